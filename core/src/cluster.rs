@@ -1,0 +1,75 @@
+//! What crosses the boundary between shards: typed messages, delivered in order from one shard to
+//! another.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::key::Id;
+use crate::socket::Args;
+use crate::socket::encoded::Packet;
+
+/// Something other shards must hear, as [`Server::poll_peer`](crate::Server::poll_peer) returns it.
+///
+/// Hand it to [`Server::handle_peer`](crate::Server::handle_peer) of every shard that
+/// [`Output::to`] names. Messages from one shard to another must keep their order.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// Who must hear it.
+    pub to: Destination,
+    /// What they must hear.
+    pub message: Message,
+}
+
+/// Which shards an [`Output`] is for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Destination {
+    /// Every other shard of this process.
+    Everyone,
+    /// The shard with this index.
+    Shard(u16),
+}
+
+/// A message from one shard to another; opaque to those who carry it.
+#[derive(Clone, Debug)]
+pub struct Message(pub(crate) Body);
+
+#[derive(Clone, Debug)]
+pub(crate) enum Body {
+    /// Send a packet to the target's clients; with `ask`, collect their acknowledgements.
+    Broadcast { to: Arc<Whom>, packet: Packet, volatile: bool, ask: Option<Ask> },
+    /// That many clients were asked.
+    Asked { id: u64, clients: u32 },
+    /// One of them answered, or left without.
+    Answered { id: u64, args: Option<Args> },
+    /// Make the target's clients do something.
+    Apply { to: Arc<Whom>, change: Change },
+    /// Tell who matches the target.
+    Find { to: Arc<Whom>, id: u64, from: u16 },
+    /// These do.
+    Found { id: u64, ids: Vec<Id> },
+}
+
+/// Acknowledgements that go back to the shard that asked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ask {
+    pub(crate) id: u64,
+    pub(crate) from: u16,
+    pub(crate) timeout: Duration,
+}
+
+/// What happens to every client of a target.
+#[derive(Clone, Debug)]
+pub(crate) enum Change {
+    Join(Vec<Arc<str>>),
+    Leave(Vec<Arc<str>>),
+    Disconnect { close: bool },
+}
+
+/// A target that outlives the call it was built for.
+#[derive(Clone, Debug)]
+pub(crate) struct Whom {
+    pub(crate) namespace: Box<str>,
+    pub(crate) rooms: Vec<Box<str>>,
+    pub(crate) except: Vec<Box<str>>,
+}

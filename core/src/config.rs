@@ -1,0 +1,162 @@
+//! What an application chooses once, and the bounds on everything a peer controls.
+
+use std::time::Duration;
+
+/// Settings of a server; shared by all shards of a process.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// Request path, with leading and trailing slash. Default `/socket.io/`.
+    pub path: String,
+    /// Time from opening, and from each PONG, to the next PING. Default 25 s.
+    pub ping_interval: Duration,
+    /// Time a client has to answer a PING. Default 20 s.
+    pub ping_timeout: Duration,
+    /// Time a connection has to join its first namespace, and the application to admit a client to
+    /// one. Default 45 s.
+    pub connect_timeout: Duration,
+    /// Time an upgrade may take before its WebSocket is given up; the session goes on polling.
+    /// Default 10 s.
+    pub upgrade_timeout: Duration,
+    /// Time a closing session waits to tell its client so. Default 30 s.
+    pub close_timeout: Duration,
+    /// Whether clients may start with, and upgrade to, WebSocket. Default both.
+    pub transports: Transports,
+    /// Which web pages may connect. Default: those of the same host.
+    pub origins: Origins,
+    /// What the sessions carry. Default Socket.IO.
+    pub layer: Layer,
+    /// Which request headers a [`Handshake`](crate::Handshake) keeps. Default all but those of the
+    /// transport itself.
+    pub keep_headers: KeepHeaders,
+    /// Bounds on everything a peer controls.
+    pub limits: Limits,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            path: "/socket.io/".into(),
+            ping_interval: Duration::from_secs(25),
+            ping_timeout: Duration::from_secs(20),
+            connect_timeout: Duration::from_secs(45),
+            upgrade_timeout: Duration::from_secs(10),
+            close_timeout: Duration::from_secs(30),
+            transports: Transports::default(),
+            origins: Origins::SameOrigin,
+            layer: Layer::SocketIo,
+            keep_headers: KeepHeaders::All,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// The transports a server offers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Transports {
+    /// HTTP long-polling.
+    pub polling: bool,
+    /// WebSocket from the start.
+    pub websocket: bool,
+    /// The move of a polling session to WebSocket.
+    pub upgrades: bool,
+}
+
+impl Default for Transports {
+    fn default() -> Self {
+        Self { polling: true, websocket: true, upgrades: true }
+    }
+}
+
+/// Which web pages may connect. Clients that send no `Origin` (everything but browsers) always may.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Origins {
+    /// Every page. Do not combine with cookies that authenticate.
+    Any,
+    /// These origins, each `scheme://host[:port]`, besides the same host.
+    List(Vec<String>),
+    /// Pages served under the same host and port as the `Host` header names.
+    #[default]
+    SameOrigin,
+}
+
+/// What sessions carry.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Layer {
+    /// Bare Engine.IO messages: `Event::Opened`, `Event::Received`, `Event::Closed`.
+    EngineIo,
+    /// Socket.IO: namespaces, events and acknowledgements.
+    #[default]
+    SocketIo,
+}
+
+/// Which request headers a handshake keeps while its session lives.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum KeepHeaders {
+    /// All but those of the transport itself (`Connection`, `Upgrade`, `Sec-WebSocket-*`).
+    #[default]
+    All,
+    /// Only those named, in lower case; saves memory per connection.
+    Named(Vec<String>),
+}
+
+/// Bounds on everything a peer controls.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Bytes of a request head. Default 16 KiB, twice what browsers with many cookies send.
+    pub head: usize,
+    /// Header fields of a request. Default 96.
+    pub headers: usize,
+    /// Bytes of a request body or WebSocket message, announced as `maxPayload`. Default 1 000 000.
+    pub max_payload: usize,
+    /// Frames of one WebSocket message. Default 16 384, counting empty ones.
+    pub fragments: u32,
+    /// Packets of one request body. Default 16 384: a burst of some thousand small events is honest.
+    pub packets: usize,
+    /// Attachments of one packet, both ways. Default 10, as JavaScript peers refuse more.
+    pub attachments: u32,
+    /// Bytes of all attachments of one packet. Default 10 000 000.
+    pub attachment_bytes: usize,
+    /// Time from the announcement of attachments to the last of them. Default 60 s.
+    pub attachment_time: Duration,
+    /// Namespaces joined by one connection at a time. Default 64.
+    pub namespaces: u16,
+    /// Bytes of a namespace name. Default 256.
+    pub namespace_name: usize,
+    /// Rooms one client is in. Default 10 000.
+    pub rooms: usize,
+    /// Bytes waiting for one session above which emits are refused. A packet is never split: the
+    /// last one may cross the line. Default 16 MiB.
+    pub max_backlog: usize,
+    /// Bytes handed to a connection at a time. Default 64 KiB.
+    pub low_water: usize,
+    /// Packets of one polling answer. Default 16, because Python clients refuse more; raise it when
+    /// there are none.
+    pub packets_per_poll: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head: 16 * 1024,
+            headers: 96,
+            max_payload: 1_000_000,
+            fragments: 16_384,
+            packets: 16_384,
+            attachments: 10,
+            attachment_bytes: 10_000_000,
+            attachment_time: Duration::from_secs(60),
+            namespaces: 64,
+            namespace_name: 256,
+            rooms: 10_000,
+            max_backlog: 16 * 1024 * 1024,
+            low_water: 64 * 1024,
+            packets_per_poll: 16,
+        }
+    }
+}

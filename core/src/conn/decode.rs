@@ -1,0 +1,305 @@
+//! Reading: a lending iterator over the items found in one read.
+
+use std::ops::{DerefMut, Range};
+
+use super::{Conn, Exchange, Mode};
+use crate::error::Violation;
+use crate::http::body::Body;
+use crate::http::head;
+use crate::http::{Fields, Method, Request};
+use crate::key::Link;
+use crate::server::Verdict;
+use crate::ws::CloseCode;
+use crate::ws::header::Op;
+use crate::ws::message::{Found, Place};
+
+/// One decoded item, borrowed from the read buffer.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Inbound<'a> {
+    /// A request head; the verdict decides what becomes of its body.
+    Request(Request<'a>),
+    /// The whole body of a request whose verdict asked for it.
+    Body(&'a [u8]),
+    /// A WebSocket text message.
+    Text(&'a str),
+    /// A WebSocket binary message.
+    Binary(&'a [u8]),
+    /// The peer closed the WebSocket.
+    Closed(Option<CloseCode>),
+}
+
+/// A lending iterator over the items found in one read.
+///
+/// Dropping it keeps what is incomplete.
+#[derive(Debug)]
+pub struct Decoder<'c, 'i> {
+    conn: &'c mut Conn,
+    input: Input<'i>,
+    at: usize,
+}
+
+/// The caller's buffer, or what waited with the caller's buffer appended.
+#[derive(Debug)]
+enum Input<'i> {
+    Read(&'i mut [u8]),
+    Joined(Vec<u8>),
+}
+
+impl Input<'_> {
+    fn bytes(&mut self) -> &mut [u8] {
+        match self {
+            Self::Read(bytes) => bytes,
+            Self::Joined(bytes) => bytes.deref_mut(),
+        }
+    }
+}
+
+/// Where an item lies, before it is borrowed.
+enum Item {
+    Request { method: Method, target: Range<usize>, fields: Range<usize> },
+    BodyHere(Range<usize>),
+    BodyCollected,
+    Text(Place),
+    Binary(Place),
+    Closed(Option<CloseCode>),
+}
+
+impl<'c, 'i> Decoder<'c, 'i> {
+    pub(super) fn new(conn: &'c mut Conn, input: &'i mut [u8]) -> Self {
+        let input = if conn.tail.is_empty() {
+            Input::Read(input)
+        } else {
+            let mut joined = std::mem::take(&mut conn.tail);
+            joined.extend_from_slice(input);
+            Input::Joined(joined)
+        };
+        Self { conn, input, at: 0 }
+    }
+
+    /// Returns the next complete item, or `None` when more bytes are needed.
+    ///
+    /// After a request, call [`apply`](Self::apply) before the next poll.
+    ///
+    /// # Errors
+    /// The rule the peer broke. Tell it with [`reject`](Self::reject); nothing more will be decoded.
+    pub fn poll(&mut self) -> Result<Option<Inbound<'_>>, Violation> {
+        let Some(item) = self.find()? else { return Ok(None) };
+        let bytes: &[u8] = self.input.bytes();
+        let message = |place| match (place, &self.conn.mode) {
+            (Place::Input(range), _) => &bytes[range],
+            (Place::Reader, Mode::WebSocket(reader)) => reader.delivered(),
+            (Place::Reader, _) => &[],
+        };
+        Ok(Some(match item {
+            Item::Request { method, target, fields } => Inbound::Request(Request {
+                method,
+                target: std::str::from_utf8(&bytes[target]).map_err(|_| Violation::InvalidHead)?,
+                fields: Fields::lines(&bytes[fields]),
+                peer: None,
+            }),
+            Item::BodyHere(range) => Inbound::Body(&bytes[range]),
+            Item::BodyCollected => Inbound::Body(match &self.conn.mode {
+                Mode::Body(collect) => &collect.content,
+                _ => &[],
+            }),
+            Item::Text(place) => Inbound::Text(
+                std::str::from_utf8(message(place)).map_err(|_| Violation::InvalidUtf8)?,
+            ),
+            Item::Binary(place) => Inbound::Binary(message(place)),
+            Item::Closed(code) => Inbound::Closed(code),
+        }))
+    }
+
+    /// Returns the attachment whose outputs belong on this connection, if any.
+    #[must_use]
+    pub fn link(&self) -> Option<Link> {
+        self.conn.link
+    }
+
+    /// Carries out what the server decided about the last item.
+    pub fn apply(&mut self, verdict: Verdict) {
+        self.conn.apply(verdict);
+    }
+
+    /// Queues the farewell that `violation` deserves, an HTTP error or a close frame, and ends the
+    /// connection after it.
+    pub fn reject(&mut self, violation: Violation) {
+        self.conn.reject(violation);
+        self.at = self.input.bytes().len();
+    }
+
+    fn find(&mut self) -> Result<Option<Item>, Violation> {
+        loop {
+            let found = match &mut self.conn.mode {
+                Mode::Head { .. } => return self.head(),
+                Mode::Body(_) => return self.body(),
+                Mode::Asked { .. } | Mode::Busy(_) => return Ok(None),
+                Mode::WebSocket(_) => self.message()?,
+                Mode::WebSocketClosing(..) => {
+                    self.farewell();
+                    None
+                }
+                Mode::Skip(body) => {
+                    let rest = &self.input.bytes()[self.at..];
+                    self.at += body.take(rest, |_| Ok(()))?;
+                    if !body.is_done() {
+                        return Ok(None);
+                    }
+                    self.conn.mode = Mode::Head { scanned: 0 };
+                    continue;
+                }
+                Mode::Lingering(budget) => {
+                    let rest = self.input.bytes().len() - self.at;
+                    *budget = budget.saturating_sub(rest);
+                    if *budget == 0 {
+                        self.conn.mode = Mode::Finished;
+                    }
+                    self.at += rest;
+                    None
+                }
+                Mode::Finished => {
+                    self.at = self.input.bytes().len();
+                    None
+                }
+            };
+            match found {
+                None | Some(Found::Nothing) => return Ok(None),
+                Some(Found::Pong | Found::Ping(_)) => {}
+                Some(Found::Text(place)) => return Ok(Some(Item::Text(place))),
+                Some(Found::Binary(place)) => return Ok(Some(Item::Binary(place))),
+                Some(Found::Close(code)) => return Ok(Some(self.closed(code))),
+            }
+        }
+    }
+
+    fn head(&mut self) -> Result<Option<Item>, Violation> {
+        let Conn { mode: Mode::Head { scanned }, limits, .. } = &mut *self.conn else {
+            return Ok(None);
+        };
+        // A client may end the last body with a stray CRLF (RFC 9112 §2.2).
+        while *scanned == 0 && self.input.bytes()[self.at..].starts_with(b"\r\n") {
+            self.at += 2;
+        }
+        let bytes = &self.input.bytes()[self.at..];
+        if bytes.is_empty() {
+            return Ok(None);
+        }
+        let end = match head::find_end(bytes, *scanned, limits)? {
+            Ok(end) => end,
+            Err(n) => {
+                *scanned = n;
+                return Ok(None);
+            }
+        };
+        let head = head::parse(&bytes[..end], limits)?;
+        let exchange = Exchange {
+            keep_alive: head.keep_alive,
+            head_only: head.method == Method::Head,
+            expects_continue: head.expects_continue,
+        };
+        self.conn.mode = Mode::Asked { exchange, body: head.body };
+        let place = |range: Range<usize>| range.start + self.at..range.end + self.at;
+        let (target, fields) = (place(head.target), place(head.fields));
+        self.at += end;
+        Ok(Some(Item::Request { method: head.method, target, fields }))
+    }
+
+    fn body(&mut self) -> Result<Option<Item>, Violation> {
+        let Mode::Body(collect) = &mut self.conn.mode else { return Ok(None) };
+        if collect.delivered {
+            return Ok(None);
+        }
+        let rest = &self.input.bytes()[self.at..];
+        if let Body::Length(left) = collect.body {
+            if left > collect.limit as u64 && collect.content.is_empty() {
+                return Err(Violation::BodyTooLarge);
+            }
+            let whole = usize::try_from(left).ok().filter(|&n| n <= rest.len());
+            if let Some(len) = whole.filter(|_| collect.content.is_empty()) {
+                let range = self.at..self.at + len;
+                self.at += len;
+                self.conn.mode = Mode::Busy(collect.exchange);
+                return Ok(Some(Item::BodyHere(range)));
+            }
+        }
+        let (content, limit) = (&mut collect.content, collect.limit);
+        self.at += collect.body.take(rest, |bytes| {
+            if content.len() + bytes.len() > limit {
+                return Err(Violation::BodyTooLarge);
+            }
+            content.extend_from_slice(bytes);
+            Ok(())
+        })?;
+        collect.delivered = collect.body.is_done();
+        Ok(collect.delivered.then_some(Item::BodyCollected))
+    }
+
+    fn message(&mut self) -> Result<Option<Found>, Violation> {
+        let Conn { mode: Mode::WebSocket(reader), limits, out, .. } = &mut *self.conn else {
+            return Ok(None);
+        };
+        let at = self.at;
+        let bytes = self.input.bytes();
+        let (used, found) = reader.step(&mut bytes[at..], limits);
+        self.at += used;
+        let found = found?.shifted(at);
+        if let Found::Ping(place) = &found {
+            out.push_pong(match place {
+                Place::Input(range) => &bytes[range.clone()],
+                Place::Reader => reader.delivered(),
+            });
+        }
+        Ok(Some(found))
+    }
+
+    /// Reads on for the peer's close frame after ours was sent.
+    fn farewell(&mut self) {
+        let Conn { mode: Mode::WebSocketClosing(reader, budget), limits, .. } = &mut *self.conn
+        else {
+            return;
+        };
+        let bytes = &mut self.input.bytes()[self.at..];
+        let mut left = *budget;
+        let mut at = 0;
+        let over = loop {
+            let (used, found) = reader.step(&mut bytes[at..], limits);
+            at += used;
+            left = left.saturating_sub(used);
+            match found {
+                Ok(Found::Nothing) if left > 0 => break false,
+                Ok(Found::Binary(_) | Found::Ping(_) | Found::Pong | Found::Text(_))
+                    if left > 0 => {}
+                Ok(_) | Err(_) => break true,
+            }
+        };
+        *budget = left;
+        self.at = self.input.bytes().len();
+        if over {
+            self.conn.mode = Mode::Finished;
+        }
+    }
+
+    /// Echoes a close frame, after which nothing is sent or read (RFC 6455 §5.5.1).
+    fn closed(&mut self, code: Option<CloseCode>) -> Item {
+        let payload = code.map_or([0, 0], |code| code.get().to_be_bytes());
+        self.conn.out.push_control(Op::Close, if code.is_some() { &payload } else { &[] });
+        self.conn.mode = Mode::Finished;
+        self.at = self.input.bytes().len();
+        Item::Closed(code)
+    }
+}
+
+impl Drop for Decoder<'_, '_> {
+    fn drop(&mut self) {
+        let rest = match &mut self.input {
+            Input::Read(bytes) => bytes[self.at..].to_vec(),
+            Input::Joined(bytes) => {
+                let mut bytes = std::mem::take(bytes);
+                bytes.drain(..self.at);
+                bytes
+            }
+        };
+        self.conn.tail = if rest.is_empty() { Vec::new() } else { rest };
+    }
+}

@@ -1,0 +1,47 @@
+//! Packets (engine.io-protocol v4, "Protocol"): one type character, then the content.
+
+use crate::error::Violation;
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Packet<'a> {
+    Open,
+    Close,
+    Ping(&'a str),
+    Pong,
+    Message(&'a str),
+    Upgrade,
+    Noop,
+}
+
+impl<'a> Packet<'a> {
+    pub(crate) fn parse(text: &'a str) -> Result<Self, Violation> {
+        let kind = text.as_bytes().first().ok_or(Violation::UnknownPacket)?;
+        // A type is ASCII, so what follows it starts at a character.
+        let content = text.get(1..).ok_or(Violation::UnknownPacket)?;
+        match kind {
+            b'0' => Ok(Self::Open),
+            b'1' => Ok(Self::Close),
+            b'2' => Ok(Self::Ping(content)),
+            b'3' => Ok(Self::Pong),
+            b'4' => Ok(Self::Message(content)),
+            b'5' => Ok(Self::Upgrade),
+            b'6' => Ok(Self::Noop),
+            _ => Err(Violation::UnknownPacket),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seven_types_are_known() {
+        assert_eq!(Packet::parse("2probe"), Ok(Packet::Ping("probe")));
+        assert_eq!(Packet::parse("4"), Ok(Packet::Message("")));
+        assert_eq!(Packet::parse("4é"), Ok(Packet::Message("é")));
+        for bad in ["", "7", "abc", "é", "\u{0}", "b"] {
+            assert_eq!(Packet::parse(bad), Err(Violation::UnknownPacket), "{bad}");
+        }
+    }
+}

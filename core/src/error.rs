@@ -1,0 +1,283 @@
+//! Who broke which rule: the peer (`Violation`), the caller (`Gone`, `Backlog`, `Misuse`), and how
+//! a connection ended (`Reason`).
+
+use crate::ws::CloseCode;
+
+/// The peer broke the protocol; never the local caller's fault.
+///
+/// One variant per rule. A violation ends the exchange or the session it happened in and nothing
+/// else: other sessions do not notice.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Violation {
+    /// Request framing that two parsers could read differently (RFC 9112 §6.3).
+    #[error("ambiguous request framing: send exactly one of Content-Length and Transfer-Encoding")]
+    AmbiguousRequest,
+    /// A binary message although no packet announced attachments.
+    #[error("a binary message arrived that no packet announced")]
+    AttachmentUnexpected,
+    /// The announced attachments took longer than `Limits::attachment_time`.
+    #[error("the announced attachments did not arrive in time")]
+    AttachmentsLate,
+    /// A text packet arrived while attachments were outstanding.
+    #[error("a text packet arrived before all announced attachments")]
+    AttachmentsMissing,
+    /// Attachments of one packet exceed `Limits::attachment_bytes`.
+    #[error("the attachments of one packet are too large")]
+    AttachmentsTooLarge,
+    /// A WebSocket close frame with an invalid code or reason (RFC 6455 §7.4).
+    #[error("invalid close frame")]
+    BadClose,
+    /// A binary request body: Engine.IO 4 payloads are text.
+    #[error("binary request body: Engine.IO 4 payloads are text with base64 parts")]
+    BinaryBody,
+    /// A request body above `Limits::max_payload`.
+    #[error("the request body is larger than the maxPayload of the handshake")]
+    BodyTooLarge,
+    /// The payload of a CONNECT packet is not a JSON object.
+    #[error("the CONNECT payload is not an object")]
+    ConnectPayload,
+    /// No namespace was joined within the connect timeout.
+    #[error("no namespace was joined in time")]
+    ConnectTimeout,
+    /// A control frame that is fragmented or longer than 125 bytes (RFC 6455 §5.5).
+    #[error("control frames are whole and at most 125 bytes long")]
+    ControlFrame,
+    /// CONNECT for a namespace that this connection already joined or is joining.
+    #[error("the namespace is already joined")]
+    DuplicateConnect,
+    /// A continuation without a start, or a start inside a message (RFC 6455 §5.4).
+    #[error("fragments are out of order")]
+    FragmentOrder,
+    /// A request head above `Limits::head`.
+    #[error("the request head is too large")]
+    HeadTooLarge,
+    /// A PING from an Engine.IO 4 client: there the server pings.
+    #[error("heartbeat in the wrong direction: in Engine.IO 4 the server sends PING")]
+    HeartbeatDirection,
+    /// A placeholder that refers to no attachment, or an attachment count of zero.
+    #[error("illegal attachments")]
+    IllegalAttachments,
+    /// A `b…` packet that is not base64.
+    #[error("a binary packet is not base64")]
+    InvalidBase64,
+    /// A request head that is not HTTP/1.1.
+    #[error("malformed HTTP request head")]
+    InvalidHead,
+    /// A payload that is not JSON.
+    #[error("the packet payload is not valid JSON")]
+    InvalidJson,
+    /// Text that is not a Socket.IO packet, or one that a client must not send.
+    #[error("not a valid Socket.IO packet")]
+    InvalidPacket,
+    /// Text that is not UTF-8.
+    #[error("text is not valid UTF-8")]
+    InvalidUtf8,
+    /// A client frame without mask, or a server frame with one (RFC 6455 §5.1).
+    #[error("frames are masked by clients and only by clients")]
+    Mask,
+    /// A message above `Limits::max_payload`.
+    #[error("the message is larger than the maxPayload of the handshake")]
+    MessageTooLarge,
+    /// A packet for a namespace although none was ever joined.
+    #[error("a packet arrived before any namespace was joined")]
+    NotConnected,
+    /// A second GET or POST while one is being served.
+    #[error("a second GET or POST overlaps the first")]
+    OverlappingPoll,
+    /// More requests pipelined behind a held poll than will be buffered.
+    #[error("too many pipelined requests")]
+    PipelineTooLong,
+    /// A frame with reserved bits set although no extension was negotiated.
+    #[error("reserved frame bits are set")]
+    ReservedBits,
+    /// An event name that Socket.IO keeps for itself.
+    #[error("reserved event name")]
+    ReservedEvent,
+    /// JSON nested deeper than 128 levels.
+    #[error("JSON is nested deeper than 128 levels")]
+    TooDeep,
+    /// More attachments announced than `Limits::attachments`.
+    #[error("too many attachments announced")]
+    TooManyAttachments,
+    /// A message in more fragments than `Limits::fragments`.
+    #[error("the message has too many fragments")]
+    TooManyFragments,
+    /// More header fields than `Limits::headers`.
+    #[error("the request has too many header fields")]
+    TooManyHeaders,
+    /// More namespaces than `Limits::namespaces`.
+    #[error("too many namespaces on one connection")]
+    TooManyNamespaces,
+    /// More packets in one request body than `Limits::packets`.
+    #[error("too many packets in one payload")]
+    TooManyPackets,
+    /// A frame opcode RFC 6455 does not define.
+    #[error("unknown frame opcode")]
+    UnknownOpcode,
+    /// Text that is not an Engine.IO packet.
+    #[error("not a valid Engine.IO packet")]
+    UnknownPacket,
+    /// A transfer coding other than chunked, or a malformed chunk.
+    #[error("unsupported transfer coding or malformed chunk")]
+    UnsupportedCoding,
+}
+
+impl Violation {
+    /// Returns the HTTP status that answers it while the exchange is still HTTP.
+    #[must_use]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all the rest is a plain bad request")]
+    pub fn status(self) -> u16 {
+        match self {
+            Self::BodyTooLarge => 413,
+            Self::HeadTooLarge | Self::TooManyHeaders => 431,
+            Self::UnsupportedCoding => 501,
+            _ => 400,
+        }
+    }
+
+    /// Returns the close code that answers it on a WebSocket (RFC 6455 §7.4.1).
+    #[must_use]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "packet rules are policy, not framing")]
+    pub fn close_code(self) -> CloseCode {
+        match self {
+            Self::AttachmentsTooLarge | Self::BodyTooLarge | Self::MessageTooLarge => {
+                CloseCode::TOO_LARGE
+            }
+            Self::BadClose
+            | Self::ControlFrame
+            | Self::FragmentOrder
+            | Self::Mask
+            | Self::ReservedBits
+            | Self::UnknownOpcode => CloseCode::PROTOCOL,
+            Self::InvalidUtf8 => CloseCode::NOT_UTF8,
+            _ => CloseCode::POLICY,
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the rest belongs to the Socket.IO layer")]
+    fn as_reason(self) -> &'static str {
+        match self {
+            Self::InvalidBase64 | Self::TooManyPackets | Self::UnknownPacket => "parse error",
+            Self::AmbiguousRequest
+            | Self::BadClose
+            | Self::BinaryBody
+            | Self::BodyTooLarge
+            | Self::ControlFrame
+            | Self::FragmentOrder
+            | Self::HeadTooLarge
+            | Self::HeartbeatDirection
+            | Self::InvalidHead
+            | Self::InvalidUtf8
+            | Self::Mask
+            | Self::MessageTooLarge
+            | Self::OverlappingPoll
+            | Self::PipelineTooLong
+            | Self::ReservedBits
+            | Self::TooManyFragments
+            | Self::TooManyHeaders
+            | Self::UnknownOpcode
+            | Self::UnsupportedCoding => "transport error",
+            _ => "forced close",
+        }
+    }
+}
+
+/// Why a client left a namespace.
+///
+/// `as_str` gives the text the JavaScript server uses for the same cause.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The client sent DISCONNECT for the namespace.
+    ClientDisconnect,
+    /// The server closed the connection without leaving the namespaces first.
+    ForcedClose,
+    /// No PONG arrived within the ping timeout.
+    PingTimeout,
+    /// The server disconnected the client from the namespace.
+    ServerDisconnect,
+    /// The server shuts down.
+    ShuttingDown,
+    /// The client did not read while more than `Limits::max_backlog` bytes waited for it.
+    SlowConsumer,
+    /// The client closed the connection.
+    TransportClose,
+    /// The connection broke, or a poll was aborted.
+    TransportError,
+    /// The client broke a rule of the protocol.
+    Violation(Violation),
+}
+
+impl Reason {
+    /// Returns the text that `disconnect` handlers of the JavaScript server receive.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ClientDisconnect => "client namespace disconnect",
+            Self::ForcedClose => "forced close",
+            Self::PingTimeout => "ping timeout",
+            Self::ServerDisconnect => "server namespace disconnect",
+            Self::ShuttingDown => "server shutting down",
+            Self::SlowConsumer | Self::TransportError => "transport error",
+            Self::TransportClose => "transport close",
+            Self::Violation(violation) => violation.as_reason(),
+        }
+    }
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The named client is not here any more: a race, not a bug.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("the client has disconnected")]
+pub struct Gone;
+
+/// Why nothing was sent to a client.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refused {
+    /// The client reads slower than it is written to; wait for [`Event::Drain`](crate::Event).
+    #[error("{bytes} bytes already wait for this client: send less, or wait for it to drain")]
+    Backlog {
+        /// Bytes that wait for the client.
+        bytes: usize,
+    },
+    /// The client has disconnected.
+    #[error("the client has disconnected")]
+    Gone,
+    /// The call itself cannot be carried out.
+    #[error(transparent)]
+    Misuse(#[from] Misuse),
+}
+
+impl From<Gone> for Refused {
+    fn from(Gone: Gone) -> Self {
+        Self::Gone
+    }
+}
+
+/// The caller asked for something the protocol has no form for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Misuse {
+    /// Arguments must be a JSON array.
+    #[error("arguments are a JSON array: write [1,2], not 1,2")]
+    NotAnArray,
+    /// The room is named like another client's id and would receive its private messages.
+    #[error("this room name is another client's id: joining it would read its private messages")]
+    ForeignRoom,
+    /// The event name belongs to Socket.IO itself.
+    #[error("this event name is reserved by Socket.IO: choose another")]
+    ReservedEvent,
+    /// More attachments than `Limits::attachments`, which peers refuse.
+    #[error("more attachments than the limit allows: raise Limits::attachments on both ends")]
+    TooManyAttachments,
+    /// More rooms than `Limits::rooms`.
+    #[error("the client is in as many rooms as Limits::rooms allows")]
+    TooManyRooms,
+}

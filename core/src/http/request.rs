@@ -1,0 +1,150 @@
+//! A request, borrowed from whoever parsed it.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+/// A parsed request line and its headers.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The request method.
+    pub method: Method,
+    /// Path and query, as sent.
+    pub target: &'a str,
+    /// The header fields.
+    pub fields: Fields<'a>,
+    /// Address of the other end, when the embedder knows it.
+    pub peer: Option<SocketAddr>,
+}
+
+impl<'a> Request<'a> {
+    /// Returns the first field of that name, in lower case, when it is UTF-8.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&'a str> {
+        self.fields.get(name)
+    }
+
+    /// Returns the target up to the query.
+    #[must_use]
+    pub fn path(&self) -> &'a str {
+        self.target.split_once('?').map_or(self.target, |(path, _)| path)
+    }
+}
+
+/// The methods the protocol tells apart.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Method {
+    /// `GET`
+    Get,
+    /// `HEAD`
+    Head,
+    /// `OPTIONS`
+    Options,
+    /// Any other method.
+    Other,
+    /// `POST`
+    Post,
+}
+
+impl Method {
+    /// Reads a method name; names are case-sensitive (RFC 9110 §9.1).
+    #[must_use]
+    pub fn from_name(name: &str) -> Self {
+        match name {
+            "GET" => Self::Get,
+            "HEAD" => Self::Head,
+            "OPTIONS" => Self::Options,
+            "POST" => Self::Post,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// How a host framework shows headers it already parsed, such as `http::HeaderMap`.
+pub trait Headers {
+    /// Returns the first field of that name, in lower case, when it is UTF-8.
+    fn get(&self, name: &str) -> Option<&str>;
+    /// Calls `each` for every field whose value is UTF-8.
+    fn each(&self, each: &mut dyn FnMut(&str, &str));
+}
+
+/// Header fields, parsed by this crate or by a host.
+#[derive(Clone, Copy)]
+pub struct Fields<'a>(Source<'a>);
+
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    /// Lines of a head that httparse accepted.
+    Lines(&'a [u8]),
+    Host(&'a dyn Headers),
+}
+
+impl<'a> Fields<'a> {
+    /// Wraps the headers of a host framework.
+    #[must_use]
+    pub fn host(headers: &'a dyn Headers) -> Self {
+        Self(Source::Host(headers))
+    }
+
+    /// Wraps `name: value` lines, each ended by CRLF, that were validated before.
+    pub(crate) fn lines(lines: &'a [u8]) -> Self {
+        Self(Source::Lines(lines))
+    }
+
+    /// Returns the first field of that name, in lower case, when it is UTF-8.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&'a str> {
+        match self.0 {
+            Source::Lines(lines) => fields_of(lines)
+                .find(|(field, _)| field.eq_ignore_ascii_case(name.as_bytes()))
+                .and_then(|(_, value)| std::str::from_utf8(value).ok()),
+            Source::Host(host) => host.get(name),
+        }
+    }
+
+    /// Calls `each` for every field whose name and value are UTF-8.
+    pub fn each(&self, each: &mut dyn FnMut(&str, &str)) {
+        match self.0 {
+            Source::Lines(lines) => fields_of(lines).for_each(|(name, value)| {
+                if let (Ok(name), Ok(value)) =
+                    (std::str::from_utf8(name), std::str::from_utf8(value))
+                {
+                    each(name, value);
+                }
+            }),
+            Source::Host(host) => host.each(each),
+        }
+    }
+}
+
+impl fmt::Debug for Fields<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Values stay out: they carry cookies and tokens.
+        f.write_str("Fields(…)")
+    }
+}
+
+fn fields_of(lines: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let mut rest = lines;
+    std::iter::from_fn(move || {
+        let end = memchr::memchr(b'\n', rest)?;
+        let (line, tail) = rest.split_at(end + 1);
+        rest = tail;
+        let colon = memchr::memchr(b':', line)?;
+        Some((&line[..colon], line[colon + 1..].trim_ascii()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_found_by_name_in_any_case() {
+        let fields = Fields::lines(b"Host: a.example\r\nX-Empty:\r\nCookie:  a=b; c=d \r\n");
+        assert_eq!(fields.get("host"), Some("a.example"));
+        assert_eq!(fields.get("x-empty"), Some(""));
+        assert_eq!(fields.get("cookie"), Some("a=b; c=d"));
+        assert_eq!(fields.get("hos"), None);
+    }
+}

@@ -1,0 +1,50 @@
+//! Path and query of a request, read without allocating.
+
+/// The query parameters Engine.IO gives meaning to.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Query<'a> {
+    pub(crate) revision: Option<&'a str>,
+    pub(crate) transport: Option<&'a str>,
+    pub(crate) sid: Option<&'a str>,
+    /// Whether one of them is given twice: two readers might choose differently.
+    pub(crate) repeated: bool,
+}
+
+impl<'a> Query<'a> {
+    pub(crate) fn parse(target: &'a str) -> Self {
+        let mut query = Self::default();
+        let Some((_, pairs)) = target.split_once('?') else { return query };
+        for pair in pairs.split('&') {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let field = match key {
+                "EIO" => &mut query.revision,
+                "transport" => &mut query.transport,
+                "sid" => &mut query.sid,
+                _ => continue,
+            };
+            query.repeated |= field.replace(value).is_some();
+        }
+        query
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_parameters_are_picked_out() {
+        let query = Query::parse("/socket.io/?t=abc&EIO=4&transport=polling&sid=x");
+        assert_eq!(query.revision, Some("4"));
+        assert_eq!(query.transport, Some("polling"));
+        assert_eq!(query.sid, Some("x"));
+        assert!(!query.repeated);
+    }
+
+    #[test]
+    fn repeated_parameters_are_noticed() {
+        assert!(Query::parse("/?EIO=4&EIO=3").repeated);
+        assert!(!Query::parse("/?t=1&t=2").repeated);
+        assert_eq!(Query::parse("/"), Query::default());
+    }
+}

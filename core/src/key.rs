@@ -1,0 +1,393 @@
+//! Names for things: internal keys, the wire `sid` and the public socket id.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha1::{Digest, Sha1};
+use std::fmt;
+use std::num::NonZeroU32;
+
+use crate::rng::Rng;
+
+/// One attachment of a session: a held poll, a POST in progress or an open WebSocket.
+///
+/// Generational: a link that outlives its attachment is ignored, never misrouted.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Link(pub(crate) Key);
+
+impl Link {
+    /// Returns a small number, unique among the links that exist now, for dense tables.
+    ///
+    /// Numbers are reused: compare the whole link to find out.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0.slot as usize
+    }
+}
+
+/// One client in one namespace, on one shard.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Socket(pub(crate) Key);
+
+impl Socket {
+    /// Returns a small number, unique among the sockets that exist now, for dense tables.
+    ///
+    /// Numbers are reused: compare the whole key to find out.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0.slot as usize
+    }
+}
+
+/// One Engine.IO session on one shard.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Session(pub(crate) Key);
+
+/// Which of a process's servers owns a session.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Shard {
+    /// Position of this shard, from 0.
+    pub index: u16,
+    /// Number of shards in the process, at least 1.
+    pub count: u16,
+}
+
+impl Shard {
+    /// The only shard of its process.
+    pub const ONLY: Self = Self { index: 0, count: 1 };
+}
+
+/// A slot and the generation that makes a stale key recognisable.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Key {
+    pub(crate) slot: u32,
+    generation: NonZeroU32,
+}
+
+/// Values in reused slots, found by key or by slot number.
+#[derive(Debug)]
+pub(crate) struct Slab<T> {
+    entries: Vec<Entry<T>>,
+    free: u32,
+    len: usize,
+}
+
+#[derive(Debug)]
+struct Entry<T> {
+    generation: NonZeroU32,
+    state: State<T>,
+}
+
+#[derive(Debug)]
+enum State<T> {
+    Free { next: u32 },
+    Used(T),
+}
+
+const END: u32 = u32::MAX;
+
+impl<T> Slab<T> {
+    pub(crate) fn new() -> Self {
+        Self { entries: Vec::new(), free: END, len: 0 }
+    }
+
+    pub(crate) fn insert(&mut self, make: impl FnOnce(Key) -> T) -> Key {
+        self.len += 1;
+        if let Some(entry) = self.entries.get_mut(self.free as usize) {
+            let key = Key { slot: self.free, generation: entry.generation };
+            if let State::Free { next } = entry.state {
+                self.free = next;
+            }
+            entry.state = State::Used(make(key));
+            return key;
+        }
+        let slot =
+            u32::try_from(self.entries.len()).expect("fewer than 2^32 entries fit in memory");
+        let key = Key { slot, generation: NonZeroU32::MIN };
+        self.entries.push(Entry { generation: key.generation, state: State::Used(make(key)) });
+        key
+    }
+
+    pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
+        self.get(key)?;
+        let entry = self.entries.get_mut(key.slot as usize)?;
+        entry.generation = entry.generation.checked_add(1).unwrap_or(NonZeroU32::MIN);
+        let state = std::mem::replace(&mut entry.state, State::Free { next: self.free });
+        self.free = key.slot;
+        self.len -= 1;
+        match state {
+            State::Used(value) => Some(value),
+            State::Free { .. } => None,
+        }
+    }
+
+    pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
+        match self.entries.get_mut(key.slot as usize) {
+            Some(Entry { generation, state: State::Used(value) })
+                if *generation == key.generation =>
+            {
+                Some(value)
+            }
+            Some(_) | None => None,
+        }
+    }
+
+    pub(crate) fn at_mut(&mut self, slot: u32) -> Option<&mut T> {
+        match &mut self.entries.get_mut(slot as usize)?.state {
+            State::Used(value) => Some(value),
+            State::Free { .. } => None,
+        }
+    }
+
+    pub(crate) fn get(&self, key: Key) -> Option<&T> {
+        match self.entries.get(key.slot as usize) {
+            Some(Entry { generation, state: State::Used(value) })
+                if *generation == key.generation =>
+            {
+                Some(value)
+            }
+            Some(_) | None => None,
+        }
+    }
+
+    pub(crate) fn at(&self, slot: u32) -> Option<&T> {
+        match &self.entries.get(slot as usize)?.state {
+            State::Used(value) => Some(value),
+            State::Free { .. } => None,
+        }
+    }
+
+    /// The key of whatever lives in `slot` now.
+    pub(crate) fn key(&self, slot: u32) -> Option<Key> {
+        let entry = self.entries.get(slot as usize)?;
+        match entry.state {
+            State::Used(_) => Some(Key { slot, generation: entry.generation }),
+            State::Free { .. } => None,
+        }
+    }
+
+    pub(crate) fn keys(&self) -> impl Iterator<Item = Key> {
+        (0..self.entries.len()).filter_map(|slot| self.key(u32::try_from(slot).ok()?))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+}
+
+/// The Engine.IO session id as it travels: shard, slot and a 120-bit secret, base64url.
+///
+/// It is a bearer token: never log it and never show it to another client.
+#[derive(Clone, Copy, Eq)]
+pub struct Sid([u8; 21]);
+
+impl Sid {
+    /// Reads the `sid` of a request target without allocating; `None` when there is none.
+    ///
+    /// # Errors
+    /// [`Malformed`] when the value cannot be a sid of ours.
+    #[must_use]
+    pub fn from_target(target: &str) -> Option<Result<Self, Malformed>> {
+        let (_, query) = target.split_once('?')?;
+        let value = query.split('&').find_map(|pair| pair.strip_prefix("sid="))?;
+        Some(Self::parse(value))
+    }
+
+    /// Returns the index of the shard that issued it. Remote input: it may name no shard of ours.
+    #[must_use]
+    pub fn shard(&self) -> u16 {
+        u16::from_be_bytes([self.0[0], self.0[1]])
+    }
+
+    pub(crate) fn new(shard: Shard, slot: u32, secret: [u8; 15]) -> Self {
+        let mut bytes = [0; 21];
+        bytes[..2].copy_from_slice(&shard.index.to_be_bytes());
+        bytes[2..6].copy_from_slice(&slot.to_be_bytes());
+        bytes[6..].copy_from_slice(&secret);
+        Self(bytes)
+    }
+
+    pub(crate) fn parse(text: &str) -> Result<Self, Malformed> {
+        let mut bytes = [0; 21];
+        match URL_SAFE_NO_PAD.decode_slice(text, &mut bytes) {
+            Ok(21) if text.len() == 28 => Ok(Self(bytes)),
+            Ok(_) | Err(_) => Err(Malformed),
+        }
+    }
+
+    pub(crate) fn slot(&self) -> u32 {
+        u32::from_be_bytes([self.0[2], self.0[3], self.0[4], self.0[5]])
+    }
+
+    /// Compares the secret in constant time.
+    pub(crate) fn proves(&self, secret: &[u8; 15]) -> bool {
+        self.0[6..].iter().zip(secret).fold(0, |diff, (a, b)| diff | (a ^ b)) == 0
+    }
+
+    pub(crate) fn put(&self, out: &mut String) {
+        URL_SAFE_NO_PAD.encode_string(self.0, out);
+    }
+}
+
+impl PartialEq for Sid {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.iter().zip(other.0).fold(0, |diff, (a, b)| diff | (a ^ b)) == 0
+    }
+}
+
+impl fmt::Debug for Sid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Sid(shard {}, secret hidden)", self.shard())
+    }
+}
+
+/// A `sid` that no server of this kind issued.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("malformed session id: 28 base64url characters are expected")]
+pub struct Malformed;
+
+/// The public Socket.IO id of a client in a namespace, 20 base64url characters.
+///
+/// Unrelated to the [`Sid`]: it may be shown to other clients. It names the client's shard and
+/// slot under a key of the process, so it resolves without a table and cannot be forged.
+#[derive(Clone, Copy, Eq, Hash, PartialEq)]
+pub struct Id([u8; 20]);
+
+impl Id {
+    /// Returns the id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("base64 is ASCII")
+    }
+}
+
+impl fmt::Debug for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Id({})", self.as_str())
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Issues public ids and recognises its own.
+///
+/// Layout of the 15 bytes: 5 random, then shard and slot hidden under a keyed hash of them, then 4
+/// that prove the key.
+#[derive(Debug)]
+pub(crate) struct Mint {
+    key: [u8; 32],
+}
+
+impl Mint {
+    /// All shards of a process use the same seed, so that each recognises the ids of all.
+    pub(crate) fn new(seed: [u8; 32]) -> Self {
+        Self { key: seed }
+    }
+
+    pub(crate) fn issue(&self, rng: &mut Rng, shard: Shard, slot: u32) -> Id {
+        let nonce = rng.bytes::<5>();
+        let pad = self.pad(nonce);
+        let place = place(shard.index, slot);
+        let mut bytes = [0; 15];
+        bytes[..5].copy_from_slice(&nonce);
+        for i in 0..6 {
+            bytes[5 + i] = place[i] ^ pad[i];
+        }
+        bytes[11..].copy_from_slice(&proof(&pad, &place));
+        let mut id = Id([0; 20]);
+        let written = URL_SAFE_NO_PAD.encode_slice(bytes, &mut id.0);
+        debug_assert_eq!(written, Ok(20));
+        id
+    }
+
+    /// The shard and slot that `text` names, when this process issued it.
+    pub(crate) fn locate(&self, text: &str) -> Option<(u16, u32)> {
+        if text.len() != 20 {
+            return None;
+        }
+        let mut bytes = [0; 15];
+        URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
+        let pad = self.pad([bytes[0], bytes[1], bytes[2], bytes[3], bytes[4]]);
+        let mut place = [0; 6];
+        for i in 0..6 {
+            place[i] = bytes[5 + i] ^ pad[i];
+        }
+        if bytes[11..] != proof(&pad, &place) {
+            return None;
+        }
+        let [a, b, slot @ ..] = place;
+        Some((u16::from_be_bytes([a, b]), u32::from_be_bytes(slot)))
+    }
+
+    fn pad(&self, nonce: [u8; 5]) -> [u8; 20] {
+        Sha1::new().chain_update(self.key).chain_update(nonce).finalize().into()
+    }
+}
+
+fn place(shard: u16, slot: u32) -> [u8; 6] {
+    let [a, b] = shard.to_be_bytes();
+    let [c, d, e, f] = slot.to_be_bytes();
+    [a, b, c, d, e, f]
+}
+
+fn proof(pad: &[u8; 20], place: &[u8; 6]) -> [u8; 4] {
+    [
+        pad[6] ^ place[0] ^ place[4],
+        pad[7] ^ place[1] ^ place[5],
+        pad[8] ^ place[2],
+        pad[9] ^ place[3],
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stale_key_finds_nothing() {
+        let mut slab = Slab::new();
+        let first = slab.insert(|_| 'a');
+        assert_eq!(slab.remove(first), Some('a'));
+        let second = slab.insert(|_| 'b');
+        assert_eq!(first.slot, second.slot);
+        assert_eq!(slab.get(first), None);
+        assert_eq!(slab.remove(first), None);
+        assert_eq!(slab.get(second), Some(&'b'));
+    }
+
+    #[test]
+    fn a_sid_survives_the_wire_and_proves_only_its_secret() {
+        let sid = Sid::new(Shard { index: 3, count: 8 }, 77, [9; 15]);
+        let mut text = String::new();
+        sid.put(&mut text);
+        assert_eq!(text.len(), 28);
+        let target = format!("/socket.io/?EIO=4&sid={text}&transport=polling");
+        let read = Sid::from_target(&target).expect("present").expect("well formed");
+        assert_eq!((read.shard(), read.slot()), (3, 77));
+        assert!(read.proves(&[9; 15]));
+        assert!(!read.proves(&[8; 15]));
+    }
+
+    #[test]
+    fn malformed_sids_are_refused() {
+        for bad in ["", "abc", "!!!!!!!!!!!!!!!!!!!!!!!!!!!!", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "é"]
+        {
+            assert_eq!(Sid::parse(bad), Err(Malformed), "{bad}");
+        }
+        assert!(Sid::from_target("/socket.io/?EIO=4").is_none());
+    }
+
+    #[test]
+    fn an_id_is_recognised_by_its_own_process_only() {
+        let mut rng = Rng::new([1; 32], 0);
+        let mint = Mint::new([2; 32]);
+        let id = mint.issue(&mut rng, Shard { index: 5, count: 8 }, 1234);
+        assert_eq!(mint.locate(id.as_str()), Some((5, 1234)));
+        assert_eq!(Mint::new([3; 32]).locate(id.as_str()), None);
+        assert_eq!(mint.locate("a-room-of-20-letters"), None);
+        assert_eq!(mint.locate("lobby"), None);
+    }
+}

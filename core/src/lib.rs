@@ -1,0 +1,67 @@
+//! Socket.IO and Engine.IO as a sans-IO protocol core.
+//!
+//! No sockets, clocks, threads, locks or randomness: bytes and the time go in, bytes to write,
+//! events and deadlines come out. Two machines share the work:
+//!
+//! - [`Conn`], one per TCP connection: HTTP/1.1 and WebSocket framing, no session.
+//! - [`Server`], one per shard: sessions, heartbeats, upgrades, namespaces, rooms, acknowledgements.
+//!
+//! A host that parses HTTP itself leaves [`Conn`] out and calls [`Server::handle_request`].
+//!
+//! This is a whole exchange, without a network:
+//!
+//! ```
+//! use sansocket::{Config, Conn, Event, Server, Shard};
+//! use std::{io::IoSlice, sync::Arc, time::Instant};
+//!
+//! let config = Arc::new(Config::default());
+//! let limits = Arc::new(config.limits.clone());
+//! let now = Instant::now();
+//! let mut server = Server::new(config, Shard::ONLY, [7; 32], now);
+//! let mut conn = Conn::new(limits);
+//!
+//! // What the stream would have delivered.
+//! let mut read = *b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\n\r\n";
+//! let mut decoder = conn.decode(&mut read);
+//! while let Some(item) = decoder.poll()? {
+//!     let verdict = server.handle(now, None, item);
+//!     decoder.apply(verdict);
+//! }
+//! drop(decoder);
+//!
+//! // What the stream should take.
+//! let mut slices = [IoSlice::new(&[]); 4];
+//! let filled = conn.poll_write(&mut slices);
+//! let answer: Vec<u8> = slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect();
+//! assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"));
+//! assert!(String::from_utf8_lossy(&answer).contains("\"upgrades\":[\"websocket\"]"));
+//! # Ok::<(), sansocket::Violation>(())
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod cluster;
+mod config;
+mod conn;
+mod engine;
+mod error;
+mod hash;
+mod http;
+mod key;
+mod rng;
+mod server;
+mod socket;
+mod time;
+mod ws;
+
+pub use bytes::Bytes;
+pub use config::{Config, KeepHeaders, Layer, Limits, Origins, Transports};
+pub use conn::{Conn, Decoder, Inbound, Role};
+pub use error::{Gone, Misuse, Reason, Refused, Violation};
+pub use http::{Fields, Headers, Method, Request, Response};
+pub use key::{Id, Link, Malformed, Session, Shard, Sid, Socket};
+pub use server::{
+    AckToken, Answer, Counts, Event, Handshake, JoinError, Message, Received, Scope, Server,
+    SocketMut, Target, Ticket, Transmit, Verdict,
+};
+pub use socket::{Args, ArgsRef, Frame, Message as EventMessage};
+pub use ws::CloseCode;

@@ -1,0 +1,213 @@
+//! Links: what is attached to sessions, and what leaves on it.
+
+use super::{Server, origin};
+use crate::engine::transport::{Probe, Transport};
+use crate::http::Response;
+use crate::key::Link;
+use crate::socket::Frame;
+use crate::socket::encoded::Packet;
+use crate::ws::CloseCode;
+
+/// What to do with an item just handed to [`Server::handle`] or [`Server::handle_request`].
+#[derive(Clone, Debug)]
+#[must_use = "the peer waits for it"]
+pub enum Verdict {
+    /// Nothing to do for this exchange right now.
+    Continue,
+    /// Not a path of this server: let the next service answer.
+    Pass,
+    /// Answer at once.
+    Respond(Response),
+    /// Collect the body, at most `limit` bytes, and hand it over whole under `link`.
+    Body {
+        /// Under which the body is handed over.
+        link: Link,
+        /// Most bytes the body may have; refuse a longer one with 413.
+        limit: usize,
+    },
+    /// Keep the exchange open; the answer comes out of [`Server::poll_transmit`].
+    Hold(Link),
+    /// Send this 101, then treat the stream as WebSocket and hand its messages over under `link`.
+    Upgrade {
+        /// Under which messages are handed over.
+        link: Link,
+        /// The 101 answer.
+        response: Response,
+    },
+}
+
+/// What leaves on a link, in order.
+#[derive(Clone, Debug)]
+pub enum Transmit {
+    /// One WebSocket frame, encoded once and shared by every recipient.
+    Frame(Frame),
+    /// The complete answer to a request; the link ends with it.
+    Response(Response),
+    /// A close frame, after everything before it was written; the link ends with it.
+    Close(CloseCode),
+}
+
+/// A link of the shard.
+#[derive(Debug)]
+pub(super) struct Attachment {
+    pub(super) carries: Carries,
+    /// Whether it waits in the list of links with something to write.
+    queued: bool,
+}
+
+#[derive(Debug)]
+pub(super) enum Carries {
+    /// The session in this slot.
+    Session(u32),
+    /// Nothing any more but this.
+    Farewell(Box<Transmit>),
+}
+
+impl Server {
+    /// Returns the next link that gained something to write since it was last reported.
+    #[must_use]
+    pub fn poll_link(&mut self) -> Option<Link> {
+        loop {
+            let Some(link) = self.ready.pop_front() else {
+                if self.ready.capacity() > 4096 {
+                    self.ready = std::collections::VecDeque::new();
+                }
+                return None;
+            };
+            if let Some(attachment) = self.links.get_mut(link.0) {
+                attachment.queued = false;
+                return Some(link);
+            }
+        }
+    }
+
+    /// Returns the next thing to write on `link`.
+    #[must_use]
+    pub fn poll_transmit(&mut self, link: Link) -> Option<Transmit> {
+        let attachment = self.links.get(link.0)?;
+        let &Carries::Session(slot) = &attachment.carries else {
+            return match self.links.remove(link.0)?.carries {
+                Carries::Farewell(transmit) => Some(*transmit),
+                Carries::Session(_) => None,
+            };
+        };
+        let session = self.sessions.at_mut(slot)?;
+        match session.transport {
+            Transport::Probing { ws, probe: Probe::Asked, .. } if ws == link => {
+                self.answer_probe(slot).map(Transmit::Frame)
+            }
+            Transport::WebSocket { ws } | Transport::ClosingWebSocket { ws } if ws == link => {
+                let closing = session.transport.is_closing();
+                let frame = session.outbox.next_frame(&mut self.pool);
+                if frame.is_none() && closing {
+                    self.links.remove(link.0);
+                    self.remove_session(slot);
+                    return Some(Transmit::Close(CloseCode::NORMAL));
+                }
+                self.note_drain(slot);
+                frame.map(Transmit::Frame)
+            }
+            Transport::Polling { get, .. }
+            | Transport::Probing { get, .. }
+            | Transport::ClosingPolling { get }
+                if get == Some(link) =>
+            {
+                self.poll_answer(slot, link).map(Transmit::Response)
+            }
+            Transport::ClosingPolling { .. }
+            | Transport::ClosingWebSocket { .. }
+            | Transport::Polling { .. }
+            | Transport::Probing { .. }
+            | Transport::WebSocket { .. } => None,
+        }
+    }
+
+    /// Whether the session behind `link` is over and only its farewell waits: pull it even if the
+    /// stream is slow.
+    #[must_use]
+    pub fn is_over(&self, link: Link) -> bool {
+        self.links
+            .get(link.0)
+            .is_none_or(|attachment| matches!(attachment.carries, Carries::Farewell(_)))
+    }
+
+    /// Everything that waits for a poll, as its answer; `None` when nothing does.
+    pub(super) fn poll_answer(&mut self, slot: u32, link: Link) -> Option<Response> {
+        let session = self.sessions.at_mut(slot)?;
+        let closing = session.transport.is_closing();
+        if session.outbox.is_empty() && !closing {
+            return None;
+        }
+        let limits = &self.config.limits;
+        let mut body = Vec::with_capacity(session.outbox.bytes().min(limits.max_payload) + 16);
+        session.outbox.put_polling(
+            &mut self.pool,
+            &mut body,
+            limits.packets_per_poll,
+            limits.max_payload,
+        );
+        session.transport = session.transport.on_answered(link);
+        let over = closing && session.outbox.is_empty();
+        let origin = session.origin.clone();
+        self.links.remove(link.0);
+        if over {
+            body.extend_from_slice(if body.is_empty() { b"1" } else { b"\x1e1" });
+            self.remove_session(slot);
+        } else {
+            self.note_drain(slot);
+        }
+        Some(poll_response(body, origin.as_deref()))
+    }
+
+    /// Attaches a new link to a session.
+    pub(super) fn attach(&mut self, slot: u32) -> Link {
+        let attachment = Attachment { carries: Carries::Session(slot), queued: false };
+        Link(self.links.insert(|_| attachment))
+    }
+
+    /// Ends a link with a last message, which waits until it is pulled.
+    pub(super) fn farewell(&mut self, link: Link, transmit: Transmit) {
+        if let Some(attachment) = self.links.get_mut(link.0) {
+            attachment.carries = Carries::Farewell(Box::new(transmit));
+            self.mark_ready(link);
+        }
+    }
+
+    pub(super) fn mark_ready(&mut self, link: Link) {
+        if let Some(attachment) = self.links.get_mut(link.0)
+            && !attachment.queued
+        {
+            attachment.queued = true;
+            self.ready.push_back(link);
+        }
+    }
+
+    /// The session in whose service `link` is, unless only its farewell waits.
+    pub(super) fn session_of(&self, link: Link) -> Option<u32> {
+        match self.links.get(link.0)?.carries {
+            Carries::Session(slot) => Some(slot),
+            Carries::Farewell(_) => None,
+        }
+    }
+
+    /// Sends `3probe` and releases the poll that waits.
+    fn answer_probe(&mut self, slot: u32) -> Option<Frame> {
+        let session = self.sessions.at_mut(slot)?;
+        let (transport, poll) = session.transport.on_probe_answered();
+        session.transport = transport;
+        let origin = session.origin.clone();
+        if let Some(poll) = poll {
+            self.farewell(poll, Transmit::Response(poll_response("6", origin.as_deref())));
+        }
+        Packet::engine(b"3probe").frame(0)
+    }
+}
+
+/// The answer to a poll.
+pub(super) fn poll_response(body: impl Into<bytes::Bytes>, origin: Option<&str>) -> Response {
+    let response = Response::text(body).header("cache-control", "no-store");
+    match origin {
+        Some(origin) => origin::allow(response, origin.to_owned().into()),
+        None => response,
+    }
+}

@@ -1,0 +1,253 @@
+//! One shard: sessions, heartbeats, upgrades, namespaces, rooms and acknowledgements.
+
+mod ack;
+mod broadcast;
+mod event;
+mod handshake;
+mod inbound;
+mod link;
+mod namespace;
+mod origin;
+mod peer;
+mod request;
+mod room;
+mod session;
+mod socket;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+pub use broadcast::{Scope, Target};
+pub use event::{AckToken, Answer, Event, Received, Ticket};
+pub use handshake::Handshake;
+pub use link::{Transmit, Verdict};
+pub use room::JoinError;
+pub use socket::SocketMut;
+
+use crate::cluster::Output;
+use crate::config::Config;
+use crate::conn::Inbound;
+use crate::engine::outbox::Pool;
+use crate::hash::Seeded;
+use crate::key::{Link, Mint, Shard, Slab};
+use crate::rng::Rng;
+use crate::socket::encoded::{Encoder, Packet};
+use crate::time::{Clock, Queue, Tick};
+use ack::Questions;
+use link::Attachment;
+use namespace::{Client, Namespaces};
+use session::Session;
+
+/// One shard of a process: all the state that clients share.
+///
+/// There are four kinds of methods. Getters take `&self`. `handle_*` report what the network and
+/// the clock did. Commands say what the application wants. `poll_*` return what the caller must do
+/// next, until they return `None`:
+///
+/// - [`poll_event`](Self::poll_event): tell the application,
+/// - [`poll_link`](Self::poll_link), then [`poll_transmit`](Self::poll_transmit): write,
+/// - [`poll_peer`](Self::poll_peer): tell other shards, when there are any,
+/// - [`poll_timeout`](Self::poll_timeout): when to call [`handle_timeout`](Self::handle_timeout).
+///
+/// Any order of calls is legal, and draining later only delays. Time must not go back: an earlier
+/// `now` counts as the latest one seen. Nothing a peer sends makes a method panic.
+#[derive(Debug)]
+pub struct Server {
+    config: Arc<Config>,
+    shard: Shard,
+    clock: Clock,
+    rng: Rng,
+    mint: Mint,
+    sessions: Slab<Session>,
+    links: Slab<Attachment>,
+    clients: Slab<Client>,
+    namespaces: Namespaces,
+    questions: Questions,
+    timers: Timers,
+    pool: Pool,
+    encoder: Encoder,
+    /// The PING packet, made once.
+    ping: Packet,
+    /// Number of the latest broadcast.
+    epoch: u32,
+    /// Clients the broadcast at hand means; kept to reuse its memory.
+    selected: Vec<u32>,
+    events: VecDeque<Event>,
+    ready: VecDeque<Link>,
+    outputs: VecDeque<Output>,
+}
+
+/// Deadlines by their delay.
+#[derive(Debug)]
+struct Timers {
+    ping: Queue,
+    pong: Queue,
+    connect: Queue,
+    admission: Queue,
+    upgrade: Queue,
+    close: Queue,
+    partial: Queue,
+}
+
+/// A slot that names nothing.
+const NONE: u32 = u32::MAX;
+
+/// A WebSocket message, or a bare Engine.IO one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Message<'a> {
+    /// Binary.
+    Binary(&'a [u8]),
+    /// Text.
+    Text(&'a str),
+}
+
+/// How much a shard holds.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Counts {
+    /// Engine.IO sessions.
+    pub sessions: usize,
+    /// Held polls, POSTs in progress and WebSockets.
+    pub links: usize,
+    /// Clients in namespaces.
+    pub sockets: usize,
+    /// Namespaces with clients.
+    pub namespaces: usize,
+    /// Rooms with members.
+    pub rooms: usize,
+    /// Questions that wait for acknowledgements.
+    pub questions: usize,
+    /// Bytes that wait for sessions, or for attachments that complete them.
+    pub bytes: usize,
+}
+
+impl Server {
+    /// Makes a shard.
+    ///
+    /// `seed` must be unpredictable, since session ids follow from it, and the same for all shards
+    /// of a process.
+    #[must_use]
+    pub fn new(config: Arc<Config>, shard: Shard, seed: [u8; 32], now: Instant) -> Self {
+        let mut rng = Rng::new(seed, u64::from(shard.index) + 1);
+        let hasher = Seeded::new(rng.bytes());
+        let timers = Timers {
+            ping: Queue::new(config.ping_interval),
+            pong: Queue::new(config.ping_timeout),
+            connect: Queue::new(config.connect_timeout),
+            admission: Queue::new(config.connect_timeout),
+            upgrade: Queue::new(config.upgrade_timeout),
+            close: Queue::new(config.close_timeout),
+            partial: Queue::new(config.limits.attachment_time),
+        };
+        Self {
+            config,
+            shard,
+            clock: Clock::new(now),
+            rng,
+            mint: Mint::new(Rng::new(seed, 0).bytes()),
+            sessions: Slab::new(),
+            links: Slab::new(),
+            clients: Slab::new(),
+            questions: Questions::new(&hasher),
+            namespaces: Namespaces::new(hasher),
+            timers,
+            pool: Pool::new(),
+            encoder: Encoder::default(),
+            ping: Packet::engine(b"2"),
+            epoch: 0,
+            selected: Vec::new(),
+            events: VecDeque::new(),
+            ready: VecDeque::new(),
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Takes one item that a [`Conn`](crate::Conn) decoded; `link` is what the connection carried
+    /// before it.
+    pub fn handle(&mut self, now: Instant, link: Option<Link>, item: Inbound<'_>) -> Verdict {
+        match (item, link) {
+            (Inbound::Request(request), _) => self.handle_request(now, request),
+            (Inbound::Body(body), Some(link)) => self.handle_body(now, link, body),
+            (Inbound::Text(text), Some(link)) => {
+                self.handle_message(now, link, Message::Text(text));
+                Verdict::Continue
+            }
+            (Inbound::Binary(bytes), Some(link)) => {
+                self.handle_message(now, link, Message::Binary(bytes));
+                Verdict::Continue
+            }
+            (Inbound::Closed(_), Some(link)) => {
+                self.handle_closed(now, link);
+                Verdict::Continue
+            }
+            (
+                Inbound::Binary(_) | Inbound::Body(_) | Inbound::Closed(_) | Inbound::Text(_),
+                None,
+            ) => Verdict::Continue,
+        }
+    }
+
+    /// Does what is due. Calling it too early, or for nothing, changes nothing.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let now = self.clock.read(now);
+        self.beat(now);
+        self.expire_sessions(now);
+        self.expire_admissions(now);
+        self.expire_questions(now);
+    }
+
+    /// Returns the next thing the application should know.
+    #[must_use]
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Returns when [`handle_timeout`](Self::handle_timeout) should be called, if nothing else
+    /// happens first.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let timers = &self.timers;
+        let queues = [
+            &timers.ping,
+            &timers.pong,
+            &timers.connect,
+            &timers.admission,
+            &timers.upgrade,
+            &timers.close,
+            &timers.partial,
+        ];
+        let next =
+            queues.into_iter().filter_map(Queue::next).chain(self.questions.deadline()).min();
+        next.filter(|&tick| tick != Tick::NEVER).map(|tick| self.clock.instant(tick))
+    }
+
+    /// Returns how much the shard holds. Takes time in proportion to it.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let sessions = self.sessions.keys().filter_map(|key| self.sessions.get(key));
+        Counts {
+            sessions: self.sessions.len(),
+            links: self.links.len(),
+            sockets: self.clients.len(),
+            namespaces: self.namespaces.len(),
+            rooms: self.namespaces.iter().map(|namespace| namespace.rooms.len()).sum(),
+            questions: self.questions.len(),
+            bytes: sessions
+                .map(|s| s.outbox.bytes() + s.partial.as_ref().map_or(0, |p| p.bytes_held()))
+                .sum(),
+        }
+    }
+
+    /// Returns the settings the shard was made with.
+    #[must_use]
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    /// Returns which shard this is.
+    #[must_use]
+    pub fn shard(&self) -> Shard {
+        self.shard
+    }
+}

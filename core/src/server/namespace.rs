@@ -1,0 +1,361 @@
+//! Namespaces: who is in them, and how clients join and leave (socket.io-protocol v5, "Connection to
+//! a namespace").
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::ack::Pending;
+use super::room::{Membership, Room};
+use super::{Event, NONE, Server};
+use crate::error::{Gone, Misuse, Reason, Violation};
+use crate::hash::Seeded;
+use crate::key::{Id, Key, Slab, Socket};
+use crate::socket::Args;
+use crate::socket::encoded::Packet;
+use crate::socket::scan;
+use crate::time::Tick;
+
+/// One client in one namespace.
+#[derive(Debug)]
+pub(super) struct Client {
+    pub(super) key: Key,
+    pub(super) session: u32,
+    /// Next client of the same session.
+    sibling: u32,
+    pub(super) namespace: u32,
+    /// Where it stands among the namespace's members.
+    position: u32,
+    /// The last broadcast that considered it: one packet each, however many rooms overlap.
+    pub(super) stamp: u32,
+    pub(super) id: Id,
+    phase: Phase,
+    /// Bounded by `limits.rooms`.
+    pub(super) rooms: Vec<Membership>,
+    /// Questions it has not answered, oldest first. Bounded by whoever asks.
+    pub(super) pending: Vec<Pending>,
+}
+
+const _: () = assert!(size_of::<Client>() <= 120, "a client is held per connection");
+
+#[derive(Debug)]
+enum Phase {
+    /// The application has not decided. What it emits meanwhile follows the admission.
+    Joining(Box<Joining>),
+    Connected,
+}
+
+#[derive(Debug)]
+struct Joining {
+    due: Tick,
+    held: Vec<Packet>,
+}
+
+/// One namespace of the shard; exists while somebody is in it.
+#[derive(Debug)]
+pub(super) struct Namespace {
+    pub(super) name: Arc<str>,
+    /// Clients, admitted or not.
+    clients: u32,
+    /// Admitted clients.
+    pub(super) members: Vec<u32>,
+    pub(super) rooms: Slab<Room>,
+    pub(super) room_names: HashMap<Arc<str>, u32, Seeded>,
+}
+
+impl Client {
+    /// Whether it was admitted, so that broadcasts reach it.
+    pub(super) fn is_member(&self) -> bool {
+        self.position != NONE
+    }
+}
+
+/// All namespaces of the shard. Bounded by sessions × `limits.namespaces`.
+#[derive(Debug)]
+pub(super) struct Namespaces {
+    slab: Slab<Namespace>,
+    names: HashMap<Arc<str>, u32, Seeded>,
+}
+
+impl Namespaces {
+    pub(super) fn new(hasher: Seeded) -> Self {
+        Self { slab: Slab::new(), names: HashMap::with_hasher(hasher) }
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<u32> {
+        self.names.get(name).copied()
+    }
+
+    pub(super) fn at(&self, slot: u32) -> Option<&Namespace> {
+        self.slab.at(slot)
+    }
+
+    pub(super) fn at_mut(&mut self, slot: u32) -> Option<&mut Namespace> {
+        self.slab.at_mut(slot)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.slab.len()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Namespace> {
+        self.slab.keys().filter_map(|key| self.slab.get(key))
+    }
+
+    /// Counts a client in, making the namespace when it is the first.
+    fn enter(&mut self, name: &str) -> (u32, Arc<str>) {
+        if let Some(slot) = self.find(name)
+            && let Some(namespace) = self.slab.at_mut(slot)
+        {
+            namespace.clients += 1;
+            return (slot, namespace.name.clone());
+        }
+        let name: Arc<str> = name.into();
+        let hasher = self.names.hasher().clone();
+        let key = self.slab.insert(|_| Namespace {
+            name: name.clone(),
+            clients: 1,
+            members: Vec::new(),
+            rooms: Slab::new(),
+            room_names: HashMap::with_hasher(hasher),
+        });
+        self.names.insert(name.clone(), key.slot);
+        (key.slot, name)
+    }
+
+    /// Counts a client out, dropping the namespace with the last.
+    fn exit(&mut self, slot: u32) {
+        let Some(namespace) = self.slab.at_mut(slot) else { return };
+        namespace.clients -= 1;
+        if namespace.clients > 0 {
+            return;
+        }
+        self.names.remove(&namespace.name);
+        if let Some(key) = self.slab.key(slot) {
+            self.slab.remove(key);
+        }
+    }
+}
+
+impl Server {
+    /// Lets a client into the namespace it asked for, answering [`Event::Connect`].
+    ///
+    /// # Errors
+    /// [`Gone`] when the client left or its time was up; admitting twice changes nothing.
+    pub fn admit(&mut self, _now: Instant, socket: Socket) -> Result<(), Gone> {
+        let client = self.clients.get_mut(socket.0).ok_or(Gone)?;
+        let Phase::Joining(joining) = std::mem::replace(&mut client.phase, Phase::Connected) else {
+            return Ok(());
+        };
+        let (id, slot) = (client.id, client.session);
+        let namespace = self.namespaces.at_mut(client.namespace).ok_or(Gone)?;
+        client.position = u32::try_from(namespace.members.len()).unwrap_or(NONE);
+        namespace.members.push(socket.0.slot);
+        let connect = self.encoder.connect(&namespace.name, id.as_str());
+        if let Some(session) = self.sessions.at_mut(slot) {
+            session.connect_due = Tick::NEVER;
+        }
+        self.send_or_end(slot, connect);
+        for packet in joining.held {
+            self.send_or_end(slot, packet);
+        }
+        Ok(())
+    }
+
+    /// Keeps a client out of the namespace it asked for, answering [`Event::Connect`].
+    ///
+    /// `reason` is the JSON object that the client's `connect_error` receives, by convention
+    /// `{"message":"…"}` with optional `"data"`.
+    ///
+    /// # Errors
+    /// [`Gone`] when the client left or was admitted already.
+    ///
+    /// # Panics
+    /// In debug builds, when `reason` is not a JSON object.
+    pub fn refuse(&mut self, _now: Instant, socket: Socket, reason: &str) -> Result<(), Gone> {
+        debug_assert!(scan::object(reason).is_ok(), "a refusal is a JSON object");
+        let client = self.clients.get(socket.0).ok_or(Gone)?;
+        if matches!(client.phase, Phase::Connected) {
+            return Err(Gone);
+        }
+        let slot = client.session;
+        let namespace = self.namespaces.at(client.namespace).ok_or(Gone)?;
+        let packet = self.encoder.connect_error(&namespace.name, reason);
+        self.forget_client(socket.0.slot);
+        self.send_or_end(slot, packet);
+        Ok(())
+    }
+
+    /// Whether the client is in its namespace, that is admitted and not gone.
+    #[must_use]
+    pub fn is_connected(&self, socket: Socket) -> bool {
+        self.clients.get(socket.0).is_some_and(|client| matches!(client.phase, Phase::Connected))
+    }
+
+    /// A CONNECT packet.
+    pub(super) fn on_connect(
+        &mut self,
+        now: Tick,
+        slot: u32,
+        namespace: &str,
+        auth: Option<&str>,
+    ) -> Result<(), Violation> {
+        if self.client_in(slot, namespace).is_some() {
+            return Err(Violation::DuplicateConnect);
+        }
+        if namespace.len() > self.config.limits.namespace_name {
+            return Err(Violation::InvalidPacket);
+        }
+        let Some(session) = self.sessions.at_mut(slot) else { return Ok(()) };
+        if session.joined >= self.config.limits.namespaces {
+            return Err(Violation::TooManyNamespaces);
+        }
+        session.joined += 1;
+        session.introduced = true;
+        let (sibling, handshake) = (session.clients, session.handshake.clone());
+        let (place, name) = self.namespaces.enter(namespace);
+        let (mint, rng, shard) = (&self.mint, &mut self.rng, self.shard);
+        let timers = &mut self.timers;
+        let key = self.clients.insert(|key| Client {
+            key,
+            session: slot,
+            sibling,
+            namespace: place,
+            position: NONE,
+            stamp: 0,
+            id: mint.issue(rng, shard, key.slot),
+            phase: Phase::Joining(Box::new(Joining {
+                due: timers.admission.arm(now, key.slot),
+                held: Vec::new(),
+            })),
+            rooms: Vec::new(),
+            pending: Vec::new(),
+        });
+        session.clients = key.slot;
+        let Some(id) = self.clients.at(key.slot).map(|client| client.id) else { return Ok(()) };
+        let auth = auth.map(|json| Args::new(json, Vec::new()));
+        let socket = Socket(key);
+        self.events.push_back(Event::Connect { socket, id, namespace: name, auth, handshake });
+        Ok(())
+    }
+
+    /// Refuses the clients about whom the application did not decide in time.
+    pub(super) fn expire_admissions(&mut self, now: Tick) {
+        loop {
+            let due = |slot| match self.clients.at(slot).map(|client| &client.phase) {
+                Some(Phase::Joining(joining)) => joining.due,
+                Some(Phase::Connected) | None => Tick::NEVER,
+            };
+            let Some(slot) = self.timers.admission.expired(now, due) else { return };
+            let Some(client) = self.clients.at(slot) else { return };
+            let (session, place, socket) = (client.session, client.namespace, Socket(client.key));
+            let Some(namespace) = self.namespaces.at(place) else { return };
+            let reason = "{\"message\":\"timed out\"}";
+            let packet = self.encoder.connect_error(&namespace.name, reason);
+            self.forget_client(slot);
+            let reason = Reason::Violation(Violation::ConnectTimeout);
+            self.events.push_back(Event::Disconnect { socket, reason, rooms: Vec::new() });
+            self.send_or_end(session, packet);
+        }
+    }
+
+    /// Sends a packet to a client, or holds it until the client is admitted.
+    pub(super) fn send_to(
+        &mut self,
+        socket: Socket,
+        packet: Packet,
+    ) -> Result<(), crate::error::Refused> {
+        let client = self.clients.get_mut(socket.0).ok_or(Gone)?;
+        match &mut client.phase {
+            Phase::Connected => {
+                let slot = client.session;
+                self.send_packet(slot, packet)
+            }
+            Phase::Joining(joining) => {
+                let bytes = joining.held.iter().map(Packet::size).sum();
+                if bytes >= self.config.limits.max_backlog {
+                    return Err(crate::error::Refused::Backlog { bytes });
+                }
+                joining.held.push(packet);
+                Ok(())
+            }
+        }
+    }
+
+    /// The session's client in that namespace.
+    pub(super) fn client_in(&self, slot: u32, namespace: &str) -> Option<Socket> {
+        let first = self.sessions.at(slot)?.clients;
+        self.siblings(first).find(|socket| {
+            let place = self.clients.get(socket.0).and_then(|c| self.namespaces.at(c.namespace));
+            place.is_some_and(|place| &*place.name == namespace)
+        })
+    }
+
+    /// The clients of a session, from its first.
+    pub(super) fn siblings(&self, first: u32) -> impl Iterator<Item = Socket> {
+        let mut next = first;
+        std::iter::from_fn(move || {
+            let client = self.clients.at(next)?;
+            next = client.sibling;
+            Some(Socket(client.key))
+        })
+    }
+
+    /// Takes a client out of everything and tells the application.
+    pub(super) fn remove_client(&mut self, slot: u32, reason: Reason) {
+        let Some(socket) = self.clients.key(slot).map(Socket) else { return };
+        let rooms = self.rooms_of(socket).cloned().collect();
+        self.forget_client(slot);
+        self.events.push_back(Event::Disconnect { socket, reason, rooms });
+    }
+
+    /// Takes a client out of every index: rooms, questions, namespace, session.
+    fn forget_client(&mut self, slot: u32) {
+        self.leave_all_rooms(slot);
+        self.abandon_questions(slot);
+        let Some(key) = self.clients.key(slot) else { return };
+        let Some(client) = self.clients.remove(key) else { return };
+        if let Some(namespace) = self.namespaces.at_mut(client.namespace)
+            && client.position != NONE
+        {
+            namespace.members.swap_remove(client.position as usize);
+            let moved = namespace.members.get(client.position as usize);
+            if let Some(moved) = moved.and_then(|&moved| self.clients.at_mut(moved)) {
+                moved.position = client.position;
+            }
+        }
+        self.namespaces.exit(client.namespace);
+        self.unlink(client.session, slot, client.sibling);
+    }
+
+    /// Takes a client out of its session's list.
+    fn unlink(&mut self, session: u32, slot: u32, next: u32) {
+        let Some(session) = self.sessions.at_mut(session) else { return };
+        session.joined -= 1;
+        if session.clients == slot {
+            session.clients = next;
+            return;
+        }
+        let mut at = session.clients;
+        while let Some(client) = self.clients.at_mut(at) {
+            if client.sibling == slot {
+                client.sibling = next;
+                return;
+            }
+            at = client.sibling;
+        }
+    }
+}
+
+/// Event names that Socket.IO keeps for itself.
+pub(super) fn check_name(name: &str) -> Result<(), Misuse> {
+    const RESERVED: [&str; 6] = [
+        "connect",
+        "connect_error",
+        "disconnect",
+        "disconnecting",
+        "newListener",
+        "removeListener",
+    ];
+    if RESERVED.contains(&name) { Err(Misuse::ReservedEvent) } else { Ok(()) }
+}

@@ -1,0 +1,105 @@
+//! Which web pages may connect (Fetch standard, "CORS protocol"; the same rule guards WebSocket).
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::config::Origins;
+use crate::http::{Request, Response};
+
+/// What the `Origin` of a request means.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Access<'a> {
+    /// No browser, or a page of the same host: nothing to add.
+    Plain,
+    /// Another page that may connect, under this origin or `*`.
+    Cross(&'a str),
+    Refused,
+}
+
+impl<'a> Access<'a> {
+    pub(super) fn of(request: &Request<'a>, origins: &Origins) -> Self {
+        let Some(origin) = request.header("origin") else { return Self::Plain };
+        let same = request.header("host").is_some_and(|host| same_host(origin, host));
+        match origins {
+            Origins::Any => Self::Cross("*"),
+            Origins::List(_) | Origins::SameOrigin if same => Self::Plain,
+            Origins::List(list) if list.iter().any(|one| one == origin) => Self::Cross(origin),
+            Origins::List(_) | Origins::SameOrigin => Self::Refused,
+        }
+    }
+
+    /// Remembers the origin for answers that come later.
+    pub(super) fn remember(self, known: &mut Option<Arc<str>>) {
+        let origin = match self {
+            Self::Cross(origin) => Some(origin),
+            Self::Plain | Self::Refused => None,
+        };
+        if known.as_deref() != origin {
+            *known = origin.map(Arc::from);
+        }
+    }
+
+    /// Adds what lets the page read the answer.
+    pub(super) fn allow(self, response: Response) -> Response {
+        match self {
+            Self::Cross(origin) => allow(response, origin.to_owned().into()),
+            Self::Plain | Self::Refused => response,
+        }
+    }
+
+    /// Answers a preflight request.
+    pub(super) fn preflight(self, request: &Request<'_>) -> Response {
+        let mut response = Response::status(204);
+        if let (Self::Cross(_), Some(wanted)) =
+            (self, request.header("access-control-request-headers"))
+        {
+            response = response.header("access-control-allow-headers", wanted.to_owned());
+        }
+        self.allow(response.header("access-control-allow-methods", "GET, POST, OPTIONS"))
+    }
+}
+
+/// Adds what lets the page under `origin` read the answer.
+pub(super) fn allow(response: Response, origin: Cow<'static, str>) -> Response {
+    response.header("access-control-allow-origin", origin).header("vary", "Origin")
+}
+
+/// Whether `origin` is a page of `host`. The scheme is left out of it: behind a proxy that ends TLS
+/// it cannot be known here.
+fn same_host(origin: &str, host: &str) -> bool {
+    let Some((scheme, authority)) = origin.split_once("://") else { return false };
+    let port = match scheme {
+        "http" => ":80",
+        "https" => ":443",
+        _ => return false,
+    };
+    let bare = |name: &'_ str| name.strip_suffix(port).map_or(name.len(), str::len);
+    let (authority, host) = (&authority[..bare(authority)], &host[..bare(host)]);
+    authority.eq_ignore_ascii_case(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_of_the_same_host_and_port_are_the_same() {
+        for (origin, host) in [
+            ("http://a.example", "a.example"),
+            ("https://a.example", "a.example"),
+            ("https://a.example", "A.example:443"),
+            ("http://a.example:3000", "a.example:3000"),
+        ] {
+            assert!(same_host(origin, host), "{origin} {host}");
+        }
+        for (origin, host) in [
+            ("http://b.example", "a.example"),
+            ("http://a.example:3000", "a.example"),
+            ("http://a.example", "a.example:443"),
+            ("null", "a.example"),
+            ("file://a.example", "a.example"),
+        ] {
+            assert!(!same_host(origin, host), "{origin} {host}");
+        }
+    }
+}

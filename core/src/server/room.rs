@@ -1,0 +1,167 @@
+//! Rooms: dense lists of members, left in constant time.
+
+use std::sync::Arc;
+
+use super::Server;
+use super::namespace::Namespace;
+use crate::error::{Gone, Misuse};
+use crate::key::{Slab, Socket};
+
+/// One room of a namespace; exists while somebody is in it.
+#[derive(Debug)]
+pub(super) struct Room {
+    name: Arc<str>,
+    pub(super) members: Vec<Member>,
+}
+
+/// A client in a room, and where the client notes that room.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Member {
+    pub(super) client: u32,
+    note: u32,
+}
+
+/// A room a client is in, and where the room lists the client.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Membership {
+    room: u32,
+    place: u32,
+}
+
+impl Namespace {
+    pub(super) fn room(&self, name: &str) -> Option<&Room> {
+        self.rooms.at(*self.room_names.get(name)?)
+    }
+
+    fn room_or_new(&mut self, name: &Arc<str>) -> u32 {
+        if let Some(&slot) = self.room_names.get(name) {
+            return slot;
+        }
+        let room = Room { name: name.clone(), members: Vec::new() };
+        let slot = self.rooms.insert(|_| room).slot;
+        self.room_names.insert(name.clone(), slot);
+        slot
+    }
+
+    fn drop_if_empty(&mut self, slot: u32) {
+        let Some(room) = self.rooms.at(slot) else { return };
+        if room.members.is_empty() {
+            self.room_names.remove(&room.name);
+            if let Some(key) = self.rooms.key(slot) {
+                self.rooms.remove(key);
+            }
+        }
+    }
+}
+
+impl Server {
+    /// Puts a client into a room; `false` when it was in it.
+    ///
+    /// The room named by the client's own id holds it anyway; another client's is refused.
+    pub(super) fn join_room(&mut self, socket: Socket, name: &Arc<str>) -> Result<bool, JoinError> {
+        let client = self.clients.get(socket.0).ok_or(Gone)?;
+        if self.mint.locate(name).is_some() {
+            return if client.id.as_str() == &**name {
+                Ok(false)
+            } else {
+                Err(Misuse::ForeignRoom.into())
+            };
+        }
+        if client.rooms.len() >= self.config.limits.rooms {
+            return Err(Misuse::TooManyRooms.into());
+        }
+        let namespace = self.namespaces.at_mut(client.namespace).ok_or(Gone)?;
+        let room = namespace.room_or_new(name);
+        if client.rooms.iter().any(|membership| membership.room == room) {
+            return Ok(false);
+        }
+        let members = &mut namespace.rooms.at_mut(room).ok_or(Gone)?.members;
+        let (place, note) = (index(members.len()), index(client.rooms.len()));
+        members.push(Member { client: socket.0.slot, note });
+        if let Some(client) = self.clients.get_mut(socket.0) {
+            client.rooms.push(Membership { room, place });
+        }
+        Ok(true)
+    }
+
+    /// Takes a client out of a room; `false` when it was not in it.
+    pub(super) fn leave_room(&mut self, socket: Socket, name: &str) -> bool {
+        let Some(client) = self.clients.get(socket.0) else { return false };
+        let Some(namespace) = self.namespaces.at(client.namespace) else { return false };
+        let Some(&room) = namespace.room_names.get(name) else { return false };
+        let Some(note) = client.rooms.iter().position(|membership| membership.room == room) else {
+            return false;
+        };
+        self.leave_at(socket.0.slot, index(note));
+        true
+    }
+
+    pub(super) fn leave_all_rooms(&mut self, slot: u32) {
+        while let Some(count) = self.clients.at(slot).map(|client| client.rooms.len()) {
+            if count == 0 {
+                return;
+            }
+            self.leave_at(slot, index(count - 1));
+        }
+    }
+
+    /// Removes the nth membership of a client: one swap on each side, and two positions to mend.
+    fn leave_at(&mut self, slot: u32, note: u32) {
+        let Some(client) = self.clients.at_mut(slot) else { return };
+        let Membership { room, place } = client.rooms.swap_remove(note as usize);
+        let moved_note = client.rooms.get(note as usize).copied();
+        if client.rooms.is_empty() {
+            client.rooms = Vec::new();
+        }
+        let Some(namespace) = self.namespaces.at_mut(client.namespace) else { return };
+        if let Some(moved) = moved_note {
+            mend_note(&mut namespace.rooms, moved, note);
+        }
+        let Some(left) = namespace.rooms.at_mut(room) else { return };
+        left.members.swap_remove(place as usize);
+        let moved_member = left.members.get(place as usize).copied();
+        namespace.drop_if_empty(room);
+        if let Some(moved) = moved_member
+            && let Some(client) = self.clients.at_mut(moved.client)
+            && let Some(membership) = client.rooms.get_mut(moved.note as usize)
+        {
+            membership.place = place;
+        }
+    }
+
+    /// The names of the rooms a client is in, without its own.
+    pub(super) fn rooms_of(&self, socket: Socket) -> impl Iterator<Item = &Arc<str>> {
+        let client = self.clients.get(socket.0);
+        let namespace = client.and_then(|client| self.namespaces.at(client.namespace));
+        let memberships = client.map_or(&[][..], |client| &client.rooms);
+        memberships.iter().filter_map(move |membership| {
+            namespace
+                .and_then(|namespace| namespace.rooms.at(membership.room))
+                .map(|room| &room.name)
+        })
+    }
+}
+
+/// Why a room was not joined.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JoinError {
+    /// The client has disconnected.
+    #[error(transparent)]
+    Gone(#[from] Gone),
+    /// The room cannot be joined.
+    #[error(transparent)]
+    Misuse(#[from] Misuse),
+}
+
+fn mend_note(rooms: &mut Slab<Room>, moved: Membership, note: u32) {
+    if let Some(room) = rooms.at_mut(moved.room)
+        && let Some(member) = room.members.get_mut(moved.place as usize)
+    {
+        member.note = note;
+    }
+}
+
+fn index(n: usize) -> u32 {
+    u32::try_from(n).expect("fewer than 2^32 entries fit in memory")
+}

@@ -1,0 +1,411 @@
+//! Sessions: how they open, live by their heartbeat, upgrade and end.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::handshake::Handshake;
+use super::link::poll_response;
+use super::origin::{self, Access};
+use super::{Event, Server, Transmit};
+use crate::config::Layer;
+use crate::engine::heartbeat::Heartbeat;
+use crate::engine::open;
+use crate::engine::outbox::Outbox;
+use crate::engine::transport::{OnGone, Transport};
+use crate::error::{Reason, Refused, Violation};
+use crate::http::{Request, Response};
+use crate::key::{self, Key, Link, Sid};
+use crate::socket::attach::Partial;
+use crate::socket::encoded::Packet;
+use crate::time::Tick;
+use crate::ws::CloseCode;
+
+/// One Engine.IO session.
+#[derive(Debug)]
+pub(super) struct Session {
+    key: Key,
+    secret: [u8; 15],
+    /// Namespaces joined or asked for. Bounded by `limits.namespaces`.
+    pub(super) joined: u16,
+    /// Whether a namespace was ever asked for.
+    pub(super) introduced: bool,
+    /// Whether an emit was refused since the backlog was last small.
+    pub(super) congested: bool,
+    pub(super) transport: Transport,
+    pub(super) outbox: Outbox,
+    beat: Heartbeat,
+    /// When the first namespace must be joined.
+    pub(super) connect_due: Tick,
+    /// When a probe must be over, or a closing session.
+    pub(super) aside_due: Tick,
+    /// First of the session's clients, which form a list.
+    pub(super) clients: u32,
+    /// A packet that waits for attachments.
+    pub(super) partial: Option<Box<Partial>>,
+    /// The foreign page that may read the answers.
+    pub(super) origin: Option<Arc<str>>,
+    pub(super) handshake: Arc<Handshake>,
+}
+
+const _: () = assert!(size_of::<Session>() <= 168, "a session is held per connection");
+
+/// What the links of an ending session are told.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Goodbye {
+    poll: &'static str,
+    code: CloseCode,
+}
+
+impl Goodbye {
+    /// The server closes: a poll is answered with CLOSE.
+    pub(super) const SERVER: Self = Self { poll: "1", code: CloseCode::NORMAL };
+    /// The client closes: a poll is released with NOOP.
+    pub(super) const CLIENT: Self = Self { poll: "6", code: CloseCode::NORMAL };
+
+    pub(super) fn of(violation: Violation) -> Self {
+        Self { poll: "1", code: violation.close_code() }
+    }
+}
+
+impl Server {
+    /// Takes note that the stream under `link` is gone, cleanly or not.
+    pub fn handle_closed(&mut self, _now: Instant, link: Link) {
+        let slot = self.session_of(link);
+        self.links.remove(link.0);
+        let Some(slot) = slot else { return };
+        let Some(session) = self.sessions.at_mut(slot) else { return };
+        let (transport, outcome) = session.transport.on_gone(link);
+        session.transport = transport;
+        match outcome {
+            OnGone::Aborted => self.end(slot, Reason::TransportError, Goodbye::SERVER),
+            OnGone::Closed => self.end(slot, Reason::TransportClose, Goodbye::CLIENT),
+            OnGone::ProbeLost => session.aside_due = Tick::NEVER,
+            OnGone::Over => drop(self.remove_session(slot)),
+            OnGone::Nothing => {}
+        }
+    }
+
+    /// Takes note that the peer broke a rule of framing on `link`, of which the stream's codec has
+    /// told it already.
+    pub fn handle_violation(&mut self, now: Instant, link: Link, violation: Violation) {
+        if let Some(slot) = self.session_of(link)
+            && self.sessions.at(slot).is_some_and(|session| !session.transport.is_probe(link))
+        {
+            self.links.remove(link.0);
+            self.end(slot, Reason::Violation(violation), Goodbye::of(violation));
+            return;
+        }
+        self.handle_closed(now, link);
+    }
+
+    /// Closes every session, as a server going down does: clients will reconnect.
+    pub fn shutdown(&mut self, now: Instant) {
+        let now = self.clock.read(now);
+        let keys: Vec<Key> = self.sessions.keys().collect();
+        for key in keys {
+            self.wind_down(now, key.slot, Reason::ShuttingDown);
+        }
+    }
+
+    /// Sends one message on a bare Engine.IO session.
+    ///
+    /// # Errors
+    /// [`Refused::Gone`] when the session ended, [`Refused::Backlog`] when it reads too slowly.
+    pub fn send(
+        &mut self,
+        session: key::Session,
+        message: super::Message<'_>,
+    ) -> Result<(), Refused> {
+        self.sessions.get(session.0).ok_or(Refused::Gone)?;
+        let packet = match message {
+            super::Message::Binary(bytes) => Packet::engine_binary(bytes),
+            super::Message::Text(text) => Packet::engine(format!("4{text}").as_bytes()),
+        };
+        self.send_packet(session.0.slot, packet)
+    }
+
+    /// Closes a bare Engine.IO session once what waits for it is delivered.
+    pub fn close(&mut self, now: Instant, session: key::Session) {
+        let now = self.clock.read(now);
+        if self.sessions.get(session.0).is_some() {
+            self.wind_down(now, session.0.slot, Reason::ForcedClose);
+        }
+    }
+
+    pub(super) fn open_session(
+        &mut self,
+        now: Tick,
+        request: &Request<'_>,
+        access: Access<'_>,
+    ) -> u32 {
+        let secret = self.rng.bytes();
+        let handshake = Arc::new(Handshake::of(request, &self.config.keep_headers));
+        let mut origin = None;
+        access.remember(&mut origin);
+        let timers = &mut self.timers;
+        let layer = self.config.layer;
+        let key = self.sessions.insert(|key| Session {
+            key,
+            secret,
+            joined: 0,
+            introduced: false,
+            congested: false,
+            transport: Transport::Polling { get: None, post: None },
+            outbox: Outbox::new(),
+            beat: Heartbeat::start(now, key.slot, &mut timers.ping),
+            connect_due: match layer {
+                Layer::SocketIo => timers.connect.arm(now, key.slot),
+                Layer::EngineIo => Tick::NEVER,
+            },
+            aside_due: Tick::NEVER,
+            clients: super::NONE,
+            partial: None,
+            origin,
+            handshake: handshake.clone(),
+        });
+        if layer == Layer::EngineIo {
+            self.events.push_back(Event::Opened { session: key::Session(key), handshake });
+        }
+        key.slot
+    }
+
+    /// The OPEN packet of a session.
+    pub(super) fn open_packet(&self, slot: u32) -> String {
+        let Some(session) = self.sessions.at(slot) else { return String::new() };
+        let transports = self.config.transports;
+        let upgrades = transports.upgrades && !session.transport.is_websocket();
+        open::packet(&Sid::new(self.shard, slot, session.secret), upgrades, &self.config)
+    }
+
+    /// Makes a fresh session start on WebSocket.
+    pub(super) fn open_websocket(&mut self, slot: u32) -> Link {
+        let ws = self.attach(slot);
+        if let Some(session) = self.sessions.at_mut(slot) {
+            session.transport = Transport::WebSocket { ws };
+        }
+        let open = self.open_packet(slot);
+        self.push(slot, Packet::engine(open.as_bytes()));
+        ws
+    }
+
+    /// The session a sid names, when its secret is right and its shard is this one.
+    pub(super) fn find_session(&self, sid: &Sid) -> Option<u32> {
+        let session = self.sessions.at(sid.slot())?;
+        (sid.shard() == self.shard.index && sid.proves(&session.secret)).then_some(sid.slot())
+    }
+
+    pub(super) fn session_key(&self, slot: u32) -> Option<key::Session> {
+        self.sessions.at(slot).map(|session| key::Session(session.key))
+    }
+
+    /// Queues a packet that the protocol itself owes the peer.
+    pub(super) fn push(&mut self, slot: u32, packet: Packet) {
+        let Some(session) = self.sessions.at_mut(slot) else { return };
+        session.outbox.push(&mut self.pool, packet);
+        if let Some(link) = session.transport.carrier() {
+            self.mark_ready(link);
+        }
+    }
+
+    /// Queues a packet within the session's byte budget.
+    pub(super) fn send_packet(&mut self, slot: u32, packet: Packet) -> Result<(), Refused> {
+        let max = self.config.limits.max_backlog;
+        let session = self.sessions.at_mut(slot).ok_or(Refused::Gone)?;
+        if session.transport.is_closing() {
+            return Err(Refused::Gone);
+        }
+        let bytes = session.outbox.bytes();
+        if bytes >= max {
+            session.congested = true;
+            return Err(Refused::Backlog { bytes });
+        }
+        self.push(slot, packet);
+        Ok(())
+    }
+
+    /// Queues a packet nobody waits to resend: a peer too slow for it is cut off.
+    pub(super) fn send_or_end(&mut self, slot: u32, packet: Packet) {
+        if let Err(Refused::Backlog { .. }) = self.send_packet(slot, packet) {
+            self.end(slot, Reason::SlowConsumer, Goodbye::SERVER);
+        }
+    }
+
+    /// Queues a packet if it can leave now; says whether it was.
+    pub(super) fn send_volatile(&mut self, slot: u32, packet: Packet) -> bool {
+        let writable = self.sessions.at(slot).is_some_and(|session| {
+            session.outbox.is_empty() && session.transport.carrier().is_some()
+        });
+        writable && self.send_packet(slot, packet).is_ok()
+    }
+
+    /// Tells the application when a congested session has room again.
+    pub(super) fn note_drain(&mut self, slot: u32) {
+        let Some(session) = self.sessions.at_mut(slot) else { return };
+        if session.congested && session.outbox.bytes() <= self.config.limits.max_backlog / 2 {
+            session.congested = false;
+            let first = session.clients;
+            let sockets: Vec<_> = self.siblings(first).collect();
+            self.events.extend(sockets.into_iter().map(|socket| Event::Drain { socket }));
+        }
+    }
+
+    /// A PONG came.
+    pub(super) fn note_pong(&mut self, now: Tick, slot: u32) {
+        if let Some(session) = self.sessions.at_mut(slot) {
+            session.beat.pong(now, slot, &mut self.timers.ping);
+        }
+    }
+
+    /// Another packet came.
+    pub(super) fn note_life(&mut self, now: Tick, slot: u32) {
+        if let Some(session) = self.sessions.at_mut(slot) {
+            session.beat.other(now, slot, &mut self.timers.pong);
+        }
+    }
+
+    /// Sends the PINGs that are due and ends the sessions whose PONG is overdue.
+    pub(super) fn beat(&mut self, now: Tick) {
+        loop {
+            let due = |slot| self.sessions.at(slot).map_or(Tick::NEVER, |s| s.beat.pong_due());
+            let Some(slot) = self.timers.pong.expired(now, due) else { break };
+            self.end(slot, Reason::PingTimeout, Goodbye::SERVER);
+        }
+        loop {
+            let due = |slot| self.sessions.at(slot).map_or(Tick::NEVER, |s| s.beat.ping_due());
+            let Some(slot) = self.timers.ping.expired(now, due) else { break };
+            if let Some(session) = self.sessions.at_mut(slot) {
+                session.beat.pinged(now, slot, &mut self.timers.pong);
+            }
+            self.push(slot, self.ping.clone());
+        }
+    }
+
+    /// Gives up probes, closing sessions and strangers whose time is up.
+    pub(super) fn expire_sessions(&mut self, now: Tick) {
+        loop {
+            let due = |slot| self.sessions.at(slot).map_or(Tick::NEVER, |s| s.aside_due);
+            let Some(slot) = self.timers.upgrade.expired(now, due) else { break };
+            self.give_up_probe(slot);
+        }
+        loop {
+            let due = |slot| self.sessions.at(slot).map_or(Tick::NEVER, |s| s.aside_due);
+            let Some(slot) = self.timers.close.expired(now, due) else { break };
+            self.end(slot, Reason::ForcedClose, Goodbye::SERVER);
+        }
+        loop {
+            let due = |slot| self.sessions.at(slot).map_or(Tick::NEVER, |s| s.connect_due);
+            let Some(slot) = self.timers.connect.expired(now, due) else { break };
+            let violation = Violation::ConnectTimeout;
+            self.end(slot, Reason::Violation(violation), Goodbye::of(violation));
+        }
+        loop {
+            let due = |slot| {
+                let session = self.sessions.at(slot);
+                session.and_then(|s| s.partial.as_ref()).map_or(Tick::NEVER, |partial| partial.due)
+            };
+            let Some(slot) = self.timers.partial.expired(now, due) else { break };
+            let violation = Violation::AttachmentsLate;
+            self.end(slot, Reason::Violation(violation), Goodbye::of(violation));
+        }
+    }
+
+    /// Ends a probe; the session goes on polling.
+    pub(super) fn give_up_probe(&mut self, slot: u32) {
+        let Some(session) = self.sessions.at_mut(slot) else { return };
+        let (transport, ws) = session.transport.on_probe_failed();
+        session.transport = transport;
+        session.aside_due = Tick::NEVER;
+        let carrier = (!session.outbox.is_empty()).then(|| transport.carrier()).flatten();
+        if let Some(ws) = ws {
+            self.farewell(ws, Transmit::Close(CloseCode::NORMAL));
+        }
+        if let Some(link) = carrier {
+            self.mark_ready(link);
+        }
+    }
+
+    /// Moves a session to its WebSocket; says whether it was the time for it.
+    pub(super) fn upgrade(&mut self, slot: u32) -> bool {
+        let Some(session) = self.sessions.at_mut(slot) else { return false };
+        let Some((transport, post)) = session.transport.on_upgrade() else { return false };
+        session.transport = transport;
+        session.aside_due = Tick::NEVER;
+        let carrier = (!session.outbox.is_empty()).then(|| transport.carrier()).flatten();
+        if let Some(post) = post {
+            self.farewell(post, Transmit::Response(Response::error(400, 3, "Bad request")));
+        }
+        if let Some(link) = carrier {
+            self.mark_ready(link);
+        }
+        true
+    }
+
+    /// Ends a session at once: what waits for it is dropped, its links are told.
+    pub(super) fn end(&mut self, slot: u32, reason: Reason, goodbye: Goodbye) {
+        self.disconnect_all(slot, reason);
+        let Some(session) = self.remove_session(slot) else { return };
+        let (transport, origin) = session;
+        let [get, post, ws] = transport.links();
+        if let Some(get) = get {
+            let response = poll_response(goodbye.poll, origin.as_deref());
+            self.farewell(get, Transmit::Response(response));
+        }
+        if let Some(post) = post {
+            let response = Response::error(400, 3, "Bad request");
+            let response = match origin.as_deref() {
+                Some(origin) => origin::allow(response, origin.to_owned().into()),
+                None => response,
+            };
+            self.farewell(post, Transmit::Response(response));
+        }
+        if let Some(ws) = ws {
+            self.farewell(ws, Transmit::Close(goodbye.code));
+        }
+    }
+
+    /// Ends a session gracefully: its clients are gone now, the peer gets what waits and then CLOSE.
+    pub(super) fn wind_down(&mut self, now: Tick, slot: u32, reason: Reason) {
+        self.disconnect_all(slot, reason);
+        let Some(session) = self.sessions.at_mut(slot) else { return };
+        let (transport, [post, ws]) = session.transport.on_closing();
+        session.transport = transport;
+        session.aside_due = self.timers.close.arm(now, slot);
+        session.connect_due = Tick::NEVER;
+        session.partial = None;
+        if let Some(post) = post {
+            self.farewell(post, Transmit::Response(Response::error(400, 3, "Bad request")));
+        }
+        if let Some(ws) = ws {
+            self.farewell(ws, Transmit::Close(CloseCode::NORMAL));
+        }
+        if let Some(link) = transport.carrier() {
+            self.mark_ready(link);
+        }
+    }
+
+    /// Takes a session out of the table with everything it holds; its links and origin remain to be
+    /// told.
+    pub(super) fn remove_session(&mut self, slot: u32) -> Option<(Transport, Option<Arc<str>>)> {
+        let key = self.sessions.key(slot)?;
+        let mut session = self.sessions.remove(key)?;
+        session.outbox.clear(&mut self.pool);
+        Some((session.transport, session.origin))
+    }
+
+    /// Takes every client of a session out of its namespace.
+    fn disconnect_all(&mut self, slot: u32, reason: Reason) {
+        if self.config.layer == Layer::EngineIo {
+            let Some(session) = self.session_key(slot) else { return };
+            if self.sessions.at(slot).is_some_and(|session| !session.transport.is_closing()) {
+                self.events.push_back(Event::Closed { session, reason });
+            }
+            return;
+        }
+        while let Some(first) = self.sessions.at(slot).map(|session| session.clients) {
+            if first == super::NONE {
+                break;
+            }
+            self.remove_client(first, reason);
+        }
+    }
+}

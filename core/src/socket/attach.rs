@@ -1,0 +1,80 @@
+//! Binary reassembly: a packet that waits for its attachments.
+
+use bytes::Bytes;
+
+use super::{Args, Message};
+use crate::config::Limits;
+use crate::error::Violation;
+use crate::key::Socket;
+use crate::time::Tick;
+
+/// A packet whose attachments are arriving.
+#[derive(Debug)]
+pub(crate) struct Partial {
+    /// To whom it goes; `None` when the namespace was left and the packet is only swallowed.
+    to: Option<Socket>,
+    head: Head,
+    expected: u32,
+    /// Bounded by `limits.attachments` and `limits.attachment_bytes`.
+    attachments: Vec<Bytes>,
+    bytes: usize,
+    /// When the last attachment must have come.
+    pub(crate) due: Tick,
+}
+
+#[derive(Debug)]
+enum Head {
+    Event { message: Message, id: Option<u64> },
+    Ack { json: Box<str>, id: u64 },
+}
+
+/// A packet with everything that belongs to it.
+#[derive(Debug)]
+pub(crate) enum Whole {
+    Event { message: Message, id: Option<u64> },
+    Ack { args: Args, id: u64 },
+}
+
+impl Partial {
+    pub(crate) fn event(
+        to: Option<Socket>,
+        message: Message,
+        id: Option<u64>,
+        expected: u32,
+    ) -> Self {
+        Self::new(to, Head::Event { message, id }, expected)
+    }
+
+    pub(crate) fn ack(to: Option<Socket>, json: &str, id: u64, expected: u32) -> Self {
+        Self::new(to, Head::Ack { json: json.into(), id }, expected)
+    }
+
+    fn new(to: Option<Socket>, head: Head, expected: u32) -> Self {
+        Self { to, head, expected, attachments: Vec::new(), bytes: 0, due: Tick::NEVER }
+    }
+
+    /// Adds one attachment and says whether it was the last.
+    pub(crate) fn add(&mut self, bytes: &[u8], limits: &Limits) -> Result<bool, Violation> {
+        self.bytes += bytes.len();
+        if self.bytes > limits.attachment_bytes {
+            return Err(Violation::AttachmentsTooLarge);
+        }
+        self.attachments.push(Bytes::copy_from_slice(bytes));
+        Ok(self.attachments.len() >= self.expected as usize)
+    }
+
+    pub(crate) fn finish(self) -> (Option<Socket>, Whole) {
+        let whole = match self.head {
+            Head::Event { mut message, id } => {
+                message.attach(self.attachments);
+                Whole::Event { message, id }
+            }
+            Head::Ack { json, id } => Whole::Ack { args: Args::new(json, self.attachments), id },
+        };
+        (self.to, whole)
+    }
+
+    pub(crate) fn bytes_held(&self) -> usize {
+        self.bytes
+    }
+}

@@ -1,0 +1,240 @@
+//! Packets ready to leave: encoded once, shared by all recipients, in a layout both transports read.
+//!
+//! ```text
+//! text        [ frame header, right-aligned in 10 bytes ][ 4 ][ 2["event",…] ]
+//! attachment  [ frame header, right-aligned in 10 bytes ][ bytes ]
+//!               WebSocket sends from the header on         polling sends from here on
+//! ```
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use std::sync::Arc;
+
+use super::ArgsRef;
+use super::packet::{self, Kind};
+use crate::ws::header::{self, MAX_UNMASKED, Op};
+
+/// One Engine.IO packet, or a Socket.IO packet with its attachments; cloning copies a pointer.
+#[derive(Clone, Debug)]
+pub(crate) struct Packet {
+    text: Arc<[u8]>,
+    attachments: Option<Arc<[Arc<[u8]>]>>,
+    /// Whether the first part is binary: a bare Engine.IO message.
+    binary: bool,
+}
+
+/// A server-to-client WebSocket frame: header and payload in one shared buffer.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    bytes: Arc<[u8]>,
+    text: bool,
+}
+
+impl Frame {
+    /// Returns header and payload, unmasked, for writers of bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        let payload = self.bytes.len() - MAX_UNMASKED;
+        &self.bytes[MAX_UNMASKED - header::size(payload)..]
+    }
+
+    /// Returns the payload alone, for hosts that frame WebSocket themselves.
+    #[must_use]
+    pub fn payload(&self) -> &[u8] {
+        &self.bytes[MAX_UNMASKED..]
+    }
+
+    /// Whether it is a text frame.
+    #[must_use]
+    pub fn is_text(&self) -> bool {
+        self.text
+    }
+}
+
+impl Packet {
+    /// An Engine.IO packet given by its text, type included.
+    pub(crate) fn engine(text: &[u8]) -> Self {
+        Self { text: framed(Op::Text, text), attachments: None, binary: false }
+    }
+
+    /// A binary Engine.IO message.
+    pub(crate) fn engine_binary(bytes: &[u8]) -> Self {
+        Self { text: framed(Op::Binary, bytes), attachments: None, binary: true }
+    }
+
+    /// Number of WebSocket messages it takes.
+    pub(crate) fn parts(&self) -> usize {
+        1 + self.attachments.as_ref().map_or(0, |attachments| attachments.len())
+    }
+
+    /// The nth WebSocket message.
+    pub(crate) fn frame(&self, part: usize) -> Option<Frame> {
+        let bytes = match part.checked_sub(1) {
+            None => &self.text,
+            Some(n) => self.attachments.as_ref()?.get(n)?,
+        };
+        Some(Frame { bytes: bytes.clone(), text: part == 0 && !self.binary })
+    }
+
+    /// Payload bytes of all parts.
+    pub(crate) fn size(&self) -> usize {
+        let attachments = self.attachments.iter().flat_map(|attachments| attachments.iter());
+        attachments.map(|bytes| bytes.len()).sum::<usize>() + self.text.len() - MAX_UNMASKED
+    }
+
+    /// Appends it as part of a polling payload: text, then attachments as base64 (engine.io-protocol
+    /// v4, "HTTP long-polling").
+    pub(crate) fn put_polling(&self, out: &mut Vec<u8>) {
+        for part in 0..self.parts() {
+            if !out.is_empty() {
+                out.push(b'\x1e');
+            }
+            let Some(frame) = self.frame(part) else { return };
+            if frame.text {
+                out.extend_from_slice(frame.payload());
+            } else {
+                put_base64(out, frame.payload());
+            }
+        }
+    }
+}
+
+fn put_base64(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.push(b'b');
+    let start = out.len();
+    out.resize(start + bytes.len().div_ceil(3) * 4, 0);
+    let written = STANDARD.encode_slice(bytes, &mut out[start..]);
+    debug_assert!(written.is_ok(), "the room is as long as padded base64");
+}
+
+/// Builds packets in one reused buffer, so that each costs a single allocation of its exact size.
+#[derive(Debug, Default)]
+pub(crate) struct Encoder {
+    scratch: Vec<u8>,
+}
+
+impl Encoder {
+    pub(crate) fn event(
+        &mut self,
+        namespace: &str,
+        name: &str,
+        args: ArgsRef<'_>,
+        id: Option<u64>,
+    ) -> Packet {
+        self.begin(Kind::Event, args.attachments(), namespace, id);
+        self.scratch.push(b'[');
+        packet::put_string(&mut self.scratch, name);
+        let tail = args.tail();
+        if tail != "]" {
+            self.scratch.push(b',');
+        }
+        self.scratch.extend_from_slice(tail.as_bytes());
+        self.end(args.attachments())
+    }
+
+    pub(crate) fn ack(&mut self, namespace: &str, args: ArgsRef<'_>, id: u64) -> Packet {
+        self.begin(Kind::Ack, args.attachments(), namespace, Some(id));
+        self.scratch.extend_from_slice(args.json().as_bytes());
+        self.end(args.attachments())
+    }
+
+    pub(crate) fn connect(&mut self, namespace: &str, id: &str) -> Packet {
+        self.begin(Kind::Connect, &[], namespace, None);
+        self.scratch.extend_from_slice(b"{\"sid\":\"");
+        self.scratch.extend_from_slice(id.as_bytes());
+        self.scratch.extend_from_slice(b"\"}");
+        self.end(&[])
+    }
+
+    pub(crate) fn connect_error(&mut self, namespace: &str, reason: &str) -> Packet {
+        self.begin(Kind::ConnectError, &[], namespace, None);
+        self.scratch.extend_from_slice(reason.as_bytes());
+        self.end(&[])
+    }
+
+    pub(crate) fn disconnect(&mut self, namespace: &str) -> Packet {
+        self.begin(Kind::Disconnect, &[], namespace, None);
+        self.end(&[])
+    }
+
+    fn begin(&mut self, kind: Kind, attachments: &[Bytes], namespace: &str, id: Option<u64>) {
+        self.scratch.clear();
+        self.scratch.extend_from_slice(&[0; MAX_UNMASKED]);
+        self.scratch.push(b'4');
+        let count = u32::try_from(attachments.len()).unwrap_or(u32::MAX);
+        packet::put_header(&mut self.scratch, kind, count, namespace, id);
+    }
+
+    fn end(&mut self, attachments: &[Bytes]) -> Packet {
+        put_header(&mut self.scratch, Op::Text);
+        let text = Arc::from(self.scratch.as_slice());
+        if self.scratch.capacity() > KEEP {
+            self.scratch = Vec::new();
+        }
+        let framed = || attachments.iter().map(|bytes| framed(Op::Binary, bytes)).collect();
+        let attachments = (!attachments.is_empty()).then(framed);
+        Packet { text, attachments, binary: false }
+    }
+}
+
+/// A larger buffer is given back after the packet that needed it.
+const KEEP: usize = 64 * 1024;
+
+fn framed(op: Op, payload: &[u8]) -> Arc<[u8]> {
+    let mut bytes = Vec::with_capacity(MAX_UNMASKED + payload.len());
+    bytes.extend_from_slice(&[0; MAX_UNMASKED]);
+    bytes.extend_from_slice(payload);
+    put_header(&mut bytes, op);
+    bytes.into()
+}
+
+fn put_header(bytes: &mut [u8], op: Op) {
+    let len = bytes.len() - MAX_UNMASKED;
+    if let Some(room) = bytes.first_chunk_mut() {
+        header::write_before(room, op, len);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn polling(packet: &Packet) -> String {
+        let mut out = Vec::new();
+        packet.put_polling(&mut out);
+        String::from_utf8(out).expect("payloads are text")
+    }
+
+    #[test]
+    fn an_event_reads_the_same_on_both_transports() {
+        let packet = Encoder::default().event("/", "hi", ArgsRef::from_valid("[1]", &[]), None);
+        assert_eq!(polling(&packet), "42[\"hi\",1]");
+        let frame = packet.frame(0).expect("one part");
+        assert_eq!(frame.bytes(), b"\x81\x0a42[\"hi\",1]");
+        assert_eq!(frame.payload(), b"42[\"hi\",1]");
+        assert!(packet.frame(1).is_none());
+    }
+
+    #[test]
+    fn attachments_follow_as_binary_frames_or_base64() {
+        let attachments = [Bytes::from_static(b"\x01\x02\x03"), Bytes::new()];
+        let args = ArgsRef::from_valid("[]", &attachments);
+        let packet = Encoder::default().event("/a", "x", args, Some(7));
+        assert_eq!(polling(&packet), "452-/a,7[\"x\"]\u{1e}bAQID\u{1e}b");
+        assert_eq!(
+            packet.frame(1).map(|f| f.bytes().to_vec()),
+            Some(b"\x82\x03\x01\x02\x03".into())
+        );
+        assert_eq!(packet.frame(2).map(|f| f.bytes().to_vec()), Some(b"\x82\x00".into()));
+    }
+
+    #[test]
+    fn other_packets_are_worded_as_in_the_protocol() {
+        let mut encoder = Encoder::default();
+        assert_eq!(polling(&encoder.connect("/", "abc")), "40{\"sid\":\"abc\"}");
+        assert_eq!(polling(&encoder.disconnect("/a")), "41/a,");
+        assert_eq!(polling(&encoder.connect_error("/a", "{}")), "44/a,{}");
+        assert_eq!(polling(&encoder.ack("/", ArgsRef::NONE, 0)), "430[]");
+    }
+}

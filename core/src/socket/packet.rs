@@ -1,0 +1,219 @@
+//! The text of a Socket.IO packet, read and written.
+//!
+//! ```text
+//! packet      = type [ attachments "-" ] [ namespace "," ] [ id ] [ json ]
+//! type        = "0" CONNECT / "1" DISCONNECT / "2" EVENT / "3" ACK / "4" CONNECT_ERROR
+//!             / "5" BINARY_EVENT / "6" BINARY_ACK
+//! attachments = 1*digit       BINARY_EVENT and BINARY_ACK, and required there
+//! namespace   = "/" *char     "/" itself is left out; its comma may be missing at the end
+//! id          = 1*digit       EVENT (optional) and ACK (required), at most 2^53 - 1
+//! json        = object        CONNECT (optional)
+//!             / object/string CONNECT_ERROR (optional)
+//!             / array         EVENT and ACK (required), an event's begins with its name
+//! ```
+//!
+//! socket.io-protocol v5, "Packet encoding"; stricter where JavaScript's number conversion would
+//! let through what no encoder writes.
+
+use std::borrow::Cow;
+
+use super::scan;
+use crate::error::Violation;
+
+/// A packet, borrowed from its text.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Packet<'a> {
+    /// As it was written, with its query if it has one; "/" when absent.
+    pub namespace: &'a str,
+    pub body: Body<'a>,
+}
+
+/// What a packet says; JSON was checked and is passed on as text.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Body<'a> {
+    /// The peer enters the namespace, with an object if it has something to show for itself.
+    Connect { auth: Option<&'a str> },
+    /// The peer leaves the namespace.
+    Disconnect,
+    /// An event: its name, and its arguments from after the name's comma to the closing bracket.
+    Event { name: Cow<'a, str>, rest: &'a str, id: Option<u64>, attachments: u32 },
+    /// The answer to the event with that id, as an array.
+    Ack { args: &'a str, id: u64, attachments: u32 },
+    /// The peer was refused, for an object or a string.
+    ConnectError { reason: Option<&'a str> },
+}
+
+/// What a packet to be written is; attachments decide whether it is the binary kind of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Connect,
+    Disconnect,
+    Event,
+    Ack,
+    ConnectError,
+}
+
+/// Reads a packet that may announce up to `max_attachments`.
+pub(crate) fn parse(text: &str, max_attachments: u32) -> Result<Packet<'_>, Violation> {
+    let digit = text.bytes().next().ok_or(Violation::InvalidPacket)?;
+    let (kind, is_binary) = match digit {
+        b'0' => (Kind::Connect, false),
+        b'1' => (Kind::Disconnect, false),
+        b'2' => (Kind::Event, false),
+        b'3' => (Kind::Ack, false),
+        b'4' => (Kind::ConnectError, false),
+        b'5' => (Kind::Event, true),
+        b'6' => (Kind::Ack, true),
+        _ => return Err(Violation::InvalidPacket),
+    };
+    let text = &text[1..];
+    let (attachments, text) = if is_binary { announced(text, max_attachments)? } else { (0, text) };
+    let (namespace, text) = namespace(text);
+    let body = match kind {
+        Kind::Connect => Body::Connect { auth: optional(text, scan::object)? },
+        Kind::Disconnect if text.is_empty() => Body::Disconnect,
+        Kind::Disconnect => return Err(Violation::InvalidPacket),
+        Kind::Event => {
+            let (id, text) = id(text)?;
+            let scan::Elements { name, rest } = scan::event(text, attachments)?;
+            Body::Event { name, rest, id, attachments }
+        }
+        Kind::Ack => {
+            let (id, args) = id(text)?;
+            let id = id.ok_or(Violation::InvalidPacket)?;
+            scan::array(args, attachments)?;
+            Body::Ack { args, id, attachments }
+        }
+        Kind::ConnectError => {
+            Body::ConnectError { reason: optional(text, scan::object_or_string)? }
+        }
+    };
+    Ok(Packet { namespace, body })
+}
+
+/// Appends all of a packet up to its JSON.
+pub(crate) fn put_header(
+    out: &mut Vec<u8>,
+    kind: Kind,
+    attachments: u32,
+    namespace: &str,
+    id: Option<u64>,
+) {
+    out.push(match (kind, attachments) {
+        (Kind::Connect, _) => b'0',
+        (Kind::Disconnect, _) => b'1',
+        (Kind::Event, 0) => b'2',
+        (Kind::Ack, 0) => b'3',
+        (Kind::ConnectError, _) => b'4',
+        (Kind::Event, _) => b'5',
+        (Kind::Ack, _) => b'6',
+    });
+    if attachments > 0 {
+        put_number(out, attachments.into());
+        out.push(b'-');
+    }
+    if namespace != "/" {
+        out.extend_from_slice(namespace.as_bytes());
+        out.push(b',');
+    }
+    if let Some(id) = id {
+        put_number(out, id);
+    }
+}
+
+/// Appends a JSON string, escaped where it must be, as `JSON.stringify` does.
+pub(crate) fn put_string(out: &mut Vec<u8>, text: &str) {
+    let mut bytes = text.as_bytes();
+    out.push(b'"');
+    loop {
+        let (plain, after) = bytes.split_at(scan::plain(bytes));
+        out.extend_from_slice(plain);
+        let Some((&mark, after)) = after.split_first() else { break };
+        put_escape(out, mark);
+        bytes = after;
+    }
+    out.push(b'"');
+}
+
+/// Splits off the number of attachments, before any of the rest is looked at.
+fn announced(text: &str, max: u32) -> Result<(u32, &str), Violation> {
+    let (digits, rest) = digits(text);
+    let attachments = match digits.parse() {
+        Ok(0) => Err(Violation::IllegalAttachments),
+        Ok(count) if count <= max => Ok(count),
+        _ if digits.is_empty() => Err(Violation::InvalidPacket),
+        _ => Err(Violation::TooManyAttachments),
+    }?;
+    let rest = rest.strip_prefix('-').ok_or(Violation::InvalidPacket)?;
+    Ok((attachments, rest))
+}
+
+fn namespace(text: &str) -> (&str, &str) {
+    if !text.starts_with('/') {
+        return ("/", text);
+    }
+    match memchr::memchr(b',', text.as_bytes()) {
+        Some(comma) => (&text[..comma], &text[comma + 1..]),
+        None => (text, ""),
+    }
+}
+
+fn id(text: &str) -> Result<(Option<u64>, &str), Violation> {
+    let (digits, rest) = digits(text);
+    match digits.parse() {
+        Ok(id) if id <= MAX_ID => Ok((Some(id), rest)),
+        _ if digits.is_empty() => Ok((None, rest)),
+        _ => Err(Violation::InvalidPacket),
+    }
+}
+
+fn digits(text: &str) -> (&str, &str) {
+    let end = text.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
+    text.split_at(end)
+}
+
+fn optional(
+    text: &str,
+    check: fn(&str) -> Result<(), Violation>,
+) -> Result<Option<&str>, Violation> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    check(text).map(|()| Some(text))
+}
+
+fn put_number(out: &mut Vec<u8>, mut number: u64) {
+    let start = out.len();
+    loop {
+        out.push(b'0' + (number % 10) as u8);
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out[start..].reverse();
+}
+
+fn put_escape(out: &mut Vec<u8>, mark: u8) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let short = match mark {
+        0x08 => b'b',
+        0x0c => b'f',
+        b'\n' => b'n',
+        b'\r' => b'r',
+        b'\t' => b't',
+        b'"' | b'\\' => mark,
+        _ => {
+            out.extend_from_slice(b"\\u00");
+            out.extend([HEX[usize::from(mark >> 4)], HEX[usize::from(mark & 0xf)]]);
+            return;
+        }
+    };
+    out.extend([b'\\', short]);
+}
+
+/// The largest id a JavaScript peer can echo unchanged: 2^53 - 1.
+const MAX_ID: u64 = (1 << 53) - 1;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,555 @@
+//! JSON checked in one pass, without building a tree.
+//!
+//! A payload travels on as the text it arrived as, so all the protocol needs to know is that the
+//! text is JSON, that its outermost shape fits the packet type, and that its placeholders name
+//! attachments the packet announced.
+//!
+//! ```text
+//! text    = ws value ws                              RFC 8259 §2, and all JSON.parse accepts
+//! value   = object / array / string / number / "true" / "false" / "null"
+//! object  = "{" ws [ member *( "," ws member ) ] "}"
+//! member  = string ws ":" ws value ws
+//! array   = "[" ws [ value ws *( "," ws value ws ) ] "]"
+//! number  = [ "-" ] ( "0" / 1-9 *digit ) [ "." 1*digit ] [ ( "e" / "E" ) [ "+" / "-" ] 1*digit ]
+//! string  = DQUOTE *( char / "\" escape ) DQUOTE
+//! escape  = DQUOTE / "\" / "/" / "b" / "f" / "n" / "r" / "t" / "u" 4hex
+//! ```
+
+use std::{borrow::Cow, ops::Range, str::Chars};
+
+use crate::error::Violation;
+
+/// The first element and the rest of an event's argument array.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Elements<'a> {
+    /// The event's name: the string unescaped, or the number as it was written.
+    pub name: Cow<'a, str>,
+    /// What follows the name and its comma, up to and including the closing bracket.
+    pub rest: &'a str,
+}
+
+/// Checks the payload of an EVENT and splits its name off.
+pub(crate) fn event(text: &str, attachments: u32) -> Result<Elements<'_>, Violation> {
+    match attachments {
+        0 => named(text, &mut Blind),
+        _ => named(text, &mut Placeholders::new(attachments)),
+    }
+}
+
+/// Checks the payload of an ACK: an array of anything.
+pub(crate) fn array(text: &str, attachments: u32) -> Result<(), Violation> {
+    let scanner = Scanner::new(text);
+    match (scanner.first(), attachments) {
+        (b'[', 0) => scanner.whole(&mut Blind),
+        (b'[', _) => scanner.whole(&mut Placeholders::new(attachments)),
+        _ => Err(Violation::InvalidPacket),
+    }
+}
+
+/// Checks the payload of a CONNECT: an object.
+pub(crate) fn object(text: &str) -> Result<(), Violation> {
+    let scanner = Scanner::new(text);
+    match scanner.first() {
+        b'{' => scanner.whole(&mut Blind),
+        _ => Err(Violation::ConnectPayload),
+    }
+}
+
+/// Checks the payload of a CONNECT_ERROR: an object or a string.
+pub(crate) fn object_or_string(text: &str) -> Result<(), Violation> {
+    let scanner = Scanner::new(text);
+    match scanner.first() {
+        b'{' | b'"' => scanner.whole(&mut Blind),
+        _ => Err(Violation::InvalidPacket),
+    }
+}
+
+/// Length of the longest prefix that may stand between quotes as it is.
+#[inline]
+pub(super) fn plain(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(chunk) = bytes[at..].first_chunk() {
+        match marks(u64::from_le_bytes(*chunk)) {
+            0 => at += 8,
+            marks => return at + marks.trailing_zeros() as usize / 8,
+        }
+    }
+    bytes[at..].iter().position(|&byte| is_mark(byte)).map_or(bytes.len(), |found| at + found)
+}
+
+fn named<'a>(text: &'a str, watch: &mut impl Watch) -> Result<Elements<'a>, Violation> {
+    let mut scanner = Scanner::new(text);
+    let mut nesting = Nesting::default();
+    if scanner.skip_space() != b'[' {
+        return Err(Violation::InvalidPacket);
+    }
+    scanner.at += 1;
+    nesting.push(Container::Array)?;
+    let name = scanner.name()?;
+    let comma = usize::from(scanner.skip_space() == b',');
+    let start = scanner.at + comma;
+    while scanner.advance(&mut nesting, watch)? {
+        scanner.value(&mut nesting, watch)?;
+    }
+    let rest = &text[start..scanner.at];
+    scanner.end()?;
+    Ok(Elements { name, rest })
+}
+
+struct Scanner<'a> {
+    text: &'a str,
+    bytes: &'a [u8],
+    at: usize,
+}
+
+// The inline hints were measured: without them a small message takes a third longer.
+impl<'a> Scanner<'a> {
+    fn new(text: &'a str) -> Self {
+        Self { text, bytes: text.as_bytes(), at: 0 }
+    }
+
+    /// Checks that the text is one value and nothing else.
+    fn whole(mut self, watch: &mut impl Watch) -> Result<(), Violation> {
+        let mut nesting = Nesting::default();
+        self.value(&mut nesting, watch)?;
+        while self.advance(&mut nesting, watch)? {
+            self.value(&mut nesting, watch)?;
+        }
+        self.end()
+    }
+
+    /// Reads a scalar or an empty container, through any containers that begin with it.
+    ///
+    /// The bracket that closes an empty container is left to `advance`, like every other.
+    #[inline]
+    fn value(&mut self, nesting: &mut Nesting, watch: &mut impl Watch) -> Result<(), Violation> {
+        loop {
+            match self.skip_space() {
+                b'[' => {
+                    nesting.push(Container::Array)?;
+                    watch.open(Container::Array);
+                    self.at += 1;
+                    if self.skip_space() == b']' {
+                        return Ok(());
+                    }
+                }
+                b'{' => {
+                    nesting.push(Container::Object)?;
+                    watch.open(Container::Object);
+                    self.at += 1;
+                    if self.skip_space() == b'}' {
+                        return Ok(());
+                    }
+                    self.key(watch)?;
+                }
+                first => return self.scalar(first, watch),
+            }
+        }
+    }
+
+    /// Steps from the end of a value to the start of the next; false when there is none.
+    #[inline]
+    fn advance(
+        &mut self,
+        nesting: &mut Nesting,
+        watch: &mut impl Watch,
+    ) -> Result<bool, Violation> {
+        while let Some(innermost) = nesting.innermost() {
+            match (self.skip_space(), innermost) {
+                (b',', Container::Array) => {
+                    self.at += 1;
+                    return Ok(true);
+                }
+                (b',', Container::Object) => {
+                    self.at += 1;
+                    return self.key(watch).map(|()| true);
+                }
+                (b']', Container::Array) => {}
+                (b'}', Container::Object) => watch.close_object()?,
+                _ => return Err(Violation::InvalidJson),
+            }
+            self.at += 1;
+            nesting.pop();
+        }
+        Ok(false)
+    }
+
+    /// Reads a member's name and the colon after it.
+    #[inline]
+    fn key(&mut self, watch: &mut impl Watch) -> Result<(), Violation> {
+        if self.skip_space() != b'"' {
+            return Err(Violation::InvalidJson);
+        }
+        let inside = self.string()?;
+        watch.key(self.text, inside);
+        if self.skip_space() != b':' {
+            return Err(Violation::InvalidJson);
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    #[inline]
+    fn scalar(&mut self, first: u8, watch: &mut impl Watch) -> Result<(), Violation> {
+        let start = self.at;
+        match first {
+            b'"' => self.string().map(drop),
+            b'-' | b'0'..=b'9' => self.number(),
+            b't' => self.literal(b"true"),
+            b'f' => self.literal(b"false"),
+            b'n' => self.literal(b"null"),
+            _ => Err(Violation::InvalidJson),
+        }?;
+        watch.scalar(self.text, start..self.at);
+        Ok(())
+    }
+
+    /// Reads the first element of an event.
+    fn name(&mut self) -> Result<Cow<'a, str>, Violation> {
+        let name = match self.skip_space() {
+            b'"' => unescaped(&self.text[self.string()?]),
+            b'-' | b'0'..=b'9' => {
+                let start = self.at;
+                self.number()?;
+                Cow::Borrowed(&self.text[start..self.at])
+            }
+            _ => return Err(Violation::InvalidPacket),
+        };
+        if is_reserved(&name) { Err(Violation::ReservedEvent) } else { Ok(name) }
+    }
+
+    /// Reads a string and returns where its inside is.
+    #[inline(always)]
+    fn string(&mut self) -> Result<Range<usize>, Violation> {
+        let start = self.at + 1;
+        self.at = start;
+        loop {
+            self.at += plain(&self.bytes[self.at..]);
+            match self.peek() {
+                b'"' => {
+                    self.at += 1;
+                    return Ok(start..self.at - 1);
+                }
+                b'\\' => self.escape()?,
+                _ => return Err(Violation::InvalidJson),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<(), Violation> {
+        let length = match self.bytes.get(self.at + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 2,
+            Some(b'u') => {
+                let hex = self.bytes.get(self.at + 2..self.at + 6);
+                let valid = hex.is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit));
+                if !valid {
+                    return Err(Violation::InvalidJson);
+                }
+                6
+            }
+            _ => return Err(Violation::InvalidJson),
+        };
+        self.at += length;
+        Ok(())
+    }
+
+    fn number(&mut self) -> Result<(), Violation> {
+        if self.peek() == b'-' {
+            self.at += 1;
+        }
+        if self.peek() == b'0' {
+            self.at += 1;
+        } else {
+            self.digits()?;
+        }
+        if self.peek() == b'.' {
+            self.at += 1;
+            self.digits()?;
+        }
+        if matches!(self.peek(), b'e' | b'E') {
+            self.at += 1;
+            if matches!(self.peek(), b'+' | b'-') {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        Ok(())
+    }
+
+    /// Reads one digit or more.
+    #[inline]
+    fn digits(&mut self) -> Result<(), Violation> {
+        let start = self.at;
+        while self.peek().is_ascii_digit() {
+            self.at += 1;
+        }
+        if self.at == start { Err(Violation::InvalidJson) } else { Ok(()) }
+    }
+
+    fn literal(&mut self, word: &[u8]) -> Result<(), Violation> {
+        if !self.bytes[self.at..].starts_with(word) {
+            return Err(Violation::InvalidJson);
+        }
+        self.at += word.len();
+        Ok(())
+    }
+
+    fn end(mut self) -> Result<(), Violation> {
+        self.skip_space();
+        if self.at == self.bytes.len() { Ok(()) } else { Err(Violation::InvalidJson) }
+    }
+
+    /// Steps over whitespace and returns the byte after it.
+    #[inline(always)]
+    fn skip_space(&mut self) -> u8 {
+        loop {
+            match self.peek() {
+                b' ' | b'\t' | b'\n' | b'\r' => self.at += 1,
+                byte => return byte,
+            }
+        }
+    }
+
+    /// The next byte that is not whitespace.
+    fn first(&self) -> u8 {
+        Self { ..*self }.skip_space()
+    }
+
+    /// The byte at the cursor.
+    ///
+    /// The end reads as NUL, which no rule of the grammar accepts anywhere.
+    #[inline(always)]
+    fn peek(&self) -> u8 {
+        self.bytes.get(self.at).copied().unwrap_or(0)
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Container {
+    Array,
+    Object,
+}
+
+/// The containers around the cursor, innermost in the lowest bit: set for an object.
+#[derive(Default)]
+struct Nesting {
+    objects: u128,
+    depth: u32,
+}
+
+impl Nesting {
+    #[inline]
+    fn push(&mut self, container: Container) -> Result<(), Violation> {
+        if self.depth == u128::BITS {
+            return Err(Violation::TooDeep);
+        }
+        self.depth += 1;
+        self.objects = (self.objects << 1) | u128::from(matches!(container, Container::Object));
+        Ok(())
+    }
+
+    #[inline]
+    fn pop(&mut self) {
+        self.depth -= 1;
+        self.objects >>= 1;
+    }
+
+    #[inline]
+    fn innermost(&self) -> Option<Container> {
+        match (self.depth, self.objects & 1) {
+            (0, _) => None,
+            (_, 0) => Some(Container::Array),
+            _ => Some(Container::Object),
+        }
+    }
+}
+
+/// What a pass over the text is shown besides its grammar.
+///
+/// Text comes as the whole and a range of it: a pass that does not look does not pay for slicing.
+trait Watch {
+    fn open(&mut self, container: Container);
+    fn close_object(&mut self) -> Result<(), Violation>;
+    fn key(&mut self, text: &str, inside: Range<usize>);
+    fn scalar(&mut self, text: &str, whole: Range<usize>);
+}
+
+/// Sees nothing: without attachments a placeholder is data like any other.
+struct Blind;
+
+impl Watch for Blind {
+    fn open(&mut self, _: Container) {}
+
+    fn close_object(&mut self) -> Result<(), Violation> {
+        Ok(())
+    }
+
+    fn key(&mut self, _: &str, _: Range<usize>) {}
+
+    fn scalar(&mut self, _: &str, _: Range<usize>) {}
+}
+
+/// Sees that every placeholder names an attachment the packet announced.
+struct Placeholders {
+    attachments: u32,
+    /// The objects around the cursor. Bounded by `Nesting`.
+    objects: Vec<Object>,
+}
+
+/// What is known so far about an object; of equal keys the last one counts, as in JavaScript.
+#[derive(Default)]
+struct Object {
+    /// The member whose value comes next.
+    member: Member,
+    is_placeholder: bool,
+    names_attachment: bool,
+}
+
+#[derive(Default)]
+enum Member {
+    Placeholder,
+    Num,
+    #[default]
+    Other,
+}
+
+impl Placeholders {
+    fn new(attachments: u32) -> Self {
+        Self { attachments, objects: Vec::new() }
+    }
+
+    /// Takes note of the value of the member that was read last.
+    fn assign(&mut self, value: &str) {
+        let Some(object) = self.objects.last_mut() else { return };
+        // Taken, since the elements of an array that is a member's value belong to no member.
+        match std::mem::take(&mut object.member) {
+            Member::Placeholder => object.is_placeholder = value == "true",
+            Member::Num => {
+                object.names_attachment =
+                    value.parse().is_ok_and(|num: u32| num < self.attachments);
+            }
+            Member::Other => {}
+        }
+    }
+}
+
+impl Watch for Placeholders {
+    fn open(&mut self, container: Container) {
+        self.assign("");
+        if let Container::Object = container {
+            self.objects.push(Object::default());
+        }
+    }
+
+    fn close_object(&mut self) -> Result<(), Violation> {
+        match self.objects.pop() {
+            Some(Object { is_placeholder: true, names_attachment: false, .. }) => {
+                Err(Violation::IllegalAttachments)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn key(&mut self, text: &str, inside: Range<usize>) {
+        let Some(object) = self.objects.last_mut() else { return };
+        object.member = match &*unescaped(&text[inside]) {
+            "_placeholder" => Member::Placeholder,
+            "num" => Member::Num,
+            _ => Member::Other,
+        };
+    }
+
+    fn scalar(&mut self, text: &str, whole: Range<usize>) {
+        self.assign(&text[whole]);
+    }
+}
+
+/// The characters a string's inside stands for, once its escapes were checked.
+///
+/// Half a surrogate pair is no character: it becomes U+FFFD.
+struct Unescape<'a>(Chars<'a>);
+
+impl Iterator for Unescape<'_> {
+    type Item = char;
+
+    fn next(&mut self) -> Option<char> {
+        match self.0.next()? {
+            '\\' => self.escaped(),
+            char => Some(char),
+        }
+    }
+}
+
+impl Unescape<'_> {
+    fn escaped(&mut self) -> Option<char> {
+        Some(match self.0.next()? {
+            'b' => '\u{8}',
+            'f' => '\u{c}',
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            'u' => self.unicode()?,
+            char => char,
+        })
+    }
+
+    fn unicode(&mut self) -> Option<char> {
+        let unit = self.unit()?;
+        if let 0xd800..0xdc00 = unit
+            && let Some(after) = self.0.as_str().strip_prefix("\\u")
+        {
+            let mut pair = Unescape(after.chars());
+            if let low @ 0xdc00..0xe000 = pair.unit()? {
+                *self = Unescape(pair.0.as_str().chars());
+                return char::from_u32(0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00));
+            }
+        }
+        Some(char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER))
+    }
+
+    /// Reads four hexadecimal digits.
+    fn unit(&mut self) -> Option<u32> {
+        (0..4).try_fold(0, |unit, _| Some((unit << 4) | self.0.next()?.to_digit(16)?))
+    }
+}
+
+fn unescaped(inside: &str) -> Cow<'_, str> {
+    match memchr::memchr(b'\\', inside.as_bytes()) {
+        Some(_) => Cow::Owned(Unescape(inside.chars()).collect()),
+        None => Cow::Borrowed(inside),
+    }
+}
+
+/// Names that stand for a change of the connection itself: a peer must not be able to fake one.
+fn is_reserved(name: &str) -> bool {
+    matches!(
+        name,
+        "connect"
+            | "connect_error"
+            | "disconnect"
+            | "disconnecting"
+            | "newListener"
+            | "removeListener"
+    )
+}
+
+/// Whether a byte ends a plain run: a quote, a backslash or a control character.
+fn is_mark(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\\' | ..0x20)
+}
+
+/// Sets the top bit of each byte of `word` that is a mark.
+///
+/// Exact up to the lowest mark only: subtracting borrows from the bytes above one.
+fn marks(word: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 0xff;
+    let has = |byte: u8| {
+        let word = word ^ (ONES * u64::from(byte));
+        word.wrapping_sub(ONES) & !word
+    };
+    let control = word.wrapping_sub(ONES * 0x20) & !word;
+    (has(b'"') | has(b'\\') | control) & (ONES << 7)
+}
+
+#[cfg(test)]
+mod tests;

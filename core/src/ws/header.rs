@@ -1,0 +1,174 @@
+//! Frame headers (RFC 6455 §5.2).
+//!
+//! ```text
+//! byte 0   FIN(1) RSV(3) opcode(4)
+//! byte 1   MASK(1) length(7): 0–125, 126 = 16 more bits, 127 = 64 more bits
+//! then     extended length, then 4 bytes of mask when MASK is set
+//! ```
+
+use crate::error::Violation;
+
+/// The longest header: two bytes, a 64-bit length and a mask.
+pub(crate) const MAX: usize = 14;
+
+/// The longest header without a mask, as servers send it.
+pub(crate) const MAX_UNMASKED: usize = 10;
+
+/// What a frame carries.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Op {
+    Continuation,
+    Text,
+    Binary,
+    Close,
+    Ping,
+    Pong,
+}
+
+impl Op {
+    pub(crate) fn is_control(self) -> bool {
+        matches!(self, Self::Close | Self::Ping | Self::Pong)
+    }
+
+    fn from_wire(bits: u8) -> Result<Self, Violation> {
+        match bits {
+            0 => Ok(Self::Continuation),
+            1 => Ok(Self::Text),
+            2 => Ok(Self::Binary),
+            8 => Ok(Self::Close),
+            9 => Ok(Self::Ping),
+            10 => Ok(Self::Pong),
+            _ => Err(Violation::UnknownOpcode),
+        }
+    }
+
+    fn to_wire(self) -> u8 {
+        match self {
+            Self::Continuation => 0,
+            Self::Text => 1,
+            Self::Binary => 2,
+            Self::Close => 8,
+            Self::Ping => 9,
+            Self::Pong => 10,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Header {
+    pub(crate) fin: bool,
+    pub(crate) op: Op,
+    pub(crate) mask: Option<[u8; 4]>,
+    pub(crate) len: u64,
+}
+
+impl Header {
+    /// Reads a header and its size; `None` when more bytes are needed.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, Violation> {
+        let [first, second, rest @ ..] = bytes else { return Ok(None) };
+        if first & 0x70 != 0 {
+            return Err(Violation::ReservedBits);
+        }
+        let (fin, op) = (first & 0x80 != 0, Op::from_wire(first & 0x0f)?);
+        let short = second & 0x7f;
+        if op.is_control() && (!fin || short > 125) {
+            return Err(Violation::ControlFrame);
+        }
+        let (len, rest) = match short {
+            126 => match rest.split_first_chunk() {
+                Some((len, rest)) => (u64::from(u16::from_be_bytes(*len)), rest),
+                None => return Ok(None),
+            },
+            127 => match rest.split_first_chunk() {
+                Some((len, rest)) => (u64::from_be_bytes(*len), rest),
+                None => return Ok(None),
+            },
+            len => (u64::from(len), rest),
+        };
+        let (mask, rest) = match second & 0x80 {
+            0 => (None, rest),
+            _ => match rest.split_first_chunk() {
+                Some((mask, rest)) => (Some(*mask), rest),
+                None => return Ok(None),
+            },
+        };
+        Ok(Some((Self { fin, op, mask, len }, bytes.len() - rest.len())))
+    }
+}
+
+/// Size of an unmasked header for a payload of `len` bytes.
+pub(crate) const fn size(len: usize) -> usize {
+    match len {
+        0..=125 => 2,
+        126..=0xffff => 4,
+        _ => 10,
+    }
+}
+
+/// Appends the header of a whole message; its payload follows, masked by the caller if a mask is
+/// given.
+pub(crate) fn put(out: &mut Vec<u8>, op: Op, len: usize, mask: Option<[u8; 4]>) {
+    let (short, extended) = short_len(len);
+    out.push(0x80 | op.to_wire());
+    out.push(if mask.is_some() { 0x80 | short } else { short });
+    out.extend_from_slice(&(len as u64).to_be_bytes()[8 - extended..]);
+    out.extend_from_slice(mask.as_ref().map_or(&[], |mask| mask));
+}
+
+/// Writes an unmasked header right-aligned into `room`, whose end is where the payload begins.
+pub(crate) fn write_before(room: &mut [u8; MAX_UNMASKED], op: Op, len: usize) {
+    let (short, extended) = short_len(len);
+    room[2..].copy_from_slice(&(len as u64).to_be_bytes());
+    let start = MAX_UNMASKED - extended - 2;
+    room[start] = 0x80 | op.to_wire();
+    room[start + 1] = short;
+}
+
+/// The 7-bit length and how many bytes extend it.
+fn short_len(len: usize) -> (u8, usize) {
+    match u8::try_from(len) {
+        Ok(short @ 0..=125) => (short, 0),
+        _ if len <= 0xffff => (126, 2),
+        _ => (127, 8),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_huge_length_is_read_without_overflow() {
+        let bytes = [0x82, 0x7f, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
+        let (header, size) = Header::parse(&bytes).expect("valid").expect("whole");
+        assert_eq!((header.len, size), (u64::MAX / 2, 10));
+    }
+
+    #[test]
+    fn broken_headers_are_named() {
+        assert_eq!(Header::parse(&[0xc1, 0]), Err(Violation::ReservedBits));
+        assert_eq!(Header::parse(&[0x83, 0]), Err(Violation::UnknownOpcode));
+        assert_eq!(Header::parse(&[0x09, 0]), Err(Violation::ControlFrame));
+        assert_eq!(Header::parse(&[0x89, 126]), Err(Violation::ControlFrame));
+    }
+
+    proptest! {
+        #[test]
+        fn a_written_header_reads_back(len in 0usize..200_000, mask: Option<[u8; 4]>) {
+            let mut bytes = Vec::new();
+            put(&mut bytes, Op::Binary, len, mask);
+            for cut in 0..bytes.len() {
+                prop_assert_eq!(Header::parse(&bytes[..cut]), Ok(None));
+            }
+            let expected = Header { fin: true, op: Op::Binary, mask, len: len as u64 };
+            prop_assert_eq!(Header::parse(&bytes), Ok(Some((expected, bytes.len()))));
+            if mask.is_none() {
+                prop_assert_eq!(size(len), bytes.len());
+                let mut room = [0; MAX_UNMASKED];
+                write_before(&mut room, Op::Binary, len);
+                prop_assert_eq!(&room[MAX_UNMASKED - size(len)..], &bytes[..]);
+            }
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! WebSocket (RFC 6455), both roles: frame headers, masking, messages, the opening handshake.
+
+pub(crate) mod close;
+pub(crate) mod handshake;
+pub(crate) mod header;
+pub(crate) mod mask;
+pub(crate) mod message;
+
+pub use close::CloseCode;
