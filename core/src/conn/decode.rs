@@ -10,7 +10,6 @@ use crate::http::{Fields, Method, Request};
 use crate::key::Link;
 use crate::server::Verdict;
 use crate::ws::CloseCode;
-use crate::ws::header::Op;
 use crate::ws::message::{Found, Place};
 
 /// One decoded item, borrowed from the read buffer.
@@ -177,9 +176,11 @@ impl<'c, 'i> Decoder<'c, 'i> {
         let Conn { mode: Mode::Head { scanned }, limits, .. } = &mut *self.conn else {
             return Ok(None);
         };
-        // A client may end the last body with a stray CRLF (RFC 9112 §2.2).
-        while *scanned == 0 && self.input.bytes()[self.at..].starts_with(b"\r\n") {
+        // A client may end the last body with a stray CRLF (RFC 9112 §2.2), whose CR may have been
+        // looked at before its LF came.
+        while self.input.bytes()[self.at..].starts_with(b"\r\n") {
             self.at += 2;
+            *scanned = 0;
         }
         let bytes = &self.input.bytes()[self.at..];
         if bytes.is_empty() {
@@ -283,7 +284,7 @@ impl<'c, 'i> Decoder<'c, 'i> {
     /// Echoes a close frame, after which nothing is sent or read (RFC 6455 §5.5.1).
     fn closed(&mut self, code: Option<CloseCode>) -> Item {
         let payload = code.map_or([0, 0], |code| code.get().to_be_bytes());
-        self.conn.out.push_control(Op::Close, if code.is_some() { &payload } else { &[] });
+        self.conn.out.push_close(if code.is_some() { &payload } else { &[] });
         self.conn.mode = Mode::Finished;
         self.at = self.input.bytes().len();
         Item::Closed(code)

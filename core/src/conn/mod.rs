@@ -17,7 +17,6 @@ use crate::http::body::Body;
 use crate::key::Link;
 use crate::server::{Transmit, Verdict};
 use crate::ws::CloseCode;
-use crate::ws::header::Op;
 use crate::ws::message::Reader;
 pub use crate::ws::message::Role;
 
@@ -246,7 +245,10 @@ impl Conn {
         };
         self.link = None;
         // A body nobody wants is read to its end when that is near, else the connection ends.
-        let near = matches!(body, Body::Length(left) if left <= 4 * self.limits.max_payload as u64);
+        let near = match body {
+            Body::Length(left) => left <= 4 * self.limits.max_payload as u64,
+            Body::Chunked(_) => body.is_done(),
+        };
         let keep_alive = exchange.keep_alive && near;
         self.out.push_response(response, keep_alive, exchange.head_only);
         self.mode = match (keep_alive, body.is_done()) {
@@ -262,7 +264,7 @@ impl Conn {
         self.link = None;
         self.mode = match std::mem::replace(&mut self.mode, Mode::Finished) {
             Mode::WebSocket(reader) => {
-                self.out.push_control(Op::Close, &code.get().to_be_bytes());
+                self.out.push_close(&code.get().to_be_bytes());
                 Mode::WebSocketClosing(reader, LINGER)
             }
             other => other,

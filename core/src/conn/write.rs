@@ -17,33 +17,45 @@ pub(super) struct Outgoing {
     /// Bytes of the front chunk that the stream took already.
     written: usize,
     bytes: usize,
-    /// The latest PONG that found the stream busy: one answers all (RFC 6455 §5.5.3), so a peer
-    /// that pings without reading costs one frame.
-    pong: Option<Box<[u8]>>,
+    /// The latest PING that came while a PONG was queued: answering it answers all (RFC 6455
+    /// §5.5.3), so a peer that pings without reading costs two frames.
+    ping: Option<Box<[u8]>>,
+    /// Whether a PONG is queued.
+    ponging: bool,
     /// A client masks what it sends.
     masks: Option<Box<Rng>>,
 }
 
 #[derive(Debug)]
 enum Chunk {
-    Owned(Vec<u8>),
-    Shared(Bytes),
+    Http(Vec<u8>),
+    Body(Bytes),
     Frame(Frame),
+    Owned(Vec<u8>),
+    Pong(Vec<u8>),
 }
 
 impl Chunk {
     fn as_slice(&self) -> &[u8] {
         match self {
-            Self::Owned(bytes) => bytes,
-            Self::Shared(bytes) => bytes,
+            Self::Http(bytes) | Self::Owned(bytes) | Self::Pong(bytes) => bytes,
+            Self::Body(bytes) => bytes,
             Self::Frame(frame) => frame.bytes(),
+        }
+    }
+
+    fn is_frame(&self) -> bool {
+        match self {
+            Self::Frame(_) | Self::Owned(_) | Self::Pong(_) => true,
+            Self::Body(_) | Self::Http(_) => false,
         }
     }
 }
 
 impl Outgoing {
     pub(super) fn server() -> Self {
-        Self { queue: VecDeque::new(), written: 0, bytes: 0, pong: None, masks: None }
+        let queue = VecDeque::new();
+        Self { queue, written: 0, bytes: 0, ping: None, ponging: false, masks: None }
     }
 
     pub(super) fn client(seed: [u8; 32]) -> Self {
@@ -65,32 +77,33 @@ impl Outgoing {
         }
     }
 
-    pub(super) fn push_control(&mut self, op: Op, payload: &[u8]) {
-        let frame = match &mut self.masks {
-            Some(rng) => masked(op, payload, rng.bytes()),
-            None => {
-                let mut frame = Vec::with_capacity(2 + payload.len());
-                header::put(&mut frame, op, payload.len(), None);
-                frame.extend_from_slice(payload);
-                frame
-            }
-        };
+    /// Queues the last frame.
+    pub(super) fn push_close(&mut self, payload: &[u8]) {
+        let frame = self.control(Op::Close, payload);
         self.push(Chunk::Owned(frame));
+        self.ping = None;
     }
 
-    /// Answers a PING, at once or with the next write.
+    /// Answers a PING, at once or behind the PONG that is queued already.
     pub(super) fn push_pong(&mut self, payload: &[u8]) {
-        if self.queue.is_empty() {
-            self.push_control(Op::Pong, payload);
-        } else {
-            self.pong = Some(payload.into());
+        if self.ponging {
+            self.ping = Some(payload.into());
+            return;
         }
+        // In front of messages, since under load the queue never runs dry; but behind what is half
+        // written, and behind the handshake.
+        let http = self.queue.iter().rposition(|chunk| !chunk.is_frame());
+        let at = http.map_or(0, |at| at + 1).max(usize::from(self.written > 0));
+        let frame = self.control(Op::Pong, payload);
+        self.bytes += frame.len();
+        self.queue.insert(at, Chunk::Pong(frame));
+        self.ponging = true;
     }
 
     pub(super) fn push_head(&mut self, response: &Response, keep_alive: bool) {
         let mut head = Vec::with_capacity(192);
         response.put_head(&mut head, keep_alive);
-        self.push(Chunk::Owned(head));
+        self.push(Chunk::Http(head));
     }
 
     /// Queues a head and its body; small bodies travel in the same buffer.
@@ -98,26 +111,21 @@ impl Outgoing {
         if head_only || response.body.len() > 1024 {
             self.push_head(response, keep_alive);
             if !head_only {
-                self.push(Chunk::Shared(response.body.clone()));
+                self.push(Chunk::Body(response.body.clone()));
             }
             return;
         }
         let mut whole = Vec::with_capacity(192 + response.body.len());
         response.put_head(&mut whole, keep_alive);
         whole.extend_from_slice(&response.body);
-        self.push(Chunk::Owned(whole));
+        self.push(Chunk::Http(whole));
     }
 
     pub(super) fn push_bytes(&mut self, bytes: Bytes) {
-        self.push(Chunk::Shared(bytes));
+        self.push(Chunk::Body(bytes));
     }
 
-    pub(super) fn fill<'a>(&'a mut self, iov: &mut [IoSlice<'a>]) -> usize {
-        if self.queue.is_empty()
-            && let Some(pong) = self.pong.take()
-        {
-            self.push_control(Op::Pong, &pong);
-        }
+    pub(super) fn fill<'a>(&'a self, iov: &mut [IoSlice<'a>]) -> usize {
         let mut skip = self.written;
         let mut filled = 0;
         for (slice, chunk) in iov.iter_mut().zip(&self.queue) {
@@ -138,11 +146,26 @@ impl Outgoing {
                 return;
             }
             self.written -= len;
-            self.queue.pop_front();
+            if let Some(Chunk::Pong(_)) = self.queue.pop_front() {
+                self.ponging = false;
+                if let Some(ping) = self.ping.take() {
+                    self.push_pong(&ping);
+                }
+            }
         }
         self.written = 0;
         // An idle connection keeps no buffer.
         self.queue = VecDeque::new();
+    }
+
+    fn control(&mut self, op: Op, payload: &[u8]) -> Vec<u8> {
+        if let Some(rng) = &mut self.masks {
+            return masked(op, payload, rng.bytes());
+        }
+        let mut frame = Vec::with_capacity(2 + payload.len());
+        header::put(&mut frame, op, payload.len(), None);
+        frame.extend_from_slice(payload);
+        frame
     }
 
     fn push(&mut self, chunk: Chunk) {

@@ -37,7 +37,7 @@ pub(super) struct Questions {
     /// Searches that wait for other shards.
     searches: HashMap<u64, Search, Seeded>,
     /// Clients of this shard that were asked something along with others, to forget it in time.
-    asked: HashMap<u64, Vec<Socket>, Seeded>,
+    asked: HashMap<u64, Asked, Seeded>,
     deadlines: Heap<Deadline>,
     /// Questions to one client that wait.
     single: usize,
@@ -55,6 +55,13 @@ struct Gathering {
     reports: u16,
     waiting: u32,
     missing: u32,
+}
+
+#[derive(Debug)]
+struct Asked {
+    sockets: Vec<Socket>,
+    /// How many of them have not answered.
+    waiting: usize,
 }
 
 #[derive(Debug)]
@@ -134,13 +141,7 @@ impl Server {
         self.note_question(socket, Pending { id, asker: Asker::One });
         self.questions.single += 1;
         self.questions.deadlines.arm(now, timeout, Deadline::Single { socket, id });
-        let (clients, live) = (&self.clients, self.questions.len());
-        self.questions.deadlines.compact(live, |deadline| match deadline {
-            Deadline::Single { socket, id } => clients.get(socket.0).is_some_and(|client| {
-                client.pending.binary_search_by_key(id, |pending| pending.id).is_ok()
-            }),
-            Deadline::Many { .. } => true,
-        });
+        self.compact_deadlines();
         Ok(Ticket(id))
     }
 
@@ -160,9 +161,11 @@ impl Server {
         }
         let count = u32::try_from(asked.len()).unwrap_or(u32::MAX);
         if !asked.is_empty() {
-            self.questions.asked.insert(ask.id, asked);
+            let waiting = asked.len();
+            self.questions.asked.insert(ask.id, Asked { sockets: asked, waiting });
         }
         self.questions.deadlines.arm(now, ask.timeout, Deadline::Many { id: ask.id });
+        self.compact_deadlines();
         count
     }
 
@@ -226,7 +229,8 @@ impl Server {
                     }
                 }
                 Deadline::Many { id } => {
-                    for socket in self.questions.asked.remove(&id).unwrap_or_default() {
+                    let asked = self.questions.asked.remove(&id);
+                    for socket in asked.map_or(Vec::new(), |asked| asked.sockets) {
                         self.forget_question(socket, id);
                     }
                     self.finish_gathering(id, true);
@@ -235,9 +239,30 @@ impl Server {
         }
     }
 
+    /// Drops the deadlines of questions that have their outcome.
+    fn compact_deadlines(&mut self) {
+        let live = self.questions.len() + 1;
+        let (clients, Questions { deadlines, gatherings, asked, .. }) =
+            (&self.clients, &mut self.questions);
+        deadlines.compact(live, |deadline| match deadline {
+            Deadline::Single { socket, id } => clients.get(socket.0).is_some_and(|client| {
+                client.pending.binary_search_by_key(id, |pending| pending.id).is_ok()
+            }),
+            Deadline::Many { id } => gatherings.contains_key(id) || asked.contains_key(id),
+        });
+    }
+
     /// One question to one client has its outcome.
     fn settle(&mut self, socket: Socket, pending: Pending, args: Option<Args>) {
         let id = pending.id;
+        if let Asker::Many { .. } = pending.asker
+            && let Some(asked) = self.questions.asked.get_mut(&id)
+        {
+            asked.waiting -= 1;
+            if asked.waiting == 0 {
+                self.questions.asked.remove(&id);
+            }
+        }
         match pending.asker {
             Asker::One => {
                 self.questions.single -= 1;
@@ -276,9 +301,6 @@ impl Server {
         }
         let missing = gathering.missing + gathering.waiting;
         self.questions.gatherings.remove(&id);
-        if !late {
-            self.questions.asked.remove(&id);
-        }
         let answer = Answer::Done { missing };
         self.events.push_back(Event::Ack { ticket: Ticket(id), from: None, answer });
     }

@@ -48,13 +48,13 @@ impl Server {
             self.links.remove(link.0);
             return Verdict::Respond(bad_request());
         };
+        let origin = self.sessions.at(slot).and_then(|session| session.origin.clone());
         let outcome = self.read_payload(now, slot, body);
         self.links.remove(link.0);
         let Some(session) = self.sessions.at_mut(slot) else {
-            return Verdict::Respond(posted(None));
+            return Verdict::Respond(posted(origin.as_deref()));
         };
         session.transport = session.transport.on_answered(link);
-        let origin = session.origin.clone();
         match outcome {
             Ok(()) => Verdict::Respond(posted(origin.as_deref())),
             Err(violation) => {

@@ -33,10 +33,7 @@ impl Namespace {
         self.rooms.at(*self.room_names.get(name)?)
     }
 
-    fn room_or_new(&mut self, name: &Arc<str>) -> u32 {
-        if let Some(&slot) = self.room_names.get(name) {
-            return slot;
-        }
+    fn new_room(&mut self, name: &Arc<str>) -> u32 {
         let room = Room { name: name.clone(), members: Vec::new() };
         let slot = self.rooms.insert(|_| room).slot;
         self.room_names.insert(name.clone(), slot);
@@ -67,14 +64,15 @@ impl Server {
                 Err(Misuse::ForeignRoom.into())
             };
         }
+        let namespace = self.namespaces.at_mut(client.namespace).ok_or(Gone)?;
+        let known = namespace.room_names.get(name).copied();
+        if known.is_some_and(|room| client.rooms.iter().any(|other| other.room == room)) {
+            return Ok(false);
+        }
         if client.rooms.len() >= self.config.limits.rooms {
             return Err(Misuse::TooManyRooms.into());
         }
-        let namespace = self.namespaces.at_mut(client.namespace).ok_or(Gone)?;
-        let room = namespace.room_or_new(name);
-        if client.rooms.iter().any(|membership| membership.room == room) {
-            return Ok(false);
-        }
+        let room = known.unwrap_or_else(|| namespace.new_room(name));
         let members = &mut namespace.rooms.at_mut(room).ok_or(Gone)?.members;
         let (place, note) = (index(members.len()), index(client.rooms.len()));
         members.push(Member { client: socket.0.slot, note });

@@ -313,12 +313,12 @@ impl Server {
     pub(super) fn give_up_probe(&mut self, slot: u32) {
         let Some(session) = self.sessions.at_mut(slot) else { return };
         let (transport, ws) = session.transport.on_probe_failed();
+        // A closing session has no probe any more, but a deadline that may be due at the same time.
+        let Some(ws) = ws else { return };
         session.transport = transport;
         session.aside_due = Tick::NEVER;
         let carrier = (!session.outbox.is_empty()).then(|| transport.carrier()).flatten();
-        if let Some(ws) = ws {
-            self.farewell(ws, Transmit::Close(CloseCode::NORMAL));
-        }
+        self.farewell(ws, Transmit::Close(CloseCode::NORMAL));
         if let Some(link) = carrier {
             self.mark_ready(link);
         }

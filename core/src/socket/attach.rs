@@ -74,7 +74,12 @@ impl Partial {
         (self.to, whole)
     }
 
+    /// Bytes of the text and of the attachments so far.
     pub(crate) fn bytes_held(&self) -> usize {
-        self.bytes
+        let text = match &self.head {
+            Head::Event { message, .. } => message.name().len() + message.json().len(),
+            Head::Ack { json, .. } => json.len(),
+        };
+        text + self.bytes
     }
 }

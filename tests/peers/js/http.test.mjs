@@ -97,13 +97,12 @@ test('a parameter may carry anything', async () => {
 });
 
 test('the CONNECT reply carries the id whoami tells', async () => {
-  for (const wire of [await SocketWire.open()]) {
-    const sid = await wire.join();
-    wire.send('420["whoami"]');
-    const [me] = JSON.parse((await wire.packet((packet) => packet.startsWith('430'))).slice(3));
-    assert.equal(me.sid, sid);
-    wire.cut();
-  }
+  const wire = await SocketWire.open();
+  const sid = await wire.join();
+  wire.send('420["whoami"]');
+  const [me] = JSON.parse((await wire.packet((packet) => packet.startsWith('430'))).slice(3));
+  assert.equal(me.sid, sid);
+  wire.cut();
 });
 
 test('a refusal of an unknown namespace is exact on the wire', async () => {

@@ -245,7 +245,7 @@ export function reasonOf(sid, observer, limit = patience) {
 
 /** The binary value whose byte i is i mod 251. */
 export function pattern(length) {
-  return Buffer.from({ length }, (_, i) => i % 251);
+  return Buffer.from(Uint8Array.from({ length }, (_, i) => i % 251));
 }
 
 /** A name no other check uses. */

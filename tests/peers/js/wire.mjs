@@ -2,7 +2,7 @@
 
 import http from 'node:http';
 import { WebSocket } from 'ws';
-import { url, within } from './support.mjs';
+import { patience, url, within } from './support.mjs';
 
 /** One HTTP exchange on a connection of its own. */
 export function exchange(method, path, { body, headers } = {}) {
@@ -51,23 +51,30 @@ export class PollingWire {
 
   /** Polls until a packet matches. Answers pings on the way. */
   async packet(match) {
-    for (;;) {
-      const { status, text } = await this.get();
-      if (status !== 200) throw new Error(`the session ended with ${status}`);
-      const packets = text.split('\x1e');
-      if (packets.includes('2')) await this.post('3');
-      const found = packets.find(match);
-      if (found !== undefined) return found;
-    }
+    const packets = [];
+    const answer = await this.#poll((text) => {
+      packets.push(...text.split('\x1e'));
+      return packets.some(match);
+    });
+    if (answer.status !== 200) throw new Error(`the session ended with ${answer.status}`);
+    return packets.find(match);
   }
 
   /** Polls until the session is gone; resolves with the answer that said so. */
-  async gone({ pong = true } = {}) {
-    for (;;) {
+  gone(options) {
+    return this.#poll(() => false, options);
+  }
+
+  /** Polls until `enough` or until an answer is not 200; resolves with the last answer. */
+  async #poll(enough, { pong = true } = {}) {
+    const end = Date.now() + patience;
+    while (Date.now() < end) {
       const answer = await this.get();
       if (answer.status !== 200) return answer;
       if (pong && answer.text.split('\x1e').includes('2')) await this.post('3');
+      if (enough(answer.text)) return answer;
     }
+    throw new Error(`polled for ${patience} ms`);
   }
 
   /** Moves to a WebSocket the way the protocol asks for. */

@@ -1,0 +1,268 @@
+//! From events of the core to calls of handlers.
+
+use sansocket::{
+    AckToken, Answer, Args, Event, EventMessage, Id, Reason, Received, Socket as Key, Ticket,
+};
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use crate::ack::{Ack, AckError, Gathered, Slot};
+use crate::engine::EngineSession;
+use crate::error::{Cause, EmitError, HandlerError};
+use crate::handler::{Outcome, Progress};
+use crate::hub::{Cell, Hub};
+use crate::reply::{Refusal, Reply};
+use crate::runtime::BoxFuture;
+use crate::socket::{Introduction, Socket};
+
+/// One call of a handler to be made.
+#[derive(Debug)]
+pub(crate) enum Job {
+    Connect(Socket),
+    Disconnect { socket: Socket, reason: Reason, rooms: Vec<Arc<str>> },
+    Engine { session: EngineSession, message: Received },
+    Message { socket: Socket, message: EventMessage, ack: Option<AckToken> },
+}
+
+/// Who waits for the answer to a question.
+#[derive(Debug)]
+pub(crate) enum Waiting {
+    One(Arc<Slot<Result<Args, AckError>>>),
+    Many(Arc<Slot<Result<Gathered, EmitError>>>, Gathered),
+    Found(Arc<Slot<Vec<Id>>>),
+}
+
+impl Cell {
+    /// Takes an event: what handlers must hear becomes a job, what somebody waits for is answered.
+    pub(crate) fn note(&mut self, hub: &Hub, shard: u16, event: Event) -> Option<Waker> {
+        match event {
+            Event::Connect { socket: key, id, namespace, auth, handshake } => {
+                let intro = Introduction { shard, key, id, namespace, auth, handshake };
+                let socket = Socket::new(hub.shared(), intro);
+                let at = key.index();
+                if at >= self.sockets.len() {
+                    self.sockets.resize_with(at + 1, || None);
+                }
+                self.sockets[at] = Some(socket.clone());
+                self.jobs.push(Job::Connect(socket));
+            }
+            Event::Message { socket, message, ack } => {
+                if let Some(socket) = self.socket(socket) {
+                    self.jobs.push(Job::Message { socket, message, ack });
+                }
+            }
+            Event::Disconnect { socket: key, reason, rooms } => {
+                if let Some(socket) = self.socket(key) {
+                    self.sockets[key.index()] = None;
+                    self.jobs.push(Job::Disconnect { socket, reason, rooms });
+                }
+            }
+            Event::Ack { ticket, answer, .. } => return self.answered(ticket, answer),
+            Event::Found { ticket, ids } => {
+                if let Some(Waiting::Found(slot)) = self.take_waiting(ticket) {
+                    return slot.fill(ids);
+                }
+            }
+            Event::Received { session, message } => {
+                let session = EngineSession::new(hub.shared(), shard, session);
+                self.jobs.push(Job::Engine { session, message });
+            }
+            // Nothing of the application layer waits for these.
+            Event::Closed { .. } | Event::Drain { .. } | Event::Opened { .. } | _ => {}
+        }
+        None
+    }
+
+    fn socket(&self, key: Key) -> Option<Socket> {
+        self.sockets.get(key.index())?.as_ref().filter(|socket| socket.key() == key).cloned()
+    }
+
+    fn answered(&mut self, ticket: Ticket, answer: Answer) -> Option<Waker> {
+        if let Answer::Args(args) = answer {
+            return self.answered_with(ticket, args);
+        }
+        match (self.take_waiting(ticket)?, answer) {
+            (Waiting::One(slot), Answer::TimedOut) => slot.fill(Err(AckError::TimedOut)),
+            (Waiting::One(slot), _) => slot.fill(Err(AckError::Disconnected)),
+            (Waiting::Many(slot, mut gathered), Answer::Done { missing }) => {
+                gathered.missing = missing;
+                slot.fill(Ok(gathered))
+            }
+            (Waiting::Many(slot, gathered), _) => slot.fill(Ok(gathered)),
+            (Waiting::Found(_), _) => None,
+        }
+    }
+
+    fn answered_with(&mut self, ticket: Ticket, args: Args) -> Option<Waker> {
+        let at = self.waiting.binary_search_by_key(&ticket, |(ticket, _)| *ticket).ok()?;
+        if let (_, Waiting::Many(_, gathered)) = &mut self.waiting[at] {
+            gathered.replies.push(args);
+            return None;
+        }
+        match self.waiting.remove(at) {
+            (_, Waiting::One(slot)) => slot.fill(Ok(args)),
+            (_, Waiting::Many(..) | Waiting::Found(_)) => None,
+        }
+    }
+
+    fn take_waiting(&mut self, ticket: Ticket) -> Option<Waiting> {
+        // Tickets of a shard only grow, so the list is sorted.
+        let at = self.waiting.binary_search_by_key(&ticket, |(ticket, _)| *ticket).ok()?;
+        Some(self.waiting.remove(at).1)
+    }
+}
+
+impl Hub {
+    /// Calls a handler. No lock is held.
+    pub(crate) fn perform(&self, job: Job) {
+        match job {
+            Job::Connect(socket) => self.perform_connect(socket),
+            Job::Engine { session, message } => {
+                if let Some(heard) = &self.app().on_engine {
+                    // A panic is this message's alone.
+                    let _ = catch_unwind(AssertUnwindSafe(|| heard(session, message)));
+                }
+            }
+            Job::Message { socket, message, ack } => self.perform_message(socket, message, ack),
+            Job::Disconnect { socket, reason, rooms } => {
+                self.perform_disconnect(socket, reason, rooms);
+            }
+        }
+    }
+
+    fn perform_connect(&self, socket: Socket) {
+        if !socket.resolve() {
+            return self.decide(&socket, Err(Refusal::new("Invalid namespace")));
+        }
+        let Some(handler) = socket.handlers().and_then(|handlers| handlers.connect.clone()) else {
+            return self.decide(&socket, Ok(()));
+        };
+        let joining = socket.clone();
+        self.run(
+            || handler(joining),
+            move |hub, decision| match decision {
+                Ok(decision) => hub.decide(&socket, decision),
+                Err(Panicked) => {
+                    hub.report(&socket, "connect", Cause::Panic);
+                    hub.decide(&socket, Err(Refusal::new("Connection rejected by server")));
+                }
+            },
+        );
+    }
+
+    fn perform_message(&self, socket: Socket, message: EventMessage, token: Option<AckToken>) {
+        let Some((name, handler)) =
+            socket.handlers().and_then(|handlers| handlers.event(message.name()))
+        else {
+            return;
+        };
+        let mut ack = token.map(|token| Ack::new(&socket, token));
+        match catch_unwind(AssertUnwindSafe(|| handler(&socket, message, &mut ack))) {
+            Ok(Progress::Done(outcome)) => self.conclude(&socket, name, outcome, ack),
+            Err(_) => self.conclude(&socket, name, Err(Cause::Panic), ack),
+            Ok(Progress::Pending(future)) => {
+                let (hub, socket, name) = (self.shared(), socket.clone(), name.to_owned());
+                self.start(Box::pin(async move {
+                    let outcome = Caught(future).await.unwrap_or(Err(Cause::Panic));
+                    hub.conclude(&socket, &name, outcome, ack);
+                }));
+            }
+        }
+    }
+
+    fn perform_disconnect(&self, socket: Socket, reason: Reason, rooms: Vec<Arc<str>>) {
+        if !socket.was_admitted() {
+            return;
+        }
+        let handlers = socket.handlers();
+        let Some(handler) = handlers.and_then(|handlers| handlers.disconnect.clone()) else {
+            return;
+        };
+        let leaving = socket.clone();
+        self.run(
+            || handler(leaving, reason, rooms),
+            move |hub, outcome| {
+                if let Err(cause) = outcome.unwrap_or(Err(Cause::Panic)) {
+                    hub.report(&socket, "disconnect", cause);
+                }
+            },
+        );
+    }
+
+    /// Lets a client in, or not.
+    fn decide(&self, socket: &Socket, decision: Result<(), Refusal>) {
+        let now = self.runtime().now();
+        self.with_cell(socket.shard(), |cell| match decision {
+            Ok(()) => {
+                if cell.server.admit(now, socket.key()).is_ok() {
+                    socket.mark_admitted();
+                }
+            }
+            Err(refusal) => {
+                if cell.server.refuse(now, socket.key(), &refusal.to_json()).is_ok() {
+                    cell.sockets[socket.key().index()] = None;
+                }
+            }
+        });
+    }
+
+    /// Sends what a handler leaves as acknowledgement, or reports why it cannot be.
+    fn conclude(&self, socket: &Socket, event: &str, outcome: Outcome, ack: Option<Ack>) {
+        match (outcome, ack) {
+            (Ok(Reply::Args(args)), Some(ack)) => ack.send_raw(args.as_ref()),
+            (Ok(_), _) => {}
+            (Err(cause), _) => self.report(socket, event, cause),
+        }
+    }
+
+    fn report(&self, socket: &Socket, event: &str, cause: Cause) {
+        let (event, namespace) = (event.into(), socket.namespace().into());
+        (self.app().on_error)(HandlerError { event, namespace, cause });
+    }
+
+    /// Calls a handler and follows it to its end, here or in a task.
+    fn run<T: Send + 'static>(
+        &self,
+        call: impl FnOnce() -> Progress<T>,
+        finish: impl FnOnce(&Self, Result<T, Panicked>) + Send + 'static,
+    ) {
+        match catch_unwind(AssertUnwindSafe(call)) {
+            Ok(Progress::Done(done)) => finish(self, Ok(done)),
+            Err(_) => finish(self, Err(Panicked)),
+            Ok(Progress::Pending(future)) => {
+                let hub = self.shared();
+                self.start(Box::pin(async move { finish(&hub, Caught(future).await) }));
+            }
+        }
+    }
+
+    /// Takes the first step of a task here, in the order of events, and leaves the rest to the
+    /// runtime.
+    fn start(&self, mut task: BoxFuture<()>) {
+        // The runtime polls the task again at once, so a wake that goes nowhere is not missed.
+        if task.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
+            self.runtime().spawn(task);
+        }
+    }
+}
+
+/// A handler panicked.
+#[derive(Debug)]
+struct Panicked;
+
+/// A future whose panic is its outcome.
+struct Caught<T>(BoxFuture<T>);
+
+impl<T> Future for Caught<T> {
+    type Output = Result<T, Panicked>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(context))) {
+            Ok(poll) => poll.map(Ok),
+            Err(_) => Poll::Ready(Err(Panicked)),
+        }
+    }
+}

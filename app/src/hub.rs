@@ -1,0 +1,404 @@
+//! The shards of a process behind their locks, and the one way to reach them.
+//!
+//! Every change of a shard goes through [`Hub::with`] or [`Hub::turn`]: lock, act, collect what the
+//! act produced, unlock, and only then wake connections, carry messages to other shards and run
+//! handlers. No two shard locks are ever held at once, and no handler runs under one.
+
+use atomic_waker::AtomicWaker;
+use sansocket::cluster::{self, Destination};
+use sansocket::{
+    Counts, Id, Limits, Link, Refused, Request, Response, Server, Shard, Sid, Socket as Key,
+    SocketMut, Ticket,
+};
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::Context;
+use std::time::{Duration, Instant};
+
+use crate::ack::{Found, Gathered, Gathering, Reply, Slot};
+use crate::app::App;
+use crate::dispatch::{Job, Waiting};
+use crate::port::Port;
+use crate::runtime::Runtime;
+use crate::socket::Socket;
+
+/// A process: its shards, its application and its runtime.
+pub struct Hub {
+    app: App,
+    runtime: Box<dyn Runtime>,
+    limits: Arc<Limits>,
+    lanes: Box<[Lane]>,
+    /// Which shard the next connection starts on.
+    home: AtomicU16,
+    birth: Instant,
+    /// When the timers will look next, in microseconds since birth.
+    alarm: AtomicU64,
+    timers: AtomicWaker,
+    this: Weak<Self>,
+}
+
+/// One shard and what other shards left for it.
+struct Lane {
+    cell: Mutex<Cell>,
+    inbox: Mutex<Vec<cluster::Message>>,
+    /// Whether the inbox holds something: spares the lock when it does not.
+    mail: AtomicBool,
+}
+
+/// A shard with what the application layer knows of it.
+pub(crate) struct Cell {
+    pub(crate) server: Server,
+    /// The connections by link.
+    ports: Vec<Option<(Link, Arc<Port>)>>,
+    /// The clients by key.
+    pub(crate) sockets: Vec<Option<Socket>>,
+    pub(crate) waiting: Vec<(Ticket, Waiting)>,
+    /// Work for handlers, in order.
+    pub(crate) jobs: Vec<Job>,
+    /// Whether somebody is running handlers of this shard.
+    dispatching: bool,
+}
+
+/// What is to be done once the lock is released.
+#[derive(Default)]
+struct Aftermath {
+    ports: Vec<Arc<Port>>,
+    wakers: Vec<std::task::Waker>,
+    lanes: Vec<u16>,
+    dispatch: bool,
+}
+
+impl Hub {
+    /// Makes the shards of an application.
+    ///
+    /// `seed` must be unpredictable: session ids follow from it. `shards` is at least 1; four per
+    /// thread keep threads out of each other's way.
+    #[must_use]
+    pub fn new(app: App, runtime: impl Runtime, shards: u16, seed: [u8; 32]) -> Arc<Self> {
+        let count = shards.max(1);
+        let now = runtime.now();
+        let config = Arc::new(app.config.clone());
+        let lane = |index| Lane {
+            cell: Mutex::new(Cell {
+                server: Server::new(config.clone(), Shard { index, count }, seed, now),
+                ports: Vec::new(),
+                sockets: Vec::new(),
+                waiting: Vec::new(),
+                jobs: Vec::new(),
+                dispatching: false,
+            }),
+            inbox: Mutex::new(Vec::new()),
+            mail: AtomicBool::new(false),
+        };
+        Arc::new_cyclic(|this| Self {
+            limits: Arc::new(app.config.limits.clone()),
+            app,
+            runtime: Box::new(runtime),
+            lanes: (0..count).map(lane).collect(),
+            home: AtomicU16::new(0),
+            birth: now,
+            alarm: AtomicU64::new(u64::MAX),
+            timers: AtomicWaker::new(),
+            this: this.clone(),
+        })
+    }
+
+    /// Returns the runtime.
+    #[must_use]
+    pub fn runtime(&self) -> &dyn Runtime {
+        &*self.runtime
+    }
+
+    /// Returns how much each shard holds.
+    #[must_use]
+    pub fn counts(&self) -> Vec<Counts> {
+        self.lanes.iter().map(|lane| lane.lock().server.counts()).collect()
+    }
+
+    /// Closes every session.
+    pub fn close(&self) {
+        let now = self.runtime.now();
+        for shard in 0..self.count() {
+            self.with(shard, |server| server.shutdown(now));
+        }
+    }
+
+    pub(crate) fn app(&self) -> &App {
+        &self.app
+    }
+
+    pub(crate) fn limits(&self) -> &Arc<Limits> {
+        &self.limits
+    }
+
+    /// The hub itself, for those it makes.
+    pub(crate) fn shared(&self) -> Arc<Self> {
+        self.this.upgrade().expect("a hub exists while it is used")
+    }
+
+    /// The shard a new connection starts on.
+    pub(crate) fn next_home(&self) -> u16 {
+        self.home.fetch_add(1, Ordering::Relaxed) % self.count()
+    }
+
+    /// The shard that owns the session a request names; `home` when it names none of ours.
+    pub(crate) fn shard_of(&self, request: &Request<'_>, home: u16) -> u16 {
+        match Sid::from_target(request.target) {
+            Some(Ok(sid)) if sid.shard() < self.count() => sid.shard(),
+            Some(Ok(_) | Err(_)) | None => home,
+        }
+    }
+
+    /// Answers a request outside the Socket.IO path.
+    pub(crate) fn fallback(&self, request: &Request<'_>) -> Response {
+        (self.app.fallback)(request)
+            .unwrap_or_else(|| Response::with_body(404, "text/plain", "Not Found"))
+    }
+
+    /// Changes a shard on behalf of the application. Handlers never run inside: what they have to do
+    /// is left to whoever runs them, or to a new task.
+    pub(crate) fn with<R>(&self, shard: u16, act: impl FnOnce(&mut Server) -> R) -> R {
+        self.with_cell(shard, |cell| act(&mut cell.server))
+    }
+
+    /// Changes a shard on behalf of a connection or the clock, then runs the handlers that this
+    /// calls for, unless somebody is running them already.
+    pub(crate) fn turn<R>(&self, shard: u16, act: impl FnOnce(&mut Cell) -> R) -> R {
+        let (result, after) = self.act(shard, act);
+        let dispatch = after.dispatch;
+        self.carry_out(shard, Aftermath { dispatch: false, ..after });
+        if dispatch {
+            self.dispatch(shard);
+        }
+        result
+    }
+
+    /// Asks one client; the answer fills what is returned.
+    pub(crate) fn ask_one(
+        &self,
+        shard: u16,
+        key: Key,
+        ask: impl FnOnce(&mut SocketMut<'_>) -> Result<Ticket, Refused>,
+    ) -> Result<Reply, Refused> {
+        let slot = Arc::new(Slot::empty());
+        self.with_cell(shard, |cell| {
+            let mut socket = cell.server.socket(key).ok_or(Refused::Gone)?;
+            let ticket = ask(&mut socket)?;
+            cell.waiting.push((ticket, Waiting::One(slot.clone())));
+            Ok::<_, Refused>(())
+        })?;
+        Ok(Reply::new(slot))
+    }
+
+    /// Asks many clients; their answers fill what is returned.
+    pub(crate) fn ask_many<E>(
+        &self,
+        shard: u16,
+        ask: impl FnOnce(&mut Server) -> Result<Ticket, E>,
+    ) -> Result<Gathering, E> {
+        let slot = Arc::new(Slot::empty());
+        self.with_cell(shard, |cell| {
+            let ticket = ask(&mut cell.server)?;
+            let waiting = Waiting::Many(slot.clone(), Gathered::default());
+            cell.waiting.push((ticket, waiting));
+            Ok::<_, E>(())
+        })?;
+        Ok(Gathering::new(slot))
+    }
+
+    /// Asks who matches a target.
+    pub(crate) fn find(&self, shard: u16, ask: impl FnOnce(&mut Server) -> Ticket) -> Found {
+        let slot: Arc<Slot<Vec<Id>>> = Arc::new(Slot::empty());
+        self.with_cell(shard, |cell| {
+            let ticket = ask(&mut cell.server);
+            cell.waiting.push((ticket, Waiting::Found(slot.clone())));
+        });
+        Found::new(slot)
+    }
+
+    /// Does what is due in every shard and returns how long there is nothing to do.
+    pub(crate) fn run_timers(&self) -> Option<Duration> {
+        self.alarm.store(u64::MAX, Ordering::SeqCst);
+        let now = self.runtime.now();
+        for shard in 0..self.count() {
+            self.turn(shard, |cell| {
+                if cell.server.poll_timeout().is_some_and(|due| due <= now) {
+                    cell.server.handle_timeout(now);
+                }
+            });
+        }
+        let alarm = self.alarm.load(Ordering::SeqCst);
+        (alarm != u64::MAX).then(|| {
+            let due = self.birth + Duration::from_micros(alarm);
+            due.saturating_duration_since(self.runtime.now())
+        })
+    }
+
+    /// Registers whoever runs the timers.
+    pub(crate) fn register_timers(&self, context: &Context<'_>) {
+        self.timers.register(context.waker());
+    }
+
+    /// When the timers must look, as a number that only [`Hub`] can read.
+    pub(crate) fn alarm(&self) -> u64 {
+        self.alarm.load(Ordering::SeqCst)
+    }
+
+    /// Runs the handlers of a shard until there is nothing for them to do.
+    fn dispatch(&self, shard: u16) {
+        let mut jobs = Vec::new();
+        loop {
+            let (done, after) = self.act(shard, |cell| {
+                std::mem::swap(&mut cell.jobs, &mut jobs);
+                let done = jobs.is_empty();
+                cell.dispatching = !done;
+                done
+            });
+            let again = after.dispatch;
+            self.carry_out(shard, Aftermath { dispatch: false, ..after });
+            if done && !again {
+                return;
+            }
+            for job in jobs.drain(..) {
+                self.perform(job);
+            }
+        }
+    }
+
+    pub(crate) fn with_cell<R>(&self, shard: u16, act: impl FnOnce(&mut Cell) -> R) -> R {
+        let (result, after) = self.act(shard, act);
+        self.carry_out(shard, after);
+        result
+    }
+
+    /// Locks a shard, lets `act` change it and collects what follows.
+    fn act<R>(&self, shard: u16, act: impl FnOnce(&mut Cell) -> R) -> (R, Aftermath) {
+        let lane = &self.lanes[usize::from(shard)];
+        let mut cell = lane.lock();
+        if lane.mail.load(Ordering::Acquire) {
+            self.take_mail(lane, &mut cell);
+        }
+        let result = act(&mut cell);
+        let after = self.settle(shard, &mut cell);
+        (result, after)
+    }
+
+    fn take_mail(&self, lane: &Lane, cell: &mut Cell) {
+        lane.mail.store(false, Ordering::Release);
+        let mail = std::mem::take(&mut *lane.inbox.lock().unwrap_or_else(PoisonError::into_inner));
+        let now = self.runtime.now();
+        for message in mail {
+            cell.server.handle_peer(now, &message);
+        }
+    }
+
+    /// Drains a shard, still under its lock.
+    fn settle(&self, shard: u16, cell: &mut Cell) -> Aftermath {
+        let mut after = Aftermath::default();
+        while let Some(event) = cell.server.poll_event() {
+            after.wakers.extend(cell.note(self, shard, event));
+        }
+        while let Some(link) = cell.server.poll_link() {
+            if let Some(Some((bound, port))) = cell.ports.get(link.index())
+                && *bound == link
+                && port.ring()
+            {
+                after.ports.push(port.clone());
+            }
+        }
+        while let Some(output) = cell.server.poll_peer() {
+            self.post(shard, output, &mut after.lanes);
+        }
+        if !cell.jobs.is_empty() && !cell.dispatching {
+            cell.dispatching = true;
+            after.dispatch = true;
+        }
+        if let Some(due) = cell.server.poll_timeout() {
+            self.set_alarm(due);
+        }
+        after
+    }
+
+    /// Leaves a message with other shards. The order of one shard's messages is kept because its
+    /// lock is still held.
+    fn post(&self, from: u16, output: cluster::Output, lanes: &mut Vec<u16>) {
+        let targets = match output.to {
+            Destination::Shard(shard) => shard..shard.saturating_add(1).min(self.count()),
+            Destination::Everyone | _ => 0..self.count(),
+        };
+        for target in targets.filter(|&target| target != from) {
+            let lane = &self.lanes[usize::from(target)];
+            let mut inbox = lane.inbox.lock().unwrap_or_else(PoisonError::into_inner);
+            inbox.push(output.message.clone());
+            lane.mail.store(true, Ordering::Release);
+            if !lanes.contains(&target) {
+                lanes.push(target);
+            }
+        }
+    }
+
+    /// Does what must not be done under the lock.
+    fn carry_out(&self, shard: u16, after: Aftermath) {
+        for port in after.ports {
+            port.wake();
+        }
+        for waker in after.wakers {
+            waker.wake();
+        }
+        for lane in after.lanes {
+            self.with_cell(lane, |_| ());
+        }
+        if after.dispatch {
+            let hub = self.shared();
+            self.runtime.spawn(Box::pin(async move { hub.dispatch(shard) }));
+        }
+    }
+
+    fn set_alarm(&self, due: Instant) {
+        let micros = due.saturating_duration_since(self.birth).as_micros();
+        let micros = u64::try_from(micros).unwrap_or(u64::MAX - 1);
+        if self.alarm.load(Ordering::Relaxed) > micros
+            && self.alarm.fetch_min(micros, Ordering::SeqCst) > micros
+        {
+            self.timers.wake();
+        }
+    }
+
+    fn count(&self) -> u16 {
+        u16::try_from(self.lanes.len()).expect("shards are counted in 16 bits")
+    }
+}
+
+impl Lane {
+    fn lock(&self) -> MutexGuard<'_, Cell> {
+        // A shard stays usable after a panic: none of its methods leaves it half changed on purpose.
+        self.cell.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Cell {
+    /// Notes which connection carries a link.
+    pub(crate) fn bind(&mut self, link: Link, port: &Arc<Port>) {
+        let at = link.index();
+        if at >= self.ports.len() {
+            self.ports.resize_with(at + 1, || None);
+        }
+        self.ports[at] = Some((link, port.clone()));
+    }
+
+    /// Forgets which connection carried a link.
+    pub(crate) fn unbind(&mut self, link: Link) {
+        if let Some(entry) = self.ports.get_mut(link.index())
+            && entry.as_ref().is_some_and(|(bound, _)| *bound == link)
+        {
+            *entry = None;
+        }
+    }
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hub").field("shards", &self.lanes.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,45 @@
+//! How whoever changes a shard reaches the task that owns a connection.
+
+use atomic_waker::AtomicWaker;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::{Context, Poll};
+
+/// The doorbell of one connection.
+#[derive(Debug, Default)]
+pub(crate) struct Port {
+    state: AtomicU8,
+    waker: AtomicWaker,
+}
+
+/// Something waits to be written.
+const RUNG: u8 = 1;
+/// The owner is at work and will look before it rests: no need to wake it.
+const AWAKE: u8 = 2;
+
+impl Port {
+    /// Rings, and says whether the owner must be woken for it.
+    pub(crate) fn ring(&self) -> bool {
+        self.state.fetch_or(RUNG, Ordering::AcqRel) == 0
+    }
+
+    pub(crate) fn wake(&self) {
+        self.waker.wake();
+    }
+
+    /// The owner starts to work.
+    pub(crate) fn enter(&self) {
+        self.state.fetch_or(AWAKE, Ordering::AcqRel);
+    }
+
+    /// The owner is about to look what waits.
+    pub(crate) fn answer(&self) -> bool {
+        self.state.swap(AWAKE, Ordering::AcqRel) & RUNG != 0
+    }
+
+    /// Waits for a ring.
+    pub(crate) fn poll_rung(&self, context: &Context<'_>) -> Poll<()> {
+        self.waker.register(context.waker());
+        let before = self.state.fetch_and(!AWAKE, Ordering::AcqRel);
+        if before & RUNG != 0 { Poll::Ready(()) } else { Poll::Pending }
+    }
+}

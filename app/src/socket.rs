@@ -1,0 +1,282 @@
+//! One client in one namespace, as handlers see it.
+
+use sansocket::{
+    Args, ArgsRef, Gone, Handshake, Id, JoinError, Refused, Server, Socket as Key, SocketMut,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use crate::ack::Reply;
+use crate::app::{Found, Namespace};
+use crate::args::DecodeError;
+use crate::error::EmitError;
+use crate::hub::Hub;
+use crate::io::{Io, with_args};
+use crate::to::To;
+
+/// One client in one namespace. Cloning copies a pointer; it stays valid, and says so, after the
+/// client has left.
+#[derive(Clone)]
+pub struct Socket(Arc<Inner>);
+
+struct Inner {
+    hub: Arc<Hub>,
+    shard: u16,
+    key: Key,
+    id: Id,
+    namespace: Arc<str>,
+    auth: Option<Args>,
+    handshake: Arc<Handshake>,
+    found: OnceLock<Found>,
+    admitted: AtomicBool,
+}
+
+/// What a client is made of, as the core reports it.
+pub(crate) struct Introduction {
+    pub(crate) shard: u16,
+    pub(crate) key: Key,
+    pub(crate) id: Id,
+    pub(crate) namespace: Arc<str>,
+    pub(crate) auth: Option<Args>,
+    pub(crate) handshake: Arc<Handshake>,
+}
+
+impl Socket {
+    pub(crate) fn new(hub: Arc<Hub>, intro: Introduction) -> Self {
+        let Introduction { shard, key, id, namespace, auth, handshake } = intro;
+        let (found, admitted) = (OnceLock::new(), AtomicBool::new(false));
+        Self(Arc::new(Inner { hub, shard, key, id, namespace, auth, handshake, found, admitted }))
+    }
+
+    /// Returns the client's id in this namespace, which other clients may know.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.0.id.as_str()
+    }
+
+    /// Returns the name of the namespace.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.0.namespace
+    }
+
+    /// Returns the request the connection began with.
+    #[must_use]
+    pub fn handshake(&self) -> &Handshake {
+        &self.0.handshake
+    }
+
+    /// Reads the auth payload the client sent along; `{}` when it sent none.
+    ///
+    /// # Errors
+    /// When it does not fit `T`.
+    pub fn auth<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
+        let json = self.0.auth.as_ref().map_or("{}", Args::json);
+        serde_json::from_str(json)
+            .map_err(|error| DecodeError::Argument { index: 0, message: error.to_string() })
+    }
+
+    /// Returns the auth payload as the JSON text it came as.
+    #[must_use]
+    pub fn auth_json(&self) -> &str {
+        self.0.auth.as_ref().map_or("{}", Args::json)
+    }
+
+    /// Returns a handle to the whole server.
+    #[must_use]
+    pub fn io(&self) -> Io {
+        Io::new(self.0.hub.clone())
+    }
+
+    /// Returns `"polling"` or `"websocket"`, whichever carries the client now.
+    ///
+    /// # Errors
+    /// When the client has disconnected.
+    pub fn transport(&self) -> Result<&'static str, Gone> {
+        self.with(|socket| socket.transport())?.ok_or(Gone)
+    }
+
+    /// Whether the client is in the namespace.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.0.hub.with(self.0.shard, |server| server.is_connected(self.0.key))
+    }
+
+    /// Sends an event. A tuple is several arguments, `()` none, anything else one.
+    ///
+    /// # Errors
+    /// [`EmitError`] says why nothing was sent.
+    pub fn emit<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<(), EmitError> {
+        with_args(args, |args| self.emit_raw(event, args))
+    }
+
+    /// Sends an event whose arguments are encoded already.
+    ///
+    /// # Errors
+    /// [`EmitError`] says why nothing was sent.
+    pub fn emit_raw(&self, event: &str, args: ArgsRef<'_>) -> Result<(), EmitError> {
+        Ok(self.with(|socket| socket.emit(event, args)).map_err(Refused::from)??)
+    }
+
+    /// Sends an event if it can leave at once; otherwise it is dropped, and `false` returned.
+    ///
+    /// # Errors
+    /// [`EmitError`] when it could not be sent in any case.
+    pub fn emit_volatile<T: Serialize + ?Sized>(
+        &self,
+        event: &str,
+        args: &T,
+    ) -> Result<bool, EmitError> {
+        with_args(args, |args| self.emit_raw_volatile(event, args))
+    }
+
+    /// The same for arguments that are encoded already.
+    ///
+    /// # Errors
+    /// [`EmitError`] when it could not be sent in any case.
+    pub fn emit_raw_volatile(&self, event: &str, args: ArgsRef<'_>) -> Result<bool, EmitError> {
+        Ok(self.with(|socket| socket.emit_volatile(event, args)).map_err(Refused::from)??)
+    }
+
+    /// Sends an event and waits for the client's acknowledgement, at most for `timeout`.
+    ///
+    /// The event is sent before this returns; the future only waits.
+    pub fn emit_with_ack<T: Serialize + ?Sized>(
+        &self,
+        event: &str,
+        args: &T,
+        timeout: Duration,
+    ) -> Reply {
+        let sent = with_args(args, |args| self.emit_raw_with_ack(event, args, timeout));
+        sent.unwrap_or_else(Reply::failed)
+    }
+
+    /// The same for arguments that are encoded already.
+    ///
+    /// # Errors
+    /// [`EmitError`] says why nothing was sent.
+    pub fn emit_raw_with_ack(
+        &self,
+        event: &str,
+        args: ArgsRef<'_>,
+        timeout: Duration,
+    ) -> Result<Reply, EmitError> {
+        let hub = &self.0.hub;
+        let now = hub.runtime().now();
+        let ask = |socket: &mut SocketMut<'_>| socket.emit_with_ack(now, event, args, timeout);
+        Ok(hub.ask_one(self.0.shard, self.0.key, ask)?)
+    }
+
+    /// Starts a broadcast to a room, or to the client with that id; the sender is left out.
+    pub fn to(&self, room: impl AsRef<str>) -> To {
+        self.broadcast().to(room)
+    }
+
+    /// Starts a broadcast to the namespace without a room; the sender is left out too.
+    pub fn except(&self, room: impl AsRef<str>) -> To {
+        self.broadcast().except(room)
+    }
+
+    /// Starts a broadcast to everybody else in the namespace.
+    pub fn broadcast(&self) -> To {
+        To::new(self.0.hub.clone(), self.0.namespace.clone()).sent_by(self.0.shard, self.0.key)
+    }
+
+    /// Joins a room; `false` when it was joined already.
+    ///
+    /// # Errors
+    /// When the client is gone, is in too many rooms, or the room is another client's own.
+    pub fn join(&self, room: impl AsRef<str>) -> Result<bool, JoinError> {
+        self.with(|socket| socket.join(room.as_ref()))?
+    }
+
+    /// Leaves a room; `false` when it was not in it.
+    pub fn leave(&self, room: impl AsRef<str>) -> bool {
+        self.with(|socket| socket.leave(room.as_ref())).unwrap_or(false)
+    }
+
+    /// Returns the rooms the client is in, without the one named by its id.
+    #[must_use]
+    pub fn rooms(&self) -> Vec<String> {
+        self.with(|socket| socket.rooms().map(str::to_owned).collect()).unwrap_or_default()
+    }
+
+    /// Disconnects the client from this namespace; its connection and other namespaces live on.
+    pub fn disconnect(&self) {
+        let now = self.0.hub.runtime().now();
+        let _ = self.with(|socket| socket.disconnect(now, false));
+    }
+
+    /// Disconnects the client from all its namespaces and closes its connection.
+    pub fn disconnect_all(&self) {
+        let now = self.0.hub.runtime().now();
+        let _ = self.with(|socket| socket.disconnect(now, true));
+    }
+
+    /// Closes the client's connection without a word to its namespaces, as a network fault would.
+    pub fn close_transport(&self) {
+        let now = self.0.hub.runtime().now();
+        let _ = self.with(|socket| socket.close_transport(now));
+    }
+
+    pub(crate) fn key(&self) -> Key {
+        self.0.key
+    }
+
+    pub(crate) fn shard(&self) -> u16 {
+        self.0.shard
+    }
+
+    pub(crate) fn hub(&self) -> &Arc<Hub> {
+        &self.0.hub
+    }
+
+    /// Looks up the handlers of its namespace, once, and says whether there are any.
+    pub(crate) fn resolve(&self) -> bool {
+        match self.0.hub.app().find(&self.0.namespace) {
+            Some(found) => self.0.found.set(found).is_ok(),
+            None => false,
+        }
+    }
+
+    pub(crate) fn mark_admitted(&self) {
+        self.0.admitted.store(true, Ordering::Release);
+    }
+
+    /// Whether it ever was in the namespace.
+    pub(crate) fn was_admitted(&self) -> bool {
+        self.0.admitted.load(Ordering::Acquire)
+    }
+
+    /// The handlers of its namespace.
+    pub(crate) fn handlers(&self) -> Option<&Namespace> {
+        self.0.found.get().and_then(|found| self.0.hub.app().get(found))
+    }
+
+    fn with<R>(&self, act: impl FnOnce(&mut SocketMut<'_>) -> R) -> Result<R, Gone> {
+        let found =
+            |server: &mut Server| server.socket(self.0.key).map(|mut socket| act(&mut socket));
+        self.0.hub.with(self.0.shard, found).ok_or(Gone)
+    }
+}
+
+impl PartialEq for Socket {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Socket {}
+
+impl fmt::Debug for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Socket")
+            .field("id", &self.id())
+            .field("namespace", &self.namespace())
+            .finish_non_exhaustive()
+    }
+}

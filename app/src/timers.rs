@@ -1,0 +1,54 @@
+//! The clockwork: one future that calls every shard when something is due.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crate::hub::Hub;
+use crate::runtime::BoxFuture;
+
+/// A future that never ends and does what is due; a binding runs one per [`Hub`].
+#[must_use = "futures do nothing unless polled"]
+pub struct Timers {
+    hub: Arc<Hub>,
+    /// What is slept for, and until when.
+    sleep: Option<(BoxFuture<()>, u64)>,
+}
+
+impl Timers {
+    /// Makes the clockwork of a hub.
+    pub fn new(hub: Arc<Hub>) -> Self {
+        Self { hub, sleep: None }
+    }
+}
+
+impl Future for Timers {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            // Registered before looking, so that a deadline set meanwhile is not missed.
+            self.hub.register_timers(context);
+            let alarm = self.hub.alarm();
+            if let Some((sleep, until)) = &mut self.sleep
+                && *until <= alarm
+                && sleep.as_mut().poll(context).is_pending()
+            {
+                return Poll::Pending;
+            }
+            let Some(wait) = self.hub.run_timers() else {
+                self.sleep = None;
+                return Poll::Pending;
+            };
+            self.sleep = Some((self.hub.runtime().sleep(wait), self.hub.alarm()));
+        }
+    }
+}
+
+impl fmt::Debug for Timers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timers").finish_non_exhaustive()
+    }
+}

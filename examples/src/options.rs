@@ -1,0 +1,72 @@
+//! The command line that the example servers share.
+
+use lexopt::prelude::*;
+use sansocket_app::Config;
+use std::time::Duration;
+
+/// What the command line says.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Port on 127.0.0.1; 0 takes any that is free.
+    pub port: u16,
+    /// Address to listen on.
+    pub host: String,
+    /// Threads; `None` takes one per core.
+    pub threads: Option<usize>,
+    /// Settings, with the times of the command line.
+    pub config: Config,
+}
+
+impl Options {
+    /// Reads the command line of this process, with defaults for what it leaves out.
+    ///
+    /// Ends the process with a message when it cannot be understood.
+    #[must_use]
+    pub fn read(port: u16, config: Config) -> Self {
+        let defaults = Self { port, host: "127.0.0.1".into(), threads: None, config };
+        match defaults.parse() {
+            Ok(options) => options,
+            Err(error) => {
+                eprintln!("{error}\n{USAGE}");
+                std::process::exit(2);
+            }
+        }
+    }
+
+    fn parse(mut self) -> Result<Self, lexopt::Error> {
+        let mut parser = lexopt::Parser::from_env();
+        while let Some(argument) = parser.next()? {
+            let Long(name) = argument else { return Err(argument.unexpected()) };
+            let name = name.to_owned();
+            let config = &mut self.config;
+            match name.as_str() {
+                "port" => self.port = parser.value()?.parse()?,
+                "host" => self.host = parser.value()?.parse()?,
+                "threads" => self.threads = Some(parser.value()?.parse()?),
+                "ping-interval-ms" => config.ping_interval = millis(&mut parser)?,
+                "ping-timeout-ms" => config.ping_timeout = millis(&mut parser)?,
+                "connect-timeout-ms" => config.connect_timeout = millis(&mut parser)?,
+                "max-payload" => config.limits.max_payload = parser.value()?.parse()?,
+                "help" => {
+                    println!("{USAGE}");
+                    std::process::exit(0);
+                }
+                _ => return Err(format!("unknown option --{name}").into()),
+            }
+        }
+        Ok(self)
+    }
+}
+
+fn millis(parser: &mut lexopt::Parser) -> Result<Duration, lexopt::Error> {
+    Ok(Duration::from_millis(parser.value()?.parse()?))
+}
+
+const USAGE: &str = "options:
+  --port PORT               port to listen on, 0 for any
+  --host ADDRESS            address to listen on (default 127.0.0.1)
+  --threads N               threads (default: one per core)
+  --ping-interval-ms MS     time between pings
+  --ping-timeout-ms MS      time a client has to answer a ping
+  --connect-timeout-ms MS   time a client has to join a namespace
+  --max-payload BYTES       largest message a client may send";

@@ -1,0 +1,1 @@
+//! A reference for who is where and who gets what.

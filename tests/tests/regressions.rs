@@ -1,0 +1,120 @@
+//! One test per defect that was found, named for its symptom.
+
+use std::time::Duration;
+
+use sansocket::{Counts, Origins, Target};
+use tests::{Item, Sim, frame, handshake, request, upgrade};
+
+#[test]
+fn a_stray_line_break_between_requests_is_overlooked() {
+    for chunk in 0..3 {
+        let mut sim = Sim::new();
+        sim.chunks(chunk);
+        let mut tcp = sim.tcp();
+        tcp.send(format!("{}\r\n\r\n{}", handshake(), handshake()));
+        assert_eq!(tcp.answer().unwrap().status, 200);
+        assert_eq!(tcp.answer().expect("answered").status, 200, "in chunks of {chunk}");
+    }
+}
+
+#[test]
+fn a_chunked_post_leaves_the_connection_open() {
+    let sim = Sim::new();
+    let mut client = sim.polling();
+    for _ in 0..2 {
+        let fields = "Transfer-Encoding: chunked\r\n";
+        let head = request("POST", &client.target(), fields, "");
+        client.posts.send(format!("{head}1\r\n3\r\n0\r\n\r\n"));
+        let answer = client.posts.answer().unwrap();
+        assert_eq!((answer.status, answer.header("connection")), (200, None));
+    }
+    assert!(client.posts.is_open());
+}
+
+#[test]
+fn a_page_may_read_the_answer_to_its_close() {
+    let sim = Sim::with(|config| config.origins = Origins::Any);
+    let mut client = sim.polling();
+    client.posts.send(request("POST", &client.target(), "Origin: http://b.example\r\n", "1"));
+    let answer = client.posts.answer().unwrap();
+    assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+}
+
+#[test]
+fn a_probe_does_not_outlast_the_close_timeout_of_its_session() {
+    let sim = &mut Sim::with(|config| {
+        config.upgrade_timeout = Duration::from_secs(10);
+        config.close_timeout = Duration::from_secs(10);
+    });
+    let mut client = sim.polling();
+    let _probe = client.websocket();
+    sim.on(0, |server, now| server.shutdown(now));
+    sim.advance(10_000);
+    assert_eq!(sim.counts(), Counts::default());
+}
+
+#[test]
+fn a_ping_is_answered_while_the_server_never_stops_sending() {
+    let sim = Sim::new();
+    let mut ws = sim.joined();
+    ws.tcp.take_only(0);
+    for _ in 0..100 {
+        sim.socket(1).emit("x", &format!("[\"{}\"]", "x".repeat(4096))).unwrap();
+    }
+    ws.send_frame(0x89, b"there?");
+    // The stream takes some, but never all.
+    let mut seen = Vec::new();
+    for _ in 0..20 {
+        ws.tcp.take_only(3000);
+        seen.extend(ws.all());
+    }
+    assert!(seen.contains(&Item::Pong(b"there?".to_vec())));
+}
+
+#[test]
+fn a_ping_sent_with_the_handshake_is_answered_after_it() {
+    let sim = Sim::new();
+    let mut tcp = sim.tcp();
+    tcp.take_only(0);
+    let mut bytes = upgrade("/socket.io/?EIO=4&transport=websocket").into_bytes();
+    bytes.extend(frame(0x89, b"a"));
+    bytes.extend(frame(0x89, b"b"));
+    tcp.send(bytes);
+    for window in [1, 30, usize::MAX] {
+        tcp.take_only(window);
+    }
+    let seen = String::from_utf8_lossy(&tcp.take()).into_owned();
+    assert!(seen.starts_with("HTTP/1.1 101 "), "{seen}");
+    assert!(seen.contains("\r\n\r\n"), "{seen}");
+}
+
+#[test]
+fn a_shard_forgets_a_question_when_all_it_asked_have_answered() {
+    let mut sim = Sim::sharded(2, |_| {});
+    sim.on_shard(1);
+    let mut ws = sim.joined();
+    sim.ask_all(&Target::namespace("/"), "ready", 3_600_000);
+    let question = ws.recv();
+    let id = question.trim_start_matches('4').trim_start_matches('2').split('[').next().unwrap();
+    ws.send(&format!("43{id}[1]"));
+    assert_eq!(sim.events()[1..], ["answer 1 [1]", "answer 1 done, 0 missing"]);
+    assert_eq!(sim.counts().questions, 0);
+}
+
+#[test]
+fn a_client_in_as_many_rooms_as_allowed_may_join_one_of_them_again() {
+    let sim = Sim::with(|config| config.limits.rooms = 1);
+    let _ws = sim.joined();
+    assert_eq!(sim.socket(1).join("a"), Ok(true));
+    assert_eq!(sim.socket(1).join("a"), Ok(false));
+}
+
+#[test]
+fn text_that_waits_for_attachments_is_counted() {
+    let sim = Sim::new();
+    let mut ws = sim.joined();
+    ws.send(&format!("451-[\"x\",\"{}\",{{\"_placeholder\":true,\"num\":0}}]", "x".repeat(5000)));
+    assert!(sim.counts().bytes > 5000, "{:?}", sim.counts());
+    ws.vanish();
+    assert_eq!(sim.counts(), Counts::default());
+}
