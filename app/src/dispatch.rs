@@ -19,17 +19,26 @@ use crate::runtime::BoxFuture;
 use crate::socket::{Introduction, Socket};
 
 /// One call of a handler to be made.
-#[derive(Debug)]
 pub(crate) enum Job {
+    Callback(Callback),
     Connect(Socket),
     Disconnect { socket: Socket, reason: Reason, rooms: Vec<Arc<str>> },
     Engine { session: EngineSession, message: Received },
     Message { socket: Socket, message: EventMessage, ack: Option<AckToken> },
 }
 
+/// What an application does with an acknowledgement, once it is here.
+pub(crate) type Then = Box<dyn FnOnce(Result<Args, AckError>) + Send>;
+
+/// A [`Then`] whose time has come.
+pub(crate) struct Callback {
+    then: Then,
+    outcome: Result<Args, AckError>,
+}
+
 /// Who waits for the answer to a question.
-#[derive(Debug)]
 pub(crate) enum Waiting {
+    Then(Then),
     One(Arc<Slot<Result<Args, AckError>>>),
     Many(Arc<Slot<Result<Gathered, EmitError>>>, Gathered),
     Found(Arc<Slot<Vec<Id>>>),
@@ -85,6 +94,10 @@ impl Cell {
             return self.answered_with(ticket, args);
         }
         match (self.take_waiting(ticket)?, answer) {
+            (Waiting::Then(then), Answer::TimedOut) => {
+                self.call_back(then, Err(AckError::TimedOut))
+            }
+            (Waiting::Then(then), _) => self.call_back(then, Err(AckError::Disconnected)),
             (Waiting::One(slot), Answer::TimedOut) => slot.fill(Err(AckError::TimedOut)),
             (Waiting::One(slot), _) => slot.fill(Err(AckError::Disconnected)),
             (Waiting::Many(slot, mut gathered), Answer::Done { missing }) => {
@@ -104,8 +117,14 @@ impl Cell {
         }
         match self.waiting.remove(at) {
             (_, Waiting::One(slot)) => slot.fill(Ok(args)),
+            (_, Waiting::Then(then)) => self.call_back(then, Ok(args)),
             (_, Waiting::Many(..) | Waiting::Found(_)) => None,
         }
+    }
+
+    fn call_back(&mut self, then: Then, outcome: Result<Args, AckError>) -> Option<Waker> {
+        self.jobs.push(Job::Callback(Callback { then, outcome }));
+        None
     }
 
     fn take_waiting(&mut self, ticket: Ticket) -> Option<Waiting> {
@@ -119,6 +138,10 @@ impl Hub {
     /// Calls a handler. No lock is held.
     pub(crate) fn perform(&self, job: Job) {
         match job {
+            Job::Callback(Callback { then, outcome }) => {
+                // A panic has been printed and concerns nobody else.
+                let _ = catch_unwind(AssertUnwindSafe(|| then(outcome)));
+            }
             Job::Connect(socket) => self.perform_connect(socket),
             Job::Engine { session, message } => {
                 if let Some(heard) = &self.app().on_engine {

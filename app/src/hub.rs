@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use crate::ack::{Found, Gathered, Gathering, Reply, Slot};
 use crate::app::App;
-use crate::dispatch::{Job, Waiting};
+use crate::dispatch::{Job, Then, Waiting};
 use crate::port::Port;
 use crate::runtime::Runtime;
 use crate::socket::Socket;
@@ -189,6 +189,22 @@ impl Hub {
             Ok::<_, Refused>(())
         })?;
         Ok(Reply::new(slot))
+    }
+
+    /// Asks one client; the answer is handed to `then`, in the order of events.
+    pub(crate) fn ask_then(
+        &self,
+        shard: u16,
+        key: Key,
+        ask: impl FnOnce(&mut SocketMut<'_>) -> Result<Ticket, Refused>,
+        then: Then,
+    ) -> Result<(), Refused> {
+        self.with_cell(shard, |cell| {
+            let mut socket = cell.server.socket(key).ok_or(Refused::Gone)?;
+            let ticket = ask(&mut socket)?;
+            cell.waiting.push((ticket, Waiting::Then(then)));
+            Ok(())
+        })
     }
 
     /// Asks many clients; their answers fill what is returned.

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use crate::ack::Reply;
+use crate::ack::{AckError, Reply};
 use crate::app::{Found, Namespace};
 use crate::args::DecodeError;
 use crate::error::EmitError;
@@ -169,6 +169,39 @@ impl Socket {
         let now = hub.runtime().now();
         let ask = |socket: &mut SocketMut<'_>| socket.emit_with_ack(now, event, args, timeout);
         Ok(hub.ask_one(self.0.shard, self.0.key, ask)?)
+    }
+
+    /// Sends an event and hands the client's acknowledgement to `then`, which runs like a handler: in
+    /// the order of events, where the future of [`emit_with_ack`](Self::emit_with_ack) wakes a task
+    /// that runs when it can.
+    ///
+    /// # Errors
+    /// [`EmitError`] says why nothing was sent; `then` is dropped.
+    pub fn emit_then<T: Serialize + ?Sized>(
+        &self,
+        event: &str,
+        args: &T,
+        timeout: Duration,
+        then: impl FnOnce(Result<Args, AckError>) + Send + 'static,
+    ) -> Result<(), EmitError> {
+        with_args(args, |args| self.emit_raw_then(event, args, timeout, then))
+    }
+
+    /// The same for arguments that are encoded already.
+    ///
+    /// # Errors
+    /// [`EmitError`] says why nothing was sent; `then` is dropped.
+    pub fn emit_raw_then(
+        &self,
+        event: &str,
+        args: ArgsRef<'_>,
+        timeout: Duration,
+        then: impl FnOnce(Result<Args, AckError>) + Send + 'static,
+    ) -> Result<(), EmitError> {
+        let hub = &self.0.hub;
+        let now = hub.runtime().now();
+        let ask = |socket: &mut SocketMut<'_>| socket.emit_with_ack(now, event, args, timeout);
+        Ok(hub.ask_then(self.0.shard, self.0.key, ask, Box::new(then))?)
     }
 
     /// Starts a broadcast to a room, or to the client with that id; the sender is left out.

@@ -23,3 +23,8 @@ mod server;
 
 pub use sansocket_app::*;
 pub use server::Io;
+
+/// Compiles the examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

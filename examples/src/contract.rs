@@ -3,8 +3,8 @@
 
 use sansocket_app::args::Decoder;
 use sansocket_app::{
-    Ack, AckReply, App, ArgsRef, Bytes, Config, EventMessage, Json, Namespace, NoReply, Reason,
-    Refusal, Response, Socket,
+    Ack, App, ArgsRef, Bytes, Config, EventMessage, Json, Namespace, NoReply, Reason, Refusal,
+    Response, Socket,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -106,10 +106,13 @@ fn questions(on: &mut Namespace) {
         let timeout = millis(&message);
         let rest = without_first(&message, 1);
         let args = ArgsRef::from_valid(&rest, message.attachments());
-        if let Ok(reply) = socket.emit_raw_with_ack("question", args, timeout) {
-            let io = socket.io();
-            io.spawn(pass_on(socket, reply));
-        }
+        let asker = socket.clone();
+        let _ = socket.emit_raw_then("question", args, timeout, move |reply| {
+            let _ = match reply {
+                Ok(args) => asker.emit_raw("answer", args.as_ref()),
+                Err(_) => asker.emit("answer-timeout", &()),
+            };
+        });
         NoReply
     });
     on.on("room-ask", async |socket: Socket, room: String, ms: u64, value: Value| {
@@ -121,13 +124,6 @@ fn questions(on: &mut Namespace) {
         replies.sort_by_key(|reply| reply.as_ref().map(Value::to_string));
         (gathered.missing > 0, replies)
     });
-}
-
-async fn pass_on(socket: Socket, reply: AckReply) {
-    let _ = match reply.await {
-        Ok(args) => socket.emit_raw("answer", args.as_ref()),
-        Err(_) => socket.emit("answer-timeout", &()),
-    };
 }
 
 fn introspection(on: &mut Namespace, seen: &Arc<Seen>) {

@@ -140,8 +140,8 @@ impl Server {
         self.send_to(socket, packet)?;
         self.note_question(socket, Pending { id, asker: Asker::One });
         self.questions.single += 1;
-        self.questions.deadlines.arm(now, timeout, Deadline::Single { socket, id });
         self.compact_deadlines();
+        self.questions.deadlines.arm(now, timeout, Deadline::Single { socket, id });
         Ok(Ticket(id))
     }
 
@@ -164,8 +164,8 @@ impl Server {
             let waiting = asked.len();
             self.questions.asked.insert(ask.id, Asked { sockets: asked, waiting });
         }
-        self.questions.deadlines.arm(now, ask.timeout, Deadline::Many { id: ask.id });
         self.compact_deadlines();
+        self.questions.deadlines.arm(now, ask.timeout, Deadline::Many { id: ask.id });
         count
     }
 
@@ -241,7 +241,7 @@ impl Server {
 
     /// Drops the deadlines of questions that have their outcome.
     fn compact_deadlines(&mut self) {
-        let live = self.questions.len() + 1;
+        let live = self.questions.len();
         let (clients, Questions { deadlines, gatherings, asked, .. }) =
             (&self.clients, &mut self.questions);
         deadlines.compact(live, |deadline| match deadline {

@@ -147,11 +147,12 @@ impl Server {
             limits.max_payload,
         );
         session.transport = session.transport.on_answered(link);
-        let over = closing && session.outbox.is_empty();
+        // CLOSE travels alone: clients act on it before they handle what came along with it.
+        let over = closing && body.is_empty();
         let origin = session.origin.clone();
         self.links.remove(link.0);
         if over {
-            body.extend_from_slice(if body.is_empty() { b"1" } else { b"\x1e1" });
+            body.push(b'1');
             self.remove_session(slot);
         } else {
             self.note_drain(slot);

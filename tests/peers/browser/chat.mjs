@@ -61,9 +61,9 @@ class Tab {
     await this.#until(`${id} shows "${text}"`, async () => (await this.hook(id).textContent())?.trim() === text);
   }
 
-  /** Waits until one of the elements contains `text`. */
+  /** Waits until one of the elements contains `text`; on a phone some are folded away. */
   async listed(id, text) {
-    await this.hook(id).filter({ hasText: text }).first().waitFor();
+    await this.hook(id).filter({ hasText: text }).first().waitFor({ state: 'attached' });
   }
 
   /** Waits until none of the visible elements contains `text`. */
