@@ -66,7 +66,8 @@ struct Aftermath {
     ports: Vec<Arc<Port>>,
     wakers: Vec<std::task::Waker>,
     lanes: Vec<u16>,
-    dispatch: bool,
+    /// Work for handlers that falls to whoever asked.
+    jobs: Vec<Job>,
 }
 
 impl Hub {
@@ -165,11 +166,11 @@ impl Hub {
     /// Changes a shard on behalf of a connection or the clock, then runs the handlers that this
     /// calls for, unless somebody is running them already.
     pub(crate) fn turn<R>(&self, shard: u16, act: impl FnOnce(&mut Cell) -> R) -> R {
-        let (result, after) = self.act(shard, act);
-        let dispatch = after.dispatch;
-        self.carry_out(shard, Aftermath { dispatch: false, ..after });
-        if dispatch {
-            self.dispatch(shard);
+        let (result, mut after) = self.act(shard, act);
+        let jobs = std::mem::take(&mut after.jobs);
+        self.carry_out(shard, after);
+        if !jobs.is_empty() {
+            self.dispatch(shard, jobs);
         }
         result
     }
@@ -261,24 +262,21 @@ impl Hub {
         self.alarm.load(Ordering::SeqCst)
     }
 
-    /// Runs the handlers of a shard until there is nothing for them to do.
-    fn dispatch(&self, shard: u16) {
-        let mut jobs = Vec::new();
-        loop {
-            let (done, after) = self.act(shard, |cell| {
-                std::mem::swap(&mut cell.jobs, &mut jobs);
-                let done = jobs.is_empty();
-                cell.dispatching = !done;
-                done
-            });
-            let again = after.dispatch;
-            self.carry_out(shard, Aftermath { dispatch: false, ..after });
-            if done && !again {
-                return;
-            }
+    /// Runs handlers of a shard until there is nothing more for them to do. Meanwhile nobody else
+    /// does, which keeps events in order.
+    fn dispatch(&self, shard: u16, mut jobs: Vec<Job>) {
+        while !jobs.is_empty() {
             for job in jobs.drain(..) {
                 self.perform(job);
             }
+            let ((), mut after) = self.act(shard, |cell| {
+                cell.dispatching = false;
+                if cell.jobs.is_empty() && jobs.capacity() <= KEEP {
+                    std::mem::swap(&mut cell.jobs, &mut jobs);
+                }
+            });
+            jobs = std::mem::take(&mut after.jobs);
+            self.carry_out(shard, after);
         }
     }
 
@@ -328,7 +326,7 @@ impl Hub {
         }
         if !cell.jobs.is_empty() && !cell.dispatching {
             cell.dispatching = true;
-            after.dispatch = true;
+            after.jobs = std::mem::take(&mut cell.jobs);
         }
         if let Some(due) = cell.server.poll_timeout() {
             self.set_alarm(due);
@@ -365,9 +363,9 @@ impl Hub {
         for lane in after.lanes {
             self.with_cell(lane, |_| ());
         }
-        if after.dispatch {
+        if !after.jobs.is_empty() {
             let hub = self.shared();
-            self.runtime.spawn(Box::pin(async move { hub.dispatch(shard) }));
+            self.runtime.spawn(Box::pin(async move { hub.dispatch(shard, after.jobs) }));
         }
     }
 
@@ -385,6 +383,9 @@ impl Hub {
         u16::try_from(self.lanes.len()).expect("shards are counted in 16 bits")
     }
 }
+
+/// A longer list of jobs is given back after the burst that made it.
+const KEEP: usize = 256;
 
 impl Lane {
     fn lock(&self) -> MutexGuard<'_, Cell> {

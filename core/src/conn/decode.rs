@@ -98,10 +98,7 @@ impl<'c, 'i> Decoder<'c, 'i> {
                 peer: None,
             }),
             Item::BodyHere(range) => Inbound::Body(&bytes[range]),
-            Item::BodyCollected => Inbound::Body(match &self.conn.mode {
-                Mode::Body(collect) => &collect.content,
-                _ => &[],
-            }),
+            Item::BodyCollected => Inbound::Body(self.conn.collected()),
             Item::Text(place) => Inbound::Text(
                 std::str::from_utf8(message(place)).map_err(|_| Violation::InvalidUtf8)?,
             ),

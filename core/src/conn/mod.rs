@@ -146,15 +146,17 @@ impl Conn {
         matches!(self.mode, Mode::Head { scanned: 0 } | Mode::Skip(_)) && !self.tail.is_empty()
     }
 
-    /// Whether the stream should be read now; `false` while a peer pipelines more than is buffered.
+    /// Whether the stream should be read now; `false` while a peer pipelines more than is buffered,
+    /// or reads too little of the answers to go on asking.
     #[must_use]
     pub fn wants_read(&self) -> bool {
-        self.tail.len() < self.limits.head
+        let asks = matches!(self.mode, Mode::Head { .. } | Mode::Skip(_));
+        self.tail.len() < self.limits.head && !(asks && self.out.bytes() >= self.limits.low_water)
     }
 
     /// Fills `iov` with what should be written next, without copying, and returns how many slices
     /// it filled.
-    pub fn poll_write<'a>(&'a mut self, iov: &mut [IoSlice<'a>]) -> usize {
+    pub fn poll_write<'a>(&'a self, iov: &mut [IoSlice<'a>]) -> usize {
         self.out.fill(iov)
     }
 
@@ -218,7 +220,7 @@ impl Conn {
     fn collect(&mut self, link: Link, limit: usize) {
         let Mode::Asked { exchange, body } = self.mode else { return };
         if exchange.expects_continue && !body.is_done() {
-            self.out.push_bytes(Bytes::from_static(b"HTTP/1.1 100 Continue\r\n\r\n"));
+            self.out.push_bytes(&Bytes::from_static(b"HTTP/1.1 100 Continue\r\n\r\n"));
         }
         self.link = Some(link);
         self.mode = Mode::Body(Box::new(Collect {
@@ -262,13 +264,16 @@ impl Conn {
     /// Queues a close frame and awaits the peer's.
     fn close(&mut self, code: CloseCode) {
         self.link = None;
-        self.mode = match std::mem::replace(&mut self.mode, Mode::Finished) {
-            Mode::WebSocket(reader) => {
-                self.out.push_close(&code.get().to_be_bytes());
-                Mode::WebSocketClosing(reader, LINGER)
-            }
-            other => other,
-        };
+        if let Mode::WebSocket(reader) = &mut self.mode {
+            self.out.push_close(&code.get().to_be_bytes());
+            let reader = std::mem::replace(reader, Reader::new(Role::Server));
+            self.mode = Mode::WebSocketClosing(reader, LINGER);
+        }
+    }
+
+    /// The body that was collected from several reads.
+    fn collected(&self) -> &[u8] {
+        if let Mode::Body(collect) = &self.mode { &collect.content } else { &[] }
     }
 
     /// Queues the farewell that `violation` deserves and ends the connection after it.

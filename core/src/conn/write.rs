@@ -1,4 +1,4 @@
-//! What a connection has to write: shared frames and owned heads, gathered without copying.
+//! What a connection has to write.
 
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -10,52 +10,56 @@ use crate::socket::Frame;
 use crate::ws::header::{self, Op};
 use crate::ws::mask;
 
-/// The gather list of one connection.
+/// What one connection has to write: large shared pieces, gathered where they are, then small ones
+/// copied together, which costs less than gathering them.
 #[derive(Debug)]
 pub(super) struct Outgoing {
-    queue: VecDeque<Chunk>,
-    /// Bytes of the front chunk that the stream took already.
+    large: VecDeque<Chunk>,
+    /// What follows the large pieces.
+    small: Vec<u8>,
+    /// Bytes of the front piece that the stream took already.
     written: usize,
     bytes: usize,
-    /// The latest PING that came while a PONG was queued: answering it answers all (RFC 6455
-    /// §5.5.3), so a peer that pings without reading costs two frames.
+    /// Bytes to write until the PONG that is queued has left; 0 when none is.
+    pong_left: usize,
+    /// The latest PING that came meanwhile: answering it answers all (RFC 6455 §5.5.3), so a peer
+    /// that pings without reading costs two frames.
     ping: Option<Box<[u8]>>,
-    /// Whether a PONG is queued.
-    ponging: bool,
     /// A client masks what it sends.
     masks: Option<Box<Rng>>,
 }
 
 #[derive(Debug)]
 enum Chunk {
-    Http(Vec<u8>),
     Body(Bytes),
     Frame(Frame),
-    Owned(Vec<u8>),
-    Pong(Vec<u8>),
+    Small(Vec<u8>),
 }
+
+/// Pieces up to this size are copied together.
+const SMALL: usize = 2048;
 
 impl Chunk {
     fn as_slice(&self) -> &[u8] {
         match self {
-            Self::Http(bytes) | Self::Owned(bytes) | Self::Pong(bytes) => bytes,
             Self::Body(bytes) => bytes,
             Self::Frame(frame) => frame.bytes(),
-        }
-    }
-
-    fn is_frame(&self) -> bool {
-        match self {
-            Self::Frame(_) | Self::Owned(_) | Self::Pong(_) => true,
-            Self::Body(_) | Self::Http(_) => false,
+            Self::Small(bytes) => bytes,
         }
     }
 }
 
 impl Outgoing {
     pub(super) fn server() -> Self {
-        let queue = VecDeque::new();
-        Self { queue, written: 0, bytes: 0, ping: None, ponging: false, masks: None }
+        Self {
+            large: VecDeque::new(),
+            small: Vec::new(),
+            written: 0,
+            bytes: 0,
+            pong_left: 0,
+            ping: None,
+            masks: None,
+        }
     }
 
     pub(super) fn client(seed: [u8; 32]) -> Self {
@@ -67,69 +71,62 @@ impl Outgoing {
     }
 
     pub(super) fn push_frame(&mut self, frame: Frame) {
-        match &mut self.masks {
-            None => self.push(Chunk::Frame(frame)),
-            Some(rng) => {
-                let op = if frame.is_text() { Op::Text } else { Op::Binary };
-                let masked = masked(op, frame.payload(), rng.bytes());
-                self.push(Chunk::Owned(masked));
-            }
+        if self.masks.is_some() {
+            let op = if frame.is_text() { Op::Text } else { Op::Binary };
+            self.push_owned(op, frame.payload());
+        } else if frame.bytes().len() <= SMALL {
+            self.push_small(frame.bytes());
+        } else {
+            self.push_large(Chunk::Frame(frame));
         }
     }
 
     /// Queues the last frame.
     pub(super) fn push_close(&mut self, payload: &[u8]) {
-        let frame = self.control(Op::Close, payload);
-        self.push(Chunk::Owned(frame));
+        self.push_owned(Op::Close, payload);
         self.ping = None;
     }
 
-    /// Answers a PING, at once or behind the PONG that is queued already.
+    /// Answers a PING, now or when the PONG that is queued already has left.
     pub(super) fn push_pong(&mut self, payload: &[u8]) {
-        if self.ponging {
+        if self.pong_left > 0 {
             self.ping = Some(payload.into());
             return;
         }
-        // In front of messages, since under load the queue never runs dry; but behind what is half
-        // written, and behind the handshake.
-        let http = self.queue.iter().rposition(|chunk| !chunk.is_frame());
-        let at = http.map_or(0, |at| at + 1).max(usize::from(self.written > 0));
-        let frame = self.control(Op::Pong, payload);
-        self.bytes += frame.len();
-        self.queue.insert(at, Chunk::Pong(frame));
-        self.ponging = true;
+        self.push_owned(Op::Pong, payload);
+        self.pong_left = self.bytes;
     }
 
+    /// Queues the head of a response.
     pub(super) fn push_head(&mut self, response: &Response, keep_alive: bool) {
-        let mut head = Vec::with_capacity(192);
-        response.put_head(&mut head, keep_alive);
-        self.push(Chunk::Http(head));
+        let before = self.small.len();
+        response.put_head(&mut self.small, keep_alive);
+        self.bytes += self.small.len() - before;
     }
 
-    /// Queues a head and its body; small bodies travel in the same buffer.
+    /// Queues a response.
     pub(super) fn push_response(&mut self, response: &Response, keep_alive: bool, head_only: bool) {
-        if head_only || response.body.len() > 1024 {
-            self.push_head(response, keep_alive);
-            if !head_only {
-                self.push(Chunk::Body(response.body.clone()));
-            }
-            return;
+        self.push_head(response, keep_alive);
+        if !head_only {
+            self.push_bytes(&response.body);
         }
-        let mut whole = Vec::with_capacity(192 + response.body.len());
-        response.put_head(&mut whole, keep_alive);
-        whole.extend_from_slice(&response.body);
-        self.push(Chunk::Http(whole));
     }
 
-    pub(super) fn push_bytes(&mut self, bytes: Bytes) {
-        self.push(Chunk::Body(bytes));
+    pub(super) fn push_bytes(&mut self, bytes: &Bytes) {
+        if bytes.len() <= SMALL {
+            self.push_small(bytes);
+        } else {
+            self.push_large(Chunk::Body(bytes.clone()));
+        }
     }
 
     pub(super) fn fill<'a>(&'a self, iov: &mut [IoSlice<'a>]) -> usize {
+        let small = (!self.small.is_empty()).then_some(self.small.as_slice());
+        let pieces = self.large.iter().map(Chunk::as_slice).chain(small);
         let mut skip = self.written;
         let mut filled = 0;
-        for (slice, chunk) in iov.iter_mut().zip(&self.queue) {
-            *slice = IoSlice::new(&chunk.as_slice()[skip..]);
+        for (slice, piece) in iov.iter_mut().zip(pieces) {
+            *slice = IoSlice::new(&piece[skip..]);
             skip = 0;
             filled += 1;
         }
@@ -140,45 +137,49 @@ impl Outgoing {
         debug_assert!(n <= self.bytes, "more was written than was queued");
         self.bytes = self.bytes.saturating_sub(n);
         self.written += n;
-        while let Some(front) = self.queue.front() {
+        while let Some(front) = self.large.front() {
             let len = front.as_slice().len();
             if self.written < len {
-                return;
+                break;
             }
             self.written -= len;
-            if let Some(Chunk::Pong(_)) = self.queue.pop_front() {
-                self.ponging = false;
-                if let Some(ping) = self.ping.take() {
-                    self.push_pong(&ping);
-                }
-            }
+            self.large.pop_front();
         }
-        self.written = 0;
-        // An idle connection keeps no buffer.
-        self.queue = VecDeque::new();
+        if self.bytes == 0 {
+            // An idle connection keeps no buffer.
+            *self = Self { masks: self.masks.take(), ping: self.ping.take(), ..Self::server() };
+        }
+        self.pong_left = self.pong_left.saturating_sub(n);
+        if self.pong_left == 0
+            && let Some(ping) = self.ping.take()
+        {
+            self.push_pong(&ping);
+        }
     }
 
-    fn control(&mut self, op: Op, payload: &[u8]) -> Vec<u8> {
-        if let Some(rng) = &mut self.masks {
-            return masked(op, payload, rng.bytes());
-        }
-        let mut frame = Vec::with_capacity(2 + payload.len());
-        header::put(&mut frame, op, payload.len(), None);
-        frame.extend_from_slice(payload);
-        frame
+    fn push_small(&mut self, bytes: &[u8]) {
+        self.small.extend_from_slice(bytes);
+        self.bytes += bytes.len();
     }
 
-    fn push(&mut self, chunk: Chunk) {
+    fn push_large(&mut self, chunk: Chunk) {
+        if !self.small.is_empty() {
+            self.large.push_back(Chunk::Small(std::mem::take(&mut self.small)));
+        }
         self.bytes += chunk.as_slice().len();
-        self.queue.push_back(chunk);
+        self.large.push_back(chunk);
     }
-}
 
-fn masked(op: Op, payload: &[u8], key: [u8; 4]) -> Vec<u8> {
-    let mut frame = Vec::with_capacity(header::MAX + payload.len());
-    header::put(&mut frame, op, payload.len(), Some(key));
-    let start = frame.len();
-    frame.extend_from_slice(payload);
-    mask::apply(&mut frame[start..], key, 0);
-    frame
+    /// Queues a frame that is written here, masked when this is a client.
+    fn push_owned(&mut self, op: Op, payload: &[u8]) {
+        let before = self.small.len();
+        let key = self.masks.as_mut().map(|rng| rng.bytes());
+        header::put(&mut self.small, op, payload.len(), key);
+        let start = self.small.len();
+        self.small.extend_from_slice(payload);
+        if let Some(key) = key {
+            mask::apply(&mut self.small[start..], key, 0);
+        }
+        self.bytes += self.small.len() - before;
+    }
 }

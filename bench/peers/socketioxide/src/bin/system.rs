@@ -1,0 +1,5 @@
+//! With the allocator of the system.
+
+fn main() {
+    peer_socketioxide::main();
+}
