@@ -43,20 +43,33 @@ impl Clock {
 #[derive(Debug)]
 pub(crate) struct Queue {
     delay: u64,
+    /// Live and stale ones. Bounded by whoever pushes, with `compact`.
     entries: VecDeque<(Tick, u32)>,
+    /// How many the last compaction left.
+    kept: usize,
 }
 
 impl Queue {
     pub(crate) fn new(delay: Duration) -> Self {
         let delay = u64::try_from(delay.as_micros()).unwrap_or(u64::MAX / 2).min(u64::MAX / 2);
-        Self { delay, entries: VecDeque::new() }
+        Self { delay, entries: VecDeque::new(), kept: 0 }
     }
 
     /// Arms a deadline for `slot` and returns it.
     pub(crate) fn arm(&mut self, now: Tick, slot: u32) -> Tick {
         let due = Tick(now.0.saturating_add(self.delay));
-        self.entries.push_back((due, slot));
+        if self.entries.back() != Some(&(due, slot)) {
+            self.entries.push_back((due, slot));
+        }
         due
+    }
+
+    /// Drops stale entries once they outnumber the `live` ones: peers that come and go leave many.
+    pub(crate) fn compact(&mut self, live: usize, current: impl Fn(u32) -> Tick) {
+        if self.entries.len() > 64 + 2 * live.max(self.kept) {
+            self.entries.retain(|&(due, slot)| current(slot) == due);
+            self.kept = self.entries.len();
+        }
     }
 
     /// Takes the next slot whose current deadline has come.
@@ -80,6 +93,11 @@ impl Queue {
 
     pub(crate) fn next(&self) -> Option<Tick> {
         self.entries.front().map(|&(due, _)| due)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
     }
 }
 
@@ -139,6 +157,23 @@ mod tests {
         let second = queue.arm(Tick(10), 1);
         assert_eq!(queue.expired(second, |_| second), Some(1));
         assert_eq!(queue.next(), None);
+    }
+
+    #[test]
+    fn stale_entries_do_not_pile_up() {
+        let mut queue = Queue::new(Duration::from_secs(60));
+        for moment in 0..10_000 {
+            let due = queue.arm(Tick(moment), 7);
+            queue.compact(1, |_| due);
+            assert!(queue.entries.len() <= 67);
+        }
+        let due = queue.arm(Tick(10_000), 7);
+        for _ in 0..10_000 {
+            assert_eq!(queue.arm(Tick(10_000), 7), due);
+        }
+        assert!(queue.entries.len() <= 67);
+        assert_eq!(queue.expired(due, |_| due), Some(7));
+        assert_eq!(queue.expired(due, |_| Tick::NEVER), None);
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub struct App {
 }
 
 impl App {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the rest is for the test to see")]
     pub(crate) fn react(&mut self, server: &mut Server, now: Instant, shard: usize, event: Event) {
         match event {
             Event::Connect { socket, namespace, .. } => {

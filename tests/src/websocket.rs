@@ -53,8 +53,28 @@ impl WebSocket {
         }
     }
 
-    /// Takes the next frame, if there is one.
-    pub fn next(&mut self) -> Option<Item> {
+    /// Takes all frames there are.
+    pub fn all(&mut self) -> Vec<Item> {
+        self.by_ref().collect()
+    }
+
+    /// Joins a namespace and takes the answer.
+    pub fn join(&mut self, namespace: &str) -> String {
+        self.send(&format!("40{namespace},"));
+        self.recv()
+    }
+
+    /// Drops the connection without a word.
+    pub fn vanish(&mut self) {
+        self.tcp.vanish();
+    }
+}
+
+/// The frames that are there; more may come.
+impl Iterator for WebSocket {
+    type Item = Item;
+
+    fn next(&mut self) -> Option<Item> {
         self.tcp.pull();
         let bytes = &self.tcp.unread;
         let (&[first, second], rest) = (bytes.first_chunk()?, &bytes[2..]);
@@ -73,22 +93,6 @@ impl WebSocket {
             0x8a => Item::Pong(payload),
             other => panic!("no server sends {other:#x}"),
         })
-    }
-
-    /// Takes all frames there are.
-    pub fn all(&mut self) -> Vec<Item> {
-        std::iter::from_fn(|| self.next()).collect()
-    }
-
-    /// Joins a namespace and takes the answer.
-    pub fn join(&mut self, namespace: &str) -> String {
-        self.send(&format!("40{namespace},"));
-        self.recv()
-    }
-
-    /// Drops the connection without a word.
-    pub fn vanish(&mut self) {
-        self.tcp.vanish();
     }
 }
 

@@ -68,7 +68,10 @@ fn a_ping_without_pong_ends_the_session_when_the_time_is_reached() {
     assert_eq!(sim.events()[1..], ["disconnect 1 PingTimeout"]);
     client.get();
     let answer = client.answer().unwrap();
-    assert_eq!((answer.status, &*answer.body), (400, r#"{"code":1,"message":"Session ID unknown"}"#));
+    assert_eq!(
+        (answer.status, &*answer.body),
+        (400, r#"{"code":1,"message":"Session ID unknown"}"#)
+    );
     assert_eq!(sim.counts(), Counts::default());
 }
 

@@ -2,7 +2,8 @@
 //! says.
 
 use proptest::prelude::*;
-use sansocket::{Counts, Scope, Target};
+use sansocket::{Counts, Scope, Server, Target};
+use std::time::Instant;
 use tests::model::Model;
 use tests::{Item, Member, Sim, WebSocket};
 
@@ -115,43 +116,31 @@ impl Pair {
                 self.clients[client] = self.open(client);
             }
             &Op::Join { client, namespace, room } => {
-                if let Some(member) = self.member(namespace, client) {
-                    let known = member.rooms().contains(&ROOMS[room].to_owned());
-                    assert_eq!(member.join(ROOMS[room]), Ok(!known));
-                    self.model.join(namespace, client, ROOMS[room]);
-                }
+                self.room(namespace, client, ROOMS[room], true);
             }
             &Op::Leave { client, namespace, room } => {
-                if let Some(member) = self.member(namespace, client) {
-                    let known = member.rooms().contains(&ROOMS[room].to_owned());
-                    assert_eq!(member.leave(ROOMS[room]), known);
-                    self.model.leave(namespace, client, ROOMS[room]);
-                }
+                self.room(namespace, client, ROOMS[room], false);
             }
             Op::Broadcast { namespace, rooms, except, here } => {
                 self.broadcast(*namespace, &names(rooms), &names(except), *here);
             }
             &Op::JoinAll { namespace, from, to } => {
-                let rooms = [ROOMS[from]];
-                let target = Target { rooms: &rooms, ..Target::namespace(NAMESPACES[namespace]) };
-                self.sim.on(0, |server, now| server.join_all(now, &target, &[ROOMS[to]]));
-                for client in self.model.target(namespace, &rooms, &[]) {
-                    self.model.join(namespace, client, ROOMS[to]);
-                }
+                let moved = self.change_all(namespace, from, |server, now, target| {
+                    server.join_all(now, target, &[ROOMS[to]]);
+                });
+                moved.iter().for_each(|&client| self.model.join(namespace, client, ROOMS[to]));
             }
             &Op::LeaveAll { namespace, from } => {
-                let rooms = [ROOMS[from]];
-                let target = Target { rooms: &rooms, ..Target::namespace(NAMESPACES[namespace]) };
-                self.sim.on(1, |server, now| server.leave_all(now, &target, &rooms));
-                for client in self.model.target(namespace, &rooms, &[]) {
-                    self.model.leave(namespace, client, ROOMS[from]);
-                }
+                let moved = self.change_all(namespace, from, |server, now, target| {
+                    server.leave_all(now, target, target.rooms);
+                });
+                moved.iter().for_each(|&client| self.model.leave(namespace, client, ROOMS[from]));
             }
             &Op::ExpelAll { namespace, from } => {
-                let rooms = [ROOMS[from]];
-                let target = Target { rooms: &rooms, ..Target::namespace(NAMESPACES[namespace]) };
-                self.sim.on(2, |server, now| server.disconnect_all_of(now, &target, false));
-                for client in self.model.target(namespace, &rooms, &[]) {
+                let moved = self.change_all(namespace, from, |server, now, target| {
+                    server.disconnect_all_of(now, target, false);
+                });
+                for client in moved {
                     self.model.exit(namespace, client);
                     self.expect(client, &disconnect(namespace));
                 }
@@ -165,6 +154,32 @@ impl Pair {
                     self.clients[client].send("3");
                 }
             }
+        }
+    }
+
+    /// Changes everybody in a room, from the last shard, and returns who that should have been.
+    fn change_all(
+        &self,
+        namespace: usize,
+        from: usize,
+        change: impl FnOnce(&mut Server, Instant, &Target<'_>),
+    ) -> Vec<usize> {
+        let rooms = [ROOMS[from]];
+        let target = Target { rooms: &rooms, ..Target::namespace(NAMESPACES[namespace]) };
+        self.sim.on(SHARDS - 1, |server, now| change(server, now, &target));
+        self.model.target(namespace, &rooms, &[])
+    }
+
+    /// A client takes or leaves a room.
+    fn room(&mut self, namespace: usize, client: usize, room: &str, joins: bool) {
+        let Some(member) = self.member(namespace, client) else { return };
+        let known = member.rooms().iter().any(|joined| joined == room);
+        if joins {
+            assert_eq!(member.join(room), Ok(!known));
+            self.model.join(namespace, client, room);
+        } else {
+            assert_eq!(member.leave(room), known);
+            self.model.leave(namespace, client, room);
         }
     }
 
@@ -206,7 +221,7 @@ impl Pair {
         let asked = self.model.target(namespace, rooms, &[]);
         for &client in &asked {
             let question = self.clients[client].recv();
-            let id = question.trim_start_matches(&packet("42", namespace, ""));
+            let id = question.strip_prefix(&packet("42", namespace, "")).expect("an event");
             let id = id.strip_suffix("[\"q\"]").expect("the question");
             if client != silent {
                 let answer = packet("43", namespace, &format!("{id}[{client}]"));

@@ -36,17 +36,16 @@ fn the_auth_payload_reaches_the_application_as_it_was_written() {
     let mut ws = sim.websocket();
     ws.send(r#"40/a,{ "token": "x", "n": 1.50 }"#);
     ws.send("40/b,{}");
-    assert_eq!(
-        sim.events(),
-        [r#"connect 1 /a { "token": "x", "n": 1.50 }"#, "connect 2 /b {}"]
-    );
+    assert_eq!(sim.events(), [r#"connect 1 /a { "token": "x", "n": 1.50 }"#, "connect 2 /b {}"]);
 }
 
 #[test]
 fn a_refused_client_gets_the_reason_and_leaves_no_residue() {
     let mut sim = Sim::new();
     let reason = r#"{"message":"not authorized","data":{"code":401}}"#;
-    sim.app(|app| app.refuses = vec![("/auth", reason), ("/", r#"{"message":"Invalid namespace"}"#)]);
+    sim.app(|app| {
+        app.refuses = vec![("/auth", reason), ("/", r#"{"message":"Invalid namespace"}"#)]
+    });
     let mut ws = sim.websocket();
     ws.send("40/auth,{}");
     assert_eq!(ws.recv(), format!("44/auth,{reason}"));
@@ -87,7 +86,8 @@ fn what_is_emitted_before_admission_follows_it() {
     assert_eq!(ws.next(), None);
     socket.admit().unwrap();
     socket.emit("c", "[]").unwrap();
-    let all = [text(r#"40{"sid":"…"}"#), text("42[\"a\",1]"), text("42[\"b\",2]"), text("42[\"c\"]")];
+    let all =
+        [text(r#"40{"sid":"…"}"#), text("42[\"a\",1]"), text("42[\"b\",2]"), text("42[\"c\"]")];
     assert_eq!(ws.all(), all);
 }
 
@@ -301,7 +301,10 @@ fn namespaces_of_one_connection_are_counted() {
     ws.send("40/e,");
     assert_eq!(ws.all(), [Item::Close(1008)]);
     let left = sim.events();
-    assert!(left[5..].iter().all(|line| line.ends_with("Violation(TooManyNamespaces)")), "{left:?}");
+    assert!(
+        left[5..].iter().all(|line| line.ends_with("Violation(TooManyNamespaces)")),
+        "{left:?}"
+    );
     assert_eq!(sim.counts(), Counts::default());
 }
 

@@ -199,7 +199,12 @@ fn polls_and_posts_after_the_upgrade_are_refused() {
     client.join("/");
     let mut ws = client.upgrade();
     for method in ["GET", "POST"] {
-        client.posts.send(request(method, &client.target(), "", if method == "GET" { "" } else { "3" }));
+        client.posts.send(request(
+            method,
+            &client.target(),
+            "",
+            if method == "GET" { "" } else { "3" },
+        ));
         let answer = client.posts.answer().unwrap();
         assert_eq!((answer.status, &*answer.body), (400, BAD_REQUEST), "{method}");
     }

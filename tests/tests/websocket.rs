@@ -79,9 +79,12 @@ fn half_a_character_that_cannot_end_well_is_refused_before_the_message_ends() {
 
 #[test]
 fn packets_against_the_protocol_are_answered_by_1008() {
-    for (text, violation) in
-        [("", "UnknownPacket"), ("x", "UnknownPacket"), ("2", "HeartbeatDirection"), ("4", "InvalidPacket")]
-    {
+    for (text, violation) in [
+        ("", "UnknownPacket"),
+        ("x", "UnknownPacket"),
+        ("2", "HeartbeatDirection"),
+        ("4", "InvalidPacket"),
+    ] {
         let (seen, event) = fate(|ws| ws.send(text));
         assert_eq!(seen, [Item::Close(1008)], "{text}");
         assert_eq!(event, format!("disconnect 2 Violation({violation})"));

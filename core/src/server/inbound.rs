@@ -172,6 +172,7 @@ impl Server {
             partial.due = self.timers.partial.arm(now, slot);
             session.partial = Some(Box::new(partial));
         }
+        self.compact_timers();
     }
 
     fn deliver(&mut self, socket: Socket, message: EventMessage, id: Option<u64>) {

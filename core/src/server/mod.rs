@@ -251,3 +251,47 @@ impl Server {
         self.shard
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::{Fields, Method, Request};
+    use std::time::Duration;
+
+    /// A moment after the start, the only one that is real.
+    fn moments() -> impl Iterator<Item = Instant> {
+        #[expect(clippy::disallowed_methods, reason = "tests need one real instant to start from")]
+        let start = Instant::now();
+        (0..).map(move |n| start + Duration::from_micros(n))
+    }
+
+    #[test]
+    fn peers_that_come_and_go_leave_no_pile_of_deadlines() {
+        let mut moments = moments();
+        let mut now = move || moments.next().expect("time goes on");
+        let mut server = Server::new(Arc::default(), Shard::ONLY, [7; 32], now());
+        let fields = Fields::lines(
+            b"host: a\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
+              sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+        );
+        let target = "/socket.io/?EIO=4&transport=websocket";
+        for _ in 0..1000 {
+            let request = Request { method: Method::Get, target, fields, peer: None };
+            let Verdict::Upgrade { link, .. } = server.handle_request(now(), request) else {
+                panic!("a WebSocket opens");
+            };
+            for _ in 0..10 {
+                for text in ["40/a,", "41/a,", "451-/a,[\"x\"]"] {
+                    server.handle_message(now(), link, Message::Text(text));
+                }
+                server.handle_message(now(), link, Message::Binary(b""));
+            }
+            server.handle_closed(now(), link);
+            while server.poll_event().is_some() {}
+        }
+        let Timers { ping, connect, admission, partial, .. } = &server.timers;
+        for queue in [ping, connect, admission, partial] {
+            assert!(queue.len() <= 200, "{}", queue.len());
+        }
+    }
+}

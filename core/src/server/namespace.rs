@@ -68,6 +68,14 @@ impl Client {
     pub(super) fn is_member(&self) -> bool {
         self.position != NONE
     }
+
+    /// When the application must have decided about it.
+    pub(super) fn admission_due(&self) -> Tick {
+        match &self.phase {
+            Phase::Joining(joining) => joining.due,
+            Phase::Connected => Tick::NEVER,
+        }
+    }
 }
 
 /// All namespaces of the shard. Bounded by sessions × `limits.namespaces`.
@@ -236,16 +244,14 @@ impl Server {
         let auth = auth.map(|json| Args::new(json, Vec::new()));
         let socket = Socket(key);
         self.events.push_back(Event::Connect { socket, id, namespace: name, auth, handshake });
+        self.compact_timers();
         Ok(())
     }
 
     /// Refuses the clients about whom the application did not decide in time.
     pub(super) fn expire_admissions(&mut self, now: Tick) {
         loop {
-            let due = |slot| match self.clients.at(slot).map(|client| &client.phase) {
-                Some(Phase::Joining(joining)) => joining.due,
-                Some(Phase::Connected) | None => Tick::NEVER,
-            };
+            let due = |slot| self.clients.at(slot).map_or(Tick::NEVER, Client::admission_due);
             let Some(slot) = self.timers.admission.expired(now, due) else { return };
             let Some(client) = self.clients.at(slot) else { return };
             let (session, place, socket) = (client.session, client.namespace, Socket(client.key));

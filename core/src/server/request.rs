@@ -226,6 +226,7 @@ impl Server {
                 OnProbe::Spare => self.farewell(link, Transmit::Close(CloseCode::NORMAL)),
             }
         }
+        self.compact_timers();
         Verdict::Upgrade { link, response }
     }
 

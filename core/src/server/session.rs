@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::handshake::Handshake;
 use super::link::poll_response;
+use super::namespace::Client;
 use super::origin::{self, Access};
 use super::{Event, Server, Transmit};
 use crate::config::Layer;
@@ -14,7 +15,7 @@ use crate::engine::outbox::Outbox;
 use crate::engine::transport::{OnGone, Transport};
 use crate::error::{Reason, Refused, Violation};
 use crate::http::{Request, Response};
-use crate::key::{self, Key, Link, Sid};
+use crate::key::{self, Key, Link, Sid, Slab};
 use crate::socket::attach::Partial;
 use crate::socket::encoded::Packet;
 use crate::time::Tick;
@@ -48,6 +49,19 @@ pub(super) struct Session {
 }
 
 const _: () = assert!(size_of::<Session>() <= 168, "a session is held per connection");
+
+impl Session {
+    fn partial_due(&self) -> Tick {
+        self.partial.as_ref().map_or(Tick::NEVER, |partial| partial.due)
+    }
+}
+
+impl Slab<Session> {
+    /// One of a session's deadlines.
+    fn due(&self, slot: u32, which: impl Fn(&Session) -> Tick) -> Tick {
+        self.at(slot).map_or(Tick::NEVER, which)
+    }
+}
 
 /// What the links of an ending session are told.
 #[derive(Clone, Copy, Debug)]
@@ -166,6 +180,7 @@ impl Server {
         if layer == Layer::EngineIo {
             self.events.push_back(Event::Opened { session: key::Session(key), handshake });
         }
+        self.compact_timers();
         key.slot
     }
 
@@ -266,12 +281,12 @@ impl Server {
     /// Sends the PINGs that are due and ends the sessions whose PONG is overdue.
     pub(super) fn beat(&mut self, now: Tick) {
         loop {
-            let due = |slot| self.sessions.at(slot).map_or(Tick::NEVER, |s| s.beat.pong_due());
+            let due = |slot| self.sessions.due(slot, |s| s.beat.pong_due());
             let Some(slot) = self.timers.pong.expired(now, due) else { break };
             self.end(slot, Reason::PingTimeout, Goodbye::SERVER);
         }
         loop {
-            let due = |slot| self.sessions.at(slot).map_or(Tick::NEVER, |s| s.beat.ping_due());
+            let due = |slot| self.sessions.due(slot, |s| s.beat.ping_due());
             let Some(slot) = self.timers.ping.expired(now, due) else { break };
             if let Some(session) = self.sessions.at_mut(slot) {
                 session.beat.pinged(now, slot, &mut self.timers.pong);
@@ -283,30 +298,41 @@ impl Server {
     /// Gives up probes, closing sessions and strangers whose time is up.
     pub(super) fn expire_sessions(&mut self, now: Tick) {
         loop {
-            let due = |slot| self.sessions.at(slot).map_or(Tick::NEVER, |s| s.aside_due);
+            let due = |slot| self.sessions.due(slot, |s| s.aside_due);
             let Some(slot) = self.timers.upgrade.expired(now, due) else { break };
             self.give_up_probe(slot);
         }
         loop {
-            let due = |slot| self.sessions.at(slot).map_or(Tick::NEVER, |s| s.aside_due);
+            let due = |slot| self.sessions.due(slot, |s| s.aside_due);
             let Some(slot) = self.timers.close.expired(now, due) else { break };
             self.end(slot, Reason::ForcedClose, Goodbye::SERVER);
         }
         loop {
-            let due = |slot| self.sessions.at(slot).map_or(Tick::NEVER, |s| s.connect_due);
+            let due = |slot| self.sessions.due(slot, |s| s.connect_due);
             let Some(slot) = self.timers.connect.expired(now, due) else { break };
             let violation = Violation::ConnectTimeout;
             self.end(slot, Reason::Violation(violation), Goodbye::of(violation));
         }
         loop {
-            let due = |slot| {
-                let session = self.sessions.at(slot);
-                session.and_then(|s| s.partial.as_ref()).map_or(Tick::NEVER, |partial| partial.due)
-            };
+            let due = |slot| self.sessions.due(slot, Session::partial_due);
             let Some(slot) = self.timers.partial.expired(now, due) else { break };
             let violation = Violation::AttachmentsLate;
             self.end(slot, Reason::Violation(violation), Goodbye::of(violation));
         }
+    }
+
+    /// Drops the deadlines of those who left before they came: to be called wherever a peer can make
+    /// new ones as often as it likes.
+    pub(super) fn compact_timers(&mut self) {
+        let Self { timers, sessions, clients, .. } = self;
+        let live = sessions.len();
+        timers.ping.compact(live, |slot| sessions.due(slot, |s| s.beat.ping_due()));
+        timers.connect.compact(live, |slot| sessions.due(slot, |s| s.connect_due));
+        timers.upgrade.compact(live, |slot| sessions.due(slot, |s| s.aside_due));
+        timers.partial.compact(live, |slot| sessions.due(slot, Session::partial_due));
+        timers.admission.compact(clients.len(), |slot| {
+            clients.at(slot).map_or(Tick::NEVER, Client::admission_due)
+        });
     }
 
     /// Ends a probe; the session goes on polling.

@@ -1,0 +1,53 @@
+//! Load for Socket.IO servers: one thread, epoll, every reply checked.
+//!
+//! Prints one JSON line per run. Ends with status 1 and a message when a reply is lost, reordered,
+//! repeated or different from what the contract asks for.
+
+#![forbid(unsafe_code)]
+
+mod broadcast;
+mod conn;
+mod connect;
+mod echo;
+mod http;
+mod idle;
+mod options;
+mod polling;
+mod report;
+mod usage;
+mod window;
+mod wire;
+
+use options::{Options, Scenario};
+use std::process::ExitCode;
+
+/// A failed run, in words.
+type Result<T> = std::result::Result<T, String>;
+
+fn main() -> ExitCode {
+    match Options::read().and_then(|options| run(&options)) {
+        Ok(line) => {
+            println!("{line}");
+            ExitCode::SUCCESS
+        }
+        Err(message) => {
+            eprintln!("load: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<String> {
+    match options.scenario {
+        Scenario::Echo | Scenario::Ack | Scenario::Binary => echo::run(options),
+        Scenario::Broadcast => broadcast::run(options),
+        Scenario::Polling => polling::run(options),
+        Scenario::Connect => connect::run(options),
+        Scenario::Idle => idle::run(options),
+    }
+}
+
+/// Any error as the words of a failed run.
+fn words(what: &str) -> impl Fn(std::io::Error) -> String {
+    move |error| format!("{what}: {error}")
+}

@@ -1,0 +1,50 @@
+//! What a process has used, as Linux accounts for it.
+
+use std::fs::read_to_string;
+
+/// Readings of one moment; differences of two are what counts.
+#[derive(Clone, Copy, Default)]
+pub struct Usage {
+    /// Time on a core, all threads.
+    pub cpu_ns: u64,
+    /// Times a thread slept, or gave its core to another.
+    pub voluntary: u64,
+    pub involuntary: u64,
+    /// Resident memory in KiB.
+    pub rss: u64,
+}
+
+impl Usage {
+    /// Reads `/proc/PID`; zeros when it cannot be read.
+    pub fn of(pid: &str) -> Self {
+        let rss = field(&format!("/proc/{pid}/status"), "VmRSS:");
+        let mut usage = Self { rss, ..Self::default() };
+        let tasks = std::fs::read_dir(format!("/proc/{pid}/task"));
+        for task in tasks.into_iter().flatten().flatten() {
+            let task = task.path();
+            let status = task.join("status").to_string_lossy().into_owned();
+            usage.voluntary += field(&status, "voluntary_ctxt_switches:");
+            usage.involuntary += field(&status, "nonvoluntary_ctxt_switches:");
+            // The scheduler's own figure, in nanoseconds; `stat` rounds the same one to ticks.
+            let schedstat = read_to_string(task.join("schedstat")).unwrap_or_default();
+            usage.cpu_ns += schedstat.split(' ').next().and_then(|ns| ns.parse().ok()).unwrap_or(0);
+        }
+        if usage.cpu_ns == 0 {
+            usage.cpu_ns = ticks(pid) * 10_000_000;
+        }
+        usage
+    }
+}
+
+/// User and system time in hundredths of a second.
+fn ticks(pid: &str) -> u64 {
+    let stat = read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let behind_name = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    behind_name.skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum()
+}
+
+fn field(path: &str, name: &str) -> u64 {
+    let text = read_to_string(path).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    line.and_then(|value| value.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+}

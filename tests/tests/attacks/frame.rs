@@ -1,0 +1,162 @@
+//! D: WebSocket frames and handshakes.
+
+use tests::{Item, frame, request, upgrade};
+
+use crate::{Siege, siege_of_http};
+
+#[test]
+fn d01_absurd_frame_lengths_are_refused_when_announced() {
+    for length in [1u64 << 62, (1 << 63) - 1, u64::MAX, 1_000_001] {
+        for first in [0x81, 0x82, 0x02] {
+            let mut siege = Siege::new();
+            let mut ws = siege.attacker();
+            ws.tcp.send([&[first, 0xff][..], &length.to_be_bytes(), &[0; 4]].concat());
+            assert_eq!(ws.all(), [Item::Close(1009)]);
+            assert!(ws.tcp.bytes_held() < 1000);
+            ws.vanish();
+            assert_eq!(siege.lift(0), "disconnect 2 Violation(MessageTooLarge)");
+        }
+    }
+}
+
+#[test]
+fn d01_a_length_that_is_only_announced_costs_nothing() {
+    let mut siege = Siege::new();
+    let mut ws = siege.attacker();
+    ws.tcp.send([&[0x82, 0xff][..], &1_000_000u64.to_be_bytes(), &[0; 4], b"few"].concat());
+    assert!(ws.tcp.bytes_held() < 1000, "{}", ws.tcp.bytes_held());
+    ws.vanish();
+    assert_eq!(siege.lift(0), "disconnect 2 TransportClose");
+}
+
+#[test]
+fn d02_endless_fragments_are_counted() {
+    for payload in [&b""[..], b"1"] {
+        let mut siege = Siege::new();
+        let mut ws = siege.attacker();
+        ws.send_frame(0x01, b"4");
+        let fragments: Vec<u8> = (0..1000).flat_map(|_| frame(0x00, payload)).collect();
+        for _ in 0..100 {
+            ws.tcp.send(&fragments);
+            assert!(ws.tcp.bytes_held() <= 64 * 1024, "{}", ws.tcp.bytes_held());
+        }
+        ws.vanish();
+        assert_eq!(siege.lift(0), "disconnect 2 Violation(TooManyFragments)");
+    }
+}
+
+#[test]
+fn d03_a_flood_of_pings_costs_two_pongs() {
+    let mut siege = Siege::new();
+    let mut ws = siege.attacker();
+    ws.tcp.take_only(0);
+    let pings: Vec<u8> = (0..1000).flat_map(|_| frame(0x89, &[7; 125])).collect();
+    for _ in 0..100 {
+        ws.tcp.send(&pings);
+        assert!(ws.tcp.bytes_held() < 1000, "{}", ws.tcp.bytes_held());
+    }
+    ws.vanish();
+    assert_eq!(siege.lift(0), "disconnect 2 TransportClose");
+}
+
+#[test]
+fn d04_a_head_that_never_ends_is_cut_off() {
+    let siege = Siege::new();
+    let mut tcp = siege.sim.tcp();
+    tcp.send("GET / HTTP/1.1\r\nHost: a\r\nX: ");
+    for _ in 0..20_000 {
+        tcp.send("y");
+        assert!(tcp.bytes_held() <= 40 * 1024, "{}", tcp.bytes_held());
+    }
+    assert_eq!(tcp.answer().unwrap().status, 431);
+    siege.lift(0);
+}
+
+#[test]
+fn d05_floods_and_duplicates_of_fields_are_refused() {
+    siege_of_http(&request("GET", "/", &"A: b\r\n".repeat(2000), ""), 431);
+    siege_of_http(&request("GET", "/", &"A: b\r\n".repeat(96), ""), 431);
+    siege_of_http(&request("GET", "/", &"A: b\r\n".repeat(95), ""), 404);
+    let good = upgrade("/socket.io/?EIO=4&transport=websocket");
+    for name in ["Upgrade", "Connection", "Sec-WebSocket-Key", "Sec-WebSocket-Version"] {
+        let line = good.lines().find(|line| line.starts_with(&format!("{name}:"))).unwrap();
+        siege_of_http(&good.replace(line, &format!("{line}\r\n{line}")), 400);
+    }
+}
+
+#[test]
+fn d06_odd_extensions_and_protocols_are_ignored() {
+    let siege = Siege::new();
+    for field in [
+        format!("Sec-WebSocket-Protocol:{}x", " ".repeat(15_000)),
+        "Sec-WebSocket-Extensions: constructor".into(),
+        "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=99; x=\"".into(),
+    ] {
+        let mut tcp = siege.sim.tcp();
+        let whole = upgrade("/socket.io/?EIO=4&transport=websocket");
+        tcp.send(whole.replace("Host:", &format!("{field}\r\nHost:")));
+        let answer = tcp.answer().unwrap();
+        assert_eq!(answer.status, 101);
+        assert_eq!(answer.header("sec-websocket-extensions"), None);
+        assert_eq!(answer.header("sec-websocket-protocol"), None);
+        tcp.vanish();
+    }
+    siege.lift(0);
+}
+
+#[test]
+fn d09_a_client_that_never_reads_is_bounded_and_cut_off() {
+    let mut siege = Siege::with(|config| config.limits.max_backlog = 100_000);
+    let mut ws = siege.attacker();
+    ws.tcp.take_only(0);
+    let args = format!("[\"{}\"]", "x".repeat(1000));
+    for _ in 0..1000 {
+        siege.sim.broadcast(&sansocket::Target::namespace("/"), "x", &args);
+        assert!(siege.sim.counts().bytes <= 102_000);
+        assert!(ws.tcp.bytes_held() <= 70_000);
+    }
+    assert_eq!(siege.witness.all().len(), 1000);
+    siege.sim.advance(5_000);
+    assert!(!ws.tcp.is_open());
+    assert_eq!(siege.lift(0), "disconnect 2 SlowConsumer");
+}
+
+#[test]
+fn d11_what_autobahn_checks_is_strict() {
+    for (bytes, code) in [
+        (frame(0xc1, b"3"), 1002),
+        (frame(0xa1, b"3"), 1002),
+        (frame(0x91, b"3"), 1002),
+        (frame(0x83, b""), 1002),
+        (frame(0x87, b""), 1002),
+        (frame(0x8b, b""), 1002),
+        (frame(0x8f, b""), 1002),
+        (vec![0x81, 1, b'3'], 1002),
+        (frame(0x09, b""), 1002),
+        (frame(0x08, b""), 1002),
+        (frame(0x89, &[0; 126]), 1002),
+        (frame(0x88, &[0; 126]), 1002),
+        (frame(0x88, b"\x03"), 1002),
+        (frame(0x88, &0u16.to_be_bytes()), 1002),
+        (frame(0x88, &1004u16.to_be_bytes()), 1002),
+        (frame(0x88, &1006u16.to_be_bytes()), 1002),
+        (frame(0x88, &2999u16.to_be_bytes()), 1002),
+        (frame(0x88, &5000u16.to_be_bytes()), 1002),
+        (frame(0x88, b"\x03\xe8\xc3"), 1007),
+        (frame(0x81, b"\xce\xba\xed\xa0\x80"), 1007),
+        (frame(0x81, b"\xf4\x90\x80\x80"), 1007),
+        ([frame(0x01, b"3\xf0\x9f"), frame(0x80, b"\x98\x80")].concat(), 0),
+        ([frame(0x01, b"3\xf0"), frame(0x00, b"\x28")].concat(), 1007),
+        (frame(0x80, b"3"), 1002),
+        ([frame(0x01, b"3"), frame(0x82, b"3")].concat(), 1002),
+    ] {
+        let mut siege = Siege::new();
+        let mut ws = siege.attacker();
+        ws.tcp.send(&bytes);
+        let last = ws.all();
+        let expected: &[Item] = if code == 0 { &[] } else { &[Item::Close(code)] };
+        assert_eq!(last, expected, "{bytes:?}");
+        ws.vanish();
+        siege.lift(0);
+    }
+}

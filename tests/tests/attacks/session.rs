@@ -1,0 +1,302 @@
+//! C: Engine.IO sessions.
+
+use std::time::Duration;
+
+use tests::{Item, Tcp, WebSocket, frame, handshake, request, upgrade};
+
+use crate::{Siege, refused, say, siege_of_http};
+
+#[test]
+fn c01_payloads_of_minimal_packets_take_linear_time() {
+    let mut siege = Siege::new();
+    let mut client = siege.poller();
+    let many = "3\u{1e}".repeat(8_000) + "3";
+    client.post(&many);
+    let most = "3\u{1e}".repeat(499_999) + "3";
+    assert_eq!(client.try_post(&most).unwrap().status, 400);
+    assert_eq!(siege.lift(0), "disconnect 2 Violation(TooManyPackets)");
+}
+
+#[test]
+fn c02_odd_engine_packets_are_refused() {
+    for (text, violation) in [
+        ("éabcd", "UnknownPacket"),
+        ("b", "UnknownPacket"),
+        ("bé", "UnknownPacket"),
+        ("2éabc", "HeartbeatDirection"),
+        ("2probex", "HeartbeatDirection"),
+        ("0", "UnknownPacket"),
+    ] {
+        refused(&[text], violation);
+    }
+    assert_eq!(say(&["3probe", "3é"]), "disconnect 2 TransportClose", "a PONG nobody waits for");
+}
+
+#[test]
+fn c04_reserved_bits_after_the_handshake_cost_only_the_websocket() {
+    let mut siege = Siege::new();
+    let mut direct = siege.sim.tcp();
+    direct.send(upgrade("/socket.io/?EIO=4&transport=websocket") + "test");
+    assert!(direct.take().ends_with(&[0x88, 2, 0x03, 0xea]));
+    let mut client = siege.poller();
+    let mut probe = siege.sim.tcp();
+    probe.send(upgrade(&client.target().replace("polling", "websocket")) + "test");
+    assert!(probe.take().ends_with(&[0x88, 2, 0x03, 0xea]));
+    client.post("42[\"unharmed\"]");
+    client.post("1");
+    assert_eq!(siege.lift(0), "event 2 unharmed []; disconnect 2 TransportClose");
+}
+
+#[test]
+fn c05_odd_upgrades_and_resets_are_contained() {
+    let siege = Siege::new();
+    for value in ["h2c", "WebSocket/13", "websocket2", "", "x, y", "TLS/1.0"] {
+        let mut tcp = siege.sim.tcp();
+        let odd = upgrade("/socket.io/?EIO=4&transport=websocket")
+            .replace("Upgrade: websocket", &format!("Upgrade: {value}"));
+        tcp.send(odd);
+        assert_eq!(tcp.answer().unwrap().status, 400, "{value}");
+        tcp.vanish();
+    }
+    let mut tcp = siege.sim.tcp();
+    tcp.send(upgrade("/socket.io/?EIO=4&transport=websocket"));
+    tcp.vanish();
+    assert_eq!(siege.lift(0), "");
+    siege_of_http("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400);
+}
+
+#[test]
+fn c06_odd_queries_are_refused() {
+    let siege = Siege::new();
+    for query in [
+        "EIO=4&transport=__proto__",
+        "EIO=4",
+        "EIO=4&transport=polling&transport=polling",
+        "EIO=4&EIO=3&transport=polling",
+        "EIO=9&transport=polling",
+        "EIO=&transport=polling",
+        "EIO=4&transport=polling&sid",
+        "EIO=4&transport=polling&sid=%00",
+        "EIO=4&transport=POLLING",
+        "&&&=&=&",
+        "",
+    ] {
+        let mut tcp = siege.sim.tcp();
+        tcp.send(request("GET", &format!("/socket.io/?{query}"), "", ""));
+        let answer = tcp.answer().unwrap();
+        assert_eq!(answer.status, 400, "{query}");
+        assert!(answer.body.starts_with("{\"code\":"), "{query}");
+    }
+    siege.lift(0);
+}
+
+#[test]
+fn c07_binary_bodies_end_their_session_each_time() {
+    let siege = Siege::new();
+    for _ in 0..1000 {
+        let mut client = siege.sim.polling();
+        let kind = "Content-Type: application/octet-stream\r\n";
+        client.posts.send(request("POST", &client.target(), kind, "x"));
+        assert_eq!(client.posts.answer().unwrap().status, 400);
+        assert_eq!(siege.sim.counts().sessions, 1);
+    }
+    assert_eq!(siege.lift(0), "");
+}
+
+#[test]
+fn c10_the_revision_of_a_session_cannot_change() {
+    let mut siege = Siege::new();
+    let mut client = siege.poller();
+    for (method, target) in [
+        ("GET", client.target().replace("EIO=4", "EIO=3")),
+        ("POST", client.target().replace("EIO=4", "EIO=3")),
+        ("GET", client.target().replace("EIO=4&", "")),
+    ] {
+        let mut tcp = siege.sim.tcp();
+        tcp.send(request(method, &target, "", ""));
+        assert_eq!(tcp.answer().unwrap().body, r#"{"code":3,"message":"Bad request"}"#);
+    }
+    let mut tcp = siege.sim.tcp();
+    tcp.send(upgrade(&client.target().replace("EIO=4", "EIO=3").replace("polling", "websocket")));
+    assert_eq!(tcp.answer().unwrap().status, 400);
+    client.post("1");
+    assert_eq!(siege.lift(0), "disconnect 2 TransportClose");
+}
+
+#[test]
+fn c11_a_flood_of_pongs_starts_nothing() {
+    let mut siege = Siege::new();
+    let mut ws = siege.attacker();
+    let pongs: Vec<u8> = (0..100_000).flat_map(|_| frame(0x81, b"3")).collect();
+    ws.tcp.send(&pongs);
+    siege.sim.advance(25_000);
+    siege.witness.send("3");
+    ws.tcp.send(&pongs);
+    siege.sim.advance(24_999);
+    assert_eq!(ws.all(), [Item::Text("2".into())], "one ping per interval");
+    siege.sim.advance(1);
+    siege.witness.send("3");
+    siege.witness.all();
+    assert_eq!(ws.all(), [Item::Text("2".into())]);
+    ws.vanish();
+    assert_eq!(siege.lift(0), "disconnect 2 TransportClose");
+}
+
+#[test]
+fn c12_huge_bodies_are_refused_before_they_are_kept() {
+    for (target, status) in [
+        ("/socket.io/?EIO=4&transport=polling&sid=nobody", 400),
+        ("/socket.io/?EIO=4&transport=x", 400),
+        ("/elsewhere", 404),
+    ] {
+        for framing in ["Content-Length: 1000000000\r\n", "Transfer-Encoding: chunked\r\n"] {
+            let siege = Siege::new();
+            let mut tcp = siege.sim.tcp();
+            tcp.send(request("POST", target, framing, ""));
+            assert_eq!(tcp.answer().unwrap().status, status);
+            for _ in 0..100 {
+                tcp.send(vec![b'1'; 10_000]);
+                assert!(tcp.bytes_held() < 1000, "{}", tcp.bytes_held());
+            }
+            assert!(!tcp.is_open(), "it is not read for ever");
+            siege.lift(0);
+        }
+    }
+}
+
+#[test]
+fn c12_a_huge_body_of_a_known_session_is_refused_at_the_limit() {
+    for chunked in [false, true] {
+        let mut siege = Siege::new();
+        let mut client = siege.poller();
+        let framing = match chunked {
+            true => "Transfer-Encoding: chunked\r\n",
+            false => "Content-Length: 1000000000\r\n",
+        };
+        client.posts.send(request("POST", &client.target(), framing, ""));
+        for _ in 0..250 {
+            if chunked {
+                client.posts.send("2710\r\n");
+            }
+            client.posts.send(vec![b'1'; 10_000]);
+            if chunked {
+                client.posts.send("\r\n");
+            }
+            assert!(client.posts.bytes_held() <= 2_100_000, "{}", client.posts.bytes_held());
+        }
+        assert_eq!(client.posts.answer().unwrap().status, 413);
+        assert_eq!(siege.lift(0), "disconnect 2 Violation(BodyTooLarge)", "{chunked}");
+    }
+}
+
+#[test]
+fn c13_overlapping_and_late_requests_are_all_answered() {
+    let mut siege = Siege::new();
+    let mut client = siege.poller();
+    client.get();
+    let mut others: Vec<Tcp> = (0..50).map(|_| siege.sim.tcp()).collect();
+    for tcp in &mut others {
+        tcp.send(request("GET", &client.target(), "", ""));
+        assert_eq!(tcp.answer().expect("answered").status, 400);
+    }
+    assert_eq!(client.answer().expect("answered").status, 200);
+    assert_eq!(siege.lift(0), "disconnect 2 Violation(OverlappingPoll)");
+}
+
+#[test]
+fn c14_misused_upgrades_cost_nothing() {
+    let mut siege = Siege::new();
+    let mut client = siege.poller();
+    let mut probes: Vec<WebSocket> = (0..100).map(|_| client.websocket()).collect();
+    assert_eq!(siege.sim.counts().links, 2, "the witness and one probe");
+    let late: Vec<_> = probes[1..].iter_mut().map(WebSocket::next).collect();
+    assert!(late.iter().all(|item| *item == Some(Item::Close(1000))));
+    probes[0].send("2probe");
+    probes[0].send("5");
+    probes[0].send("5");
+    client.get();
+    assert_eq!(client.answer().unwrap().status, 400);
+    assert_eq!(client.try_post("3").unwrap().status, 400);
+    probes[0].send("42[\"fine\"]");
+    probes.iter_mut().for_each(WebSocket::vanish);
+    assert_eq!(siege.lift(0), "event 2 fine []; disconnect 2 TransportClose");
+}
+
+#[test]
+fn c15_a_sid_is_exact_or_unknown() {
+    let mut siege = Siege::new();
+    let mut client = siege.poller();
+    let sid = client.sid.clone();
+    let mut wrong: Vec<String> = (0..28)
+        .map(|at| {
+            let letter = if &sid[at..=at] == "A" { "B" } else { "A" };
+            format!("{}{letter}{}", &sid[..at], &sid[at + 1..])
+        })
+        .collect();
+    wrong.extend([sid[..27].to_owned(), format!("{sid}A"), format!("{sid}="), sid.to_lowercase()]);
+    for wrong in wrong.iter().filter(|&wrong| *wrong != sid) {
+        let mut tcp = siege.sim.tcp();
+        tcp.send(request("GET", &client.target().replace(&sid, wrong), "", ""));
+        let answer = tcp.answer().expect("nobody is held");
+        assert_eq!(answer.body, r#"{"code":1,"message":"Session ID unknown"}"#, "{wrong}");
+    }
+    assert_eq!(siege.sim.counts().sessions, 2);
+    client.post("1");
+    assert_eq!(siege.lift(0), "disconnect 2 TransportClose");
+}
+
+#[test]
+fn c16_foreign_pages_are_refused_with_their_cookies() {
+    let siege = Siege::new();
+    let page = "Origin: https://evil.example\r\nCookie: session=1\r\n";
+    for target in ["/socket.io/?EIO=4&transport=polling", "/socket.io/?EIO=4&transport=websocket"] {
+        let mut tcp = siege.sim.tcp();
+        tcp.send(upgrade(target).replace("Host:", &format!("{page}Host:")));
+        assert_eq!(tcp.answer().unwrap().status, 400);
+        let mut tcp = siege.sim.tcp();
+        tcp.send(request("GET", target, page, ""));
+        assert_eq!(tcp.answer().unwrap().header("access-control-allow-origin"), None);
+    }
+    assert_eq!(siege.sim.counts().sessions, 1);
+    siege.lift(0);
+}
+
+#[test]
+fn c17_nothing_of_the_query_is_reflected() {
+    let siege = Siege::new();
+    for query in ["transport=<script>", "EIO=4&transport=polling&sid=<script>", "EIO=<script>"] {
+        let mut tcp = siege.sim.tcp();
+        tcp.send(request("GET", &format!("/socket.io/?{query}&j=0);alert(1)//"), "", ""));
+        let answer = tcp.answer().unwrap();
+        assert!(!answer.body.contains("script") && !answer.head.contains("script"), "{answer:?}");
+        assert!(!answer.body.contains("alert"));
+    }
+    let mut tcp = siege.sim.tcp();
+    tcp.send(request("GET", "/socket.io/?EIO=4&transport=polling&j=0);alert(1)//", "", ""));
+    let answer = tcp.answer().unwrap();
+    assert!(answer.body.starts_with("0{"), "scripts are not served");
+    assert_eq!(answer.header("content-type"), Some("text/plain; charset=UTF-8"));
+    siege.lift(0);
+}
+
+#[test]
+fn c19_paths_that_only_look_like_ours_are_not_ours() {
+    for path in
+        ["/engine.io-admin", "/socket.iox", "//socket.io/", "/socket%2Eio/", "/x/socket.io/"]
+    {
+        siege_of_http(&request("GET", &format!("{path}?EIO=4&transport=polling"), "", ""), 404);
+    }
+}
+
+#[test]
+fn handshakes_of_clients_that_never_come_back_expire() {
+    let mut siege = Siege::with(|config| config.connect_timeout = Duration::from_secs(5));
+    for _ in 0..1000 {
+        let mut tcp = siege.sim.tcp();
+        tcp.send(handshake());
+        tcp.vanish();
+    }
+    siege.sim.advance(5_000);
+    assert_eq!(siege.sim.counts().sessions, 1);
+    assert_eq!(siege.lift(0), "");
+}
