@@ -28,7 +28,7 @@ pub fn run(options: &Options) -> Result<String> {
         for event in &events {
             let index = event.token().0;
             let Some(cycle) = &mut slots[index] else { continue };
-            let ended = cycle.ready(&dialer.texts);
+            let ended = cycle.ready(&dialer.texts, event.is_read_closed());
             if ended.map_err(|error| format!("cycle {}: {error}", dialer.dialed))? {
                 let now = window.now();
                 window.came(now, cycle.began, 1);
@@ -56,14 +56,16 @@ struct Texts {
     upgrade: Vec<u8>,
     join: Vec<u8>,
     close: Vec<u8>,
+    pong: Vec<u8>,
 }
 
 impl Texts {
     fn new(options: &Options) -> Self {
-        let (mut join, mut close) = (Vec::new(), Vec::new());
+        let (mut join, mut close, mut pong) = (Vec::new(), Vec::new(), Vec::new());
         put_masked(TEXT, b"40", &mut join);
         put_masked(CLOSE, &1000_u16.to_be_bytes(), &mut close);
-        Self { upgrade: http::upgrade(options.address), join, close }
+        put_masked(TEXT, b"3", &mut pong);
+        Self { upgrade: http::upgrade(options.address), join, close, pong }
     }
 }
 
@@ -109,19 +111,25 @@ enum State {
 
 impl Cycle {
     /// Goes on with what came; true at the end of the stream.
-    fn ready(&mut self, texts: &Texts) -> Result<bool> {
+    fn ready(&mut self, texts: &Texts, closing: bool) -> Result<bool> {
         let mut chunk = [0; 4096];
         loop {
             match self.stream.read(&mut chunk) {
                 Ok(0) if matches!(self.state, State::Close | State::Closed) => return Ok(true),
                 Ok(0) => return Err("closed by the server".into()),
-                Ok(read) => self.bytes.extend_from_slice(&chunk[..read]),
+                Ok(read) => {
+                    self.bytes.extend_from_slice(&chunk[..read]);
+                    while self.step(texts)? {}
+                    // A short read means that the socket is empty.
+                    if read < chunk.len() && !closing {
+                        break;
+                    }
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 // The server may close before it has read all; it has answered all that counts.
                 Err(_) if self.state == State::Closed => return Ok(true),
                 Err(error) => return Err(format!("read: {error}")),
             }
-            while self.step(texts)? {}
         }
         if self.state == State::Closed {
             // What the server has to close, it may close on seeing this.
@@ -148,6 +156,7 @@ impl Cycle {
                 (State::Close, Some(&texts.close))
             }
             (State::Close, CLOSE) => (State::Closed, None),
+            (state, TEXT) if payload == b"2" => (state, Some(&texts.pong)),
             _ => return Err(format!("out of place: {}", shown(payload))),
         };
         self.state = state;

@@ -137,7 +137,7 @@ impl Client {
             return Err(format!("wrong response: {}", shown(bytes)));
         }
         match self.state {
-            State::Post if *response.body == *b"ok" => {}
+            State::Post if response.body.eq_ignore_ascii_case(b"ok") => {}
             State::Post => return Err(format!("a POST is answered {}", shown(&response.body))),
             State::Get => self.verify(texts, &response.body)?,
         }
