@@ -109,7 +109,7 @@ impl Server {
         Ok(Ticket(id))
     }
 
-    /// Asks who matches a target; [`Event::Found`] answers.
+    /// Asks who matches a target; [`Event::Found`](super::Event) answers.
     pub fn find(&mut self, to: &Target<'_>) -> Ticket {
         let id = self.next_question();
         let from = self.shard.index;
