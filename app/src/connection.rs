@@ -130,15 +130,11 @@ impl Connection {
             };
             let conn = &mut self.conn;
             self.more = self.hub.with_cell(self.shard, |cell| {
-                while conn.wants_transmit() || cell.server.is_over(link) {
-                    let Some(transmit) = cell.server.poll_transmit(link) else { return false };
-                    conn.push(transmit);
-                    if conn.link() != Some(link) {
-                        cell.unbind(link);
-                        return false;
-                    }
+                let more = conn.pull(&mut cell.server);
+                if conn.link() != Some(link) {
+                    cell.unbind(link);
                 }
-                true
+                more
             });
             if self.more {
                 return;

@@ -12,9 +12,9 @@ use std::task::{Context, Poll, Waker};
 use crate::ack::{Ack, AckError, Gathered, Slot};
 use crate::engine::EngineSession;
 use crate::error::{Cause, EmitError, HandlerError};
-use crate::handler::{Outcome, Progress};
+use crate::handler::Progress;
 use crate::hub::{Cell, Hub};
-use crate::reply::{Refusal, Reply};
+use crate::reply::Refusal;
 use crate::runtime::BoxFuture;
 use crate::socket::{Introduction, Socket};
 
@@ -182,15 +182,17 @@ impl Hub {
         else {
             return;
         };
-        let mut ack = token.map(|token| Ack::new(&socket, token));
-        match catch_unwind(AssertUnwindSafe(|| handler(&socket, message, &mut ack))) {
-            Ok(Progress::Done(outcome)) => self.conclude(&socket, name, outcome, ack),
-            Err(_) => self.conclude(&socket, name, Err(Cause::Panic), ack),
+        let ack = token.map(|token| Ack::new(&socket, token));
+        match catch_unwind(AssertUnwindSafe(|| handler(&socket, message, ack))) {
+            Ok(Progress::Done(Ok(()))) => {}
+            Ok(Progress::Done(Err(cause))) => self.report(&socket, name, cause),
+            Err(_) => self.report(&socket, name, Cause::Panic),
             Ok(Progress::Pending(future)) => {
                 let (hub, socket, name) = (self.shared(), socket.clone(), name.to_owned());
                 self.start(Box::pin(async move {
-                    let outcome = Caught(future).await.unwrap_or(Err(Cause::Panic));
-                    hub.conclude(&socket, &name, outcome, ack);
+                    if let Err(cause) = Caught(future).await.unwrap_or(Err(Cause::Panic)) {
+                        hub.report(&socket, &name, cause);
+                    }
                 }));
             }
         }
@@ -232,18 +234,11 @@ impl Hub {
         });
     }
 
-    /// Sends what a handler leaves as acknowledgement, or reports why it cannot be.
-    fn conclude(&self, socket: &Socket, event: &str, outcome: Outcome, ack: Option<Ack>) {
-        match (outcome, ack) {
-            (Ok(Reply::Args(args)), Some(ack)) => ack.send_raw(args.as_ref()),
-            (Ok(_), _) => {}
-            (Err(cause), _) => self.report(socket, event, cause),
-        }
-    }
-
     fn report(&self, socket: &Socket, event: &str, cause: Cause) {
         let (event, namespace) = (event.into(), socket.namespace().into());
-        (self.app().on_error)(HandlerError { event, namespace, cause });
+        let error = HandlerError { event, namespace, cause };
+        // A panic in there is nobody's to report any more.
+        let _ = catch_unwind(AssertUnwindSafe(|| (self.app().on_error)(error)));
     }
 
     /// Calls a handler and follows it to its end, here or in a task.

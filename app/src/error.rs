@@ -47,7 +47,7 @@ pub enum Cause {
     /// It panicked; the connection lives on.
     Panic,
     /// What it returned has no JSON form.
-    Reply(EncodeError),
+    Reply(EmitError),
     /// It returned an error.
     Returned(BoxError),
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::ack::Ack;
 use crate::error::Cause;
 use crate::extract::{Call, Extract};
-use crate::reply::{IntoAdmission, IntoReply, Refusal, Reply};
+use crate::reply::{IntoAdmission, IntoReply, Refusal};
 use crate::runtime::BoxFuture;
 use crate::socket::Socket;
 
@@ -17,11 +17,11 @@ pub(crate) enum Progress<T> {
     Pending(BoxFuture<T>),
 }
 
-pub(crate) type Outcome = Result<Reply, Cause>;
+pub(crate) type Outcome = Result<(), Cause>;
 
 /// A handler of events with its parameters forgotten.
 pub(crate) type EventHandler =
-    Arc<dyn Fn(&Socket, EventMessage, &mut Option<Ack>) -> Progress<Outcome> + Send + Sync>;
+    Arc<dyn Fn(&Socket, EventMessage, Option<Ack>) -> Progress<Outcome> + Send + Sync>;
 pub(crate) type ConnectFn = Arc<dyn Fn(Socket) -> Progress<Result<(), Refusal>> + Send + Sync>;
 pub(crate) type DisconnectFn =
     Arc<dyn Fn(Socket, Reason, Vec<Arc<str>>) -> Progress<Outcome> + Send + Sync>;
@@ -30,12 +30,7 @@ pub(crate) type DisconnectFn =
 pub trait Handler<M>: Send + Sync + 'static {
     #[doc(hidden)]
     #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
-    fn call(
-        &self,
-        socket: &Socket,
-        message: EventMessage,
-        ack: &mut Option<Ack>,
-    ) -> Progress<Outcome>;
+    fn call(&self, socket: &Socket, message: EventMessage, ack: Option<Ack>) -> Progress<Outcome>;
 }
 
 /// A function that decides whether a client may join: takes the [`Socket`], returns
@@ -78,15 +73,15 @@ macro_rules! handlers {
                 &self,
                 socket: &Socket,
                 message: EventMessage,
-                ack: &mut Option<Ack>,
+                mut ack: Option<Ack>,
             ) -> Progress<Outcome> {
-                let mut call = Call::new(socket, &message, ack);
+                let mut call = Call::new(socket, &message, &mut ack);
                 let _ = &mut call;
                 $(let $T = match $T::extract(&mut call) {
                     Ok(value) => value,
                     Err(error) => return Progress::Done(Err(Cause::Arguments(error))),
                 };)*
-                Progress::Done(self($($T),*).into_reply())
+                Progress::Done(self($($T),*).reply(ack))
             }
         }
 
@@ -102,16 +97,16 @@ macro_rules! handlers {
                 &self,
                 socket: &Socket,
                 message: EventMessage,
-                ack: &mut Option<Ack>,
+                mut ack: Option<Ack>,
             ) -> Progress<Outcome> {
-                let mut call = Call::new(socket, &message, ack);
+                let mut call = Call::new(socket, &message, &mut ack);
                 let _ = &mut call;
                 $(let $T = match $T::extract(&mut call) {
                     Ok(value) => value,
                     Err(error) => return Progress::Done(Err(Cause::Arguments(error))),
                 };)*
                 let future = self($($T),*);
-                Progress::Pending(Box::pin(async move { future.await.into_reply() }))
+                Progress::Pending(Box::pin(async move { future.await.reply(ack) }))
             }
         }
     };
@@ -132,13 +127,8 @@ where
     F: Fn(Socket, EventMessage) -> R + Send + Sync + 'static,
     R: IntoReply + 'static,
 {
-    fn call(
-        &self,
-        socket: &Socket,
-        message: EventMessage,
-        _: &mut Option<Ack>,
-    ) -> Progress<Outcome> {
-        Progress::Done(self(socket.clone(), message).into_reply())
+    fn call(&self, socket: &Socket, message: EventMessage, ack: Option<Ack>) -> Progress<Outcome> {
+        Progress::Done(self(socket.clone(), message).reply(ack))
     }
 }
 
@@ -148,14 +138,9 @@ where
     F: Fn(Socket, EventMessage, Ack) -> R + Send + Sync + 'static,
     R: IntoReply + 'static,
 {
-    fn call(
-        &self,
-        socket: &Socket,
-        message: EventMessage,
-        ack: &mut Option<Ack>,
-    ) -> Progress<Outcome> {
-        let ack = ack.take().unwrap_or_else(|| Ack::unwanted(socket));
-        Progress::Done(self(socket.clone(), message, ack).into_reply())
+    fn call(&self, socket: &Socket, message: EventMessage, ack: Option<Ack>) -> Progress<Outcome> {
+        let ack = ack.unwrap_or_else(|| Ack::unwanted(socket));
+        Progress::Done(self(socket.clone(), message, ack).reply(None))
     }
 }
 
@@ -191,7 +176,7 @@ macro_rules! disconnect_handlers {
             R: IntoReply,
         {
             fn call(&self, $socket: Socket, $reason: Reason, $rooms: Vec<Arc<str>>) -> Progress<Outcome> {
-                Progress::Done(self($($name),*).into_reply())
+                Progress::Done(self($($name),*).reply(None))
             }
         }
 
@@ -203,7 +188,7 @@ macro_rules! disconnect_handlers {
         {
             fn call(&self, $socket: Socket, $reason: Reason, $rooms: Vec<Arc<str>>) -> Progress<Outcome> {
                 let future = self($($name),*);
-                Progress::Pending(Box::pin(async move { future.await.into_reply() }))
+                Progress::Pending(Box::pin(async move { future.await.reply(None) }))
             }
         }
     };

@@ -13,7 +13,7 @@ use sansocket::{
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::Context;
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use crate::ack::{Found, Gathered, Gathering, Reply, Slot};
@@ -60,14 +60,26 @@ pub(crate) struct Cell {
     dispatching: bool,
 }
 
-/// What is to be done once the lock is released.
+/// What is to be done once the lock is released; mostly nothing, or handlers to be run.
 #[derive(Default)]
 struct Aftermath {
-    ports: Vec<Arc<Port>>,
-    wakers: Vec<std::task::Waker>,
-    lanes: Vec<u16>,
     /// Work for handlers that falls to whoever asked.
     jobs: Vec<Job>,
+    calls: Option<Box<Calls>>,
+}
+
+/// Who is to be woken, and which shards have mail.
+#[derive(Default)]
+struct Calls {
+    ports: Vec<Arc<Port>>,
+    wakers: Vec<Waker>,
+    lanes: Vec<u16>,
+}
+
+impl Aftermath {
+    fn calls(&mut self) -> &mut Calls {
+        self.calls.get_or_insert_default()
+    }
 }
 
 impl Hub {
@@ -243,6 +255,9 @@ impl Hub {
                 if cell.server.poll_timeout().is_some_and(|due| due <= now) {
                     cell.server.handle_timeout(now);
                 }
+                if let Some(due) = cell.server.poll_timeout() {
+                    self.set_alarm(due);
+                }
             });
         }
         let alarm = self.alarm.load(Ordering::SeqCst);
@@ -311,24 +326,28 @@ impl Hub {
     fn settle(&self, shard: u16, cell: &mut Cell) -> Aftermath {
         let mut after = Aftermath::default();
         while let Some(event) = cell.server.poll_event() {
-            after.wakers.extend(cell.note(self, shard, event));
+            if let Some(waker) = cell.note(self, shard, event) {
+                after.calls().wakers.push(waker);
+            }
         }
         while let Some(link) = cell.server.poll_link() {
             if let Some(Some((bound, port))) = cell.ports.get(link.index())
                 && *bound == link
                 && port.ring()
             {
-                after.ports.push(port.clone());
+                after.calls().ports.push(port.clone());
             }
         }
         while let Some(output) = cell.server.poll_peer() {
-            self.post(shard, output, &mut after.lanes);
+            self.post(shard, output, &mut after.calls().lanes);
         }
         if !cell.jobs.is_empty() && !cell.dispatching {
             cell.dispatching = true;
             after.jobs = std::mem::take(&mut cell.jobs);
         }
-        if let Some(due) = cell.server.poll_timeout() {
+        if cell.server.poll_timeout_moved()
+            && let Some(due) = cell.server.poll_timeout()
+        {
             self.set_alarm(due);
         }
         after
@@ -354,14 +373,16 @@ impl Hub {
 
     /// Does what must not be done under the lock.
     fn carry_out(&self, shard: u16, after: Aftermath) {
-        for port in after.ports {
-            port.wake();
-        }
-        for waker in after.wakers {
-            waker.wake();
-        }
-        for lane in after.lanes {
-            self.with_cell(lane, |_| ());
+        if let Some(calls) = after.calls {
+            for port in calls.ports {
+                port.wake();
+            }
+            for waker in calls.wakers {
+                waker.wake();
+            }
+            for lane in calls.lanes {
+                self.with_cell(lane, |_| ());
+            }
         }
         if !after.jobs.is_empty() {
             let hub = self.shared();

@@ -56,7 +56,7 @@ mod socket;
 mod timers;
 mod to;
 
-pub use ack::{Ack, AckError, Found, Gathered, Gathering, Reply as AckReply};
+pub use ack::{Ack, AckError, Found, Gathered, Gathering, Reply};
 pub use app::{App, Namespace};
 pub use bytes::Bytes;
 pub use connection::Connection;
@@ -68,7 +68,7 @@ pub use handler::{Async, Plain, Raw};
 pub use handler::{ConnectHandler, DisconnectHandler, Handler};
 pub use hub::Hub;
 pub use io::{Io, NamespaceIo};
-pub use reply::{IntoAdmission, IntoReply, Json, NoReply, Refusal, Reply};
+pub use reply::{IntoAdmission, IntoReply, Json, NoReply, Refusal};
 pub use runtime::{BoxFuture, Runtime};
 pub use sansocket::{
     Args, ArgsRef, Config, Counts, EventMessage, Fields, Handshake, JoinError, KeepHeaders, Layer,

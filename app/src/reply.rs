@@ -1,22 +1,12 @@
 //! What handlers return.
 
 use bytes::Bytes;
-use sansocket::Args;
+use sansocket::{Args, ArgsRef};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::args::{self, EncodeError};
+use crate::ack::Ack;
 use crate::error::{BoxError, Cause};
-
-/// The acknowledgement a handler leaves.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum Reply {
-    /// These arguments, if the client asked for an acknowledgement.
-    Args(Args),
-    /// None now; the handler took the [`Ack`](crate::Ack), or wants none.
-    None,
-}
 
 /// What a handler may return.
 ///
@@ -29,11 +19,11 @@ pub enum Reply {
 /// | [`NoReply`] | none |
 /// | `Result<T, E>` | that of `T`; an `Err` goes to the error handler, and the client gets none |
 pub trait IntoReply {
-    /// Turns it into the acknowledgement.
+    /// Sends it, if the client waits for an acknowledgement.
     ///
     /// # Errors
     /// What the error handler will see.
-    fn into_reply(self) -> Result<Reply, Cause>;
+    fn reply(self, ack: Option<Ack>) -> Result<(), Cause>;
 }
 
 /// One argument of a type of yours.
@@ -45,33 +35,39 @@ pub struct Json<T>(pub T);
 pub struct NoReply;
 
 impl IntoReply for () {
-    fn into_reply(self) -> Result<Reply, Cause> {
-        encode(&self)
+    fn reply(self, ack: Option<Ack>) -> Result<(), Cause> {
+        if let Some(ack) = ack {
+            ack.send_raw(ArgsRef::NONE);
+        }
+        Ok(())
     }
 }
 
 impl IntoReply for NoReply {
-    fn into_reply(self) -> Result<Reply, Cause> {
-        Ok(Reply::None)
+    fn reply(self, _: Option<Ack>) -> Result<(), Cause> {
+        Ok(())
     }
 }
 
 impl IntoReply for Args {
-    fn into_reply(self) -> Result<Reply, Cause> {
-        Ok(Reply::Args(self))
+    fn reply(self, ack: Option<Ack>) -> Result<(), Cause> {
+        if let Some(ack) = ack {
+            ack.send_raw(self.as_ref());
+        }
+        Ok(())
     }
 }
 
 impl<T: Serialize> IntoReply for Json<T> {
-    fn into_reply(self) -> Result<Reply, Cause> {
-        encode(&(self.0,))
+    fn reply(self, ack: Option<Ack>) -> Result<(), Cause> {
+        send(ack, &(self.0,))
     }
 }
 
 impl<T: IntoReply, E: Into<BoxError>> IntoReply for Result<T, E> {
-    fn into_reply(self) -> Result<Reply, Cause> {
+    fn reply(self, ack: Option<Ack>) -> Result<(), Cause> {
         match self {
-            Ok(reply) => reply.into_reply(),
+            Ok(reply) => reply.reply(ack),
             Err(error) => Err(Cause::Returned(error.into())),
         }
     }
@@ -80,8 +76,8 @@ impl<T: IntoReply, E: Into<BoxError>> IntoReply for Result<T, E> {
 macro_rules! one_argument {
     ($($type:ty),* $(,)?) => {$(
         impl IntoReply for $type {
-            fn into_reply(self) -> Result<Reply, Cause> {
-                encode(&(self,))
+            fn reply(self, ack: Option<Ack>) -> Result<(), Cause> {
+                send(ack, &(self,))
             }
         }
     )*};
@@ -90,22 +86,22 @@ one_argument!(bool, char, u8, u16, u32, u64, usize, i8, i16, i32, i64, isize, f3
 one_argument!(String, &'static str, Bytes, serde_json::Value);
 
 impl<T: Serialize> IntoReply for Option<T> {
-    fn into_reply(self) -> Result<Reply, Cause> {
-        encode(&(self,))
+    fn reply(self, ack: Option<Ack>) -> Result<(), Cause> {
+        send(ack, &(self,))
     }
 }
 
 impl<T: Serialize> IntoReply for Vec<T> {
-    fn into_reply(self) -> Result<Reply, Cause> {
-        encode(&(self,))
+    fn reply(self, ack: Option<Ack>) -> Result<(), Cause> {
+        send(ack, &(self,))
     }
 }
 
 macro_rules! arguments {
     ($($T:ident)+) => {
         impl<$($T: Serialize),+> IntoReply for ($($T,)+) {
-            fn into_reply(self) -> Result<Reply, Cause> {
-                encode(&self)
+            fn reply(self, ack: Option<Ack>) -> Result<(), Cause> {
+                send(ack, &self)
             }
         }
     };
@@ -119,16 +115,11 @@ arguments!(A B C D E F);
 arguments!(A B C D E F G);
 arguments!(A B C D E F G H);
 
-fn encode(value: &impl Serialize) -> Result<Reply, Cause> {
-    to_args(value).map(Reply::Args).map_err(Cause::Reply)
-}
-
-/// Encodes a value as owned arguments.
-pub(crate) fn to_args<T: Serialize + ?Sized>(value: &T) -> Result<Args, EncodeError> {
-    let (mut json, mut attachments) = (Vec::new(), Vec::new());
-    args::encode(value, &mut json, &mut attachments)?;
-    let json = String::from_utf8(json).expect("JSON text is UTF-8");
-    Ok(Args::from_json(&json, attachments).expect("arguments are encoded as an array"))
+fn send(ack: Option<Ack>, args: &impl Serialize) -> Result<(), Cause> {
+    match ack {
+        Some(ack) => ack.send(args).map_err(Cause::Reply),
+        None => Ok(()),
+    }
 }
 
 /// Why a client was not let into a namespace; its `connect_error` receives message and data.

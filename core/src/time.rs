@@ -47,17 +47,20 @@ pub(crate) struct Queue {
     entries: VecDeque<(Tick, u32)>,
     /// How many the last compaction left.
     kept: usize,
+    /// Whether a deadline came to the front since this was last asked.
+    moved: bool,
 }
 
 impl Queue {
     pub(crate) fn new(delay: Duration) -> Self {
         let delay = u64::try_from(delay.as_micros()).unwrap_or(u64::MAX / 2).min(u64::MAX / 2);
-        Self { delay, entries: VecDeque::new(), kept: 0 }
+        Self { delay, entries: VecDeque::new(), kept: 0, moved: false }
     }
 
     /// Arms a deadline for `slot` and returns it.
     pub(crate) fn arm(&mut self, now: Tick, slot: u32) -> Tick {
         let due = Tick(now.0.saturating_add(self.delay));
+        self.moved |= self.entries.is_empty();
         if self.entries.back() != Some(&(due, slot)) {
             self.entries.push_back((due, slot));
         }
@@ -95,6 +98,10 @@ impl Queue {
         self.entries.front().map(|&(due, _)| due)
     }
 
+    pub(crate) fn take_moved(&mut self) -> bool {
+        std::mem::take(&mut self.moved)
+    }
+
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
@@ -105,16 +112,20 @@ impl Queue {
 #[derive(Debug)]
 pub(crate) struct Heap<T> {
     entries: BinaryHeap<Reverse<(Tick, T)>>,
+    /// Whether a deadline came to the front since this was last asked.
+    moved: bool,
 }
 
 impl<T: Ord> Heap<T> {
     pub(crate) fn new() -> Self {
-        Self { entries: BinaryHeap::new() }
+        Self { entries: BinaryHeap::new(), moved: false }
     }
 
     pub(crate) fn arm(&mut self, now: Tick, delay: Duration, what: T) {
         let delay = u64::try_from(delay.as_micros()).unwrap_or(u64::MAX / 2);
-        self.entries.push(Reverse((Tick(now.0.saturating_add(delay)), what)));
+        let due = Tick(now.0.saturating_add(delay));
+        self.moved |= self.next().is_none_or(|next| due < next);
+        self.entries.push(Reverse((due, what)));
     }
 
     pub(crate) fn expired(&mut self, now: Tick) -> Option<T> {
@@ -123,6 +134,10 @@ impl<T: Ord> Heap<T> {
             return None;
         }
         self.entries.pop().map(|Reverse((_, what))| what)
+    }
+
+    pub(crate) fn take_moved(&mut self) -> bool {
+        std::mem::take(&mut self.moved)
     }
 
     pub(crate) fn next(&self) -> Option<Tick> {

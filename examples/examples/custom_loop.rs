@@ -144,12 +144,7 @@ impl Loop {
     /// full.
     fn write(&mut self, now: Instant, token: Token) {
         while let Some(peer) = self.peers.get_mut(&token) {
-            while let Some(link) = peer.conn.link()
-                && (peer.conn.wants_transmit() || self.server.is_over(link))
-                && let Some(transmit) = self.server.poll_transmit(link)
-            {
-                peer.conn.push(transmit);
-            }
+            peer.conn.pull(&mut self.server);
             let mut slices = [IoSlice::new(&[]); 16];
             let filled = peer.conn.poll_write(&mut slices);
             if filled == 0 {

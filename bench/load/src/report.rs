@@ -36,6 +36,8 @@ impl Report {
         let cpu = (after.cpu_ns - before.cpu_ns) as f64;
         self.number("cpu_us_per_message", cpu / 1e3 / messages);
         self.number("cpu_share", cpu / results.nanos as f64);
+        let waited = (after.wait_ns - before.wait_ns) as f64;
+        self.number("wait_share", waited / results.nanos as f64);
         match results.syscalls_per_message {
             Some(calls) => self.number("syscalls_per_message", calls),
             None => self.value("syscalls_per_message", "null"),
@@ -43,8 +45,10 @@ impl Report {
         self.number("voluntary_switches", (after.voluntary - before.voluntary) as f64);
         self.number("involuntary_switches", (after.involuntary - before.involuntary) as f64);
         self.number("rss_kib", after.rss as f64);
-        let load = results.load[1].cpu_ns - results.load[0].cpu_ns;
-        self.number("load_cpu_share", load as f64 / results.nanos as f64);
+        let [before, after] = results.load;
+        let share = |before: u64, after: u64| (after - before) as f64 / results.nanos as f64;
+        self.number("load_cpu_share", share(before.cpu_ns, after.cpu_ns));
+        self.number("load_wait_share", share(before.wait_ns, after.wait_ns));
     }
 
     pub fn number(&mut self, name: &str, value: f64) {

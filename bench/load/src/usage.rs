@@ -7,6 +7,8 @@ use std::fs::read_to_string;
 pub struct Usage {
     /// Time on a core, all threads.
     pub cpu_ns: u64,
+    /// Time a thread could have run, had its core been free.
+    pub wait_ns: u64,
     /// Times a thread slept, or gave its core to another.
     pub voluntary: u64,
     pub involuntary: u64,
@@ -27,7 +29,9 @@ impl Usage {
             usage.involuntary += field(&status, "nonvoluntary_ctxt_switches:");
             // The scheduler's own figure, in nanoseconds; `stat` rounds the same one to ticks.
             let schedstat = read_to_string(task.join("schedstat")).unwrap_or_default();
-            usage.cpu_ns += schedstat.split(' ').next().and_then(|ns| ns.parse().ok()).unwrap_or(0);
+            let mut times = schedstat.split(' ').map(|ns| ns.parse().unwrap_or(0));
+            usage.cpu_ns += times.next().unwrap_or(0);
+            usage.wait_ns += times.next().unwrap_or(0);
         }
         if usage.cpu_ns == 0 {
             usage.cpu_ns = ticks(pid) * 10_000_000;

@@ -53,7 +53,7 @@ def main():
         lifespan="off",
         log_level="error",
         loop="uvloop",
-        ws="auto",
+        ws="websockets-sansio",
         ws_per_message_deflate=False,
         ws_ping_interval=None,
     )

@@ -15,7 +15,7 @@ use crate::error::Violation;
 use crate::http::Response;
 use crate::http::body::Body;
 use crate::key::Link;
-use crate::server::{Transmit, Verdict};
+use crate::server::{Next, Server, Transmit, Verdict};
 use crate::ws::CloseCode;
 use crate::ws::message::Reader;
 pub use crate::ws::message::Role;
@@ -132,6 +132,31 @@ impl Conn {
             // Outputs for a transport that ended meanwhile go nowhere.
             (Transmit::Frame(_) | Transmit::Close(_), _) => {}
         }
+    }
+
+    /// Moves in everything that `server` has for [`link`](Self::link) and that may be queued now;
+    /// returns whether more waits until some of it is written.
+    ///
+    /// The same as calling [`Server::poll_transmit`](crate::Server::poll_transmit) and
+    /// [`push`](Self::push) in turns, at less cost.
+    pub fn pull(&mut self, server: &mut Server) -> bool {
+        let Some(link) = self.link else { return false };
+        while self.out.bytes() < self.limits.low_water || server.is_over(link) {
+            let transmit = match server.next_frame(link) {
+                Next::Frame(frame) => {
+                    self.out.push_frame(frame);
+                    continue;
+                }
+                Next::Nothing => return false,
+                Next::Other => server.poll_transmit(link),
+            };
+            let Some(transmit) = transmit else { return false };
+            self.push(transmit);
+            if self.link != Some(link) {
+                return false;
+            }
+        }
+        true
     }
 
     /// Whether more transmits should be pulled from the server.

@@ -10,23 +10,31 @@ use crate::socket::Frame;
 use crate::ws::header::{self, Op};
 use crate::ws::mask;
 
-/// What one connection has to write: large shared pieces, gathered where they are, then small ones
-/// copied together, which costs less than gathering them.
+/// What one connection has to write: a frame that is alone, as it is; else large shared pieces,
+/// gathered where they are, then small ones copied together, which costs less than gathering them.
 #[derive(Debug)]
 pub(super) struct Outgoing {
-    large: VecDeque<Chunk>,
+    /// The only piece, before any other comes: most turns write one frame, and this costs no memory.
+    only: Option<Frame>,
     /// What follows the large pieces.
     small: Vec<u8>,
     /// Bytes of the front piece that the stream took already.
     written: usize,
     bytes: usize,
+    rare: Option<Box<Rare>>,
+}
+
+/// What few connections need at a time.
+#[derive(Debug, Default)]
+struct Rare {
+    large: VecDeque<Chunk>,
     /// Bytes to write until the PONG that is queued has left; 0 when none is.
     pong_left: usize,
     /// The latest PING that came meanwhile: answering it answers all (RFC 6455 §5.5.3), so a peer
     /// that pings without reading costs two frames.
     ping: Option<Box<[u8]>>,
     /// A client masks what it sends.
-    masks: Option<Box<Rng>>,
+    masks: Option<Rng>,
 }
 
 #[derive(Debug)]
@@ -51,19 +59,12 @@ impl Chunk {
 
 impl Outgoing {
     pub(super) fn server() -> Self {
-        Self {
-            large: VecDeque::new(),
-            small: Vec::new(),
-            written: 0,
-            bytes: 0,
-            pong_left: 0,
-            ping: None,
-            masks: None,
-        }
+        Self { only: None, small: Vec::new(), written: 0, bytes: 0, rare: None }
     }
 
     pub(super) fn client(seed: [u8; 32]) -> Self {
-        Self { masks: Some(Box::new(Rng::new(seed, 0))), ..Self::server() }
+        let rare = Rare { masks: Some(Rng::new(seed, 0)), ..Rare::default() };
+        Self { rare: Some(Box::new(rare)), ..Self::server() }
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -71,9 +72,12 @@ impl Outgoing {
     }
 
     pub(super) fn push_frame(&mut self, frame: Frame) {
-        if self.masks.is_some() {
+        if self.is_client() {
             let op = if frame.is_text() { Op::Text } else { Op::Binary };
             self.push_owned(op, frame.payload());
+        } else if self.bytes == 0 {
+            self.bytes = frame.bytes().len();
+            self.only = Some(frame);
         } else if frame.bytes().len() <= SMALL {
             self.push_small(frame.bytes());
         } else {
@@ -84,21 +88,26 @@ impl Outgoing {
     /// Queues the last frame.
     pub(super) fn push_close(&mut self, payload: &[u8]) {
         self.push_owned(Op::Close, payload);
-        self.ping = None;
+        if let Some(rare) = &mut self.rare {
+            rare.ping = None;
+        }
     }
 
     /// Answers a PING, now or when the PONG that is queued already has left.
     pub(super) fn push_pong(&mut self, payload: &[u8]) {
-        if self.pong_left > 0 {
-            self.ping = Some(payload.into());
+        if let Some(rare) = &mut self.rare
+            && rare.pong_left > 0
+        {
+            rare.ping = Some(payload.into());
             return;
         }
         self.push_owned(Op::Pong, payload);
-        self.pong_left = self.bytes;
+        self.rare().pong_left = self.bytes;
     }
 
     /// Queues the head of a response.
     pub(super) fn push_head(&mut self, response: &Response, keep_alive: bool) {
+        self.make_room();
         let before = self.small.len();
         response.put_head(&mut self.small, keep_alive);
         self.bytes += self.small.len() - before;
@@ -121,8 +130,13 @@ impl Outgoing {
     }
 
     pub(super) fn fill<'a>(&'a self, iov: &mut [IoSlice<'a>]) -> usize {
+        if let (Some(only), [first, ..]) = (&self.only, &mut *iov) {
+            *first = IoSlice::new(&only.bytes()[self.written..]);
+            return 1;
+        }
         let small = (!self.small.is_empty()).then_some(self.small.as_slice());
-        let pieces = self.large.iter().map(Chunk::as_slice).chain(small);
+        let large = self.rare.iter().flat_map(|rare| &rare.large);
+        let pieces = large.map(Chunk::as_slice).chain(small);
         let mut skip = self.written;
         let mut filled = 0;
         for (slice, piece) in iov.iter_mut().zip(pieces) {
@@ -137,43 +151,83 @@ impl Outgoing {
         debug_assert!(n <= self.bytes, "more was written than was queued");
         self.bytes = self.bytes.saturating_sub(n);
         self.written += n;
-        while let Some(front) = self.large.front() {
-            let len = front.as_slice().len();
-            if self.written < len {
-                break;
+        if let Some(rare) = &mut self.rare {
+            while let Some(front) = rare.large.front() {
+                let len = front.as_slice().len();
+                if self.written < len {
+                    break;
+                }
+                self.written -= len;
+                rare.large.pop_front();
             }
-            self.written -= len;
-            self.large.pop_front();
         }
         if self.bytes == 0 {
             // An idle connection keeps no buffer.
-            *self = Self { masks: self.masks.take(), ping: self.ping.take(), ..Self::server() };
+            self.only = None;
+            self.small = Vec::new();
+            self.written = 0;
         }
-        self.pong_left = self.pong_left.saturating_sub(n);
-        if self.pong_left == 0
-            && let Some(ping) = self.ping.take()
+        if self.rare.is_some() {
+            self.wrote_rare(n);
+        }
+    }
+
+    fn wrote_rare(&mut self, n: usize) {
+        let Some(rare) = &mut self.rare else { return };
+        rare.pong_left = rare.pong_left.saturating_sub(n);
+        if rare.pong_left == 0
+            && let Some(ping) = rare.ping.take()
         {
-            self.push_pong(&ping);
+            return self.push_pong(&ping);
+        }
+        if self.bytes == 0 && rare.masks.is_none() {
+            self.rare = None;
+        }
+    }
+
+    fn is_client(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.masks.is_some())
+    }
+
+    fn rare(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// Puts the piece that is no longer the only one where others can follow it.
+    fn make_room(&mut self) {
+        let Some(only) = self.only.take() else { return };
+        if only.bytes().len() > SMALL {
+            self.rare().large.push_back(Chunk::Frame(only));
+        } else {
+            self.small.reserve(4 * only.bytes().len());
+            self.small.extend_from_slice(&only.bytes()[self.written..]);
+            self.written = 0;
         }
     }
 
     fn push_small(&mut self, bytes: &[u8]) {
+        self.make_room();
         self.small.extend_from_slice(bytes);
         self.bytes += bytes.len();
     }
 
     fn push_large(&mut self, chunk: Chunk) {
-        if !self.small.is_empty() {
-            self.large.push_back(Chunk::Small(std::mem::take(&mut self.small)));
-        }
+        self.make_room();
         self.bytes += chunk.as_slice().len();
-        self.large.push_back(chunk);
+        let small = std::mem::take(&mut self.small);
+        let large = &mut self.rare().large;
+        if !small.is_empty() {
+            large.push_back(Chunk::Small(small));
+        }
+        large.push_back(chunk);
     }
 
     /// Queues a frame that is written here, masked when this is a client.
     fn push_owned(&mut self, op: Op, payload: &[u8]) {
+        self.make_room();
         let before = self.small.len();
-        let key = self.masks.as_mut().map(|rng| rng.bytes());
+        let masks = self.rare.as_mut().and_then(|rare| rare.masks.as_mut());
+        let key = masks.map(Rng::bytes);
         header::put(&mut self.small, op, payload.len(), key);
         let start = self.small.len();
         self.small.extend_from_slice(payload);

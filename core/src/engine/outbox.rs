@@ -92,9 +92,13 @@ impl Outbox {
     /// Takes the next WebSocket message.
     pub(crate) fn next_frame(&mut self, pool: &mut Pool) -> Option<Frame> {
         let packet = pool.nodes.get(self.head as usize)?.packet.as_ref()?;
-        let frame = packet.frame(self.part as usize);
+        let part = self.part as usize;
+        if packet.parts() == 1 {
+            return self.pop(pool)?.into_frame();
+        }
+        let frame = packet.frame(part);
         self.part += 1;
-        if self.part as usize >= packet.parts() {
+        if part + 1 >= packet.parts() {
             self.pop(pool);
         }
         frame
@@ -128,7 +132,7 @@ impl Outbox {
         }
     }
 
-    fn pop(&mut self, pool: &mut Pool) {
+    fn pop(&mut self, pool: &mut Pool) -> Option<Packet> {
         let (packet, next) = pool.give(self.head);
         self.bytes = self.bytes.saturating_sub(packet.as_ref().map_or(0, size));
         self.part = 0;
@@ -136,6 +140,7 @@ impl Outbox {
         if next == END {
             *self = Self::new();
         }
+        packet
     }
 }
 

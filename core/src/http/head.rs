@@ -56,8 +56,7 @@ pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Result<Head, Violation> {
         Err(httparse::Error::TooManyHeaders) => return Err(Violation::TooManyHeaders),
         Err(_) => return Err(Violation::InvalidHead),
     }
-    let (Some(method), Some(target), Some(version)) =
-        (request.method, request.path, request.version)
+    let (Some(name), Some(target), Some(version)) = (request.method, request.path, request.version)
     else {
         return Err(Violation::InvalidHead);
     };
@@ -65,16 +64,18 @@ pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Result<Head, Violation> {
         return Err(Violation::InvalidHead);
     }
     let framing = Framing::read(request.headers, version)?;
-    let method = Method::from_name(method);
     let body = framing.body(version)?;
-    if matches!(method, Method::Get | Method::Head) && !matches!(body, Body::Length(0)) {
+    if matches!(name, "GET" | "HEAD") && !matches!(body, Body::Length(0)) {
         return Err(Violation::AmbiguousRequest);
     }
     let line = memchr::memchr(b'\n', bytes).ok_or(Violation::InvalidHead)?;
-    let start =
-        memchr::memmem::find(&bytes[..line], target.as_bytes()).ok_or(Violation::InvalidHead)?;
+    // The parser accepts one space between method and target, and nothing before the method.
+    let start = name.len() + 1;
+    if bytes.get(start..start + target.len()) != Some(target.as_bytes()) {
+        return Err(Violation::InvalidHead);
+    }
     Ok(Head {
-        method,
+        method: Method::from_name(name),
         target: start..start + target.len(),
         fields: line + 1..bytes.len() - 2,
         body,

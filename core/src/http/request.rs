@@ -95,9 +95,7 @@ impl<'a> Fields<'a> {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&'a str> {
         match self.0 {
-            Source::Lines(lines) => fields_of(lines)
-                .find(|(field, _)| field.eq_ignore_ascii_case(name.as_bytes()))
-                .and_then(|(_, value)| std::str::from_utf8(value).ok()),
+            Source::Lines(lines) => std::str::from_utf8(find(lines, name.as_bytes())?).ok(),
             Source::Host(host) => host.get(name),
         }
     }
@@ -122,6 +120,18 @@ impl fmt::Debug for Fields<'_> {
         // Values stay out: they carry cookies and tokens.
         f.write_str("Fields(…)")
     }
+}
+
+/// The value of the first field of that name.
+fn find<'a>(mut lines: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    while let Some(end) = memchr::memchr(b'\n', lines) {
+        let (line, rest) = lines.split_at(end);
+        if line.get(name.len()) == Some(&b':') && line[..name.len()].eq_ignore_ascii_case(name) {
+            return Some(line[name.len() + 1..].trim_ascii());
+        }
+        lines = &rest[1..];
+    }
+    None
 }
 
 fn fields_of(lines: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {

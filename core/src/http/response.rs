@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use std::borrow::Cow;
-use std::io::Write as _;
 
 /// A complete answer.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -57,9 +56,12 @@ impl Response {
 
     /// Appends the head, up to and including the empty line.
     pub(crate) fn put_head(&self, out: &mut Vec<u8>, keep_alive: bool) {
-        let (status, phrase) = (self.status, phrase(self.status));
-        let written = write!(out, "HTTP/1.1 {status} {phrase}\r\n");
-        debug_assert!(written.is_ok(), "a Vec takes every write");
+        out.reserve(192);
+        out.extend_from_slice(b"HTTP/1.1 ");
+        put_number(out, usize::from(self.status));
+        out.push(b' ');
+        out.extend_from_slice(phrase(self.status).as_bytes());
+        out.extend_from_slice(b"\r\n");
         if let Some(content_type) = self.content_type {
             put_field(out, "content-type", content_type);
         }
@@ -67,8 +69,9 @@ impl Response {
             put_field(out, name, value);
         }
         if !matches!(self.status, 100..=199 | 204) {
-            let written = write!(out, "content-length: {}\r\n", self.body.len());
-            debug_assert!(written.is_ok(), "a Vec takes every write");
+            out.extend_from_slice(b"content-length: ");
+            put_number(out, self.body.len());
+            out.extend_from_slice(b"\r\n");
         }
         if !keep_alive && self.status != 101 {
             put_field(out, "connection", "close");
@@ -81,8 +84,28 @@ fn put_field(out: &mut Vec<u8>, name: &str, value: &str) {
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b": ");
     // A line break inside a value would let it forge fields; nothing legitimate contains one.
-    out.extend(value.bytes().filter(|byte| !matches!(byte, b'\r' | b'\n' | 0)));
+    let mut rest = value.as_bytes();
+    while let Some(at) = memchr::memchr3(b'\r', b'\n', 0, rest) {
+        out.extend_from_slice(&rest[..at]);
+        rest = &rest[at + 1..];
+    }
+    out.extend_from_slice(rest);
     out.extend_from_slice(b"\r\n");
+}
+
+fn put_number(out: &mut Vec<u8>, n: usize) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    let mut left = n;
+    loop {
+        at -= 1;
+        digits[at] = b'0' + u8::try_from(left % 10).unwrap_or(0);
+        left /= 10;
+        if left == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
 }
 
 fn phrase(status: u16) -> &'static str {

@@ -82,6 +82,10 @@ impl Questions {
         }
     }
 
+    pub(super) fn take_moved(&mut self) -> bool {
+        self.deadlines.take_moved()
+    }
+
     pub(super) fn deadline(&self) -> Option<Tick> {
         self.deadlines.next()
     }

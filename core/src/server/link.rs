@@ -47,6 +47,15 @@ pub enum Transmit {
     Close(CloseCode),
 }
 
+/// What [`Server::next_frame`] found.
+#[derive(Debug)]
+pub(crate) enum Next {
+    Frame(Frame),
+    Nothing,
+    /// Something that is no frame of an open WebSocket.
+    Other,
+}
+
 /// A link of the shard.
 #[derive(Debug)]
 pub(super) struct Attachment {
@@ -120,6 +129,21 @@ impl Server {
             | Transport::Probing { .. }
             | Transport::WebSocket { .. } => None,
         }
+    }
+
+    /// The next frame of an open WebSocket, which is what nearly every call is about.
+    pub(crate) fn next_frame(&mut self, link: Link) -> Next {
+        let Some(attachment) = self.links.get(link.0) else { return Next::Nothing };
+        let &Carries::Session(slot) = &attachment.carries else { return Next::Other };
+        let Some(session) = self.sessions.at_mut(slot) else { return Next::Nothing };
+        if !matches!(session.transport, Transport::WebSocket { ws } if ws == link) {
+            return Next::Other;
+        }
+        let Some(frame) = session.outbox.next_frame(&mut self.pool) else { return Next::Nothing };
+        if session.congested {
+            self.note_drain(slot);
+        }
+        Next::Frame(frame)
     }
 
     /// Whether the session behind `link` is over and only its farewell waits: pull it even if the

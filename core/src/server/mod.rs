@@ -21,6 +21,7 @@ use std::time::Instant;
 pub use broadcast::{Scope, Target};
 pub use event::{AckToken, Answer, Event, Received, Ticket};
 pub use handshake::Handshake;
+pub(crate) use link::Next;
 pub use link::{Transmit, Verdict};
 pub use room::JoinError;
 pub use socket::SocketMut;
@@ -220,6 +221,16 @@ impl Server {
         let next =
             queues.into_iter().filter_map(Queue::next).chain(self.questions.deadline()).min();
         next.filter(|&tick| tick != Tick::NEVER).map(|tick| self.clock.instant(tick))
+    }
+
+    /// Returns whether [`poll_timeout`](Self::poll_timeout) may have become earlier since this was
+    /// last asked: a cheap question for loops that wait elsewhere.
+    #[must_use]
+    pub fn poll_timeout_moved(&mut self) -> bool {
+        let Timers { ping, pong, connect, admission, upgrade, close, partial } = &mut self.timers;
+        let queues = [ping, pong, connect, admission, upgrade, close, partial];
+        let moved = queues.into_iter().fold(false, |moved, queue| moved | queue.take_moved());
+        moved | self.questions.take_moved()
     }
 
     /// Returns how much the shard holds. Takes time in proportion to it.

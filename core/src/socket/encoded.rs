@@ -77,6 +77,11 @@ impl Packet {
         Some(Frame { bytes: bytes.clone(), text: part == 0 && !self.binary })
     }
 
+    /// The WebSocket message of a packet without attachments.
+    pub(crate) fn into_frame(self) -> Option<Frame> {
+        self.attachments.is_none().then_some(Frame { text: !self.binary, bytes: self.text })
+    }
+
     /// Payload bytes of all parts.
     pub(crate) fn size(&self) -> usize {
         let attachments = self.attachments.iter().flat_map(|attachments| attachments.iter());

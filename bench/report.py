@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+"""Turns the raw lines of bench/run into tables: report.py RAW OUT"""
+
+import json
+import sys
+from collections import defaultdict
+from statistics import median
+
+from rows import ROWS, SERVERS
+
+SHORT = {"ours": "**Sansocket**", "epoll": "epoll floor", "tokio": "tokio floor", "socketioxide": "socketioxide", "node": "socket.io (Node)", "python": "python-socketio"}
+
+# The share of a run's time that a server or the load may wait for its core.
+DISTURBED = 0.03
+
+
+def main():
+    meta, runs = read(sys.argv[1])
+    sections = [head(meta, runs), summary(runs)]
+    sections += [table(row, runs) for row in ROWS if any(key == row.key for key, _ in runs)]
+    with open(sys.argv[2], "w") as out:
+        out.write("\n\n".join(sections) + "\n")
+
+
+def read(path):
+    """The first line, and the lines of every (row, server) in the order of rounds."""
+    lines = [json.loads(line) for line in open(path)]
+    runs = defaultdict(list)
+    for line in lines[1:]:
+        runs[line["row"], line["server"]].append(line)
+    return lines[0]["meta"], runs
+
+
+def cost(row, line):
+    return line["bytes_per_connection" if row.unit == "bytes" else "cpu_us_per_message"]
+
+
+def costs(row, server, runs):
+    """Round -> cost of the runs that succeeded."""
+    return {line["round"]: cost(row, line) for line in runs.get((row.key, server), []) if "error" not in line}
+
+
+def ratio(row, server, base, runs):
+    """The median over rounds of what one costs in terms of another in the same round."""
+    ours, theirs = costs(row, server, runs), costs(row, base, runs)
+    both = [ours[number] / theirs[number] for number in ours if theirs.get(number)]
+    return median(both) if both else None
+
+
+def figure(value, unit="us"):
+    if value is None:
+        return "–"
+    if unit == "bytes" or value >= 100:
+        return f"{value:,.0f}".replace(",", " ")
+    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def times(value):
+    return "–" if value is None else f"{value:.2f}×"
+
+
+def head(meta, runs):
+    lines = [
+        "# Results",
+        "What is measured and how to read it: [README.md](README.md). Written by `bench/run`; not edited by hand.",
+        f"    {meta['command']}",
+        f"{meta['rounds']} {'round' if meta['rounds'] == 1 else 'rounds'} of {meta['seconds']:g} s, {meta['date']}, revision {meta['revision'] or 'unknown'}, "
+        f"{meta['machine']}, {meta['versions']}. Load average at the start: {meta['load_average']:.1f}.",
+        "CPU µs per message are what the server's process spent in user and system time for one message, or, in the rows of a broadcast, "
+        "for one delivery: median (min–max) over the rounds. Ratios compare runs of the same round. Lower is better.",
+    ]
+    measured = [line for all in runs.values() for line in all if "wait_share" in line and not shares_cores(line)]
+    shared = [line for line in measured if max(line["wait_share"], line["load_wait_share"]) > DISTURBED]
+    lines.append(
+        f"Something else wanted the core of the server or of the load for more than {DISTURBED:.0%} of the time in {len(shared)} of {len(measured)} pinned runs"
+        + (": measure again on a quiet machine." if len(shared) > len(measured) / 10 else ".")
+    )
+    if meta["skipped"]:
+        lines.append("Left out: " + "; ".join(f"{server} ({reason})" for server, reason in meta["skipped"].items()) + ".")
+    return "\n\n".join(lines)
+
+
+def shares_cores(line):
+    """Whether server and load share the cores on purpose."""
+    return next(row for row in ROWS if row.key == line["row"]).unpinned
+
+
+def summary(runs):
+    present = [server for server in SHORT if any(server == s for _, s in runs)]
+    lines = ["## CPU µs per message", "", "| scenario | " + " | ".join(SHORT[s] for s in present) + " | ours ÷ tokio floor | ours ÷ socketioxide | goal |"]
+    lines.append("|---|" + "---:|" * len(present) + "---:|---:|---|")
+    for row in ROWS:
+        if not any(key == row.key for key, _ in runs):
+            continue
+        cells = []
+        for server in present:
+            values = costs(row, peer(row, server), runs).values()
+            failed = not values and (row.key, server) in runs
+            cells.append("failed" if failed else figure(median(values) if values else None, row.unit))
+        cells += [times(ratio(row, "ours", base, runs)) for base in ("tokio", peer(row, "socketioxide"))]
+        lines.append(f"| {row.title} | " + " | ".join(cells) + f" | {row.goal} |")
+    return "\n".join(lines)
+
+
+def peer(row, server):
+    """The build of a peer that stands for it in a row."""
+    return "socketioxide-mt" if server == "socketioxide" and row.unpinned else server
+
+
+def table(row, runs):
+    lines = [f"## {row.title}", ""]
+    if row.goal:
+        lines += [f"Goal: {row.goal}.", ""]
+    present = [server for server in SERVERS if (row.key, server) in runs]
+    columns = idle_cells if row.unit == "bytes" else load_cells
+    names, _ = columns(row, None, runs)
+    lines += ["| server | " + " | ".join(names) + " |", "|---|" + "---:|" * len(names)]
+    for server in present:
+        good = [line for line in runs[row.key, server] if "error" not in line]
+        bad = [line["error"] for line in runs[row.key, server] if "error" in line]
+        if good:
+            lines.append(f"| {SERVERS[server]} | " + " | ".join(columns(row, server, runs)[1]) + " |")
+        if bad:
+            lines.append(f"| {SERVERS[server]} | failed {len(bad)} of {len(bad) + len(good)}: {one_line(bad[0])} |" + " |" * (len(names) - 1))
+    return "\n".join(lines)
+
+
+def one_line(text):
+    return " ".join(text.replace("|", "\\|").split())[:200]
+
+
+def load_cells(row, server, runs):
+    names = ["CPU µs per message", "÷ socketioxide", "÷ tokio floor", "messages/s", "p50 µs", "p99 µs", "p99.9 µs", "calls per message", "server busy", "server kept waiting", "load busy"]
+    if server is None:
+        return names, []
+    lines = [line for line in runs[row.key, server] if "error" not in line]
+    middle = lambda name: median(line[name] for line in lines)
+    calls = [line["syscalls_per_message"] for line in lines if line["syscalls_per_message"] is not None]
+    return names, [
+        spread(row, server, runs),
+        times(ratio(row, server, peer(row, "socketioxide"), runs)),
+        times(ratio(row, server, "tokio", runs)),
+        figure(middle("per_second")),
+        figure(middle("p50_us")),
+        spread_of([line["p99_us"] for line in lines]),
+        figure(middle("p999_us")),
+        figure(median(calls) if calls else None),
+        f"{middle('cpu_share'):.0%}",
+        f"{middle('wait_share'):.0%}",
+        f"{middle('load_cpu_share'):.0%}",
+    ]
+
+
+def idle_cells(row, server, runs):
+    names = ["bytes per connection", "÷ socketioxide", "÷ tokio floor", "during a burst", "after the burst", "empty server KiB", "after all closed KiB"]
+    if server is None:
+        return names, []
+    lines = [line for line in runs[row.key, server] if "error" not in line]
+    middle = lambda name: figure(median(line[name] for line in lines), "bytes")
+    rest = ["burst_bytes_per_connection", "after_burst_bytes_per_connection", "empty_rss_kib", "closed_rss_kib"]
+    ratios = [times(ratio(row, server, base, runs)) for base in ("socketioxide", "tokio")]
+    return names, [spread(row, server, runs)] + ratios + [middle(name) for name in rest]
+
+
+def spread(row, server, runs):
+    return spread_of(costs(row, server, runs).values(), row.unit)
+
+
+def spread_of(values, unit="us"):
+    low, high = figure(min(values), unit), figure(max(values), unit)
+    middle = figure(median(values), unit)
+    return middle if low == high else f"{middle} ({low}–{high})"
+
+
+if __name__ == "__main__":
+    main()
