@@ -35,7 +35,8 @@ pub struct App {
 pub struct Namespace {
     pub(crate) connect: Option<ConnectFn>,
     pub(crate) disconnect: Option<DisconnectFn>,
-    events: HashMap<Box<str>, EventHandler>,
+    /// Keys are the application's own, so nobody can aim names at one bucket.
+    events: HashMap<Box<str>, EventHandler, foldhash::fast::FixedState>,
     /// Whether it is open although nothing is handled in it.
     open: bool,
 }

@@ -2,34 +2,25 @@
 
 use sansocket_app::Connection;
 use std::cell::RefCell;
-use std::future::poll_fn;
+use std::future::Future;
 use std::io::{self, IoSlice};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep, sleep};
 
 /// Carries bytes between a stream and its connection until one of them ends.
-pub(crate) async fn carry<S>(stream: S, connection: Connection) -> io::Result<()>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    let mut carrier = Carrier { stream, connection, moved: false };
-    poll_fn(|context| carrier.poll(context)).await?;
-    // The peer has some time to take the last bytes and say goodbye.
-    let mut patience = pin!(tokio::time::sleep(PATIENCE));
-    poll_fn(|context| match carrier.poll_goodbye(context) {
-        Poll::Pending => {
-            if std::mem::take(&mut carrier.moved) {
-                patience.as_mut().reset(Instant::now() + PATIENCE);
-            }
-            patience.as_mut().poll(context).map(Ok)
-        }
-        Poll::Ready(done) => Poll::Ready(done),
-    })
-    .await?;
-    poll_fn(|context| Pin::new(&mut carrier.stream).poll_shutdown(context)).await
+///
+/// A future written by hand, because the one an `async fn` makes holds stream and connection twice,
+/// and there is one per client.
+pub(crate) struct Carry<S, G> {
+    stream: S,
+    connection: Connection,
+    /// Once the last bytes are queued: how long the peer may still do nothing.
+    patience: Option<Pin<Box<Sleep>>>,
+    /// Dropped with the connection.
+    _guard: G,
 }
 
 /// How long a peer may do nothing after it was told to close.
@@ -38,18 +29,32 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Rounds of reading and writing before other tasks get their turn.
 const ROUNDS: usize = 32;
 
-struct Carrier<S> {
-    stream: S,
-    connection: Connection,
-    /// Whether the stream took bytes lately.
-    moved: bool,
+impl<S, G> Carry<S, G> {
+    pub(crate) fn new(stream: S, connection: Connection, guard: G) -> Self {
+        Self { stream, connection, patience: None, _guard: guard }
+    }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Carrier<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin, G: Unpin> Future for Carry<S, G> {
+    type Output = io::Result<()>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        if this.patience.is_none() {
+            ready!(this.poll_carry(context)?);
+            this.patience = Some(Box::pin(sleep(PATIENCE)));
+        }
+        ready!(this.poll_goodbye(context)?);
+        Pin::new(&mut this.stream).poll_shutdown(context)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin, G> Carry<S, G> {
     /// Carries until the last bytes are queued.
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_carry(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         for _ in 0..ROUNDS {
-            // Reading goes on while the stream takes no more: a slow reader must be able to answer pings.
+            // Reading goes on while the stream takes no more: a slow reader must be able to answer
+            // pings.
             let _ = self.poll_write(context)?;
             if self.connection.is_closing() {
                 return Poll::Ready(Ok(()));
@@ -66,32 +71,39 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Carrier<S> {
         Poll::Pending
     }
 
-    /// Writes the last bytes and reads until the peer is done.
+    /// Writes the last bytes and reads until the peer is done, or its time is up.
     fn poll_goodbye(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
-            ready!(self.poll_write(context)?);
-            if self.connection.is_finished() {
+            let writing = self.poll_write(context)?;
+            if writing.is_ready() && self.connection.is_finished() {
                 return Poll::Ready(Ok(()));
             }
-            ready!(self.poll_read(context)?);
+            if writing.is_pending() || self.poll_read(context)?.is_pending() {
+                let patience = self.patience.get_or_insert_with(|| Box::pin(sleep(PATIENCE)));
+                return patience.as_mut().poll(context).map(Ok);
+            }
         }
     }
 
     /// Writes everything that waits; pending when the stream takes no more.
     fn poll_write(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
-            let mut slices = [IoSlice::new(&[]); 16];
+            let mut slices = [IoSlice::new(&[]); 8];
             let filled = self.connection.poll_write(&mut slices);
-            if filled == 0 {
-                return Poll::Ready(Ok(()));
-            }
             let stream = Pin::new(&mut self.stream);
-            let n = ready!(stream.poll_write_vectored(context, &slices[..filled]))?;
+            let wrote = match &slices[..filled] {
+                [] => return Poll::Ready(Ok(())),
+                [one] => stream.poll_write(context, one),
+                many => stream.poll_write_vectored(context, many),
+            };
+            let n = ready!(wrote)?;
             if n == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.connection.wrote(n);
-            self.moved = true;
+            if let Some(patience) = &mut self.patience {
+                patience.as_mut().reset(Instant::now() + PATIENCE);
+            }
         }
     }
 

@@ -4,13 +4,13 @@ use sansocket_app::{App, Connection, Hub, Timers};
 use std::io;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
-use crate::carry::carry;
+use crate::carry::Carry;
 use crate::runtime::Tokio;
 
 /// A Socket.IO server on tokio, and a handle to it: clone it into tasks and threads and emit from
@@ -26,7 +26,7 @@ struct Shared {
     hub: Arc<Hub>,
     /// Told to stop listening.
     stop: Notify,
-    stopping: std::sync::atomic::AtomicBool,
+    stopping: AtomicBool,
     /// Connections being carried.
     live: AtomicUsize,
     /// Told when the last of them ends.
@@ -59,7 +59,7 @@ impl Io {
         let shared = Shared {
             hub: hub.clone(),
             stop: Notify::new(),
-            stopping: std::sync::atomic::AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
             live: AtomicUsize::new(0),
             idle: Notify::new(),
         };
@@ -113,12 +113,8 @@ impl Io {
         // Latency matters more than the number of packets; a failure only costs that.
         let _ = stream.set_nodelay(true);
         self.shared.live.fetch_add(1, Ordering::SeqCst);
-        let live = Live(self.shared.clone());
-        tokio::spawn(async move {
-            // How a stream ended concerns its session, which knows by now.
-            let _ = carry(stream, connection).await;
-            drop(live);
-        });
+        // How a stream ended concerns its session, which knows by then.
+        tokio::spawn(Carry::new(stream, connection, Live(self.shared.clone())));
     }
 
     /// Waits for the connections to end.
