@@ -126,7 +126,7 @@ def table(row, runs):
 
 
 def one_line(text):
-    return " ".join(text.replace("|", "\\|").split())[:200]
+    return " ".join(text.removeprefix("load: ").replace("|", "\\|").split())[:200]
 
 
 def load_cells(row, server, runs):

@@ -16,7 +16,8 @@ SERVERS = {
     "python": "python-socketio on uvicorn",
 }
 FLOORS = ("epoll", "tokio")
-# A runtime of several threads is compared where it can matter.
+# A runtime of several threads is compared where it can matter; with more than one message in flight
+# it fails the check of order.
 ONE_THREAD = tuple(server for server in SERVERS if not server.endswith("-mt"))
 NEAR = ("ours", "tokio", "socketioxide")
 
@@ -47,7 +48,7 @@ class Row:
 
 
 ROWS = [
-    Row("echo-64x1", "echo, 64 clients × 1 in flight", "echo", goal="≤ 1.15 × floor"),
+    Row("echo-64x1", "echo, 64 clients × 1 in flight", "echo", goal="≤ 1.15 × floor", servers=tuple(SERVERS)),
     Row("echo-64x16", "echo, 64 × 16", "echo", "--in-flight 16", goal="≤ 0.45 µs, < ⅓ of socketioxide", servers=tuple(SERVERS)),
     Row("echo-1000x1", "echo, 1000 × 1", "echo", connections=1000, goal="≤ 1.2 × floor"),
     Row("ack-64x16", "ack, 64 × 16", "ack", "--in-flight 16", goal="≤ 0.5 µs"),

@@ -86,6 +86,7 @@ impl Run {
     /// Sends `count` messages on every connection.
     pub fn prime(&mut self, count: usize) -> Result<()> {
         let now = self.window.now();
+        self.window.sent();
         for peer in &mut self.peers {
             for _ in 0..count {
                 peer.send(&self.texts, now);
@@ -102,8 +103,7 @@ impl Run {
         for event in &self.events {
             let index = event.token().0;
             let peer = &mut self.peers[index];
-            loop {
-                let Some(bytes) = peer.conn.read(&mut self.scratch)? else { break };
+            while let Some(bytes) = peer.conn.read(&mut self.scratch)? {
                 let drained = !event.is_read_closed();
                 let now = self.window.now();
                 let came = peer.verify(&mut self.texts, bytes, now, &mut self.window);
@@ -129,7 +129,7 @@ impl Run {
     pub fn drain(&mut self) -> Result<()> {
         while self.outstanding > 0 {
             self.turn(SLICE, Refill::No)?;
-            self.window.is_open(true)?;
+            self.window.patience()?;
         }
         self.turn(Duration::from_millis(20), Refill::No)
     }
@@ -166,9 +166,7 @@ impl Peer {
                 came += 1;
             } else if expected.starts_with(bytes) {
                 break;
-            } else if texts.choose(self.part, &self.received, bytes) {
-                continue;
-            } else {
+            } else if !texts.choose(self.part, &self.received, bytes) {
                 let expected = texts.replies[texts.chosen][self.part].with(&self.received);
                 let Some(end) = self.conn.aside(bytes, expected)? else { break };
                 bytes = &bytes[end..];

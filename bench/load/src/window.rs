@@ -99,10 +99,23 @@ impl Window {
             }
             Phase::Warm | Phase::Measured | Phase::Over => {}
         }
-        if outstanding && now.saturating_sub(self.progress) > PATIENCE.as_nanos() as u64 {
-            return Err("replies are missing: nothing came for ten seconds".into());
+        if outstanding {
+            self.patience()?;
         }
         Ok(!matches!(self.phase, Phase::Over))
+    }
+
+    /// Begins a wait for replies.
+    pub fn sent(&mut self) {
+        self.progress = self.now();
+    }
+
+    /// Fails when nothing has come for too long.
+    pub fn patience(&self) -> Result<()> {
+        if self.now().saturating_sub(self.progress) > PATIENCE.as_nanos() as u64 {
+            return Err("replies are missing: nothing came for ten seconds".into());
+        }
+        Ok(())
     }
 
     fn measured(&mut self) -> Result<()> {

@@ -2,8 +2,13 @@
 
 use floors::{Mode, Then, Wire};
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io::{ErrorKind, Result};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, ReadBuf};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 
 fn main() -> Result<()> {
@@ -20,31 +25,32 @@ fn main() -> Result<()> {
 }
 
 async fn serve(stream: TcpStream, mode: Mode) {
-    let stream = Arc::new(stream);
+    let (reader, writer) = stream.into_split();
     if mode == Mode::Broadcast {
-        MEMBERS.with_borrow_mut(|members| members.push(stream.clone()));
+        let writer = Arc::new(writer);
+        MEMBERS.with_borrow_mut(|members| members.push(writer.clone()));
+        let _ended = run(reader, mode).await;
+        MEMBERS.with_borrow_mut(|members| members.retain(|member| !Arc::ptr_eq(member, &writer)));
+    } else {
+        writer.forget();
+        let _ended = run(reader, mode).await;
     }
-    let _ended = run(&stream, mode).await;
-    MEMBERS.with_borrow_mut(|members| members.retain(|member| !Arc::ptr_eq(member, &stream)));
 }
 
-async fn run(stream: &TcpStream, mode: Mode) -> Result<()> {
+async fn run(mut reader: OwnedReadHalf, mode: Mode) -> Result<()> {
     let mut wire = Wire::default();
     loop {
-        stream.readable().await?;
-        match turn(stream, mode, &mut wire) {
-            Ok(Turn::Answered(Then::Close)) => return Ok(()),
-            Ok(Turn::Answered(_)) => {}
-            Ok(Turn::Fan(bytes)) => {
+        match poll_fn(|cx| turn(&mut reader, mode, &mut wire, cx)).await? {
+            Turn::Answered(Then::Close) => return Ok(()),
+            Turn::Answered(_) => {}
+            Turn::Fan(bytes) => {
                 let mut index = 0;
                 while let Some(member) = MEMBERS.with_borrow(|all| all.get(index).cloned()) {
-                    send(&member, &bytes).await?;
+                    send(member.as_ref().as_ref(), &bytes).await?;
                     index += 1;
                 }
             }
-            Ok(Turn::Unsent(bytes)) => send(stream, &bytes).await?,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
+            Turn::Unsent(bytes) => send(reader.as_ref(), &bytes).await?,
         }
     }
 }
@@ -57,21 +63,34 @@ enum Turn {
 }
 
 /// One read, and one write if the reply goes where the read came from.
-fn turn(stream: &TcpStream, mode: Mode, wire: &mut Wire) -> Result<Turn> {
+fn turn(
+    reader: &mut OwnedReadHalf,
+    mode: Mode,
+    wire: &mut Wire,
+    cx: &mut Context<'_>,
+) -> Poll<Result<Turn>> {
     SCRATCH.with_borrow_mut(|(scratch, out)| {
         let kept = wire.rest.len();
         scratch[..kept].copy_from_slice(&wire.rest);
-        let read = stream.try_read(&mut scratch[kept..])?;
+        let mut buffer = ReadBuf::new(&mut scratch[kept..]);
+        ready!(Pin::new(&mut *reader).poll_read(cx, &mut buffer))?;
+        let read = buffer.filled().len();
         if read == 0 {
-            return Ok(Turn::Answered(Then::Close));
+            return Poll::Ready(Ok(Turn::Answered(Then::Close)));
         }
         out.clear();
         let then = wire.handle(mode, &mut scratch[..kept + read], out);
         if then == Then::Fan {
-            return Ok(Turn::Fan(out.clone()));
+            return Poll::Ready(Ok(Turn::Fan(out.clone())));
         }
+        let stream: &TcpStream = reader.as_ref();
         let sent = if out.is_empty() { 0 } else { sent(stream.try_write(out))? };
-        Ok(if sent < out.len() { Turn::Unsent(out[sent..].to_vec()) } else { Turn::Answered(then) })
+        let turn = if sent < out.len() {
+            Turn::Unsent(out[sent..].to_vec())
+        } else {
+            Turn::Answered(then)
+        };
+        Poll::Ready(Ok(turn))
     })
 }
 
@@ -94,5 +113,5 @@ fn sent(result: Result<usize>) -> Result<usize> {
 
 thread_local! {
     static SCRATCH: RefCell<(Vec<u8>, Vec<u8>)> = RefCell::new((vec![0; 1 << 18], Vec::new()));
-    static MEMBERS: RefCell<Vec<Arc<TcpStream>>> = const { RefCell::new(Vec::new()) };
+    static MEMBERS: RefCell<Vec<Arc<OwnedWriteHalf>>> = const { RefCell::new(Vec::new()) };
 }

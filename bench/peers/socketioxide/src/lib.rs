@@ -1,7 +1,8 @@
 //! The measured part of the contract server on socketioxide and axum.
 //!
 //! Arguments are typed tuples, the cheapest form its documentation offers; they depend on what the
-//! scenario sends, so text and binary payloads are two configurations.
+//! scenario sends, so text and binary payloads are two configurations. Handlers must be asynchronous
+//! and become tasks; on several threads these finish in any order.
 
 use axum::serve::ListenerExt;
 use bytes::Bytes;
@@ -18,7 +19,9 @@ pub fn main() {
         use lexopt::prelude::*;
         match arg {
             Long("port") => port = args.value().unwrap().parse().expect("a port"),
-            Long("threads") => threads = args.value().unwrap().parse().expect("a number, 0: current thread"),
+            Long("threads") => {
+                threads = args.value().unwrap().parse().expect("a number, 0: current thread")
+            }
             Long("binary") => binary = true,
             other => panic!("{}", other.unexpected()),
         }
@@ -36,7 +39,11 @@ async fn serve(port: u16, binary: bool) {
         .ping_timeout(Duration::from_secs(20))
         .build_layer();
     io.ns("/", async move |socket: SocketRef, Data(auth): Data<Auth>| {
-        if binary { echo::<Bytes>(&socket) } else { echo::<String>(&socket) }
+        if binary {
+            echo::<Bytes>(&socket)
+        } else {
+            echo::<String>(&socket)
+        }
         rooms(&socket);
         socket.emit("auth", &auth).ok();
     });
