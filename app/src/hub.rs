@@ -309,7 +309,16 @@ impl Hub {
             self.take_mail(lane, &mut cell);
         }
         let result = act(&mut cell);
-        let after = self.settle(shard, &mut cell);
+        // Most calls add to what is noted already and leave nothing to do.
+        let after = match cell.server.is_drained() && cell.jobs.is_empty() {
+            true => Aftermath::default(),
+            false => self.settle(shard, &mut cell),
+        };
+        if cell.server.poll_timeout_moved()
+            && let Some(due) = cell.server.poll_timeout()
+        {
+            self.set_alarm(due);
+        }
         (result, after)
     }
 
@@ -345,11 +354,6 @@ impl Hub {
             cell.dispatching = true;
             after.jobs = std::mem::take(&mut cell.jobs);
         }
-        if cell.server.poll_timeout_moved()
-            && let Some(due) = cell.server.poll_timeout()
-        {
-            self.set_alarm(due);
-        }
         after
     }
 
@@ -373,6 +377,9 @@ impl Hub {
 
     /// Does what must not be done under the lock.
     fn carry_out(&self, shard: u16, after: Aftermath) {
+        if after.calls.is_none() && after.jobs.is_empty() {
+            return;
+        }
         if let Some(calls) = after.calls {
             for port in calls.ports {
                 port.wake();

@@ -138,10 +138,10 @@ impl Server {
         // A client may still write to a namespace it was just disconnected from, or not admitted to
         // yet: such packets are dropped, with the attachments they announce.
         let client = self.client_in(slot, packet.namespace);
-        let to = client.filter(|&socket| self.is_connected(socket));
+        let to = client.filter(|(_, admitted)| *admitted).map(|(socket, _)| socket);
         match packet.body {
             Body::Disconnect => {
-                if let Some(socket) = client {
+                if let Some((socket, _)) = client {
                     self.remove_client(socket.0.slot, Reason::ClientDisconnect);
                 }
             }

@@ -60,8 +60,8 @@ pub(crate) enum Next {
 #[derive(Debug)]
 pub(super) struct Attachment {
     pub(super) carries: Carries,
-    /// Whether it waits in the list of links with something to write.
-    queued: bool,
+    /// Whether it was noted as having something to write, and nothing was pulled since.
+    noted: bool,
 }
 
 #[derive(Debug)]
@@ -73,7 +73,8 @@ pub(super) enum Carries {
 }
 
 impl Server {
-    /// Returns the next link that gained something to write since it was last reported.
+    /// Returns the next link that gained something to write. Each is returned once, until something is
+    /// pulled from it.
     #[must_use]
     pub fn poll_link(&mut self) -> Option<Link> {
         loop {
@@ -83,8 +84,7 @@ impl Server {
                 }
                 return None;
             };
-            if let Some(attachment) = self.links.get_mut(link.0) {
-                attachment.queued = false;
+            if self.links.get(link.0).is_some() {
                 return Some(link);
             }
         }
@@ -93,7 +93,8 @@ impl Server {
     /// Returns the next thing to write on `link`.
     #[must_use]
     pub fn poll_transmit(&mut self, link: Link) -> Option<Transmit> {
-        let attachment = self.links.get(link.0)?;
+        let attachment = self.links.get_mut(link.0)?;
+        attachment.noted = false;
         let &Carries::Session(slot) = &attachment.carries else {
             return match self.links.remove(link.0)?.carries {
                 Carries::Farewell(transmit) => Some(*transmit),
@@ -133,7 +134,8 @@ impl Server {
 
     /// The next frame of an open WebSocket, which is what nearly every call is about.
     pub(crate) fn next_frame(&mut self, link: Link) -> Next {
-        let Some(attachment) = self.links.get(link.0) else { return Next::Nothing };
+        let Some(attachment) = self.links.get_mut(link.0) else { return Next::Nothing };
+        attachment.noted = false;
         let &Carries::Session(slot) = &attachment.carries else { return Next::Other };
         let Some(session) = self.sessions.at_mut(slot) else { return Next::Nothing };
         if !matches!(session.transport, Transport::WebSocket { ws } if ws == link) {
@@ -186,7 +188,7 @@ impl Server {
 
     /// Attaches a new link to a session.
     pub(super) fn attach(&mut self, slot: u32) -> Link {
-        let attachment = Attachment { carries: Carries::Session(slot), queued: false };
+        let attachment = Attachment { carries: Carries::Session(slot), noted: false };
         Link(self.links.insert(|_| attachment))
     }
 
@@ -194,15 +196,17 @@ impl Server {
     pub(super) fn farewell(&mut self, link: Link, transmit: Transmit) {
         if let Some(attachment) = self.links.get_mut(link.0) {
             attachment.carries = Carries::Farewell(Box::new(transmit));
+            // Even a stream that takes no more must hear of the end.
+            attachment.noted = false;
             self.mark_ready(link);
         }
     }
 
     pub(super) fn mark_ready(&mut self, link: Link) {
         if let Some(attachment) = self.links.get_mut(link.0)
-            && !attachment.queued
+            && !attachment.noted
         {
-            attachment.queued = true;
+            attachment.noted = true;
             self.ready.push_back(link);
         }
     }

@@ -204,6 +204,13 @@ impl Server {
         self.events.pop_front()
     }
 
+    /// Whether [`poll_event`](Self::poll_event), [`poll_link`](Self::poll_link) and
+    /// [`poll_peer`](Self::poll_peer) have nothing to return.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.events.is_empty() && self.ready.is_empty() && self.outputs.is_empty()
+    }
+
     /// Returns when [`handle_timeout`](Self::handle_timeout) should be called, if nothing else
     /// happens first.
     #[must_use]

@@ -288,13 +288,16 @@ impl Server {
         }
     }
 
-    /// The session's client in that namespace.
-    pub(super) fn client_in(&self, slot: u32, namespace: &str) -> Option<Socket> {
-        let first = self.sessions.at(slot)?.clients;
-        self.siblings(first).find(|socket| {
-            let place = self.clients.get(socket.0).and_then(|c| self.namespaces.at(c.namespace));
-            place.is_some_and(|place| &*place.name == namespace)
-        })
+    /// The session's client in that namespace, and whether it was admitted.
+    pub(super) fn client_in(&self, slot: u32, namespace: &str) -> Option<(Socket, bool)> {
+        let mut next = self.sessions.at(slot)?.clients;
+        loop {
+            let client = self.clients.at(next)?;
+            if &*self.namespaces.at(client.namespace)?.name == namespace {
+                return Some((Socket(client.key), client.is_member()));
+            }
+            next = client.sibling;
+        }
     }
 
     /// The clients of a session, from its first.

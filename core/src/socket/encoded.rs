@@ -84,8 +84,11 @@ impl Packet {
 
     /// Payload bytes of all parts.
     pub(crate) fn size(&self) -> usize {
-        let attachments = self.attachments.iter().flat_map(|attachments| attachments.iter());
-        attachments.map(|bytes| bytes.len()).sum::<usize>() + self.text.len() - MAX_UNMASKED
+        let text = self.text.len() - MAX_UNMASKED;
+        match &self.attachments {
+            None => text,
+            Some(attachments) => attachments.iter().map(|bytes| bytes.len()).sum::<usize>() + text,
+        }
     }
 
     /// Appends it as part of a polling payload: text, then attachments as base64 (engine.io-protocol
