@@ -6,6 +6,7 @@ use sha1::{Digest, Sha1};
 use std::fmt;
 use std::num::NonZeroU32;
 
+use crate::http::Query;
 use crate::rng::Rng;
 
 /// One attachment of a session: a held poll, a POST in progress or an open WebSocket.
@@ -187,9 +188,7 @@ impl Sid {
     /// [`Malformed`] when the value cannot be a sid of ours.
     #[must_use]
     pub fn from_target(target: &str) -> Option<Result<Self, Malformed>> {
-        let (_, query) = target.split_once('?')?;
-        let value = query.split('&').find_map(|pair| pair.strip_prefix("sid="))?;
-        Some(Self::parse(value))
+        Query::parse(target).sid.map(Self::parse)
     }
 
     /// Returns the index of the shard that issued it. Remote input: it may name no shard of ours.

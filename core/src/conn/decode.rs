@@ -5,7 +5,7 @@ use std::ops::{DerefMut, Range};
 use super::{Conn, Exchange, Mode};
 use crate::error::Violation;
 use crate::http::body::Body;
-use crate::http::head;
+use crate::http::head::{self, Seen};
 use crate::http::{Fields, Method, Request};
 use crate::key::Link;
 use crate::server::Verdict;
@@ -56,7 +56,7 @@ impl Input<'_> {
 
 /// Where an item lies, before it is borrowed.
 enum Item {
-    Request { method: Method, target: Range<usize>, fields: Range<usize> },
+    Request { method: Method, target: Range<usize>, fields: Range<usize>, seen: Seen },
     BodyHere(Range<usize>),
     BodyCollected,
     Text(Place),
@@ -91,10 +91,10 @@ impl<'c, 'i> Decoder<'c, 'i> {
             (Place::Reader, _) => &[],
         };
         Ok(Some(match item {
-            Item::Request { method, target, fields } => Inbound::Request(Request {
+            Item::Request { method, target, fields, seen } => Inbound::Request(Request {
                 method,
                 target: std::str::from_utf8(&bytes[target]).map_err(|_| Violation::InvalidHead)?,
-                fields: Fields::lines(&bytes[fields]),
+                fields: Fields::lines(&bytes[fields], seen),
                 peer: None,
             }),
             Item::BodyHere(range) => Inbound::Body(&bytes[range]),
@@ -200,7 +200,7 @@ impl<'c, 'i> Decoder<'c, 'i> {
         let place = |range: Range<usize>| range.start + self.at..range.end + self.at;
         let (target, fields) = (place(head.target), place(head.fields));
         self.at += end;
-        Ok(Some(Item::Request { method: head.method, target, fields }))
+        Ok(Some(Item::Request { method: head.method, target, fields, seen: head.seen }))
     }
 
     fn body(&mut self) -> Result<Option<Item>, Violation> {

@@ -18,6 +18,29 @@ pub(crate) struct Head {
     pub(crate) body: Body,
     pub(crate) keep_alive: bool,
     pub(crate) expects_continue: bool,
+    pub(crate) seen: Seen,
+}
+
+/// Which of the fields that may appear once did: most questions are about one that did not.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Seen(u16);
+
+impl Seen {
+    /// Knows nothing, so that every question is looked up.
+    #[cfg(test)]
+    pub(crate) const ALL: Self = Self(u16::MAX);
+
+    /// Whether a field of that name, in lower case, is known to be absent.
+    pub(crate) fn lacks(self, name: &str) -> bool {
+        SINGLE.iter().position(|single| *single == name).is_some_and(|at| self.0 & (1 << at) == 0)
+    }
+
+    /// Notes one more; `false` when it was there.
+    fn note(&mut self, at: usize) -> bool {
+        let before = self.0;
+        self.0 |= 1 << at;
+        self.0 != before
+    }
 }
 
 /// Finds the end of a head, starting where the last search stopped.
@@ -81,6 +104,7 @@ pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Result<Head, Violation> {
         body,
         keep_alive: framing.keep_alive.unwrap_or(version == 1),
         expects_continue: framing.expects_continue && version == 1,
+        seen: framing.seen,
     })
 }
 
@@ -94,18 +118,18 @@ struct Framing<'a> {
     coding: Option<&'a [u8]>,
     keep_alive: Option<bool>,
     expects_continue: bool,
+    seen: Seen,
 }
 
 impl<'a> Framing<'a> {
     fn read(headers: &[httparse::Header<'a>], version: u8) -> Result<Self, Violation> {
         let mut framing = Self::default();
-        let mut seen = [false; SINGLE.len()];
         for header in headers {
             let Some(which) = SINGLE.iter().position(|name| header.name.eq_ignore_ascii_case(name))
             else {
                 continue;
             };
-            if std::mem::replace(&mut seen[which], true) {
+            if !framing.seen.note(which) {
                 return Err(Violation::AmbiguousRequest);
             }
             match SINGLE[which] {
@@ -118,7 +142,7 @@ impl<'a> Framing<'a> {
                 _ => {}
             }
         }
-        if version == 1 && !seen[0] {
+        if version == 1 && framing.seen.lacks(SINGLE[0]) {
             return Err(Violation::InvalidHead);
         }
         Ok(framing)

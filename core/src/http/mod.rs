@@ -8,4 +8,4 @@ mod target;
 
 pub use request::{Fields, Headers, Method, Request};
 pub use response::Response;
-pub(crate) use target::Query;
+pub(crate) use target::{Query, cut};

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::net::SocketAddr;
 
+use super::cut;
+use super::head::Seen;
+
 /// A parsed request line and its headers.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
@@ -26,7 +29,7 @@ impl<'a> Request<'a> {
     /// Returns the target up to the query.
     #[must_use]
     pub fn path(&self) -> &'a str {
-        self.target.split_once('?').map_or(self.target, |(path, _)| path)
+        cut(self.target, b'?').map_or(self.target, |(path, _)| path)
     }
 }
 
@@ -74,8 +77,8 @@ pub struct Fields<'a>(Source<'a>);
 
 #[derive(Clone, Copy)]
 enum Source<'a> {
-    /// Lines of a head that httparse accepted.
-    Lines(&'a [u8]),
+    /// Lines of a head that was parsed, and which of the common fields are among them.
+    Lines(&'a [u8], Seen),
     Host(&'a dyn Headers),
 }
 
@@ -87,15 +90,16 @@ impl<'a> Fields<'a> {
     }
 
     /// Wraps `name: value` lines, each ended by CRLF, that were validated before.
-    pub(crate) fn lines(lines: &'a [u8]) -> Self {
-        Self(Source::Lines(lines))
+    pub(crate) fn lines(lines: &'a [u8], seen: Seen) -> Self {
+        Self(Source::Lines(lines, seen))
     }
 
     /// Returns the first field of that name, in lower case, when it is UTF-8.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&'a str> {
         match self.0 {
-            Source::Lines(lines) => std::str::from_utf8(find(lines, name.as_bytes())?).ok(),
+            Source::Lines(_, seen) if seen.lacks(name) => None,
+            Source::Lines(lines, _) => std::str::from_utf8(find(lines, name.as_bytes())?).ok(),
             Source::Host(host) => host.get(name),
         }
     }
@@ -103,7 +107,7 @@ impl<'a> Fields<'a> {
     /// Calls `each` for every field whose name and value are UTF-8.
     pub fn each(&self, each: &mut dyn FnMut(&str, &str)) {
         match self.0 {
-            Source::Lines(lines) => fields_of(lines).for_each(|(name, value)| {
+            Source::Lines(lines, _) => fields_of(lines).for_each(|(name, value)| {
                 if let (Ok(name), Ok(value)) =
                     (std::str::from_utf8(name), std::str::from_utf8(value))
                 {
@@ -151,7 +155,8 @@ mod tests {
 
     #[test]
     fn fields_are_found_by_name_in_any_case() {
-        let fields = Fields::lines(b"Host: a.example\r\nX-Empty:\r\nCookie:  a=b; c=d \r\n");
+        let fields =
+            Fields::lines(b"Host: a.example\r\nX-Empty:\r\nCookie:  a=b; c=d \r\n", Seen::ALL);
         assert_eq!(fields.get("host"), Some("a.example"));
         assert_eq!(fields.get("x-empty"), Some(""));
         assert_eq!(fields.get("cookie"), Some("a=b; c=d"));

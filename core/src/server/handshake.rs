@@ -67,6 +67,7 @@ fn is_transport(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::head::Seen;
     use crate::http::{Fields, Method};
 
     #[test]
@@ -75,7 +76,7 @@ mod tests {
         let request = Request {
             method: Method::Get,
             target: "/socket.io/?EIO=4&a=b%20c",
-            fields: Fields::lines(lines),
+            fields: Fields::lines(lines, Seen::ALL),
             peer: None,
         };
         let all = Handshake::of(&request, &KeepHeaders::All);

@@ -291,6 +291,7 @@ mod tests {
         let fields = Fields::lines(
             b"host: a\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
               sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+            crate::http::head::Seen::ALL,
         );
         let target = "/socket.io/?EIO=4&transport=websocket";
         for _ in 0..1000 {
