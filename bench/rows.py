@@ -6,6 +6,7 @@ from dataclasses import dataclass
 # Name in the command line -> name in the table. The order is the order of a round.
 SERVERS = {
     "ours": "Sansocket",
+    "ours-sys": "Sansocket (system allocator, thin LTO)",
     "ours-one": "Sansocket, one thread",
     "epoll": "floor: epoll",
     "tokio": "floor: tokio",
@@ -81,7 +82,8 @@ def command(server, row, root):
     threads = "2" if row.unpinned else "1"
     if server.startswith("ours"):
         # The contract's server with the heartbeat of the defaults. Unpinned it has a thread per core.
-        contract = os.path.join(root, "target", "release", "examples", "contract")
+        plain = os.path.join(root, "target", "release", "examples", "contract")
+        contract = plain if server == "ours-sys" else built("ours", "bench-ours")
         args = "--port 0 --ping-interval-ms 25000 --ping-timeout-ms 20000".split()
         return [contract] + args + ([] if server == "ours" and row.unpinned else ["--threads", "1"])
     if server in FLOORS:
