@@ -6,7 +6,7 @@ from dataclasses import dataclass
 # Name in the command line -> name in the table. The order is the order of a round.
 SERVERS = {
     "ours": "Sansocket",
-    "ours-sys": "Sansocket (system allocator, thin LTO)",
+    "ours-mi": "Sansocket (mimalloc, fat LTO)",
     "ours-one": "Sansocket, one thread",
     "epoll": "floor: epoll",
     "tokio": "floor: tokio",
@@ -83,7 +83,7 @@ def command(server, row, root):
     if server.startswith("ours"):
         # The contract's server with the heartbeat of the defaults. Unpinned it has a thread per core.
         plain = os.path.join(root, "target", "release", "examples", "contract")
-        contract = plain if server == "ours-sys" else built("ours", "bench-ours")
+        contract = built("ours", "bench-ours") if server == "ours-mi" else plain
         args = "--port 0 --ping-interval-ms 25000 --ping-timeout-ms 20000".split()
         return [contract] + args + ([] if server == "ours" and row.unpinned else ["--threads", "1"])
     if server in FLOORS:

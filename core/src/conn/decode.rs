@@ -2,7 +2,7 @@
 
 use std::ops::{DerefMut, Range};
 
-use super::{Conn, Exchange, Mode};
+use super::{Collect, Conn, Exchange, Mode};
 use crate::error::Violation;
 use crate::http::body::Body;
 use crate::http::head::{self, Seen};
@@ -129,6 +129,7 @@ impl<'c, 'i> Decoder<'c, 'i> {
         loop {
             let found = match &mut self.conn.mode {
                 Mode::Head { .. } => return self.head(),
+                Mode::Awaited { .. } => return self.whole_body(),
                 Mode::Body(_) => return self.body(),
                 Mode::Asked { .. } | Mode::Busy(_) => return Ok(None),
                 Mode::WebSocket(_) => self.message()?,
@@ -203,24 +204,32 @@ impl<'c, 'i> Decoder<'c, 'i> {
         Ok(Some(Item::Request { method: head.method, target, fields, seen: head.seen }))
     }
 
+    /// A body that lies whole in the input is handed out where it is.
+    fn whole_body(&mut self) -> Result<Option<Item>, Violation> {
+        let Mode::Awaited { exchange, body, limit } = self.conn.mode else { return Ok(None) };
+        let rest = self.input.bytes().len() - self.at;
+        if let Body::Length(left) = body {
+            if left > limit as u64 {
+                return Err(Violation::BodyTooLarge);
+            }
+            if let Some(len) = usize::try_from(left).ok().filter(|&len| len <= rest) {
+                let range = self.at..self.at + len;
+                self.at += len;
+                self.conn.mode = Mode::Busy(exchange);
+                return Ok(Some(Item::BodyHere(range)));
+            }
+        }
+        let collect = Collect { exchange, body, limit, content: Vec::new(), delivered: false };
+        self.conn.mode = Mode::Body(Box::new(collect));
+        self.body()
+    }
+
     fn body(&mut self) -> Result<Option<Item>, Violation> {
         let Mode::Body(collect) = &mut self.conn.mode else { return Ok(None) };
         if collect.delivered {
             return Ok(None);
         }
         let rest = &self.input.bytes()[self.at..];
-        if let Body::Length(left) = collect.body {
-            if left > collect.limit as u64 && collect.content.is_empty() {
-                return Err(Violation::BodyTooLarge);
-            }
-            let whole = usize::try_from(left).ok().filter(|&n| n <= rest.len());
-            if let Some(len) = whole.filter(|_| collect.content.is_empty()) {
-                let range = self.at..self.at + len;
-                self.at += len;
-                self.conn.mode = Mode::Busy(collect.exchange);
-                return Ok(Some(Item::BodyHere(range)));
-            }
-        }
         let (content, limit) = (&mut collect.content, collect.limit);
         self.at += collect.body.take(rest, |bytes| {
             if content.len() + bytes.len() > limit {

@@ -46,7 +46,9 @@ enum Mode {
     Head { scanned: usize },
     /// A request was handed out and its verdict is awaited.
     Asked { exchange: Exchange, body: Body },
-    /// The body of a request is being collected.
+    /// The body of a request is awaited, and nothing of it was looked at.
+    Awaited { exchange: Exchange, body: Body, limit: usize },
+    /// The body of a request is being collected from several reads.
     Body(Box<Collect>),
     /// The answer is awaited; further requests wait in the tail.
     Busy(Exchange),
@@ -210,6 +212,7 @@ impl Conn {
             Mode::WebSocket(reader) | Mode::WebSocketClosing(reader, _) => reader.bytes_held(),
             Mode::Body(collect) => collect.content.capacity(),
             Mode::Asked { .. }
+            | Mode::Awaited { .. }
             | Mode::Busy(_)
             | Mode::Finished
             | Mode::Head { .. }
@@ -248,19 +251,15 @@ impl Conn {
             self.out.push_bytes(&Bytes::from_static(b"HTTP/1.1 100 Continue\r\n\r\n"));
         }
         self.link = Some(link);
-        self.mode = Mode::Body(Box::new(Collect {
-            exchange,
-            body,
-            limit,
-            content: Vec::new(),
-            delivered: false,
-        }));
+        self.mode = Mode::Awaited { exchange, body, limit };
     }
 
     /// Writes the answer to the request at hand and makes ready for the next one.
     fn respond(&mut self, response: &Response) {
         let (exchange, body) = match &self.mode {
-            Mode::Asked { exchange, body } => (*exchange, *body),
+            Mode::Asked { exchange, body } | Mode::Awaited { exchange, body, .. } => {
+                (*exchange, *body)
+            }
             Mode::Body(collect) => (collect.exchange, collect.body),
             Mode::Busy(exchange) => (*exchange, Body::Length(0)),
             Mode::Finished
@@ -309,6 +308,7 @@ impl Conn {
                 self.mode = Mode::Finished;
             }
             Mode::Asked { .. }
+            | Mode::Awaited { .. }
             | Mode::Body(_)
             | Mode::Busy(_)
             | Mode::Head { .. }

@@ -125,10 +125,7 @@ impl<'a> Framing<'a> {
     fn read(headers: &[httparse::Header<'a>], version: u8) -> Result<Self, Violation> {
         let mut framing = Self::default();
         for header in headers {
-            let Some(which) = SINGLE.iter().position(|name| header.name.eq_ignore_ascii_case(name))
-            else {
-                continue;
-            };
+            let Some(which) = single(header.name) else { continue };
             if !framing.seen.note(which) {
                 return Err(Violation::AmbiguousRequest);
             }
@@ -172,6 +169,16 @@ const SINGLE: [&str; 9] = [
     "transfer-encoding",
     "upgrade",
 ];
+
+/// Which of them a name in any case is. Most fields are ruled out by their length.
+fn single(name: &str) -> Option<usize> {
+    match name.len() {
+        4 | 6 | 7 | 10 | 14 | 17 | 21 => {
+            SINGLE.iter().position(|single| name.eq_ignore_ascii_case(single))
+        }
+        _ => None,
+    }
+}
 
 fn keep_alive(value: &[u8]) -> Option<bool> {
     let value = std::str::from_utf8(value).ok()?;

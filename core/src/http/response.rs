@@ -10,6 +10,8 @@ pub struct Response {
     pub status: u16,
     /// Media type of the body; without one no body is sent.
     pub content_type: Option<&'static str>,
+    /// Whether caches are told not to keep it.
+    pub no_store: bool,
     /// Further header fields, names in lower case. Must not contain line breaks.
     pub headers: Vec<(&'static str, Cow<'static, str>)>,
     /// The body.
@@ -20,13 +22,19 @@ impl Response {
     /// Makes an answer without body or further headers.
     #[must_use]
     pub fn status(status: u16) -> Self {
-        Self { status, content_type: None, headers: Vec::new(), body: Bytes::new() }
+        Self {
+            status,
+            content_type: None,
+            no_store: false,
+            headers: Vec::new(),
+            body: Bytes::new(),
+        }
     }
 
     /// Makes an answer with a body of that media type.
     #[must_use]
     pub fn with_body(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Self {
-        Self { status, content_type: Some(content_type), headers: Vec::new(), body: body.into() }
+        Self { content_type: Some(content_type), body: body.into(), ..Self::status(status) }
     }
 
     /// Adds a header field; `name` in lower case, `value` without line breaks.
@@ -36,9 +44,9 @@ impl Response {
         self
     }
 
-    /// The answer to a poll or POST: text that no cache may keep.
-    pub(crate) fn text(body: impl Into<Bytes>) -> Self {
-        Self::with_body(200, "text/plain; charset=UTF-8", body)
+    /// The answer to a poll or POST, which no cache may keep.
+    pub(crate) fn fresh(content_type: &'static str, body: impl Into<Bytes>) -> Self {
+        Self { no_store: true, ..Self::with_body(200, content_type, body) }
     }
 
     /// `{"code":…,"message":…}` as the JavaScript server words it.
@@ -64,6 +72,9 @@ impl Response {
         out.extend_from_slice(b"\r\n");
         if let Some(content_type) = self.content_type {
             put_field(out, "content-type", content_type);
+        }
+        if self.no_store {
+            put_field(out, "cache-control", "no-store");
         }
         for (name, value) in &self.headers {
             put_field(out, name, value);

@@ -234,7 +234,7 @@ impl Server {
 
 /// The answer to a poll.
 pub(super) fn poll_response(body: impl Into<bytes::Bytes>, origin: Option<&str>) -> Response {
-    let response = Response::text(body).header("cache-control", "no-store");
+    let response = Response::fresh("text/plain; charset=UTF-8", body);
     match origin {
         Some(origin) => origin::allow(response, origin.to_owned().into()),
         None => response,

@@ -256,7 +256,7 @@ fn bad_request() -> Response {
 
 /// The answer to a POST, worded as by the JavaScript server.
 fn posted(origin: Option<&str>) -> Response {
-    let response = Response::with_body(200, "text/html", "ok").header("cache-control", "no-store");
+    let response = Response::fresh("text/html", "ok");
     with_origin(response, origin)
 }
 
