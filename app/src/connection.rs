@@ -26,6 +26,8 @@ pub struct Connection {
     shard: u16,
     /// Whether the shard may hold more than was taken at the last look.
     more: bool,
+    /// Whether handlers must catch up before more is read.
+    behind: bool,
 }
 
 impl Connection {
@@ -34,12 +36,17 @@ impl Connection {
     pub fn new(hub: Arc<Hub>, peer: Option<SocketAddr>) -> Self {
         let conn = Conn::new(hub.limits().clone());
         let shard = hub.next_home();
-        Self { hub, conn, port: Arc::new(Port::default()), peer, shard, more: false }
+        Self { hub, conn, port: Arc::new(Port::default()), peer, shard, more: false, behind: false }
     }
 
     /// Takes bytes the stream delivered; handlers run inside.
     pub fn read(&mut self, bytes: &mut [u8]) {
         self.port.enter();
+        self.receive(bytes);
+        self.behind = self.hub.is_behind(self.shard, &self.port);
+    }
+
+    fn receive(&mut self, bytes: &mut [u8]) {
         let now = self.hub.runtime().now();
         let Self { hub, conn, port, peer, shard, .. } = self;
         let mut decoder = conn.decode(bytes);
@@ -95,7 +102,7 @@ impl Connection {
     /// Whether the stream should be read.
     #[must_use]
     pub fn wants_read(&self) -> bool {
-        self.conn.wants_read()
+        !self.behind && self.conn.wants_read()
     }
 
     /// Whether the stream should be closed now.
@@ -123,7 +130,14 @@ impl Connection {
 
     /// Moves what the shard has for this connection to the stream's gather list.
     fn pull(&mut self) {
-        while self.port.answer() || self.more {
+        loop {
+            let rung = self.port.answer();
+            if rung && self.behind {
+                self.behind = self.hub.is_behind(self.shard, &self.port);
+            }
+            if !rung && !self.more {
+                return;
+            }
             let Some(link) = self.conn.link() else {
                 self.more = false;
                 continue;
@@ -174,6 +188,7 @@ fn serve(cell: &mut Cell, decoder: &mut Decoder<'_, '_>, link: Link, now: Instan
                 let verdict = cell.server.handle(now, Some(link), item);
                 decoder.apply(verdict);
                 if decoder.link() != Some(link) {
+                    cell.unbind(link);
                     return true;
                 }
             }

@@ -11,6 +11,7 @@ use sansocket::{
     SocketMut, Ticket,
 };
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Waker};
@@ -44,6 +45,8 @@ struct Lane {
     inbox: Mutex<Vec<cluster::Message>>,
     /// Whether the inbox holds something: spares the lock when it does not.
     mail: AtomicBool,
+    /// Whether more work waits for handlers than should.
+    behind: AtomicBool,
 }
 
 /// A shard with what the application layer knows of it.
@@ -54,8 +57,10 @@ pub(crate) struct Cell {
     /// The clients by key.
     pub(crate) sockets: Vec<Option<Socket>>,
     pub(crate) waiting: Vec<(Ticket, Waiting)>,
-    /// Work for handlers, in order.
+    /// Work for handlers, in order. Bounded by connections not being read beyond [`MANY`].
     pub(crate) jobs: Vec<Job>,
+    /// Connections that wait for handlers to catch up.
+    stalled: Vec<Arc<Port>>,
     /// Whether somebody is running handlers of this shard.
     dispatching: bool,
 }
@@ -99,10 +104,12 @@ impl Hub {
                 sockets: Vec::new(),
                 waiting: Vec::new(),
                 jobs: Vec::new(),
+                stalled: Vec::new(),
                 dispatching: false,
             }),
             inbox: Mutex::new(Vec::new()),
             mail: AtomicBool::new(false),
+            behind: AtomicBool::new(false),
         };
         Arc::new_cyclic(|this| Self {
             limits: Arc::new(app.config.limits.clone()),
@@ -181,10 +188,23 @@ impl Hub {
         let (result, mut after) = self.act(shard, act);
         let jobs = std::mem::take(&mut after.jobs);
         self.carry_out(shard, after);
-        if !jobs.is_empty() {
-            self.dispatch(shard, jobs);
-        }
+        self.dispatch(shard, jobs);
         result
+    }
+
+    /// Whether handlers of a shard are behind, so that no more should be read for them; `port` is
+    /// rung when they have caught up.
+    pub(crate) fn is_behind(&self, shard: u16, port: &Arc<Port>) -> bool {
+        let lane = &self.lanes[usize::from(shard)];
+        if !lane.behind.load(Ordering::Relaxed) {
+            return false;
+        }
+        let mut cell = lane.lock();
+        let behind = cell.jobs.len() > MANY;
+        if behind && !port.set_listed(true) {
+            cell.stalled.push(port.clone());
+        }
+        behind
     }
 
     /// Asks one client; the answer fills what is returned.
@@ -212,10 +232,12 @@ impl Hub {
         ask: impl FnOnce(&mut SocketMut<'_>) -> Result<Ticket, Refused>,
         then: Then,
     ) -> Result<(), Refused> {
+        // What is not used is dropped after the lock: its destructor may come back here.
+        let mut then = Some(then);
         self.with_cell(shard, |cell| {
             let mut socket = cell.server.socket(key).ok_or(Refused::Gone)?;
             let ticket = ask(&mut socket)?;
-            cell.waiting.push((ticket, Waiting::Then(then)));
+            cell.waiting.extend(then.take().map(|then| (ticket, Waiting::Then(then))));
             Ok(())
         })
     }
@@ -246,12 +268,14 @@ impl Hub {
         Found::new(slot)
     }
 
-    /// Does what is due in every shard and returns how long there is nothing to do.
-    pub(crate) fn run_timers(&self) -> Option<Duration> {
+    /// Does what is due in every shard and returns how long there is nothing to do, with the alarm
+    /// that this follows from.
+    pub(crate) fn run_timers(&self) -> Option<(Duration, u64)> {
         self.alarm.store(u64::MAX, Ordering::SeqCst);
         let now = self.runtime.now();
         for shard in 0..self.count() {
-            self.turn(shard, |cell| {
+            // Handlers are left to tasks of their own: a slow one must not hold up the clock.
+            self.with_cell(shard, |cell| {
                 if cell.server.poll_timeout().is_some_and(|due| due <= now) {
                     cell.server.handle_timeout(now);
                 }
@@ -263,7 +287,7 @@ impl Hub {
         let alarm = self.alarm.load(Ordering::SeqCst);
         (alarm != u64::MAX).then(|| {
             let due = self.birth + Duration::from_micros(alarm);
-            due.saturating_duration_since(self.runtime.now())
+            (due.saturating_duration_since(self.runtime.now()), alarm)
         })
     }
 
@@ -279,10 +303,18 @@ impl Hub {
 
     /// Runs handlers of a shard until there is nothing more for them to do. Meanwhile nobody else
     /// does, which keeps events in order.
+    ///
+    /// After some rounds the rest goes to a task of its own, because the caller has a connection to
+    /// look after.
     fn dispatch(&self, shard: u16, mut jobs: Vec<Job>) {
-        while !jobs.is_empty() {
+        for _ in 0..ROUNDS {
+            if jobs.is_empty() {
+                return;
+            }
             for job in jobs.drain(..) {
-                self.perform(job);
+                // Handlers are caught where they are called; this catches what their values do when
+                // they are dropped, which must not stop the shard.
+                let _ = catch_unwind(AssertUnwindSafe(|| self.perform(job)));
             }
             let ((), mut after) = self.act(shard, |cell| {
                 cell.dispatching = false;
@@ -293,6 +325,14 @@ impl Hub {
             jobs = std::mem::take(&mut after.jobs);
             self.carry_out(shard, after);
         }
+        if !jobs.is_empty() {
+            self.spawn_dispatch(shard, jobs);
+        }
+    }
+
+    fn spawn_dispatch(&self, shard: u16, jobs: Vec<Job>) {
+        let hub = self.shared();
+        self.runtime.spawn(Box::pin(async move { hub.dispatch(shard, jobs) }));
     }
 
     pub(crate) fn with_cell<R>(&self, shard: u16, act: impl FnOnce(&mut Cell) -> R) -> R {
@@ -353,7 +393,15 @@ impl Hub {
         if !cell.jobs.is_empty() && !cell.dispatching {
             cell.dispatching = true;
             after.jobs = std::mem::take(&mut cell.jobs);
+            for port in std::mem::take(&mut cell.stalled) {
+                port.set_listed(false);
+                if port.ring() {
+                    after.calls().ports.push(port);
+                }
+            }
         }
+        let behind = cell.jobs.len() > MANY;
+        self.lanes[usize::from(shard)].behind.store(behind, Ordering::Relaxed);
         after
     }
 
@@ -392,8 +440,7 @@ impl Hub {
             }
         }
         if !after.jobs.is_empty() {
-            let hub = self.shared();
-            self.runtime.spawn(Box::pin(async move { hub.dispatch(shard, after.jobs) }));
+            self.spawn_dispatch(shard, after.jobs);
         }
     }
 
@@ -411,6 +458,12 @@ impl Hub {
         u16::try_from(self.lanes.len()).expect("shards are counted in 16 bits")
     }
 }
+
+/// Jobs that may wait for the handlers of a shard before connections are no longer read.
+const MANY: usize = 1024;
+
+/// Rounds of handlers that one caller runs.
+const ROUNDS: usize = 16;
 
 /// A longer list of jobs is given back after the burst that made it.
 const KEEP: usize = 256;

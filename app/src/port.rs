@@ -1,7 +1,7 @@
 //! How whoever changes a shard reaches the task that owns a connection.
 
 use atomic_waker::AtomicWaker;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::task::{Context, Poll};
 
 /// The doorbell of one connection.
@@ -9,6 +9,8 @@ use std::task::{Context, Poll};
 pub(crate) struct Port {
     state: AtomicU8,
     waker: AtomicWaker,
+    /// Whether it is listed as waiting for handlers; one entry is enough.
+    listed: AtomicBool,
 }
 
 /// Something waits to be written.
@@ -24,6 +26,11 @@ impl Port {
 
     pub(crate) fn wake(&self) {
         self.waker.wake();
+    }
+
+    /// Notes whether it is listed as waiting for handlers, and says whether it was.
+    pub(crate) fn set_listed(&self, listed: bool) -> bool {
+        self.listed.swap(listed, Ordering::AcqRel)
     }
 
     /// The owner starts to work.

@@ -38,11 +38,11 @@ impl Future for Timers {
             {
                 return Poll::Pending;
             }
-            let Some(wait) = self.hub.run_timers() else {
+            let Some((wait, until)) = self.hub.run_timers() else {
                 self.sleep = None;
                 return Poll::Pending;
             };
-            self.sleep = Some((self.hub.runtime().sleep(wait), self.hub.alarm()));
+            self.sleep = Some((self.hub.runtime().sleep(wait), until));
         }
     }
 }

@@ -115,6 +115,51 @@ fn a_handler_that_panics_harms_nobody() {
 }
 
 #[test]
+fn a_client_faster_than_its_handlers_is_read_no_further_and_loses_nothing() {
+    const EVENTS: usize = 40_000;
+    let (handled, seen) = mpsc::channel();
+    let mut app = App::new();
+    app.on("n", move |n: usize| {
+        // Slow enough for several posts to pile up behind it.
+        if n.is_multiple_of(1000) {
+            std::thread::yield_now();
+        }
+        handled.send(n).unwrap();
+    });
+    let (_runtime, _io, address, _serving) = serve(app);
+    let mut client = Client::connect(address);
+    for first in (0..EVENTS).step_by(4000) {
+        let packets: Vec<String> =
+            (first..first + 4000).map(|n| format!("42[\"n\",{n}]")).collect();
+        client.post(&packets.join("\u{1e}"));
+    }
+    let order: Vec<usize> = (0..EVENTS).map(|_| seen.recv().unwrap()).collect();
+    assert!(order.iter().enumerate().all(|(i, &n)| i == n));
+}
+
+#[test]
+fn what_an_unsent_question_holds_may_come_back_when_it_is_dropped() {
+    /// Asks its socket something when it goes.
+    struct Nosy(Socket);
+    impl Drop for Nosy {
+        fn drop(&mut self) {
+            assert!(!self.0.is_connected());
+        }
+    }
+    let (tried, done) = mpsc::channel();
+    let mut app = App::new();
+    app.on_disconnect(move |socket: Socket| {
+        let nosy = Nosy(socket.clone());
+        let sent = socket.emit_then("late", &(), Duration::from_secs(1), move |_| drop(nosy));
+        tried.send(sent.is_err()).unwrap();
+    });
+    let (_runtime, _io, address, _serving) = serve(app);
+    let mut client = Client::connect(address);
+    client.post("41");
+    assert!(done.recv_timeout(Duration::from_secs(20)).unwrap());
+}
+
+#[test]
 fn requests_wait_in_line_behind_a_held_poll() {
     let (_runtime, io, address, _serving) = serve(App::new());
     let mut client = Client::connect(address);

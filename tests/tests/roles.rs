@@ -115,3 +115,21 @@ fn a_client_closes_and_answers_pings_with_masked_frames() {
     assert!(matches!(client.decode(&mut answer).poll(), Ok(None)));
     assert!(client.is_finished());
 }
+
+#[test]
+fn a_stream_that_never_runs_dry_holds_no_more_than_what_waits() {
+    let (link, open) = opened();
+    let mut sender = end(Role::Server, link, 3);
+    let mut most = 0;
+    for _ in 0..10_000 {
+        sender.push(open.clone());
+        sender.push(open.clone());
+        // The stream takes all but the last few bytes.
+        let mut slices = [IoSlice::new(&[]); 4];
+        let filled = sender.poll_write(&mut slices);
+        let waiting: usize = slices[..filled].iter().map(|slice| slice.len()).sum();
+        sender.wrote(waiting - 5);
+        most = most.max(sender.bytes_held());
+    }
+    assert!(most < 4096, "{most} bytes for a few frames");
+}

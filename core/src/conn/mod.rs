@@ -219,7 +219,7 @@ impl Conn {
             | Mode::Lingering(_)
             | Mode::Skip(_) => 0,
         };
-        self.tail.capacity() + self.out.bytes() + reading
+        self.tail.capacity() + self.out.bytes_held() + reading
     }
 
     /// Carries out what the server decided about the last item.

@@ -71,6 +71,11 @@ impl Outgoing {
         self.bytes
     }
 
+    /// Bytes that wait, and those the stream took that are not forgotten yet.
+    pub(super) fn bytes_held(&self) -> usize {
+        self.bytes + self.written
+    }
+
     pub(super) fn push_frame(&mut self, frame: Frame) {
         if self.is_client() {
             let op = if frame.is_text() { Op::Text } else { Op::Binary };
@@ -167,8 +172,19 @@ impl Outgoing {
             self.small = Vec::new();
             self.written = 0;
         }
+        self.forget_written();
         if self.rare.is_some() {
             self.wrote_rare(n);
+        }
+    }
+
+    /// Drops what the stream took of `small` while more keeps coming: a busy stream may never run dry.
+    fn forget_written(&mut self) {
+        let alone =
+            self.only.is_none() && self.rare.as_ref().is_none_or(|rare| rare.large.is_empty());
+        if alone && self.written > 0 && 2 * self.written >= self.small.len() {
+            self.small.drain(..self.written);
+            self.written = 0;
         }
     }
 
