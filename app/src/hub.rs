@@ -311,11 +311,12 @@ impl Hub {
             if jobs.is_empty() {
                 return;
             }
-            for job in jobs.drain(..) {
-                // Handlers are caught where they are called; this catches what their values do when
-                // they are dropped, which must not stop the shard.
-                let _ = catch_unwind(AssertUnwindSafe(|| self.perform(job)));
-            }
+            // Handlers are caught where they are called; this catches what their values do when they
+            // are dropped, which must not stop the shard. The rest of the jobs goes on.
+            let mut queue = jobs.drain(..);
+            let mut rest = || queue.by_ref().for_each(|job| self.perform(job));
+            while catch_unwind(AssertUnwindSafe(&mut rest)).is_err() {}
+            drop(queue);
             let ((), mut after) = self.act(shard, |cell| {
                 cell.dispatching = false;
                 if cell.jobs.is_empty() && jobs.capacity() <= KEEP {
