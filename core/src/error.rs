@@ -85,9 +85,6 @@ pub enum Violation {
     /// A second GET or POST while one is being served.
     #[error("a second GET or POST overlaps the first")]
     OverlappingPoll,
-    /// More requests pipelined behind a held poll than will be buffered.
-    #[error("too many pipelined requests")]
-    PipelineTooLong,
     /// A frame with reserved bits set although no extension was negotiated.
     #[error("reserved frame bits are set")]
     ReservedBits,
@@ -172,7 +169,6 @@ impl Violation {
             | Self::Mask
             | Self::MessageTooLarge
             | Self::OverlappingPoll
-            | Self::PipelineTooLong
             | Self::ReservedBits
             | Self::TooManyFragments
             | Self::TooManyHeaders

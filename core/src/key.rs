@@ -247,7 +247,8 @@ pub struct Malformed;
 /// The public Socket.IO id of a client in a namespace, 20 base64url characters.
 ///
 /// Unrelated to the [`Sid`]: it may be shown to other clients. It names the client's shard and
-/// slot under a key of the process, so it resolves without a table and cannot be forged.
+/// slot under a key of the process, so it resolves without a table, and no room name is
+/// taken for one.
 #[derive(Clone, Copy, Eq, Hash, PartialEq)]
 pub struct Id([u8; 20]);
 

@@ -193,19 +193,10 @@ mod tests {
 
     #[test]
     fn time_never_goes_back() {
-        let birth = Instant::now_for_tests();
+        #[expect(clippy::disallowed_methods, reason = "tests need one real instant to start from")]
+        let birth = Instant::now();
         let mut clock = Clock::new(birth);
         let later = clock.read(birth + Duration::from_secs(2));
         assert_eq!(clock.read(birth), later);
-    }
-
-    trait InstantForTests {
-        fn now_for_tests() -> Instant;
-    }
-    impl InstantForTests for Instant {
-        #[expect(clippy::disallowed_methods, reason = "tests need one real instant to start from")]
-        fn now_for_tests() -> Instant {
-            Self::now()
-        }
     }
 }

@@ -174,7 +174,7 @@ impl Server {
     }
 
     /// Waits for the answers of `asked` clients here and the reports of other shards.
-    pub(super) fn open_gathering(&mut self, _now: Tick, ask: Ask, asked: u32, reports: u16) {
+    pub(super) fn open_gathering(&mut self, ask: Ask, asked: u32, reports: u16) {
         let gathering = Gathering { reports, waiting: asked, missing: 0 };
         self.questions.gatherings.insert(ask.id, gathering);
         self.finish_gathering(ask.id, false);

@@ -105,7 +105,7 @@ impl Server {
             volatile: false,
             ask: Some(ask),
         });
-        self.open_gathering(now, ask, asked, heard);
+        self.open_gathering(ask, asked, heard);
         Ok(Ticket(id))
     }
 
