@@ -45,16 +45,21 @@ mod connection;
 mod dispatch;
 mod engine;
 mod error;
+mod exchange;
 mod extract;
 mod handler;
+mod host;
 mod hub;
 mod io;
+mod life;
 mod port;
 mod reply;
 mod runtime;
 mod socket;
 mod timers;
 mod to;
+mod watch;
+mod web;
 
 pub use ack::{Ack, AckError, Found, Gathered, Gathering, Reply};
 pub use app::{App, Namespace};
@@ -66,8 +71,11 @@ pub use extract::{Call, Extract, Rest};
 #[doc(hidden)]
 pub use handler::{Async, Plain, Raw};
 pub use handler::{ConnectHandler, DisconnectHandler, Handler};
+pub use host::{Attachment, Outcome};
+pub use http;
 pub use hub::Hub;
 pub use io::{Io, NamespaceIo};
+pub use life::Until;
 pub use reply::{IntoAdmission, IntoReply, Json, NoReply, Refusal};
 pub use runtime::{BoxFuture, Runtime};
 pub use sansocket::{
@@ -77,3 +85,4 @@ pub use sansocket::{
 pub use socket::Socket;
 pub use timers::Timers;
 pub use to::To;
+pub use web::{IntoWeb, Origin, WebHandler};
