@@ -49,11 +49,17 @@ mod extract;
 mod handler;
 mod hub;
 mod io;
+mod listen;
 mod port;
 mod reply;
 mod runtime;
 mod socket;
 mod timers;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "tls/off.rs"]
+mod tls;
 mod to;
 
 pub use ack::{Ack, AckError, Found, Gathered, Gathering, Reply};
@@ -68,6 +74,9 @@ pub use handler::{Async, Plain, Raw};
 pub use handler::{ConnectHandler, DisconnectHandler, Handler};
 pub use hub::Hub;
 pub use io::{Io, NamespaceIo};
+#[cfg(unix)]
+pub use listen::SocketFile;
+pub use listen::{Accepted, Address, Inner, Listener, Parts, Stream, pause_after};
 pub use reply::{IntoAdmission, IntoReply, Json, NoReply, Refusal};
 pub use runtime::{BoxFuture, Runtime};
 pub use sansocket::{
@@ -76,4 +85,7 @@ pub use sansocket::{
 };
 pub use socket::Socket;
 pub use timers::Timers;
+#[cfg(feature = "tls")]
+pub use tls::TlsError;
+pub use tls::{Tls, TlsFault, TlsSession};
 pub use to::To;
