@@ -46,6 +46,7 @@ mod dispatch;
 mod engine;
 mod error;
 mod extract;
+mod files;
 mod handler;
 mod hub;
 mod io;
@@ -69,6 +70,7 @@ pub use connection::Connection;
 pub use engine::EngineSession;
 pub use error::{BoxError, Cause, EmitError, HandlerError};
 pub use extract::{Call, Extract, Rest};
+pub use files::{Body, Files};
 #[doc(hidden)]
 pub use handler::{Async, Plain, Raw};
 pub use handler::{ConnectHandler, DisconnectHandler, Handler};
