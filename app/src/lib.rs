@@ -47,16 +47,23 @@ mod engine;
 mod error;
 mod exchange;
 mod extract;
+mod files;
 mod handler;
 mod host;
 mod hub;
 mod io;
 mod life;
+mod listen;
 mod port;
 mod reply;
 mod runtime;
 mod socket;
 mod timers;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "tls/off.rs"]
+mod tls;
 mod to;
 mod watch;
 mod web;
@@ -68,6 +75,7 @@ pub use connection::Connection;
 pub use engine::EngineSession;
 pub use error::{BoxError, Cause, EmitError, HandlerError};
 pub use extract::{Call, Extract, Rest};
+pub use files::{Body, Files};
 #[doc(hidden)]
 pub use handler::{Async, Plain, Raw};
 pub use handler::{ConnectHandler, DisconnectHandler, Handler};
@@ -76,6 +84,9 @@ pub use http;
 pub use hub::Hub;
 pub use io::{Io, NamespaceIo};
 pub use life::Until;
+#[cfg(unix)]
+pub use listen::SocketFile;
+pub use listen::{Accepted, Address, Inner, Listener, Parts, Stream, pause_after};
 pub use reply::{IntoAdmission, IntoReply, Json, NoReply, Refusal};
 pub use runtime::{BoxFuture, Runtime};
 pub use sansocket::{
@@ -84,5 +95,8 @@ pub use sansocket::{
 };
 pub use socket::Socket;
 pub use timers::Timers;
+#[cfg(feature = "tls")]
+pub use tls::TlsError;
+pub use tls::{Tls, TlsFault, TlsSession};
 pub use to::To;
 pub use web::{IntoWeb, Origin, WebHandler};
