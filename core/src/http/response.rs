@@ -13,7 +13,7 @@ pub struct Response {
     /// Whether caches are told not to keep it.
     pub no_store: bool,
     /// Further header fields, names in lower case. Must not contain line breaks.
-    pub headers: Vec<(&'static str, Cow<'static, str>)>,
+    pub headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
     /// The body.
     pub body: Bytes,
 }
@@ -39,8 +39,20 @@ impl Response {
 
     /// Adds a header field; `name` in lower case, `value` without line breaks.
     #[must_use]
-    pub fn header(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
-        self.headers.push((name, value.into()));
+    pub fn header(
+        mut self,
+        name: impl Into<Cow<'static, str>>,
+        value: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Adds header fields that the application configured.
+    pub(crate) fn with(mut self, headers: &[(String, String)]) -> Self {
+        let fields =
+            headers.iter().map(|(name, value)| (name.clone().into(), value.clone().into()));
+        self.headers.extend(fields);
         self
     }
 

@@ -9,6 +9,7 @@ mod link;
 mod namespace;
 mod origin;
 mod peer;
+mod proxy;
 mod request;
 mod room;
 mod session;

@@ -4,9 +4,10 @@
 use std::time::Instant;
 
 use super::link::poll_response;
-use super::origin::Access;
+use super::origin::{self, Access};
 use super::session::Goodbye;
-use super::{Server, Transmit, Verdict};
+use super::{Server, Transmit, Verdict, proxy};
+use crate::config::Config;
 use crate::engine::payload::{self, Part};
 use crate::engine::transport::{OnGet, OnPost, OnProbe};
 use crate::error::{Reason, Violation};
@@ -30,19 +31,41 @@ impl Server {
             return Verdict::Pass;
         }
         let now = self.clock.read(now);
-        let access = Access::of(&request, &self.config.origins);
-        if request.method == Method::Options {
-            return Verdict::Respond(access.preflight(&request));
-        }
-        match self.admit_request(now, &request, access) {
-            Ok(verdict) => verdict,
-            Err(refusal) => Verdict::Respond(access.allow(refusal)),
-        }
+        let access = Access::of(&request, &self.config);
+        let verdict = if request.method == Method::Options {
+            Verdict::Respond(access.preflight(&request, &self.config))
+        } else {
+            match self.admit_request(now, &request, access) {
+                Ok(verdict) => verdict,
+                Err(refusal) => Verdict::Respond(access.allow(refusal, &self.config)),
+            }
+        };
+        self.dress(verdict)
     }
 
     /// Takes the whole body of a POST.
     pub fn handle_body(&mut self, now: Instant, link: Link, body: &[u8]) -> Verdict {
         let now = self.clock.read(now);
+        let verdict = self.take_body(now, link, body);
+        self.dress(verdict)
+    }
+
+    /// Adds the fields that every answer has.
+    fn dress(&self, verdict: Verdict) -> Verdict {
+        let headers = &self.config.headers;
+        if headers.is_empty() {
+            return verdict;
+        }
+        match verdict {
+            Verdict::Respond(response) => Verdict::Respond(response.with(headers)),
+            Verdict::Upgrade { link, response } => {
+                Verdict::Upgrade { link, response: response.with(headers) }
+            }
+            Verdict::Body { .. } | Verdict::Continue | Verdict::Hold(_) | Verdict::Pass => verdict,
+        }
+    }
+
+    fn take_body(&mut self, now: Tick, link: Link, body: &[u8]) -> Verdict {
         let Some(slot) = self.session_of(link) else {
             // The session ended while the body arrived.
             self.links.remove(link.0);
@@ -52,14 +75,14 @@ impl Server {
         let outcome = self.read_payload(now, slot, body);
         self.links.remove(link.0);
         let Some(session) = self.sessions.at_mut(slot) else {
-            return Verdict::Respond(posted(origin.as_deref()));
+            return Verdict::Respond(posted(origin.as_deref(), &self.config));
         };
         session.transport = session.transport.on_answered(link);
         match outcome {
-            Ok(()) => Verdict::Respond(posted(origin.as_deref())),
+            Ok(()) => Verdict::Respond(posted(origin.as_deref(), &self.config)),
             Err(violation) => {
                 self.end(slot, Reason::Violation(violation), Goodbye::of(violation));
-                Verdict::Respond(with_origin(bad_request(), origin.as_deref()))
+                Verdict::Respond(origin::allow(bad_request(), origin.as_deref(), &self.config))
             }
         }
     }
@@ -117,17 +140,32 @@ impl Server {
         if revision != Some("4") {
             return Err(Response::error(400, 5, "Unsupported protocol version"));
         }
-        let slot = self.open_session(now, request, access);
+        let slot = if self.config.trust_forwarded {
+            self.open_session(now, &proxy::seen_from(request), access)
+        } else {
+            self.open_session(now, request, access)
+        };
         Ok(match key {
             None => {
                 let open = self.open_packet(slot);
-                Verdict::Respond(access.allow(poll_response(open, None)))
+                let response = access.allow(poll_response(open, None, &self.config), &self.config);
+                Verdict::Respond(self.set_cookie(slot, response))
             }
             Some(key) => Verdict::Upgrade {
                 link: self.open_websocket(slot),
                 response: Response::switching(handshake::accept(key)),
             },
         })
+    }
+
+    /// Tells the session id in a cookie, when there is to be one.
+    fn set_cookie(&self, slot: u32, response: Response) -> Response {
+        let (Some(cookie), Some(session)) = (&self.config.cookie, self.sessions.at(slot)) else {
+            return response;
+        };
+        let mut sid = String::with_capacity(28);
+        self.put_sid(slot, session, &mut sid);
+        response.header("set-cookie", cookie.line(&sid, session.handshake.is_secure()))
     }
 
     /// A request with a `sid`: a poll, a POST or an upgrade.
@@ -182,7 +220,10 @@ impl Server {
         let origin = session.origin.clone();
         self.links.remove(link.0);
         match outcome {
-            OnGet::Noop => Ok(Verdict::Respond(poll_response("6", origin.as_deref()))),
+            OnGet::Noop => {
+                let response = poll_response("6", origin.as_deref(), &self.config);
+                Ok(Verdict::Respond(response))
+            }
             OnGet::Overlap => Err(self.overlap(slot)),
             OnGet::Held | OnGet::Mismatch => Err(bad_request()),
         }
@@ -258,14 +299,6 @@ fn bad_request() -> Response {
 }
 
 /// The answer to a POST, worded as by the JavaScript server.
-fn posted(origin: Option<&str>) -> Response {
-    let response = Response::fresh("text/html", "ok");
-    with_origin(response, origin)
-}
-
-fn with_origin(response: Response, origin: Option<&str>) -> Response {
-    match origin {
-        Some(origin) => super::origin::allow(response, origin.to_owned().into()),
-        None => response,
-    }
+fn posted(origin: Option<&str>, config: &Config) -> Response {
+    origin::allow(Response::fresh("text/html", "ok"), origin, config)
 }

@@ -189,7 +189,12 @@ impl Server {
         let Some(session) = self.sessions.at(slot) else { return String::new() };
         let transports = self.config.transports;
         let upgrades = transports.upgrades && !session.transport.is_websocket();
-        open::packet(&Sid::new(self.shard, slot, session.secret), upgrades, &self.config)
+        open::packet(|out| self.put_sid(slot, session, out), upgrades, &self.config)
+    }
+
+    /// Appends the sid of a session.
+    pub(super) fn put_sid(&self, slot: u32, session: &Session, out: &mut String) {
+        Sid::new(self.shard, slot, session.secret).put(out);
     }
 
     /// Makes a fresh session start on WebSocket.
@@ -289,7 +294,11 @@ impl Server {
             let due = |slot| self.sessions.due(slot, |s| s.beat.ping_due());
             let Some(slot) = self.timers.ping.expired(now, due) else { break };
             if let Some(session) = self.sessions.at_mut(slot) {
-                session.beat.pinged(now, slot, &mut self.timers.pong);
+                if self.config.monitor_clients {
+                    session.beat.pinged(now, slot, &mut self.timers.pong);
+                } else {
+                    session.beat.pinged_unmonitored();
+                }
             }
             self.push(slot, self.ping.clone());
         }
@@ -373,15 +382,12 @@ impl Server {
         let (transport, origin) = session;
         let [get, post, ws] = transport.links();
         if let Some(get) = get {
-            let response = poll_response(goodbye.poll, origin.as_deref());
+            let response = poll_response(goodbye.poll, origin.as_deref(), &self.config);
             self.farewell(get, Transmit::Response(response));
         }
         if let Some(post) = post {
             let response = Response::error(400, 3, "Bad request");
-            let response = match origin.as_deref() {
-                Some(origin) => origin::allow(response, origin.to_owned().into()),
-                None => response,
-            };
+            let response = origin::allow(response, origin.as_deref(), &self.config);
             self.farewell(post, Transmit::Response(response));
         }
         if let Some(ws) = ws {
