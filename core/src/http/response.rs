@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 /// A complete answer.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct Response {
     /// Status code.
     pub status: u16,
@@ -16,6 +17,8 @@ pub struct Response {
     pub headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
     /// The body.
     pub body: Bytes,
+    /// The rule that refused the request, in words for a log.
+    pub rule: Option<&'static str>,
 }
 
 impl Response {
@@ -28,6 +31,7 @@ impl Response {
             no_store: false,
             headers: Vec::new(),
             body: Bytes::new(),
+            rule: None,
         }
     }
 
@@ -61,9 +65,10 @@ impl Response {
         Self { no_store: true, ..Self::with_body(200, content_type, body) }
     }
 
-    /// `{"code":…,"message":…}` as the JavaScript server words it.
-    pub(crate) fn error(status: u16, code: u8, message: &str) -> Self {
-        let body = format!("{{\"code\":{code},\"message\":\"{message}\"}}");
+    /// `{"code":…,"message":…,"hint":…}`: the first two as the JavaScript server words them, the last
+    /// for whoever wonders. Neither text may contain what JSON escapes.
+    pub(crate) fn error(status: u16, code: u8, message: &str, hint: &str) -> Self {
+        let body = format!("{{\"code\":{code},\"message\":\"{message}\",\"hint\":\"{hint}\"}}");
         Self::with_body(status, "application/json", body)
     }
 
@@ -158,11 +163,11 @@ mod tests {
     #[test]
     fn a_head_is_written_as_on_the_wire() {
         let mut out = Vec::new();
-        Response::error(400, 1, "Session ID unknown").put_head(&mut out, false);
+        Response::error(400, 1, "Session ID unknown", "no").put_head(&mut out, false);
         assert_eq!(
             String::from_utf8_lossy(&out),
             "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n\
-             content-length: 41\r\nconnection: close\r\n\r\n"
+             content-length: 53\r\nconnection: close\r\n\r\n"
         );
     }
 

@@ -10,6 +10,7 @@ mod namespace;
 mod origin;
 mod peer;
 mod proxy;
+mod refusal;
 mod request;
 mod room;
 mod session;

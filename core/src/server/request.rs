@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::link::poll_response;
 use super::origin::{self, Access};
+use super::refusal::{self, Refusal};
 use super::session::Goodbye;
 use super::{Server, Transmit, Verdict, proxy};
 use crate::config::Config;
@@ -69,7 +70,7 @@ impl Server {
         let Some(slot) = self.session_of(link) else {
             // The session ended while the body arrived.
             self.links.remove(link.0);
-            return Verdict::Respond(bad_request());
+            return Verdict::Respond(Refusal::Ended.response());
         };
         let origin = self.sessions.at(slot).and_then(|session| session.origin.clone());
         let outcome = self.read_payload(now, slot, body);
@@ -82,7 +83,8 @@ impl Server {
             Ok(()) => Verdict::Respond(posted(origin.as_deref(), &self.config)),
             Err(violation) => {
                 self.end(slot, Reason::Violation(violation), Goodbye::of(violation));
-                Verdict::Respond(origin::allow(bad_request(), origin.as_deref(), &self.config))
+                let response = refusal::of_payload(violation);
+                Verdict::Respond(origin::allow(response, origin.as_deref(), &self.config))
             }
         }
     }
@@ -101,16 +103,16 @@ impl Server {
     ) -> Result<Verdict, Response> {
         let query = Query::parse(request.target);
         if query.repeated {
-            return Err(bad_request());
+            return Err(Refusal::Repeated.response());
         }
         let transports = self.config.transports;
         let named = match query.transport {
             Some("polling") if transports.polling => Named::Polling,
             Some("websocket") if transports.websocket || transports.upgrades => Named::WebSocket,
-            Some(_) | None => return Err(Response::error(400, 0, "Transport unknown")),
+            Some(_) | None => return Err(Refusal::Transport(transports).response()),
         };
         if access == Access::Refused {
-            return Err(Response::error(400, 3, "Origin not allowed"));
+            return Err(Refusal::Origin.response());
         }
         let ask = handshake::ask(request);
         match query.sid {
@@ -128,17 +130,19 @@ impl Server {
         (named, revision, ask): (Named, Option<&str>, Ask<'_>),
     ) -> Result<Verdict, Response> {
         if request.method != Method::Get {
-            return Err(Response::error(400, 2, "Bad handshake method"));
+            return Err(Refusal::HandshakeMethod.response());
         }
         let key = match (named, ask) {
             (Named::Polling, Ask::Http) => None,
             (Named::WebSocket, Ask::WebSocket { key }) if self.config.transports.websocket => {
                 Some(key)
             }
-            (Named::Polling | Named::WebSocket, _) => return Err(bad_request()),
+            (Named::Polling | Named::WebSocket, _) => {
+                return Err(Refusal::HandshakeTransport.response());
+            }
         };
         if revision != Some("4") {
-            return Err(Response::error(400, 5, "Unsupported protocol version"));
+            return Err(Refusal::Version.response());
         }
         let slot = if self.config.trust_forwarded {
             self.open_session(now, &proxy::seen_from(request), access)
@@ -178,18 +182,20 @@ impl Server {
     ) -> Result<Verdict, Response> {
         let slot = Sid::parse(sid).ok().and_then(|sid| self.find_session(&sid));
         let Some(slot) = slot else {
-            return Err(Response::error(400, 1, "Session ID unknown"));
+            return Err(Refusal::Session.response());
         };
         let websocket = self.sessions.at(slot).is_some_and(|s| s.transport.is_websocket());
         if revision != Some("4") {
-            return Err(bad_request());
+            return Err(Refusal::RevisionChanged.response());
         }
         match (named, ask) {
             (Named::WebSocket, Ask::WebSocket { key }) if self.config.transports.upgrades => {
                 return Ok(self.probe(now, slot, key));
             }
             (Named::Polling, Ask::Http) if !websocket => {}
-            (Named::Polling | Named::WebSocket, _) => return Err(bad_request()),
+            (Named::Polling | Named::WebSocket, _) => {
+                return Err(Refusal::SessionTransport.response());
+            }
         }
         if let Some(session) = self.sessions.at_mut(slot) {
             access.remember(&mut session.origin);
@@ -202,13 +208,18 @@ impl Server {
             | Method::Options
             | Method::Other
             | Method::Patch
-            | Method::Put => Err(Response::status(405).header("allow", "GET, POST, OPTIONS")),
+            | Method::Put => {
+                let response = Response::status(405).header("allow", "GET, POST, OPTIONS");
+                Err(Response { rule: Some("a session is polled by GET and POST"), ..response })
+            }
         }
     }
 
     fn get(&mut self, slot: u32) -> Result<Verdict, Response> {
         let link = self.attach(slot);
-        let Some(session) = self.sessions.at_mut(slot) else { return Err(bad_request()) };
+        let Some(session) = self.sessions.at_mut(slot) else {
+            return Err(Refusal::SessionTransport.response());
+        };
         let (transport, outcome) = session.transport.on_get(link);
         session.transport = transport;
         if outcome == OnGet::Held {
@@ -225,7 +236,7 @@ impl Server {
                 Ok(Verdict::Respond(response))
             }
             OnGet::Overlap => Err(self.overlap(slot)),
-            OnGet::Held | OnGet::Mismatch => Err(bad_request()),
+            OnGet::Held | OnGet::Mismatch => Err(Refusal::SessionTransport.response()),
         }
     }
 
@@ -234,10 +245,12 @@ impl Server {
         if kind.trim_start().starts_with("application/octet-stream") {
             let violation = Violation::BinaryBody;
             self.end(slot, Reason::Violation(violation), Goodbye::of(violation));
-            return Err(Response::status(400));
+            return Err(refusal::silent("a POST is text: send binary as base64"));
         }
         let link = self.attach(slot);
-        let Some(session) = self.sessions.at_mut(slot) else { return Err(bad_request()) };
+        let Some(session) = self.sessions.at_mut(slot) else {
+            return Err(Refusal::SessionTransport.response());
+        };
         let (transport, outcome) = session.transport.on_post(link);
         session.transport = transport;
         if outcome == OnPost::Taken {
@@ -246,7 +259,7 @@ impl Server {
         self.links.remove(link.0);
         match outcome {
             OnPost::Overlap => Err(self.overlap(slot)),
-            OnPost::Taken | OnPost::Mismatch => Err(bad_request()),
+            OnPost::Taken | OnPost::Mismatch => Err(Refusal::SessionTransport.response()),
         }
     }
 
@@ -254,7 +267,7 @@ impl Server {
     fn overlap(&mut self, slot: u32) -> Response {
         let violation = Violation::OverlappingPoll;
         self.end(slot, Reason::Violation(violation), Goodbye::of(violation));
-        Response::status(400)
+        refusal::silent("a second GET or POST of a session overlaps the first")
     }
 
     /// A WebSocket for a polling session. One too many is accepted and closed at once, which is what
@@ -292,10 +305,6 @@ impl Server {
         }
         Ok(())
     }
-}
-
-fn bad_request() -> Response {
-    Response::error(400, 3, "Bad request")
 }
 
 /// The answer to a POST, worded as by the JavaScript server.

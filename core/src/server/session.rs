@@ -7,6 +7,7 @@ use super::handshake::Handshake;
 use super::link::poll_response;
 use super::namespace::Client;
 use super::origin::{self, Access};
+use super::refusal::Refusal;
 use super::{Event, Server, Transmit};
 use crate::config::Layer;
 use crate::engine::heartbeat::Heartbeat;
@@ -14,7 +15,7 @@ use crate::engine::open;
 use crate::engine::outbox::Outbox;
 use crate::engine::transport::{OnGone, Transport};
 use crate::error::{Reason, Refused, Violation};
-use crate::http::{Request, Response};
+use crate::http::Request;
 use crate::key::{self, Key, Link, Sid, Slab};
 use crate::socket::attach::Partial;
 use crate::socket::encoded::Packet;
@@ -367,7 +368,7 @@ impl Server {
         session.aside_due = Tick::NEVER;
         let carrier = (!session.outbox.is_empty()).then(|| transport.carrier()).flatten();
         if let Some(post) = post {
-            self.farewell(post, Transmit::Response(Response::error(400, 3, "Bad request")));
+            self.farewell(post, Transmit::Response(Refusal::Ended.response()));
         }
         if let Some(link) = carrier {
             self.mark_ready(link);
@@ -386,7 +387,7 @@ impl Server {
             self.farewell(get, Transmit::Response(response));
         }
         if let Some(post) = post {
-            let response = Response::error(400, 3, "Bad request");
+            let response = Refusal::Ended.response();
             let response = origin::allow(response, origin.as_deref(), &self.config);
             self.farewell(post, Transmit::Response(response));
         }
@@ -405,7 +406,7 @@ impl Server {
         session.connect_due = Tick::NEVER;
         session.partial = None;
         if let Some(post) = post {
-            self.farewell(post, Transmit::Response(Response::error(400, 3, "Bad request")));
+            self.farewell(post, Transmit::Response(Refusal::Ended.response()));
         }
         if let Some(ws) = ws {
             self.farewell(ws, Transmit::Close(CloseCode::NORMAL));
