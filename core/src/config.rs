@@ -48,6 +48,9 @@ pub struct Config {
     pub cookie: Option<Cookie>,
     /// Further header fields of every answer of the server, name and value. Default none.
     pub headers: Vec<(String, String)>,
+    /// Bytes of a polling answer from which it is compressed for clients that accept gzip or deflate;
+    /// `None` never compresses. Default 1024. Needs the feature `compression`.
+    pub compression: Option<usize>,
     /// What the sessions carry. Default Socket.IO.
     pub layer: Layer,
     /// Which request headers a [`Handshake`](crate::Handshake) keeps. Default all but those of the
@@ -74,6 +77,7 @@ impl Default for Config {
             trust_forwarded: false,
             cookie: None,
             headers: Vec::new(),
+            compression: Some(1024),
             layer: Layer::SocketIo,
             keep_headers: KeepHeaders::All,
             limits: Limits::default(),

@@ -248,6 +248,7 @@ pub(super) fn poll_response(
     origin: Option<&str>,
     config: &Config,
 ) -> Response {
-    let response = Response::fresh("text/plain; charset=UTF-8", body);
+    let mut response = Response::fresh("text/plain; charset=UTF-8", body);
+    response.compress = config.compression.is_some_and(|least| response.body.len() >= least);
     origin::allow(response, origin, config)
 }
