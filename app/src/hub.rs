@@ -360,9 +360,7 @@ impl Hub {
             });
         }
         self.ring(self.watch.due(self.micros(now)));
-        if let Some(due) = self.watch.next() {
-            self.set_alarm(due);
-        }
+        self.set_alarm(self.watch.next());
         let alarm = self.alarm.load(Ordering::SeqCst);
         (alarm != u64::MAX).then(|| {
             let due = self.birth + Duration::from_micros(alarm);
@@ -524,14 +522,18 @@ impl Hub {
         }
     }
 
-    /// Rings a connection at `due`, for it to look at its deadline.
-    pub(crate) fn call(&self, port: &Arc<Port>, due: Micros) {
-        self.watch.call(port, due);
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// Rings a connection at `due` if its deadline is not moved before.
+    pub(crate) fn set_due(&self, port: &Port, due: Instant) {
+        let due = self.watch.set(port, self.micros(due));
         self.set_alarm(due);
     }
 
     /// A moment as [`Watch`] counts it, never too early.
-    pub(crate) fn micros(&self, at: Instant) -> Micros {
+    fn micros(&self, at: Instant) -> Micros {
         let nanos = at.saturating_duration_since(self.birth).as_nanos();
         Micros::try_from(nanos.div_ceil(1000)).unwrap_or(NEVER - 1)
     }
