@@ -53,6 +53,7 @@ mod port;
 mod reply;
 mod runtime;
 mod socket;
+pub mod test;
 mod timers;
 mod to;
 
