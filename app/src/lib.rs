@@ -37,6 +37,10 @@
 //! Events of a shard, and so all events of one client, are handled in the order they arrived. An
 //! async handler runs inline up to its first pending `.await` and goes on as a task of the runtime,
 //! so what follows it does not wait.
+//!
+//! # Tests
+//!
+//! [`mod@test`] runs an application without a network, in virtual time.
 
 mod ack;
 mod app;
@@ -45,10 +49,13 @@ mod connection;
 mod dispatch;
 mod engine;
 mod error;
+mod exchange;
 mod extract;
 mod handler;
+mod host;
 mod hub;
 mod io;
+mod life;
 mod port;
 mod reply;
 mod runtime;
@@ -56,6 +63,8 @@ mod socket;
 pub mod test;
 mod timers;
 mod to;
+mod watch;
+mod web;
 
 pub use ack::{Ack, AckError, Found, Gathered, Gathering, Reply};
 pub use app::{App, Namespace};
@@ -67,8 +76,11 @@ pub use extract::{Call, Extract, Rest};
 #[doc(hidden)]
 pub use handler::{Async, Plain, Raw};
 pub use handler::{ConnectHandler, DisconnectHandler, Handler};
+pub use host::{Attachment, Outcome};
+pub use http;
 pub use hub::Hub;
 pub use io::{Io, NamespaceIo};
+pub use life::Until;
 pub use reply::{IntoAdmission, IntoReply, Json, NoReply, Refusal};
 pub use runtime::{BoxFuture, Runtime};
 pub use sansocket::{
@@ -78,3 +90,4 @@ pub use sansocket::{
 pub use socket::Socket;
 pub use timers::Timers;
 pub use to::To;
+pub use web::{IntoWeb, Origin, WebHandler};

@@ -4,7 +4,8 @@ use std::fmt;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use super::client::TestClient;
@@ -41,7 +42,7 @@ impl TestServer {
     pub fn with_shards(app: App, shards: u16) -> Self {
         let clock = Clock::new();
         let hub = Hub::new(app, clock.clone(), shards, SEED);
-        clock.start(Box::pin(Timers::new(hub.clone())));
+        clock.start(Box::pin(Timers::new(&hub)));
         Self { world: Rc::new(World { hub, clock }) }
     }
 
@@ -93,16 +94,24 @@ impl TestServer {
     #[track_caller]
     pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         let mut future = pin!(future);
-        // What it waits for is done between the two looks, so that it need not be woken.
-        for _ in 0..2 {
-            if let Poll::Ready(output) =
-                future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
-            {
+        let woken = Arc::new(Woken(AtomicBool::new(true)));
+        let waker = Waker::from(woken.clone());
+        while woken.0.swap(false, Ordering::AcqRel) {
+            if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
                 return output;
             }
             self.run();
         }
         panic!("the future waits for time to pass or for a client");
+    }
+}
+
+/// Whether a future of the test can go on.
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Release);
     }
 }
 
