@@ -111,12 +111,15 @@ fn a_call_that_nobody_acknowledges_says_so() {
 }
 
 #[test]
-fn send_is_the_event_message() {
+fn sending_without_a_name_is_the_event_message_or_json() {
     let mut app = App::new();
     app.on("message", |socket: Socket, text: String| socket.emit("message", &(text + "?")));
+    app.on("json", |socket: Socket, numbers: Vec<i32>| socket.emit("json", &numbers.len()));
     let client = TestServer::new(app).connect();
     client.send("well");
+    client.send_json(&vec![1, 2]);
     assert_eq!(client.expect::<String>("message"), "well?");
+    assert_eq!(client.expect::<i32>("json"), 2);
 }
 
 #[test]

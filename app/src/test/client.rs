@@ -126,6 +126,15 @@ impl TestClient {
         self.emit("message", args);
     }
 
+    /// Sends the event `json`.
+    ///
+    /// # Panics
+    /// When the client is not in its namespace, or the arguments have no JSON form.
+    #[track_caller]
+    pub fn send_json<T: Serialize + ?Sized>(&self, args: &T) {
+        self.emit("json", args);
+    }
+
     /// Sends an event and asks for an acknowledgement, which may come later.
     ///
     /// # Panics

@@ -116,7 +116,7 @@
 //! | `client.emit(event, a, b)` | [`client.emit(event, &(a, b))`](TestClient::emit) |
 //! | `client.emit(…, callback=True)` | [`client.call(…)`](TestClient::call), or [`emit_with_ack`](TestClient::emit_with_ack) when the answer takes time |
 //! | `client.send(data)` | [`client.send(&data)`](TestClient::send) |
-//! | `client.send(data, json=True)` | `client.emit("json", &data)` |
+//! | `client.send(data, json=True)` | [`client.send_json(&data)`](TestClient::send_json) |
 //! | `client.get_received(namespace)` | [`client.get_received()`](TestClient::get_received), each with `name`, `args` and `namespace` |
 //! | `received["args"]`, unwrapped for `message` and `json` | [`received.decode::<T>()`](ReceivedEvent::decode), the same for all events |
 //! | no message queue allowed | [`with_shards`](TestServer::with_shards) |
