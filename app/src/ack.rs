@@ -80,12 +80,18 @@ pub enum AckError {
 }
 
 /// Waits for one client's acknowledgement.
+///
+/// # Cancel safety
+/// Dropping it changes nothing for the client; its acknowledgement is dropped when it comes.
 #[derive(Debug)]
 #[must_use = "the event is sent already; this only waits for its acknowledgement"]
 pub struct Reply(Arc<Slot<Result<Args, AckError>>>);
 
 /// Waits for one client's acknowledgement and reads it as `R` by the rules of
 /// [`decode`](args::decode): `()` reads nothing, a tuple several arguments, anything else the first.
+///
+/// # Cancel safety
+/// Dropping it changes nothing for the client; its acknowledgement is dropped when it comes.
 #[must_use = "the event is sent already; this only waits for its acknowledgement"]
 pub struct Calling<R> {
     reply: Reply,

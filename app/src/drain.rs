@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use crate::ack::Slot;
 use crate::wait::wait;
 
-/// Waits until a slow client has taken most of what waits for it.
+/// Waits until a slow client has taken most of what waits for it. Dropping it loses nothing.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct Drained(Shared);

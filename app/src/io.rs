@@ -97,7 +97,8 @@ impl NamespaceIo {
         self.all().local()
     }
 
-    /// Returns the client with that id, when it is in the namespace and connected to this process.
+    /// Returns the client with that id, when it is in the namespace and connected to this process:
+    /// to [`call`](Socket::call) it, for example.
     #[must_use]
     pub fn socket(&self, id: &str) -> Option<Socket> {
         let hub = self.0.hub();
@@ -106,8 +107,8 @@ impl NamespaceIo {
         self.to(id).fetch_from(shard).pop()
     }
 
-    /// Returns the rooms of the namespace in this process, each with the number of clients in it;
-    /// the rooms named by the clients' ids are left out.
+    /// Returns the rooms of the namespace in this process, each with the number of clients in it,
+    /// those being admitted included; the rooms named by the clients' ids are left out.
     #[must_use]
     pub fn rooms(&self) -> BTreeMap<String, usize> {
         let (hub, mut sizes) = (self.0.hub(), BTreeMap::new());
@@ -124,7 +125,7 @@ impl NamespaceIo {
         sizes
     }
 
-    /// Makes everybody leave these rooms. The room named by a client's id cannot be closed: nothing
+    /// Makes everybody in the namespace leave these rooms. The room named by a client's id cannot be closed: nothing
     /// happens.
     pub fn close_room(&self, rooms: impl Rooms) {
         self.to(&rooms).leave(rooms);
