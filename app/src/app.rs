@@ -1,6 +1,6 @@
 //! The handlers of an application, by namespace and event.
 
-use sansocket::{Config, Received, Request, Response};
+use sansocket::{Config, Received};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use crate::error::HandlerError;
 use crate::handler::{
     ConnectFn, ConnectHandler, DisconnectFn, DisconnectHandler, EventHandler, Handler,
 };
+use crate::web::Web;
 
-type Fallback = Box<dyn Fn(&Request<'_>) -> Option<Response> + Send + Sync>;
 type Predicate = Box<dyn Fn(&str) -> bool + Send + Sync>;
 type OnError = Box<dyn Fn(HandlerError) + Send + Sync>;
 type OnEngine = Box<dyn Fn(EngineSession, Received) + Send + Sync>;
@@ -25,7 +25,7 @@ pub struct App {
     root: Namespace,
     named: HashMap<Box<str>, Namespace>,
     matched: Vec<(Predicate, Namespace)>,
-    pub(crate) fallback: Fallback,
+    pub(crate) web: Web,
     pub(crate) on_error: OnError,
     pub(crate) on_engine: Option<OnEngine>,
 }
@@ -56,7 +56,7 @@ impl App {
             root: Namespace::default(),
             named: HashMap::new(),
             matched: Vec::new(),
-            fallback: Box::new(|_| None),
+            web: Web::default(),
             on_error: Box::new(|error| eprintln!("sansocket: {error}")),
             on_engine: None,
         }
@@ -108,17 +108,6 @@ impl App {
         heard: impl Fn(EngineSession, Received) + Send + Sync + 'static,
     ) -> &mut Self {
         self.on_engine = Some(Box::new(heard));
-        self
-    }
-
-    /// Answers plain HTTP requests outside the Socket.IO path; `None` becomes a 404.
-    ///
-    /// It runs on the task of the connection: answer from memory.
-    pub fn fallback(
-        &mut self,
-        answer: impl Fn(&Request<'_>) -> Option<Response> + Send + Sync + 'static,
-    ) -> &mut Self {
-        self.fallback = Box::new(answer);
         self
     }
 

@@ -1,22 +1,27 @@
 //! One byte stream between a binding and the shards: everything about a connection that is not a
 //! socket.
 
-use sansocket::{Conn, Decoder, Inbound, Link, Verdict};
+use sansocket::{Awaits, Conn, Decoder, Inbound, Link, Request, Role, Transmit, Verdict};
 use std::fmt;
 use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use crate::exchange::Exchange;
 use crate::hub::{Cell, Hub};
 use crate::port::Port;
+use crate::watch::{Micros, NEVER};
 
 /// One byte stream of a [`Hub`].
 ///
-/// A binding reads into a buffer and calls [`read`](Self::read), writes what
-/// [`poll_write`](Self::poll_write) shows until it shows nothing, then waits for the stream or for
-/// [`poll_rung`](Self::poll_rung). Dropping it tells the session that the stream is gone.
+/// A binding does four things until [`is_finished`](Self::is_finished), then closes the stream:
+/// it writes what [`poll_write`](Self::poll_write) shows until it shows nothing, hands what it reads
+/// to [`read`](Self::read) while [`wants_read`](Self::wants_read), calls [`end`](Self::end) when the
+/// stream ends, and otherwise waits for the stream or for [`poll_rung`](Self::poll_rung). Deadlines
+/// ring too, so that a stream needs no timer of its own. Dropping it tells the session that the
+/// stream is gone.
 pub struct Connection {
     hub: Arc<Hub>,
     conn: Conn,
@@ -28,7 +33,21 @@ pub struct Connection {
     more: bool,
     /// Whether handlers must catch up before more is read.
     behind: bool,
+    /// Whether the stream took bytes since the deadline was set.
+    moving: bool,
+    /// Whether there is nothing left to do.
+    over: bool,
+    /// Whether a polling client may come back on this stream to hear that the server stops.
+    polled: bool,
+    awaits: Awaits,
+    /// When what is awaited must be there.
+    due: Micros,
+    /// The plain HTTP request at hand.
+    exchange: Option<Box<Exchange>>,
 }
+
+/// How long a peer may take to close the stream after it was told to.
+const FAREWELL: Duration = Duration::from_secs(3);
 
 impl Connection {
     /// Makes the connection of a stream that was just accepted.
@@ -36,45 +55,88 @@ impl Connection {
     pub fn new(hub: Arc<Hub>, peer: Option<SocketAddr>) -> Self {
         let conn = Conn::new(hub.limits().clone());
         let shard = hub.next_home();
-        Self { hub, conn, port: Arc::new(Port::default()), peer, shard, more: false, behind: false }
+        let mut this = Self::carrying(hub, conn, Arc::default(), shard, peer);
+        this.watch(this.hub.runtime().now());
+        this
+    }
+
+    /// Makes the connection of a stream that a host upgraded for `link`.
+    pub(crate) fn upgraded(
+        hub: Arc<Hub>,
+        link: Link,
+        port: Arc<Port>,
+        shard: u16,
+        peer: Option<SocketAddr>,
+    ) -> Self {
+        let conn = Conn::websocket(Role::Server, hub.limits().clone(), link, [0; 32]);
+        Self::carrying(hub, conn, port, shard, peer)
+    }
+
+    fn carrying(
+        hub: Arc<Hub>,
+        conn: Conn,
+        port: Arc<Port>,
+        shard: u16,
+        peer: Option<SocketAddr>,
+    ) -> Self {
+        hub.life().enter();
+        Self {
+            hub,
+            conn,
+            port,
+            peer,
+            shard,
+            more: false,
+            behind: false,
+            moving: false,
+            over: false,
+            polled: false,
+            awaits: Awaits::Answer,
+            due: NEVER,
+            exchange: None,
+        }
     }
 
     /// Takes bytes the stream delivered; handlers run inside.
     pub fn read(&mut self, bytes: &mut [u8]) {
         self.port.enter();
-        self.receive(bytes);
+        let now = self.hub.runtime().now();
+        self.receive(bytes, now);
         self.behind = self.hub.is_behind(self.shard, &self.port);
+        self.watch(now);
     }
 
-    fn receive(&mut self, bytes: &mut [u8]) {
-        let now = self.hub.runtime().now();
-        let Self { hub, conn, port, peer, shard, .. } = self;
+    fn receive(&mut self, bytes: &mut [u8], now: Instant) {
+        let Self { hub, conn, port, peer, shard, exchange, awaits, polled, .. } = self;
         let mut decoder = conn.decode(bytes);
         loop {
-            if let Some(link) = decoder.link() {
-                // All messages of one read under one lock.
-                if hub.turn(*shard, |cell| serve(cell, &mut decoder, link, now)) {
-                    continue;
+            match decoder.link() {
+                None => {}
+                Some(Link::HOST) => {
+                    if ask(hub, port, exchange, &mut decoder) {
+                        continue;
+                    }
+                    return;
                 }
-                return;
+                // All messages of one read under one lock.
+                Some(link) => {
+                    if hub.turn(*shard, |cell| serve(cell, &mut decoder, link, now)) {
+                        continue;
+                    }
+                    return;
+                }
             }
             match decoder.poll() {
                 Ok(Some(Inbound::Request(mut request))) => {
                     request.peer = *peer;
                     *shard = hub.shard_of(&request, *shard);
-                    let verdict = hub.turn(*shard, |cell| {
-                        let verdict = cell.server.handle_request(now, request);
-                        if let Some(link) = link_of(&verdict) {
-                            cell.bind(link, port);
-                        }
-                        verdict
-                    });
-                    if matches!(verdict, Verdict::Pass) {
-                        let response = hub.fallback(&request);
-                        decoder.apply(Verdict::Respond(response));
-                    } else {
-                        decoder.apply(verdict);
-                    }
+                    // Whatever comes next has a deadline of its own.
+                    *awaits = Awaits::Answer;
+                    let verdict = hub.request(*shard, port, now, request);
+                    let passed = matches!(verdict, Verdict::Pass);
+                    *polled = !passed && !hub.life().is_stopping();
+                    let verdict = if passed { begin(hub, &request, exchange) } else { verdict };
+                    decoder.apply(verdict);
                 }
                 Ok(Some(_)) => {}
                 Ok(None) => return,
@@ -92,6 +154,7 @@ impl Connection {
     /// Accounts for `n` bytes taken by the stream.
     pub fn wrote(&mut self, n: usize) {
         self.conn.wrote(n);
+        self.moving = true;
     }
 
     /// Waits until there may be something to write again.
@@ -108,18 +171,18 @@ impl Connection {
     /// Whether the stream should be closed now.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.conn.is_finished()
-    }
-
-    /// Whether only the peer's farewell is awaited: give it some seconds, then close the stream.
-    #[must_use]
-    pub fn is_closing(&self) -> bool {
-        self.conn.is_closing()
+        self.over
+            || self.conn.is_finished()
+            || self.awaits == Awaits::Request
+                && !self.polled
+                && self.conn.is_flushed()
+                && self.hub.life().is_stopping()
     }
 
     /// Takes note that the stream ended.
     pub fn end(&mut self) {
-        if let Some(link) = self.conn.link() {
+        self.over = true;
+        if let Some(link) = self.conn.link().filter(|&link| link != Link::HOST) {
             let now = self.hub.runtime().now();
             self.hub.turn(self.shard, |cell| {
                 cell.server.handle_closed(now, link);
@@ -132,8 +195,8 @@ impl Connection {
     fn pull(&mut self) {
         loop {
             let rung = self.port.answer();
-            if rung && self.behind {
-                self.behind = self.hub.is_behind(self.shard, &self.port);
+            if rung && (self.behind || self.due != NEVER || self.hub.life().is_aborted()) {
+                self.look_up();
             }
             if !rung && !self.more {
                 return;
@@ -142,16 +205,13 @@ impl Connection {
                 self.more = false;
                 continue;
             };
-            let conn = &mut self.conn;
-            self.more = self.hub.with_cell(self.shard, |cell| {
-                let more = conn.pull(&mut cell.server);
-                if conn.link() != Some(link) {
-                    cell.unbind(link);
-                }
-                more
-            });
+            self.more = self.pull_from(link);
             if self.more {
                 return;
+            }
+            if self.conn.link() != Some(link) {
+                self.awaits = Awaits::Answer;
+                self.watch(self.hub.runtime().now());
             }
             // A request that waited behind the one just answered.
             while self.conn.wants_decode() {
@@ -159,17 +219,97 @@ impl Connection {
             }
         }
     }
+
+    /// Looks what a ring may be about besides something to write.
+    #[cold]
+    fn look_up(&mut self) {
+        if self.behind {
+            self.behind = self.hub.is_behind(self.shard, &self.port);
+        }
+        if self.due != NEVER {
+            self.check(self.hub.runtime().now());
+        }
+        self.over |= self.hub.life().is_aborted();
+    }
+
+    fn pull_from(&mut self, link: Link) -> bool {
+        if link == Link::HOST {
+            self.take_answer();
+            return false;
+        }
+        let conn = &mut self.conn;
+        self.hub.with_cell(self.shard, |cell| {
+            let more = conn.pull(&mut cell.server);
+            if conn.link() != Some(link) {
+                cell.unbind(link);
+            }
+            more
+        })
+    }
+
+    /// Takes the answer to a plain HTTP request, when it is here.
+    #[cold]
+    fn take_answer(&mut self) {
+        if let Some(response) = self.exchange.as_ref().and_then(|exchange| exchange.answer()) {
+            self.exchange = None;
+            self.conn.push(Transmit::Response(response));
+        }
+    }
+
+    /// Sets the deadline for what is awaited now, unless it is awaited since before.
+    fn watch(&mut self, now: Instant) {
+        let awaits = self.conn.awaits();
+        if awaits != self.awaits {
+            self.await_anew(now, awaits);
+        }
+    }
+
+    #[cold]
+    fn await_anew(&mut self, now: Instant, awaits: Awaits) {
+        self.awaits = awaits;
+        let limits = self.hub.limits();
+        let patience = match awaits {
+            Awaits::Answer | Awaits::Messages => {
+                self.due = NEVER;
+                return;
+            }
+            Awaits::Body => limits.body_time,
+            Awaits::Farewell => FAREWELL,
+            Awaits::Head => limits.head_time,
+            Awaits::Request => limits.idle_time,
+        };
+        self.set_due(now, patience);
+    }
+
+    fn set_due(&mut self, now: Instant, patience: Duration) {
+        self.due = self.hub.micros(now + patience);
+        self.moving = false;
+        self.hub.call(&self.port, self.due);
+    }
+
+    /// Ends the stream when its deadline has passed.
+    fn check(&mut self, now: Instant) {
+        if self.hub.micros(now) < self.due {
+            self.hub.call(&self.port, self.due);
+        } else if self.moving && self.awaits == Awaits::Request && !self.conn.is_flushed() {
+            // It is still taking the answer to its last request.
+            self.set_due(now, self.hub.limits().idle_time);
+        } else {
+            self.over = true;
+        }
+    }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if let Some(link) = self.conn.link() {
+        if let Some(link) = self.conn.link().filter(|&link| link != Link::HOST) {
             let now = self.hub.runtime().now();
             self.hub.with_cell(self.shard, |cell| {
                 cell.server.handle_closed(now, link);
                 cell.unbind(link);
             });
         }
+        self.hub.life().leave();
     }
 }
 
@@ -203,11 +343,36 @@ fn serve(cell: &mut Cell, decoder: &mut Decoder<'_, '_>, link: Link, now: Instan
     }
 }
 
-fn link_of(verdict: &Verdict) -> Option<Link> {
-    match verdict {
-        Verdict::Hold(link) | Verdict::Body { link, .. } | Verdict::Upgrade { link, .. } => {
-            Some(*link)
+/// Lets the application answer a plain HTTP request once its body is here; `false` when it is not.
+#[cold]
+fn ask(
+    hub: &Hub,
+    port: &Arc<Port>,
+    exchange: &mut Option<Box<Exchange>>,
+    decoder: &mut Decoder<'_, '_>,
+) -> bool {
+    match decoder.poll() {
+        Ok(Some(Inbound::Body(body))) => {
+            let verdict = exchange.as_mut().map(|exchange| exchange.ask(hub, port, body));
+            decoder.apply(verdict.unwrap_or(Verdict::Pass));
+            true
         }
-        Verdict::Continue | Verdict::Pass | Verdict::Respond(_) => None,
+        Ok(_) => false,
+        Err(violation) => {
+            decoder.reject(violation);
+            false
+        }
+    }
+}
+
+/// Begins to answer a plain HTTP request.
+#[cold]
+fn begin(hub: &Hub, request: &Request<'_>, exchange: &mut Option<Box<Exchange>>) -> Verdict {
+    match Exchange::begin(hub, request) {
+        Ok(begun) => {
+            *exchange = Some(Box::new(begun));
+            Verdict::Body { link: Link::HOST, limit: hub.limits().max_payload }
+        }
+        Err(response) => Verdict::Respond(response),
     }
 }

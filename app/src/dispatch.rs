@@ -272,10 +272,10 @@ impl Hub {
 
 /// A handler panicked.
 #[derive(Debug)]
-struct Panicked;
+pub(crate) struct Panicked;
 
 /// A future whose panic is its outcome.
-struct Caught<T>(BoxFuture<T>);
+pub(crate) struct Caught<T>(pub(crate) BoxFuture<T>);
 
 impl<T> Future for Caught<T> {
     type Output = Result<T, Panicked>;

@@ -58,6 +58,7 @@ impl Draining {
     /// Ends the waiting for a client; the waker, if any, is to be woken.
     pub(crate) fn end(&mut self, key: Key, outcome: Result<(), Gone>) -> Option<Waker> {
         let slots = self.0.remove(&key)?;
+        // There may be many tasks, and there is one waker to return.
         let wakers = slots.iter().filter_map(|slot| slot.fill(outcome)).collect();
         Some(Waker::from(Arc::new(All(wakers))))
     }

@@ -7,8 +7,8 @@
 use atomic_waker::AtomicWaker;
 use sansocket::cluster::{self, Destination};
 use sansocket::{
-    Counts, Id, Limits, Link, Refused, Request, Response, Server, Shard, Sid, Socket as Key,
-    SocketMut, Ticket,
+    Counts, Id, Limits, Link, Method, Refused, Request, Response, Server, Shard, Sid,
+    Socket as Key, SocketMut, Ticket, Verdict,
 };
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,9 +22,11 @@ use crate::app::App;
 use crate::dispatch::{Job, Then, Waiting};
 use crate::drain::Draining;
 use crate::gather::{Gathering, Tally};
+use crate::life::{Life, Until};
 use crate::port::Port;
 use crate::runtime::Runtime;
 use crate::socket::Socket;
+use crate::watch::{Micros, NEVER, Watch};
 
 /// A process: its shards, its application and its runtime.
 pub struct Hub {
@@ -38,6 +40,8 @@ pub struct Hub {
     /// When the timers will look next, in microseconds since birth.
     alarm: AtomicU64,
     timers: AtomicWaker,
+    watch: Watch,
+    life: Life,
     this: Weak<Self>,
 }
 
@@ -124,6 +128,8 @@ impl Hub {
             birth: now,
             alarm: AtomicU64::new(u64::MAX),
             timers: AtomicWaker::new(),
+            watch: Watch::default(),
+            life: Life::default(),
             this: this.clone(),
         })
     }
@@ -140,12 +146,45 @@ impl Hub {
         self.lanes.iter().map(|lane| lane.lock().server.counts()).collect()
     }
 
-    /// Closes every session.
-    pub fn close(&self) {
+    /// Closes every session; clients will try to reconnect.
+    pub(crate) fn close(&self) {
         let now = self.runtime.now();
         for shard in 0..self.count() {
             self.with(shard, |server| server.shutdown(now));
         }
+    }
+
+    /// Ends the server: no session opens any more, every client is told, and connections end when
+    /// they have finished what they were doing, or when `grace` is over: see
+    /// [`ended`](Self::ended).
+    pub fn stop(&self, grace: Duration) {
+        self.life.stop(grace);
+        self.close();
+        self.ring(self.watch.all());
+    }
+
+    /// Ends the connections that are left after [`stop`](Self::stop) without further ado.
+    pub fn abort(&self) {
+        self.life.abort();
+        for lane in &self.lanes {
+            let ports = lane.lock().ports.iter().flatten().map(|(_, port)| port.clone()).collect();
+            self.ring(ports);
+        }
+        self.ring(self.watch.all());
+    }
+
+    /// Waits until somebody calls [`stop`](Self::stop).
+    pub fn stopping(&self) -> Until {
+        Until::stopping(self.shared())
+    }
+
+    /// Waits until there is no connection.
+    pub fn idle(&self) -> Until {
+        Until::idle(self.shared())
+    }
+
+    pub(crate) fn life(&self) -> &Life {
+        &self.life
     }
 
     pub(crate) fn app(&self) -> &App {
@@ -174,10 +213,40 @@ impl Hub {
         }
     }
 
-    /// Answers a request outside the Socket.IO path.
-    pub(crate) fn fallback(&self, request: &Request<'_>) -> Response {
-        (self.app.fallback)(request)
-            .unwrap_or_else(|| Response::with_body(404, "text/plain", "Not Found"))
+    /// Takes a request: the application's own gate first, then the shard. `port` will be rung for
+    /// what the verdict attaches.
+    pub(crate) fn request(
+        &self,
+        shard: u16,
+        port: &Arc<Port>,
+        now: Instant,
+        request: Request<'_>,
+    ) -> Verdict {
+        if let Some(response) = self.bars(&request) {
+            return Verdict::Respond(response);
+        }
+        self.turn(shard, |cell| {
+            let verdict = cell.server.handle_request(now, request);
+            if let Some(link) = link_of(&verdict) {
+                cell.bind(link, port);
+            }
+            verdict
+        })
+    }
+
+    /// The answer to a request that may not even try to open a session.
+    fn bars(&self, request: &Request<'_>) -> Option<Response> {
+        let is_handshake = self.app.config.serves(request.path())
+            && Sid::from_target(request.target).is_none()
+            && request.method != Method::Options;
+        if !is_handshake {
+            return None;
+        }
+        if self.life.is_stopping() {
+            let body = "{\"code\":3,\"message\":\"Server is shutting down\"}";
+            return Some(Response::with_body(503, "application/json", body));
+        }
+        self.app.web.allow.as_ref().and_then(|allow| allow(request))
     }
 
     /// Changes a shard on behalf of the application. Handlers never run inside: what they have to do
@@ -283,9 +352,13 @@ impl Hub {
                     cell.server.handle_timeout(now);
                 }
                 if let Some(due) = cell.server.poll_timeout() {
-                    self.set_alarm(due);
+                    self.set_alarm(self.micros(due));
                 }
             });
+        }
+        self.ring(self.watch.due(self.micros(now)));
+        if let Some(due) = self.watch.next() {
+            self.set_alarm(due);
         }
         let alarm = self.alarm.load(Ordering::SeqCst);
         (alarm != u64::MAX).then(|| {
@@ -361,7 +434,7 @@ impl Hub {
         if cell.server.poll_timeout_moved()
             && let Some(due) = cell.server.poll_timeout()
         {
-            self.set_alarm(due);
+            self.set_alarm(self.micros(due));
         }
         (result, after)
     }
@@ -448,11 +521,29 @@ impl Hub {
         }
     }
 
-    fn set_alarm(&self, due: Instant) {
-        let micros = due.saturating_duration_since(self.birth).as_micros();
-        let micros = u64::try_from(micros).unwrap_or(u64::MAX - 1);
-        if self.alarm.load(Ordering::Relaxed) > micros
-            && self.alarm.fetch_min(micros, Ordering::SeqCst) > micros
+    /// Rings a connection at `due`, for it to look at its deadline.
+    pub(crate) fn call(&self, port: &Arc<Port>, due: Micros) {
+        self.watch.call(port, due);
+        self.set_alarm(due);
+    }
+
+    /// A moment as [`Watch`] counts it.
+    pub(crate) fn micros(&self, at: Instant) -> Micros {
+        let micros = at.saturating_duration_since(self.birth).as_micros();
+        Micros::try_from(micros).unwrap_or(NEVER - 1)
+    }
+
+    fn ring(&self, ports: Vec<Arc<Port>>) {
+        for port in ports {
+            if port.ring() {
+                port.wake();
+            }
+        }
+    }
+
+    fn set_alarm(&self, due: Micros) {
+        if self.alarm.load(Ordering::Relaxed) > due
+            && self.alarm.fetch_min(due, Ordering::SeqCst) > due
         {
             self.timers.wake();
         }
@@ -496,6 +587,22 @@ impl Cell {
         {
             *entry = None;
         }
+    }
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        // Its timers end when they find it gone.
+        self.timers.wake();
+    }
+}
+
+fn link_of(verdict: &Verdict) -> Option<Link> {
+    match verdict {
+        Verdict::Hold(link) | Verdict::Body { link, .. } | Verdict::Upgrade { link, .. } => {
+            Some(*link)
+        }
+        Verdict::Continue | Verdict::Pass | Verdict::Respond(_) => None,
     }
 }
 

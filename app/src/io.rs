@@ -61,9 +61,20 @@ impl Io {
         self.hub().runtime().sleep(duration)
     }
 
-    /// Closes every session; clients will try to reconnect.
+    /// Closes every session and goes on serving: clients will reconnect.
     pub fn close(&self) {
         self.hub().close();
+    }
+
+    /// Ends the server: it stops listening, every client is told, and serving ends when all
+    /// connections have, or after five seconds.
+    pub fn stop(&self) {
+        self.stop_within(Duration::from_secs(5));
+    }
+
+    /// The same with a time of yours for connections to end.
+    pub fn stop_within(&self, grace: Duration) {
+        self.hub().stop(grace);
     }
 }
 

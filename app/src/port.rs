@@ -1,22 +1,37 @@
 //! How whoever changes a shard reaches the task that owns a connection.
 
 use atomic_waker::AtomicWaker;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
+use crate::watch::{Micros, NEVER};
+
 /// The doorbell of one connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Port {
     state: AtomicU8,
     waker: AtomicWaker,
     /// Whether it is listed as waiting for handlers; one entry is enough.
     listed: AtomicBool,
+    /// When the next call of [`Watch`](crate::watch::Watch) is to come.
+    call: AtomicU64,
 }
 
 /// Something waits to be written.
 const RUNG: u8 = 1;
 /// The owner is at work and will look before it rests: no need to wake it.
 const AWAKE: u8 = 2;
+
+impl Default for Port {
+    fn default() -> Self {
+        Self {
+            state: AtomicU8::new(0),
+            waker: AtomicWaker::new(),
+            listed: AtomicBool::new(false),
+            call: AtomicU64::new(NEVER),
+        }
+    }
+}
 
 impl Port {
     /// Rings, and says whether the owner must be woken for it.
@@ -31,6 +46,16 @@ impl Port {
     /// Notes whether it is listed as waiting for handlers, and says whether it was.
     pub(crate) fn set_listed(&self, listed: bool) -> bool {
         self.listed.swap(listed, Ordering::AcqRel)
+    }
+
+    /// Notes a call to come, and says whether it is earlier than any other.
+    pub(crate) fn called(&self, due: Micros) -> bool {
+        self.call.fetch_min(due, Ordering::AcqRel) > due
+    }
+
+    /// Notes that a call came; an earlier or later one may be under way.
+    pub(crate) fn call_came(&self, due: Micros) {
+        let _ = self.call.compare_exchange(due, NEVER, Ordering::AcqRel, Ordering::Acquire);
     }
 
     /// The owner starts to work.

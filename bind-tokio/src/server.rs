@@ -1,14 +1,15 @@
 //! Listening and shutting down.
 
 use sansocket_app::{App, Connection, Hub, Timers};
+use std::future::{Future, poll_fn};
 use std::io;
 use std::ops::Deref;
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
 
 use crate::carry::Carry;
 use crate::runtime::Tokio;
@@ -18,19 +19,7 @@ use crate::runtime::Tokio;
 #[derive(Clone, Debug)]
 pub struct Io {
     handle: sansocket_app::Io,
-    shared: Arc<Shared>,
-}
-
-#[derive(Debug)]
-struct Shared {
     hub: Arc<Hub>,
-    /// Told to stop listening.
-    stop: Notify,
-    stopping: AtomicBool,
-    /// Connections being carried.
-    live: AtomicUsize,
-    /// Told when the last of them ends.
-    idle: Notify,
 }
 
 impl Io {
@@ -55,18 +44,11 @@ impl Io {
         getrandom::fill(&mut seed).expect("the operating system gives random numbers");
         let runtime = Handle::current();
         let hub = Hub::new(app, Tokio(runtime.clone()), shards, seed);
-        runtime.spawn(Timers::new(hub.clone()));
-        let shared = Shared {
-            hub: hub.clone(),
-            stop: Notify::new(),
-            stopping: AtomicBool::new(false),
-            live: AtomicUsize::new(0),
-            idle: Notify::new(),
-        };
-        Self { handle: sansocket_app::Io::new(hub), shared: Arc::new(shared) }
+        runtime.spawn(Timers::new(&hub));
+        Self { handle: sansocket_app::Io::new(hub.clone()), hub }
     }
 
-    /// Listens on an address and serves until [`shutdown`](Self::shutdown).
+    /// Listens on an address and serves until [`stop`](sansocket_app::Io::stop).
     ///
     /// # Errors
     /// When the address cannot be listened on.
@@ -74,61 +56,36 @@ impl Io {
         self.serve_on(TcpListener::bind(address).await?).await
     }
 
-    /// Serves a listener of yours until [`shutdown`](Self::shutdown).
+    /// Serves a listener of yours until [`stop`](sansocket_app::Io::stop).
     ///
     /// # Errors
     /// None at present: streams that cannot be accepted are tried again.
     pub async fn serve_on(&self, listener: TcpListener) -> io::Result<()> {
+        let mut stopping = pin!(self.hub.stopping());
         loop {
-            let stop = self.shared.stop.notified();
-            if self.shared.stopping.load(Ordering::SeqCst) {
-                break;
-            }
-            tokio::select! {
-                accepted = listener.accept() => match accepted {
-                    Ok((stream, peer)) => {
-                        let hub = self.shared.hub.clone();
-                        self.spawn(stream, Connection::new(hub, Some(peer)));
-                    }
-                    // Out of file descriptors, or the peer is gone again: neither ends a server.
-                    Err(_) => tokio::time::sleep(RETRY).await,
-                },
-                () = stop => break,
+            let accepted = poll_fn(|context| match stopping.as_mut().poll(context) {
+                Poll::Ready(()) => Poll::Ready(None),
+                Poll::Pending => listener.poll_accept(context).map(Some),
+            });
+            match accepted.await {
+                Some(Ok((stream, peer))) => {
+                    self.spawn(stream, Connection::new(self.hub.clone(), Some(peer)));
+                }
+                // Out of file descriptors, or the peer is gone again: neither ends a server.
+                Some(Err(_)) => tokio::time::sleep(RETRY).await,
+                None => break,
             }
         }
         drop(listener);
-        self.settle().await;
+        self.hub.ended().await;
         Ok(())
-    }
-
-    /// Stops listening, closes every session and lets [`serve`](Self::serve) return once clients were
-    /// told, or after five seconds.
-    pub fn shutdown(&self) {
-        self.shared.stopping.store(true, Ordering::SeqCst);
-        self.shared.stop.notify_waiters();
-        self.handle.close();
     }
 
     fn spawn(&self, stream: TcpStream, connection: Connection) {
         // Latency matters more than the number of packets; a failure only costs that.
         let _ = stream.set_nodelay(true);
-        self.shared.live.fetch_add(1, Ordering::SeqCst);
         // How a stream ended concerns its session, which knows by then.
-        tokio::spawn(Carry::new(stream, connection, Live(self.shared.clone())));
-    }
-
-    /// Waits for the connections to end.
-    async fn settle(&self) {
-        let settled = async {
-            loop {
-                let idle = self.shared.idle.notified();
-                if self.shared.live.load(Ordering::SeqCst) == 0 {
-                    return;
-                }
-                idle.await;
-            }
-        };
-        let _ = tokio::time::timeout(GRACE, settled).await;
+        tokio::spawn(Carry::new(stream, connection));
     }
 }
 
@@ -140,19 +97,5 @@ impl Deref for Io {
     }
 }
 
-/// Counts a connection while it lives.
-struct Live(Arc<Shared>);
-
-impl Drop for Live {
-    fn drop(&mut self) {
-        if self.0.live.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.0.idle.notify_waiters();
-        }
-    }
-}
-
 /// How long to wait when a stream could not be accepted.
 const RETRY: Duration = Duration::from_millis(50);
-
-/// How long connections may take to end on shutdown.
-const GRACE: Duration = Duration::from_secs(5);

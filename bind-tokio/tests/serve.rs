@@ -182,7 +182,7 @@ fn shutdown_tells_clients_and_ends_the_server() {
     });
     let (runtime, io, address, serving) = serve(app);
     let mut client = Client::connect(address);
-    io.shutdown();
+    io.stop();
     assert_eq!(client.poll(), "1");
     assert_eq!(reasons.recv().unwrap(), "server shutting down");
     drop(client);

@@ -33,6 +33,15 @@ pub struct Config {
     pub limits: Limits,
 }
 
+impl Config {
+    /// Whether requests to `path` are for this server: `/socket.io/`, with or without the last
+    /// slash; `/socket.io-admin` is somebody else's.
+    #[must_use]
+    pub fn serves(&self, path: &str) -> bool {
+        path == self.path || self.path.strip_suffix('/') == Some(path)
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -112,6 +121,14 @@ pub struct Limits {
     pub head: usize,
     /// Header fields of a request. Default 96.
     pub headers: usize,
+    /// Time from the first byte of a request head to its end. Default 15 s; needed by embedders that
+    /// own the clock, as are the next two.
+    pub head_time: Duration,
+    /// Time from the end of a request head to the end of its body. Default 60 s: a body as large as
+    /// is allowed, over a slow mobile line.
+    pub body_time: Duration,
+    /// Time a connection without a session may do nothing. Default 30 s.
+    pub idle_time: Duration,
     /// Bytes of a request body or WebSocket message, announced as `maxPayload`. Default 1 000 000.
     pub max_payload: usize,
     /// Frames of one WebSocket message. Default 16 384, counting empty ones.
@@ -145,6 +162,9 @@ impl Default for Limits {
         Self {
             head: 16 * 1024,
             headers: 96,
+            head_time: Duration::from_secs(15),
+            body_time: Duration::from_secs(60),
+            idle_time: Duration::from_secs(30),
             max_payload: 1_000_000,
             fragments: 16_384,
             packets: 16_384,

@@ -16,6 +16,10 @@ use crate::rng::Rng;
 pub struct Link(pub(crate) Key);
 
 impl Link {
+    /// The attachment of a request that an embedder answers itself, through the same
+    /// [`Conn`](crate::Conn); no [`Server`](crate::Server) ever hands it out.
+    pub const HOST: Self = Self(Key { slot: u32::MAX, generation: NonZeroU32::MAX });
+
     /// Returns a small number, unique among the links that exist now, for dense tables.
     ///
     /// Numbers are reused: compare the whole link to find out.

@@ -55,7 +55,7 @@ mod ws;
 
 pub use bytes::Bytes;
 pub use config::{Config, KeepHeaders, Layer, Limits, Origins, Transports};
-pub use conn::{Conn, Decoder, Inbound, Role};
+pub use conn::{Awaits, Conn, Decoder, Inbound, Role};
 pub use error::{Gone, Misuse, Reason, Refused, Violation};
 pub use http::{Fields, Headers, Method, Request, Response};
 pub use key::{Id, Link, Malformed, Session, Shard, Sid, Socket};

@@ -424,7 +424,7 @@ impl Stack {
 
     fn wait_a_day(&self) {
         self.days.fetch_add(1, Ordering::Relaxed);
-        let timers = pin!(Timers::new(self.hub.clone()));
+        let timers = pin!(Timers::new(&self.hub));
         assert!(timers.poll(&mut Context::from_waker(Waker::noop())).is_pending());
     }
 

@@ -87,7 +87,7 @@ impl Stack {
                 connection.wrote(n);
                 written += n;
             }
-            assert!(!connection.is_closing() && connection.wants_read(), "no scenario ends so");
+            assert!(!connection.is_finished() && connection.wants_read(), "no scenario ends so");
             if connection.poll_rung(&Context::from_waker(Waker::noop())).is_pending() {
                 return written;
             }

@@ -14,7 +14,7 @@ pub(crate) fn run(options: &Options, app: impl FnOnce(Config) -> App) -> std::io
         let stopping = io.clone();
         tokio::spawn(async move {
             stop_signal().await;
-            stopping.shutdown();
+            stopping.stop();
         });
         io.serve_on(listener).await
     })

@@ -65,6 +65,23 @@ enum Mode {
     Finished,
 }
 
+/// What a connection waits for, so that an embedder can set a deadline for it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Awaits {
+    /// The answer to a request: not the peer's turn.
+    Answer,
+    /// The rest of a request's body.
+    Body,
+    /// The peer's farewell.
+    Farewell,
+    /// The rest of a request's head.
+    Head,
+    /// Messages: the heartbeat watches over these.
+    Messages,
+    /// Another request, or the first.
+    Request,
+}
+
 /// What the answer has to know about its request.
 #[derive(Clone, Copy, Debug)]
 struct Exchange {
@@ -190,6 +207,25 @@ impl Conn {
     /// Accounts for `n` bytes taken by the stream.
     pub fn wrote(&mut self, n: usize) {
         self.out.wrote(n);
+    }
+
+    /// Returns what the connection waits for.
+    #[must_use]
+    pub fn awaits(&self) -> Awaits {
+        match self.mode {
+            Mode::Head { .. } if self.tail.is_empty() => Awaits::Request,
+            Mode::Head { .. } => Awaits::Head,
+            Mode::Awaited { .. } | Mode::Body(_) | Mode::Skip(_) => Awaits::Body,
+            Mode::Asked { .. } | Mode::Busy(_) => Awaits::Answer,
+            Mode::WebSocket(_) => Awaits::Messages,
+            Mode::Finished | Mode::Lingering(_) | Mode::WebSocketClosing(..) => Awaits::Farewell,
+        }
+    }
+
+    /// Whether everything queued was written.
+    #[must_use]
+    pub fn is_flushed(&self) -> bool {
+        self.out.bytes() == 0
     }
 
     /// Whether the stream should be closed now.

@@ -9,11 +9,11 @@ pub struct Response {
     /// Status code.
     pub status: u16,
     /// Media type of the body; without one no body is sent.
-    pub content_type: Option<&'static str>,
+    pub content_type: Option<Cow<'static, str>>,
     /// Whether caches are told not to keep it.
     pub no_store: bool,
     /// Further header fields, names in lower case. Must not contain line breaks.
-    pub headers: Vec<(&'static str, Cow<'static, str>)>,
+    pub headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
     /// The body.
     pub body: Bytes,
 }
@@ -33,14 +33,23 @@ impl Response {
 
     /// Makes an answer with a body of that media type.
     #[must_use]
-    pub fn with_body(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Self {
-        Self { content_type: Some(content_type), body: body.into(), ..Self::status(status) }
+    pub fn with_body(
+        status: u16,
+        content_type: impl Into<Cow<'static, str>>,
+        body: impl Into<Bytes>,
+    ) -> Self {
+        let content_type = Some(content_type.into());
+        Self { content_type, body: body.into(), ..Self::status(status) }
     }
 
     /// Adds a header field; `name` in lower case, `value` without line breaks.
     #[must_use]
-    pub fn header(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
-        self.headers.push((name, value.into()));
+    pub fn header(
+        mut self,
+        name: impl Into<Cow<'static, str>>,
+        value: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        self.headers.push((name.into(), value.into()));
         self
     }
 
@@ -70,7 +79,7 @@ impl Response {
         out.push(b' ');
         out.extend_from_slice(phrase(self.status).as_bytes());
         out.extend_from_slice(b"\r\n");
-        if let Some(content_type) = self.content_type {
+        if let Some(content_type) = &self.content_type {
             put_field(out, "content-type", content_type);
         }
         if self.no_store {

@@ -26,7 +26,7 @@ enum Named {
 impl Server {
     /// Takes a request that a [`Conn`](crate::Conn) or a host framework parsed.
     pub fn handle_request(&mut self, now: Instant, request: Request<'_>) -> Verdict {
-        if !self.is_ours(request.path()) {
+        if !self.config.serves(request.path()) {
             return Verdict::Pass;
         }
         let now = self.clock.read(now);
@@ -62,12 +62,6 @@ impl Server {
                 Verdict::Respond(with_origin(bad_request(), origin.as_deref()))
             }
         }
-    }
-
-    /// `/socket.io/`, with or without the last slash; `/socket.io-admin` is somebody else's.
-    fn is_ours(&self, path: &str) -> bool {
-        let ours = self.config.path.as_str();
-        path == ours || ours.strip_suffix('/') == Some(path)
     }
 
     fn admit_request(

@@ -54,7 +54,7 @@ impl Stack {
         let (now, tasks) = (Mutex::new(Instant::now()), Mutex::new(Vec::new()));
         let world = Arc::new(World { now, tasks });
         let hub = Hub::new(app, Still(world.clone()), 2, [7; 32]);
-        world.tasks.lock().unwrap().push(Box::pin(Timers::new(hub.clone())));
+        world.tasks.lock().unwrap().push(Box::pin(Timers::new(&hub)));
         Self { io: Io::new(hub.clone()), hub, world }
     }
 
@@ -100,12 +100,13 @@ impl Stack {
 pub(crate) struct Client {
     connection: Connection,
     unread: Vec<u8>,
+    closed: bool,
 }
 
 impl Client {
     fn open(hub: &Arc<Hub>) -> Self {
         let connection = Connection::new(hub.clone(), None);
-        let mut client = Self { connection, unread: Vec::new() };
+        let mut client = Self { connection, unread: Vec::new(), closed: false };
         client.read(upgrade("/socket.io/?EIO=4&transport=websocket").as_bytes());
         client.pull(usize::MAX);
         let end = client.unread.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap() + 4;
@@ -163,10 +164,9 @@ impl Client {
         }
     }
 
-    /// Whether the server closed the connection.
-    pub(crate) fn is_closed(&mut self) -> bool {
-        self.pull(usize::MAX);
-        self.connection.is_closing() || self.connection.is_finished()
+    /// Whether the server was seen to close the connection.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed
     }
 
     fn read(&mut self, bytes: &[u8]) {
@@ -182,6 +182,7 @@ impl Client {
         };
         let text = String::from_utf8(self.unread[head..head + len].to_vec()).ok();
         self.unread.drain(..head + len);
+        self.closed |= first == 0x88;
         text.filter(|_| first == 0x81)
     }
 }
