@@ -24,7 +24,7 @@ pub(super) struct Line {
 impl Line {
     pub(super) fn new(world: Rc<World>, request: String, address: Option<SocketAddr>) -> Self {
         let peer = Arc::new(Peer::new(request));
-        let connection = Connection::new(world.hub.clone(), address);
+        let connection = Connection::new(world.hub.clone(), address, None);
         let task = world.clock.start(Box::pin(Carry { connection, peer: peer.clone() }));
         Self { world, peer, task }
     }
