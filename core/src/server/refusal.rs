@@ -24,6 +24,10 @@ pub(super) enum Refusal {
     Session,
     /// A request that does not fit the transport of its session.
     SessionTransport,
+    /// The host chose a session id that another session has.
+    SidInUse,
+    /// The host chose a session id that cannot travel in a URL.
+    SidMalformed,
     /// A transport that is off or does not exist.
     Transport(Transports),
     /// A revision of Engine.IO that is not spoken here.
@@ -47,7 +51,9 @@ impl Refusal {
             | Self::HandshakeTransport
             | Self::Repeated
             | Self::RevisionChanged
-            | Self::SessionTransport => (3, "Bad request"),
+            | Self::SessionTransport
+            | Self::SidInUse
+            | Self::SidMalformed => (3, "Bad request"),
             Self::Version => (5, "Unsupported protocol version"),
         }
     }
@@ -74,6 +80,11 @@ impl Refusal {
             Self::SessionTransport => {
                 "the session is on another transport by now, or upgrades are off, or the WebSocket \
                  handshake is not whole"
+            }
+            Self::SidInUse => "the session id that was chosen for this session is in use",
+            Self::SidMalformed => {
+                "the session id that was chosen for this session is not 1 to 256 letters, digits \
+                 and any of - . _ ~"
             }
             Self::Transport(transports) => {
                 match (transports.polling, transports.websocket || transports.upgrades) {
@@ -121,6 +132,8 @@ mod tests {
             Refusal::Origin,
             Refusal::Session,
             Refusal::SessionTransport,
+            Refusal::SidInUse,
+            Refusal::SidMalformed,
             transports(true, true),
             transports(true, false),
             transports(false, true),

@@ -13,7 +13,7 @@ use crate::engine::payload::{self, Part};
 use crate::engine::transport::{OnGet, OnPost, OnProbe};
 use crate::error::{Reason, Violation};
 use crate::http::{Method, Query, Request, Response};
-use crate::key::{Link, Sid};
+use crate::key::Link;
 use crate::time::Tick;
 use crate::ws::CloseCode;
 use crate::ws::handshake::{self, Ask};
@@ -144,11 +144,20 @@ impl Server {
         if revision != Some("4") {
             return Err(Refusal::Version.response());
         }
+        if let Some(sid) = request.own_sid {
+            self.own_sids.check(sid).map_err(Refusal::response)?;
+            if self.find_session(sid).is_some() {
+                return Err(Refusal::SidInUse.response());
+            }
+        }
         let slot = if self.config.trust_forwarded {
             self.open_session(now, &proxy::seen_from(request), access)
         } else {
             self.open_session(now, request, access)
         };
+        if let Some(sid) = request.own_sid {
+            self.own_sids.insert(slot, sid);
+        }
         Ok(match key {
             None => {
                 let open = self.open_packet(slot);
@@ -180,8 +189,7 @@ impl Server {
         access: Access<'_>,
         (named, revision, sid, ask): (Named, Option<&str>, &str, Ask<'_>),
     ) -> Result<Verdict, Response> {
-        let slot = Sid::parse(sid).ok().and_then(|sid| self.find_session(&sid));
-        let Some(slot) = slot else {
+        let Some(slot) = self.find_session(sid) else {
             return Err(Refusal::Session.response());
         };
         let websocket = self.sessions.at(slot).is_some_and(|s| s.transport.is_websocket());
