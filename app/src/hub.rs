@@ -12,7 +12,7 @@ use sansocket::{
 };
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use crate::ack::{Found, Gathered, Gathering, Reply, Slot};
 use crate::app::App;
 use crate::dispatch::{Job, Then, Waiting};
+use crate::gate::Gate;
 use crate::port::Port;
 use crate::runtime::Runtime;
 use crate::socket::Socket;
@@ -28,6 +29,8 @@ use crate::socket::Socket;
 pub struct Hub {
     app: App,
     runtime: Box<dyn Runtime>,
+    /// Whether the runtime has threads for handlers.
+    pooled: bool,
     limits: Arc<Limits>,
     lanes: Box<[Lane]>,
     /// Which shard the next connection starts on.
@@ -47,6 +50,10 @@ struct Lane {
     mail: AtomicBool,
     /// Whether more work waits for handlers than should.
     behind: AtomicBool,
+    /// Jobs that wait at gates and for workers.
+    waiting: AtomicUsize,
+    /// Keeps what concerns no client in line.
+    gate: Gate,
 }
 
 /// A shard with what the application layer knows of it.
@@ -92,10 +99,13 @@ impl Hub {
     ///
     /// `seed` must be unpredictable: session ids follow from it. `shards` is at least 1; four per
     /// thread keep threads out of each other's way.
+    ///
+    /// # Panics
+    /// When a handler takes a [`State`](crate::State) that [`App::manage`] was given no value of.
     #[must_use]
     pub fn new(app: App, runtime: impl Runtime, shards: u16, seed: [u8; 32]) -> Arc<Self> {
         let count = shards.max(1);
-        let now = runtime.now();
+        let (app, now) = (app.seal(), runtime.now());
         let config = Arc::new(app.config.clone());
         let lane = |index| Lane {
             cell: Mutex::new(Cell {
@@ -110,10 +120,13 @@ impl Hub {
             inbox: Mutex::new(Vec::new()),
             mail: AtomicBool::new(false),
             behind: AtomicBool::new(false),
+            waiting: AtomicUsize::new(0),
+            gate: Gate::default(),
         };
         Arc::new_cyclic(|this| Self {
             limits: Arc::new(app.config.limits.clone()),
             app,
+            pooled: runtime.workers().is_some(),
             runtime: Box::new(runtime),
             lanes: (0..count).map(lane).collect(),
             home: AtomicU16::new(0),
@@ -196,15 +209,49 @@ impl Hub {
     /// rung when they have caught up.
     pub(crate) fn is_behind(&self, shard: u16, port: &Arc<Port>) -> bool {
         let lane = &self.lanes[usize::from(shard)];
-        if !lane.behind.load(Ordering::Relaxed) {
+        if !lane.behind.load(Ordering::Relaxed) && lane.waiting.load(Ordering::Relaxed) <= MANY {
             return false;
         }
         let mut cell = lane.lock();
-        let behind = cell.jobs.len() > MANY;
+        // Whoever brings the number down rings those listed, under this lock and after it did.
+        let behind = cell.jobs.len() > MANY || lane.waiting.load(Ordering::Acquire) > MANY;
         if behind && !port.set_listed(true) {
             cell.stalled.push(port.clone());
         }
         behind
+    }
+
+    /// Whether handlers run on threads of their own.
+    pub(crate) fn is_pooled(&self) -> bool {
+        self.pooled
+    }
+
+    /// Runs something where handlers may block.
+    pub(crate) fn on_worker(&self, work: impl FnOnce() + Send + 'static) {
+        let workers = self.runtime.workers().expect("they were there when the hub was made");
+        workers.run(Box::new(work));
+    }
+
+    /// Keeps the jobs of a shard in line that concern no client.
+    pub(crate) fn gate(&self, shard: u16) -> &Gate {
+        &self.lanes[usize::from(shard)].gate
+    }
+
+    /// Counts a job that waits at a gate or for a worker.
+    pub(crate) fn add_waiting(&self, shard: u16) {
+        self.lanes[usize::from(shard)].waiting.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Counts jobs that wait no more, and rings connections when this means that handlers have
+    /// caught up.
+    pub(crate) fn end_waiting(&self, shard: u16, jobs: usize) {
+        let lane = &self.lanes[usize::from(shard)];
+        let before = lane.waiting.fetch_sub(jobs, Ordering::AcqRel);
+        if before > MANY && before - jobs <= MANY {
+            let mut after = Aftermath::default();
+            lane.lock().ring_stalled(&mut after);
+            self.carry_out(shard, after);
+        }
     }
 
     /// Asks one client; the answer fills what is returned.
@@ -237,7 +284,8 @@ impl Hub {
         self.with_cell(shard, |cell| {
             let mut socket = cell.server.socket(key).ok_or(Refused::Gone)?;
             let ticket = ask(&mut socket)?;
-            cell.waiting.extend(then.take().map(|then| (ticket, Waiting::Then(then))));
+            let socket = cell.socket(key);
+            cell.waiting.extend(then.take().map(|then| (ticket, Waiting::Then(socket, then))));
             Ok(())
         })
     }
@@ -314,7 +362,7 @@ impl Hub {
             // Handlers are caught where they are called; this catches what their values do when they
             // are dropped, which must not stop the shard. The rest of the jobs goes on.
             let mut queue = jobs.drain(..);
-            let mut rest = || queue.by_ref().for_each(|job| self.perform(job));
+            let mut rest = || queue.by_ref().for_each(|job| self.perform(shard, job));
             while catch_unwind(AssertUnwindSafe(&mut rest)).is_err() {}
             drop(queue);
             let ((), mut after) = self.act(shard, |cell| {
@@ -394,11 +442,9 @@ impl Hub {
         if !cell.jobs.is_empty() && !cell.dispatching {
             cell.dispatching = true;
             after.jobs = std::mem::take(&mut cell.jobs);
-            for port in std::mem::take(&mut cell.stalled) {
-                port.set_listed(false);
-                if port.ring() {
-                    after.calls().ports.push(port);
-                }
+            let lane = &self.lanes[usize::from(shard)];
+            if !cell.stalled.is_empty() && lane.waiting.load(Ordering::Acquire) <= MANY {
+                cell.ring_stalled(&mut after);
             }
         }
         let behind = cell.jobs.len() > MANY;
@@ -484,6 +530,16 @@ impl Cell {
             self.ports.resize_with(at + 1, || None);
         }
         self.ports[at] = Some((link, port.clone()));
+    }
+
+    /// Rings the connections that wait for handlers.
+    fn ring_stalled(&mut self, after: &mut Aftermath) {
+        for port in std::mem::take(&mut self.stalled) {
+            port.set_listed(false);
+            if port.ring() {
+                after.calls().ports.push(port);
+            }
+        }
     }
 
     /// Forgets which connection carried a link.
