@@ -91,12 +91,11 @@ impl<'c, 'i> Decoder<'c, 'i> {
             (Place::Reader, _) => &[],
         };
         Ok(Some(match item {
-            Item::Request { method, target, fields, seen } => Inbound::Request(Request {
+            Item::Request { method, target, fields, seen } => Inbound::Request(Request::new(
                 method,
-                target: std::str::from_utf8(&bytes[target]).map_err(|_| Violation::InvalidHead)?,
-                fields: Fields::lines(&bytes[fields], seen),
-                peer: None,
-            }),
+                std::str::from_utf8(&bytes[target]).map_err(|_| Violation::InvalidHead)?,
+                Fields::lines(&bytes[fields], seen),
+            )),
             Item::BodyHere(range) => Inbound::Body(&bytes[range]),
             Item::BodyCollected => Inbound::Body(self.conn.collected()),
             Item::Text(place) => Inbound::Text(

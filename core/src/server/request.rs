@@ -153,9 +153,12 @@ impl Server {
         match request.method {
             Method::Get => self.get(slot),
             Method::Post => self.post(slot, request),
-            Method::Head | Method::Options | Method::Other => {
-                Err(Response::status(405).header("allow", "GET, POST, OPTIONS"))
-            }
+            Method::Delete
+            | Method::Head
+            | Method::Options
+            | Method::Other
+            | Method::Patch
+            | Method::Put => Err(Response::status(405).header("allow", "GET, POST, OPTIONS")),
         }
     }
 
