@@ -46,6 +46,7 @@ mod dispatch;
 mod engine;
 mod error;
 mod exchange;
+mod extension;
 mod extract;
 mod handler;
 mod host;
@@ -67,6 +68,7 @@ pub use bytes::Bytes;
 pub use connection::Connection;
 pub use engine::EngineSession;
 pub use error::{BoxError, Cause, EmitError, HandlerError};
+pub use extension::Extension;
 pub use extract::{Call, Extract, Rest};
 #[doc(hidden)]
 pub use handler::{Async, Plain, Raw};

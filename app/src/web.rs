@@ -22,11 +22,13 @@ pub(crate) type Fallback =
 type Allow = Box<dyn Fn(&Request<'_>) -> Option<Response> + Send + Sync>;
 
 /// Where a plain HTTP request came from; an extension of the [`http::Request`].
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Origin {
     /// The address of the other end, when the stream has one.
     pub peer: Option<SocketAddr>,
+    /// Whether the stream is encrypted.
+    pub secure: bool,
 }
 
 impl App {
@@ -156,7 +158,7 @@ pub(crate) fn request_of(request: &Request<'_>) -> Option<http::Request<()>> {
             headers.append(name, value);
         }
     });
-    parts.extensions_mut().insert(Origin { peer: request.peer });
+    parts.extensions_mut().insert(Origin { peer: request.peer, secure: request.secure });
     Some(parts)
 }
 
