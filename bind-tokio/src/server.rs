@@ -81,6 +81,11 @@ impl Io {
         Ok(())
     }
 
+    #[cfg(feature = "tower")]
+    pub(crate) fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
     fn spawn(&self, stream: TcpStream, connection: Connection) {
         // Latency matters more than the number of packets; a failure only costs that.
         let _ = stream.set_nodelay(true);
