@@ -59,12 +59,18 @@ impl Hub {
     /// Its extensions stay with the session that it opens, see
     /// [`Socket::extension`](crate::Socket::extension): take out what should not. The host that the
     /// target names goes before the `Host` field (RFC 9112 §3.2.2), which requests of HTTP/2 need not
-    /// have (RFC 9113 §8.3.1).
+    /// have (RFC 9113 §8.3.1). A `CONNECT` of HTTP/2 is a WebSocket, and is answered as such
+    /// (RFC 8441 §5).
     #[must_use]
     pub fn handle_head(&self, head: http::request::Parts, origin: Origin) -> Outcome {
         let target = head.uri.path_and_query().map_or("/", PathAndQuery::as_str);
-        let shown = Shown { authority: head.uri.authority(), headers: &head.headers };
-        let method = Method::from_name(head.method.as_str());
+        let connects =
+            head.method == http::Method::CONNECT && head.version >= http::Version::HTTP_2;
+        let shown = Shown { authority: head.uri.authority(), headers: &head.headers, connects };
+        let method = match connects {
+            true => Method::Get,
+            false => Method::from_name(head.method.as_str()),
+        };
         let extra: Option<Arc<dyn Any + Send + Sync>> = match head.extensions.is_empty() {
             true => None,
             false => Some(Arc::new(head.extensions)),
@@ -73,7 +79,13 @@ impl Hub {
         request.peer = origin.peer;
         request.secure = origin.secure;
         request.extra = extra.as_ref();
-        self.handle_request(request)
+        let mut outcome = self.handle_request(request);
+        if connects && let Outcome::Upgrade(response, _) = &mut outcome {
+            // Nothing is switched, and no key is proven.
+            response.status = 200;
+            response.headers.retain(|(name, _)| UPGRADE.iter().all(|(_, proof, _)| name != proof));
+        }
+        outcome
     }
 
     /// Takes a request that a host parsed; its methods [`Other`](sansocket::Method) included.
@@ -174,18 +186,33 @@ impl fmt::Debug for Attachment {
     }
 }
 
+/// The fields of an upgrade that a `CONNECT` goes without, as the core wants to see them and as it
+/// answers them.
+const UPGRADE: [(&str, &str, &str); 3] = [
+    ("upgrade", "upgrade", "websocket"),
+    ("connection", "connection", "upgrade"),
+    ("sec-websocket-key", "sec-websocket-accept", "AAAAAAAAAAAAAAAAAAAAAA=="),
+];
+
 /// The header fields of a head, with the host that its target names.
 struct Shown<'a> {
     authority: Option<&'a Authority>,
     headers: &'a HeaderMap,
+    /// Whether it is a `CONNECT` of HTTP/2.
+    connects: bool,
 }
 
 impl Headers for Shown<'_> {
     fn get(&self, name: &str) -> Option<&str> {
-        match self.authority {
-            Some(authority) if name == "host" => Some(host_of(authority)),
-            Some(_) | None => std::str::from_utf8(self.headers.get(name)?.as_bytes()).ok(),
+        if let Some(authority) = self.authority.filter(|_| name == "host") {
+            return Some(host_of(authority));
         }
+        if self.connects
+            && let Some((_, _, value)) = UPGRADE.iter().find(|(field, ..)| *field == name)
+        {
+            return Some(value);
+        }
+        std::str::from_utf8(self.headers.get(name)?.as_bytes()).ok()
     }
 
     fn each(&self, each: &mut dyn FnMut(&str, &str)) {
@@ -254,7 +281,8 @@ mod tests {
             .body(())
             .unwrap()
             .into_parts();
-        let shown = Shown { authority: head.uri.authority(), headers: &head.headers };
+        let shown =
+            Shown { authority: head.uri.authority(), headers: &head.headers, connects: false };
         let mut all = Vec::new();
         shown.each(&mut |name, value| all.push((name.to_owned(), value.to_owned())));
         all.sort();

@@ -11,6 +11,7 @@ use axum::extract::ConnectInfo;
 use axum::http::StatusCode;
 use axum::response::Html;
 use axum::routing::{get, post};
+use axum::serve::ListenerExt as _;
 use examples::options::Options;
 use sansocket_tokio::{App, Config, Extension, Io, Socket};
 use std::net::SocketAddr;
@@ -28,6 +29,10 @@ fn main() -> std::io::Result<()> {
         let io = Io::new(app(options.config));
         let stopping = io.clone();
         let service = router(&io).into_make_service_with_connect_info::<SocketAddr>();
+        let listener = listener.tap_io(|stream| {
+            // Latency matters more than the number of packets; a failure only costs that.
+            let _ = stream.set_nodelay(true);
+        });
         axum::serve(listener, service)
             .with_graceful_shutdown(async move {
                 process::stop_signal().await;

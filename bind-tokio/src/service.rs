@@ -33,11 +33,14 @@ impl Io {
     /// Returns the layer that puts this server in front of another service, such as an axum router:
     /// what is not under the path of the settings goes there untouched.
     ///
-    /// WebSockets need HTTP/1.1 and a host that allows upgrades, as `axum::serve` does; polling works
-    /// over HTTP/2 too. The host's timeout of a request must be longer than the time between two
-    /// pings, which is how long a poll is held at most. Handlers find what earlier middleware knew in
-    /// [`Socket::extension`](crate::Socket::extension). The handlers that the application has for
-    /// plain HTTP are not asked: the other service is.
+    /// Polling and WebSockets work over HTTP/1.1 and HTTP/2. For WebSockets the host must allow
+    /// upgrades, or `CONNECT` with a protocol (RFC 8441), as `axum::serve` does. Its streams should have
+    /// `TCP_NODELAY` set. Its time for a request must be longer than the time between two pings, which
+    /// is how long a poll is held at most.
+    ///
+    /// Handlers find what earlier middleware knew in [`Socket::extension`](crate::Socket::extension).
+    /// What the application answers to plain HTTP is not asked: the other service is. Answers are not
+    /// compressed here; a layer around this one may do that.
     ///
     /// ```
     /// # async fn example() -> std::io::Result<()> {

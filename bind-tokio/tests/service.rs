@@ -3,6 +3,7 @@
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use hyper::client::conn::{http1, http2};
+use hyper::ext::Protocol;
 use hyper::service::service_fn;
 use hyper::upgrade::Upgraded;
 use hyper::{Request, Response, StatusCode};
@@ -67,9 +68,9 @@ async fn serve(io: &Io) -> SocketAddr {
                 service.clone().call(request)
             });
             tokio::spawn(async move {
-                auto::Builder::new(TokioExecutor::new())
-                    .serve_connection_with_upgrades(TokioIo::new(stream), noting)
-                    .await
+                let mut host = auto::Builder::new(TokioExecutor::new());
+                host.http2().enable_connect_protocol();
+                host.serve_connection_with_upgrades(TokioIo::new(stream), noting).await
             });
         }
     });
@@ -322,6 +323,31 @@ async fn http_1_becomes_a_websocket() {
     drop(socket);
     assert_eq!(reasons.recv().await, Some(Reason::TransportClose));
     attached(&io, 0).await;
+}
+
+#[tokio::test]
+async fn a_stream_of_http_2_becomes_a_websocket() {
+    let (app, mut reasons) = farewells(App::new());
+    let io = Io::new(app);
+    let address = serve(&io).await;
+    let stream = Stream::two(address).await;
+    let mut client = Client { stream, address, sid: String::new() };
+    let mut request = client.request("CONNECT", "/socket.io/?EIO=4&transport=websocket", "");
+    request.headers_mut().insert("sec-websocket-version", "13".parse().unwrap());
+    request.extensions_mut().insert(Protocol::from_static("websocket"));
+    let response = client.stream.send(request).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert!(!response.headers().contains_key("sec-websocket-accept"));
+    let mut socket = WebSocket(TokioIo::new(hyper::upgrade::on(response).await.unwrap()));
+    assert!(socket.text().await.starts_with("0{"));
+    socket.send("40").await;
+    assert!(socket.text().await.starts_with("40{"));
+    // A second one on the same connection is none without its version.
+    let mut request = client.request("CONNECT", "/socket.io/?EIO=4&transport=websocket", "");
+    request.extensions_mut().insert(Protocol::from_static("websocket"));
+    assert_eq!(client.stream.send(request).await.status(), StatusCode::BAD_REQUEST);
+    drop(socket);
+    assert_eq!(reasons.recv().await, Some(Reason::TransportClose));
 }
 
 #[tokio::test]
