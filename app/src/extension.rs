@@ -23,8 +23,8 @@ impl Socket {
 
 impl<T: Clone + Send + Sync + 'static> Extract for Extension<T> {
     fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
-        let found = call.socket().extension::<T>().cloned();
-        found.map(Self).ok_or_else(|| DecodeError::Arguments {
+        let socket = Socket::extract(call)?;
+        socket.extension().cloned().map(Self).ok_or_else(|| DecodeError::Arguments {
             message: format!("the request has no extension {}", std::any::type_name::<T>()),
         })
     }

@@ -24,10 +24,6 @@ impl<'a> Call<'a> {
     ) -> Self {
         Self { socket, args: Decoder::new(message.json(), message.attachments()), ack }
     }
-
-    pub(crate) fn socket(&self) -> &'a Socket {
-        self.socket
-    }
 }
 
 /// A parameter of a handler.
