@@ -45,6 +45,8 @@ pub struct Attachment {
     /// Until it was answered.
     link: Option<Link>,
     port: Arc<Port>,
+    /// The codings the client accepts, as it says it.
+    accept: Box<str>,
 }
 
 impl Hub {
@@ -59,7 +61,7 @@ impl Hub {
     /// Its extensions stay with the session that it opens, see
     /// [`Socket::extension`](crate::Socket::extension): take out what should not. The host that the
     /// target names goes before the `Host` field (RFC 9112 §3.2.2), which requests of HTTP/2 need not
-    /// have (RFC 9113 §8.3.1). A `CONNECT` of HTTP/2 is a WebSocket, and is answered as such
+    /// have (RFC 9113 §8.3.1). Answers are compressed as the settings say. A `CONNECT` of HTTP/2 is a WebSocket, and is answered as such
     /// (RFC 8441 §5).
     #[must_use]
     pub fn handle_head(&self, head: http::request::Parts, origin: Origin) -> Outcome {
@@ -79,13 +81,19 @@ impl Hub {
         request.peer = origin.peer;
         request.secure = origin.secure;
         request.extra = extra.as_ref();
-        let mut outcome = self.handle_request(request);
-        if connects && let Outcome::Upgrade(response, _) = &mut outcome {
-            // Nothing is switched, and no key is proven.
-            response.status = 200;
-            response.headers.retain(|(name, _)| UPGRADE.iter().all(|(_, proof, _)| name != proof));
+        let accept = head.headers.get(header::ACCEPT_ENCODING);
+        let accept = accept.and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+        match self.handle_request(request) {
+            Outcome::Respond(response) => Outcome::Respond(response.encoded(accept)),
+            Outcome::Hold(mut attachment) => {
+                attachment.accept = accept.into();
+                Outcome::Hold(attachment)
+            }
+            Outcome::Upgrade(response, connection) if connects => {
+                Outcome::Upgrade(connected(response), connection)
+            }
+            outcome @ (Outcome::Body { .. } | Outcome::Pass | Outcome::Upgrade(..)) => outcome,
         }
-        outcome
     }
 
     /// Takes a request that a host parsed; its methods [`Other`](sansocket::Method) included.
@@ -93,18 +101,19 @@ impl Hub {
     pub fn handle_request(&self, request: Request<'_>) -> Outcome {
         let port: Arc<Port> = Arc::default();
         let shard = self.shard_of(&request, self.next_home());
-        let hub = self.shared();
+        let attachment = |link| {
+            let hub = self.shared();
+            Attachment { hub, shard, link: Some(link), port: port.clone(), accept: "".into() }
+        };
         match self.request(shard, &port, self.runtime().now(), request) {
             Verdict::Continue | Verdict::Pass => Outcome::Pass,
             Verdict::Respond(response) => Outcome::Respond(response),
-            Verdict::Hold(link) => Outcome::Hold(Attachment { hub, shard, link: Some(link), port }),
-            Verdict::Body { link, limit } => Outcome::Body {
-                attachment: Attachment { hub, shard, link: Some(link), port },
-                limit,
-                time: self.limits().body_time,
-            },
+            Verdict::Hold(link) => Outcome::Hold(attachment(link)),
+            Verdict::Body { link, limit } => {
+                Outcome::Body { attachment: attachment(link), limit, time: self.limits().body_time }
+            }
             Verdict::Upgrade { link, response } => {
-                let connection = Connection::upgraded(hub, link, port, shard);
+                let connection = Connection::upgraded(self.shared(), link, port, shard);
                 Outcome::Upgrade(response, Box::new(connection))
             }
         }
@@ -159,7 +168,7 @@ impl Attachment {
             });
             if let Some(Transmit::Response(response)) = pulled {
                 self.link = None;
-                return Poll::Ready(response);
+                return Poll::Ready(response.encoded(&self.accept));
             }
             if self.port.poll_rung(context).is_pending() {
                 return Poll::Pending;
@@ -184,6 +193,13 @@ impl fmt::Debug for Attachment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Attachment").field("link", &self.link).finish_non_exhaustive()
     }
+}
+
+/// The answer to a `CONNECT` that becomes a WebSocket: nothing is switched, and no key is proven.
+fn connected(mut response: Response) -> Response {
+    response.status = 200;
+    response.headers.retain(|(name, _)| UPGRADE.iter().all(|(_, proof, _)| name != proof));
+    response
 }
 
 /// The fields of an upgrade that a `CONNECT` goes without, as the core wants to see them and as it

@@ -39,8 +39,7 @@ impl Io {
     /// is how long a poll is held at most.
     ///
     /// Handlers find what earlier middleware knew in [`Socket::extension`](crate::Socket::extension).
-    /// What the application answers to plain HTTP is not asked: the other service is. Answers are not
-    /// compressed here; a layer around this one may do that.
+    /// What the application answers to plain HTTP is not asked: the other service is.
     ///
     /// ```
     /// # async fn example() -> std::io::Result<()> {

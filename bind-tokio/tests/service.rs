@@ -211,6 +211,33 @@ async fn a_held_poll_is_answered_when_something_comes() {
 }
 
 #[tokio::test]
+async fn large_answers_are_compressed_for_those_who_accept_it() {
+    let io = Io::new(App::new());
+    let address = serve(&io).await;
+    for held in [false, true] {
+        let mut client = Client::connect(Stream::one(address).await, address).await;
+        let mut poll = client.request("GET", &format!("{PATH}&sid={}", client.sid), "");
+        poll.headers_mut().insert("accept-encoding", "br, gzip".parse().unwrap());
+        let emitting = io.clone();
+        let emit = move || emitting.emit("news", &"x".repeat(5000)).unwrap();
+        let polling = async move { client.stream.send(poll).await };
+        let response = if held {
+            let polling = tokio::spawn(polling);
+            attached(&io, 1).await;
+            emit();
+            polling.await.unwrap()
+        } else {
+            emit();
+            polling.await
+        };
+        assert_eq!(response.headers()["content-encoding"], "gzip");
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        assert!(body.starts_with(&[0x1f, 0x8b]) && body.len() < 500);
+        io.close();
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_gives_up_its_poll_is_gone() {
     let (app, mut reasons) = farewells(App::new());
     let io = Io::new(app);
