@@ -77,7 +77,7 @@ pub use hub::Hub;
 pub use io::{Io, NamespaceIo};
 pub use life::Until;
 pub use reply::{IntoAdmission, IntoReply, Json, NoReply, Refusal};
-pub use runtime::{BoxFuture, Runtime};
+pub use runtime::{BoxFuture, Runtime, Workers};
 pub use sansocket::{
     Args, ArgsRef, Config, Counts, EventMessage, Fields, Handshake, JoinError, KeepHeaders, Layer,
     Limits, Method, Origins, Reason, Received, Refused, Request, Response, Transports,

@@ -15,4 +15,15 @@ pub trait Runtime: Send + Sync + 'static {
     fn spawn(&self, task: BoxFuture<()>);
     /// Waits.
     fn sleep(&self, duration: Duration) -> BoxFuture<()>;
+    /// Returns the threads that handlers run on, when they may block; without them handlers run
+    /// where their events are read.
+    fn workers(&self) -> Option<&dyn Workers> {
+        None
+    }
+}
+
+/// Threads for work that may block.
+pub trait Workers: Send + Sync {
+    /// Runs `work` on one of them, soon; work given earlier starts earlier.
+    fn run(&self, work: Box<dyn FnOnce() + Send>);
 }
