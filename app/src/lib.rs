@@ -52,11 +52,17 @@ mod host;
 mod hub;
 mod io;
 mod life;
+mod listen;
 mod port;
 mod reply;
 mod runtime;
 mod socket;
 mod timers;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "tls/off.rs"]
+mod tls;
 mod to;
 mod watch;
 mod web;
@@ -76,6 +82,9 @@ pub use http;
 pub use hub::Hub;
 pub use io::{Io, NamespaceIo};
 pub use life::Until;
+#[cfg(unix)]
+pub use listen::SocketFile;
+pub use listen::{Accepted, Address, Inner, Listener, Parts, Stream, pause_after};
 pub use reply::{IntoAdmission, IntoReply, Json, NoReply, Refusal};
 pub use runtime::{BoxFuture, Runtime, Workers};
 pub use sansocket::{
@@ -84,5 +93,8 @@ pub use sansocket::{
 };
 pub use socket::Socket;
 pub use timers::Timers;
+#[cfg(feature = "tls")]
+pub use tls::TlsError;
+pub use tls::{Tls, TlsFault, TlsSession};
 pub use to::To;
 pub use web::{IntoWeb, Origin, WebHandler};
