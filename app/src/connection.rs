@@ -1,7 +1,7 @@
 //! One byte stream between a binding and the shards: everything about a connection that is not a
 //! socket.
 
-use sansocket::{Awaits, Conn, Decoder, Inbound, Link, Request, Verdict};
+use sansocket::{Awaits, Conn, Decoder, Inbound, Link, Request, Role, Transmit, Verdict};
 use std::fmt;
 use std::io::IoSlice;
 use std::net::SocketAddr;
@@ -68,7 +68,7 @@ impl Connection {
         shard: u16,
         peer: Option<SocketAddr>,
     ) -> Self {
-        let conn = Conn::websocket(sansocket::Role::Server, hub.limits().clone(), link, [0; 32]);
+        let conn = Conn::websocket(Role::Server, hub.limits().clone(), link, [0; 32]);
         Self::carrying(hub, conn, port, shard, peer)
     }
 
@@ -112,16 +112,12 @@ impl Connection {
         loop {
             match decoder.link() {
                 None => {}
-                Some(Link::HOST) => match decoder.poll() {
-                    Ok(Some(Inbound::Body(body))) => {
-                        let verdict =
-                            exchange.as_mut().map(|exchange| exchange.ask(hub, port, body));
-                        decoder.apply(verdict.unwrap_or(Verdict::Pass));
+                Some(Link::HOST) => {
+                    if ask(hub, port, exchange, &mut decoder) {
                         continue;
                     }
-                    Ok(_) => return,
-                    Err(violation) => return decoder.reject(violation),
-                },
+                    return;
+                }
                 // All messages of one read under one lock.
                 Some(link) => {
                     if hub.turn(*shard, |cell| serve(cell, &mut decoder, link, now)) {
@@ -199,7 +195,7 @@ impl Connection {
     fn pull(&mut self) {
         loop {
             let rung = self.port.answer();
-            if rung {
+            if rung && (self.behind || self.due != NEVER || self.hub.life().is_aborted()) {
                 self.look_up();
             }
             if !rung && !self.more {
@@ -225,6 +221,7 @@ impl Connection {
     }
 
     /// Looks what a ring may be about besides something to write.
+    #[cold]
     fn look_up(&mut self) {
         if self.behind {
             self.behind = self.hub.is_behind(self.shard, &self.port);
@@ -236,14 +233,11 @@ impl Connection {
     }
 
     fn pull_from(&mut self, link: Link) -> bool {
-        let conn = &mut self.conn;
         if link == Link::HOST {
-            if let Some(response) = self.exchange.as_ref().and_then(|exchange| exchange.answer()) {
-                self.exchange = None;
-                conn.push(sansocket::Transmit::Response(response));
-            }
+            self.take_answer();
             return false;
         }
+        let conn = &mut self.conn;
         self.hub.with_cell(self.shard, |cell| {
             let more = conn.pull(&mut cell.server);
             if conn.link() != Some(link) {
@@ -253,12 +247,25 @@ impl Connection {
         })
     }
 
+    /// Takes the answer to a plain HTTP request, when it is here.
+    #[cold]
+    fn take_answer(&mut self) {
+        if let Some(response) = self.exchange.as_ref().and_then(|exchange| exchange.answer()) {
+            self.exchange = None;
+            self.conn.push(Transmit::Response(response));
+        }
+    }
+
     /// Sets the deadline for what is awaited now, unless it is awaited since before.
     fn watch(&mut self, now: Instant) {
         let awaits = self.conn.awaits();
-        if awaits == self.awaits {
-            return;
+        if awaits != self.awaits {
+            self.await_anew(now, awaits);
         }
+    }
+
+    #[cold]
+    fn await_anew(&mut self, now: Instant, awaits: Awaits) {
         self.awaits = awaits;
         let limits = self.hub.limits();
         let patience = match awaits {
@@ -336,7 +343,30 @@ fn serve(cell: &mut Cell, decoder: &mut Decoder<'_, '_>, link: Link, now: Instan
     }
 }
 
+/// Lets the application answer a plain HTTP request once its body is here; `false` when it is not.
+#[cold]
+fn ask(
+    hub: &Hub,
+    port: &Arc<Port>,
+    exchange: &mut Option<Box<Exchange>>,
+    decoder: &mut Decoder<'_, '_>,
+) -> bool {
+    match decoder.poll() {
+        Ok(Some(Inbound::Body(body))) => {
+            let verdict = exchange.as_mut().map(|exchange| exchange.ask(hub, port, body));
+            decoder.apply(verdict.unwrap_or(Verdict::Pass));
+            true
+        }
+        Ok(_) => false,
+        Err(violation) => {
+            decoder.reject(violation);
+            false
+        }
+    }
+}
+
 /// Begins to answer a plain HTTP request.
+#[cold]
 fn begin(hub: &Hub, request: &Request<'_>, exchange: &mut Option<Box<Exchange>>) -> Verdict {
     match Exchange::begin(hub, request) {
         Ok(begun) => {

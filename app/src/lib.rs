@@ -47,6 +47,7 @@ mod engine;
 mod error;
 mod exchange;
 mod extract;
+mod files;
 mod handler;
 mod host;
 mod hub;
@@ -74,6 +75,7 @@ pub use connection::Connection;
 pub use engine::EngineSession;
 pub use error::{BoxError, Cause, EmitError, HandlerError};
 pub use extract::{Call, Extract, Rest};
+pub use files::{Body, Files};
 #[doc(hidden)]
 pub use handler::{Async, Plain, Raw};
 pub use handler::{ConnectHandler, DisconnectHandler, Handler};

@@ -1,15 +1,19 @@
 use super::{Accepted, Address, Inner, Listener, Stream, pause_after};
-use std::env;
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
 #[cfg(unix)]
+use std::env;
+#[cfg(unix)]
 use std::fs;
 #[cfg(unix)]
+use std::os::fd::OwnedFd;
+#[cfg(unix)]
 use std::os::unix::net::{UnixListener, UnixStream};
+#[cfg(unix)]
+use std::process::{Command, Stdio};
 
 const ANY: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 0);
 
@@ -119,7 +123,7 @@ fn only_lacking_resources_pause() {
 #[test]
 fn too_many_open_files_pause() {
     const EMFILE: i32 = 24;
-    let error = io::Error::from_raw_os_error(EMFILE);
+    let error = std::io::Error::from_raw_os_error(EMFILE);
     assert_eq!(pause_after(&error), Some(Duration::from_millis(100)));
 }
 
@@ -221,9 +225,9 @@ fn inherited_sockets_are_served() {
     let tcp = TcpListener::bind(ANY).unwrap();
     let address = tcp.local_addr().unwrap();
     for (socket, expected) in [
-        (Stdio::from(std::os::fd::OwnedFd::from(tcp)), format!("http://{address}")),
+        (Stdio::from(OwnedFd::from(tcp)), format!("http://{address}")),
         (
-            Stdio::from(std::os::fd::OwnedFd::from(UnixListener::bind(&path).unwrap())),
+            Stdio::from(OwnedFd::from(UnixListener::bind(&path).unwrap())),
             format!("unix:{}", path.display()),
         ),
     ] {

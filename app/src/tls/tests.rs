@@ -458,3 +458,8 @@ fn a_configuration_of_the_application_speaks_http() {
     assert_eq!(client.alpn_protocol(), Some(&b"http/1.1"[..]));
     assert!(matches!(tls.reload(), Err(TlsError::NoFiles)));
 }
+
+#[test]
+fn a_connection_without_tls_pays_one_word() {
+    assert_eq!(size_of::<Option<TlsSession>>(), size_of::<usize>());
+}
