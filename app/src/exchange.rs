@@ -44,7 +44,12 @@ impl Exchange {
             return Verdict::Pass;
         };
         let request = request.map(|()| Bytes::copy_from_slice(body));
-        match call(fallback, request) {
+        let answered = match hub.runtime().workers() {
+            // It may block, so it is left to one of them.
+            Some(_) => Err(call_later(hub.shared(), request)),
+            None => call(fallback, request),
+        };
+        match answered {
             Ok(response) => Verdict::Respond(response),
             Err(pending) => {
                 let (answer, port) = (self.answer.clone(), port.clone());
@@ -82,6 +87,17 @@ fn call(
         Poll::Ready(caught) => Ok(answer(caught)),
         Poll::Pending => Err(Box::pin(async move { answer(future.await) })),
     }
+}
+
+/// Calls the application elsewhere.
+fn call_later(hub: Arc<Hub>, request: http::Request<Bytes>) -> BoxFuture<Response> {
+    Box::pin(async move {
+        let Some(fallback) = &hub.app().web.fallback else { return failed() };
+        match call(fallback, request) {
+            Ok(response) => response,
+            Err(pending) => pending.await,
+        }
+    })
 }
 
 /// The answer when the application panicked.
