@@ -6,7 +6,6 @@ use mio::net::TcpStream;
 use mio::net::UnixStream;
 use sansocket_app::Connection;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
-use std::net::Shutdown;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
@@ -61,12 +60,8 @@ impl Carrier {
     }
 
     /// What a poller knows the connection by.
-    pub(crate) fn source(&mut self) -> &mut dyn Source {
-        match &mut self.stream {
-            Stream::Tcp(stream) => stream,
-            #[cfg(unix)]
-            Stream::Unix(stream) => stream,
-        }
+    pub(crate) fn source(&mut self) -> &mut dyn Wire {
+        self.stream.wire()
     }
 
     /// Takes note of what a poller found, and says whether it has to be queued for its turn.
@@ -88,7 +83,6 @@ impl Carrier {
             // pings.
             self.write()?;
             if self.connection.is_finished() {
-                self.stream.shutdown()?;
                 return Ok(Next::End);
             }
             let read = self.connection.wants_read() && self.readable && self.read(scratch)?;
@@ -97,8 +91,8 @@ impl Carrier {
                 return Ok(Next::Rest);
             }
         }
-        self.bell.strike();
-        Ok(Next::Go)
+        // Not queued twice when somebody rang meanwhile.
+        Ok(if self.bell.strike() { Next::Go } else { Next::Rest })
     }
 
     /// Writes everything that waits and the stream takes.
@@ -109,7 +103,11 @@ impl Carrier {
             if filled == 0 || !self.writable {
                 return Ok(());
             }
-            match self.stream.write(&slices[..filled]) {
+            let wrote = match &slices[..filled] {
+                [one] => self.stream.wire().write(one),
+                many => self.stream.wire().write_vectored(many),
+            };
+            match wrote {
                 Ok(0) => return Err(ErrorKind::WriteZero.into()),
                 Ok(n) => self.connection.wrote(n),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => self.writable = false,
@@ -121,7 +119,7 @@ impl Carrier {
 
     /// Reads once, and says whether there was something.
     fn read(&mut self, scratch: &mut [u8]) -> io::Result<bool> {
-        match self.stream.read(scratch) {
+        match self.stream.wire().read(scratch) {
             Ok(0) => self.connection.end(),
             Ok(n) => {
                 if SHORT_IS_ALL && n < scratch.len() && !self.ending {
@@ -140,36 +138,19 @@ impl Carrier {
     }
 }
 
+/// What both kinds of streams can do.
+pub(crate) trait Wire: Read + Write + Source {}
+
+impl<T: Read + Write + Source> Wire for T {}
+
 impl Stream {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    fn wire(&mut self) -> &mut dyn Wire {
         match self {
-            Self::Tcp(stream) => stream.read(buffer),
+            Self::Tcp(stream) => stream,
             #[cfg(unix)]
-            Self::Unix(stream) => stream.read(buffer),
-        }
-    }
-
-    fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        match self {
-            Self::Tcp(stream) => write(stream, slices),
-            #[cfg(unix)]
-            Self::Unix(stream) => write(stream, slices),
-        }
-    }
-
-    fn shutdown(&self) -> io::Result<()> {
-        match self {
-            Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
-            #[cfg(unix)]
-            Self::Unix(stream) => stream.shutdown(Shutdown::Write),
+            Self::Unix(stream) => stream,
         }
     }
 }
 
-/// Writes one slice or several, which the system takes at different prices.
-fn write(stream: &mut impl Write, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-    match slices {
-        [one] => stream.write(one),
-        many => stream.write_vectored(many),
-    }
-}
+const _: () = assert!(size_of::<Carrier>() <= 320);

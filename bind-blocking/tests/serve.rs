@@ -47,7 +47,7 @@ impl Server {
 fn any_thread_reaches_clients_on_all_shards() {
     let server = Server::start(App::new());
     let mut clients: Vec<Client> = (0..16).map(|_| server.client()).collect();
-    let io = server.io.clone();
+    let io = server.io;
     thread::spawn(move || io.emit("news", &("all", 1)).unwrap()).join().unwrap();
     for client in &mut clients {
         assert_eq!(client.poll(), r#"42["news","all",1]"#);
