@@ -40,7 +40,6 @@ mod post;
 mod runtime;
 mod server;
 mod task;
-mod wait;
 
 pub use sansocket_app::*;
 pub use server::{Io, Threads};

@@ -1,6 +1,6 @@
 //! Listening and shutting down.
 
-use sansocket_app::{App, Hub, Listener, Timers};
+use sansocket_app::{App, Hub, Listener, Timers, wait};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::ToSocketAddrs;
@@ -17,7 +17,6 @@ use crate::listen::{Acceptor, Drivers};
 use crate::pool::Pool;
 use crate::post::Stage;
 use crate::runtime::Blocking;
-use crate::wait::wait;
 
 /// A Socket.IO server on threads, and a handle to it: clone it into threads and handlers and emit
 /// from there. What it can do besides serving is in [`sansocket_app::Io`].

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-/// Runs a future to its end; the thread sleeps meanwhile.
-pub(crate) fn wait<F: Future>(future: F) -> F::Output {
+/// Runs a future to its end; the thread sleeps meanwhile. For threads outside async code, which it
+/// would hold up.
+pub fn wait<F: Future>(future: F) -> F::Output {
     // The same one every time: who waits again and again is registered once.
     let waker = WAKER.with(Waker::clone);
     let mut context = Context::from_waker(&waker);
@@ -35,5 +36,31 @@ impl Wake for Parked {
 
     fn wake_by_ref(self: &Arc<Self>) {
         self.0.unpark();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    #[test]
+    fn a_thread_sleeps_until_another_wakes_it() {
+        let (ready, mut polls) = (Arc::new(AtomicBool::new(false)), 0);
+        let output = wait(poll_fn(|context| {
+            polls += 1;
+            if ready.load(Ordering::Acquire) {
+                return Poll::Ready(7);
+            }
+            let (ready, waker) = (ready.clone(), context.waker().clone());
+            thread::spawn(move || {
+                ready.store(true, Ordering::Release);
+                waker.wake();
+            });
+            Poll::Pending
+        }));
+        assert_eq!(output, 7);
+        assert!(polls >= 2);
     }
 }
