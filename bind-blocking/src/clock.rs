@@ -168,3 +168,58 @@ impl Drop for Sleep {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sansocket_app::wait;
+    use std::pin::pin;
+
+    /// A clock without a hub.
+    fn clock() -> Arc<Clock> {
+        let clock = Arc::new(Clock::default());
+        let run = clock.clone();
+        *clock.thread.lock().unwrap() = Some(thread::spawn(move || {
+            while let Some((_, woken)) = run.wait() {
+                woken.into_iter().for_each(Waker::wake);
+            }
+        }));
+        clock
+    }
+
+    #[test]
+    fn a_shorter_sleep_that_begins_later_ends_earlier() {
+        let clock = clock();
+        let long = clock.sleep(Duration::from_secs(3600));
+        let mut long = pin!(long);
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(long.as_mut().poll(&mut context).is_pending());
+        let begin = Instant::now();
+        wait(clock.sleep(Duration::from_millis(20)));
+        assert!(begin.elapsed() >= Duration::from_millis(20));
+        assert!(long.as_mut().poll(&mut context).is_pending());
+        clock.end();
+        assert!(long.as_mut().poll(&mut context).is_ready());
+    }
+
+    #[test]
+    fn a_sleep_that_is_dropped_leaves_nothing() {
+        let clock = clock();
+        let mut context = Context::from_waker(Waker::noop());
+        for _ in 0..100 {
+            let mut sleep = clock.sleep(Duration::from_secs(3600));
+            assert!(Pin::new(&mut sleep).poll(&mut context).is_pending());
+            assert!(Pin::new(&mut sleep).poll(&mut context).is_pending());
+            assert_eq!(clock.lock().sleepers.len(), 1);
+        }
+        assert!(clock.lock().sleepers.is_empty());
+        clock.end();
+    }
+
+    #[test]
+    fn a_sleep_without_end_does_not_end() {
+        let mut sleep = clock().sleep(Duration::MAX);
+        assert!(Pin::new(&mut sleep).poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        sleep.clock.end();
+    }
+}

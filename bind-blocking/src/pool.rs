@@ -17,6 +17,8 @@ pub(crate) struct Pool {
     /// A worker ended.
     left: Condvar,
     most: usize,
+    /// How long a worker waits for work before it ends.
+    patience: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -37,7 +39,7 @@ pub(crate) enum Work {
     Task(Arc<Task>),
 }
 
-/// How long a worker waits for work before it ends.
+/// Workers are kept for so long without work.
 const IDLE: Duration = Duration::from_secs(10);
 
 /// How long the end of a pool waits for work under way.
@@ -46,7 +48,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 impl Pool {
     pub(crate) fn new(most: usize) -> Self {
         let (state, called, left) = (Mutex::default(), Condvar::new(), Condvar::new());
-        Self { state, called, left, most: most.max(1) }
+        Self { state, called, left, most: most.max(1), patience: IDLE }
     }
 
     /// Runs `work` on a worker, which is started if all have something to do.
@@ -127,8 +129,10 @@ impl Pool {
                 return None;
             }
             state.idle += 1;
-            let (woken, waited) =
-                self.called.wait_timeout(state, IDLE).unwrap_or_else(PoisonError::into_inner);
+            let (woken, waited) = self
+                .called
+                .wait_timeout(state, self.patience)
+                .unwrap_or_else(PoisonError::into_inner);
             state = woken;
             state.idle -= 1;
             if waited.timed_out() && state.queue.is_empty() && !state.ending {
@@ -160,5 +164,84 @@ impl std::fmt::Debug for Work {
             Self::Call(_) => "Call",
             Self::Task(_) => "Task",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    /// A test that waits longer has failed.
+    const LONG: Duration = Duration::from_secs(20);
+
+    fn call(pool: &Arc<Pool>, call: impl FnOnce() + Send + 'static) {
+        pool.run(Work::Call(Box::new(call)));
+    }
+
+    #[test]
+    fn work_beyond_the_workers_waits() {
+        let pool = Arc::new(Pool::new(2));
+        let (go, gate) = mpsc::channel::<()>();
+        let (gate, (done, ended)) = (Arc::new(Mutex::new(gate)), mpsc::channel());
+        for n in 0..50 {
+            let (gate, done) = (gate.clone(), done.clone());
+            call(&pool, move || {
+                gate.lock().unwrap().recv().unwrap();
+                done.send(n).unwrap();
+            });
+        }
+        assert_eq!(pool.lock().workers.len(), 2);
+        (0..50).for_each(|_| go.send(()).unwrap());
+        let mut order: Vec<usize> = (0..50).map(|_| ended.recv_timeout(LONG).unwrap()).collect();
+        order.sort_unstable();
+        assert!(order.into_iter().eq(0..50));
+        pool.end();
+        assert!(pool.lock().workers.is_empty());
+    }
+
+    #[test]
+    fn a_worker_without_work_ends_and_another_one_comes() {
+        let pool = Pool { patience: Duration::from_millis(1), ..Pool::new(1) };
+        let pool = Arc::new(pool);
+        let (done, ended) = mpsc::channel();
+        for _ in 0..3 {
+            let done = done.clone();
+            call(&pool, move || done.send(thread::current().id()).unwrap());
+            ended.recv_timeout(LONG).unwrap();
+            while !pool.lock().workers.is_empty() {
+                thread::yield_now();
+            }
+        }
+        assert_eq!(pool.lock().idle, 0);
+    }
+
+    #[test]
+    fn the_end_lets_work_that_waits_happen_first() {
+        let pool = Arc::new(Pool::new(1));
+        let (done, ended) = mpsc::channel();
+        for n in 0..100 {
+            let (again, done) = (pool.clone(), done.clone());
+            call(&pool, move || call(&again, move || done.send(n).unwrap()));
+        }
+        pool.end();
+        drop(done);
+        assert!(ended.iter().eq(0..100));
+        // Nobody is left for it.
+        let (done, ended) = mpsc::channel::<()>();
+        call(&pool, move || drop(done));
+        assert!(ended.recv().is_err());
+    }
+
+    #[test]
+    fn a_pool_ends_on_its_own_worker() {
+        let pool = Arc::new(Pool::new(3));
+        let (done, ended) = mpsc::channel();
+        let here = pool.clone();
+        call(&pool, move || {
+            here.end();
+            done.send(()).unwrap();
+        });
+        ended.recv_timeout(LONG).unwrap();
     }
 }

@@ -51,3 +51,85 @@ impl Wake for Task {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
+
+    #[test]
+    fn a_task_woken_while_it_is_polled_is_polled_again() {
+        let pool = Arc::new(Pool::new(2));
+        let (done, ended) = mpsc::channel();
+        let mut left = 1000;
+        Task::spawn(
+            &pool,
+            Box::pin(poll_fn(move |context| {
+                left -= 1;
+                if left == 0 {
+                    done.send(()).unwrap();
+                    return Poll::Ready(());
+                }
+                context.waker().wake_by_ref();
+                Poll::Pending
+            })),
+        );
+        ended.recv_timeout(Duration::from_secs(20)).unwrap();
+        pool.end();
+    }
+
+    #[test]
+    fn no_wake_of_another_thread_is_lost() {
+        let pool = Arc::new(Pool::new(4));
+        let (done, ended) = mpsc::channel();
+        let count = Arc::new(AtomicUsize::new(0));
+        let (mut started, counted) = (false, count.clone());
+        Task::spawn(
+            &pool,
+            Box::pin(poll_fn(move |context| {
+                if !started {
+                    started = true;
+                    for _ in 0..4 {
+                        let (waker, count) = (context.waker().clone(), count.clone());
+                        thread::spawn(move || {
+                            for _ in 0..1000 {
+                                count.fetch_add(1, Ordering::AcqRel);
+                                waker.wake_by_ref();
+                            }
+                        });
+                    }
+                }
+                if counted.load(Ordering::Acquire) < 4000 {
+                    return Poll::Pending;
+                }
+                done.send(()).unwrap();
+                Poll::Ready(())
+            })),
+        );
+        ended.recv_timeout(Duration::from_secs(20)).unwrap();
+        pool.end();
+    }
+
+    #[test]
+    fn a_task_that_has_ended_lets_go_of_what_it_held() {
+        let pool = Arc::new(Pool::new(1));
+        let held = Arc::new(());
+        let (inside, (wakers, waker)) = (held.clone(), mpsc::channel());
+        Task::spawn(
+            &pool,
+            Box::pin(poll_fn(move |context| {
+                let _ = &inside;
+                wakers.send(context.waker().clone()).unwrap();
+                Poll::Ready(())
+            })),
+        );
+        let waker = waker.recv().unwrap();
+        pool.end();
+        assert_eq!(Arc::strong_count(&held), 1);
+        // Late, and in vain.
+        waker.wake();
+    }
+}

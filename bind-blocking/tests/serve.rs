@@ -289,3 +289,18 @@ fn a_handler_may_stop_the_server() {
     drop(client);
     server.serving.join().unwrap().unwrap();
 }
+
+#[test]
+fn a_handler_waits_for_the_answer_of_its_client() {
+    let mut app = App::new();
+    app.on("ask me", |socket: Socket, n: u64| {
+        let twice: u64 = socket.call("twice", &n).wait().unwrap();
+        twice + 1
+    });
+    let server = Server::with_workers(app, 1);
+    let mut client = server.client();
+    client.post(r#"427["ask me",20]"#);
+    assert_eq!(client.poll(), r#"420["twice",20]"#);
+    client.post("430[40]");
+    assert_eq!(client.poll(), "437[41]");
+}
