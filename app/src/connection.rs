@@ -2,6 +2,7 @@
 //! socket.
 
 use sansocket::{Awaits, Conn, Decoder, Inbound, Link, Request, Role, Transmit, Verdict};
+use std::cell::RefCell;
 use std::fmt;
 use std::io::IoSlice;
 use std::net::SocketAddr;
@@ -12,7 +13,8 @@ use std::time::{Duration, Instant};
 use crate::exchange::Exchange;
 use crate::hub::{Cell, Hub};
 use crate::port::Port;
-use crate::watch::{Micros, NEVER};
+use crate::tls::{Tls, TlsSession};
+use crate::watch::{CAME, NEVER, Seat};
 
 /// One byte stream of a [`Hub`].
 ///
@@ -26,74 +28,76 @@ pub struct Connection {
     hub: Arc<Hub>,
     conn: Conn,
     port: Arc<Port>,
-    peer: Option<SocketAddr>,
+    tls: Option<TlsSession>,
+    /// What only requests need: given up when the stream becomes a WebSocket.
+    front: Option<Box<Front>>,
+    /// Where it sits while it has deadlines.
+    seat: Option<Seat>,
     /// The shard that owns what is attached now, or where new sessions start.
     shard: u16,
+    awaits: Awaits,
     /// Whether the shard may hold more than was taken at the last look.
     more: bool,
     /// Whether handlers must catch up before more is read.
     behind: bool,
     /// Whether the stream took bytes since the deadline was set.
     moving: bool,
-    /// Whether there is nothing left to do.
-    over: bool,
     /// Whether a polling client may come back on this stream to hear that the server stops.
     polled: bool,
-    awaits: Awaits,
-    /// When what is awaited must be there.
-    due: Micros,
+    /// Whether nothing is left but to write what is ready.
+    through: bool,
+    /// Whether there is nothing left to do.
+    over: bool,
+}
+
+/// What requests need.
+#[derive(Debug, Default)]
+struct Front {
+    peer: Option<SocketAddr>,
     /// The plain HTTP request at hand.
-    exchange: Option<Box<Exchange>>,
+    exchange: Option<Exchange>,
 }
 
 /// How long a peer may take to close the stream after it was told to.
 const FAREWELL: Duration = Duration::from_secs(3);
 
 impl Connection {
-    /// Makes the connection of a stream that was just accepted.
+    /// Makes the connection of a stream that was just accepted, from `peer` if it has an address,
+    /// encrypted if the listener says so.
     #[must_use]
-    pub fn new(hub: Arc<Hub>, peer: Option<SocketAddr>) -> Self {
+    pub fn new(hub: Arc<Hub>, peer: Option<SocketAddr>, tls: Option<&Tls>) -> Self {
         let conn = Conn::new(hub.limits().clone());
         let shard = hub.next_home();
-        let mut this = Self::carrying(hub, conn, Arc::default(), shard, peer);
+        let mut this = Self::carrying(hub, conn, Arc::default(), shard);
+        this.tls = tls.map(TlsSession::new);
+        this.front = Some(Box::new(Front { peer, exchange: None }));
         this.watch(this.hub.runtime().now());
         this
     }
 
     /// Makes the connection of a stream that a host upgraded for `link`.
-    pub(crate) fn upgraded(
-        hub: Arc<Hub>,
-        link: Link,
-        port: Arc<Port>,
-        shard: u16,
-        peer: Option<SocketAddr>,
-    ) -> Self {
+    pub(crate) fn upgraded(hub: Arc<Hub>, link: Link, port: Arc<Port>, shard: u16) -> Self {
         let conn = Conn::websocket(Role::Server, hub.limits().clone(), link, [0; 32]);
-        Self::carrying(hub, conn, port, shard, peer)
+        Self::carrying(hub, conn, port, shard)
     }
 
-    fn carrying(
-        hub: Arc<Hub>,
-        conn: Conn,
-        port: Arc<Port>,
-        shard: u16,
-        peer: Option<SocketAddr>,
-    ) -> Self {
+    fn carrying(hub: Arc<Hub>, conn: Conn, port: Arc<Port>, shard: u16) -> Self {
         hub.life().enter();
         Self {
             hub,
             conn,
             port,
-            peer,
+            tls: None,
+            front: None,
+            seat: None,
             shard,
+            awaits: Awaits::Answer,
             more: false,
             behind: false,
             moving: false,
-            over: false,
             polled: false,
-            awaits: Awaits::Answer,
-            due: NEVER,
-            exchange: None,
+            through: false,
+            over: false,
         }
     }
 
@@ -101,19 +105,38 @@ impl Connection {
     pub fn read(&mut self, bytes: &mut [u8]) {
         self.port.enter();
         let now = self.hub.runtime().now();
-        self.receive(bytes, now);
+        match &self.tls {
+            None => self.receive(bytes, now),
+            Some(_) => self.decrypt(bytes, now),
+        }
         self.behind = self.hub.is_behind(self.shard, &self.port);
         self.watch(now);
     }
 
+    #[cold]
+    fn decrypt(&mut self, bytes: &[u8], now: Instant) {
+        let Some(tls) = &mut self.tls else { return };
+        // Taken out while handlers run: one of them might read another connection.
+        let mut plain = PLAIN.with(RefCell::take);
+        plain.clear();
+        let outcome = tls.read(bytes, &mut plain);
+        let ended = tls.is_ended();
+        self.receive(&mut plain, now);
+        PLAIN.with(|kept| kept.replace(plain));
+        if outcome.is_err() || ended {
+            self.detach();
+            self.through = true;
+        }
+    }
+
     fn receive(&mut self, bytes: &mut [u8], now: Instant) {
-        let Self { hub, conn, port, peer, shard, exchange, awaits, polled, .. } = self;
+        let Self { hub, conn, port, tls, front, shard, awaits, polled, .. } = self;
         let mut decoder = conn.decode(bytes);
         loop {
             match decoder.link() {
                 None => {}
                 Some(Link::HOST) => {
-                    if ask(hub, port, exchange, &mut decoder) {
+                    if ask(hub, port, front, &mut decoder) {
                         continue;
                     }
                     return;
@@ -128,14 +151,15 @@ impl Connection {
             }
             match decoder.poll() {
                 Ok(Some(Inbound::Request(mut request))) => {
-                    request.peer = *peer;
+                    request.peer = front.as_ref().and_then(|front| front.peer);
+                    request.secure = tls.is_some();
                     *shard = hub.shard_of(&request, *shard);
                     // Whatever comes next has a deadline of its own.
                     *awaits = Awaits::Answer;
                     let verdict = hub.request(*shard, port, now, request);
                     let passed = matches!(verdict, Verdict::Pass);
                     *polled = !passed && !hub.life().is_stopping();
-                    let verdict = if passed { begin(hub, &request, exchange) } else { verdict };
+                    let verdict = if passed { begin(hub, &request, front) } else { verdict };
                     decoder.apply(verdict);
                 }
                 Ok(Some(_)) => {}
@@ -148,12 +172,44 @@ impl Connection {
     /// Fills `slices` with what should be written next and returns how many it filled.
     pub fn poll_write<'a>(&'a mut self, slices: &mut [IoSlice<'a>]) -> usize {
         self.pull();
-        self.conn.poll_write(slices)
+        match &self.tls {
+            None => self.conn.poll_write(slices),
+            Some(_) => self.encrypt(slices),
+        }
+    }
+
+    #[cold]
+    fn encrypt<'a>(&'a mut self, slices: &mut [IoSlice<'a>]) -> usize {
+        let is_done = self.is_done();
+        let Some(tls) = &mut self.tls else { return 0 };
+        while !tls.wants_write() {
+            let mut plain = [IoSlice::new(&[]); 8];
+            let filled = self.conn.poll_write(&mut plain);
+            let n = tls.write(&plain[..filled]);
+            self.conn.wrote(n);
+            if n == 0 {
+                break;
+            }
+        }
+        if is_done && !tls.wants_write() && !self.through {
+            tls.close();
+            self.through = true;
+        }
+        match (tls.poll_write(), slices) {
+            ([], _) | (_, []) => 0,
+            (bytes, [first, ..]) => {
+                *first = IoSlice::new(bytes);
+                1
+            }
+        }
     }
 
     /// Accounts for `n` bytes taken by the stream.
     pub fn wrote(&mut self, n: usize) {
-        self.conn.wrote(n);
+        match &mut self.tls {
+            None => self.conn.wrote(n),
+            Some(tls) => tls.wrote(n),
+        }
         self.moving = true;
     }
 
@@ -172,7 +228,15 @@ impl Connection {
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.over
-            || self.conn.is_finished()
+            || match &self.tls {
+                None => self.is_done(),
+                Some(tls) => self.through && !tls.wants_write(),
+            }
+    }
+
+    /// Whether everything was said.
+    fn is_done(&self) -> bool {
+        self.conn.is_finished()
             || self.awaits == Awaits::Request
                 && !self.polled
                 && self.conn.is_flushed()
@@ -182,6 +246,11 @@ impl Connection {
     /// Takes note that the stream ended.
     pub fn end(&mut self) {
         self.over = true;
+        self.detach();
+    }
+
+    /// Tells the session that the client is gone; handlers run inside.
+    fn detach(&self) {
         if let Some(link) = self.conn.link().filter(|&link| link != Link::HOST) {
             let now = self.hub.runtime().now();
             self.hub.turn(self.shard, |cell| {
@@ -193,9 +262,12 @@ impl Connection {
 
     /// Moves what the shard has for this connection to the stream's gather list.
     fn pull(&mut self) {
+        if self.awaits == Awaits::Room {
+            self.send_file();
+        }
         loop {
             let rung = self.port.answer();
-            if rung && (self.behind || self.due != NEVER || self.hub.life().is_aborted()) {
+            if rung && (self.behind || self.port.due() == CAME || self.hub.life().is_aborted()) {
                 self.look_up();
             }
             if !rung && !self.more {
@@ -211,12 +283,35 @@ impl Connection {
             }
             if self.conn.link() != Some(link) {
                 self.awaits = Awaits::Answer;
-                self.watch(self.hub.runtime().now());
+                self.go_on();
             }
-            // A request that waited behind the one just answered.
-            while self.conn.wants_decode() {
-                self.read(&mut []);
+        }
+    }
+
+    /// Goes on after an answer, with a request that waited behind it if there is one.
+    fn go_on(&mut self) {
+        let now = self.hub.runtime().now();
+        self.watch(now);
+        while self.conn.wants_decode() {
+            self.receive(&mut [], now);
+            self.behind = self.hub.is_behind(self.shard, &self.port);
+            self.watch(now);
+        }
+    }
+
+    /// Moves more of a file to the stream's gather list.
+    #[cold]
+    fn send_file(&mut self) {
+        let Some(front) = &mut self.front else { return };
+        while self.conn.wants_body() {
+            match front.exchange.as_mut().and_then(Exchange::piece) {
+                Some(piece) => self.conn.push_body(&piece),
+                None => self.conn.abort(),
             }
+        }
+        if self.conn.awaits() != Awaits::Room {
+            front.exchange = None;
+            self.go_on();
         }
     }
 
@@ -226,8 +321,8 @@ impl Connection {
         if self.behind {
             self.behind = self.hub.is_behind(self.shard, &self.port);
         }
-        if self.due != NEVER {
-            self.check(self.hub.runtime().now());
+        if self.port.due() == CAME {
+            self.late();
         }
         self.over |= self.hub.life().is_aborted();
     }
@@ -250,8 +345,9 @@ impl Connection {
     /// Takes the answer to a plain HTTP request, when it is here.
     #[cold]
     fn take_answer(&mut self) {
-        if let Some(response) = self.exchange.as_ref().and_then(|exchange| exchange.answer()) {
-            self.exchange = None;
+        let Some(front) = &mut self.front else { return };
+        if let Some(response) = front.exchange.as_ref().and_then(Exchange::answer) {
+            front.exchange = None;
             self.conn.push(Transmit::Response(response));
         }
     }
@@ -269,34 +365,50 @@ impl Connection {
         self.awaits = awaits;
         let limits = self.hub.limits();
         let patience = match awaits {
-            Awaits::Answer | Awaits::Messages => {
-                self.due = NEVER;
-                return;
+            Awaits::Answer => return self.port.set_due(NEVER),
+            Awaits::Messages => {
+                self.front = None;
+                return self.stand_up();
             }
-            Awaits::Body => limits.body_time,
+            Awaits::Body | Awaits::Room => limits.body_time,
             Awaits::Farewell => FAREWELL,
             Awaits::Head => limits.head_time,
+            Awaits::Request if self.tls.as_ref().is_some_and(TlsSession::is_handshaking) => {
+                limits.head_time
+            }
             Awaits::Request => limits.idle_time,
         };
-        self.set_due(now, patience);
+        if self.seat.is_none() {
+            self.seat = Some(self.hub.watch().sit(&self.port));
+        }
+        self.set_due(now + patience);
     }
 
-    fn set_due(&mut self, now: Instant, patience: Duration) {
-        self.due = self.hub.micros(now + patience);
+    fn set_due(&mut self, due: Instant) {
         self.moving = false;
-        self.hub.call(&self.port, self.due);
+        self.hub.set_due(&self.port, due);
     }
 
-    /// Ends the stream when its deadline has passed.
-    fn check(&mut self, now: Instant) {
-        if self.hub.micros(now) < self.due {
-            self.hub.call(&self.port, self.due);
-        } else if self.moving && self.awaits == Awaits::Request && !self.conn.is_flushed() {
-            // It is still taking the answer to its last request.
-            self.set_due(now, self.hub.limits().idle_time);
+    /// Gives up its seat: it has no deadline.
+    fn stand_up(&mut self) {
+        self.port.set_due(NEVER);
+        if let Some(seat) = self.seat.take() {
+            self.hub.watch().leave(seat);
+        }
+    }
+
+    /// Its deadline came: ends the stream, unless the peer is slow but not idle.
+    fn late(&mut self) {
+        if self.moving && self.is_taking() {
+            self.set_due(self.hub.runtime().now() + self.hub.limits().body_time);
         } else {
             self.over = true;
         }
+    }
+
+    /// Whether the peer is still taking the answer to its last request.
+    fn is_taking(&self) -> bool {
+        self.awaits == Awaits::Room || self.awaits == Awaits::Request && !self.conn.is_flushed()
     }
 }
 
@@ -309,13 +421,14 @@ impl Drop for Connection {
                 cell.unbind(link);
             });
         }
+        self.stand_up();
         self.hub.life().leave();
     }
 }
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection").field("peer", &self.peer).finish_non_exhaustive()
+        f.debug_struct("Connection").field("awaits", &self.awaits).finish_non_exhaustive()
     }
 }
 
@@ -348,12 +461,13 @@ fn serve(cell: &mut Cell, decoder: &mut Decoder<'_, '_>, link: Link, now: Instan
 fn ask(
     hub: &Hub,
     port: &Arc<Port>,
-    exchange: &mut Option<Box<Exchange>>,
+    front: &mut Option<Box<Front>>,
     decoder: &mut Decoder<'_, '_>,
 ) -> bool {
     match decoder.poll() {
         Ok(Some(Inbound::Body(body))) => {
-            let verdict = exchange.as_mut().map(|exchange| exchange.ask(hub, port, body));
+            let exchange = front.as_mut().and_then(|front| front.exchange.as_mut());
+            let verdict = exchange.map(|exchange| exchange.ask(hub, port, body));
             decoder.apply(verdict.unwrap_or(Verdict::Pass));
             true
         }
@@ -367,12 +481,15 @@ fn ask(
 
 /// Begins to answer a plain HTTP request.
 #[cold]
-fn begin(hub: &Hub, request: &Request<'_>, exchange: &mut Option<Box<Exchange>>) -> Verdict {
-    match Exchange::begin(hub, request) {
-        Ok(begun) => {
-            *exchange = Some(Box::new(begun));
-            Verdict::Body { link: Link::HOST, limit: hub.limits().max_payload }
-        }
-        Err(response) => Verdict::Respond(response),
+fn begin(hub: &Hub, request: &Request<'_>, front: &mut Option<Box<Front>>) -> Verdict {
+    let (verdict, exchange) = Exchange::begin(hub, request);
+    if let Some(front) = front {
+        front.exchange = exchange;
     }
+    verdict
+}
+
+thread_local! {
+    /// One buffer of deciphered bytes for all connections of a thread.
+    static PLAIN: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }

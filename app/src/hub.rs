@@ -99,10 +99,16 @@ impl Hub {
     ///
     /// `seed` must be unpredictable: session ids follow from it. `shards` is at least 1; four per
     /// thread keep threads out of each other's way.
+    ///
+    /// # Panics
+    /// When the settings contradict each other: see [`Config::check`](sansocket::Config::check).
     #[must_use]
     pub fn new(app: App, runtime: impl Runtime, shards: u16, seed: [u8; 32]) -> Arc<Self> {
         let count = shards.max(1);
         let now = runtime.now();
+        if let Err(error) = app.config.check() {
+            panic!("{error}");
+        }
         let config = Arc::new(app.config.clone());
         let lane = |index| Lane {
             cell: Mutex::new(Cell {
@@ -357,9 +363,7 @@ impl Hub {
             });
         }
         self.ring(self.watch.due(self.micros(now)));
-        if let Some(due) = self.watch.next() {
-            self.set_alarm(due);
-        }
+        self.set_alarm(self.watch.next());
         let alarm = self.alarm.load(Ordering::SeqCst);
         (alarm != u64::MAX).then(|| {
             let due = self.birth + Duration::from_micros(alarm);
@@ -521,16 +525,20 @@ impl Hub {
         }
     }
 
-    /// Rings a connection at `due`, for it to look at its deadline.
-    pub(crate) fn call(&self, port: &Arc<Port>, due: Micros) {
-        self.watch.call(port, due);
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// Rings a connection at `due` if its deadline is not moved before.
+    pub(crate) fn set_due(&self, port: &Port, due: Instant) {
+        let due = self.watch.set(port, self.micros(due));
         self.set_alarm(due);
     }
 
-    /// A moment as [`Watch`] counts it.
-    pub(crate) fn micros(&self, at: Instant) -> Micros {
-        let micros = at.saturating_duration_since(self.birth).as_micros();
-        Micros::try_from(micros).unwrap_or(NEVER - 1)
+    /// A moment as [`Watch`] counts it, never too early.
+    fn micros(&self, at: Instant) -> Micros {
+        let nanos = at.saturating_duration_since(self.birth).as_nanos();
+        Micros::try_from(nanos.div_ceil(1000)).unwrap_or(NEVER - 1)
     }
 
     fn ring(&self, ports: Vec<Arc<Port>>) {

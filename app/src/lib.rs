@@ -68,6 +68,10 @@
 //! Events of a shard, and so all events of one client, are handled in the order they arrived. An
 //! async handler runs inline up to its first pending `.await` and goes on as a task of the runtime,
 //! so what follows it does not wait.
+//!
+//! # Tests
+//!
+//! [`mod@test`] runs an application without a network, in virtual time.
 
 mod ack;
 mod app;
@@ -92,6 +96,7 @@ mod reply;
 mod rooms;
 mod runtime;
 mod socket;
+pub mod test;
 mod timers;
 #[cfg(feature = "tls")]
 mod tls;

@@ -6,7 +6,7 @@ use mio::net::TcpListener;
 use mio::net::UnixListener;
 #[cfg(unix)]
 use sansocket_app::SocketFile;
-use sansocket_app::{Connection, Hub, Inner, Listener, pause_after};
+use sansocket_app::{Connection, Hub, Inner, Listener, Tls, pause_after};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -20,6 +20,7 @@ use crate::post::{Post, Stage};
 #[derive(Debug)]
 pub(crate) struct Acceptor {
     socket: Socket,
+    tls: Option<Tls>,
     hub: Arc<Hub>,
     drivers: Arc<Drivers>,
     turn: Turn,
@@ -55,32 +56,22 @@ enum Socket {
 const BATCH: usize = 64;
 
 impl Acceptor {
-    /// Makes one that does not yet look whether clients wait.
-    ///
-    /// # Errors
-    /// When the listener encrypts, which is not supported.
-    pub(crate) fn new(
-        listener: Listener,
-        hub: &Arc<Hub>,
-        drivers: &Arc<Drivers>,
-    ) -> io::Result<Self> {
+    pub(crate) fn new(listener: Listener, hub: &Arc<Hub>, drivers: &Arc<Drivers>) -> Self {
         let parts = listener.into_parts();
-        if parts.tls.is_some() {
-            return Err(io::Error::new(ErrorKind::Unsupported, "TLS is not supported here"));
-        }
         let socket = match parts.inner {
             Inner::Tcp(listener) => Socket::Tcp(TcpListener::from_std(listener)),
             #[cfg(unix)]
             Inner::Unix(listener) => Socket::Unix(UnixListener::from_std(listener)),
         };
-        Ok(Self {
+        Self {
             socket,
+            tls: parts.tls,
             hub: hub.clone(),
             drivers: drivers.clone(),
             turn: Turn::Now,
             #[cfg(unix)]
             _file: parts.file,
-        })
+        }
     }
 
     /// What a poller knows the listener by.
@@ -115,7 +106,7 @@ impl Acceptor {
         for _ in 0..BATCH {
             match self.socket.accept() {
                 Ok((stream, peer)) => {
-                    let connection = Connection::new(self.hub.clone(), peer);
+                    let connection = Connection::new(self.hub.clone(), peer, self.tls.as_ref());
                     self.drivers.next().seat(stream, connection);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {

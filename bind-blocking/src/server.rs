@@ -108,7 +108,7 @@ impl Io {
         let posts = drivers.iter().map(|driver| driver.post().clone()).collect();
         let shared = Arc::new(Drivers::new(posts));
         for (at, listener) in listeners.into_iter().enumerate() {
-            drivers[at % many].listen(Acceptor::new(listener, &self.hub, &shared)?)?;
+            drivers[at % many].listen(Acceptor::new(listener, &self.hub, &shared))?;
         }
         thread::scope(|scope| {
             let mut running: Vec<ScopedJoinHandle<'_, io::Result<()>>> = Vec::new();
