@@ -105,7 +105,7 @@ pub(crate) struct Client {
 
 impl Client {
     fn open(hub: &Arc<Hub>) -> Self {
-        let connection = Connection::new(hub.clone(), None);
+        let connection = Connection::new(hub.clone(), None, None);
         let mut client = Self { connection, unread: Vec::new(), closed: false };
         client.read(upgrade("/socket.io/?EIO=4&transport=websocket").as_bytes());
         client.pull(usize::MAX);
