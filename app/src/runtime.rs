@@ -15,15 +15,16 @@ pub trait Runtime: Send + Sync + 'static {
     fn spawn(&self, task: BoxFuture<()>);
     /// Waits.
     fn sleep(&self, duration: Duration) -> BoxFuture<()>;
-    /// Returns the threads that handlers run on, when they may block; without them handlers run
-    /// where their events are read.
+
+    /// Returns threads on which handlers may block. When there are any, all handlers run there: those
+    /// of one client in order, those of different clients side by side.
     fn workers(&self) -> Option<&dyn Workers> {
         None
     }
 }
 
-/// Threads for work that may block.
+/// A bounded number of threads on which handlers may block.
 pub trait Workers: Send + Sync {
-    /// Runs `work` on one of them, soon; work given earlier starts earlier.
+    /// Runs something on one of the threads, as soon as one is free. It never waits for that.
     fn run(&self, work: Box<dyn FnOnce() + Send>);
 }
