@@ -206,6 +206,7 @@ impl Hub {
 
     /// Does a job. What is returned, if anything, is the rest of a handler that the client's later
     /// events wait for.
+    #[inline]
     fn call(&self, job: Job) -> Option<(Socket, BoxFuture<()>)> {
         match job {
             Job::Callback(Callback { then, outcome, .. }) => {
@@ -261,6 +262,7 @@ impl Hub {
         None
     }
 
+    #[inline]
     fn call_message(
         &self,
         socket: Socket,
@@ -270,21 +272,21 @@ impl Hub {
         // Refused after it was admitted, and on its way out.
         let handlers = socket.handlers().filter(|_| socket.was_admitted())?;
         let found = handlers.find(message.name());
-        if matches!(found, Some((_, Entry { order: Order::Concurrent, .. }))) {
+        if found.is_some_and(|entry| entry.order == Order::Concurrent) {
             self.launch(socket, message, token);
             return None;
         }
         if !self.lets_in(&socket, handlers, &message) {
             return None;
         }
-        let Some((name, entry)) = found else {
+        let Some(entry) = found else {
             log!(
                 debug, "sansocket::event", id = %socket.id(), namespace = %socket.namespace(),
                 event = %message.name(), "no handler"
             );
             return None;
         };
-        let rest = start(self.begin(&socket, name, entry, message, token)?)?;
+        let rest = start(self.begin(&socket, entry, message, token)?)?;
         if entry.order == Order::Sequential {
             return Some((socket, rest));
         }
@@ -297,12 +299,12 @@ impl Hub {
         let (hub, shard) = (self.shared(), socket.shard());
         let begin = move || {
             let handlers = socket.handlers()?;
-            let (name, entry) = handlers.find(message.name())?;
+            let entry = handlers.find(message.name())?;
             let hub = socket.hub();
             if !hub.lets_in(&socket, handlers, &message) {
                 return None;
             }
-            hub.begin(&socket, name, entry, message, token)
+            hub.begin(&socket, entry, message, token)
         };
         if self.is_pooled() {
             let waits = Waits::new(hub.clone(), shard);
@@ -322,6 +324,7 @@ impl Hub {
     }
 
     /// Whether no packet middleware drops an event.
+    #[inline]
     fn lets_in(&self, socket: &Socket, handlers: &Namespace, message: &EventMessage) -> bool {
         log!(
             trace, "sansocket::event", id = %socket.id(), event = %message.name(),
@@ -335,33 +338,33 @@ impl Hub {
     }
 
     /// Calls the handler of an event, and returns the rest of its way, not yet taken a step of.
+    #[inline]
     fn begin(
         &self,
         socket: &Socket,
-        name: Option<&str>,
         entry: &Entry,
         message: EventMessage,
         token: Option<AckToken>,
     ) -> Option<BoxFuture<()>> {
         let ack = token.map(|token| Ack::new(socket, token));
         // A handler of any event may take the message, and the name with it.
-        let own_name: Option<Box<str>> = name.is_none().then(|| message.name().into());
-        let name = name.or(own_name.as_deref()).unwrap_or_default();
+        let own_name: Option<Box<str>> = entry.name.is_none().then(|| message.name().into());
+        let name = || entry.name.as_deref().or(own_name.as_deref()).unwrap_or_default();
         let mut message = Some(message);
         let delivery = Delivery { socket, message: &mut message, ack };
         match catch_unwind(AssertUnwindSafe(|| (entry.call)(delivery))) {
             Ok(Progress::Done(Ok(()))) => None,
             Ok(Progress::Done(Err(cause))) => {
-                self.report(socket, name, message.as_ref(), cause);
+                self.report(socket, name(), message.as_ref(), cause);
                 None
             }
             Err(panic) => {
-                self.report(socket, name, message.as_ref(), panic_of(panic));
+                self.report(socket, name(), message.as_ref(), panic_of(panic));
                 None
             }
             Ok(Progress::Pending(future)) => {
                 let (hub, socket) = (self.shared(), socket.clone());
-                let name: Option<Box<str>> = message.is_none().then(|| name.into());
+                let name: Option<Box<str>> = message.is_none().then(|| name().into());
                 Some(Box::pin(async move {
                     if let Err(cause) = Caught(future).await.unwrap_or_else(Err) {
                         let name = name.as_deref().unwrap_or_default();
@@ -498,7 +501,7 @@ fn start(mut task: BoxFuture<()>) -> Option<BoxFuture<()>> {
 fn is_concurrent(socket: &Socket, message: &EventMessage) -> bool {
     let handlers = socket.handlers().filter(|_| socket.was_admitted());
     let found = handlers.and_then(|handlers| handlers.find(message.name()));
-    found.is_some_and(|(_, entry)| entry.order == Order::Concurrent)
+    found.is_some_and(|entry| entry.order == Order::Concurrent)
 }
 
 /// What a panic said.

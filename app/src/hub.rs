@@ -307,18 +307,11 @@ impl Hub {
 
     /// Whether handlers of a shard are behind, so that no more should be read for them; `port` is
     /// rung when they have caught up.
+    #[inline]
     pub(crate) fn is_behind(&self, shard: u16, port: &Arc<Port>) -> bool {
         let lane = &self.lanes[usize::from(shard)];
-        if !lane.behind.load(Ordering::Relaxed) && lane.waiting.load(Ordering::Relaxed) <= MANY {
-            return false;
-        }
-        let mut cell = lane.lock();
-        // Whoever brings the number down rings those listed, under this lock and after it did.
-        let behind = cell.jobs.len() > MANY || lane.waiting.load(Ordering::Acquire) > MANY;
-        if behind && !port.set_listed(true) {
-            cell.stalled.push(port.clone());
-        }
-        behind
+        let may_be = lane.behind.load(Ordering::Relaxed) || lane.waits_too_long();
+        may_be && lane.list_stalled(port)
     }
 
     /// Whether handlers run on threads of their own.
@@ -543,8 +536,7 @@ impl Hub {
         if !cell.jobs.is_empty() && !cell.dispatching {
             cell.dispatching = true;
             after.jobs = std::mem::take(&mut cell.jobs);
-            let lane = &self.lanes[usize::from(shard)];
-            if !cell.stalled.is_empty() && lane.waiting.load(Ordering::Acquire) <= MANY {
+            if !cell.stalled.is_empty() && !self.lanes[usize::from(shard)].waits_too_long() {
                 cell.ring_stalled(&mut after);
             }
         }
@@ -639,6 +631,20 @@ const ROUNDS: usize = 16;
 const KEEP: usize = 256;
 
 impl Lane {
+    fn waits_too_long(&self) -> bool {
+        self.waiting.load(Ordering::Acquire) > MANY
+    }
+
+    fn list_stalled(&self, port: &Arc<Port>) -> bool {
+        let mut cell = self.lock();
+        // Whoever brings the number down rings those listed, under this lock and after it did.
+        let behind = cell.jobs.len() > MANY || self.waits_too_long();
+        if behind && !port.set_listed(true) {
+            cell.stalled.push(port.clone());
+        }
+        behind
+    }
+
     fn lock(&self) -> MutexGuard<'_, Cell> {
         // A shard stays usable after a panic: none of its methods leaves it half changed on purpose.
         self.cell.lock().unwrap_or_else(PoisonError::into_inner)
