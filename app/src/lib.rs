@@ -173,4 +173,5 @@ pub use timers::Timers;
 pub use tls::TlsError;
 pub use tls::{Tls, TlsFault, TlsSession};
 pub use to::To;
+pub use wait::wait;
 pub use web::{IntoWeb, Origin, WebHandler};

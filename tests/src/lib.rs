@@ -14,6 +14,7 @@
 //! ```
 
 mod app;
+mod client;
 mod http;
 pub mod model;
 mod net;
@@ -24,6 +25,7 @@ mod trace;
 mod websocket;
 
 pub use app::App;
+pub use client::Client;
 pub use http::{Answer, handshake, request, upgrade};
 pub use polling::Polling;
 pub use sim::{Member, Sim};
