@@ -22,6 +22,7 @@ use crate::hub::{Cell, Hub};
 use crate::log::log;
 use crate::namespace::{Entry, Namespace};
 use crate::order::Order;
+use crate::port::Pending;
 use crate::reply::Refusal;
 use crate::runtime::BoxFuture;
 use crate::socket::{Introduction, Socket};
@@ -30,9 +31,22 @@ use crate::socket::{Introduction, Socket};
 pub(crate) enum Job {
     Callback(Callback),
     Connect(Socket),
-    Disconnect { socket: Socket, reason: Reason, rooms: Vec<Arc<str>> },
-    Engine { session: EngineSession, message: Received },
-    Message { socket: Socket, message: EventMessage, ack: Option<AckToken> },
+    Disconnect {
+        socket: Socket,
+        reason: Reason,
+        rooms: Vec<Arc<str>>,
+    },
+    Engine {
+        session: EngineSession,
+        message: Received,
+    },
+    Message {
+        socket: Socket,
+        message: EventMessage,
+        ack: Option<AckToken>,
+        /// When it may have to wait.
+        pending: Option<Pending>,
+    },
 }
 
 /// What an application does with an acknowledgement, once it is here.
@@ -69,7 +83,8 @@ impl Cell {
             }
             Event::Message { socket, message, ack } => {
                 if let Some(socket) = self.socket(socket) {
-                    self.jobs.push(Job::Message { socket, message, ack });
+                    let pending = self.reader.as_ref().map(Pending::new);
+                    self.jobs.push(Job::Message { socket, message, ack, pending });
                 }
             }
             Event::Disconnect { socket: key, reason, rooms } => {
@@ -176,8 +191,8 @@ impl Hub {
 
     fn perform_in_line(&self, shard: u16, job: Job) {
         let job = match job {
-            Job::Message { socket, message, ack } if is_concurrent(&socket, &message) => {
-                return self.launch(socket, message, ack);
+            Job::Message { socket, message, ack, pending } if is_concurrent(&socket, &message) => {
+                return self.launch(socket, message, ack, pending);
             }
             Job::Callback(_)
             | Job::Connect(_)
@@ -225,7 +240,7 @@ impl Hub {
                 }
                 None
             }
-            Job::Message { socket, message, ack } => self.call_message(socket, message, ack),
+            Job::Message { socket, message, ack, .. } => self.call_message(socket, message, ack),
             Job::Disconnect { socket, reason, rooms } => {
                 self.call_disconnect(socket, reason, &rooms);
                 None
@@ -273,7 +288,7 @@ impl Hub {
         let handlers = socket.handlers().filter(|_| socket.was_admitted())?;
         let found = handlers.find(message.name());
         if found.is_some_and(|entry| entry.order == Order::Concurrent) {
-            self.launch(socket, message, token);
+            self.launch(socket, message, token, None);
             return None;
         }
         if !self.lets_in(&socket, handlers, &message) {
@@ -295,7 +310,13 @@ impl Hub {
     }
 
     /// Calls a handler of an event that waits for nothing.
-    fn launch(&self, socket: Socket, message: EventMessage, token: Option<AckToken>) {
+    fn launch(
+        &self,
+        socket: Socket,
+        message: EventMessage,
+        token: Option<AckToken>,
+        pending: Option<Pending>,
+    ) {
         let (hub, shard) = (self.shared(), socket.shard());
         let begin = move || {
             let handlers = socket.handlers()?;
@@ -309,7 +330,7 @@ impl Hub {
         if self.is_pooled() {
             let waits = Waits::new(hub.clone(), shard);
             return self.on_worker(move || {
-                let _waits = waits;
+                let _waits = (waits, pending);
                 let begun = catch_unwind(AssertUnwindSafe(|| begin().and_then(start)));
                 if let Some(rest) = begun.ok().flatten() {
                     hub.runtime().spawn(rest);

@@ -121,6 +121,44 @@ fn a_handler_that_blocks_stalls_nobody() {
 }
 
 #[test]
+fn a_flood_behind_a_handler_that_blocks_stalls_only_its_sender_and_loses_nothing() {
+    const FLOOD: usize = 4000;
+    let (go, gate) = mpsc::channel::<()>();
+    let (gate, (entered, inside)) = (Mutex::new(gate), mpsc::channel());
+    let (handled, seen) = mpsc::channel();
+    let mut app = App::new();
+    app.on("block", move || {
+        entered.send(()).unwrap();
+        gate.lock().unwrap().recv().unwrap();
+    });
+    app.on("n", move |n: usize| handled.send(n).unwrap());
+    app.on("quick", || "quick");
+    let listener = Listener::tcp("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().tcp().unwrap();
+    let io = Io::with_threads(app, Threads { io: 1, workers: 4 });
+    thread::spawn(move || io.serve_on([listener]));
+    let mut slow = Client::connect(address);
+    slow.post(r#"42["block"]"#);
+    inside.recv_timeout(PATIENCE).unwrap();
+    let flood = |from: usize| {
+        let packets: Vec<String> = (from..from + FLOOD).map(|n| format!("42[\"n\",{n}]")).collect();
+        packets.join("\u{1e}")
+    };
+    slow.post(&flood(0));
+    // This one is not even read while so much waits.
+    let target = format!("/socket.io/?EIO=4&transport=polling&sid={}", slow.sid);
+    slow.send("POST", &target, &flood(FLOOD));
+    let mut other = Client::connect(address);
+    other.post(r#"420["quick"]"#);
+    assert_eq!(other.poll(), r#"430["quick"]"#);
+    assert!(seen.try_recv().is_err());
+    go.send(()).unwrap();
+    assert_eq!(slow.response(), (200, "ok".into()));
+    let order: Vec<usize> = (0..2 * FLOOD).map(|_| seen.recv_timeout(PATIENCE).unwrap()).collect();
+    assert!(order.iter().enumerate().all(|(place, &n)| place == n));
+}
+
+#[test]
 fn plain_requests_that_block_stall_nobody() {
     let (go, gate) = mpsc::channel::<()>();
     let (gate, (entered, inside)) = (Mutex::new(gate), mpsc::channel());
