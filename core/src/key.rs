@@ -16,6 +16,9 @@ use crate::rng::Rng;
 pub struct Link(pub(crate) Key);
 
 impl Link {
+    /// The link of a [`Conn`](crate::Conn) that is used as a codec alone: no server knows it.
+    pub const ALONE: Self = Self(Key { slot: u32::MAX, generation: NonZeroU32::MAX });
+
     /// Returns a small number, unique among the links that exist now, for dense tables.
     ///
     /// Numbers are reused: compare the whole link to find out.

@@ -14,6 +14,7 @@
 //! ```
 
 mod app;
+pub mod fuzz;
 mod http;
 pub mod model;
 mod net;

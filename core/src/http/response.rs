@@ -3,6 +3,9 @@
 use bytes::Bytes;
 use std::borrow::Cow;
 
+use super::Request;
+use crate::ws::handshake::{self, Ask};
+
 /// A complete answer.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Response {
@@ -35,6 +38,16 @@ impl Response {
     #[must_use]
     pub fn with_body(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Self {
         Self { content_type: Some(content_type), body: body.into(), ..Self::status(status) }
+    }
+
+    /// Makes the answer that accepts a WebSocket; `None` when `request` asks for none, or breaks a rule
+    /// of its opening handshake (RFC 6455 §4.2.1).
+    #[must_use]
+    pub fn accepting(request: &Request<'_>) -> Option<Self> {
+        match handshake::ask(request) {
+            Ask::WebSocket { key } => Some(Self::switching(handshake::accept(key))),
+            Ask::Broken | Ask::Http => None,
+        }
     }
 
     /// Adds a header field; `name` in lower case, `value` without line breaks.

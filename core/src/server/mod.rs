@@ -2,6 +2,8 @@
 
 mod ack;
 mod broadcast;
+#[cfg(feature = "fuzz")]
+mod check;
 mod event;
 mod handshake;
 mod inbound;

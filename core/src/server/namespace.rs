@@ -22,10 +22,10 @@ pub(super) struct Client {
     pub(super) key: Key,
     pub(super) session: u32,
     /// Next client of the same session.
-    sibling: u32,
+    pub(super) sibling: u32,
     pub(super) namespace: u32,
     /// Where it stands among the namespace's members.
-    position: u32,
+    pub(super) position: u32,
     /// The last broadcast that considered it: one packet each, however many rooms overlap.
     pub(super) stamp: u32,
     pub(super) id: Id,
@@ -56,7 +56,7 @@ struct Joining {
 pub(super) struct Namespace {
     pub(super) name: Arc<str>,
     /// Clients, admitted or not.
-    clients: u32,
+    pub(super) clients: u32,
     /// Admitted clients.
     pub(super) members: Vec<u32>,
     pub(super) rooms: Slab<Room>,
