@@ -28,6 +28,22 @@ impl Server {
         sessions.map(|session| name(session.transport)).collect()
     }
 
+    /// Describes all that sessions without clients can differ in, but for keys: two shards with equal
+    /// descriptions behave alike.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let sessions = self.sessions.keys().filter_map(|key| self.sessions.get(key));
+        let sessions: Vec<_> = sessions
+            .map(|session| {
+                let dues = (session.beat, session.connect_due, session.aside_due);
+                let waiting = session.outbox.census(&self.pool);
+                (name(session.transport), waiting, dues, session.congested)
+            })
+            .collect();
+        format!("{sessions:?} {:?} {:?}", self.clock, self.timers)
+    }
+
     fn check_sessions(&self) {
         let mut packets = 0;
         let mut joined = 0;
