@@ -139,3 +139,16 @@ fn a_broken_close_frame_is_answered_and_the_stream_closed() {
         assert!(!ws.tcp.is_open(), "no other farewell can come");
     }
 }
+
+#[test]
+fn events_that_wait_for_an_admission_are_counted() {
+    let mut sim = Sim::new();
+    sim.app(|app| app.holds = true);
+    let mut ws = sim.websocket();
+    ws.send("40");
+    sim.socket(1).emit("welcome", &format!("[\"{}\"]", "x".repeat(5000))).unwrap();
+    assert!(sim.counts().bytes > 5000, "{:?}", sim.counts());
+    sim.socket(1).refuse("{}").unwrap();
+    assert_eq!(ws.recv(), "44{}");
+    assert_eq!(sim.counts().bytes, 0);
+}

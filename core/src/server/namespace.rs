@@ -51,6 +51,12 @@ struct Joining {
     held: Vec<Packet>,
 }
 
+impl Joining {
+    fn bytes(&self) -> usize {
+        self.held.iter().map(Packet::size).sum()
+    }
+}
+
 /// One namespace of the shard; exists while somebody is in it.
 #[derive(Debug)]
 pub(super) struct Namespace {
@@ -74,6 +80,14 @@ impl Client {
         match &self.phase {
             Phase::Joining(joining) => joining.due,
             Phase::Connected => Tick::NEVER,
+        }
+    }
+
+    /// Bytes that wait for the application to decide about it.
+    pub(super) fn bytes_held(&self) -> usize {
+        match &self.phase {
+            Phase::Joining(joining) => joining.bytes(),
+            Phase::Connected => 0,
         }
     }
 }
@@ -278,7 +292,7 @@ impl Server {
                 self.send_packet(slot, packet)
             }
             Phase::Joining(joining) => {
-                let bytes = joining.held.iter().map(Packet::size).sum();
+                let bytes = joining.bytes();
                 if bytes >= self.config.limits.max_backlog {
                     return Err(crate::error::Refused::Backlog { bytes });
                 }

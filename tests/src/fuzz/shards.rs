@@ -31,6 +31,8 @@ struct Pair {
     sent: usize,
     /// Questions asked and not concluded.
     open: usize,
+    /// Clients asked that have not been heard to answer.
+    asked: usize,
 }
 
 struct Client {
@@ -60,7 +62,14 @@ impl Pair {
             let (rooms, expected) = (BTreeSet::new(), VecDeque::new());
             Client { shard, link, socket, rooms, expected }
         });
-        Self { hosts, clients, mail: [VecDeque::new(), VecDeque::new()], sent: 0, open: 0 }
+        Self {
+            hosts,
+            clients,
+            mail: [VecDeque::new(), VecDeque::new()],
+            sent: 0,
+            open: 0,
+            asked: 0,
+        }
     }
 
     fn step(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
@@ -166,7 +175,10 @@ impl Pair {
                 Meaning::Broadcast { text, .. } => client.expected.push_back(text.clone()),
                 Meaning::Join { room, .. } => drop(client.rooms.insert(room)),
                 Meaning::Leave { room, .. } => drop(client.rooms.remove(room)),
-                Meaning::Ask { .. } => client.expected.push_back("question".into()),
+                Meaning::Ask { .. } => {
+                    client.expected.push_back("question".into());
+                    self.asked += 1;
+                }
                 Meaning::Nothing => {}
             }
         }
@@ -189,12 +201,18 @@ impl Pair {
         self.collect(shard, &Meaning::Nothing);
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all the rest is a lost answer")]
     fn check(&mut self) {
         for host in &mut self.hosts {
             host.server.check();
             for event in host.events() {
                 let Event::Ack { answer, .. } = event else { panic!("{event:?}") };
-                self.open -= usize::from(matches!(answer, Answer::Done { .. }));
+                match answer {
+                    Answer::Args(_) => self.asked -= 1,
+                    // Everybody stays, and time stands still.
+                    Answer::Done { missing: 0 } => self.open -= 1,
+                    answer => panic!("{answer:?}"),
+                }
             }
         }
         for Client { shard, socket, rooms, .. } in &self.clients {
@@ -215,6 +233,7 @@ impl Pair {
             }
         }
         self.check();
+        assert_eq!(self.asked, 0, "an answer is lost");
         assert_eq!(self.open, 0, "a question that all answered is concluded");
         for Client { shard, link, .. } in &self.clients {
             let Host { server, now } = &mut self.hosts[*shard];
