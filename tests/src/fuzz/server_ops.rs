@@ -5,7 +5,7 @@
 mod ledger;
 
 use arbitrary::{Result, Unstructured};
-use sansocket::{ArgsRef, Counts, Method, Target, Verdict, Violation};
+use sansocket::{ArgsRef, Bytes, Counts, Method, Target, Verdict, Violation};
 use std::time::Duration;
 
 use super::host::Host;
@@ -165,7 +165,13 @@ impl Play {
             _ => {
                 let Some(mut client) = server.socket(socket) else { return Ok(()) };
                 match kind {
-                    3 => drop(client.emit("e", ArgsRef::from_valid("[\"0123456789\"]", &[]))),
+                    3 => {
+                        let attachments = [Bytes::from_static(b"one"), Bytes::from_static(b"")];
+                        let attachments = &attachments[..input.int_in_range(0..=2)?];
+                        let args = ArgsRef::from_valid("[\"0123456789\"]", attachments);
+                        // A client that does not read is refused.
+                        let _ = client.emit("e", args);
+                    }
                     4 => drop(client.emit_volatile("v", ArgsRef::NONE)),
                     5 => {
                         let timeout = Duration::from_millis(input.int_in_range(0..=60_000)?);

@@ -1,6 +1,6 @@
 //! What is open, and what has its outcome.
 
-use sansocket::{AckToken, Answer, Event, Id, Link, Server, Socket, Ticket, Transmit};
+use sansocket::{AckToken, Answer, Event, Frame, Id, Link, Server, Socket, Ticket, Transmit};
 use std::collections::{HashMap, HashSet};
 
 /// What a question is owed.
@@ -29,6 +29,8 @@ pub(super) struct Ledger {
     requests: HashMap<Link, bool>,
     /// WebSockets that were told to close.
     closed: HashSet<Link>,
+    /// Attachments that WebSockets have still to send.
+    attachments: HashMap<Link, usize>,
     /// Clients, and whether they left.
     clients: HashMap<Socket, bool>,
     /// Questions, and what is still to come.
@@ -68,13 +70,27 @@ impl Ledger {
                     let answered = self.requests.get_mut(&link).expect("a request is answered");
                     assert!(!std::mem::replace(answered, true), "a request is answered once");
                 }
-                Transmit::Frame(_) => {
+                Transmit::Frame(frame) => {
                     assert!(!self.requests.contains_key(&link), "a frame is no answer");
                     assert!(!self.closed.contains(&link), "nothing follows a close frame");
+                    self.frame(link, &frame);
                 }
                 Transmit::Close(_) => assert!(self.closed.insert(link), "one close frame"),
             }
         }
+    }
+
+    /// Attachments follow their packet, and nothing comes between.
+    fn frame(&mut self, link: Link, frame: &Frame) {
+        let due = self.attachments.entry(link).or_default();
+        if !frame.is_text() {
+            *due = due.checked_sub(1).expect("an attachment is announced");
+            return;
+        }
+        assert_eq!(*due, 0, "attachments are missing");
+        let text = std::str::from_utf8(frame.payload()).expect("text frames are text");
+        let count = text.strip_prefix("45").and_then(|rest| rest.split_once('-'));
+        *due = count.map_or(0, |(count, _)| count.parse().expect("a count"));
     }
 
     /// Takes all events.
