@@ -1,80 +1,168 @@
 //! One byte stream between a binding and the shards: everything about a connection that is not a
 //! socket.
 
-use sansocket::{Conn, Decoder, Inbound, Link, Verdict};
+use sansocket::{Awaits, Conn, Decoder, Inbound, Link, Request, Role, Transmit, Verdict};
+use std::cell::RefCell;
 use std::fmt;
 use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use crate::exchange::Exchange;
 use crate::hub::{Cell, Hub};
 use crate::port::Port;
+use crate::tls::{Tls, TlsSession};
+use crate::watch::{CAME, NEVER, Seat};
 
 /// One byte stream of a [`Hub`].
 ///
-/// A binding reads into a buffer and calls [`read`](Self::read), writes what
-/// [`poll_write`](Self::poll_write) shows until it shows nothing, then waits for the stream or for
-/// [`poll_rung`](Self::poll_rung). Dropping it tells the session that the stream is gone.
+/// A binding does four things until [`is_finished`](Self::is_finished), then closes the stream:
+/// it writes what [`poll_write`](Self::poll_write) shows until it shows nothing, hands what it reads
+/// to [`read`](Self::read) while [`wants_read`](Self::wants_read), calls [`end`](Self::end) when the
+/// stream ends, and otherwise waits for the stream or for [`poll_rung`](Self::poll_rung). Deadlines
+/// ring too, so that a stream needs no timer of its own. Dropping it tells the session that the
+/// stream is gone.
 pub struct Connection {
     hub: Arc<Hub>,
     conn: Conn,
     port: Arc<Port>,
-    peer: Option<SocketAddr>,
+    tls: Option<TlsSession>,
+    /// What only requests need: given up when the stream becomes a WebSocket.
+    front: Option<Box<Front>>,
+    /// Where it sits while it has deadlines.
+    seat: Option<Seat>,
     /// The shard that owns what is attached now, or where new sessions start.
     shard: u16,
+    awaits: Awaits,
     /// Whether the shard may hold more than was taken at the last look.
     more: bool,
     /// Whether handlers must catch up before more is read.
     behind: bool,
+    /// Whether the stream took bytes since the deadline was set.
+    moving: bool,
+    /// Whether a polling client may come back on this stream to hear that the server stops.
+    polled: bool,
+    /// Whether nothing is left but to write what is ready.
+    through: bool,
+    /// Whether there is nothing left to do.
+    over: bool,
 }
 
+/// What requests need.
+#[derive(Debug, Default)]
+struct Front {
+    peer: Option<SocketAddr>,
+    /// The plain HTTP request at hand.
+    exchange: Option<Exchange>,
+}
+
+/// How long a peer may take to close the stream after it was told to.
+const FAREWELL: Duration = Duration::from_secs(3);
+
 impl Connection {
-    /// Makes the connection of a stream that was just accepted.
+    /// Makes the connection of a stream that was just accepted, from `peer` if it has an address,
+    /// encrypted if the listener says so.
     #[must_use]
-    pub fn new(hub: Arc<Hub>, peer: Option<SocketAddr>) -> Self {
+    pub fn new(hub: Arc<Hub>, peer: Option<SocketAddr>, tls: Option<&Tls>) -> Self {
         let conn = Conn::new(hub.limits().clone());
         let shard = hub.next_home();
-        Self { hub, conn, port: Arc::new(Port::default()), peer, shard, more: false, behind: false }
+        let mut this = Self::carrying(hub, conn, Arc::default(), shard);
+        this.tls = tls.map(TlsSession::new);
+        this.front = Some(Box::new(Front { peer, exchange: None }));
+        this.watch(this.hub.runtime().now());
+        this
+    }
+
+    /// Makes the connection of a stream that a host upgraded for `link`.
+    pub(crate) fn upgraded(hub: Arc<Hub>, link: Link, port: Arc<Port>, shard: u16) -> Self {
+        let conn = Conn::websocket(Role::Server, hub.limits().clone(), link, [0; 32]);
+        Self::carrying(hub, conn, port, shard)
+    }
+
+    fn carrying(hub: Arc<Hub>, conn: Conn, port: Arc<Port>, shard: u16) -> Self {
+        hub.life().enter();
+        Self {
+            hub,
+            conn,
+            port,
+            tls: None,
+            front: None,
+            seat: None,
+            shard,
+            awaits: Awaits::Answer,
+            more: false,
+            behind: false,
+            moving: false,
+            polled: false,
+            through: false,
+            over: false,
+        }
     }
 
     /// Takes bytes the stream delivered; handlers run inside.
     pub fn read(&mut self, bytes: &mut [u8]) {
         self.port.enter();
-        self.receive(bytes);
+        let now = self.hub.runtime().now();
+        match &self.tls {
+            None => self.receive(bytes, now),
+            Some(_) => self.decrypt(bytes, now),
+        }
         self.behind = self.hub.is_behind(self.shard, &self.port);
+        self.watch(now);
     }
 
-    fn receive(&mut self, bytes: &mut [u8]) {
-        let now = self.hub.runtime().now();
-        let Self { hub, conn, port, peer, shard, .. } = self;
+    #[cold]
+    fn decrypt(&mut self, bytes: &[u8], now: Instant) {
+        let Some(tls) = &mut self.tls else { return };
+        // Taken out while handlers run: one of them might read another connection.
+        let mut plain = PLAIN.with(RefCell::take);
+        plain.clear();
+        let outcome = tls.read(bytes, &mut plain);
+        let ended = tls.is_ended();
+        self.receive(&mut plain, now);
+        PLAIN.with(|kept| kept.replace(plain));
+        if outcome.is_err() || ended {
+            self.detach();
+            self.through = true;
+        }
+    }
+
+    fn receive(&mut self, bytes: &mut [u8], now: Instant) {
+        let Self { hub, conn, port, tls, front, shard, awaits, polled, .. } = self;
         let mut decoder = conn.decode(bytes);
         loop {
-            if let Some(link) = decoder.link() {
-                // All messages of one read under one lock.
-                if hub.turn(*shard, |cell| serve(cell, &mut decoder, link, now)) {
-                    continue;
+            match decoder.link() {
+                None => {}
+                Some(Link::HOST) => {
+                    if ask(hub, port, front, &mut decoder) {
+                        continue;
+                    }
+                    return;
                 }
-                return;
+                // All messages of one read under one lock.
+                Some(link) => {
+                    if hub.turn(*shard, |cell| serve(cell, &mut decoder, link, now)) {
+                        continue;
+                    }
+                    return;
+                }
             }
             match decoder.poll() {
                 Ok(Some(Inbound::Request(mut request))) => {
-                    request.peer = *peer;
+                    request.peer = front.as_ref().and_then(|front| front.peer);
+                    request.secure = tls.is_some();
+                    let own = hub.own_sid(&request);
+                    request.own_sid = own.as_deref();
                     *shard = hub.shard_of(&request, *shard);
-                    let verdict = hub.turn(*shard, |cell| {
-                        let verdict = cell.server.handle_request(now, request);
-                        if let Some(link) = link_of(&verdict) {
-                            cell.bind(link, port);
-                        }
-                        verdict
-                    });
-                    if matches!(verdict, Verdict::Pass) {
-                        let response = hub.fallback(&request);
-                        decoder.apply(Verdict::Respond(response));
-                    } else {
-                        decoder.apply(verdict);
-                    }
+                    // Whatever comes next has a deadline of its own.
+                    *awaits = Awaits::Answer;
+                    let verdict = hub.request(*shard, port, now, request);
+                    let passed = matches!(verdict, Verdict::Pass);
+                    *polled = !passed && !hub.life().is_stopping();
+                    let verdict = if passed { begin(hub, &request, front) } else { verdict };
+                    decoder.apply(verdict);
                 }
                 Ok(Some(_)) => {}
                 Ok(None) => return,
@@ -86,12 +174,45 @@ impl Connection {
     /// Fills `slices` with what should be written next and returns how many it filled.
     pub fn poll_write<'a>(&'a mut self, slices: &mut [IoSlice<'a>]) -> usize {
         self.pull();
-        self.conn.poll_write(slices)
+        match &self.tls {
+            None => self.conn.poll_write(slices),
+            Some(_) => self.encrypt(slices),
+        }
+    }
+
+    #[cold]
+    fn encrypt<'a>(&'a mut self, slices: &mut [IoSlice<'a>]) -> usize {
+        let is_done = self.is_done();
+        let Some(tls) = &mut self.tls else { return 0 };
+        while !tls.wants_write() {
+            let mut plain = [IoSlice::new(&[]); 8];
+            let filled = self.conn.poll_write(&mut plain);
+            let n = tls.write(&plain[..filled]);
+            self.conn.wrote(n);
+            if n == 0 {
+                break;
+            }
+        }
+        if is_done && !tls.wants_write() && !self.through {
+            tls.close();
+            self.through = true;
+        }
+        match (tls.poll_write(), slices) {
+            ([], _) | (_, []) => 0,
+            (bytes, [first, ..]) => {
+                *first = IoSlice::new(bytes);
+                1
+            }
+        }
     }
 
     /// Accounts for `n` bytes taken by the stream.
     pub fn wrote(&mut self, n: usize) {
-        self.conn.wrote(n);
+        match &mut self.tls {
+            None => self.conn.wrote(n),
+            Some(tls) => tls.wrote(n),
+        }
+        self.moving = true;
     }
 
     /// Waits until there may be something to write again.
@@ -108,18 +229,31 @@ impl Connection {
     /// Whether the stream should be closed now.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.conn.is_finished()
+        self.over
+            || match &self.tls {
+                None => self.is_done(),
+                Some(tls) => self.through && !tls.wants_write(),
+            }
     }
 
-    /// Whether only the peer's farewell is awaited: give it some seconds, then close the stream.
-    #[must_use]
-    pub fn is_closing(&self) -> bool {
-        self.conn.is_closing()
+    /// Whether everything was said.
+    fn is_done(&self) -> bool {
+        self.conn.is_finished()
+            || self.awaits == Awaits::Request
+                && !self.polled
+                && self.conn.is_flushed()
+                && self.hub.life().is_stopping()
     }
 
     /// Takes note that the stream ended.
     pub fn end(&mut self) {
-        if let Some(link) = self.conn.link() {
+        self.over = true;
+        self.detach();
+    }
+
+    /// Tells the session that the client is gone; handlers run inside.
+    fn detach(&self) {
+        if let Some(link) = self.conn.link().filter(|&link| link != Link::HOST) {
             let now = self.hub.runtime().now();
             self.hub.turn(self.shard, |cell| {
                 cell.server.handle_closed(now, link);
@@ -130,10 +264,13 @@ impl Connection {
 
     /// Moves what the shard has for this connection to the stream's gather list.
     fn pull(&mut self) {
+        if self.awaits == Awaits::Room {
+            self.send_file();
+        }
         loop {
             let rung = self.port.answer();
-            if rung && self.behind {
-                self.behind = self.hub.is_behind(self.shard, &self.port);
+            if rung && (self.behind || self.port.due() == CAME || self.hub.life().is_aborted()) {
+                self.look_up();
             }
             if !rung && !self.more {
                 return;
@@ -142,40 +279,158 @@ impl Connection {
                 self.more = false;
                 continue;
             };
-            let conn = &mut self.conn;
-            self.more = self.hub.with_cell(self.shard, |cell| {
-                let more = conn.pull(&mut cell.server);
-                if conn.link() != Some(link) {
-                    cell.unbind(link);
-                }
-                more
-            });
+            self.more = self.pull_from(link);
             if self.more {
                 return;
             }
-            // A request that waited behind the one just answered.
-            while self.conn.wants_decode() {
-                self.read(&mut []);
+            if self.conn.link() != Some(link) {
+                self.awaits = Awaits::Answer;
+                self.go_on();
             }
         }
+    }
+
+    /// Goes on after an answer, with a request that waited behind it if there is one.
+    fn go_on(&mut self) {
+        let now = self.hub.runtime().now();
+        self.watch(now);
+        while self.conn.wants_decode() {
+            self.receive(&mut [], now);
+            self.behind = self.hub.is_behind(self.shard, &self.port);
+            self.watch(now);
+        }
+    }
+
+    /// Moves more of a file to the stream's gather list.
+    #[cold]
+    fn send_file(&mut self) {
+        let Some(front) = &mut self.front else { return };
+        while self.conn.wants_body() {
+            match front.exchange.as_mut().and_then(Exchange::piece) {
+                Some(piece) => self.conn.push_body(&piece),
+                None => self.conn.abort(),
+            }
+        }
+        if self.conn.awaits() != Awaits::Room {
+            front.exchange = None;
+            self.go_on();
+        }
+    }
+
+    /// Looks what a ring may be about besides something to write.
+    #[cold]
+    fn look_up(&mut self) {
+        if self.behind {
+            self.behind = self.hub.is_behind(self.shard, &self.port);
+        }
+        if self.port.due() == CAME {
+            self.late();
+        }
+        self.over |= self.hub.life().is_aborted();
+    }
+
+    fn pull_from(&mut self, link: Link) -> bool {
+        if link == Link::HOST {
+            self.take_answer();
+            return false;
+        }
+        let conn = &mut self.conn;
+        self.hub.with_cell(self.shard, |cell| {
+            let more = conn.pull(&mut cell.server);
+            if conn.link() != Some(link) {
+                cell.unbind(link);
+            }
+            more
+        })
+    }
+
+    /// Takes the answer to a plain HTTP request, when it is here.
+    #[cold]
+    fn take_answer(&mut self) {
+        let Some(front) = &mut self.front else { return };
+        if let Some(response) = front.exchange.as_ref().and_then(Exchange::answer) {
+            front.exchange = None;
+            self.conn.push(Transmit::Response(response));
+        }
+    }
+
+    /// Sets the deadline for what is awaited now, unless it is awaited since before.
+    fn watch(&mut self, now: Instant) {
+        let awaits = self.conn.awaits();
+        if awaits != self.awaits {
+            self.await_anew(now, awaits);
+        }
+    }
+
+    #[cold]
+    fn await_anew(&mut self, now: Instant, awaits: Awaits) {
+        self.awaits = awaits;
+        let limits = self.hub.limits();
+        let patience = match awaits {
+            Awaits::Answer => return self.port.set_due(NEVER),
+            Awaits::Messages => {
+                self.front = None;
+                return self.stand_up();
+            }
+            Awaits::Body | Awaits::Room => limits.body_time,
+            Awaits::Farewell => FAREWELL,
+            Awaits::Head => limits.head_time,
+            Awaits::Request if self.tls.as_ref().is_some_and(TlsSession::is_handshaking) => {
+                limits.head_time
+            }
+            Awaits::Request => limits.idle_time,
+        };
+        if self.seat.is_none() {
+            self.seat = Some(self.hub.watch().sit(&self.port));
+        }
+        self.set_due(now + patience);
+    }
+
+    fn set_due(&mut self, due: Instant) {
+        self.moving = false;
+        self.hub.set_due(&self.port, due);
+    }
+
+    /// Gives up its seat: it has no deadline.
+    fn stand_up(&mut self) {
+        self.port.set_due(NEVER);
+        if let Some(seat) = self.seat.take() {
+            self.hub.watch().leave(seat);
+        }
+    }
+
+    /// Its deadline came: ends the stream, unless the peer is slow but not idle.
+    fn late(&mut self) {
+        if self.moving && self.is_taking() {
+            self.set_due(self.hub.runtime().now() + self.hub.limits().body_time);
+        } else {
+            self.over = true;
+        }
+    }
+
+    /// Whether the peer is still taking the answer to its last request.
+    fn is_taking(&self) -> bool {
+        self.awaits == Awaits::Room || self.awaits == Awaits::Request && !self.conn.is_flushed()
     }
 }
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if let Some(link) = self.conn.link() {
+        if let Some(link) = self.conn.link().filter(|&link| link != Link::HOST) {
             let now = self.hub.runtime().now();
             self.hub.with_cell(self.shard, |cell| {
                 cell.server.handle_closed(now, link);
                 cell.unbind(link);
             });
         }
+        self.stand_up();
+        self.hub.life().leave();
     }
 }
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection").field("peer", &self.peer).finish_non_exhaustive()
+        f.debug_struct("Connection").field("awaits", &self.awaits).finish_non_exhaustive()
     }
 }
 
@@ -203,11 +458,40 @@ fn serve(cell: &mut Cell, decoder: &mut Decoder<'_, '_>, link: Link, now: Instan
     }
 }
 
-fn link_of(verdict: &Verdict) -> Option<Link> {
-    match verdict {
-        Verdict::Hold(link) | Verdict::Body { link, .. } | Verdict::Upgrade { link, .. } => {
-            Some(*link)
+/// Lets the application answer a plain HTTP request once its body is here; `false` when it is not.
+#[cold]
+fn ask(
+    hub: &Hub,
+    port: &Arc<Port>,
+    front: &mut Option<Box<Front>>,
+    decoder: &mut Decoder<'_, '_>,
+) -> bool {
+    match decoder.poll() {
+        Ok(Some(Inbound::Body(body))) => {
+            let exchange = front.as_mut().and_then(|front| front.exchange.as_mut());
+            let verdict = exchange.map(|exchange| exchange.ask(hub, port, body));
+            decoder.apply(verdict.unwrap_or(Verdict::Pass));
+            true
         }
-        Verdict::Continue | Verdict::Pass | Verdict::Respond(_) => None,
+        Ok(_) => false,
+        Err(violation) => {
+            decoder.reject(violation);
+            false
+        }
     }
+}
+
+/// Begins to answer a plain HTTP request.
+#[cold]
+fn begin(hub: &Hub, request: &Request<'_>, front: &mut Option<Box<Front>>) -> Verdict {
+    let (verdict, exchange) = Exchange::begin(hub, request);
+    if let Some(front) = front {
+        front.exchange = exchange;
+    }
+    verdict
+}
+
+thread_local! {
+    /// One buffer of deciphered bytes for all connections of a thread.
+    static PLAIN: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }

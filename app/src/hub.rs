@@ -7,27 +7,35 @@
 use atomic_waker::AtomicWaker;
 use sansocket::cluster::{self, Destination};
 use sansocket::{
-    Counts, Id, Limits, Link, Refused, Request, Response, Server, Shard, Sid, Socket as Key,
-    SocketMut, Ticket,
+    Counts, Id, Limits, Link, Method, Refused, Request, Response, Server, Shard, Sid,
+    Socket as Key, SocketMut, Ticket, Verdict,
 };
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use crate::ack::{Found, Gathered, Gathering, Reply, Slot};
+use crate::ack::{Found, Reply, Slot};
 use crate::app::App;
 use crate::dispatch::{Job, Then, Waiting};
+use crate::drain::Draining;
+use crate::gate::Gate;
+use crate::gather::{Gathering, Tally};
+use crate::life::{Life, Until};
+use crate::log::log;
 use crate::port::Port;
 use crate::runtime::Runtime;
 use crate::socket::Socket;
+use crate::watch::{Micros, NEVER, Watch};
 
 /// A process: its shards, its application and its runtime.
 pub struct Hub {
     app: App,
     runtime: Box<dyn Runtime>,
+    /// Whether the runtime has threads for handlers.
+    pooled: bool,
     limits: Arc<Limits>,
     lanes: Box<[Lane]>,
     /// Which shard the next connection starts on.
@@ -36,6 +44,8 @@ pub struct Hub {
     /// When the timers will look next, in microseconds since birth.
     alarm: AtomicU64,
     timers: AtomicWaker,
+    watch: Watch,
+    life: Life,
     this: Weak<Self>,
 }
 
@@ -47,6 +57,10 @@ struct Lane {
     mail: AtomicBool,
     /// Whether more work waits for handlers than should.
     behind: AtomicBool,
+    /// Jobs that wait at gates and for workers.
+    waiting: AtomicUsize,
+    /// Keeps what concerns no client in line.
+    gate: Gate,
 }
 
 /// A shard with what the application layer knows of it.
@@ -57,6 +71,7 @@ pub(crate) struct Cell {
     /// The clients by key.
     pub(crate) sockets: Vec<Option<Socket>>,
     pub(crate) waiting: Vec<(Ticket, Waiting)>,
+    pub(crate) draining: Draining,
     /// Work for handlers, in order. Bounded by connections not being read beyond [`MANY`].
     pub(crate) jobs: Vec<Job>,
     /// Connections that wait for handlers to catch up.
@@ -92,10 +107,17 @@ impl Hub {
     ///
     /// `seed` must be unpredictable: session ids follow from it. `shards` is at least 1; four per
     /// thread keep threads out of each other's way.
+    ///
+    /// # Panics
+    /// When the settings contradict each other, see [`Config::check`](sansocket::Config::check), or a
+    /// handler takes a [`State`](crate::State) that [`App::manage`] was given no value of.
     #[must_use]
     pub fn new(app: App, runtime: impl Runtime, shards: u16, seed: [u8; 32]) -> Arc<Self> {
         let count = shards.max(1);
-        let now = runtime.now();
+        if let Err(error) = app.config.check() {
+            panic!("{error}");
+        }
+        let (app, now) = (app.seal(), runtime.now());
         let config = Arc::new(app.config.clone());
         let lane = |index| Lane {
             cell: Mutex::new(Cell {
@@ -103,6 +125,7 @@ impl Hub {
                 ports: Vec::new(),
                 sockets: Vec::new(),
                 waiting: Vec::new(),
+                draining: Draining::default(),
                 jobs: Vec::new(),
                 stalled: Vec::new(),
                 dispatching: false,
@@ -110,16 +133,21 @@ impl Hub {
             inbox: Mutex::new(Vec::new()),
             mail: AtomicBool::new(false),
             behind: AtomicBool::new(false),
+            waiting: AtomicUsize::new(0),
+            gate: Gate::default(),
         };
         Arc::new_cyclic(|this| Self {
             limits: Arc::new(app.config.limits.clone()),
             app,
+            pooled: runtime.workers().is_some(),
             runtime: Box::new(runtime),
             lanes: (0..count).map(lane).collect(),
             home: AtomicU16::new(0),
             birth: now,
             alarm: AtomicU64::new(u64::MAX),
             timers: AtomicWaker::new(),
+            watch: Watch::default(),
+            life: Life::default(),
             this: this.clone(),
         })
     }
@@ -136,12 +164,45 @@ impl Hub {
         self.lanes.iter().map(|lane| lane.lock().server.counts()).collect()
     }
 
-    /// Closes every session.
-    pub fn close(&self) {
+    /// Closes every session; clients will try to reconnect.
+    pub(crate) fn close(&self) {
         let now = self.runtime.now();
         for shard in 0..self.count() {
             self.with(shard, |server| server.shutdown(now));
         }
+    }
+
+    /// Ends the server: no session opens any more, every client is told, and connections end when
+    /// they have finished what they were doing, or when `grace` is over: see
+    /// [`ended`](Self::ended).
+    pub fn stop(&self, grace: Duration) {
+        self.life.stop(grace);
+        self.close();
+        self.ring(self.watch.all());
+    }
+
+    /// Ends the connections that are left after [`stop`](Self::stop) without further ado.
+    pub fn abort(&self) {
+        self.life.abort();
+        for lane in &self.lanes {
+            let ports = lane.lock().ports.iter().flatten().map(|(_, port)| port.clone()).collect();
+            self.ring(ports);
+        }
+        self.ring(self.watch.all());
+    }
+
+    /// Waits until somebody calls [`stop`](Self::stop).
+    pub fn stopping(&self) -> Until {
+        Until::stopping(self.shared())
+    }
+
+    /// Waits until there is no connection.
+    pub fn idle(&self) -> Until {
+        Until::idle(self.shared())
+    }
+
+    pub(crate) fn life(&self) -> &Life {
+        &self.life
     }
 
     pub(crate) fn app(&self) -> &App {
@@ -162,18 +223,70 @@ impl Hub {
         self.home.fetch_add(1, Ordering::Relaxed) % self.count()
     }
 
-    /// The shard that owns the session a request names; `home` when it names none of ours.
+    /// The shard that owns the session a request names or is about to open; `home` when any will do.
     pub(crate) fn shard_of(&self, request: &Request<'_>, home: u16) -> u16 {
+        if self.app.web.generate_id.is_some() {
+            let text = Sid::text_in(request.target).or(request.own_sid);
+            return text.map_or(home, |text| Sid::shard_of_text(text, self.count()));
+        }
         match Sid::from_target(request.target) {
             Some(Ok(sid)) if sid.shard() < self.count() => sid.shard(),
             Some(Ok(_) | Err(_)) | None => home,
         }
     }
 
-    /// Answers a request outside the Socket.IO path.
-    pub(crate) fn fallback(&self, request: &Request<'_>) -> Response {
-        (self.app.fallback)(request)
-            .unwrap_or_else(|| Response::with_body(404, "text/plain", "Not Found"))
+    /// The session id of the application's making, for a request that opens a session.
+    pub(crate) fn own_sid(&self, request: &Request<'_>) -> Option<String> {
+        let generate = self.app.web.generate_id.as_ref()?;
+        self.is_handshake(request).then(|| generate(request))
+    }
+
+    /// Takes a request: the application's own gate first, then the shard. `port` will be rung for
+    /// what the verdict attaches.
+    pub(crate) fn request(
+        &self,
+        shard: u16,
+        port: &Arc<Port>,
+        now: Instant,
+        request: Request<'_>,
+    ) -> Verdict {
+        if let Some(response) = self.bars(&request) {
+            return Verdict::Respond(response);
+        }
+        let verdict = self.turn(shard, |cell| {
+            let verdict = cell.server.handle_request(now, request);
+            if let Some(link) = link_of(&verdict) {
+                cell.bind(link, port);
+            }
+            verdict
+        });
+        if let Verdict::Respond(response) = &verdict
+            && let Some(rule) = response.rule()
+        {
+            log!(
+                info, "sansocket::request", status = %response.status, rule = %rule,
+                origin = %request.header("origin").unwrap_or("none"), "refused"
+            );
+        }
+        verdict
+    }
+
+    fn is_handshake(&self, request: &Request<'_>) -> bool {
+        self.app.config.serves(request.path())
+            && Sid::text_in(request.target).is_none()
+            && request.method != Method::Options
+    }
+
+    /// The answer to a request that may not even try to open a session.
+    fn bars(&self, request: &Request<'_>) -> Option<Response> {
+        if !self.is_handshake(request) {
+            return None;
+        }
+        if self.life.is_stopping() {
+            let body = "{\"code\":3,\"message\":\"Server is shutting down\"}";
+            return Some(Response::with_body(503, "application/json", body));
+        }
+        self.app.web.allow.as_ref().and_then(|allow| allow(request))
     }
 
     /// Changes a shard on behalf of the application. Handlers never run inside: what they have to do
@@ -194,17 +307,44 @@ impl Hub {
 
     /// Whether handlers of a shard are behind, so that no more should be read for them; `port` is
     /// rung when they have caught up.
+    #[inline]
     pub(crate) fn is_behind(&self, shard: u16, port: &Arc<Port>) -> bool {
         let lane = &self.lanes[usize::from(shard)];
-        if !lane.behind.load(Ordering::Relaxed) {
-            return false;
+        let may_be = lane.behind.load(Ordering::Relaxed) || lane.waits_too_long();
+        may_be && lane.list_stalled(port)
+    }
+
+    /// Whether handlers run on threads of their own.
+    pub(crate) fn is_pooled(&self) -> bool {
+        self.pooled
+    }
+
+    /// Runs something where handlers may block.
+    pub(crate) fn on_worker(&self, work: impl FnOnce() + Send + 'static) {
+        let workers = self.runtime.workers().expect("they were there when the hub was made");
+        workers.run(Box::new(work));
+    }
+
+    /// Keeps the jobs of a shard in line that concern no client.
+    pub(crate) fn gate(&self, shard: u16) -> &Gate {
+        &self.lanes[usize::from(shard)].gate
+    }
+
+    /// Counts a job that waits at a gate or for a worker.
+    pub(crate) fn add_waiting(&self, shard: u16) {
+        self.lanes[usize::from(shard)].waiting.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Counts jobs that wait no more, and rings connections when this means that handlers have
+    /// caught up.
+    pub(crate) fn end_waiting(&self, shard: u16, jobs: usize) {
+        let lane = &self.lanes[usize::from(shard)];
+        let before = lane.waiting.fetch_sub(jobs, Ordering::AcqRel);
+        if before > MANY && before - jobs <= MANY {
+            let mut after = Aftermath::default();
+            lane.lock().ring_stalled(&mut after);
+            self.carry_out(shard, after);
         }
-        let mut cell = lane.lock();
-        let behind = cell.jobs.len() > MANY;
-        if behind && !port.set_listed(true) {
-            cell.stalled.push(port.clone());
-        }
-        behind
     }
 
     /// Asks one client; the answer fills what is returned.
@@ -237,7 +377,8 @@ impl Hub {
         self.with_cell(shard, |cell| {
             let mut socket = cell.server.socket(key).ok_or(Refused::Gone)?;
             let ticket = ask(&mut socket)?;
-            cell.waiting.extend(then.take().map(|then| (ticket, Waiting::Then(then))));
+            let socket = cell.socket(key);
+            cell.waiting.extend(then.take().map(|then| (ticket, Waiting::Then(socket, then))));
             Ok(())
         })
     }
@@ -248,14 +389,13 @@ impl Hub {
         shard: u16,
         ask: impl FnOnce(&mut Server) -> Result<Ticket, E>,
     ) -> Result<Gathering, E> {
-        let slot = Arc::new(Slot::empty());
+        let tally = Arc::new(Tally::default());
         self.with_cell(shard, |cell| {
             let ticket = ask(&mut cell.server)?;
-            let waiting = Waiting::Many(slot.clone(), Gathered::default());
-            cell.waiting.push((ticket, waiting));
+            cell.waiting.push((ticket, Waiting::Many(tally.clone())));
             Ok::<_, E>(())
         })?;
-        Ok(Gathering::new(slot))
+        Ok(Gathering::new(tally))
     }
 
     /// Asks who matches a target.
@@ -280,10 +420,12 @@ impl Hub {
                     cell.server.handle_timeout(now);
                 }
                 if let Some(due) = cell.server.poll_timeout() {
-                    self.set_alarm(due);
+                    self.set_alarm(self.micros(due));
                 }
             });
         }
+        self.ring(self.watch.due(self.micros(now)));
+        self.set_alarm(self.watch.next());
         let alarm = self.alarm.load(Ordering::SeqCst);
         (alarm != u64::MAX).then(|| {
             let due = self.birth + Duration::from_micros(alarm);
@@ -314,7 +456,7 @@ impl Hub {
             // Handlers are caught where they are called; this catches what their values do when they
             // are dropped, which must not stop the shard. The rest of the jobs goes on.
             let mut queue = jobs.drain(..);
-            let mut rest = || queue.by_ref().for_each(|job| self.perform(job));
+            let mut rest = || queue.by_ref().for_each(|job| self.perform(shard, job));
             while catch_unwind(AssertUnwindSafe(&mut rest)).is_err() {}
             drop(queue);
             let ((), mut after) = self.act(shard, |cell| {
@@ -358,7 +500,7 @@ impl Hub {
         if cell.server.poll_timeout_moved()
             && let Some(due) = cell.server.poll_timeout()
         {
-            self.set_alarm(due);
+            self.set_alarm(self.micros(due));
         }
         (result, after)
     }
@@ -394,11 +536,8 @@ impl Hub {
         if !cell.jobs.is_empty() && !cell.dispatching {
             cell.dispatching = true;
             after.jobs = std::mem::take(&mut cell.jobs);
-            for port in std::mem::take(&mut cell.stalled) {
-                port.set_listed(false);
-                if port.ring() {
-                    after.calls().ports.push(port);
-                }
+            if !cell.stalled.is_empty() && !self.lanes[usize::from(shard)].waits_too_long() {
+                cell.ring_stalled(&mut after);
             }
         }
         let behind = cell.jobs.len() > MANY;
@@ -445,17 +584,39 @@ impl Hub {
         }
     }
 
-    fn set_alarm(&self, due: Instant) {
-        let micros = due.saturating_duration_since(self.birth).as_micros();
-        let micros = u64::try_from(micros).unwrap_or(u64::MAX - 1);
-        if self.alarm.load(Ordering::Relaxed) > micros
-            && self.alarm.fetch_min(micros, Ordering::SeqCst) > micros
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// Rings a connection at `due` if its deadline is not moved before.
+    pub(crate) fn set_due(&self, port: &Port, due: Instant) {
+        let due = self.watch.set(port, self.micros(due));
+        self.set_alarm(due);
+    }
+
+    /// A moment as [`Watch`] counts it, never too early.
+    fn micros(&self, at: Instant) -> Micros {
+        let nanos = at.saturating_duration_since(self.birth).as_nanos();
+        Micros::try_from(nanos.div_ceil(1000)).unwrap_or(NEVER - 1)
+    }
+
+    fn ring(&self, ports: Vec<Arc<Port>>) {
+        for port in ports {
+            if port.ring() {
+                port.wake();
+            }
+        }
+    }
+
+    fn set_alarm(&self, due: Micros) {
+        if self.alarm.load(Ordering::Relaxed) > due
+            && self.alarm.fetch_min(due, Ordering::SeqCst) > due
         {
             self.timers.wake();
         }
     }
 
-    fn count(&self) -> u16 {
+    pub(crate) fn count(&self) -> u16 {
         u16::try_from(self.lanes.len()).expect("shards are counted in 16 bits")
     }
 }
@@ -470,6 +631,20 @@ const ROUNDS: usize = 16;
 const KEEP: usize = 256;
 
 impl Lane {
+    fn waits_too_long(&self) -> bool {
+        self.waiting.load(Ordering::Acquire) > MANY
+    }
+
+    fn list_stalled(&self, port: &Arc<Port>) -> bool {
+        let mut cell = self.lock();
+        // Whoever brings the number down rings those listed, under this lock and after it did.
+        let behind = cell.jobs.len() > MANY || self.waits_too_long();
+        if behind && !port.set_listed(true) {
+            cell.stalled.push(port.clone());
+        }
+        behind
+    }
+
     fn lock(&self) -> MutexGuard<'_, Cell> {
         // A shard stays usable after a panic: none of its methods leaves it half changed on purpose.
         self.cell.lock().unwrap_or_else(PoisonError::into_inner)
@@ -486,6 +661,16 @@ impl Cell {
         self.ports[at] = Some((link, port.clone()));
     }
 
+    /// Rings the connections that wait for handlers.
+    fn ring_stalled(&mut self, after: &mut Aftermath) {
+        for port in std::mem::take(&mut self.stalled) {
+            port.set_listed(false);
+            if port.ring() {
+                after.calls().ports.push(port);
+            }
+        }
+    }
+
     /// Forgets which connection carried a link.
     pub(crate) fn unbind(&mut self, link: Link) {
         if let Some(entry) = self.ports.get_mut(link.index())
@@ -493,6 +678,22 @@ impl Cell {
         {
             *entry = None;
         }
+    }
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        // Its timers end when they find it gone.
+        self.timers.wake();
+    }
+}
+
+fn link_of(verdict: &Verdict) -> Option<Link> {
+    match verdict {
+        Verdict::Hold(link) | Verdict::Body { link, .. } | Verdict::Upgrade { link, .. } => {
+            Some(*link)
+        }
+        Verdict::Continue | Verdict::Pass | Verdict::Respond(_) => None,
     }
 }
 

@@ -1,22 +1,37 @@
 //! How whoever changes a shard reaches the task that owns a connection.
 
 use atomic_waker::AtomicWaker;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
+use crate::watch::{CAME, Micros, NEVER};
+
 /// The doorbell of one connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Port {
     state: AtomicU8,
     waker: AtomicWaker,
     /// Whether it is listed as waiting for handlers; one entry is enough.
     listed: AtomicBool,
+    /// Its deadline for [`Watch`](crate::watch::Watch).
+    due: AtomicU64,
 }
 
 /// Something waits to be written.
 const RUNG: u8 = 1;
 /// The owner is at work and will look before it rests: no need to wake it.
 const AWAKE: u8 = 2;
+
+impl Default for Port {
+    fn default() -> Self {
+        Self {
+            state: AtomicU8::new(0),
+            waker: AtomicWaker::new(),
+            listed: AtomicBool::new(false),
+            due: AtomicU64::new(NEVER),
+        }
+    }
+}
 
 impl Port {
     /// Rings, and says whether the owner must be woken for it.
@@ -31,6 +46,19 @@ impl Port {
     /// Notes whether it is listed as waiting for handlers, and says whether it was.
     pub(crate) fn set_listed(&self, listed: bool) -> bool {
         self.listed.swap(listed, Ordering::AcqRel)
+    }
+
+    pub(crate) fn due(&self) -> Micros {
+        self.due.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_due(&self, due: Micros) {
+        self.due.store(due, Ordering::SeqCst);
+    }
+
+    /// Marks that its deadline came, unless it was moved.
+    pub(crate) fn take_due(&self, due: Micros) -> bool {
+        self.due.compare_exchange(due, CAME, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
     /// The owner starts to work.

@@ -3,24 +3,24 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
 use crate::hub::Hub;
 use crate::runtime::BoxFuture;
 
-/// A future that never ends and does what is due; a binding runs one per [`Hub`].
+/// A future that does what is due as long as its [`Hub`] exists; a binding runs one per hub.
 #[must_use = "futures do nothing unless polled"]
 pub struct Timers {
-    hub: Arc<Hub>,
+    hub: Weak<Hub>,
     /// What is slept for, and until when.
     sleep: Option<(BoxFuture<()>, u64)>,
 }
 
 impl Timers {
     /// Makes the clockwork of a hub.
-    pub fn new(hub: Arc<Hub>) -> Self {
-        Self { hub, sleep: None }
+    pub fn new(hub: &Arc<Hub>) -> Self {
+        Self { hub: Arc::downgrade(hub), sleep: None }
     }
 }
 
@@ -28,21 +28,22 @@ impl Future for Timers {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let Some(hub) = self.hub.upgrade() else { return Poll::Ready(()) };
         loop {
             // Registered before looking, so that a deadline set meanwhile is not missed.
-            self.hub.register_timers(context);
-            let alarm = self.hub.alarm();
+            hub.register_timers(context);
+            let alarm = hub.alarm();
             if let Some((sleep, until)) = &mut self.sleep
                 && *until <= alarm
                 && sleep.as_mut().poll(context).is_pending()
             {
                 return Poll::Pending;
             }
-            let Some((wait, until)) = self.hub.run_timers() else {
+            let Some((wait, until)) = hub.run_timers() else {
                 self.sleep = None;
                 return Poll::Pending;
             };
-            self.sleep = Some((self.hub.runtime().sleep(wait), until));
+            self.sleep = Some((hub.runtime().sleep(wait), until));
         }
     }
 }

@@ -1,16 +1,14 @@
 //! Listening and shutting down.
 
-use sansocket_app::{App, Connection, Hub, Timers};
+use sansocket_app::{App, Hub, Listener, Timers};
 use std::io;
+use std::net::ToSocketAddrs;
 use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
-use crate::carry::Carry;
+use crate::door::Door;
 use crate::runtime::Tokio;
 
 /// A Socket.IO server on tokio, and a handle to it: clone it into tasks and threads and emit from
@@ -18,19 +16,7 @@ use crate::runtime::Tokio;
 #[derive(Clone, Debug)]
 pub struct Io {
     handle: sansocket_app::Io,
-    shared: Arc<Shared>,
-}
-
-#[derive(Debug)]
-struct Shared {
     hub: Arc<Hub>,
-    /// Told to stop listening.
-    stop: Notify,
-    stopping: AtomicBool,
-    /// Connections being carried.
-    live: AtomicUsize,
-    /// Told when the last of them ends.
-    idle: Notify,
 }
 
 impl Io {
@@ -55,80 +41,47 @@ impl Io {
         getrandom::fill(&mut seed).expect("the operating system gives random numbers");
         let runtime = Handle::current();
         let hub = Hub::new(app, Tokio(runtime.clone()), shards, seed);
-        runtime.spawn(Timers::new(hub.clone()));
-        let shared = Shared {
-            hub: hub.clone(),
-            stop: Notify::new(),
-            stopping: AtomicBool::new(false),
-            live: AtomicUsize::new(0),
-            idle: Notify::new(),
-        };
-        Self { handle: sansocket_app::Io::new(hub), shared: Arc::new(shared) }
+        runtime.spawn(Timers::new(&hub));
+        Self { handle: sansocket_app::Io::new(hub.clone()), hub }
     }
 
-    /// Listens on an address and serves until [`shutdown`](Self::shutdown).
+    /// Serves on 127.0.0.1:5000 until [`stop`](sansocket_app::Io::stop).
+    ///
+    /// # Errors
+    /// When the port is taken.
+    pub async fn run(&self) -> io::Result<()> {
+        self.serve("127.0.0.1:5000").await
+    }
+
+    /// Listens on an address and serves until [`stop`](sansocket_app::Io::stop).
     ///
     /// # Errors
     /// When the address cannot be listened on.
     pub async fn serve(&self, address: impl ToSocketAddrs) -> io::Result<()> {
-        self.serve_on(TcpListener::bind(address).await?).await
+        self.serve_on([Listener::tcp(address)?]).await
     }
 
-    /// Serves a listener of yours until [`shutdown`](Self::shutdown).
+    /// Serves on listeners of yours until [`stop`](sansocket_app::Io::stop), and returns when every
+    /// connection has ended.
     ///
     /// # Errors
-    /// None at present: streams that cannot be accepted are tried again.
-    pub async fn serve_on(&self, listener: TcpListener) -> io::Result<()> {
-        loop {
-            let stop = self.shared.stop.notified();
-            if self.shared.stopping.load(Ordering::SeqCst) {
-                break;
-            }
-            tokio::select! {
-                accepted = listener.accept() => match accepted {
-                    Ok((stream, peer)) => {
-                        let hub = self.shared.hub.clone();
-                        self.spawn(stream, Connection::new(hub, Some(peer)));
-                    }
-                    // Out of file descriptors, or the peer is gone again: neither ends a server.
-                    Err(_) => tokio::time::sleep(RETRY).await,
-                },
-                () = stop => break,
-            }
+    /// When the runtime cannot watch a listener.
+    ///
+    /// # Cancel safety
+    /// Dropping the future stops listening; connections go on.
+    pub async fn serve_on(&self, listeners: impl IntoIterator<Item = Listener>) -> io::Result<()> {
+        let mut doors = JoinSet::new();
+        for listener in listeners {
+            doors.spawn(Door::new(self.hub.clone(), listener)?.serve());
         }
-        drop(listener);
-        self.settle().await;
+        while doors.join_next().await.is_some() {}
+        self.hub.ended().await;
         Ok(())
     }
 
-    /// Stops listening, closes every session and lets [`serve`](Self::serve) return once clients were
-    /// told, or after five seconds.
-    pub fn shutdown(&self) {
-        self.shared.stopping.store(true, Ordering::SeqCst);
-        self.shared.stop.notify_waiters();
-        self.handle.close();
-    }
-
-    fn spawn(&self, stream: TcpStream, connection: Connection) {
-        // Latency matters more than the number of packets; a failure only costs that.
-        let _ = stream.set_nodelay(true);
-        self.shared.live.fetch_add(1, Ordering::SeqCst);
-        // How a stream ended concerns its session, which knows by then.
-        tokio::spawn(Carry::new(stream, connection, Live(self.shared.clone())));
-    }
-
-    /// Waits for the connections to end.
-    async fn settle(&self) {
-        let settled = async {
-            loop {
-                let idle = self.shared.idle.notified();
-                if self.shared.live.load(Ordering::SeqCst) == 0 {
-                    return;
-                }
-                idle.await;
-            }
-        };
-        let _ = tokio::time::timeout(GRACE, settled).await;
+    #[cfg(feature = "tower")]
+    pub(crate) fn hub(&self) -> &Arc<Hub> {
+        &self.hub
     }
 }
 
@@ -139,20 +92,3 @@ impl Deref for Io {
         &self.handle
     }
 }
-
-/// Counts a connection while it lives.
-struct Live(Arc<Shared>);
-
-impl Drop for Live {
-    fn drop(&mut self) {
-        if self.0.live.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.0.idle.notify_waiters();
-        }
-    }
-}
-
-/// How long to wait when a stream could not be accepted.
-const RETRY: Duration = Duration::from_millis(50);
-
-/// How long connections may take to end on shutdown.
-const GRACE: Duration = Duration::from_secs(5);

@@ -1,11 +1,10 @@
 //! What the binding itself promises: it serves, it is reached from any thread, and it stops.
 
-use sansocket_tokio::{App, Io, Socket};
+use sansocket_tokio::{App, Io, Listener, Socket};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc;
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
@@ -67,11 +66,11 @@ fn serve(app: App) -> (Runtime, Io, SocketAddr, JoinHandle<std::io::Result<()>>)
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let (io, address, serving) = runtime.block_on(async {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let listener = Listener::tcp("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().tcp().unwrap();
         let io = Io::with_shards(app, 4);
         let serving = io.clone();
-        (io, address, tokio::spawn(async move { serving.serve_on(listener).await }))
+        (io, address, tokio::spawn(async move { serving.serve_on([listener]).await }))
     });
     (runtime, io, address, serving)
 }
@@ -111,7 +110,10 @@ fn a_handler_that_panics_harms_nobody() {
     let mut client = Client::connect(address);
     client.post("420[\"bad\"]\u{1e}421[\"good\"]");
     assert_eq!(client.poll(), r#"431["fine"]"#);
-    assert_eq!(heard.recv().unwrap(), r#"handler of "bad" in namespace "/": it panicked"#);
+    assert_eq!(
+        heard.recv().unwrap(),
+        r#"handler of "bad" in namespace "/": it panicked: on purpose"#
+    );
 }
 
 #[test]
@@ -182,7 +184,7 @@ fn shutdown_tells_clients_and_ends_the_server() {
     });
     let (runtime, io, address, serving) = serve(app);
     let mut client = Client::connect(address);
-    io.shutdown();
+    io.stop();
     assert_eq!(client.poll(), "1");
     assert_eq!(reasons.recv().unwrap(), "server shutting down");
     drop(client);

@@ -1,6 +1,6 @@
 //! A chat: names, rooms, history and typing notices. The page is in `examples/chat`.
 
-use sansocket_app::{Ack, App, Config, Io, Request, Response, Socket};
+use sansocket_app::{Ack, App, Bytes, Config, Io, Socket, http};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -14,7 +14,7 @@ pub fn app(config: Config, page: &Path) -> App {
     let chat = Chat::default();
     let mut app = App::with_config(config);
     let files = Files::read(page);
-    app.fallback(move |request| files.answer(request));
+    app.fallback(move |request: http::Request<Bytes>| files.answer(request.uri().path()));
     let state = chat.clone();
     app.on("login", move |socket: Socket, name: String| state.login(&socket, &name));
     let state = chat.clone();
@@ -227,8 +227,8 @@ impl Files {
         Self(found.collect())
     }
 
-    fn answer(&self, request: &Request<'_>) -> Option<Response> {
-        let (_, kind, content) = self.0.iter().find(|(path, ..)| *path == request.path())?;
-        Some(Response::with_body(200, kind, content.clone()))
+    fn answer(&self, path: &str) -> Option<http::Response<Vec<u8>>> {
+        let (_, kind, content) = self.0.iter().find(|(known, ..)| *known == path)?;
+        http::Response::builder().header("content-type", *kind).body(content.clone()).ok()
     }
 }

@@ -4,7 +4,7 @@
 use sansocket_app::args::Decoder;
 use sansocket_app::{
     Ack, App, ArgsRef, Bytes, Config, EventMessage, Json, Namespace, NoReply, Reason, Refusal,
-    Response, Socket,
+    Socket, http,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -28,8 +28,8 @@ pub fn config() -> Config {
 #[must_use]
 pub fn app(config: Config) -> App {
     let mut app = App::with_config(config);
-    app.fallback(|request| {
-        (request.path() == "/health").then(|| Response::with_body(200, "text/plain", "ok"))
+    app.fallback(|request: http::Request<Bytes>| {
+        (request.uri().path() == "/health").then_some("ok")
     });
     for name in ["/", "/custom", "/unicode-ü世"] {
         handle(app.namespace(name).on_connect(welcome));

@@ -39,7 +39,7 @@ impl Echo {
             match item {
                 Inbound::Request(request) => {
                     let verdict = match Response::accepting(&request) {
-                        Some(response) => Verdict::Upgrade { link: Link::ALONE, response },
+                        Some(response) => Verdict::Upgrade { link: Link::HOST, response },
                         None => Verdict::Respond(Response::status(426)),
                     };
                     decoder.apply(verdict);
@@ -58,7 +58,7 @@ impl Echo {
     }
 
     /// Fills `iov` with what should be written next and returns how many slices it filled.
-    pub fn poll_write<'a>(&'a self, iov: &mut [IoSlice<'a>]) -> usize {
+    pub fn poll_write<'a>(&'a mut self, iov: &mut [IoSlice<'a>]) -> usize {
         self.conn.poll_write(iov)
     }
 

@@ -2,9 +2,12 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sansocket::{ArgsRef, Bytes, Config, Counts, Gone, JoinError, Refused, Server, Session};
+use sansocket::{
+    ArgsRef, Bytes, Config, Counts, Gone, Handshake, JoinError, Refused, Server, Session,
+};
 use sansocket::{Misuse, Socket, Target};
 
 use crate::app::App;
@@ -99,6 +102,12 @@ impl Sim {
         self
     }
 
+    /// Chooses the session id of the next handshakes, or leaves it to the shards.
+    pub fn own_sid(&mut self, sid: Option<&str>) -> &mut Self {
+        self.world.borrow_mut().own_sid = sid.map(str::to_owned);
+        self
+    }
+
     /// Holds back messages between shards, or lets them go.
     pub fn hold_mail(&mut self, held: bool) {
         let mut world = self.world.borrow_mut();
@@ -146,6 +155,12 @@ impl Sim {
     pub fn socket(&self, number: usize) -> Member {
         let (shard, socket, id) = self.world.borrow().trace.sockets[number - 1];
         Member { world: self.world.clone(), shard, socket, id: id.to_string() }
+    }
+
+    /// The request that the session of the nth socket began with.
+    #[must_use]
+    pub fn handshake(&self, number: usize) -> Arc<Handshake> {
+        self.world.borrow().trace.handshakes[number - 1].clone()
     }
 
     /// The nth bare session that opened, from 1.

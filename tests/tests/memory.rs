@@ -411,7 +411,7 @@ impl Stack {
     /// A client connects.
     fn join(&mut self) {
         let at = self.connections.len();
-        self.connections.push(Connection::new(self.hub.clone(), None));
+        self.connections.push(Connection::new(self.hub.clone(), None, None));
         let [upgrade, join] = self.greeting.clone();
         self.turn(at, &upgrade);
         self.turn(at, &join);
@@ -424,7 +424,7 @@ impl Stack {
 
     fn wait_a_day(&self) {
         self.days.fetch_add(1, Ordering::Relaxed);
-        let timers = pin!(Timers::new(self.hub.clone()));
+        let timers = pin!(Timers::new(&self.hub));
         assert!(timers.poll(&mut Context::from_waker(Waker::noop())).is_pending());
     }
 

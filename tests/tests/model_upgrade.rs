@@ -411,7 +411,7 @@ static BIRTH: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::n
 fn request(server: &mut Server, now: Instant, method: Method, target: &str) -> Verdict {
     let headers = Asked { websocket: target.contains("websocket") };
     let fields = Fields::host(&headers);
-    server.handle_request(now, Request { method, target, fields, peer: None })
+    server.handle_request(now, Request::new(method, target, fields))
 }
 
 struct Asked {

@@ -44,7 +44,7 @@ impl Stack {
 
     /// Accepts a stream and returns its number.
     pub fn accept(&mut self) -> usize {
-        self.connections.push(Connection::new(self.hub.clone(), None));
+        self.connections.push(Connection::new(self.hub.clone(), None, None));
         self.connections.len() - 1
     }
 
@@ -87,7 +87,7 @@ impl Stack {
                 connection.wrote(n);
                 written += n;
             }
-            assert!(!connection.is_closing() && connection.wants_read(), "no scenario ends so");
+            assert!(!connection.is_finished() && connection.wants_read(), "no scenario ends so");
             if connection.poll_rung(&Context::from_waker(Waker::noop())).is_pending() {
                 return written;
             }

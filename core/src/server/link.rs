@@ -1,6 +1,7 @@
 //! Links: what is attached to sessions, and what leaves on it.
 
 use super::{Server, origin};
+use crate::config::Config;
 use crate::engine::transport::{Probe, Transport};
 use crate::http::Response;
 use crate::key::Link;
@@ -93,6 +94,15 @@ impl Server {
     /// Returns the next thing to write on `link`.
     #[must_use]
     pub fn poll_transmit(&mut self, link: Link) -> Option<Transmit> {
+        match self.next_frame(link) {
+            Next::Frame(frame) => Some(Transmit::Frame(frame)),
+            Next::Nothing => None,
+            Next::Other => self.next_other(link),
+        }
+    }
+
+    /// The next thing to write that is no frame of an open WebSocket.
+    pub(crate) fn next_other(&mut self, link: Link) -> Option<Transmit> {
         let attachment = self.links.get_mut(link.0)?;
         attachment.noted = false;
         let &Carries::Session(slot) = &attachment.carries else {
@@ -122,7 +132,9 @@ impl Server {
             | Transport::ClosingPolling { get }
                 if get == Some(link) =>
             {
-                self.poll_answer(slot, link).map(Transmit::Response)
+                let mut response = self.poll_answer(slot, link)?;
+                response.add(&self.config.headers);
+                Some(Transmit::Response(response))
             }
             Transport::ClosingPolling { .. }
             | Transport::ClosingWebSocket { .. }
@@ -133,6 +145,9 @@ impl Server {
     }
 
     /// The next frame of an open WebSocket, which is what nearly every call is about.
+    ///
+    /// Inlined where it is called: a call of its own would cost 4 % of a delivery.
+    #[inline(always)]
     pub(crate) fn next_frame(&mut self, link: Link) -> Next {
         let Some(attachment) = self.links.get_mut(link.0) else { return Next::Nothing };
         attachment.noted = false;
@@ -183,7 +198,7 @@ impl Server {
         } else {
             self.note_drain(slot);
         }
-        Some(poll_response(body, origin.as_deref()))
+        Some(poll_response(body, origin.as_deref(), &self.config))
     }
 
     /// Attaches a new link to a session.
@@ -193,7 +208,10 @@ impl Server {
     }
 
     /// Ends a link with a last message, which waits until it is pulled.
-    pub(super) fn farewell(&mut self, link: Link, transmit: Transmit) {
+    pub(super) fn farewell(&mut self, link: Link, mut transmit: Transmit) {
+        if let Transmit::Response(response) = &mut transmit {
+            response.add(&self.config.headers);
+        }
         if let Some(attachment) = self.links.get_mut(link.0) {
             attachment.carries = Carries::Farewell(Box::new(transmit));
             // Even a stream that takes no more must hear of the end.
@@ -226,17 +244,20 @@ impl Server {
         session.transport = transport;
         let origin = session.origin.clone();
         if let Some(poll) = poll {
-            self.farewell(poll, Transmit::Response(poll_response("6", origin.as_deref())));
+            let response = poll_response("6", origin.as_deref(), &self.config);
+            self.farewell(poll, Transmit::Response(response));
         }
         Packet::engine(b"3probe").frame(0)
     }
 }
 
 /// The answer to a poll.
-pub(super) fn poll_response(body: impl Into<bytes::Bytes>, origin: Option<&str>) -> Response {
-    let response = Response::fresh("text/plain; charset=UTF-8", body);
-    match origin {
-        Some(origin) => origin::allow(response, origin.to_owned().into()),
-        None => response,
-    }
+pub(super) fn poll_response(
+    body: impl Into<bytes::Bytes>,
+    origin: Option<&str>,
+    config: &Config,
+) -> Response {
+    let mut response = Response::fresh("text/plain; charset=UTF-8", body);
+    response.compress = config.compression.is_some_and(|least| response.body.len() >= least);
+    origin::allow(response, origin, config)
 }

@@ -10,7 +10,10 @@ mod inbound;
 mod link;
 mod namespace;
 mod origin;
+mod own;
 mod peer;
+mod proxy;
+mod refusal;
 mod request;
 mod room;
 mod session;
@@ -40,6 +43,7 @@ use crate::time::{Clock, Queue, Tick};
 use ack::Questions;
 use link::Attachment;
 use namespace::{Client, Namespaces};
+use own::OwnSids;
 use session::Session;
 
 /// One shard of a process: all the state that clients share.
@@ -63,6 +67,7 @@ pub struct Server {
     rng: Rng,
     mint: Mint,
     sessions: Slab<Session>,
+    own_sids: OwnSids,
     links: Slab<Attachment>,
     clients: Slab<Client>,
     namespaces: Namespaces,
@@ -150,6 +155,7 @@ impl Server {
             rng,
             mint: Mint::new(Rng::new(seed, 0).bytes()),
             sessions: Slab::new(),
+            own_sids: OwnSids::new(hasher.clone()),
             links: Slab::new(),
             clients: Slab::new(),
             questions: Questions::new(&hasher),
@@ -299,7 +305,7 @@ mod tests {
         );
         let target = "/socket.io/?EIO=4&transport=websocket";
         for _ in 0..1000 {
-            let request = Request { method: Method::Get, target, fields, peer: None };
+            let request = Request::new(Method::Get, target, fields);
             let Verdict::Upgrade { link, .. } = server.handle_request(now(), request) else {
                 panic!("a WebSocket opens");
             };

@@ -294,6 +294,9 @@ impl Server {
             Phase::Joining(joining) => {
                 let bytes = joining.bytes();
                 if bytes >= self.config.limits.max_backlog {
+                    if let Some(session) = self.sessions.at_mut(client.session) {
+                        session.congested = true;
+                    }
                     return Err(crate::error::Refused::Backlog { bytes });
                 }
                 joining.held.push(packet);

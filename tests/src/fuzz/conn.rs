@@ -113,7 +113,7 @@ impl Run {
 }
 
 fn verdict(item: &Inbound<'_>) -> Verdict {
-    let link = Link::ALONE;
+    let link = Link::HOST;
     match item {
         Inbound::Request(request) => answer(request),
         Inbound::Body(body) => {
@@ -125,7 +125,7 @@ fn verdict(item: &Inbound<'_>) -> Verdict {
 }
 
 fn answer(request: &Request<'_>) -> Verdict {
-    let link = Link::ALONE;
+    let link = Link::HOST;
     if let Some(response) = Response::accepting(request) {
         return Verdict::Upgrade { link, response };
     }

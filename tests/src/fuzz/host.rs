@@ -27,7 +27,7 @@ impl Host {
 
     pub(super) fn request(&mut self, method: Method, target: &str) -> Verdict {
         let fields = Fields::host(if target.contains("websocket") { &Upgrade } else { &Plain });
-        self.server.handle_request(self.now, Request { method, target, fields, peer: None })
+        self.server.handle_request(self.now, Request::new(method, target, fields))
     }
 
     /// Opens a session on polling and returns its id.

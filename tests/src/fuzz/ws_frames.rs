@@ -47,7 +47,7 @@ fn read(role: Role, pieces: &[Vec<u8>]) -> (Vec<Item>, Option<Violation>) {
     let mut limits: Limits = Config::default().limits;
     limits.max_payload = MAX;
     limits.fragments = u32::MAX;
-    let mut conn = Conn::websocket(role, Arc::new(limits), Link::ALONE, [3; 32]);
+    let mut conn = Conn::websocket(role, Arc::new(limits), Link::HOST, [3; 32]);
     let mut items = Vec::new();
     for piece in pieces {
         let mut piece = piece.clone();

@@ -1,0 +1,137 @@
+//! The end of a server: connections are counted, told to finish, and waited for.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use crate::hub::Hub;
+
+/// How far a server's end has come, and how many connections it still has.
+#[derive(Debug, Default)]
+pub(crate) struct Life {
+    stage: AtomicU8,
+    live: AtomicUsize,
+    /// How long connections may take to end, in milliseconds.
+    grace: AtomicU64,
+    waiting: Mutex<Vec<Waker>>,
+}
+
+/// Sessions were closed; connections finish what they have begun.
+const STOPPING: u8 = 1;
+/// Connections end at once.
+const ABORTED: u8 = 2;
+
+impl Life {
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stage.load(Ordering::Acquire) >= STOPPING
+    }
+
+    pub(crate) fn is_aborted(&self) -> bool {
+        self.stage.load(Ordering::Acquire) == ABORTED
+    }
+
+    /// Begins the end; the first call decides how long it may take.
+    pub(crate) fn stop(&self, grace: Duration) {
+        if !self.is_stopping() {
+            let millis = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
+            self.grace.store(millis, Ordering::Release);
+        }
+        self.advance(STOPPING);
+    }
+
+    pub(crate) fn abort(&self) {
+        self.advance(ABORTED);
+    }
+
+    /// A connection begins.
+    pub(crate) fn enter(&self) {
+        self.live.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// A connection ends.
+    pub(crate) fn leave(&self) {
+        if self.live.fetch_sub(1, Ordering::AcqRel) == 1 && self.is_stopping() {
+            self.wake();
+        }
+    }
+
+    pub(crate) fn live(&self) -> usize {
+        self.live.load(Ordering::Acquire)
+    }
+
+    fn advance(&self, stage: u8) {
+        self.stage.fetch_max(stage, Ordering::AcqRel);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        let waiting = std::mem::take(&mut *self.lock());
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Waker>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Hub {
+    /// Waits until all connections have ended, after [`stop`](Self::stop); those that take longer
+    /// than its grace are cut off.
+    pub async fn ended(&self) {
+        let grace = Duration::from_millis(self.life().grace.load(Ordering::Acquire));
+        let mut late = self.runtime().sleep(grace);
+        let mut idle = pin!(self.idle());
+        let in_time = poll_fn(|context| match idle.as_mut().poll(context) {
+            Poll::Ready(()) => Poll::Ready(true),
+            Poll::Pending => late.as_mut().poll(context).map(|()| false),
+        });
+        if !in_time.await {
+            self.abort();
+            idle.await;
+        }
+    }
+}
+
+/// Waits until a server is told to stop, or until its last connection has ended.
+#[must_use = "futures do nothing unless awaited"]
+pub struct Until {
+    hub: Arc<Hub>,
+    over: fn(&Life) -> bool,
+}
+
+impl Until {
+    pub(crate) fn stopping(hub: Arc<Hub>) -> Self {
+        Self { hub, over: Life::is_stopping }
+    }
+
+    pub(crate) fn idle(hub: Arc<Hub>) -> Self {
+        Self { hub, over: |life| life.live() == 0 }
+    }
+}
+
+impl Future for Until {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let life = self.hub.life();
+        // Under the lock, so that what changes after the look finds the waker.
+        let mut waiting = life.lock();
+        if (self.over)(life) {
+            return Poll::Ready(());
+        }
+        if !waiting.iter().any(|waker| waker.will_wake(context.waker())) {
+            waiting.push(context.waker().clone());
+        }
+        Poll::Pending
+    }
+}
+
+impl fmt::Debug for Until {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Until").finish_non_exhaustive()
+    }
+}
