@@ -2,7 +2,7 @@
 //! no larger after the last of them than after the first tenth.
 //!
 //! Without optimisation there are fewer of them; all come with
-//! `cargo test --release -p tests --test leak_million`.
+//! `cargo test --release -p tests --test leak_million`, which `tests/slow` runs.
 
 use allocation_counter::measure;
 use std::io::IoSlice;
