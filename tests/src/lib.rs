@@ -15,6 +15,7 @@
 
 mod app;
 mod client;
+pub mod fuzz;
 mod http;
 pub mod model;
 mod net;
