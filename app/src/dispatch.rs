@@ -179,7 +179,28 @@ impl Job {
 impl Hub {
     /// Sends a job its way: it is done here and now, at the gate of its client, or on a worker. No
     /// lock is held.
+    #[inline]
     pub(crate) fn perform(&self, shard: u16, job: Job) {
+        let rest = match job {
+            // The common case, without moving the job once more.
+            Job::Message { socket, message, ack, pending: None }
+                if !socket.gate().is_held() && !self.pooled =>
+            {
+                self.call_message(socket, message, ack)
+            }
+            job @ (Job::Callback(_)
+            | Job::Connect(_)
+            | Job::Disconnect { .. }
+            | Job::Engine { .. }
+            | Job::Message { .. }) => return self.perform_other(shard, job),
+        };
+        if let Some((socket, rest)) = rest {
+            Hold::take(self.shared(), socket).follow(rest);
+        }
+    }
+
+    #[inline(never)]
+    fn perform_other(&self, shard: u16, job: Job) {
         let held = job.socket().is_some_and(|socket| socket.gate().is_held());
         if held || self.is_pooled() || self.waits_admitted(&job) {
             return self.perform_in_line(shard, job);
@@ -277,7 +298,7 @@ impl Hub {
         None
     }
 
-    #[inline]
+    #[inline(always)]
     fn call_message(
         &self,
         socket: Socket,
@@ -359,7 +380,7 @@ impl Hub {
     }
 
     /// Calls the handler of an event, and returns the rest of its way, not yet taken a step of.
-    #[inline]
+    #[inline(always)]
     fn begin(
         &self,
         socket: &Socket,

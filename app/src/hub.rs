@@ -35,7 +35,7 @@ pub struct Hub {
     app: App,
     runtime: Box<dyn Runtime>,
     /// Whether the runtime has threads for handlers.
-    pooled: bool,
+    pub(crate) pooled: bool,
     limits: Arc<Limits>,
     lanes: Box<[Lane]>,
     /// Which shard the next connection starts on.
