@@ -14,6 +14,7 @@
 //! ```
 
 mod app;
+pub mod binding;
 mod http;
 pub mod model;
 mod net;
