@@ -2,6 +2,7 @@
 //! socket.
 
 use sansocket::{Awaits, Conn, Decoder, Inbound, Link, Request, Role, Transmit, Verdict};
+use std::cell::RefCell;
 use std::fmt;
 use std::io::IoSlice;
 use std::net::SocketAddr;
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 use crate::exchange::Exchange;
 use crate::hub::{Cell, Hub};
 use crate::port::Port;
+use crate::tls::{Tls, TlsSession};
 use crate::watch::{Micros, NEVER};
 
 /// One byte stream of a [`Hub`].
@@ -35,6 +37,8 @@ pub struct Connection {
     behind: bool,
     /// Whether the stream took bytes since the deadline was set.
     moving: bool,
+    /// Whether nothing is left but to write what is ready.
+    through: bool,
     /// Whether there is nothing left to do.
     over: bool,
     /// Whether a polling client may come back on this stream to hear that the server stops.
@@ -44,18 +48,21 @@ pub struct Connection {
     due: Micros,
     /// The plain HTTP request at hand.
     exchange: Option<Box<Exchange>>,
+    tls: Option<TlsSession>,
 }
 
 /// How long a peer may take to close the stream after it was told to.
 const FAREWELL: Duration = Duration::from_secs(3);
 
 impl Connection {
-    /// Makes the connection of a stream that was just accepted.
+    /// Makes the connection of a stream that was just accepted, from `peer` if it has an address,
+    /// encrypted if the listener says so.
     #[must_use]
-    pub fn new(hub: Arc<Hub>, peer: Option<SocketAddr>) -> Self {
+    pub fn new(hub: Arc<Hub>, peer: Option<SocketAddr>, tls: Option<&Tls>) -> Self {
         let conn = Conn::new(hub.limits().clone());
         let shard = hub.next_home();
         let mut this = Self::carrying(hub, conn, Arc::default(), shard, peer);
+        this.tls = tls.map(TlsSession::new);
         this.watch(this.hub.runtime().now());
         this
     }
@@ -89,11 +96,13 @@ impl Connection {
             more: false,
             behind: false,
             moving: false,
+            through: false,
             over: false,
             polled: false,
             awaits: Awaits::Answer,
             due: NEVER,
             exchange: None,
+            tls: None,
         }
     }
 
@@ -101,13 +110,32 @@ impl Connection {
     pub fn read(&mut self, bytes: &mut [u8]) {
         self.port.enter();
         let now = self.hub.runtime().now();
-        self.receive(bytes, now);
+        match &self.tls {
+            None => self.receive(bytes, now),
+            Some(_) => self.decrypt(bytes, now),
+        }
         self.behind = self.hub.is_behind(self.shard, &self.port);
         self.watch(now);
     }
 
+    #[cold]
+    fn decrypt(&mut self, bytes: &[u8], now: Instant) {
+        let Some(tls) = &mut self.tls else { return };
+        // Taken out while handlers run: one of them might read another connection.
+        let mut plain = PLAIN.with(RefCell::take);
+        plain.clear();
+        let outcome = tls.read(bytes, &mut plain);
+        let ended = tls.is_ended();
+        self.receive(&mut plain, now);
+        PLAIN.with(|kept| kept.replace(plain));
+        if outcome.is_err() || ended {
+            self.detach();
+            self.through = true;
+        }
+    }
+
     fn receive(&mut self, bytes: &mut [u8], now: Instant) {
-        let Self { hub, conn, port, peer, shard, exchange, awaits, polled, .. } = self;
+        let Self { hub, conn, port, peer, shard, exchange, awaits, polled, tls, .. } = self;
         let mut decoder = conn.decode(bytes);
         loop {
             match decoder.link() {
@@ -129,6 +157,7 @@ impl Connection {
             match decoder.poll() {
                 Ok(Some(Inbound::Request(mut request))) => {
                     request.peer = *peer;
+                    request.secure = tls.is_some();
                     *shard = hub.shard_of(&request, *shard);
                     // Whatever comes next has a deadline of its own.
                     *awaits = Awaits::Answer;
@@ -148,12 +177,44 @@ impl Connection {
     /// Fills `slices` with what should be written next and returns how many it filled.
     pub fn poll_write<'a>(&'a mut self, slices: &mut [IoSlice<'a>]) -> usize {
         self.pull();
-        self.conn.poll_write(slices)
+        match &self.tls {
+            None => self.conn.poll_write(slices),
+            Some(_) => self.encrypt(slices),
+        }
+    }
+
+    #[cold]
+    fn encrypt<'a>(&'a mut self, slices: &mut [IoSlice<'a>]) -> usize {
+        let is_done = self.is_done();
+        let Some(tls) = &mut self.tls else { return 0 };
+        while !tls.wants_write() {
+            let mut plain = [IoSlice::new(&[]); 8];
+            let filled = self.conn.poll_write(&mut plain);
+            let n = tls.write(&plain[..filled]);
+            self.conn.wrote(n);
+            if n == 0 {
+                break;
+            }
+        }
+        if is_done && !tls.wants_write() && !self.through {
+            tls.close();
+            self.through = true;
+        }
+        match (tls.poll_write(), slices) {
+            ([], _) | (_, []) => 0,
+            (bytes, [first, ..]) => {
+                *first = IoSlice::new(bytes);
+                1
+            }
+        }
     }
 
     /// Accounts for `n` bytes taken by the stream.
     pub fn wrote(&mut self, n: usize) {
-        self.conn.wrote(n);
+        match &mut self.tls {
+            None => self.conn.wrote(n),
+            Some(tls) => tls.wrote(n),
+        }
         self.moving = true;
     }
 
@@ -172,7 +233,15 @@ impl Connection {
     #[must_use]
     pub fn is_finished(&self) -> bool {
         self.over
-            || self.conn.is_finished()
+            || match &self.tls {
+                None => self.is_done(),
+                Some(tls) => self.through && !tls.wants_write(),
+            }
+    }
+
+    /// Whether everything was said.
+    fn is_done(&self) -> bool {
+        self.conn.is_finished()
             || self.awaits == Awaits::Request
                 && !self.polled
                 && self.conn.is_flushed()
@@ -182,6 +251,11 @@ impl Connection {
     /// Takes note that the stream ended.
     pub fn end(&mut self) {
         self.over = true;
+        self.detach();
+    }
+
+    /// Tells the session that the client is gone; handlers run inside.
+    fn detach(&self) {
         if let Some(link) = self.conn.link().filter(|&link| link != Link::HOST) {
             let now = self.hub.runtime().now();
             self.hub.turn(self.shard, |cell| {
@@ -193,6 +267,9 @@ impl Connection {
 
     /// Moves what the shard has for this connection to the stream's gather list.
     fn pull(&mut self) {
+        if self.exchange.is_some() {
+            self.send_file();
+        }
         loop {
             let rung = self.port.answer();
             if rung && (self.behind || self.due != NEVER || self.hub.life().is_aborted()) {
@@ -211,12 +288,35 @@ impl Connection {
             }
             if self.conn.link() != Some(link) {
                 self.awaits = Awaits::Answer;
-                self.watch(self.hub.runtime().now());
+                self.go_on();
             }
-            // A request that waited behind the one just answered.
-            while self.conn.wants_decode() {
-                self.read(&mut []);
+        }
+    }
+
+    /// Goes on after an answer, with a request that waited behind it if there is one.
+    fn go_on(&mut self) {
+        let now = self.hub.runtime().now();
+        self.watch(now);
+        while self.conn.wants_decode() {
+            self.receive(&mut [], now);
+            self.behind = self.hub.is_behind(self.shard, &self.port);
+            self.watch(now);
+        }
+    }
+
+    /// Moves more of a file to the stream's gather list.
+    #[cold]
+    fn send_file(&mut self) {
+        let Some(exchange) = &mut self.exchange else { return };
+        while self.conn.wants_body() {
+            match exchange.piece() {
+                Some(piece) => self.conn.push_body(&piece),
+                None => self.conn.abort(),
             }
+        }
+        if self.awaits == Awaits::Room && self.conn.awaits() != Awaits::Room {
+            self.exchange = None;
+            self.go_on();
         }
     }
 
@@ -273,9 +373,12 @@ impl Connection {
                 self.due = NEVER;
                 return;
             }
-            Awaits::Body => limits.body_time,
+            Awaits::Body | Awaits::Room => limits.body_time,
             Awaits::Farewell => FAREWELL,
             Awaits::Head => limits.head_time,
+            Awaits::Request if self.tls.as_ref().is_some_and(TlsSession::is_handshaking) => {
+                limits.head_time
+            }
             Awaits::Request => limits.idle_time,
         };
         self.set_due(now, patience);
@@ -291,12 +394,16 @@ impl Connection {
     fn check(&mut self, now: Instant) {
         if self.hub.micros(now) < self.due {
             self.hub.call(&self.port, self.due);
-        } else if self.moving && self.awaits == Awaits::Request && !self.conn.is_flushed() {
-            // It is still taking the answer to its last request.
-            self.set_due(now, self.hub.limits().idle_time);
+        } else if self.moving && self.is_taking() {
+            self.set_due(now, self.hub.limits().body_time);
         } else {
             self.over = true;
         }
+    }
+
+    /// Whether the peer is still taking the answer to its last request.
+    fn is_taking(&self) -> bool {
+        self.awaits == Awaits::Room || self.awaits == Awaits::Request && !self.conn.is_flushed()
     }
 }
 
@@ -368,11 +475,12 @@ fn ask(
 /// Begins to answer a plain HTTP request.
 #[cold]
 fn begin(hub: &Hub, request: &Request<'_>, exchange: &mut Option<Box<Exchange>>) -> Verdict {
-    match Exchange::begin(hub, request) {
-        Ok(begun) => {
-            *exchange = Some(Box::new(begun));
-            Verdict::Body { link: Link::HOST, limit: hub.limits().max_payload }
-        }
-        Err(response) => Verdict::Respond(response),
-    }
+    let (verdict, begun) = Exchange::begin(hub, request);
+    *exchange = begun.map(Box::new);
+    verdict
+}
+
+thread_local! {
+    /// One buffer of deciphered bytes for all connections of a thread.
+    static PLAIN: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }

@@ -1,9 +1,12 @@
 //! One plain HTTP request on a connection of ours, until it is answered.
 
 use bytes::Bytes;
+use http::StatusCode;
 use sansocket::{Link, Request, Response, Verdict};
 use std::fmt;
+use std::fs::File;
 use std::future::Future;
+use std::io::{Read, Take};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,40 +17,59 @@ use crate::handler::Progress;
 use crate::hub::Hub;
 use crate::port::Port;
 use crate::runtime::BoxFuture;
-use crate::web::{Fallback, request_of, response_of};
+use crate::web::{Fallback, file_response_of, request_of, response_of};
 
-/// A plain HTTP request that the application answers.
-pub(crate) struct Exchange {
-    /// Until its body is here.
-    request: Option<http::Request<()>>,
-    answer: Arc<Mutex<Option<Response>>>,
+/// A plain HTTP request until it is answered.
+pub(crate) enum Exchange {
+    /// The application answers once the body is here.
+    Asking { request: Option<Box<http::Request<()>>>, answer: Arc<Mutex<Option<Response>>> },
+    /// A file is the answer, piece by piece.
+    Sending(Take<File>),
 }
+
+/// Bytes read from a file at once.
+const PIECE: u64 = 64 * 1024;
 
 impl Exchange {
     /// Begins with the head of a request.
-    ///
-    /// # Errors
-    /// The answer, when it does not need the body.
-    pub(crate) fn begin(hub: &Hub, request: &Request<'_>) -> Result<Self, Response> {
-        if hub.app().web.fallback.is_none() {
-            return Err(Response::with_body(404, "text/plain", "Not Found"));
-        }
-        let Some(request) = request_of(request) else {
-            return Err(Response::status(405).header("allow", "GET, HEAD, POST, OPTIONS"));
+    pub(crate) fn begin(hub: &Hub, request: &Request<'_>) -> (Verdict, Option<Self>) {
+        let web = &hub.app().web;
+        let Some(asked) = request_of(request) else {
+            let response = Response::with_body(400, "text/plain", "Bad Request");
+            return (Verdict::Respond(response), None);
         };
-        Ok(Self { request: Some(request), answer: Arc::default() })
+        let file = web
+            .files
+            .as_ref()
+            .and_then(|files| files.answer(asked.method(), asked.uri().path(), asked.headers()));
+        match file {
+            Some(found) if found.status() != StatusCode::NOT_FOUND || web.fallback.is_none() => {
+                let (response, file) = file_response_of(found, hub.app().config.compression);
+                (Verdict::Respond(response), file.map(Self::Sending))
+            }
+            Some(_) | None if web.fallback.is_some() => {
+                let limit = hub.limits().max_payload;
+                let begun = Self::Asking { request: Some(Box::new(asked)), answer: Arc::default() };
+                (Verdict::Body { link: Link::HOST, limit }, Some(begun))
+            }
+            Some(_) | None => {
+                (Verdict::Respond(Response::with_body(404, "text/plain", "Not Found")), None)
+            }
+        }
     }
 
     /// Asks the application, once the body is here.
     pub(crate) fn ask(&mut self, hub: &Hub, port: &Arc<Port>, body: &[u8]) -> Verdict {
-        let (Some(request), Some(fallback)) = (self.request.take(), &hub.app().web.fallback) else {
+        let (Self::Asking { request, answer }, Some(fallback)) = (self, &hub.app().web.fallback)
+        else {
             return Verdict::Pass;
         };
-        let request = request.map(|()| Bytes::copy_from_slice(body));
-        match call(fallback, request) {
+        let Some(request) = request.take() else { return Verdict::Pass };
+        let request = (*request).map(|()| Bytes::copy_from_slice(body));
+        match call(fallback, request, hub.app().config.compression) {
             Ok(response) => Verdict::Respond(response),
             Err(pending) => {
-                let (answer, port) = (self.answer.clone(), port.clone());
+                let (answer, port) = (answer.clone(), port.clone());
                 hub.runtime().spawn(Box::pin(async move {
                     let response = pending.await;
                     *answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(response);
@@ -60,9 +82,22 @@ impl Exchange {
         }
     }
 
-    /// Takes the answer, when it is here.
+    /// Takes the answer of the application, when it is here.
     pub(crate) fn answer(&self) -> Option<Response> {
-        self.answer.lock().unwrap_or_else(PoisonError::into_inner).take()
+        match self {
+            Self::Asking { answer, .. } => {
+                answer.lock().unwrap_or_else(PoisonError::into_inner).take()
+            }
+            Self::Sending(_) => None,
+        }
+    }
+
+    /// Reads more of the file; `None` when it ended too early or cannot be read.
+    pub(crate) fn piece(&mut self) -> Option<Bytes> {
+        let Self::Sending(file) = self else { return None };
+        let mut piece = Vec::new();
+        let read = file.by_ref().take(PIECE).read_to_end(&mut piece).ok()?;
+        (read > 0).then(|| piece.into())
     }
 }
 
@@ -70,13 +105,16 @@ impl Exchange {
 fn call(
     fallback: &Fallback,
     request: http::Request<Bytes>,
+    compression: Option<usize>,
 ) -> Result<Response, BoxFuture<Response>> {
+    let answer = move |caught: Result<_, Panicked>| {
+        caught.map_or_else(|_| failed(), |response| response_of(response, compression))
+    };
     let mut future = match catch_unwind(AssertUnwindSafe(|| fallback(request))) {
-        Ok(Progress::Done(response)) => return Ok(response_of(response)),
+        Ok(Progress::Done(response)) => return Ok(answer(Ok(response))),
         Ok(Progress::Pending(future)) => Caught(future),
         Err(_) => return Ok(failed()),
     };
-    let answer = |caught: Result<_, Panicked>| caught.map_or_else(|_| failed(), response_of);
     // The runtime polls it again at once, so a wake that goes nowhere is not missed.
     match Pin::new(&mut future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(caught) => Ok(answer(caught)),

@@ -96,10 +96,16 @@ impl Hub {
     ///
     /// `seed` must be unpredictable: session ids follow from it. `shards` is at least 1; four per
     /// thread keep threads out of each other's way.
+    ///
+    /// # Panics
+    /// When the settings contradict each other: see [`Config::check`](sansocket::Config::check).
     #[must_use]
     pub fn new(app: App, runtime: impl Runtime, shards: u16, seed: [u8; 32]) -> Arc<Self> {
         let count = shards.max(1);
         let now = runtime.now();
+        if let Err(error) = app.config.check() {
+            panic!("{error}");
+        }
         let config = Arc::new(app.config.clone());
         let lane = |index| Lane {
             cell: Mutex::new(Cell {
@@ -524,10 +530,10 @@ impl Hub {
         self.set_alarm(due);
     }
 
-    /// A moment as [`Watch`] counts it.
+    /// A moment as [`Watch`] counts it, never too early.
     pub(crate) fn micros(&self, at: Instant) -> Micros {
-        let micros = at.saturating_duration_since(self.birth).as_micros();
-        Micros::try_from(micros).unwrap_or(NEVER - 1)
+        let nanos = at.saturating_duration_since(self.birth).as_nanos();
+        Micros::try_from(nanos.div_ceil(1000)).unwrap_or(NEVER - 1)
     }
 
     fn ring(&self, ports: Vec<Arc<Port>>) {

@@ -2,17 +2,21 @@
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use sansocket::{Method, Request, Response};
+use sansocket::{Request, Response};
 use std::borrow::Cow;
+use std::fs::File;
 use std::future::Future;
+use std::io::Take;
 use std::net::SocketAddr;
 
 use crate::app::App;
+use crate::files::{Body, Files};
 use crate::handler::{Async, Plain, Progress};
 
 /// What an application answers outside of Socket.IO.
 #[derive(Default)]
 pub(crate) struct Web {
+    pub(crate) files: Option<Files>,
     pub(crate) fallback: Option<Fallback>,
     pub(crate) allow: Option<Allow>,
 }
@@ -27,9 +31,20 @@ type Allow = Box<dyn Fn(&Request<'_>) -> Option<Response> + Send + Sync>;
 pub struct Origin {
     /// The address of the other end, when the stream has one.
     pub peer: Option<SocketAddr>,
+    /// Whether the stream is encrypted.
+    pub secure: bool,
 }
 
 impl App {
+    /// Serves static files outside the Socket.IO path. What a mapping covers and does not find goes
+    /// to the [`fallback`](Self::fallback), if there is one.
+    ///
+    /// Files are read by the task of the connection, large ones piece by piece.
+    pub fn files(&mut self, files: Files) -> &mut Self {
+        self.web.files = Some(files);
+        self
+    }
+
     /// Answers plain HTTP requests outside the Socket.IO path, with a function of an
     /// [`http::Request`], plain or async, that returns [`IntoWeb`]. Without it they get a 404.
     ///
@@ -47,7 +62,7 @@ impl App {
         allow: impl Fn(&Request<'_>) -> Result<(), E> + Send + Sync + 'static,
     ) -> &mut Self {
         self.web.allow = Some(Box::new(move |request| {
-            allow(request).err().map(|refusal| response_of(refusal.into_response()))
+            allow(request).err().map(|refusal| response_of(refusal.into_response(), None))
         }));
         self
     }
@@ -142,13 +157,7 @@ impl<R: IntoWeb, E: IntoWeb> IntoWeb for Result<R, E> {
 
 /// The request in the form the rest of the world uses; `None` when its parts have no such form.
 pub(crate) fn request_of(request: &Request<'_>) -> Option<http::Request<()>> {
-    let method = match request.method {
-        Method::Get => http::Method::GET,
-        Method::Head => http::Method::HEAD,
-        Method::Options => http::Method::OPTIONS,
-        Method::Post => http::Method::POST,
-        Method::Other | _ => return None,
-    };
+    let method = request.method.name()?;
     let mut parts = http::Request::builder().method(method).uri(request.target).body(()).ok()?;
     let headers = parts.headers_mut();
     request.fields.each(&mut |name, value| {
@@ -156,12 +165,13 @@ pub(crate) fn request_of(request: &Request<'_>) -> Option<http::Request<()>> {
             headers.append(name, value);
         }
     });
-    parts.extensions_mut().insert(Origin { peer: request.peer });
+    parts.extensions_mut().insert(Origin { peer: request.peer, secure: request.secure });
     Some(parts)
 }
 
-/// The answer in the form that [`Conn`](sansocket::Conn) writes, without what it adds itself.
-pub(crate) fn response_of(response: http::Response<Bytes>) -> Response {
+/// The answer in the form that [`Conn`](sansocket::Conn) writes, without what it adds itself; bodies
+/// from `compression` bytes on may be compressed.
+pub(crate) fn response_of(response: http::Response<Bytes>, compression: Option<usize>) -> Response {
     let (parts, body) = response.into_parts();
     let mut content_type = None;
     let mut headers = Vec::with_capacity(parts.headers.len());
@@ -175,5 +185,30 @@ pub(crate) fn response_of(response: http::Response<Bytes>) -> Response {
             headers.push((name, Cow::Owned(value.to_owned())));
         }
     }
-    Response { content_type, headers, body, ..Response::status(parts.status.as_u16()) }
+    let mut response = Response::status(parts.status.as_u16());
+    response.content_type = content_type;
+    response.headers = headers;
+    response.body = body;
+    response.compress = compression.is_some_and(|threshold| response.body.len() >= threshold);
+    response
+}
+
+/// The answer that a file is, and what of it has to be read yet.
+pub(crate) fn file_response_of(
+    found: http::Response<Body>,
+    compression: Option<usize>,
+) -> (Response, Option<Take<File>>) {
+    let length = found.headers().get(header::CONTENT_LENGTH);
+    let length = length.and_then(|value| value.to_str().ok()?.parse().ok());
+    let (parts, body) = found.into_parts();
+    let (bytes, file) = match body {
+        Body::Bytes(bytes) => (bytes, None),
+        Body::Empty => (Bytes::new(), None),
+        Body::File(file) => (Bytes::new(), Some(file)),
+    };
+    let mut response = response_of(http::Response::from_parts(parts, bytes), compression);
+    if response.body.is_empty() {
+        response.length = length;
+    }
+    (response, file)
 }

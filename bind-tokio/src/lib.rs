@@ -18,6 +18,7 @@
 //! [`sansocket_app`], re-exported here, and the protocol is in its core.
 
 mod carry;
+mod door;
 mod runtime;
 mod server;
 

@@ -1,17 +1,14 @@
 //! Listening and shutting down.
 
-use sansocket_app::{App, Connection, Hub, Timers};
-use std::future::{Future, poll_fn};
+use sansocket_app::{App, Hub, Listener, Timers};
 use std::io;
+use std::net::ToSocketAddrs;
 use std::ops::Deref;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
-use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
 use tokio::runtime::Handle;
+use tokio::task::JoinSet;
 
-use crate::carry::Carry;
+use crate::door::Door;
 use crate::runtime::Tokio;
 
 /// A Socket.IO server on tokio, and a handle to it: clone it into tasks and threads and emit from
@@ -48,44 +45,38 @@ impl Io {
         Self { handle: sansocket_app::Io::new(hub.clone()), hub }
     }
 
+    /// Serves on 127.0.0.1:5000 until [`stop`](sansocket_app::Io::stop).
+    ///
+    /// # Errors
+    /// When the port is taken.
+    pub async fn run(&self) -> io::Result<()> {
+        self.serve("127.0.0.1:5000").await
+    }
+
     /// Listens on an address and serves until [`stop`](sansocket_app::Io::stop).
     ///
     /// # Errors
     /// When the address cannot be listened on.
     pub async fn serve(&self, address: impl ToSocketAddrs) -> io::Result<()> {
-        self.serve_on(TcpListener::bind(address).await?).await
+        self.serve_on([Listener::tcp(address)?]).await
     }
 
-    /// Serves a listener of yours until [`stop`](sansocket_app::Io::stop).
+    /// Serves on listeners of yours until [`stop`](sansocket_app::Io::stop), and returns when every
+    /// connection has ended.
     ///
     /// # Errors
-    /// None at present: streams that cannot be accepted are tried again.
-    pub async fn serve_on(&self, listener: TcpListener) -> io::Result<()> {
-        let mut stopping = pin!(self.hub.stopping());
-        loop {
-            let accepted = poll_fn(|context| match stopping.as_mut().poll(context) {
-                Poll::Ready(()) => Poll::Ready(None),
-                Poll::Pending => listener.poll_accept(context).map(Some),
-            });
-            match accepted.await {
-                Some(Ok((stream, peer))) => {
-                    self.spawn(stream, Connection::new(self.hub.clone(), Some(peer)));
-                }
-                // Out of file descriptors, or the peer is gone again: neither ends a server.
-                Some(Err(_)) => tokio::time::sleep(RETRY).await,
-                None => break,
-            }
+    /// When the runtime cannot watch a listener.
+    ///
+    /// # Cancel safety
+    /// Dropping the future stops listening; connections go on.
+    pub async fn serve_on(&self, listeners: impl IntoIterator<Item = Listener>) -> io::Result<()> {
+        let mut doors = JoinSet::new();
+        for listener in listeners {
+            doors.spawn(Door::new(self.hub.clone(), listener)?.serve());
         }
-        drop(listener);
+        while doors.join_next().await.is_some() {}
         self.hub.ended().await;
         Ok(())
-    }
-
-    fn spawn(&self, stream: TcpStream, connection: Connection) {
-        // Latency matters more than the number of packets; a failure only costs that.
-        let _ = stream.set_nodelay(true);
-        // How a stream ended concerns its session, which knows by then.
-        tokio::spawn(Carry::new(stream, connection));
     }
 }
 
@@ -96,6 +87,3 @@ impl Deref for Io {
         &self.handle
     }
 }
-
-/// How long to wait when a stream could not be accepted.
-const RETRY: Duration = Duration::from_millis(50);

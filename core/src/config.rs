@@ -1,6 +1,10 @@
 //! What an application chooses once, and the bounds on everything a peer controls.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
+
+use crate::cookie::Cookie;
 
 /// Settings of a server; shared by all shards of a process.
 #[derive(Clone, Debug)]
@@ -10,8 +14,14 @@ pub struct Config {
     pub path: String,
     /// Time from opening, and from each PONG, to the next PING. Default 25 s.
     pub ping_interval: Duration,
+    /// Time by which clients are told to expect a PING later than it is due, so that a slow network
+    /// does not end their session. Default none.
+    pub ping_grace: Duration,
     /// Time a client has to answer a PING. Default 20 s.
     pub ping_timeout: Duration,
+    /// Whether a session ends when its PONG is overdue. Default yes; without it a client that
+    /// vanished on polling, or behind a dead network, stays until the server closes it.
+    pub monitor_clients: bool,
     /// Time a connection has to join its first namespace, and the application to admit a client to
     /// one. Default 45 s.
     pub connect_timeout: Duration,
@@ -24,6 +34,23 @@ pub struct Config {
     pub transports: Transports,
     /// Which web pages may connect. Default: those of the same host.
     pub origins: Origins,
+    /// Whether other pages that may connect may send cookies along. Default no.
+    pub credentials: bool,
+    /// Whether a proxy in front is believed what it says of the client. Default no: without a proxy
+    /// that sets these headers itself, anybody could.
+    ///
+    /// `X-Forwarded-For` then gives the client's address: its last element, which the nearest proxy
+    /// wrote. `X-Forwarded-Proto` and `X-Forwarded-Host`, the first element of each, give the scheme
+    /// and a further name of this host.
+    pub trust_forwarded: bool,
+    /// The cookie that tells a load balancer, or the page, the session id; set by the answer that
+    /// opens a session on polling. Default none.
+    pub cookie: Option<Cookie>,
+    /// Further header fields of every answer of the server, name and value. Default none.
+    pub headers: Vec<(String, String)>,
+    /// Bytes of a polling answer from which it is compressed for clients that accept gzip or deflate;
+    /// `None` never compresses. Default 1024. Needs the feature `compression`.
+    pub compression: Option<usize>,
     /// What the sessions carry. Default Socket.IO.
     pub layer: Layer,
     /// Which request headers a [`Handshake`](crate::Handshake) keeps. Default all but those of the
@@ -47,12 +74,19 @@ impl Default for Config {
         Self {
             path: "/socket.io/".into(),
             ping_interval: Duration::from_secs(25),
+            ping_grace: Duration::ZERO,
             ping_timeout: Duration::from_secs(20),
+            monitor_clients: true,
             connect_timeout: Duration::from_secs(45),
             upgrade_timeout: Duration::from_secs(10),
             close_timeout: Duration::from_secs(30),
             transports: Transports::default(),
             origins: Origins::SameOrigin,
+            credentials: false,
+            trust_forwarded: false,
+            cookie: None,
+            headers: Vec::new(),
+            compression: Some(1024),
             layer: Layer::SocketIo,
             keep_headers: KeepHeaders::All,
             limits: Limits::default(),
@@ -84,11 +118,48 @@ impl Default for Transports {
 pub enum Origins {
     /// Every page. Do not combine with cookies that authenticate.
     Any,
-    /// These origins, each `scheme://host[:port]`, besides the same host.
+    /// These origins, each `scheme://host[:port]` or `null`, besides the same host.
     List(Vec<String>),
+    /// Those for which a function says so, besides the same host: see [`matching`](Self::matching).
+    Matching(Judge),
     /// Pages served under the same host and port as the `Host` header names.
     #[default]
     SameOrigin,
+    /// Every page may connect, and no answer is marked for pages of other hosts to read: something
+    /// in front decides.
+    Unchecked,
+}
+
+impl Origins {
+    /// Lets a function decide about the `Origin` of each request, besides the same host.
+    #[must_use]
+    pub fn matching(judge: impl Fn(&str) -> bool + Send + Sync + 'static) -> Self {
+        Self::Matching(Judge(Arc::new(judge)))
+    }
+}
+
+/// A function that decides which origins may connect. Equal only to its own clones.
+#[derive(Clone)]
+pub struct Judge(Arc<dyn Fn(&str) -> bool + Send + Sync>);
+
+impl Judge {
+    pub(crate) fn accepts(&self, origin: &str) -> bool {
+        (self.0)(origin)
+    }
+}
+
+impl fmt::Debug for Judge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Judge(…)")
+    }
+}
+
+impl Eq for Judge {}
+
+impl PartialEq for Judge {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
 }
 
 /// What sessions carry.

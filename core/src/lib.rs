@@ -39,9 +39,11 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod check;
 pub mod cluster;
 mod config;
 mod conn;
+mod cookie;
 mod engine;
 mod error;
 mod hash;
@@ -54,8 +56,10 @@ mod time;
 mod ws;
 
 pub use bytes::Bytes;
-pub use config::{Config, KeepHeaders, Layer, Limits, Origins, Transports};
+pub use check::ConfigError;
+pub use config::{Config, Judge, KeepHeaders, Layer, Limits, Origins, Transports};
 pub use conn::{Awaits, Conn, Decoder, Inbound, Role};
+pub use cookie::{Cookie, SameSite};
 pub use error::{Gone, Misuse, Reason, Refused, Violation};
 pub use http::{Fields, Headers, Method, Request, Response};
 pub use key::{Id, Link, Malformed, Session, Shard, Sid, Socket};

@@ -7,8 +7,10 @@ pub struct Answer {
     pub status: u16,
     /// Status line and header fields.
     pub head: String,
-    /// The body.
+    /// The body, that of a refusal without its hint.
     pub body: String,
+    /// What a refusal says on top of what the JavaScript server says.
+    pub hint: Option<String>,
 }
 
 impl Answer {
@@ -24,10 +26,15 @@ impl Answer {
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
         let head = std::str::from_utf8(&bytes[..end - 4]).expect("heads are text").to_owned();
         let status = head.split(' ').nth(1)?.parse().expect("a status is a number");
-        let mut answer = Self { status, head, body: String::new() };
+        let mut answer = Self { status, head, body: String::new(), hint: None };
         let length = answer.header("content-length").map_or(0, |n| n.parse().expect("a number"));
         let body = bytes.get(end..end + length)?;
         answer.body = std::str::from_utf8(body).expect("bodies are text").to_owned();
+        if let Some((told, hint)) = answer.body.split_once(",\"hint\":\"") {
+            let hint = hint.strip_suffix("\"}").expect("the hint comes last");
+            answer.hint = Some(hint.to_owned());
+            answer.body = format!("{told}}}");
+        }
         Some((answer, end + length))
     }
 }

@@ -2,9 +2,12 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sansocket::{ArgsRef, Bytes, Config, Counts, Gone, JoinError, Refused, Server, Session};
+use sansocket::{
+    ArgsRef, Bytes, Config, Counts, Gone, Handshake, JoinError, Refused, Server, Session,
+};
 use sansocket::{Misuse, Socket, Target};
 
 use crate::app::App;
@@ -146,6 +149,12 @@ impl Sim {
     pub fn socket(&self, number: usize) -> Member {
         let (shard, socket, id) = self.world.borrow().trace.sockets[number - 1];
         Member { world: self.world.clone(), shard, socket, id: id.to_string() }
+    }
+
+    /// The request that the session of the nth socket began with.
+    #[must_use]
+    pub fn handshake(&self, number: usize) -> Arc<Handshake> {
+        self.world.borrow().trace.handshakes[number - 1].clone()
     }
 
     /// The nth bare session that opened, from 1.

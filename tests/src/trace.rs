@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
-use sansocket::{Answer, Event, Id, Received, Session, Socket, Ticket};
+use sansocket::{Answer, Event, Handshake, Id, Received, Session, Socket, Ticket};
 
 /// Names sockets, sessions and questions by number, and notes events.
 #[derive(Debug, Default)]
@@ -11,6 +12,8 @@ pub(crate) struct Trace {
     pub(crate) lines: Vec<String>,
     /// Sockets in the order they connected, numbered from 1.
     pub(crate) sockets: Vec<(usize, Socket, Id)>,
+    /// The requests their sessions began with.
+    pub(crate) handshakes: Vec<Arc<Handshake>>,
     /// Bare sessions in the order they opened, numbered from 1.
     pub(crate) sessions: Vec<(usize, Session)>,
     numbers: HashMap<(usize, Socket), usize>,
@@ -43,7 +46,8 @@ impl Trace {
             Event::Closed { session, reason } => {
                 format!("closed {} {reason:?}", self.session(shard, *session))
             }
-            Event::Connect { socket, id, namespace, auth, .. } => {
+            Event::Connect { socket, id, namespace, auth, handshake, .. } => {
+                self.handshakes.push(handshake.clone());
                 self.sockets.push((shard, *socket, *id));
                 self.numbers.insert((shard, *socket), self.sockets.len());
                 let auth = auth.as_ref().map_or(String::new(), |auth| format!(" {}", auth.json()));

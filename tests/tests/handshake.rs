@@ -1,6 +1,6 @@
 //! How a session opens, and every request that opens none.
 
-use sansocket::{Origins, Transports};
+use sansocket::{Fields, Headers, Method, Origins, Request, Transports, Verdict};
 use tests::{Answer, Sim, handshake, normal, request, upgrade};
 
 const BAD_REQUEST: &str = r#"{"code":3,"message":"Bad request"}"#;
@@ -88,6 +88,67 @@ fn refusals_are_worded_as_by_the_javascript_server() {
         assert_eq!(answer.header("content-type"), Some("application/json"), "{target}");
     }
     assert_eq!(sim.counts().sessions, 1);
+}
+
+#[test]
+fn refusals_say_what_to_do() {
+    let mut sim = Sim::new();
+    let evil = "Origin: http://evil.example\r\n";
+    for (method, target, fields, hint) in [
+        ("GET", "/socket.io/?EIO=4&transport=x", "", "polling or websocket"),
+        ("GET", "/socket.io/?EIO=3&transport=polling", "", "socket.io-client 3 and 4"),
+        ("GET", "/socket.io/?EIO=4&transport=polling&sid=abc", "", "sticky sessions"),
+        ("GET", "/socket.io/?EIO=4&transport=polling", evil, "Config::origins"),
+        ("GET", "/socket.io/?EIO=4&transport=websocket", "", "proxies"),
+        ("POST", "/socket.io/?EIO=4&transport=polling", "", "GET"),
+        ("GET", "/socket.io/?EIO=4&EIO=4&transport=polling", "", "more than once"),
+    ] {
+        let answer = ask(&sim, &request(method, target, fields, ""));
+        let told = answer.hint.expect("there is a hint");
+        assert!(told.contains(hint), "{target}: {told}");
+    }
+    let mut client = sim.polling();
+    assert_eq!(
+        client.try_post("4x").expect("it is answered").hint.as_deref(),
+        Some("not a valid Socket.IO packet")
+    );
+    let polling = Sim::with(|config| {
+        config.transports.websocket = false;
+        config.transports.upgrades = false;
+    });
+    let answer = ask(&polling, &upgrade("/socket.io/?EIO=4&transport=websocket"));
+    assert_eq!(
+        answer.hint.as_deref(),
+        Some("transport is polling: this server offers no WebSocket")
+    );
+    assert_eq!(sim.events(), [""; 0]);
+}
+
+#[test]
+fn the_host_learns_the_rule_but_only_of_refusals() {
+    let sim = Sim::new();
+    let rule = |target: &str| {
+        sim.on(0, |server, now| {
+            let request = Request::new(Method::Get, target, Fields::host(&NoFields));
+            let verdict = server.handle_request(now, request);
+            let Verdict::Respond(response) = verdict else { panic!("{verdict:?}") };
+            response.rule
+        })
+    };
+    assert_eq!(rule("/socket.io/?EIO=4&transport=polling"), None);
+    let told = rule("/socket.io/?EIO=4&transport=polling&sid=x").expect("a rule");
+    assert!(told.contains("no such session"), "{told}");
+}
+
+/// A request without fields.
+struct NoFields;
+
+impl Headers for NoFields {
+    fn get(&self, _: &str) -> Option<&str> {
+        None
+    }
+
+    fn each(&self, _: &mut dyn FnMut(&str, &str)) {}
 }
 
 #[test]

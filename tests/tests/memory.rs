@@ -411,7 +411,7 @@ impl Stack {
     /// A client connects.
     fn join(&mut self) {
         let at = self.connections.len();
-        self.connections.push(Connection::new(self.hub.clone(), None));
+        self.connections.push(Connection::new(self.hub.clone(), None, None));
         let [upgrade, join] = self.greeting.clone();
         self.turn(at, &upgrade);
         self.turn(at, &join);

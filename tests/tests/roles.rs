@@ -28,12 +28,8 @@ impl Headers for Asked {
 /// A link, and the OPEN frame that waits on it.
 fn opened() -> (Link, Transmit) {
     let mut server = Server::new(Arc::default(), Shard::ONLY, [1; 32], Instant::now());
-    let request = Request {
-        method: Method::Get,
-        target: "/socket.io/?EIO=4&transport=websocket",
-        fields: Fields::host(&Asked),
-        peer: None,
-    };
+    let request =
+        Request::new(Method::Get, "/socket.io/?EIO=4&transport=websocket", Fields::host(&Asked));
     let Verdict::Upgrade { link, response } = server.handle_request(Instant::now(), request) else {
         panic!("the handshake is refused");
     };

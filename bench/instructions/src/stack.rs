@@ -44,7 +44,7 @@ impl Stack {
 
     /// Accepts a stream and returns its number.
     pub fn accept(&mut self) -> usize {
-        self.connections.push(Connection::new(self.hub.clone(), None));
+        self.connections.push(Connection::new(self.hub.clone(), None, None));
         self.connections.len() - 1
     }
 

@@ -1,22 +1,21 @@
 //! Serves an example application on tokio until it is asked to stop.
 
 use examples::options::Options;
-use sansocket_tokio::{App, Config, Io};
-use tokio::net::TcpListener;
+use sansocket_tokio::{App, Config, Io, Listener};
 use tokio::runtime::{Builder, Runtime};
 
 /// Listens, says where, and serves.
 pub(crate) fn run(options: &Options, app: impl FnOnce(Config) -> App) -> std::io::Result<()> {
     runtime(options.threads)?.block_on(async {
-        let listener = TcpListener::bind((options.host.as_str(), options.port)).await?;
-        println!("listening on http://{}", listener.local_addr()?);
+        let listener = Listener::tcp((options.host.as_str(), options.port))?;
+        println!("listening on {}", listener.local_addr());
         let io = Io::new(app(options.config.clone()));
         let stopping = io.clone();
         tokio::spawn(async move {
             stop_signal().await;
             stopping.stop();
         });
-        io.serve_on(listener).await
+        io.serve_on([listener]).await
     })
 }
 

@@ -66,6 +66,7 @@ enum Item {
 
 impl<'c, 'i> Decoder<'c, 'i> {
     pub(super) fn new(conn: &'c mut Conn, input: &'i mut [u8]) -> Self {
+        conn.settle();
         let input = if conn.tail.is_empty() {
             Input::Read(input)
         } else {
@@ -91,12 +92,11 @@ impl<'c, 'i> Decoder<'c, 'i> {
             (Place::Reader, _) => &[],
         };
         Ok(Some(match item {
-            Item::Request { method, target, fields, seen } => Inbound::Request(Request {
+            Item::Request { method, target, fields, seen } => Inbound::Request(Request::new(
                 method,
-                target: std::str::from_utf8(&bytes[target]).map_err(|_| Violation::InvalidHead)?,
-                fields: Fields::lines(&bytes[fields], seen),
-                peer: None,
-            }),
+                std::str::from_utf8(&bytes[target]).map_err(|_| Violation::InvalidHead)?,
+                Fields::lines(&bytes[fields], seen),
+            )),
             Item::BodyHere(range) => Inbound::Body(&bytes[range]),
             Item::BodyCollected => Inbound::Body(self.conn.collected()),
             Item::Text(place) => Inbound::Text(
@@ -131,7 +131,9 @@ impl<'c, 'i> Decoder<'c, 'i> {
                 Mode::Head { .. } => return self.head(),
                 Mode::Awaited { .. } => return self.whole_body(),
                 Mode::Body(_) => return self.body(),
-                Mode::Asked { .. } | Mode::Busy(_) => return Ok(None),
+                Mode::Answering(_) | Mode::Asked { .. } | Mode::Busy(_) | Mode::Sending(_) => {
+                    return Ok(None);
+                }
                 Mode::WebSocket(_) => self.message()?,
                 Mode::WebSocketClosing(..) => {
                     self.farewell();
@@ -196,6 +198,7 @@ impl<'c, 'i> Decoder<'c, 'i> {
             keep_alive: head.keep_alive,
             head_only: head.method == Method::Head,
             expects_continue: head.expects_continue,
+            coding: head.coding,
         };
         self.conn.mode = Mode::Asked { exchange, body: head.body };
         let place = |range: Range<usize>| range.start + self.at..range.end + self.at;

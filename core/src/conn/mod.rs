@@ -14,6 +14,7 @@ use crate::config::Limits;
 use crate::error::Violation;
 use crate::http::Response;
 use crate::http::body::Body;
+use crate::http::coding::Coding;
 use crate::key::Link;
 use crate::server::{Next, Server, Transmit, Verdict};
 use crate::ws::CloseCode;
@@ -52,6 +53,10 @@ enum Mode {
     Body(Box<Collect>),
     /// The answer is awaited; further requests wait in the tail.
     Busy(Exchange),
+    /// The answer is here and yet to be compressed, which can wait until no lock is held.
+    Answering(Box<Answer>),
+    /// The answer is being written, and the host owes the rest of its body.
+    Sending(Box<Sending>),
     /// The answer is written; the rest of the request's body is thrown away.
     Skip(Body),
     /// Messages.
@@ -80,6 +85,8 @@ pub enum Awaits {
     Messages,
     /// Another request, or the first.
     Request,
+    /// Room for the rest of a long answer.
+    Room,
 }
 
 /// What the answer has to know about its request.
@@ -88,6 +95,23 @@ struct Exchange {
     keep_alive: bool,
     head_only: bool,
     expects_continue: bool,
+    coding: Option<Coding>,
+}
+
+#[derive(Debug)]
+struct Answer {
+    response: Response,
+    exchange: Exchange,
+    body: Body,
+}
+
+#[derive(Debug)]
+struct Sending {
+    /// Bytes the host owes.
+    left: u64,
+    keep_alive: bool,
+    /// What is left of the body of the request.
+    body: Body,
 }
 
 #[derive(Debug)]
@@ -146,7 +170,10 @@ impl Conn {
     pub fn push(&mut self, transmit: Transmit) {
         match (transmit, &self.mode) {
             (Transmit::Frame(frame), Mode::WebSocket(_)) => self.out.push_frame(frame),
-            (Transmit::Response(response), _) => self.respond(&response),
+            (Transmit::Response(response), _) => {
+                self.answer(response);
+                self.settle();
+            }
             (Transmit::Close(code), Mode::WebSocket(_)) => self.close(code),
             // Outputs for a transport that ended meanwhile go nowhere.
             (Transmit::Frame(_) | Transmit::Close(_), _) => {}
@@ -169,8 +196,12 @@ impl Conn {
                 Next::Nothing => return false,
                 Next::Other => server.poll_transmit(link),
             };
-            let Some(transmit) = transmit else { return false };
-            self.push(transmit);
+            match transmit {
+                None => return false,
+                // This runs under the lock of the server's owner, so an answer is not compressed yet.
+                Some(Transmit::Response(response)) => self.answer(response),
+                Some(transmit @ (Transmit::Close(_) | Transmit::Frame(_))) => self.push(transmit),
+            }
             if self.link != Some(link) {
                 return false;
             }
@@ -187,7 +218,8 @@ impl Conn {
     /// Whether [`decode`](Self::decode) has something to do without new input.
     #[must_use]
     pub fn wants_decode(&self) -> bool {
-        matches!(self.mode, Mode::Head { scanned: 0 } | Mode::Skip(_)) && !self.tail.is_empty()
+        matches!(self.mode, Mode::Answering(_) | Mode::Head { scanned: 0 } | Mode::Skip(_))
+            && !self.tail.is_empty()
     }
 
     /// Whether the stream should be read now; `false` while a peer pipelines more than is buffered,
@@ -200,8 +232,34 @@ impl Conn {
 
     /// Fills `iov` with what should be written next, without copying, and returns how many slices
     /// it filled.
-    pub fn poll_write<'a>(&'a self, iov: &mut [IoSlice<'a>]) -> usize {
+    pub fn poll_write<'a>(&'a mut self, iov: &mut [IoSlice<'a>]) -> usize {
+        self.settle();
         self.out.fill(iov)
+    }
+
+    /// Whether [`push_body`](Self::push_body) should be called: more of a body is owed, and little
+    /// waits to be written.
+    #[must_use]
+    pub fn wants_body(&self) -> bool {
+        matches!(self.mode, Mode::Sending(_)) && self.out.bytes() < self.limits.low_water
+    }
+
+    /// Queues more of the body whose [`Response::length`](crate::Response::length) was announced;
+    /// bytes beyond it are left out.
+    pub fn push_body(&mut self, bytes: &Bytes) {
+        let Mode::Sending(sending) = &mut self.mode else { return };
+        self.out.push_bytes(&take(bytes, &mut sending.left));
+        if sending.left == 0 {
+            self.mode = Mode::after(sending.keep_alive, sending.body);
+        }
+    }
+
+    /// Gives up a body that cannot be completed: the stream is to be closed, which tells the peer.
+    pub fn abort(&mut self) {
+        if let Mode::Sending(_) = self.mode {
+            self.mode = Mode::Finished;
+            self.tail = Vec::new();
+        }
     }
 
     /// Accounts for `n` bytes taken by the stream.
@@ -216,7 +274,8 @@ impl Conn {
             Mode::Head { .. } if self.tail.is_empty() => Awaits::Request,
             Mode::Head { .. } => Awaits::Head,
             Mode::Awaited { .. } | Mode::Body(_) | Mode::Skip(_) => Awaits::Body,
-            Mode::Asked { .. } | Mode::Busy(_) => Awaits::Answer,
+            Mode::Answering(_) | Mode::Asked { .. } | Mode::Busy(_) => Awaits::Answer,
+            Mode::Sending(_) => Awaits::Room,
             Mode::WebSocket(_) => Awaits::Messages,
             Mode::Finished | Mode::Lingering(_) | Mode::WebSocketClosing(..) => Awaits::Farewell,
         }
@@ -247,12 +306,14 @@ impl Conn {
         let reading = match &self.mode {
             Mode::WebSocket(reader) | Mode::WebSocketClosing(reader, _) => reader.bytes_held(),
             Mode::Body(collect) => collect.content.capacity(),
+            Mode::Answering(answer) => answer.response.body.len(),
             Mode::Asked { .. }
             | Mode::Awaited { .. }
             | Mode::Busy(_)
             | Mode::Finished
             | Mode::Head { .. }
             | Mode::Lingering(_)
+            | Mode::Sending(_)
             | Mode::Skip(_) => 0,
         };
         self.tail.capacity() + self.out.bytes_held() + reading
@@ -262,8 +323,11 @@ impl Conn {
     fn apply(&mut self, verdict: Verdict) {
         match verdict {
             Verdict::Continue => {}
-            Verdict::Pass => self.respond(&Response::with_body(404, "text/plain", "Not Found")),
-            Verdict::Respond(response) => self.respond(&response),
+            Verdict::Pass => self.answer(Response::with_body(404, "text/plain", "Not Found")),
+            Verdict::Respond(response) => {
+                self.answer(response);
+                self.settle();
+            }
             Verdict::Hold(link) => {
                 if let Mode::Asked { exchange, .. } = self.mode {
                     self.link = Some(link);
@@ -290,35 +354,64 @@ impl Conn {
         self.mode = Mode::Awaited { exchange, body, limit };
     }
 
-    /// Writes the answer to the request at hand and makes ready for the next one.
-    fn respond(&mut self, response: &Response) {
+    /// Takes the answer to the request at hand.
+    fn answer(&mut self, response: Response) {
         let (exchange, body) = match &self.mode {
             Mode::Asked { exchange, body } | Mode::Awaited { exchange, body, .. } => {
                 (*exchange, *body)
             }
             Mode::Body(collect) => (collect.exchange, collect.body),
             Mode::Busy(exchange) => (*exchange, Body::Length(0)),
-            Mode::Finished
+            Mode::Answering(_)
+            | Mode::Finished
             | Mode::Head { .. }
             | Mode::Lingering(_)
+            | Mode::Sending(_)
             | Mode::Skip(_)
             | Mode::WebSocket(_)
             | Mode::WebSocketClosing(..) => return,
         };
         self.link = None;
+        if response.compress {
+            self.mode = Mode::Answering(Box::new(Answer { response, exchange, body }));
+        } else {
+            self.respond(&response, exchange, body);
+        }
+    }
+
+    /// Compresses and writes the answer that waits for it.
+    fn settle(&mut self) {
+        if let Mode::Answering(_) = self.mode
+            && let Mode::Answering(answer) = std::mem::replace(&mut self.mode, Mode::Finished)
+        {
+            let Answer { response, exchange, body } = *answer;
+            let coding = exchange.coding.filter(|_| !exchange.head_only);
+            self.respond(&response.coded(coding), exchange, body);
+        }
+    }
+
+    /// Writes an answer and makes ready for the next request.
+    fn respond(&mut self, response: &Response, exchange: Exchange, body: Body) {
         // A body nobody wants is read to its end when that is near, else the connection ends.
         let near = match body {
             Body::Length(left) => left <= 4 * self.limits.max_payload as u64,
             Body::Chunked(_) => body.is_done(),
         };
         let keep_alive = exchange.keep_alive && near;
-        self.out.push_response(response, keep_alive, exchange.head_only);
-        self.mode = match (keep_alive, body.is_done()) {
-            (true, true) => Mode::Head { scanned: 0 },
-            (true, false) => Mode::Skip(body),
-            (false, true) => Mode::Finished,
-            (false, false) => Mode::Lingering(LINGER),
-        };
+        self.out.push_head(response, keep_alive);
+        if !exchange.head_only && !response.is_bodiless() {
+            let Some(mut left) = response.length else {
+                self.out.push_bytes(&response.body);
+                self.mode = Mode::after(keep_alive, body);
+                return;
+            };
+            self.out.push_bytes(&take(&response.body, &mut left));
+            if left > 0 {
+                self.mode = Mode::Sending(Box::new(Sending { left, keep_alive, body }));
+                return;
+            }
+        }
+        self.mode = Mode::after(keep_alive, body);
     }
 
     /// Queues a close frame and awaits the peer's.
@@ -340,10 +433,11 @@ impl Conn {
     fn reject(&mut self, violation: Violation) {
         match self.mode {
             Mode::WebSocket(_) => self.close(violation.close_code()),
-            Mode::WebSocketClosing(..) | Mode::Lingering(_) | Mode::Finished => {
+            Mode::WebSocketClosing(..) | Mode::Lingering(_) | Mode::Finished | Mode::Sending(_) => {
                 self.mode = Mode::Finished;
             }
-            Mode::Asked { .. }
+            Mode::Answering(_)
+            | Mode::Asked { .. }
             | Mode::Awaited { .. }
             | Mode::Body(_)
             | Mode::Busy(_)
@@ -351,11 +445,31 @@ impl Conn {
             | Mode::Skip(_) => {
                 let response =
                     Response::with_body(violation.status(), "text/plain", violation.to_string());
-                self.out.push_response(&response, false, false);
+                self.out.push_head(&response, false);
+                self.out.push_bytes(&response.body);
                 self.link = None;
                 self.mode = Mode::Lingering(LINGER);
             }
         }
         self.tail = Vec::new();
     }
+}
+
+impl Mode {
+    /// What follows an answer when so much of the body of its request is still to come.
+    fn after(keep_alive: bool, body: Body) -> Self {
+        match (keep_alive, body.is_done()) {
+            (true, true) => Self::Head { scanned: 0 },
+            (true, false) => Self::Skip(body),
+            (false, true) => Self::Finished,
+            (false, false) => Self::Lingering(LINGER),
+        }
+    }
+}
+
+/// As much of `bytes` as is owed.
+fn take(bytes: &Bytes, left: &mut u64) -> Bytes {
+    let n = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
+    *left -= n as u64;
+    bytes.slice(..n)
 }

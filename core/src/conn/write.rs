@@ -118,14 +118,6 @@ impl Outgoing {
         self.bytes += self.small.len() - before;
     }
 
-    /// Queues a response.
-    pub(super) fn push_response(&mut self, response: &Response, keep_alive: bool, head_only: bool) {
-        self.push_head(response, keep_alive);
-        if !head_only {
-            self.push_bytes(&response.body);
-        }
-    }
-
     pub(super) fn push_bytes(&mut self, bytes: &Bytes) {
         if bytes.len() <= SMALL {
             self.push_small(bytes);

@@ -22,6 +22,12 @@ impl Heartbeat {
         *self = Self::Waiting { due: pongs.arm(now, slot), extended: false };
     }
 
+    /// A PING is sent whose PONG may take any time. The next PING still waits for it: else they would
+    /// pile up for a client that is gone.
+    pub(crate) fn pinged_unmonitored(&mut self) {
+        *self = Self::Waiting { due: Tick::NEVER, extended: true };
+    }
+
     /// A PONG came. One that nobody waits for changes nothing.
     pub(crate) fn pong(&mut self, now: Tick, slot: u32, pings: &mut Queue) {
         if let Self::Waiting { .. } = self {

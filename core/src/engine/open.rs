@@ -3,15 +3,15 @@
 use std::fmt::Write as _;
 
 use crate::config::Config;
-use crate::key::Sid;
 
-/// Writes `0{"sid":…}` with the five keys every client expects.
-pub(crate) fn packet(sid: &Sid, upgrades: bool, config: &Config) -> String {
+/// Writes `0{"sid":…}` with the five keys every client expects; `put_sid` appends the sid.
+pub(crate) fn packet(put_sid: impl FnOnce(&mut String), upgrades: bool, config: &Config) -> String {
     let mut out = String::with_capacity(128);
     out.push_str("0{\"sid\":\"");
-    sid.put(&mut out);
+    put_sid(&mut out);
     let upgrades = if upgrades { "\"websocket\"" } else { "" };
-    let (interval, timeout) = (config.ping_interval.as_millis(), config.ping_timeout.as_millis());
+    let interval = config.ping_interval.saturating_add(config.ping_grace).as_millis();
+    let timeout = config.ping_timeout.as_millis();
     let max_payload = config.limits.max_payload;
     let written = write!(
         out,
@@ -25,13 +25,13 @@ pub(crate) fn packet(sid: &Sid, upgrades: bool, config: &Config) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key::Shard;
+    use crate::key::{Shard, Sid};
 
     #[test]
     fn the_open_packet_has_exactly_five_keys() {
         let sid = Sid::new(Shard::ONLY, 0, [0; 15]);
         assert_eq!(
-            packet(&sid, true, &Config::default()),
+            packet(|out| sid.put(out), true, &Config::default()),
             "0{\"sid\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAA\",\"upgrades\":[\"websocket\"],\
              \"pingInterval\":25000,\"pingTimeout\":20000,\"maxPayload\":1000000}"
         );

@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use super::body::Body;
+use super::coding::{self, Accept, Coding};
 use super::request::Method;
 use crate::config::Limits;
 use crate::error::Violation;
@@ -18,6 +19,7 @@ pub(crate) struct Head {
     pub(crate) body: Body,
     pub(crate) keep_alive: bool,
     pub(crate) expects_continue: bool,
+    pub(crate) coding: Option<Coding>,
     pub(crate) seen: Seen,
 }
 
@@ -104,6 +106,7 @@ pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Result<Head, Violation> {
         body,
         keep_alive: framing.keep_alive.unwrap_or(version == 1),
         expects_continue: framing.expects_continue && version == 1,
+        coding: framing.accept.coding(),
         seen: framing.seen,
     })
 }
@@ -118,6 +121,7 @@ struct Framing<'a> {
     coding: Option<&'a [u8]>,
     keep_alive: Option<bool>,
     expects_continue: bool,
+    accept: Accept,
     seen: Seen,
 }
 
@@ -125,7 +129,12 @@ impl<'a> Framing<'a> {
     fn read(headers: &[httparse::Header<'a>], version: u8) -> Result<Self, Violation> {
         let mut framing = Self::default();
         for header in headers {
-            let Some(which) = single(header.name) else { continue };
+            let Some(which) = single(header.name) else {
+                if coding::ENABLED && header.name.eq_ignore_ascii_case("accept-encoding") {
+                    framing.accept.read(header.value);
+                }
+                continue;
+            };
             if !framing.seen.note(which) {
                 return Err(Violation::AmbiguousRequest);
             }

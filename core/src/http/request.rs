@@ -1,13 +1,16 @@
 //! A request, borrowed from whoever parsed it.
 
+use std::any::Any;
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use super::cut;
 use super::head::Seen;
 
-/// A parsed request line and its headers.
+/// A parsed request line and its headers, with what the host knows of the stream.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Request<'a> {
     /// The request method.
     pub method: Method,
@@ -17,9 +20,21 @@ pub struct Request<'a> {
     pub fields: Fields<'a>,
     /// Address of the other end, when the embedder knows it.
     pub peer: Option<SocketAddr>,
+    /// Whether the stream is encrypted.
+    pub secure: bool,
+    /// Whatever the host wants to find again in the [`Handshake`](crate::Handshake).
+    pub extra: Option<&'a Arc<dyn Any + Send + Sync>>,
+    /// The session id that a handshake is to use instead of one that is made here.
+    pub own_sid: Option<&'a str>,
 }
 
 impl<'a> Request<'a> {
+    /// Makes a request of which only the head is known.
+    #[must_use]
+    pub fn new(method: Method, target: &'a str, fields: Fields<'a>) -> Self {
+        Self { method, target, fields, peer: None, secure: false, extra: None, own_sid: None }
+    }
+
     /// Returns the first field of that name, in lower case, when it is UTF-8.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&'a str> {
@@ -37,6 +52,8 @@ impl<'a> Request<'a> {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Method {
+    /// `DELETE`
+    Delete,
     /// `GET`
     Get,
     /// `HEAD`
@@ -45,8 +62,12 @@ pub enum Method {
     Options,
     /// Any other method.
     Other,
+    /// `PATCH`
+    Patch,
     /// `POST`
     Post,
+    /// `PUT`
+    Put,
 }
 
 impl Method {
@@ -54,12 +75,30 @@ impl Method {
     #[must_use]
     pub fn from_name(name: &str) -> Self {
         match name {
+            "DELETE" => Self::Delete,
             "GET" => Self::Get,
             "HEAD" => Self::Head,
             "OPTIONS" => Self::Options,
+            "PATCH" => Self::Patch,
             "POST" => Self::Post,
+            "PUT" => Self::Put,
             _ => Self::Other,
         }
+    }
+
+    /// Returns the name of the method, unless it is one of the [`Other`](Self::Other)s.
+    #[must_use]
+    pub fn name(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Delete => "DELETE",
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Options => "OPTIONS",
+            Self::Patch => "PATCH",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Other => return None,
+        })
     }
 }
 
@@ -152,6 +191,15 @@ fn fields_of(lines: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn methods_have_one_name_each() {
+        for name in ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"] {
+            assert_eq!(Method::from_name(name).name(), Some(name));
+        }
+        assert_eq!(Method::from_name("get"), Method::Other);
+        assert_eq!(Method::Other.name(), None);
+    }
 
     #[test]
     fn fields_are_found_by_name_in_any_case() {

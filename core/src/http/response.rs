@@ -3,8 +3,11 @@
 use bytes::Bytes;
 use std::borrow::Cow;
 
+use super::coding::{self, Accept, Coding};
+
 /// A complete answer.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
 pub struct Response {
     /// Status code.
     pub status: u16,
@@ -16,6 +19,14 @@ pub struct Response {
     pub headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
     /// The body.
     pub body: Bytes,
+    /// Bytes of the whole body, when `body` is only its start: [`Conn`](crate::Conn) is given the rest
+    /// piece by piece.
+    pub length: Option<u64>,
+    /// Whether the body should be compressed for clients that accept it: worth it from about 1 KiB.
+    /// It is only done for texts, with status 200 and without `length`.
+    pub compress: bool,
+    /// The rule that refused the request, in words for a log.
+    pub rule: Option<&'static str>,
 }
 
 impl Response {
@@ -28,6 +39,9 @@ impl Response {
             no_store: false,
             headers: Vec::new(),
             body: Bytes::new(),
+            length: None,
+            compress: false,
+            rule: None,
         }
     }
 
@@ -53,14 +67,76 @@ impl Response {
         self
     }
 
+    /// Compresses the body as the request's `Accept-Encoding` asks, when [`compress`](Self::compress)
+    /// says so.
+    ///
+    /// [`Conn`](crate::Conn) does this itself; it is for hosts that write answers on their own.
+    #[must_use]
+    pub fn encoded(self, accept_encoding: &str) -> Self {
+        let mut accept = Accept::default();
+        accept.read(accept_encoding.as_bytes());
+        self.coded(accept.coding())
+    }
+
+    pub(crate) fn coded(mut self, coding: Option<Coding>) -> Self {
+        if !coding::ENABLED || !self.is_compressible() {
+            return self;
+        }
+        match self.field("vary") {
+            Some(vary) => *vary = format!("{vary}, Accept-Encoding").into(),
+            None => self.headers.push(("vary".into(), "Accept-Encoding".into())),
+        }
+        let compressed =
+            coding.and_then(|coding| Some((coding, coding::compressed(coding, &self.body)?)));
+        let Some((coding, body)) = compressed else { return self };
+        self.body = body;
+        // The bytes are others now, so the tag no longer stands for each of them (RFC 9110 §8.8.1).
+        if let Some(tag) = self.field("etag").filter(|tag| !tag.starts_with("W/")) {
+            *tag = format!("W/{tag}").into();
+        }
+        self.header("content-encoding", coding.name())
+    }
+
+    fn is_compressible(&mut self) -> bool {
+        self.compress
+            && self.status == 200
+            && self.length.is_none()
+            && self.field("content-encoding").is_none()
+            && match &self.content_type {
+                Some(media) => coding::is_compressible(media),
+                None => {
+                    self.field("content-type").is_some_and(|media| coding::is_compressible(media))
+                }
+            }
+    }
+
+    fn field(&mut self, name: &str) -> Option<&mut Cow<'static, str>> {
+        let mut fields = self.headers.iter_mut();
+        fields.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// Whether the status rules a body out (RFC 9110 §6.4.1).
+    pub(crate) fn is_bodiless(&self) -> bool {
+        matches!(self.status, 100..=199 | 204 | 304)
+    }
+
+    /// Adds header fields that the application configured.
+    pub(crate) fn with(mut self, headers: &[(String, String)]) -> Self {
+        let fields =
+            headers.iter().map(|(name, value)| (name.clone().into(), value.clone().into()));
+        self.headers.extend(fields);
+        self
+    }
+
     /// The answer to a poll or POST, which no cache may keep.
     pub(crate) fn fresh(content_type: &'static str, body: impl Into<Bytes>) -> Self {
         Self { no_store: true, ..Self::with_body(200, content_type, body) }
     }
 
-    /// `{"code":…,"message":…}` as the JavaScript server words it.
-    pub(crate) fn error(status: u16, code: u8, message: &str) -> Self {
-        let body = format!("{{\"code\":{code},\"message\":\"{message}\"}}");
+    /// `{"code":…,"message":…,"hint":…}`: the first two as the JavaScript server words them, the last
+    /// for whoever wonders. Neither text may contain what JSON escapes.
+    pub(crate) fn error(status: u16, code: u8, message: &str, hint: &str) -> Self {
+        let body = format!("{{\"code\":{code},\"message\":\"{message}\",\"hint\":\"{hint}\"}}");
         Self::with_body(status, "application/json", body)
     }
 
@@ -75,7 +151,7 @@ impl Response {
     pub(crate) fn put_head(&self, out: &mut Vec<u8>, keep_alive: bool) {
         out.reserve(192);
         out.extend_from_slice(b"HTTP/1.1 ");
-        put_number(out, usize::from(self.status));
+        put_number(out, u64::from(self.status));
         out.push(b' ');
         out.extend_from_slice(phrase(self.status).as_bytes());
         out.extend_from_slice(b"\r\n");
@@ -88,9 +164,9 @@ impl Response {
         for (name, value) in &self.headers {
             put_field(out, name, value);
         }
-        if !matches!(self.status, 100..=199 | 204) {
+        if !self.is_bodiless() {
             out.extend_from_slice(b"content-length: ");
-            put_number(out, self.body.len());
+            put_number(out, self.length.unwrap_or(self.body.len() as u64));
             out.extend_from_slice(b"\r\n");
         }
         if !keep_alive && self.status != 101 {
@@ -113,7 +189,7 @@ fn put_field(out: &mut Vec<u8>, name: &str, value: &str) {
     out.extend_from_slice(b"\r\n");
 }
 
-fn put_number(out: &mut Vec<u8>, n: usize) {
+fn put_number(out: &mut Vec<u8>, n: u64) {
     let mut digits = [0; 20];
     let mut at = digits.len();
     let mut left = n;
@@ -132,16 +208,30 @@ fn phrase(status: u16) -> &'static str {
     match status {
         101 => "Switching Protocols",
         200 => "OK",
+        201 => "Created",
+        202 => "Accepted",
         204 => "No Content",
         206 => "Partial Content",
+        301 => "Moved Permanently",
+        302 => "Found",
+        303 => "See Other",
         304 => "Not Modified",
+        307 => "Temporary Redirect",
+        308 => "Permanent Redirect",
         400 => "Bad Request",
         401 => "Unauthorized",
         403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        409 => "Conflict",
+        412 => "Precondition Failed",
         413 => "Content Too Large",
+        416 => "Range Not Satisfiable",
+        422 => "Unprocessable Content",
+        429 => "Too Many Requests",
         431 => "Request Header Fields Too Large",
+        500 => "Internal Server Error",
         501 => "Not Implemented",
         503 => "Service Unavailable",
         _ => "Status",
@@ -155,11 +245,11 @@ mod tests {
     #[test]
     fn a_head_is_written_as_on_the_wire() {
         let mut out = Vec::new();
-        Response::error(400, 1, "Session ID unknown").put_head(&mut out, false);
+        Response::error(400, 1, "Session ID unknown", "no").put_head(&mut out, false);
         assert_eq!(
             String::from_utf8_lossy(&out),
             "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n\
-             content-length: 41\r\nconnection: close\r\n\r\n"
+             content-length: 53\r\nconnection: close\r\n\r\n"
         );
     }
 

@@ -1,23 +1,37 @@
 //! What a session keeps of the request it began with.
 
+use std::any::Any;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use crate::config::KeepHeaders;
-use crate::http::Request;
+use crate::http::{Request, cut};
 
 /// The request a session began with.
 #[derive(Debug)]
 pub struct Handshake {
     peer: Option<SocketAddr>,
-    /// Query, then `name: value` lines: one allocation for both.
+    extra: Option<Arc<dyn Any + Send + Sync>>,
+    /// Path, query, then `name:value` lines: one allocation for all.
     text: Box<str>,
-    query: usize,
+    /// Bytes of the query.
+    query: u32,
+    /// Bytes of the path.
+    path: u16,
+    secure: bool,
 }
+
+const _: () = assert!(size_of::<Handshake>() <= 72, "a handshake is held per connection");
 
 impl Handshake {
     pub(super) fn of(request: &Request<'_>, keep: &KeepHeaders) -> Self {
-        let query = request.target.split_once('?').map_or("", |(_, query)| query);
-        let mut text = String::from(query);
+        let (path, query) = cut(request.target, b'?').unwrap_or((request.target, ""));
+        // A request head is never so long that these fail.
+        let (path, path_len) = u16::try_from(path.len()).map_or(("", 0), |len| (path, len));
+        let (query, query_len) = u32::try_from(query.len()).map_or(("", 0), |len| (query, len));
+        let mut text = String::with_capacity(path.len() + query.len());
+        text.push_str(path);
+        text.push_str(query);
         request.fields.each(&mut |name, value| {
             let wanted = match keep {
                 KeepHeaders::All => !is_transport(name),
@@ -30,19 +44,47 @@ impl Handshake {
                 text.push('\n');
             }
         });
-        Self { peer: request.peer, text: text.into_boxed_str(), query: query.len() }
+        Self {
+            peer: request.peer,
+            extra: request.extra.cloned(),
+            text: text.into_boxed_str(),
+            query: query_len,
+            path: path_len,
+            secure: request.secure,
+        }
     }
 
     /// Returns the address of the other end, when the embedder told it.
+    ///
+    /// With [`Config::trust_forwarded`](crate::Config::trust_forwarded), that is the one the proxy
+    /// reports.
     #[must_use]
     pub fn peer(&self) -> Option<SocketAddr> {
         self.peer
     }
 
+    /// Whether the request came encrypted: to this process, or to a proxy that is trusted.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        self.secure
+    }
+
+    /// Returns what the host attached to the request.
+    #[must_use]
+    pub fn extra(&self) -> Option<&Arc<dyn Any + Send + Sync>> {
+        self.extra.as_ref()
+    }
+
+    /// Returns the path, still percent-encoded.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.text[..self.query_start()]
+    }
+
     /// Returns the query string, still percent-encoded.
     #[must_use]
     pub fn query(&self) -> &str {
-        &self.text[..self.query]
+        &self.text[self.query_start()..self.headers_start()]
     }
 
     /// Returns the first header of that name, in any case, when it was kept.
@@ -53,7 +95,27 @@ impl Handshake {
 
     /// Returns the headers that were kept, in the order they came.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.text[self.query..].lines().filter_map(|line| line.split_once(':'))
+        self.text[self.headers_start()..].lines().filter_map(|line| line.split_once(':'))
+    }
+
+    /// Returns the first cookie of exactly that name, as it was sent, when the `Cookie` header was
+    /// kept (RFC 6265 §5.4: pairs are separated by semicolons).
+    #[must_use]
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        self.headers()
+            .filter(|(field, _)| field.eq_ignore_ascii_case("cookie"))
+            .flat_map(|(_, cookies)| cookies.split(';'))
+            .filter_map(|cookie| cookie.trim().split_once('='))
+            .find(|(found, _)| *found == name)
+            .map(|(_, value)| value)
+    }
+
+    fn query_start(&self) -> usize {
+        usize::from(self.path)
+    }
+
+    fn headers_start(&self) -> usize {
+        self.query_start() + self.query as usize
     }
 }
 
@@ -70,20 +132,50 @@ mod tests {
     use crate::http::head::Seen;
     use crate::http::{Fields, Method};
 
+    fn request(lines: &[u8]) -> Request<'_> {
+        let fields = Fields::lines(lines, Seen::ALL);
+        Request::new(Method::Get, "/socket.io/?EIO=4&a=b%20c", fields)
+    }
+
     #[test]
-    fn a_handshake_keeps_query_and_headers() {
+    fn a_handshake_keeps_path_query_and_headers() {
         let lines = b"Host: a\r\nSec-WebSocket-Key: x\r\nX-Conf: 1\r\nUpgrade: websocket\r\n";
-        let request = Request {
-            method: Method::Get,
-            target: "/socket.io/?EIO=4&a=b%20c",
-            fields: Fields::lines(lines, Seen::ALL),
-            peer: None,
-        };
+        let request = request(lines);
         let all = Handshake::of(&request, &KeepHeaders::All);
-        assert_eq!(all.query(), "EIO=4&a=b%20c");
+        assert_eq!((all.path(), all.query()), ("/socket.io/", "EIO=4&a=b%20c"));
         assert_eq!(all.headers().collect::<Vec<_>>(), [("Host", "a"), ("X-Conf", "1")]);
         assert_eq!(all.header("x-conf"), Some("1"));
+        assert_eq!((all.peer(), all.is_secure(), all.extra().is_some()), (None, false, false));
         let named = Handshake::of(&request, &KeepHeaders::Named(vec!["x-conf".into()]));
         assert_eq!(named.headers().collect::<Vec<_>>(), [("X-Conf", "1")]);
+    }
+
+    #[test]
+    fn a_handshake_keeps_what_the_host_attached() {
+        let extra: Arc<dyn Any + Send + Sync> = Arc::new(7_u32);
+        let request = Request { secure: true, extra: Some(&extra), ..request(b"") };
+        let handshake = Handshake::of(&request, &KeepHeaders::All);
+        assert!(handshake.is_secure());
+        let found = handshake.extra().and_then(|extra| extra.downcast_ref::<u32>());
+        assert_eq!(found, Some(&7));
+    }
+
+    #[test]
+    fn cookies_are_found_by_their_exact_name() {
+        let lines = b"Cookie: a=1; b=x=y;c = 3 ; flag; A=9\r\ncookie: a=2; late=\"q\"\r\n";
+        let handshake = Handshake::of(&request(lines), &KeepHeaders::All);
+        for (name, value) in [
+            ("a", Some("1")),
+            ("A", Some("9")),
+            ("b", Some("x=y")),
+            ("late", Some("\"q\"")),
+            ("flag", None),
+            ("", None),
+            ("nobody", None),
+        ] {
+            assert_eq!(handshake.cookie(name), value, "{name}");
+        }
+        let named = Handshake::of(&request(lines), &KeepHeaders::Named(Vec::new()));
+        assert_eq!(named.cookie("a"), None);
     }
 }

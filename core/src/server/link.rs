@@ -1,6 +1,7 @@
 //! Links: what is attached to sessions, and what leaves on it.
 
 use super::{Server, origin};
+use crate::config::Config;
 use crate::engine::transport::{Probe, Transport};
 use crate::http::Response;
 use crate::key::Link;
@@ -93,6 +94,14 @@ impl Server {
     /// Returns the next thing to write on `link`.
     #[must_use]
     pub fn poll_transmit(&mut self, link: Link) -> Option<Transmit> {
+        let transmit = self.next_transmit(link)?;
+        Some(match transmit {
+            Transmit::Response(response) => Transmit::Response(response.with(&self.config.headers)),
+            Transmit::Close(_) | Transmit::Frame(_) => transmit,
+        })
+    }
+
+    fn next_transmit(&mut self, link: Link) -> Option<Transmit> {
         let attachment = self.links.get_mut(link.0)?;
         attachment.noted = false;
         let &Carries::Session(slot) = &attachment.carries else {
@@ -183,7 +192,7 @@ impl Server {
         } else {
             self.note_drain(slot);
         }
-        Some(poll_response(body, origin.as_deref()))
+        Some(poll_response(body, origin.as_deref(), &self.config))
     }
 
     /// Attaches a new link to a session.
@@ -226,17 +235,20 @@ impl Server {
         session.transport = transport;
         let origin = session.origin.clone();
         if let Some(poll) = poll {
-            self.farewell(poll, Transmit::Response(poll_response("6", origin.as_deref())));
+            let response = poll_response("6", origin.as_deref(), &self.config);
+            self.farewell(poll, Transmit::Response(response));
         }
         Packet::engine(b"3probe").frame(0)
     }
 }
 
 /// The answer to a poll.
-pub(super) fn poll_response(body: impl Into<bytes::Bytes>, origin: Option<&str>) -> Response {
-    let response = Response::fresh("text/plain; charset=UTF-8", body);
-    match origin {
-        Some(origin) => origin::allow(response, origin.to_owned().into()),
-        None => response,
-    }
+pub(super) fn poll_response(
+    body: impl Into<bytes::Bytes>,
+    origin: Option<&str>,
+    config: &Config,
+) -> Response {
+    let mut response = Response::fresh("text/plain; charset=UTF-8", body);
+    response.compress = config.compression.is_some_and(|least| response.body.len() >= least);
+    origin::allow(response, origin, config)
 }

@@ -9,6 +9,8 @@ mod link;
 mod namespace;
 mod origin;
 mod peer;
+mod proxy;
+mod refusal;
 mod request;
 mod room;
 mod session;
@@ -295,7 +297,7 @@ mod tests {
         );
         let target = "/socket.io/?EIO=4&transport=websocket";
         for _ in 0..1000 {
-            let request = Request { method: Method::Get, target, fields, peer: None };
+            let request = Request::new(Method::Get, target, fields);
             let Verdict::Upgrade { link, .. } = server.handle_request(now(), request) else {
                 panic!("a WebSocket opens");
             };

@@ -1,15 +1,15 @@
 //! Which web pages may connect (Fetch standard, "CORS protocol"; the same rule guards WebSocket).
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::config::Origins;
+use super::proxy;
+use crate::config::{Config, Origins};
 use crate::http::{Request, Response};
 
 /// What the `Origin` of a request means.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Access<'a> {
-    /// No browser, or a page of the same host: nothing to add.
+    /// No browser, a page of the same host, or nobody cares: nothing to add.
     Plain,
     /// Another page that may connect, under this origin or `*`.
     Cross(&'a str),
@@ -17,14 +17,16 @@ pub(super) enum Access<'a> {
 }
 
 impl<'a> Access<'a> {
-    pub(super) fn of(request: &Request<'a>, origins: &Origins) -> Self {
+    pub(super) fn of(request: &Request<'a>, config: &Config) -> Self {
         let Some(origin) = request.header("origin") else { return Self::Plain };
-        let same = request.header("host").is_some_and(|host| same_host(origin, host));
-        match origins {
+        let same = || is_same(origin, request, config);
+        match &config.origins {
             Origins::Any => Self::Cross("*"),
-            Origins::List(_) | Origins::SameOrigin if same => Self::Plain,
+            Origins::Unchecked => Self::Plain,
+            Origins::List(_) | Origins::Matching(_) | Origins::SameOrigin if same() => Self::Plain,
             Origins::List(list) if list.iter().any(|one| one == origin) => Self::Cross(origin),
-            Origins::List(_) | Origins::SameOrigin => Self::Refused,
+            Origins::Matching(judge) if judge.accepts(origin) => Self::Cross(origin),
+            Origins::List(_) | Origins::Matching(_) | Origins::SameOrigin => Self::Refused,
         }
     }
 
@@ -40,28 +42,56 @@ impl<'a> Access<'a> {
     }
 
     /// Adds what lets the page read the answer.
-    pub(super) fn allow(self, response: Response) -> Response {
+    pub(super) fn allow(self, response: Response, config: &Config) -> Response {
         match self {
-            Self::Cross(origin) => allow(response, origin.to_owned().into()),
-            Self::Plain | Self::Refused => response,
+            Self::Cross(origin) => allow(response, Some(origin), config),
+            Self::Plain => response,
+            // The same request without this origin would be answered otherwise.
+            Self::Refused => response.header("vary", "Origin"),
         }
     }
 
     /// Answers a preflight request.
-    pub(super) fn preflight(self, request: &Request<'_>) -> Response {
+    pub(super) fn preflight(self, request: &Request<'_>, config: &Config) -> Response {
         let mut response = Response::status(204);
         if let (Self::Cross(_), Some(wanted)) =
             (self, request.header("access-control-request-headers"))
         {
             response = response.header("access-control-allow-headers", wanted.to_owned());
         }
-        self.allow(response.header("access-control-allow-methods", "GET, POST, OPTIONS"))
+        let response = response.header("access-control-allow-methods", "GET, POST, OPTIONS");
+        self.allow(response, config)
     }
 }
 
-/// Adds what lets the page under `origin` read the answer.
-pub(super) fn allow(response: Response, origin: Cow<'static, str>) -> Response {
-    response.header("access-control-allow-origin", origin).header("vary", "Origin")
+/// Adds what lets the page under `origin`, if one other than ours asked, read the answer.
+///
+/// Answers to pages of the same host stay as they are although they depend on the origin: no cache
+/// may keep them.
+pub(super) fn allow(response: Response, origin: Option<&str>, config: &Config) -> Response {
+    let Some(origin) = origin else { return response };
+    let response =
+        response.header("access-control-allow-origin", origin.to_owned()).header("vary", "Origin");
+    // Every page together with cookies is what the standard forbids.
+    if config.credentials && origin != "*" {
+        return response.header("access-control-allow-credentials", "true");
+    }
+    response
+}
+
+/// Whether `origin` is a page of the host that the request names, or of the one that a trusted proxy
+/// says it named.
+fn is_same(origin: &str, request: &Request<'_>, config: &Config) -> bool {
+    if request.header("host").is_some_and(|host| same_host(origin, host)) {
+        return true;
+    }
+    config.trust_forwarded
+        && proxy::host(request.fields).is_some_and(|host| same_host(origin, host))
+        && proxy::proto(request.fields).is_none_or(|proto| has_scheme(origin, proto))
+}
+
+fn has_scheme(origin: &str, scheme: &str) -> bool {
+    origin.split_once("://").is_some_and(|(own, _)| own.eq_ignore_ascii_case(scheme))
 }
 
 /// Whether `origin` is a page of `host`. The scheme is left out of it: behind a proxy that ends TLS

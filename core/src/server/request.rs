@@ -4,9 +4,11 @@
 use std::time::Instant;
 
 use super::link::poll_response;
-use super::origin::Access;
+use super::origin::{self, Access};
+use super::refusal::{self, Refusal};
 use super::session::Goodbye;
-use super::{Server, Transmit, Verdict};
+use super::{Server, Transmit, Verdict, proxy};
+use crate::config::Config;
 use crate::engine::payload::{self, Part};
 use crate::engine::transport::{OnGet, OnPost, OnProbe};
 use crate::error::{Reason, Violation};
@@ -30,36 +32,59 @@ impl Server {
             return Verdict::Pass;
         }
         let now = self.clock.read(now);
-        let access = Access::of(&request, &self.config.origins);
-        if request.method == Method::Options {
-            return Verdict::Respond(access.preflight(&request));
-        }
-        match self.admit_request(now, &request, access) {
-            Ok(verdict) => verdict,
-            Err(refusal) => Verdict::Respond(access.allow(refusal)),
-        }
+        let access = Access::of(&request, &self.config);
+        let verdict = if request.method == Method::Options {
+            Verdict::Respond(access.preflight(&request, &self.config))
+        } else {
+            match self.admit_request(now, &request, access) {
+                Ok(verdict) => verdict,
+                Err(refusal) => Verdict::Respond(access.allow(refusal, &self.config)),
+            }
+        };
+        self.dress(verdict)
     }
 
     /// Takes the whole body of a POST.
     pub fn handle_body(&mut self, now: Instant, link: Link, body: &[u8]) -> Verdict {
         let now = self.clock.read(now);
+        let verdict = self.take_body(now, link, body);
+        self.dress(verdict)
+    }
+
+    /// Adds the fields that every answer has.
+    fn dress(&self, verdict: Verdict) -> Verdict {
+        let headers = &self.config.headers;
+        if headers.is_empty() {
+            return verdict;
+        }
+        match verdict {
+            Verdict::Respond(response) => Verdict::Respond(response.with(headers)),
+            Verdict::Upgrade { link, response } => {
+                Verdict::Upgrade { link, response: response.with(headers) }
+            }
+            Verdict::Body { .. } | Verdict::Continue | Verdict::Hold(_) | Verdict::Pass => verdict,
+        }
+    }
+
+    fn take_body(&mut self, now: Tick, link: Link, body: &[u8]) -> Verdict {
         let Some(slot) = self.session_of(link) else {
             // The session ended while the body arrived.
             self.links.remove(link.0);
-            return Verdict::Respond(bad_request());
+            return Verdict::Respond(Refusal::Ended.response());
         };
         let origin = self.sessions.at(slot).and_then(|session| session.origin.clone());
         let outcome = self.read_payload(now, slot, body);
         self.links.remove(link.0);
         let Some(session) = self.sessions.at_mut(slot) else {
-            return Verdict::Respond(posted(origin.as_deref()));
+            return Verdict::Respond(posted(origin.as_deref(), &self.config));
         };
         session.transport = session.transport.on_answered(link);
         match outcome {
-            Ok(()) => Verdict::Respond(posted(origin.as_deref())),
+            Ok(()) => Verdict::Respond(posted(origin.as_deref(), &self.config)),
             Err(violation) => {
                 self.end(slot, Reason::Violation(violation), Goodbye::of(violation));
-                Verdict::Respond(with_origin(bad_request(), origin.as_deref()))
+                let response = refusal::of_payload(violation);
+                Verdict::Respond(origin::allow(response, origin.as_deref(), &self.config))
             }
         }
     }
@@ -72,16 +97,16 @@ impl Server {
     ) -> Result<Verdict, Response> {
         let query = Query::parse(request.target);
         if query.repeated {
-            return Err(bad_request());
+            return Err(Refusal::Repeated.response());
         }
         let transports = self.config.transports;
         let named = match query.transport {
             Some("polling") if transports.polling => Named::Polling,
             Some("websocket") if transports.websocket || transports.upgrades => Named::WebSocket,
-            Some(_) | None => return Err(Response::error(400, 0, "Transport unknown")),
+            Some(_) | None => return Err(Refusal::Transport(transports).response()),
         };
         if access == Access::Refused {
-            return Err(Response::error(400, 3, "Origin not allowed"));
+            return Err(Refusal::Origin.response());
         }
         let ask = handshake::ask(request);
         match query.sid {
@@ -99,29 +124,46 @@ impl Server {
         (named, revision, ask): (Named, Option<&str>, Ask<'_>),
     ) -> Result<Verdict, Response> {
         if request.method != Method::Get {
-            return Err(Response::error(400, 2, "Bad handshake method"));
+            return Err(Refusal::HandshakeMethod.response());
         }
         let key = match (named, ask) {
             (Named::Polling, Ask::Http) => None,
             (Named::WebSocket, Ask::WebSocket { key }) if self.config.transports.websocket => {
                 Some(key)
             }
-            (Named::Polling | Named::WebSocket, _) => return Err(bad_request()),
+            (Named::Polling | Named::WebSocket, _) => {
+                return Err(Refusal::HandshakeTransport.response());
+            }
         };
         if revision != Some("4") {
-            return Err(Response::error(400, 5, "Unsupported protocol version"));
+            return Err(Refusal::Version.response());
         }
-        let slot = self.open_session(now, request, access);
+        let slot = if self.config.trust_forwarded {
+            self.open_session(now, &proxy::seen_from(request), access)
+        } else {
+            self.open_session(now, request, access)
+        };
         Ok(match key {
             None => {
                 let open = self.open_packet(slot);
-                Verdict::Respond(access.allow(poll_response(open, None)))
+                let response = access.allow(poll_response(open, None, &self.config), &self.config);
+                Verdict::Respond(self.set_cookie(slot, response))
             }
             Some(key) => Verdict::Upgrade {
                 link: self.open_websocket(slot),
                 response: Response::switching(handshake::accept(key)),
             },
         })
+    }
+
+    /// Tells the session id in a cookie, when there is to be one.
+    fn set_cookie(&self, slot: u32, response: Response) -> Response {
+        let (Some(cookie), Some(session)) = (&self.config.cookie, self.sessions.at(slot)) else {
+            return response;
+        };
+        let mut sid = String::with_capacity(28);
+        self.put_sid(slot, session, &mut sid);
+        response.header("set-cookie", cookie.line(&sid, session.handshake.is_secure()))
     }
 
     /// A request with a `sid`: a poll, a POST or an upgrade.
@@ -134,18 +176,20 @@ impl Server {
     ) -> Result<Verdict, Response> {
         let slot = Sid::parse(sid).ok().and_then(|sid| self.find_session(&sid));
         let Some(slot) = slot else {
-            return Err(Response::error(400, 1, "Session ID unknown"));
+            return Err(Refusal::Session.response());
         };
         let websocket = self.sessions.at(slot).is_some_and(|s| s.transport.is_websocket());
         if revision != Some("4") {
-            return Err(bad_request());
+            return Err(Refusal::RevisionChanged.response());
         }
         match (named, ask) {
             (Named::WebSocket, Ask::WebSocket { key }) if self.config.transports.upgrades => {
                 return Ok(self.probe(now, slot, key));
             }
             (Named::Polling, Ask::Http) if !websocket => {}
-            (Named::Polling | Named::WebSocket, _) => return Err(bad_request()),
+            (Named::Polling | Named::WebSocket, _) => {
+                return Err(Refusal::SessionTransport.response());
+            }
         }
         if let Some(session) = self.sessions.at_mut(slot) {
             access.remember(&mut session.origin);
@@ -153,15 +197,23 @@ impl Server {
         match request.method {
             Method::Get => self.get(slot),
             Method::Post => self.post(slot, request),
-            Method::Head | Method::Options | Method::Other => {
-                Err(Response::status(405).header("allow", "GET, POST, OPTIONS"))
+            Method::Delete
+            | Method::Head
+            | Method::Options
+            | Method::Other
+            | Method::Patch
+            | Method::Put => {
+                let response = Response::status(405).header("allow", "GET, POST, OPTIONS");
+                Err(Response { rule: Some("a session is polled by GET and POST"), ..response })
             }
         }
     }
 
     fn get(&mut self, slot: u32) -> Result<Verdict, Response> {
         let link = self.attach(slot);
-        let Some(session) = self.sessions.at_mut(slot) else { return Err(bad_request()) };
+        let Some(session) = self.sessions.at_mut(slot) else {
+            return Err(Refusal::SessionTransport.response());
+        };
         let (transport, outcome) = session.transport.on_get(link);
         session.transport = transport;
         if outcome == OnGet::Held {
@@ -173,9 +225,12 @@ impl Server {
         let origin = session.origin.clone();
         self.links.remove(link.0);
         match outcome {
-            OnGet::Noop => Ok(Verdict::Respond(poll_response("6", origin.as_deref()))),
+            OnGet::Noop => {
+                let response = poll_response("6", origin.as_deref(), &self.config);
+                Ok(Verdict::Respond(response))
+            }
             OnGet::Overlap => Err(self.overlap(slot)),
-            OnGet::Held | OnGet::Mismatch => Err(bad_request()),
+            OnGet::Held | OnGet::Mismatch => Err(Refusal::SessionTransport.response()),
         }
     }
 
@@ -184,10 +239,12 @@ impl Server {
         if kind.trim_start().starts_with("application/octet-stream") {
             let violation = Violation::BinaryBody;
             self.end(slot, Reason::Violation(violation), Goodbye::of(violation));
-            return Err(Response::status(400));
+            return Err(refusal::silent("a POST is text: send binary as base64"));
         }
         let link = self.attach(slot);
-        let Some(session) = self.sessions.at_mut(slot) else { return Err(bad_request()) };
+        let Some(session) = self.sessions.at_mut(slot) else {
+            return Err(Refusal::SessionTransport.response());
+        };
         let (transport, outcome) = session.transport.on_post(link);
         session.transport = transport;
         if outcome == OnPost::Taken {
@@ -196,7 +253,7 @@ impl Server {
         self.links.remove(link.0);
         match outcome {
             OnPost::Overlap => Err(self.overlap(slot)),
-            OnPost::Taken | OnPost::Mismatch => Err(bad_request()),
+            OnPost::Taken | OnPost::Mismatch => Err(Refusal::SessionTransport.response()),
         }
     }
 
@@ -204,7 +261,7 @@ impl Server {
     fn overlap(&mut self, slot: u32) -> Response {
         let violation = Violation::OverlappingPoll;
         self.end(slot, Reason::Violation(violation), Goodbye::of(violation));
-        Response::status(400)
+        refusal::silent("a second GET or POST of a session overlaps the first")
     }
 
     /// A WebSocket for a polling session. One too many is accepted and closed at once, which is what
@@ -244,19 +301,7 @@ impl Server {
     }
 }
 
-fn bad_request() -> Response {
-    Response::error(400, 3, "Bad request")
-}
-
 /// The answer to a POST, worded as by the JavaScript server.
-fn posted(origin: Option<&str>) -> Response {
-    let response = Response::fresh("text/html", "ok");
-    with_origin(response, origin)
-}
-
-fn with_origin(response: Response, origin: Option<&str>) -> Response {
-    match origin {
-        Some(origin) => super::origin::allow(response, origin.to_owned().into()),
-        None => response,
-    }
+fn posted(origin: Option<&str>, config: &Config) -> Response {
+    origin::allow(Response::fresh("text/html", "ok"), origin, config)
 }

@@ -7,6 +7,7 @@ use super::handshake::Handshake;
 use super::link::poll_response;
 use super::namespace::Client;
 use super::origin::{self, Access};
+use super::refusal::Refusal;
 use super::{Event, Server, Transmit};
 use crate::config::Layer;
 use crate::engine::heartbeat::Heartbeat;
@@ -14,7 +15,7 @@ use crate::engine::open;
 use crate::engine::outbox::Outbox;
 use crate::engine::transport::{OnGone, Transport};
 use crate::error::{Reason, Refused, Violation};
-use crate::http::{Request, Response};
+use crate::http::Request;
 use crate::key::{self, Key, Link, Sid, Slab};
 use crate::socket::attach::Partial;
 use crate::socket::encoded::Packet;
@@ -189,7 +190,12 @@ impl Server {
         let Some(session) = self.sessions.at(slot) else { return String::new() };
         let transports = self.config.transports;
         let upgrades = transports.upgrades && !session.transport.is_websocket();
-        open::packet(&Sid::new(self.shard, slot, session.secret), upgrades, &self.config)
+        open::packet(|out| self.put_sid(slot, session, out), upgrades, &self.config)
+    }
+
+    /// Appends the sid of a session.
+    pub(super) fn put_sid(&self, slot: u32, session: &Session, out: &mut String) {
+        Sid::new(self.shard, slot, session.secret).put(out);
     }
 
     /// Makes a fresh session start on WebSocket.
@@ -289,7 +295,11 @@ impl Server {
             let due = |slot| self.sessions.due(slot, |s| s.beat.ping_due());
             let Some(slot) = self.timers.ping.expired(now, due) else { break };
             if let Some(session) = self.sessions.at_mut(slot) {
-                session.beat.pinged(now, slot, &mut self.timers.pong);
+                if self.config.monitor_clients {
+                    session.beat.pinged(now, slot, &mut self.timers.pong);
+                } else {
+                    session.beat.pinged_unmonitored();
+                }
             }
             self.push(slot, self.ping.clone());
         }
@@ -358,7 +368,7 @@ impl Server {
         session.aside_due = Tick::NEVER;
         let carrier = (!session.outbox.is_empty()).then(|| transport.carrier()).flatten();
         if let Some(post) = post {
-            self.farewell(post, Transmit::Response(Response::error(400, 3, "Bad request")));
+            self.farewell(post, Transmit::Response(Refusal::Ended.response()));
         }
         if let Some(link) = carrier {
             self.mark_ready(link);
@@ -373,15 +383,12 @@ impl Server {
         let (transport, origin) = session;
         let [get, post, ws] = transport.links();
         if let Some(get) = get {
-            let response = poll_response(goodbye.poll, origin.as_deref());
+            let response = poll_response(goodbye.poll, origin.as_deref(), &self.config);
             self.farewell(get, Transmit::Response(response));
         }
         if let Some(post) = post {
-            let response = Response::error(400, 3, "Bad request");
-            let response = match origin.as_deref() {
-                Some(origin) => origin::allow(response, origin.to_owned().into()),
-                None => response,
-            };
+            let response = Refusal::Ended.response();
+            let response = origin::allow(response, origin.as_deref(), &self.config);
             self.farewell(post, Transmit::Response(response));
         }
         if let Some(ws) = ws {
@@ -399,7 +406,7 @@ impl Server {
         session.connect_due = Tick::NEVER;
         session.partial = None;
         if let Some(post) = post {
-            self.farewell(post, Transmit::Response(Response::error(400, 3, "Bad request")));
+            self.farewell(post, Transmit::Response(Refusal::Ended.response()));
         }
         if let Some(ws) = ws {
             self.farewell(ws, Transmit::Close(CloseCode::NORMAL));

@@ -1,0 +1,134 @@
+//! Why a request is refused: code and message as the JavaScript server words them, and a hint that
+//! says what to do.
+
+use crate::config::Transports;
+use crate::error::Violation;
+use crate::http::Response;
+
+/// A rule that a request broke.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Refusal {
+    /// The session ended before the body of a POST was complete.
+    Ended,
+    /// A session is opened by something other than GET.
+    HandshakeMethod,
+    /// Neither a plain request for polling nor a whole WebSocket handshake for WebSocket.
+    HandshakeTransport,
+    /// A parameter of the protocol is given more than once.
+    Repeated,
+    /// Another revision than the session was opened with.
+    RevisionChanged,
+    /// A page of another host.
+    Origin,
+    /// The session is not where its sid says, or never was.
+    Session,
+    /// A request that does not fit the transport of its session.
+    SessionTransport,
+    /// A transport that is off or does not exist.
+    Transport(Transports),
+    /// A revision of Engine.IO that is not spoken here.
+    Version,
+}
+
+impl Refusal {
+    pub(super) fn response(self) -> Response {
+        let (code, message) = self.told();
+        let hint = self.hint();
+        Response { rule: Some(hint), ..Response::error(400, code, message, hint) }
+    }
+
+    fn told(self) -> (u8, &'static str) {
+        match self {
+            Self::Transport(_) => (0, "Transport unknown"),
+            Self::Session => (1, "Session ID unknown"),
+            Self::HandshakeMethod => (2, "Bad handshake method"),
+            Self::Origin => (3, "Origin not allowed"),
+            Self::Ended
+            | Self::HandshakeTransport
+            | Self::Repeated
+            | Self::RevisionChanged
+            | Self::SessionTransport => (3, "Bad request"),
+            Self::Version => (5, "Unsupported protocol version"),
+        }
+    }
+
+    fn hint(self) -> &'static str {
+        match self {
+            Self::Ended => "the session ended, or moved to WebSocket, before the POST was complete",
+            Self::HandshakeMethod => "a session is opened by GET",
+            Self::HandshakeTransport => {
+                "transport=websocket needs a whole WebSocket handshake, which proxies have to pass \
+                 on with its Upgrade and Connection headers, and transport=polling none; or the \
+                 server wants sessions to start on polling"
+            }
+            Self::Repeated => "EIO, transport or sid is given more than once",
+            Self::RevisionChanged => "the session was opened with EIO=4, and goes on with it",
+            Self::Origin => {
+                "pages of other hosts have to be named in Config::origins; a proxy has to pass the \
+                 Host header on, or X-Forwarded-Host with Config::trust_forwarded"
+            }
+            Self::Session => {
+                "no such session: it timed out, the server restarted, or a load balancer lacks \
+                 sticky sessions"
+            }
+            Self::SessionTransport => {
+                "the session is on another transport by now, or upgrades are off, or the WebSocket \
+                 handshake is not whole"
+            }
+            Self::Transport(transports) => {
+                match (transports.polling, transports.websocket || transports.upgrades) {
+                    (true, true) => "transport is polling or websocket",
+                    (true, false) => "transport is polling: this server offers no WebSocket",
+                    (false, _) => "transport is websocket: this server offers no polling",
+                }
+            }
+            Self::Version => {
+                "EIO=4 is spoken here: it fits socket.io-client 3 and 4, python-socketio 5 and \
+                 others of Socket.IO protocol 5"
+            }
+        }
+    }
+}
+
+/// The answer to a body that breaks a rule.
+pub(super) fn of_payload(violation: Violation) -> Response {
+    Response {
+        rule: Some("the body of a POST breaks a rule of the protocol"),
+        ..Response::error(400, 3, "Bad request", &violation.to_string())
+    }
+}
+
+/// The answer to what clients of the JavaScript server expect to be refused without a word.
+pub(super) fn silent(rule: &'static str) -> Response {
+    Response { rule: Some(rule), ..Response::status(400) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hints_are_valid_json_strings() {
+        let transports = |polling, websocket| {
+            Refusal::Transport(Transports { polling, websocket, upgrades: false })
+        };
+        for refusal in [
+            Refusal::Ended,
+            Refusal::HandshakeMethod,
+            Refusal::HandshakeTransport,
+            Refusal::Repeated,
+            Refusal::RevisionChanged,
+            Refusal::Origin,
+            Refusal::Session,
+            Refusal::SessionTransport,
+            transports(true, true),
+            transports(true, false),
+            transports(false, true),
+            Refusal::Version,
+        ] {
+            let response = refusal.response();
+            let read: serde_json::Value = serde_json::from_slice(&response.body).expect("JSON");
+            assert_eq!(read["hint"].as_str(), response.rule, "{refusal:?}");
+        }
+    }
+}

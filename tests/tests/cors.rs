@@ -1,0 +1,126 @@
+//! Which pages may connect, and which may read the answers.
+
+use sansocket::{Config, ConfigError, Origins};
+use tests::{Answer, Polling, Sim, request, upgrade};
+
+const OPEN: &str = "/socket.io/?EIO=4&transport=polling";
+
+fn ask(sim: &Sim, method: &str, target: &str, fields: &str) -> Answer {
+    let mut tcp = sim.tcp();
+    tcp.send(request(method, target, fields, ""));
+    tcp.answer().expect("it is answered")
+}
+
+fn open(sim: &Sim, fields: &str) -> Answer {
+    ask(sim, "GET", OPEN, fields)
+}
+
+fn shop() -> Origins {
+    Origins::List(vec!["https://shop.example".into()])
+}
+
+fn get_from(client: &mut Polling, fields: &str) -> Answer {
+    client.gets.send(request("GET", &client.target(), fields, ""));
+    client.answer().expect("something waits")
+}
+
+#[test]
+fn a_function_may_decide() {
+    let sim = Sim::with(|config| {
+        config.origins = Origins::matching(|origin| origin.ends_with(".shop.example"));
+    });
+    let answer = open(&sim, "Origin: https://eu.shop.example\r\n");
+    assert_eq!(answer.status, 200);
+    let allowed = answer.header("access-control-allow-origin");
+    assert_eq!((allowed, answer.header("vary")), (Some("https://eu.shop.example"), Some("Origin")));
+    assert_eq!(open(&sim, "Origin: https://a.example\r\n").status, 200, "the same host");
+    assert_eq!(open(&sim, "").status, 200, "no browser");
+    let answer = open(&sim, "Origin: https://evil.example\r\n");
+    assert_eq!((answer.status, answer.header("vary")), (400, Some("Origin")));
+    let foreign = upgrade("/socket.io/?EIO=4&transport=websocket")
+        .replace("Upgrade: w", "Origin: https://evil.example\r\nUpgrade: w");
+    let mut tcp = sim.tcp();
+    tcp.send(foreign);
+    assert_eq!(tcp.answer().expect("it is answered").status, 400);
+}
+
+#[test]
+fn unchecked_lets_everybody_in_and_adds_nothing() {
+    let sim = Sim::with(|config| config.origins = Origins::Unchecked);
+    for origin in ["https://evil.example", "null", "nonsense"] {
+        let answer = open(&sim, &format!("Origin: {origin}\r\n"));
+        assert_eq!(answer.status, 200, "{origin}");
+        assert!(!answer.head.contains("access-control"), "{}", answer.head);
+        assert_eq!(answer.header("vary"), None);
+    }
+}
+
+#[test]
+fn null_may_connect_only_when_it_is_listed() {
+    let null = "Origin: null\r\n";
+    assert_eq!(open(&Sim::with(|config| config.origins = shop()), null).status, 400);
+    let listed = |config: &mut Config| config.origins = Origins::List(vec!["null".into()]);
+    let answer = open(&Sim::with(listed), null);
+    assert_eq!(answer.header("access-control-allow-origin"), Some("null"));
+}
+
+#[test]
+fn credentials_are_for_the_pages_that_were_chosen() {
+    let with = |origins: Origins| {
+        Sim::with(|config| {
+            config.origins = origins;
+            config.credentials = true;
+        })
+    };
+    let allowed = |answer: &Answer| answer.header("access-control-allow-credentials").is_some();
+    let page = "Origin: https://shop.example\r\n";
+    let sim = with(shop());
+    assert!(allowed(&open(&sim, page)));
+    assert!(allowed(&ask(&sim, "OPTIONS", OPEN, page)), "the preflight too");
+    assert!(allowed(&ask(&sim, "GET", "/socket.io/?EIO=3&transport=polling", page)));
+    let mut client = sim.polling();
+    client.join("/");
+    sim.socket(1).emit("a", "[]").expect("it waits");
+    assert!(allowed(&get_from(&mut client, page)), "polls too");
+    for fields in ["", "Origin: https://a.example\r\n", "Origin: https://evil.example\r\n"] {
+        assert!(!allowed(&open(&sim, fields)), "{fields}");
+        assert!(!allowed(&ask(&sim, "OPTIONS", OPEN, fields)), "{fields}");
+    }
+    assert!(!allowed(&open(&with(Origins::Any), page)), "never for every page");
+    assert!(!allowed(&open(&with(Origins::Unchecked), page)));
+}
+
+#[test]
+fn credentials_for_every_page_are_refused_before_serving() {
+    let mut config = Config::default();
+    config.credentials = true;
+    assert_eq!(config.check(), Ok(()));
+    config.origins = Origins::Any;
+    assert_eq!(config.check(), Err(ConfigError::CredentialsForAny));
+}
+
+#[test]
+fn a_trusted_proxy_names_further_hosts() {
+    let page = "Origin: https://shop.example\r\n";
+    let said = |proto: &str, host: &str| {
+        format!("{page}X-Forwarded-Proto: {proto}\r\nX-Forwarded-Host: {host}\r\n")
+    };
+    let trusting = Sim::with(|config| config.trust_forwarded = true);
+    for (fields, status) in [
+        (said("https", "shop.example"), 200),
+        (said("https, http", "shop.example, inner.example"), 200),
+        (said("https", "shop.example:443"), 200),
+        (said("http", "shop.example"), 400),
+        (said("https", "inner.example, shop.example"), 400),
+        (said("https", "evil.example"), 400),
+        (format!("{page}X-Forwarded-Host: shop.example\r\n"), 200),
+        (format!("{page}X-Forwarded-Proto: https\r\n"), 400),
+        ("Origin: https://a.example\r\nX-Forwarded-Host: shop.example\r\n".into(), 200),
+    ] {
+        let answer = open(&trusting, &fields);
+        assert_eq!(answer.status, status, "{fields}");
+        assert_eq!(answer.header("access-control-allow-origin"), None, "{fields}");
+    }
+    let wary = Sim::new();
+    assert_eq!(open(&wary, &said("https", "shop.example")).status, 400, "nobody is believed");
+}
