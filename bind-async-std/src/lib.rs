@@ -36,8 +36,8 @@
 #[cfg(not(any(feature = "smol", feature = "async-std")))]
 compile_error!("sansocket-async-std needs an executor: enable its feature `smol` or `async-std`");
 
-mod accept;
 mod carry;
+mod door;
 mod executor;
 mod server;
 

@@ -1,15 +1,14 @@
 //! Listening and shutting down.
 
-use sansocket_app::{App, BoxFuture, Hub, Listener, Runtime as _, Timers};
+use sansocket_app::{App, Hub, Listener, Runtime as _, Timers};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::ToSocketAddrs;
 use std::ops::Deref;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
 
-use crate::accept::accept;
+use crate::door::Door;
 use crate::executor::Executor;
 
 /// A Socket.IO server on smol or async-std, and a handle to it: clone it into tasks and threads and
@@ -54,10 +53,10 @@ impl Io {
         Self { handle: sansocket_app::Io::new(hub.clone()), hub }
     }
 
-    /// Serves on 127.0.0.1, port 5000, until [`stop`](sansocket_app::Io::stop).
+    /// Serves on 127.0.0.1:5000 until [`stop`](sansocket_app::Io::stop).
     ///
     /// # Errors
-    /// As [`serve`](Self::serve).
+    /// When the port is taken.
     pub async fn run(&self) -> io::Result<()> {
         self.serve("127.0.0.1:5000").await
     }
@@ -72,33 +71,29 @@ impl Io {
         self.serve_on([Listener::tcp(address)?]).await
     }
 
-    /// Serves listeners of yours until [`stop`](sansocket_app::Io::stop), and returns when all
-    /// connections have ended.
-    ///
-    /// # Cancel safety
-    /// Dropping the future closes the listeners. Connections live on: `stop` ends them.
+    /// Serves on listeners of yours until [`stop`](sansocket_app::Io::stop), and returns when every
+    /// connection has ended.
     ///
     /// # Errors
-    /// When a listener cannot be registered with the operating system. Streams that cannot be
-    /// accepted are tried again.
+    /// When the reactor cannot watch a listener.
+    ///
+    /// # Cancel safety
+    /// Dropping the future stops listening; connections go on.
     pub async fn serve_on(&self, listeners: impl IntoIterator<Item = Listener>) -> io::Result<()> {
-        let mut accepting = listeners
+        let mut doors = listeners
             .into_iter()
-            .map(|listener| accept(&self.hub, listener))
-            .collect::<io::Result<Vec<BoxFuture<()>>>>()?;
+            .map(|listener| Door::new(self.hub.clone(), listener))
+            .collect::<io::Result<Vec<_>>>()?;
         let mut stopping = pin!(self.hub.stopping());
         poll_fn(|context| {
-            if stopping.as_mut().poll(context).is_ready() {
-                return Poll::Ready(());
+            // Doors never end by themselves.
+            for door in &mut doors {
+                let _ = Pin::new(door).poll(context);
             }
-            for accept in &mut accepting {
-                // They go on for as long as they are polled.
-                let _ = accept.as_mut().poll(context);
-            }
-            Poll::Pending
+            stopping.as_mut().poll(context)
         })
         .await;
-        drop(accepting);
+        drop(doors);
         self.hub.ended().await;
         Ok(())
     }

@@ -7,6 +7,7 @@
 //! ```
 
 mod client;
+mod identity;
 
 use sansocket_app::{App, Io, Listener, Reason, Socket};
 use std::io::{self, Write as _};
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 pub use client::Client;
 use client::PATIENCE;
+use identity::Identity;
 
 /// How a binding serves on several shards, on threads of its own.
 pub type Serve = fn(App, Vec<Listener>) -> (Io, Serving);
@@ -35,6 +37,7 @@ macro_rules! every_binding {
             a_poll_is_answered_when_something_comes
             any_thread_reaches_clients_on_all_shards
             clients_of_several_listeners_meet
+            clients_over_tls_and_in_the_clear_meet
             connections_are_cut_off_when_the_grace_is_over
             requests_wait_in_line_behind_a_held_poll
             shutdown_tells_clients_and_ends_the_server
@@ -170,6 +173,31 @@ pub fn clients_of_several_listeners_meet(serve: Serve) {
     clients[1].post(r#"42["say","hello"]"#);
     assert_eq!(clients[0].poll(), r#"42["said","hello"]"#);
     assert_eq!(clients[2].poll(), r#"42["said","hello"]"#);
+}
+
+/// A listener with a certificate encrypts, and a large event fits through.
+pub fn clients_over_tls_and_in_the_clear_meet(serve: Serve) {
+    let identity = Identity::new();
+    let (open, closed) = (listener(), listener().tls(identity.tls()));
+    let addresses = (port(&open), port(&closed));
+    let mut app = App::new();
+    app.on("say", |socket: Socket, text: String| {
+        let _ = socket.broadcast().emit("said", &text);
+    });
+    let (io, serving) = serve(app, vec![open, closed]);
+    let mut plain = Client::connect(addresses.0);
+    let stream = TcpStream::connect(addresses.1).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut secret = Client::over(identity.encrypt(stream));
+    let text = "secret ".repeat(50_000);
+    secret.post(&format!(r#"42["say","{text}"]"#));
+    assert_eq!(plain.poll(), format!(r#"42["said","{text}"]"#));
+    plain.post(&format!(r#"42["say","{text}"]"#));
+    assert_eq!(secret.poll(), format!(r#"42["said","{text}"]"#));
+    io.stop();
+    assert_eq!(secret.poll(), "1");
+    drop((plain, secret));
+    serving.join().unwrap().unwrap();
 }
 
 /// A socket file is served, and removed at the end.
