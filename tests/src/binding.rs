@@ -1,10 +1,7 @@
 //! What every binding promises: it serves, it is reached from any thread, and it stops.
 //!
 //! A binding says how it serves and gets all of it as tests:
-//!
-//! ```ignore
-//! tests::every_binding!(|app, listeners| { … });
-//! ```
+//! `tests::every_binding!(serve)`, where `serve` is a [`Serve`].
 
 mod client;
 mod identity;
