@@ -3,7 +3,9 @@
 use sansocket::{AckToken, Args, ArgsRef, Id};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::fmt;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -12,6 +14,7 @@ use crate::args::{self, DecodeError};
 use crate::error::EmitError;
 use crate::io::with_args;
 use crate::socket::Socket;
+use crate::wait::wait;
 
 /// The right to acknowledge an event, once.
 ///
@@ -62,6 +65,9 @@ impl Ack {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AckError {
+    /// The client answered something else than was asked for.
+    #[error("the acknowledgement does not fit: {0}")]
+    Decode(#[from] DecodeError),
     /// The client left before it answered.
     #[error("the client disconnected before it acknowledged")]
     Disconnected,
@@ -74,29 +80,28 @@ pub enum AckError {
 }
 
 /// Waits for one client's acknowledgement.
+///
+/// # Cancel safety
+/// Dropping it changes nothing for the client; its acknowledgement is dropped when it comes.
 #[derive(Debug)]
 #[must_use = "the event is sent already; this only waits for its acknowledgement"]
 pub struct Reply(Arc<Slot<Result<Args, AckError>>>);
 
-/// Waits for the acknowledgements of many.
-#[derive(Debug)]
-#[must_use = "the event is sent already; this only waits for its acknowledgements"]
-pub struct Gathering(Arc<Slot<Result<Gathered, EmitError>>>);
+/// Waits for one client's acknowledgement and reads it as `R` by the rules of
+/// [`decode`](args::decode): `()` reads nothing, a tuple several arguments, anything else the first.
+///
+/// # Cancel safety
+/// Dropping it changes nothing for the client; its acknowledgement is dropped when it comes.
+#[must_use = "the event is sent already; this only waits for its acknowledgement"]
+pub struct Calling<R> {
+    reply: Reply,
+    answer: PhantomData<fn() -> R>,
+}
 
 /// Waits for the ids of clients.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct Found(Arc<Slot<Vec<Id>>>);
-
-/// What many clients acknowledged.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
-pub struct Gathered {
-    /// The acknowledgements that came, in the order they came.
-    pub replies: Vec<Args>,
-    /// How many clients were asked and did not answer.
-    pub missing: u32,
-}
 
 impl Reply {
     pub(crate) fn new(slot: Arc<Slot<Result<Args, AckError>>>) -> Self {
@@ -106,15 +111,30 @@ impl Reply {
     pub(crate) fn failed(error: EmitError) -> Self {
         Self(Arc::new(Slot::filled(Err(error.into()))))
     }
-}
 
-impl Gathering {
-    pub(crate) fn new(slot: Arc<Slot<Result<Gathered, EmitError>>>) -> Self {
-        Self(slot)
+    /// Reads the acknowledgement as `R` by the rules of [`decode`](args::decode).
+    pub fn decode<R: DeserializeOwned>(self) -> Calling<R> {
+        Calling { reply: self, answer: PhantomData }
     }
 
-    pub(crate) fn failed(error: EmitError) -> Self {
-        Self(Arc::new(Slot::filled(Err(error))))
+    /// Waits on this thread; never inside an async handler, whose thread may have to bring the
+    /// answer.
+    ///
+    /// # Errors
+    /// [`AckError`] says why there is no answer.
+    pub fn wait(self) -> Result<Args, AckError> {
+        wait(self)
+    }
+}
+
+impl<R: DeserializeOwned> Calling<R> {
+    /// Waits on this thread; never inside an async handler, whose thread may have to bring the
+    /// answer.
+    ///
+    /// # Errors
+    /// [`AckError`] says why there is no answer.
+    pub fn wait(self) -> Result<R, AckError> {
+        wait(self)
     }
 }
 
@@ -122,15 +142,12 @@ impl Found {
     pub(crate) fn new(slot: Arc<Slot<Vec<Id>>>) -> Self {
         Self(slot)
     }
-}
 
-impl Gathered {
-    /// Reads the acknowledgements, each as `T`.
-    ///
-    /// # Errors
-    /// When one of them does not fit.
-    pub fn decode<T: DeserializeOwned>(&self) -> Result<Vec<T>, DecodeError> {
-        self.replies.iter().map(|args| args::decode(args.json(), args.attachments())).collect()
+    /// Waits on this thread; never inside an async handler, whose thread may have to bring the
+    /// answer.
+    #[must_use]
+    pub fn wait(self) -> Vec<Id> {
+        wait(self)
     }
 }
 
@@ -142,11 +159,14 @@ impl Future for Reply {
     }
 }
 
-impl Future for Gathering {
-    type Output = Result<Gathered, EmitError>;
+impl<R: DeserializeOwned> Future for Calling<R> {
+    type Output = Result<R, AckError>;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.poll(context)
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.reply).poll(context).map(|reply| {
+            let args = reply?;
+            Ok(args::decode(args.json(), args.attachments())?)
+        })
     }
 }
 
@@ -155,6 +175,12 @@ impl Future for Found {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         self.0.poll(context)
+    }
+}
+
+impl<R> fmt::Debug for Calling<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Calling").field(&self.reply).finish()
     }
 }
 
@@ -167,7 +193,7 @@ impl<T> Slot<T> {
         Self(Mutex::new((None, None)))
     }
 
-    fn filled(value: T) -> Self {
+    pub(crate) fn filled(value: T) -> Self {
         Self(Mutex::new((Some(value), None)))
     }
 
@@ -178,7 +204,7 @@ impl<T> Slot<T> {
         inner.1.take()
     }
 
-    fn poll(&self, context: &Context<'_>) -> Poll<T> {
+    pub(crate) fn poll(&self, context: &Context<'_>) -> Poll<T> {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match inner.0.take() {
             Some(value) => Poll::Ready(value),

@@ -14,7 +14,7 @@ use crate::exchange::Exchange;
 use crate::hub::{Cell, Hub};
 use crate::port::Port;
 use crate::tls::{Tls, TlsSession};
-use crate::watch::{Micros, NEVER};
+use crate::watch::{CAME, NEVER, Seat};
 
 /// One byte stream of a [`Hub`].
 ///
@@ -28,27 +28,34 @@ pub struct Connection {
     hub: Arc<Hub>,
     conn: Conn,
     port: Arc<Port>,
-    peer: Option<SocketAddr>,
+    tls: Option<TlsSession>,
+    /// What only requests need: given up when the stream becomes a WebSocket.
+    front: Option<Box<Front>>,
+    /// Where it sits while it has deadlines.
+    seat: Option<Seat>,
     /// The shard that owns what is attached now, or where new sessions start.
     shard: u16,
+    awaits: Awaits,
     /// Whether the shard may hold more than was taken at the last look.
     more: bool,
     /// Whether handlers must catch up before more is read.
     behind: bool,
     /// Whether the stream took bytes since the deadline was set.
     moving: bool,
+    /// Whether a polling client may come back on this stream to hear that the server stops.
+    polled: bool,
     /// Whether nothing is left but to write what is ready.
     through: bool,
     /// Whether there is nothing left to do.
     over: bool,
-    /// Whether a polling client may come back on this stream to hear that the server stops.
-    polled: bool,
-    awaits: Awaits,
-    /// When what is awaited must be there.
-    due: Micros,
+}
+
+/// What requests need.
+#[derive(Debug, Default)]
+struct Front {
+    peer: Option<SocketAddr>,
     /// The plain HTTP request at hand.
-    exchange: Option<Box<Exchange>>,
-    tls: Option<TlsSession>,
+    exchange: Option<Exchange>,
 }
 
 /// How long a peer may take to close the stream after it was told to.
@@ -61,48 +68,36 @@ impl Connection {
     pub fn new(hub: Arc<Hub>, peer: Option<SocketAddr>, tls: Option<&Tls>) -> Self {
         let conn = Conn::new(hub.limits().clone());
         let shard = hub.next_home();
-        let mut this = Self::carrying(hub, conn, Arc::default(), shard, peer);
+        let mut this = Self::carrying(hub, conn, Arc::default(), shard);
         this.tls = tls.map(TlsSession::new);
+        this.front = Some(Box::new(Front { peer, exchange: None }));
         this.watch(this.hub.runtime().now());
         this
     }
 
     /// Makes the connection of a stream that a host upgraded for `link`.
-    pub(crate) fn upgraded(
-        hub: Arc<Hub>,
-        link: Link,
-        port: Arc<Port>,
-        shard: u16,
-        peer: Option<SocketAddr>,
-    ) -> Self {
+    pub(crate) fn upgraded(hub: Arc<Hub>, link: Link, port: Arc<Port>, shard: u16) -> Self {
         let conn = Conn::websocket(Role::Server, hub.limits().clone(), link, [0; 32]);
-        Self::carrying(hub, conn, port, shard, peer)
+        Self::carrying(hub, conn, port, shard)
     }
 
-    fn carrying(
-        hub: Arc<Hub>,
-        conn: Conn,
-        port: Arc<Port>,
-        shard: u16,
-        peer: Option<SocketAddr>,
-    ) -> Self {
+    fn carrying(hub: Arc<Hub>, conn: Conn, port: Arc<Port>, shard: u16) -> Self {
         hub.life().enter();
         Self {
             hub,
             conn,
             port,
-            peer,
+            tls: None,
+            front: None,
+            seat: None,
             shard,
+            awaits: Awaits::Answer,
             more: false,
             behind: false,
             moving: false,
+            polled: false,
             through: false,
             over: false,
-            polled: false,
-            awaits: Awaits::Answer,
-            due: NEVER,
-            exchange: None,
-            tls: None,
         }
     }
 
@@ -135,13 +130,13 @@ impl Connection {
     }
 
     fn receive(&mut self, bytes: &mut [u8], now: Instant) {
-        let Self { hub, conn, port, peer, shard, exchange, awaits, polled, tls, .. } = self;
+        let Self { hub, conn, port, tls, front, shard, awaits, polled, .. } = self;
         let mut decoder = conn.decode(bytes);
         loop {
             match decoder.link() {
                 None => {}
                 Some(Link::HOST) => {
-                    if ask(hub, port, exchange, &mut decoder) {
+                    if ask(hub, port, front, &mut decoder) {
                         continue;
                     }
                     return;
@@ -156,7 +151,7 @@ impl Connection {
             }
             match decoder.poll() {
                 Ok(Some(Inbound::Request(mut request))) => {
-                    request.peer = *peer;
+                    request.peer = front.as_ref().and_then(|front| front.peer);
                     request.secure = tls.is_some();
                     *shard = hub.shard_of(&request, *shard);
                     // Whatever comes next has a deadline of its own.
@@ -164,7 +159,7 @@ impl Connection {
                     let verdict = hub.request(*shard, port, now, request);
                     let passed = matches!(verdict, Verdict::Pass);
                     *polled = !passed && !hub.life().is_stopping();
-                    let verdict = if passed { begin(hub, &request, exchange) } else { verdict };
+                    let verdict = if passed { begin(hub, &request, front) } else { verdict };
                     decoder.apply(verdict);
                 }
                 Ok(Some(_)) => {}
@@ -267,12 +262,12 @@ impl Connection {
 
     /// Moves what the shard has for this connection to the stream's gather list.
     fn pull(&mut self) {
-        if self.exchange.is_some() {
+        if self.awaits == Awaits::Room {
             self.send_file();
         }
         loop {
             let rung = self.port.answer();
-            if rung && (self.behind || self.due != NEVER || self.hub.life().is_aborted()) {
+            if rung && (self.behind || self.port.due() == CAME || self.hub.life().is_aborted()) {
                 self.look_up();
             }
             if !rung && !self.more {
@@ -307,15 +302,15 @@ impl Connection {
     /// Moves more of a file to the stream's gather list.
     #[cold]
     fn send_file(&mut self) {
-        let Some(exchange) = &mut self.exchange else { return };
+        let Some(front) = &mut self.front else { return };
         while self.conn.wants_body() {
-            match exchange.piece() {
+            match front.exchange.as_mut().and_then(Exchange::piece) {
                 Some(piece) => self.conn.push_body(&piece),
                 None => self.conn.abort(),
             }
         }
-        if self.awaits == Awaits::Room && self.conn.awaits() != Awaits::Room {
-            self.exchange = None;
+        if self.conn.awaits() != Awaits::Room {
+            front.exchange = None;
             self.go_on();
         }
     }
@@ -326,8 +321,8 @@ impl Connection {
         if self.behind {
             self.behind = self.hub.is_behind(self.shard, &self.port);
         }
-        if self.due != NEVER {
-            self.check(self.hub.runtime().now());
+        if self.port.due() == CAME {
+            self.late();
         }
         self.over |= self.hub.life().is_aborted();
     }
@@ -350,8 +345,9 @@ impl Connection {
     /// Takes the answer to a plain HTTP request, when it is here.
     #[cold]
     fn take_answer(&mut self) {
-        if let Some(response) = self.exchange.as_ref().and_then(|exchange| exchange.answer()) {
-            self.exchange = None;
+        let Some(front) = &mut self.front else { return };
+        if let Some(response) = front.exchange.as_ref().and_then(Exchange::answer) {
+            front.exchange = None;
             self.conn.push(Transmit::Response(response));
         }
     }
@@ -369,9 +365,10 @@ impl Connection {
         self.awaits = awaits;
         let limits = self.hub.limits();
         let patience = match awaits {
-            Awaits::Answer | Awaits::Messages => {
-                self.due = NEVER;
-                return;
+            Awaits::Answer => return self.port.set_due(NEVER),
+            Awaits::Messages => {
+                self.front = None;
+                return self.stand_up();
             }
             Awaits::Body | Awaits::Room => limits.body_time,
             Awaits::Farewell => FAREWELL,
@@ -381,21 +378,29 @@ impl Connection {
             }
             Awaits::Request => limits.idle_time,
         };
-        self.set_due(now, patience);
+        if self.seat.is_none() {
+            self.seat = Some(self.hub.watch().sit(&self.port));
+        }
+        self.set_due(now + patience);
     }
 
-    fn set_due(&mut self, now: Instant, patience: Duration) {
-        self.due = self.hub.micros(now + patience);
+    fn set_due(&mut self, due: Instant) {
         self.moving = false;
-        self.hub.call(&self.port, self.due);
+        self.hub.set_due(&self.port, due);
     }
 
-    /// Ends the stream when its deadline has passed.
-    fn check(&mut self, now: Instant) {
-        if self.hub.micros(now) < self.due {
-            self.hub.call(&self.port, self.due);
-        } else if self.moving && self.is_taking() {
-            self.set_due(now, self.hub.limits().body_time);
+    /// Gives up its seat: it has no deadline.
+    fn stand_up(&mut self) {
+        self.port.set_due(NEVER);
+        if let Some(seat) = self.seat.take() {
+            self.hub.watch().leave(seat);
+        }
+    }
+
+    /// Its deadline came: ends the stream, unless the peer is slow but not idle.
+    fn late(&mut self) {
+        if self.moving && self.is_taking() {
+            self.set_due(self.hub.runtime().now() + self.hub.limits().body_time);
         } else {
             self.over = true;
         }
@@ -416,13 +421,14 @@ impl Drop for Connection {
                 cell.unbind(link);
             });
         }
+        self.stand_up();
         self.hub.life().leave();
     }
 }
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection").field("peer", &self.peer).finish_non_exhaustive()
+        f.debug_struct("Connection").field("awaits", &self.awaits).finish_non_exhaustive()
     }
 }
 
@@ -455,12 +461,13 @@ fn serve(cell: &mut Cell, decoder: &mut Decoder<'_, '_>, link: Link, now: Instan
 fn ask(
     hub: &Hub,
     port: &Arc<Port>,
-    exchange: &mut Option<Box<Exchange>>,
+    front: &mut Option<Box<Front>>,
     decoder: &mut Decoder<'_, '_>,
 ) -> bool {
     match decoder.poll() {
         Ok(Some(Inbound::Body(body))) => {
-            let verdict = exchange.as_mut().map(|exchange| exchange.ask(hub, port, body));
+            let exchange = front.as_mut().and_then(|front| front.exchange.as_mut());
+            let verdict = exchange.map(|exchange| exchange.ask(hub, port, body));
             decoder.apply(verdict.unwrap_or(Verdict::Pass));
             true
         }
@@ -474,9 +481,11 @@ fn ask(
 
 /// Begins to answer a plain HTTP request.
 #[cold]
-fn begin(hub: &Hub, request: &Request<'_>, exchange: &mut Option<Box<Exchange>>) -> Verdict {
-    let (verdict, begun) = Exchange::begin(hub, request);
-    *exchange = begun.map(Box::new);
+fn begin(hub: &Hub, request: &Request<'_>, front: &mut Option<Box<Front>>) -> Verdict {
+    let (verdict, exchange) = Exchange::begin(hub, request);
+    if let Some(front) = front {
+        front.exchange = exchange;
+    }
     verdict
 }
 

@@ -1,7 +1,7 @@
 //! From events of the core to calls of handlers.
 
 use sansocket::{
-    AckToken, Answer, Args, Event, EventMessage, Id, Reason, Received, Socket as Key, Ticket,
+    AckToken, Answer, Args, Event, EventMessage, Gone, Id, Reason, Received, Socket as Key, Ticket,
 };
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,9 +9,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use crate::ack::{Ack, AckError, Gathered, Slot};
+use crate::ack::{Ack, AckError, Slot};
 use crate::engine::EngineSession;
-use crate::error::{Cause, EmitError, HandlerError};
+use crate::error::{Cause, HandlerError};
+use crate::gather::Tally;
 use crate::handler::Progress;
 use crate::hub::{Cell, Hub};
 use crate::reply::Refusal;
@@ -40,7 +41,7 @@ pub(crate) struct Callback {
 pub(crate) enum Waiting {
     Then(Then),
     One(Arc<Slot<Result<Args, AckError>>>),
-    Many(Arc<Slot<Result<Gathered, EmitError>>>, Gathered),
+    Many(Arc<Tally>),
     Found(Arc<Slot<Vec<Id>>>),
 }
 
@@ -68,8 +69,10 @@ impl Cell {
                     self.sockets[key.index()] = None;
                     self.jobs.push(Job::Disconnect { socket, reason, rooms });
                 }
+                return self.draining.end(key, Err(Gone));
             }
             Event::Ack { ticket, answer, .. } => return self.answered(ticket, answer),
+            Event::Drain { socket } => return self.draining.end(socket, Ok(())),
             Event::Found { ticket, ids } => {
                 if let Some(Waiting::Found(slot)) = self.take_waiting(ticket) {
                     return slot.fill(ids);
@@ -80,7 +83,7 @@ impl Cell {
                 self.jobs.push(Job::Engine { session, message });
             }
             // Nothing of the application layer waits for these.
-            Event::Closed { .. } | Event::Drain { .. } | Event::Opened { .. } | _ => {}
+            Event::Closed { .. } | Event::Opened { .. } | _ => {}
         }
         None
     }
@@ -100,25 +103,21 @@ impl Cell {
             (Waiting::Then(then), _) => self.call_back(then, Err(AckError::Disconnected)),
             (Waiting::One(slot), Answer::TimedOut) => slot.fill(Err(AckError::TimedOut)),
             (Waiting::One(slot), _) => slot.fill(Err(AckError::Disconnected)),
-            (Waiting::Many(slot, mut gathered), Answer::Done { missing }) => {
-                gathered.missing = missing;
-                slot.fill(Ok(gathered))
-            }
-            (Waiting::Many(slot, gathered), _) => slot.fill(Ok(gathered)),
+            (Waiting::Many(tally), Answer::Done { missing }) => tally.finish(missing),
+            (Waiting::Many(tally), _) => tally.finish(0),
             (Waiting::Found(_), _) => None,
         }
     }
 
     fn answered_with(&mut self, ticket: Ticket, args: Args) -> Option<Waker> {
         let at = self.waiting.binary_search_by_key(&ticket, |(ticket, _)| *ticket).ok()?;
-        if let (_, Waiting::Many(_, gathered)) = &mut self.waiting[at] {
-            gathered.replies.push(args);
-            return None;
+        if let (_, Waiting::Many(tally)) = &self.waiting[at] {
+            return tally.add(args);
         }
         match self.waiting.remove(at) {
             (_, Waiting::One(slot)) => slot.fill(Ok(args)),
             (_, Waiting::Then(then)) => self.call_back(then, Ok(args)),
-            (_, Waiting::Many(..) | Waiting::Found(_)) => None,
+            (_, Waiting::Many(_) | Waiting::Found(_)) => None,
         }
     }
 
@@ -220,18 +219,22 @@ impl Hub {
     /// Lets a client in, or not.
     fn decide(&self, socket: &Socket, decision: Result<(), Refusal>) {
         let now = self.runtime().now();
-        self.with_cell(socket.shard(), |cell| match decision {
+        let waker = self.with_cell(socket.shard(), |cell| match decision {
             Ok(()) => {
                 if cell.server.admit(now, socket.key()).is_ok() {
                     socket.mark_admitted();
                 }
+                None
             }
             Err(refusal) => {
-                if cell.server.refuse(now, socket.key(), &refusal.to_json()).is_ok() {
-                    cell.sockets[socket.key().index()] = None;
-                }
+                cell.server.refuse(now, socket.key(), &refusal.to_json()).ok()?;
+                cell.sockets[socket.key().index()] = None;
+                cell.draining.end(socket.key(), Err(Gone))
             }
         });
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 
     fn report(&self, socket: &Socket, event: &str, cause: Cause) {

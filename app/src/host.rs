@@ -2,7 +2,6 @@
 
 use sansocket::{Link, Request, Response, Transmit, Verdict};
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
@@ -40,17 +39,12 @@ impl Hub {
     pub fn handle_request(&self, request: Request<'_>) -> Outcome {
         let port: Arc<Port> = Arc::default();
         let shard = self.shard_of(&request, self.next_home());
-        let peer = request.peer;
         let verdict = self.request(shard, &port, self.runtime().now(), request);
-        outcome(self.shared(), (shard, port, peer), verdict)
+        outcome(self.shared(), (shard, port), verdict)
     }
 }
 
-fn outcome(
-    hub: Arc<Hub>,
-    (shard, port, peer): (u16, Arc<Port>, Option<SocketAddr>),
-    verdict: Verdict,
-) -> Outcome {
+fn outcome(hub: Arc<Hub>, (shard, port): (u16, Arc<Port>), verdict: Verdict) -> Outcome {
     match verdict {
         Verdict::Continue | Verdict::Pass => Outcome::Pass,
         Verdict::Respond(response) => Outcome::Respond(response),
@@ -59,7 +53,7 @@ fn outcome(
             Outcome::Body(Attachment { hub, shard, link, port }, limit)
         }
         Verdict::Upgrade { link, response } => {
-            let connection = Connection::upgraded(hub, link, port, shard, peer);
+            let connection = Connection::upgraded(hub, link, port, shard);
             Outcome::Upgrade(response, Box::new(connection))
         }
     }
@@ -76,7 +70,7 @@ impl Attachment {
             cell.unbind(link);
             verdict
         });
-        outcome(self.hub.clone(), (self.shard, self.port.clone(), None), verdict)
+        outcome(self.hub.clone(), (self.shard, self.port.clone()), verdict)
     }
 
     /// Waits for the answer of a request that is held.

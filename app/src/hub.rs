@@ -17,9 +17,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use crate::ack::{Found, Gathered, Gathering, Reply, Slot};
+use crate::ack::{Found, Reply, Slot};
 use crate::app::App;
 use crate::dispatch::{Job, Then, Waiting};
+use crate::drain::Draining;
+use crate::gather::{Gathering, Tally};
 use crate::life::{Life, Until};
 use crate::port::Port;
 use crate::runtime::Runtime;
@@ -61,6 +63,7 @@ pub(crate) struct Cell {
     /// The clients by key.
     pub(crate) sockets: Vec<Option<Socket>>,
     pub(crate) waiting: Vec<(Ticket, Waiting)>,
+    pub(crate) draining: Draining,
     /// Work for handlers, in order. Bounded by connections not being read beyond [`MANY`].
     pub(crate) jobs: Vec<Job>,
     /// Connections that wait for handlers to catch up.
@@ -113,6 +116,7 @@ impl Hub {
                 ports: Vec::new(),
                 sockets: Vec::new(),
                 waiting: Vec::new(),
+                draining: Draining::default(),
                 jobs: Vec::new(),
                 stalled: Vec::new(),
                 dispatching: false,
@@ -323,14 +327,13 @@ impl Hub {
         shard: u16,
         ask: impl FnOnce(&mut Server) -> Result<Ticket, E>,
     ) -> Result<Gathering, E> {
-        let slot = Arc::new(Slot::empty());
+        let tally = Arc::new(Tally::default());
         self.with_cell(shard, |cell| {
             let ticket = ask(&mut cell.server)?;
-            let waiting = Waiting::Many(slot.clone(), Gathered::default());
-            cell.waiting.push((ticket, waiting));
+            cell.waiting.push((ticket, Waiting::Many(tally.clone())));
             Ok::<_, E>(())
         })?;
-        Ok(Gathering::new(slot))
+        Ok(Gathering::new(tally))
     }
 
     /// Asks who matches a target.
@@ -360,9 +363,7 @@ impl Hub {
             });
         }
         self.ring(self.watch.due(self.micros(now)));
-        if let Some(due) = self.watch.next() {
-            self.set_alarm(due);
-        }
+        self.set_alarm(self.watch.next());
         let alarm = self.alarm.load(Ordering::SeqCst);
         (alarm != u64::MAX).then(|| {
             let due = self.birth + Duration::from_micros(alarm);
@@ -524,14 +525,18 @@ impl Hub {
         }
     }
 
-    /// Rings a connection at `due`, for it to look at its deadline.
-    pub(crate) fn call(&self, port: &Arc<Port>, due: Micros) {
-        self.watch.call(port, due);
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// Rings a connection at `due` if its deadline is not moved before.
+    pub(crate) fn set_due(&self, port: &Port, due: Instant) {
+        let due = self.watch.set(port, self.micros(due));
         self.set_alarm(due);
     }
 
     /// A moment as [`Watch`] counts it, never too early.
-    pub(crate) fn micros(&self, at: Instant) -> Micros {
+    fn micros(&self, at: Instant) -> Micros {
         let nanos = at.saturating_duration_since(self.birth).as_nanos();
         Micros::try_from(nanos.div_ceil(1000)).unwrap_or(NEVER - 1)
     }
@@ -552,7 +557,7 @@ impl Hub {
         }
     }
 
-    fn count(&self) -> u16 {
+    pub(crate) fn count(&self) -> u16 {
         u16::try_from(self.lanes.len()).expect("shards are counted in 16 bits")
     }
 }

@@ -3,88 +3,67 @@
 use sansocket::{ArgsRef, Counts};
 use serde::Serialize;
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::ops::Deref;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use crate::ack::Gathering;
 use crate::args;
 use crate::error::EmitError;
 use crate::hub::Hub;
+use crate::rooms::Rooms;
 use crate::runtime::BoxFuture;
+use crate::socket::Socket;
 use crate::to::To;
 
-/// A handle to the whole server: emits from any thread or task. Cloning copies a pointer.
+/// A handle to the whole server: emits from any thread or task. Cloning copies pointers.
 ///
-/// Its methods concern the namespace `/`; [`of`](Self::of) reaches the others.
+/// It is also the handle of the namespace `/`, with all the methods of [`NamespaceIo`] and [`To`];
+/// [`of`](Self::of) reaches the others.
 #[derive(Clone)]
-pub struct Io {
-    hub: Arc<Hub>,
-}
+pub struct Io(NamespaceIo);
 
 /// One namespace of a server, reachable from anywhere.
+///
+/// It is also the broadcast to everybody in the namespace, with all the methods of [`To`]: `emit`
+/// reaches everybody, `join` makes everybody join.
 #[derive(Clone)]
-pub struct NamespaceIo {
-    hub: Arc<Hub>,
-    name: Arc<str>,
-}
+pub struct NamespaceIo(To);
 
 impl Io {
     /// Makes the handle of a hub; bindings do this.
     #[must_use]
     pub fn new(hub: Arc<Hub>) -> Self {
-        Self { hub }
+        Self(NamespaceIo::new(To::new(hub, ROOT.clone())))
     }
 
     /// Reaches a namespace.
     #[must_use]
     pub fn of(&self, namespace: &str) -> NamespaceIo {
-        NamespaceIo { hub: self.hub.clone(), name: namespace.into() }
-    }
-
-    /// Sends an event to everybody in `/`.
-    ///
-    /// # Errors
-    /// When the arguments have no JSON form, or the event name is reserved.
-    pub fn emit<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<(), EmitError> {
-        self.all().emit(event, args)
-    }
-
-    /// Starts a broadcast to a room of `/`, or to the client with that id.
-    pub fn to(&self, room: impl AsRef<str>) -> To {
-        self.all().to(room)
-    }
-
-    /// Starts a broadcast to `/` without a room.
-    pub fn except(&self, room: impl AsRef<str>) -> To {
-        self.all().except(room)
-    }
-
-    /// Starts a broadcast to everybody in `/`.
-    pub fn all(&self) -> To {
-        To::new(self.hub.clone(), Arc::from("/"))
+        NamespaceIo(To::new(self.hub().clone(), namespace.into()))
     }
 
     /// Returns how much each shard holds.
     #[must_use]
     pub fn counts(&self) -> Vec<Counts> {
-        self.hub.counts()
+        self.hub().counts()
     }
 
     /// Runs a background task.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.hub.runtime().spawn(Box::pin(task));
+        self.hub().runtime().spawn(Box::pin(task));
     }
 
     /// Waits.
     #[must_use]
     pub fn sleep(&self, duration: Duration) -> BoxFuture<()> {
-        self.hub.runtime().sleep(duration)
+        self.hub().runtime().sleep(duration)
     }
 
     /// Closes every session and goes on serving: clients will reconnect.
     pub fn close(&self) {
-        self.hub.close();
+        self.hub().close();
     }
 
     /// Ends the server: it stops listening, every client is told, and serving ends when all
@@ -95,42 +74,88 @@ impl Io {
 
     /// The same with a time of yours for connections to end.
     pub fn stop_within(&self, grace: Duration) {
-        self.hub.stop(grace);
+        self.hub().stop(grace);
     }
 }
 
 impl NamespaceIo {
-    /// Sends an event to everybody in the namespace.
-    ///
-    /// # Errors
-    /// When the arguments have no JSON form, or the event name is reserved.
-    pub fn emit<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<(), EmitError> {
-        self.all().emit(event, args)
-    }
-
-    /// Sends an event to everybody in the namespace and gathers their acknowledgements.
-    pub fn emit_with_ack<T: Serialize + ?Sized>(
-        &self,
-        event: &str,
-        args: &T,
-        timeout: Duration,
-    ) -> Gathering {
-        self.all().emit_with_ack(event, args, timeout)
-    }
-
-    /// Starts a broadcast to a room of the namespace, or to the client with that id.
-    pub fn to(&self, room: impl AsRef<str>) -> To {
-        self.all().to(room)
-    }
-
-    /// Starts a broadcast to the namespace without a room.
-    pub fn except(&self, room: impl AsRef<str>) -> To {
-        self.all().except(room)
+    pub(crate) fn new(all: To) -> Self {
+        Self(all)
     }
 
     /// Starts a broadcast to everybody in the namespace.
     pub fn all(&self) -> To {
-        To::new(self.hub.clone(), self.name.clone())
+        self.0.clone()
+    }
+
+    /// Starts a broadcast to rooms of the namespace, or to clients by their ids.
+    pub fn to(&self, rooms: impl Rooms) -> To {
+        self.all().to(rooms)
+    }
+
+    /// Starts a broadcast to the namespace without some rooms, or clients.
+    pub fn except(&self, rooms: impl Rooms) -> To {
+        self.all().except(rooms)
+    }
+
+    /// Starts a broadcast to the namespace that passes over clients which cannot take it at once.
+    pub fn volatile(&self) -> To {
+        self.all().volatile()
+    }
+
+    /// Starts a broadcast to the namespace that stays within this process.
+    pub fn local(&self) -> To {
+        self.all().local()
+    }
+
+    /// Returns the client with that id, when it is in the namespace and connected to this process:
+    /// to [`call`](Socket::call) it, for example.
+    #[must_use]
+    pub fn socket(&self, id: &str) -> Option<Socket> {
+        let hub = self.0.hub();
+        // All shards of a process recognise the ids of all.
+        let shard = hub.with(0, |server| server.shard_of(id))?;
+        self.to(id).fetch_from(shard).pop()
+    }
+
+    /// Returns the rooms of the namespace in this process, each with the number of clients in it,
+    /// those being admitted included; the rooms named by the clients' ids are left out.
+    #[must_use]
+    pub fn rooms(&self) -> BTreeMap<String, usize> {
+        let (hub, mut sizes) = (self.0.hub(), BTreeMap::new());
+        for shard in 0..hub.count() {
+            hub.with(shard, |server| {
+                for (room, size) in server.rooms(self.0.namespace()) {
+                    match sizes.get_mut(room) {
+                        Some(sum) => *sum += size,
+                        None => drop(sizes.insert(room.to_owned(), size)),
+                    }
+                }
+            });
+        }
+        sizes
+    }
+
+    /// Makes everybody in the namespace leave these rooms. The room named by a client's id cannot be closed: nothing
+    /// happens.
+    pub fn close_room(&self, rooms: impl Rooms) {
+        self.to(&rooms).leave(rooms);
+    }
+}
+
+impl Deref for Io {
+    type Target = NamespaceIo;
+
+    fn deref(&self) -> &NamespaceIo {
+        &self.0
+    }
+}
+
+impl Deref for NamespaceIo {
+    type Target = To;
+
+    fn deref(&self) -> &To {
+        &self.0
     }
 }
 
@@ -142,9 +167,12 @@ impl fmt::Debug for Io {
 
 impl fmt::Debug for NamespaceIo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NamespaceIo").field("name", &self.name).finish_non_exhaustive()
+        f.debug_tuple("NamespaceIo").field(&self.0.namespace()).finish()
     }
 }
+
+/// The name of the namespace that is always there.
+static ROOT: LazyLock<Arc<str>> = LazyLock::new(|| "/".into());
 
 /// Encodes arguments into a buffer the thread keeps, and lends them.
 pub(crate) fn with_args<T: Serialize + ?Sized, R>(

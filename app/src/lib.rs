@@ -32,22 +32,59 @@
 //! [`Json`] wraps a type of yours, [`NoReply`] sends none, `Err` goes to the error handler. See
 //! [`IntoReply`].
 //!
+//! # What sends to whom
+//!
+//! | written | reaches |
+//! |---|---|
+//! | `socket.emit(event, &args)` | that client |
+//! | `socket.broadcast().emit(…)` | everybody else in its namespace |
+//! | `socket.to(rooms).emit(…)` | the rooms, without the client itself |
+//! | `socket.within(rooms).emit(…)` | the rooms, the client too if it is in one |
+//! | `socket.except(rooms).emit(…)` | everybody else in its namespace, without the rooms |
+//! | `socket.nsp().emit(…)` | everybody in its namespace, itself too |
+//! | `io.emit(…)` | everybody in `/` |
+//! | `io.to(rooms).emit(…)`, `io.except(rooms).emit(…)` | the rooms of `/`, or all but them |
+//! | `io.of("/chat").emit(…)` and so on | the same in another namespace |
+//!
+//! Rooms are one or many ([`Rooms`]), and the id of a client stands for the client wherever a room
+//! does; `to` and `except` chain, and everybody gets one copy.
+//!
+//! | instead of `emit` | does |
+//! |---|---|
+//! | `send(&data)`, `send_json(&data)` | emits the event `message` or `json` |
+//! | `emit_raw` | takes arguments that are encoded already |
+//! | `emit_volatile` of a socket, `volatile().emit` of the others | drops the event for clients that are not ready for it |
+//! | `emit_with_ack` | waits for one [`Reply`], or [`Gathering`] those of many |
+//! | `call`, `call_within` of a socket | waits for one answer and decodes it |
+//! | `emit_then` of a socket | calls a function with the answer |
+//!
+//! On the same targets, `join`, `leave`, `disconnect`, `disconnect_all`, `sockets`, `fetch_sockets`
+//! and `count` move and find clients.
+//!
+//! Every future has a method `wait` that is `.await` for threads outside async code.
+//!
 //! # Order
 //!
 //! Events of a shard, and so all events of one client, are handled in the order they arrived. An
 //! async handler runs inline up to its first pending `.await` and goes on as a task of the runtime,
 //! so what follows it does not wait.
+//!
+//! # Tests
+//!
+//! [`mod@test`] runs an application without a network, in virtual time.
 
 mod ack;
 mod app;
 pub mod args;
 mod connection;
 mod dispatch;
+mod drain;
 mod engine;
 mod error;
 mod exchange;
 mod extract;
 mod files;
+mod gather;
 mod handler;
 mod host;
 mod hub;
@@ -56,8 +93,10 @@ mod life;
 mod listen;
 mod port;
 mod reply;
+mod rooms;
 mod runtime;
 mod socket;
+pub mod test;
 mod timers;
 #[cfg(feature = "tls")]
 mod tls;
@@ -65,17 +104,20 @@ mod tls;
 #[path = "tls/off.rs"]
 mod tls;
 mod to;
+mod wait;
 mod watch;
 mod web;
 
-pub use ack::{Ack, AckError, Found, Gathered, Gathering, Reply};
+pub use ack::{Ack, AckError, Calling, Found, Reply};
 pub use app::{App, Namespace};
 pub use bytes::Bytes;
 pub use connection::Connection;
+pub use drain::Drained;
 pub use engine::EngineSession;
 pub use error::{BoxError, Cause, EmitError, HandlerError};
 pub use extract::{Call, Extract, Rest};
 pub use files::{Body, Files};
+pub use gather::{Gathered, Gathering, Next, Replies};
 #[doc(hidden)]
 pub use handler::{Async, Plain, Raw};
 pub use handler::{ConnectHandler, DisconnectHandler, Handler};
@@ -88,10 +130,12 @@ pub use life::Until;
 pub use listen::SocketFile;
 pub use listen::{Accepted, Address, Inner, Listener, Parts, Stream, pause_after};
 pub use reply::{IntoAdmission, IntoReply, Json, NoReply, Refusal};
+pub use rooms::Rooms;
 pub use runtime::{BoxFuture, Runtime};
 pub use sansocket::{
-    Args, ArgsRef, Config, Counts, EventMessage, Fields, Handshake, JoinError, KeepHeaders, Layer,
-    Limits, Method, Origins, Reason, Received, Refused, Request, Response, Transports,
+    Args, ArgsRef, Config, Counts, EventMessage, Fields, Gone, Handshake, Id, JoinError,
+    KeepHeaders, Layer, Limits, Method, Misuse, Origins, Reason, Received, Refused, Request,
+    Response, Transports,
 };
 pub use socket::Socket;
 pub use timers::Timers;

@@ -4,7 +4,7 @@ use atomic_waker::AtomicWaker;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
-use crate::watch::{Micros, NEVER};
+use crate::watch::{CAME, Micros, NEVER};
 
 /// The doorbell of one connection.
 #[derive(Debug)]
@@ -13,8 +13,8 @@ pub(crate) struct Port {
     waker: AtomicWaker,
     /// Whether it is listed as waiting for handlers; one entry is enough.
     listed: AtomicBool,
-    /// When the next call of [`Watch`](crate::watch::Watch) is to come.
-    call: AtomicU64,
+    /// Its deadline for [`Watch`](crate::watch::Watch).
+    due: AtomicU64,
 }
 
 /// Something waits to be written.
@@ -28,7 +28,7 @@ impl Default for Port {
             state: AtomicU8::new(0),
             waker: AtomicWaker::new(),
             listed: AtomicBool::new(false),
-            call: AtomicU64::new(NEVER),
+            due: AtomicU64::new(NEVER),
         }
     }
 }
@@ -48,14 +48,17 @@ impl Port {
         self.listed.swap(listed, Ordering::AcqRel)
     }
 
-    /// Notes a call to come, and says whether it is earlier than any other.
-    pub(crate) fn called(&self, due: Micros) -> bool {
-        self.call.fetch_min(due, Ordering::AcqRel) > due
+    pub(crate) fn due(&self) -> Micros {
+        self.due.load(Ordering::Acquire)
     }
 
-    /// Notes that a call came; an earlier or later one may be under way.
-    pub(crate) fn call_came(&self, due: Micros) {
-        let _ = self.call.compare_exchange(due, NEVER, Ordering::AcqRel, Ordering::Acquire);
+    pub(crate) fn set_due(&self, due: Micros) {
+        self.due.store(due, Ordering::SeqCst);
+    }
+
+    /// Marks that its deadline came, unless it was moved.
+    pub(crate) fn take_due(&self, due: Micros) -> bool {
+        self.due.compare_exchange(due, CAME, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
     /// The owner starts to work.

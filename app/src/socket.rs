@@ -10,12 +10,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use crate::ack::{AckError, Reply};
+use crate::ack::{AckError, Calling, Reply};
 use crate::app::{Found, Namespace};
 use crate::args::DecodeError;
+use crate::drain::Drained;
 use crate::error::EmitError;
 use crate::hub::Hub;
-use crate::io::{Io, with_args};
+use crate::io::{Io, NamespaceIo, with_args};
+use crate::rooms::Rooms;
 use crate::to::To;
 
 /// One client in one namespace. Cloning copies a pointer; it stays valid, and says so, after the
@@ -92,6 +94,12 @@ impl Socket {
         Io::new(self.0.hub.clone())
     }
 
+    /// Returns a handle to the client's namespace: broadcasts of it reach the client too.
+    #[must_use]
+    pub fn nsp(&self) -> NamespaceIo {
+        NamespaceIo::new(self.everybody())
+    }
+
     /// Returns `"polling"` or `"websocket"`, whichever carries the client now.
     ///
     /// # Errors
@@ -122,6 +130,22 @@ impl Socket {
         Ok(self.with(|socket| socket.emit(event, args)).map_err(Refused::from)??)
     }
 
+    /// Sends the event `message`.
+    ///
+    /// # Errors
+    /// [`EmitError`] says why nothing was sent.
+    pub fn send<T: Serialize + ?Sized>(&self, data: &T) -> Result<(), EmitError> {
+        self.emit("message", data)
+    }
+
+    /// Sends the event `json`.
+    ///
+    /// # Errors
+    /// [`EmitError`] says why nothing was sent.
+    pub fn send_json<T: Serialize + ?Sized>(&self, data: &T) -> Result<(), EmitError> {
+        self.emit("json", data)
+    }
+
     /// Sends an event if it can leave at once; otherwise it is dropped, and `false` returned.
     ///
     /// # Errors
@@ -140,6 +164,36 @@ impl Socket {
     /// [`EmitError`] when it could not be sent in any case.
     pub fn emit_raw_volatile(&self, event: &str, args: ArgsRef<'_>) -> Result<bool, EmitError> {
         Ok(self.with(|socket| socket.emit_volatile(event, args)).map_err(Refused::from)??)
+    }
+
+    /// Sends an event and waits for the client's answer, at most for 60 s. `R` is `()` for none, a
+    /// tuple for several arguments, anything else for the first.
+    ///
+    /// The event is sent before this returns; the future only waits:
+    ///
+    /// ```
+    /// # use sansocket_app::{AckError, Socket};
+    /// # async fn ask(socket: Socket) -> Result<(), AckError> {
+    /// let (name, age) = socket.call::<(String, u8)>("who", &()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn call<R: DeserializeOwned>(
+        &self,
+        event: &str,
+        args: &(impl Serialize + ?Sized),
+    ) -> Calling<R> {
+        self.call_within(event, args, CALL)
+    }
+
+    /// Sends an event and waits for the client's answer, at most for `timeout`.
+    pub fn call_within<R: DeserializeOwned>(
+        &self,
+        event: &str,
+        args: &(impl Serialize + ?Sized),
+        timeout: Duration,
+    ) -> Calling<R> {
+        self.emit_with_ack(event, args, timeout).decode()
     }
 
     /// Sends an event and waits for the client's acknowledgement, at most for `timeout`.
@@ -204,32 +258,73 @@ impl Socket {
         Ok(hub.ask_then(self.0.shard, self.0.key, ask, Box::new(then))?)
     }
 
-    /// Starts a broadcast to a room, or to the client with that id; the sender is left out.
-    pub fn to(&self, room: impl AsRef<str>) -> To {
-        self.broadcast().to(room)
+    /// Waits until the client has taken most of what waits for it: half of
+    /// [`Limits::max_backlog`](crate::Limits) at most is left then. There is nothing to wait for
+    /// unless something was refused with [`Refused::Backlog`].
+    ///
+    /// ```
+    /// # use sansocket_app::{EmitError, Refused, Socket};
+    /// # async fn send(socket: Socket, big: String) -> Result<(), EmitError> {
+    /// while let Err(EmitError::Refused(Refused::Backlog { .. })) = socket.emit("part", &big) {
+    ///     socket.drained().await.map_err(Refused::from)?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn drained(&self) -> Drained {
+        self.0.hub.with_cell(self.0.shard, |cell| match cell.server.socket(self.0.key) {
+            None => Drained::ready(Err(Gone)),
+            Some(socket) if !socket.is_congested() => Drained::ready(Ok(())),
+            Some(_) => cell.draining.add(self.0.key),
+        })
     }
 
-    /// Starts a broadcast to the namespace without a room; the sender is left out too.
-    pub fn except(&self, room: impl AsRef<str>) -> To {
-        self.broadcast().except(room)
+    /// Starts a broadcast to rooms, or to clients by their ids; the sender is left out.
+    pub fn to(&self, rooms: impl Rooms) -> To {
+        self.broadcast().to(rooms)
+    }
+
+    /// Starts a broadcast to rooms, or to clients by their ids, the sender included.
+    pub fn within(&self, rooms: impl Rooms) -> To {
+        self.everybody().to(rooms)
+    }
+
+    /// Starts a broadcast to the namespace without some rooms, or clients; the sender is left out
+    /// too.
+    pub fn except(&self, rooms: impl Rooms) -> To {
+        self.broadcast().except(rooms)
     }
 
     /// Starts a broadcast to everybody else in the namespace.
     pub fn broadcast(&self) -> To {
-        To::new(self.0.hub.clone(), self.0.namespace.clone()).sent_by(self.0.shard, self.0.key)
+        self.everybody().without(self.0.key)
     }
 
-    /// Joins a room; `false` when it was joined already.
+    /// Joins rooms; `false` when all were joined already.
     ///
     /// # Errors
-    /// When the client is gone, is in too many rooms, or the room is another client's own.
-    pub fn join(&self, room: impl AsRef<str>) -> Result<bool, JoinError> {
-        self.with(|socket| socket.join(room.as_ref()))?
+    /// When the client is gone, is in too many rooms, or a room is another client's own. It stays in
+    /// the rooms before that one in a list.
+    pub fn join(&self, rooms: impl Rooms) -> Result<bool, JoinError> {
+        self.with(|socket| {
+            let mut joined = Ok(false);
+            rooms.each(&mut |room| {
+                if let Ok(before) = joined {
+                    joined = socket.join(room).map(|now| before | now);
+                }
+            });
+            joined
+        })?
     }
 
-    /// Leaves a room; `false` when it was not in it.
-    pub fn leave(&self, room: impl AsRef<str>) -> bool {
-        self.with(|socket| socket.leave(room.as_ref())).unwrap_or(false)
+    /// Leaves rooms; `false` when it was in none of them.
+    pub fn leave(&self, rooms: impl Rooms) -> bool {
+        self.with(|socket| {
+            let mut left = false;
+            rooms.each(&mut |room| left |= socket.leave(room));
+            left
+        })
+        .unwrap_or(false)
     }
 
     /// Returns the rooms the client is in, without the one named by its id.
@@ -290,12 +385,19 @@ impl Socket {
         self.0.found.get().and_then(|found| self.0.hub.app().get(found))
     }
 
+    fn everybody(&self) -> To {
+        To::new(self.0.hub.clone(), self.0.namespace.clone()).starting_on(self.0.shard)
+    }
+
     fn with<R>(&self, act: impl FnOnce(&mut SocketMut<'_>) -> R) -> Result<R, Gone> {
         let found =
             |server: &mut Server| server.socket(self.0.key).map(|mut socket| act(&mut socket));
         self.0.hub.with(self.0.shard, found).ok_or(Gone)
     }
 }
+
+/// How long a call waits by default, as python-socketio does.
+const CALL: Duration = Duration::from_secs(60);
 
 impl PartialEq for Socket {
     fn eq(&self, other: &Self) -> bool {

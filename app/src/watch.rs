@@ -1,10 +1,10 @@
 //! Deadlines of connections: for slow requests, idle streams and farewells.
 //!
-//! A connection has at most one entry that matters. Entries are not taken out when a deadline moves
-//! back: when one fires, the connection looks at its real deadline and asks again.
+//! A connection takes a seat while it has deadlines, which a WebSocket has not: the heartbeat
+//! watches over those. Deadlines change with every request and cost one store; they are met within
+//! about a second, so that looking at all seats is rare.
 
-use std::cmp::{Ordering as Order, Reverse};
-use std::collections::BinaryHeap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::port::Port;
@@ -15,67 +15,102 @@ pub(crate) type Micros = u64;
 /// No deadline.
 pub(crate) const NEVER: Micros = Micros::MAX;
 
-/// Who is to be called when.
-#[derive(Debug, Default)]
-pub(crate) struct Watch(Mutex<BinaryHeap<Reverse<Entry>>>);
+/// The deadline came.
+pub(crate) const CAME: Micros = 0;
 
+/// Deadlines are rounded up to multiples of this: 2^20 µs.
+const GRID: Micros = 1 << 20;
+
+/// Who sits where, and when the first of them is to be called.
 #[derive(Debug)]
-struct Entry {
-    due: Micros,
-    port: Arc<Port>,
+pub(crate) struct Watch {
+    seats: Mutex<Seats>,
+    next: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Seats {
+    taken: Vec<Option<Arc<Port>>>,
+    free: Vec<Seat>,
+}
+
+/// A place in the row.
+pub(crate) type Seat = u32;
+
+impl Default for Watch {
+    fn default() -> Self {
+        Self { seats: Mutex::default(), next: AtomicU64::new(NEVER) }
+    }
 }
 
 impl Watch {
-    /// Rings `port` at `due`, or earlier when an earlier call is still to come.
-    pub(crate) fn call(&self, port: &Arc<Port>, due: Micros) {
-        if port.called(due) {
-            self.lock().push(Reverse(Entry { due, port: port.clone() }));
+    pub(crate) fn sit(&self, port: &Arc<Port>) -> Seat {
+        let mut seats = self.lock();
+        let port = Some(port.clone());
+        match seats.free.pop() {
+            Some(seat) => {
+                seats.taken[seat as usize] = port;
+                seat
+            }
+            None => {
+                seats.taken.push(port);
+                Seat::try_from(seats.taken.len() - 1).expect("streams are fewer than 2^32")
+            }
         }
     }
 
-    /// Takes the ports to be rung by now.
-    pub(crate) fn due(&self, now: Micros) -> Vec<Arc<Port>> {
-        let mut heap = self.lock();
-        let mut ports = Vec::new();
-        while heap.peek().is_some_and(|Reverse(entry)| entry.due <= now) {
-            let Some(Reverse(entry)) = heap.pop() else { break };
-            entry.port.call_came(entry.due);
-            ports.push(entry.port);
+    pub(crate) fn leave(&self, seat: Seat) {
+        let mut seats = self.lock();
+        seats.taken[seat as usize] = None;
+        seats.free.push(seat);
+        if seats.free.len() == seats.taken.len() {
+            *seats = Seats::default();
         }
-        ports
+    }
+
+    /// Sets the deadline of somebody who sits, and returns when it will be met.
+    pub(crate) fn set(&self, port: &Port, due: Micros) -> Micros {
+        let due = due.checked_next_multiple_of(GRID).unwrap_or(NEVER - 1);
+        port.set_due(due);
+        self.next.fetch_min(due, Ordering::AcqRel);
+        due
+    }
+
+    /// When the next deadline is.
+    pub(crate) fn next(&self) -> Micros {
+        self.next.load(Ordering::Acquire)
+    }
+
+    /// Takes the ports whose deadline came.
+    pub(crate) fn due(&self, now: Micros) -> Vec<Arc<Port>> {
+        if self.next() > now {
+            return Vec::new();
+        }
+        // What is set from now on is not forgotten; what was set before is seen below.
+        self.next.store(NEVER, Ordering::SeqCst);
+        let mut next = NEVER;
+        let mut came = Vec::new();
+        for port in self.lock().taken.iter().flatten() {
+            match port.due() {
+                CAME => {}
+                due if due <= now => {
+                    if port.take_due(due) {
+                        came.push(port.clone());
+                    }
+                }
+                due => next = next.min(due),
+            }
+        }
+        self.next.fetch_min(next, Ordering::AcqRel);
+        came
     }
 
     /// Takes all ports: the server stops.
     pub(crate) fn all(&self) -> Vec<Arc<Port>> {
-        self.due(NEVER)
+        self.lock().taken.iter().flatten().cloned().collect()
     }
 
-    /// When the next call is due.
-    pub(crate) fn next(&self) -> Option<Micros> {
-        self.lock().peek().map(|Reverse(entry)| entry.due)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BinaryHeap<Reverse<Entry>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Seats> {
+        self.seats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-impl Ord for Entry {
-    fn cmp(&self, other: &Self) -> Order {
-        self.due.cmp(&other.due)
-    }
-}
-
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Self) -> Option<Order> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Entry {
-    fn eq(&self, other: &Self) -> bool {
-        self.due == other.due
-    }
-}
-
-impl Eq for Entry {}

@@ -195,6 +195,29 @@ impl Sid {
         Query::parse(target).sid.map(Self::parse)
     }
 
+    /// Returns the `sid` of a request target, as it is written there.
+    #[must_use]
+    pub fn text_in(target: &str) -> Option<&str> {
+        Query::parse(target).sid
+    }
+
+    /// Returns the shard, of so many, for the session that `text` names: the one that issued it when
+    /// it is a sid of ours, else one that follows from the text alone. So a session whose id the host
+    /// chose is found where it was opened, on any machine and in any version.
+    #[must_use]
+    pub fn shard_of_text(text: &str, count: u16) -> u16 {
+        if let Ok(sid) = Self::parse(text)
+            && sid.shard() < count
+        {
+            return sid.shard();
+        }
+        // FNV-1a: it needs to spread ids over shards, not to withstand anybody.
+        let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        u16::try_from(hash % u64::from(count.max(1))).unwrap_or(0)
+    }
+
     /// Returns the index of the shard that issued it. Remote input: it may name no shard of ours.
     #[must_use]
     pub fn shard(&self) -> u16 {
@@ -373,6 +396,19 @@ mod tests {
         assert_eq!((read.shard(), read.slot()), (3, 77));
         assert!(read.proves(&[9; 15]));
         assert!(!read.proves(&[8; 15]));
+    }
+
+    #[test]
+    fn every_text_has_a_shard_and_keeps_it() {
+        let mut text = String::new();
+        Sid::new(Shard { index: 5, count: 8 }, 1, [3; 15]).put(&mut text);
+        assert_eq!(Sid::shard_of_text(&text, 8), 5);
+        assert!(Sid::shard_of_text(&text, 4) < 4, "of another process");
+        // Other machines rely on these.
+        let shards = ["", "a", "user-17", "user-18", "é"].map(|text| Sid::shard_of_text(text, 8));
+        assert_eq!(shards, [5, 4, 1, 4, 1]);
+        assert_eq!(Sid::shard_of_text("a", 0), 0);
+        assert_eq!(Sid::text_in("/?EIO=4&sid=x"), Some("x"));
     }
 
     #[test]

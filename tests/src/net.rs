@@ -24,6 +24,8 @@ pub(crate) struct World {
     pub(crate) mail_held: bool,
     /// Where the next handshake goes.
     pub(crate) next_shard: usize,
+    /// What the next handshakes are to use as their session id.
+    pub(crate) own_sid: Option<String>,
     limits: Arc<Limits>,
     wires: Vec<Wire>,
     links: HashMap<(usize, Link), usize>,
@@ -67,6 +69,7 @@ impl World {
             chunk: 0,
             mail_held: false,
             next_shard: 0,
+            own_sid: None,
             limits,
             wires: Vec::new(),
             links: HashMap::new(),
@@ -216,19 +219,20 @@ impl World {
     }
 
     fn read(&mut self, at: usize, bytes: &mut [u8]) {
-        let Self { wires, shards, next_shard, now, .. } = self;
+        let Self { wires, shards, next_shard, own_sid, now, .. } = self;
         let wire = &mut wires[at];
         let Some(conn) = &mut wire.conn else { return };
         let mut decoder = conn.decode(bytes);
         loop {
             let link = decoder.link();
             let verdict = match decoder.poll() {
-                Ok(Some(item)) => {
-                    if let Inbound::Request(request) = &item {
-                        wire.shard = match Sid::from_target(request.target) {
-                            Some(Ok(sid)) => usize::from(sid.shard()).min(shards.len() - 1),
-                            Some(Err(_)) | None => *next_shard,
-                        };
+                Ok(Some(mut item)) => {
+                    if let Inbound::Request(request) = &mut item {
+                        request.own_sid = own_sid.as_deref();
+                        let count = u16::try_from(shards.len()).expect("there are few shards");
+                        let sid = Sid::text_in(request.target).or(request.own_sid);
+                        wire.shard = sid
+                            .map_or(*next_shard, |sid| usize::from(Sid::shard_of_text(sid, count)));
                     }
                     shards[wire.shard].handle(*now, link, item)
                 }

@@ -102,6 +102,12 @@ impl Sim {
         self
     }
 
+    /// Chooses the session id of the next handshakes, or leaves it to the shards.
+    pub fn own_sid(&mut self, sid: Option<&str>) -> &mut Self {
+        self.world.borrow_mut().own_sid = sid.map(str::to_owned);
+        self
+    }
+
     /// Holds back messages between shards, or lets them go.
     pub fn hold_mail(&mut self, held: bool) {
         let mut world = self.world.borrow_mut();

@@ -132,7 +132,7 @@ fn the_host_learns_the_rule_but_only_of_refusals() {
             let request = Request::new(Method::Get, target, Fields::host(&NoFields));
             let verdict = server.handle_request(now, request);
             let Verdict::Respond(response) = verdict else { panic!("{verdict:?}") };
-            response.rule
+            response.rule()
         })
     };
     assert_eq!(rule("/socket.io/?EIO=4&transport=polling"), None);

@@ -194,7 +194,7 @@ impl Conn {
                     continue;
                 }
                 Next::Nothing => return false,
-                Next::Other => server.poll_transmit(link),
+                Next::Other => server.next_other(link),
             };
             match transmit {
                 None => return false,
@@ -379,11 +379,17 @@ impl Conn {
         }
     }
 
-    /// Compresses and writes the answer that waits for it.
+    /// Compresses and writes the answer that waits for it, which mostly none does.
     fn settle(&mut self) {
-        if let Mode::Answering(_) = self.mode
-            && let Mode::Answering(answer) = std::mem::replace(&mut self.mode, Mode::Finished)
-        {
+        if let Mode::Answering(_) = self.mode {
+            self.settle_answer();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn settle_answer(&mut self) {
+        if let Mode::Answering(answer) = std::mem::replace(&mut self.mode, Mode::Finished) {
             let Answer { response, exchange, body } = *answer;
             let coding = exchange.coding.filter(|_| !exchange.head_only);
             self.respond(&response.coded(coding), exchange, body);

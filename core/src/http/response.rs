@@ -25,8 +25,8 @@ pub struct Response {
     /// Whether the body should be compressed for clients that accept it: worth it from about 1 KiB.
     /// It is only done for texts, with status 200 and without `length`.
     pub compress: bool,
-    /// The rule that refused the request, in words for a log.
-    pub rule: Option<&'static str>,
+    /// Behind one more reference, which keeps the ordinary answer small.
+    rule: Option<&'static &'static str>,
 }
 
 impl Response {
@@ -64,6 +64,17 @@ impl Response {
         value: impl Into<Cow<'static, str>>,
     ) -> Self {
         self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Returns the rule that refused the request, in words for a log.
+    #[must_use]
+    pub fn rule(&self) -> Option<&'static str> {
+        self.rule.copied()
+    }
+
+    pub(crate) fn refused_by(mut self, rule: &'static &'static str) -> Self {
+        self.rule = Some(rule);
         self
     }
 
@@ -120,12 +131,11 @@ impl Response {
         matches!(self.status, 100..=199 | 204 | 304)
     }
 
-    /// Adds header fields that the application configured.
-    pub(crate) fn with(mut self, headers: &[(String, String)]) -> Self {
-        let fields =
-            headers.iter().map(|(name, value)| (name.clone().into(), value.clone().into()));
-        self.headers.extend(fields);
-        self
+    /// Adds header fields that the application configured, which mostly are none.
+    pub(crate) fn add(&mut self, headers: &[(String, String)]) {
+        for (name, value) in headers {
+            self.headers.push((name.clone().into(), value.clone().into()));
+        }
     }
 
     /// The answer to a poll or POST, which no cache may keep.

@@ -119,6 +119,12 @@ impl Server {
         Ticket(id)
     }
 
+    /// Returns the clients of this shard that a target means.
+    pub fn members(&mut self, to: &Target<'_>) -> impl Iterator<Item = Socket> + '_ {
+        self.select(to);
+        self.selected.iter().filter_map(|&slot| self.clients.key(slot).map(Socket))
+    }
+
     /// Makes all clients of a target join `rooms`.
     pub fn join_all(&mut self, now: Instant, to: &Target<'_>, rooms: &[&str]) {
         self.change_all(now, to, Change::Join(rooms.iter().map(|&room| room.into()).collect()));

@@ -94,14 +94,15 @@ impl Server {
     /// Returns the next thing to write on `link`.
     #[must_use]
     pub fn poll_transmit(&mut self, link: Link) -> Option<Transmit> {
-        let transmit = self.next_transmit(link)?;
-        Some(match transmit {
-            Transmit::Response(response) => Transmit::Response(response.with(&self.config.headers)),
-            Transmit::Close(_) | Transmit::Frame(_) => transmit,
-        })
+        match self.next_frame(link) {
+            Next::Frame(frame) => Some(Transmit::Frame(frame)),
+            Next::Nothing => None,
+            Next::Other => self.next_other(link),
+        }
     }
 
-    fn next_transmit(&mut self, link: Link) -> Option<Transmit> {
+    /// The next thing to write that is no frame of an open WebSocket.
+    pub(crate) fn next_other(&mut self, link: Link) -> Option<Transmit> {
         let attachment = self.links.get_mut(link.0)?;
         attachment.noted = false;
         let &Carries::Session(slot) = &attachment.carries else {
@@ -131,7 +132,9 @@ impl Server {
             | Transport::ClosingPolling { get }
                 if get == Some(link) =>
             {
-                self.poll_answer(slot, link).map(Transmit::Response)
+                let mut response = self.poll_answer(slot, link)?;
+                response.add(&self.config.headers);
+                Some(Transmit::Response(response))
             }
             Transport::ClosingPolling { .. }
             | Transport::ClosingWebSocket { .. }
@@ -142,6 +145,9 @@ impl Server {
     }
 
     /// The next frame of an open WebSocket, which is what nearly every call is about.
+    ///
+    /// Inlined where it is called: a call of its own would cost 4 % of a delivery.
+    #[inline(always)]
     pub(crate) fn next_frame(&mut self, link: Link) -> Next {
         let Some(attachment) = self.links.get_mut(link.0) else { return Next::Nothing };
         attachment.noted = false;
@@ -202,7 +208,10 @@ impl Server {
     }
 
     /// Ends a link with a last message, which waits until it is pulled.
-    pub(super) fn farewell(&mut self, link: Link, transmit: Transmit) {
+    pub(super) fn farewell(&mut self, link: Link, mut transmit: Transmit) {
+        if let Transmit::Response(response) = &mut transmit {
+            response.add(&self.config.headers);
+        }
         if let Some(attachment) = self.links.get_mut(link.0) {
             attachment.carries = Carries::Farewell(Box::new(transmit));
             // Even a stream that takes no more must hear of the end.

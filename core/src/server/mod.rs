@@ -8,6 +8,7 @@ mod inbound;
 mod link;
 mod namespace;
 mod origin;
+mod own;
 mod peer;
 mod proxy;
 mod refusal;
@@ -40,6 +41,7 @@ use crate::time::{Clock, Queue, Tick};
 use ack::Questions;
 use link::Attachment;
 use namespace::{Client, Namespaces};
+use own::OwnSids;
 use session::Session;
 
 /// One shard of a process: all the state that clients share.
@@ -63,6 +65,7 @@ pub struct Server {
     rng: Rng,
     mint: Mint,
     sessions: Slab<Session>,
+    own_sids: OwnSids,
     links: Slab<Attachment>,
     clients: Slab<Client>,
     namespaces: Namespaces,
@@ -150,6 +153,7 @@ impl Server {
             rng,
             mint: Mint::new(Rng::new(seed, 0).bytes()),
             sessions: Slab::new(),
+            own_sids: OwnSids::new(hasher.clone()),
             links: Slab::new(),
             clients: Slab::new(),
             questions: Questions::new(&hasher),

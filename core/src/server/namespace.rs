@@ -280,6 +280,9 @@ impl Server {
             Phase::Joining(joining) => {
                 let bytes = joining.held.iter().map(Packet::size).sum();
                 if bytes >= self.config.limits.max_backlog {
+                    if let Some(session) = self.sessions.at_mut(client.session) {
+                        session.congested = true;
+                    }
                     return Err(crate::error::Refused::Backlog { bytes });
                 }
                 joining.held.push(packet);

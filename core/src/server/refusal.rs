@@ -24,6 +24,10 @@ pub(super) enum Refusal {
     Session,
     /// A request that does not fit the transport of its session.
     SessionTransport,
+    /// The host chose a session id that another session has.
+    SidInUse,
+    /// The host chose a session id that cannot travel in a URL.
+    SidMalformed,
     /// A transport that is off or does not exist.
     Transport(Transports),
     /// A revision of Engine.IO that is not spoken here.
@@ -34,7 +38,7 @@ impl Refusal {
     pub(super) fn response(self) -> Response {
         let (code, message) = self.told();
         let hint = self.hint();
-        Response { rule: Some(hint), ..Response::error(400, code, message, hint) }
+        Response::error(400, code, message, hint).refused_by(hint)
     }
 
     fn told(self) -> (u8, &'static str) {
@@ -47,43 +51,52 @@ impl Refusal {
             | Self::HandshakeTransport
             | Self::Repeated
             | Self::RevisionChanged
-            | Self::SessionTransport => (3, "Bad request"),
+            | Self::SessionTransport
+            | Self::SidInUse
+            | Self::SidMalformed => (3, "Bad request"),
             Self::Version => (5, "Unsupported protocol version"),
         }
     }
 
-    fn hint(self) -> &'static str {
+    fn hint(self) -> &'static &'static str {
         match self {
-            Self::Ended => "the session ended, or moved to WebSocket, before the POST was complete",
-            Self::HandshakeMethod => "a session is opened by GET",
+            Self::Ended => {
+                &"the session ended, or moved to WebSocket, before the POST was complete"
+            }
+            Self::HandshakeMethod => &"a session is opened by GET",
             Self::HandshakeTransport => {
-                "transport=websocket needs a whole WebSocket handshake, which proxies have to pass \
+                &"transport=websocket needs a whole WebSocket handshake, which proxies have to pass \
                  on with its Upgrade and Connection headers, and transport=polling none; or the \
                  server wants sessions to start on polling"
             }
-            Self::Repeated => "EIO, transport or sid is given more than once",
-            Self::RevisionChanged => "the session was opened with EIO=4, and goes on with it",
+            Self::Repeated => &"EIO, transport or sid is given more than once",
+            Self::RevisionChanged => &"the session was opened with EIO=4, and goes on with it",
             Self::Origin => {
-                "pages of other hosts have to be named in Config::origins; a proxy has to pass the \
+                &"pages of other hosts have to be named in Config::origins; a proxy has to pass the \
                  Host header on, or X-Forwarded-Host with Config::trust_forwarded"
             }
             Self::Session => {
-                "no such session: it timed out, the server restarted, or a load balancer lacks \
+                &"no such session: it timed out, the server restarted, or a load balancer lacks \
                  sticky sessions"
             }
             Self::SessionTransport => {
-                "the session is on another transport by now, or upgrades are off, or the WebSocket \
+                &"the session is on another transport by now, or upgrades are off, or the WebSocket \
                  handshake is not whole"
+            }
+            Self::SidInUse => &"the session id that was chosen for this session is in use",
+            Self::SidMalformed => {
+                &"the session id that was chosen for this session is not 1 to 256 letters, digits \
+                 and any of - . _ ~"
             }
             Self::Transport(transports) => {
                 match (transports.polling, transports.websocket || transports.upgrades) {
-                    (true, true) => "transport is polling or websocket",
-                    (true, false) => "transport is polling: this server offers no WebSocket",
-                    (false, _) => "transport is websocket: this server offers no polling",
+                    (true, true) => &"transport is polling or websocket",
+                    (true, false) => &"transport is polling: this server offers no WebSocket",
+                    (false, _) => &"transport is websocket: this server offers no polling",
                 }
             }
             Self::Version => {
-                "EIO=4 is spoken here: it fits socket.io-client 3 and 4, python-socketio 5 and \
+                &"EIO=4 is spoken here: it fits socket.io-client 3 and 4, python-socketio 5 and \
                  others of Socket.IO protocol 5"
             }
         }
@@ -92,15 +105,13 @@ impl Refusal {
 
 /// The answer to a body that breaks a rule.
 pub(super) fn of_payload(violation: Violation) -> Response {
-    Response {
-        rule: Some("the body of a POST breaks a rule of the protocol"),
-        ..Response::error(400, 3, "Bad request", &violation.to_string())
-    }
+    Response::error(400, 3, "Bad request", &violation.to_string())
+        .refused_by(&"the body of a POST breaks a rule of the protocol")
 }
 
 /// The answer to what clients of the JavaScript server expect to be refused without a word.
-pub(super) fn silent(rule: &'static str) -> Response {
-    Response { rule: Some(rule), ..Response::status(400) }
+pub(super) fn silent(rule: &'static &'static str) -> Response {
+    Response::status(400).refused_by(rule)
 }
 
 #[cfg(test)]
@@ -121,6 +132,8 @@ mod tests {
             Refusal::Origin,
             Refusal::Session,
             Refusal::SessionTransport,
+            Refusal::SidInUse,
+            Refusal::SidMalformed,
             transports(true, true),
             transports(true, false),
             transports(false, true),
@@ -128,7 +141,7 @@ mod tests {
         ] {
             let response = refusal.response();
             let read: serde_json::Value = serde_json::from_slice(&response.body).expect("JSON");
-            assert_eq!(read["hint"].as_str(), response.rule, "{refusal:?}");
+            assert_eq!(read["hint"].as_str(), response.rule(), "{refusal:?}");
         }
     }
 }

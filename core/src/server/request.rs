@@ -13,7 +13,7 @@ use crate::engine::payload::{self, Part};
 use crate::engine::transport::{OnGet, OnPost, OnProbe};
 use crate::error::{Reason, Violation};
 use crate::http::{Method, Query, Request, Response};
-use crate::key::{Link, Sid};
+use crate::key::Link;
 use crate::time::Tick;
 use crate::ws::CloseCode;
 use crate::ws::handshake::{self, Ask};
@@ -33,7 +33,7 @@ impl Server {
         }
         let now = self.clock.read(now);
         let access = Access::of(&request, &self.config);
-        let verdict = if request.method == Method::Options {
+        let mut verdict = if request.method == Method::Options {
             Verdict::Respond(access.preflight(&request, &self.config))
         } else {
             match self.admit_request(now, &request, access) {
@@ -41,28 +41,25 @@ impl Server {
                 Err(refusal) => Verdict::Respond(access.allow(refusal, &self.config)),
             }
         };
-        self.dress(verdict)
+        self.dress(&mut verdict);
+        verdict
     }
 
     /// Takes the whole body of a POST.
     pub fn handle_body(&mut self, now: Instant, link: Link, body: &[u8]) -> Verdict {
         let now = self.clock.read(now);
-        let verdict = self.take_body(now, link, body);
-        self.dress(verdict)
+        let mut verdict = self.take_body(now, link, body);
+        self.dress(&mut verdict);
+        verdict
     }
 
     /// Adds the fields that every answer has.
-    fn dress(&self, verdict: Verdict) -> Verdict {
-        let headers = &self.config.headers;
-        if headers.is_empty() {
-            return verdict;
-        }
+    fn dress(&self, verdict: &mut Verdict) {
         match verdict {
-            Verdict::Respond(response) => Verdict::Respond(response.with(headers)),
-            Verdict::Upgrade { link, response } => {
-                Verdict::Upgrade { link, response: response.with(headers) }
+            Verdict::Respond(response) | Verdict::Upgrade { response, .. } => {
+                response.add(&self.config.headers);
             }
-            Verdict::Body { .. } | Verdict::Continue | Verdict::Hold(_) | Verdict::Pass => verdict,
+            Verdict::Body { .. } | Verdict::Continue | Verdict::Hold(_) | Verdict::Pass => {}
         }
     }
 
@@ -138,11 +135,20 @@ impl Server {
         if revision != Some("4") {
             return Err(Refusal::Version.response());
         }
+        if let Some(sid) = request.own_sid {
+            self.own_sids.check(sid).map_err(Refusal::response)?;
+            if self.find_session(sid).is_some() {
+                return Err(Refusal::SidInUse.response());
+            }
+        }
         let slot = if self.config.trust_forwarded {
             self.open_session(now, &proxy::seen_from(request), access)
         } else {
             self.open_session(now, request, access)
         };
+        if let Some(sid) = request.own_sid {
+            self.own_sids.insert(slot, sid);
+        }
         Ok(match key {
             None => {
                 let open = self.open_packet(slot);
@@ -174,8 +180,7 @@ impl Server {
         access: Access<'_>,
         (named, revision, sid, ask): (Named, Option<&str>, &str, Ask<'_>),
     ) -> Result<Verdict, Response> {
-        let slot = Sid::parse(sid).ok().and_then(|sid| self.find_session(&sid));
-        let Some(slot) = slot else {
+        let Some(slot) = self.find_session(sid) else {
             return Err(Refusal::Session.response());
         };
         let websocket = self.sessions.at(slot).is_some_and(|s| s.transport.is_websocket());
@@ -204,7 +209,7 @@ impl Server {
             | Method::Patch
             | Method::Put => {
                 let response = Response::status(405).header("allow", "GET, POST, OPTIONS");
-                Err(Response { rule: Some("a session is polled by GET and POST"), ..response })
+                Err(response.refused_by(&"a session is polled by GET and POST"))
             }
         }
     }
@@ -239,7 +244,7 @@ impl Server {
         if kind.trim_start().starts_with("application/octet-stream") {
             let violation = Violation::BinaryBody;
             self.end(slot, Reason::Violation(violation), Goodbye::of(violation));
-            return Err(refusal::silent("a POST is text: send binary as base64"));
+            return Err(refusal::silent(&"a POST is text: send binary as base64"));
         }
         let link = self.attach(slot);
         let Some(session) = self.sessions.at_mut(slot) else {
@@ -261,7 +266,7 @@ impl Server {
     fn overlap(&mut self, slot: u32) -> Response {
         let violation = Violation::OverlappingPoll;
         self.end(slot, Reason::Violation(violation), Goodbye::of(violation));
-        refusal::silent("a second GET or POST of a session overlaps the first")
+        refusal::silent(&"a second GET or POST of a session overlaps the first")
     }
 
     /// A WebSocket for a polling session. One too many is accepted and closed at once, which is what

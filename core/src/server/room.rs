@@ -52,6 +52,16 @@ impl Namespace {
 }
 
 impl Server {
+    /// Returns the rooms of a namespace on this shard, each with the number of clients in it. The
+    /// rooms named by the clients' ids are left out.
+    pub fn rooms(&self, namespace: &str) -> impl Iterator<Item = (&str, usize)> {
+        let namespace = self.namespaces.find(namespace).and_then(|at| self.namespaces.at(at));
+        namespace.into_iter().flat_map(|namespace| {
+            let rooms = namespace.rooms.keys().filter_map(|key| namespace.rooms.get(key));
+            rooms.map(|room| (&*room.name, room.members.len()))
+        })
+    }
+
     /// Puts a client into a room; `false` when it was in it.
     ///
     /// The room named by the client's own id holds it anyway; another client's is refused.

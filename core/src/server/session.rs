@@ -195,7 +195,10 @@ impl Server {
 
     /// Appends the sid of a session.
     pub(super) fn put_sid(&self, slot: u32, session: &Session, out: &mut String) {
-        Sid::new(self.shard, slot, session.secret).put(out);
+        match self.own_sids.text(slot) {
+            Some(text) => out.push_str(text),
+            None => Sid::new(self.shard, slot, session.secret).put(out),
+        }
     }
 
     /// Makes a fresh session start on WebSocket.
@@ -210,9 +213,12 @@ impl Server {
     }
 
     /// The session a sid names, when its secret is right and its shard is this one.
-    pub(super) fn find_session(&self, sid: &Sid) -> Option<u32> {
-        let session = self.sessions.at(sid.slot())?;
-        (sid.shard() == self.shard.index && sid.proves(&session.secret)).then_some(sid.slot())
+    pub(super) fn find_session(&self, sid: &str) -> Option<u32> {
+        let ours = Sid::parse(sid).ok().filter(|sid| {
+            sid.shard() == self.shard.index
+                && self.sessions.at(sid.slot()).is_some_and(|session| sid.proves(&session.secret))
+        });
+        ours.map_or_else(|| self.own_sids.find(sid), |sid| Some(sid.slot()))
     }
 
     pub(super) fn session_key(&self, slot: u32) -> Option<key::Session> {
@@ -422,6 +428,9 @@ impl Server {
         let key = self.sessions.key(slot)?;
         let mut session = self.sessions.remove(key)?;
         session.outbox.clear(&mut self.pool);
+        if !self.own_sids.is_empty() {
+            self.own_sids.remove(slot);
+        }
         Some((session.transport, session.origin))
     }
 

@@ -24,6 +24,13 @@ impl Server {
         self.clients.get(socket.0)?;
         Some(SocketMut { server: self, socket })
     }
+
+    /// Returns the shard of the client with that public id; `None` when no shard of this process
+    /// issued it.
+    #[must_use]
+    pub fn shard_of(&self, id: &str) -> Option<u16> {
+        self.mint.locate(id).map(|(shard, _)| shard).filter(|&shard| shard < self.shard.count)
+    }
 }
 
 impl SocketMut<'_> {
@@ -109,6 +116,14 @@ impl SocketMut<'_> {
     pub fn backlog(&self) -> usize {
         let session = self.client().and_then(|client| self.server.sessions.at(client.session));
         session.map_or(0, |session| session.outbox.bytes())
+    }
+
+    /// Whether something was refused for the client's backlog and [`Event::Drain`](super::Event) is
+    /// still to come.
+    #[must_use]
+    pub fn is_congested(&self) -> bool {
+        let session = self.client().and_then(|client| self.server.sessions.at(client.session));
+        session.is_some_and(|session| session.congested)
     }
 
     /// Disconnects the client from its namespace; with `close`, from all of them, and closes the

@@ -1,0 +1,336 @@
+//! A client of a test, and what it received.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt;
+use std::rc::Rc;
+
+use super::connect::{self, ConnectError};
+use super::line::Line;
+use super::packet::{self, Kind};
+use super::peer::{Arrival, Peer};
+use crate::Args;
+use crate::args::{self, DecodeError};
+
+/// A client in one namespace.
+///
+/// Each call lets the server do all that follows from it. The connection ends when its last client is
+/// dropped: there are several when it [joined](Self::join) further namespaces.
+pub struct TestClient {
+    line: Rc<Line>,
+    namespace: Rc<str>,
+}
+
+/// The acknowledgement a client asked for.
+#[must_use = "the event is sent already; this only reads its acknowledgement"]
+pub struct Answer {
+    line: Rc<Line>,
+    namespace: Rc<str>,
+    question: u64,
+}
+
+/// An event the server sent.
+pub struct ReceivedEvent {
+    /// The name.
+    pub name: String,
+    /// The arguments.
+    pub args: Args,
+    /// The namespace.
+    pub namespace: String,
+    line: Rc<Line>,
+    question: Option<u64>,
+}
+
+/// Why there is no acknowledgement.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AnswerError {
+    /// It is not what was asked for.
+    #[error("the acknowledgement does not fit: {0}")]
+    Decode(#[from] DecodeError),
+    /// The server sent none: the event has no handler, the handler failed, or it waits for something.
+    #[error("the server sent no acknowledgement")]
+    Missing,
+}
+
+impl TestClient {
+    pub(super) fn start(line: Rc<Line>, namespace: &str, auth: &str) -> Self {
+        line.act(|peer| peer.join(namespace, auth));
+        Self { line, namespace: namespace.into() }
+    }
+
+    /// Joins another namespace over the same connection, with an auth payload unless it is `()`; or
+    /// this one again, after the client left or was refused.
+    ///
+    /// # Errors
+    /// Why the client is not in the namespace now.
+    ///
+    /// # Panics
+    /// When the auth payload has no JSON form.
+    #[track_caller]
+    pub fn join<T: Serialize + ?Sized>(
+        &self,
+        namespace: &str,
+        auth: &T,
+    ) -> Result<Self, ConnectError> {
+        let client = Self::start(self.line.clone(), namespace, &connect::payload(auth));
+        client.admission().map(|()| client)
+    }
+
+    /// Tells whether the client was let in.
+    ///
+    /// # Errors
+    /// Why it is not in the namespace.
+    pub fn admission(&self) -> Result<(), ConnectError> {
+        self.look(|peer, namespace| peer.admission(namespace))
+    }
+
+    /// Whether the client is in its namespace now.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.look(|peer, namespace| peer.is_in(namespace))
+    }
+
+    /// Returns the client's id in its namespace, also after it left.
+    ///
+    /// # Panics
+    /// When it was never let in.
+    #[must_use]
+    #[track_caller]
+    pub fn id(&self) -> String {
+        let id = self.look(|peer, namespace| peer.id(namespace));
+        id.expect("a client has an id once it was let into its namespace")
+    }
+
+    /// Returns the name of its namespace.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// Sends an event. A tuple is several arguments, `()` none, anything else one.
+    ///
+    /// # Panics
+    /// When the client is not in its namespace, or the arguments have no JSON form.
+    #[track_caller]
+    pub fn emit<T: Serialize + ?Sized>(&self, event: &str, args: &T) {
+        self.send_event(event, args, None);
+    }
+
+    /// Sends the event `message`.
+    ///
+    /// # Panics
+    /// When the client is not in its namespace, or the arguments have no JSON form.
+    #[track_caller]
+    pub fn send<T: Serialize + ?Sized>(&self, args: &T) {
+        self.emit("message", args);
+    }
+
+    /// Sends the event `json`.
+    ///
+    /// # Panics
+    /// When the client is not in its namespace, or the arguments have no JSON form.
+    #[track_caller]
+    pub fn send_json<T: Serialize + ?Sized>(&self, args: &T) {
+        self.emit("json", args);
+    }
+
+    /// Sends an event and asks for an acknowledgement, which may come later.
+    ///
+    /// # Panics
+    /// When the client is not in its namespace, or the arguments have no JSON form.
+    #[track_caller]
+    pub fn emit_with_ack<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Answer {
+        let question = self.line.look(Peer::ask);
+        self.send_event(event, args, Some(question));
+        Answer { line: self.line.clone(), namespace: self.namespace.clone(), question }
+    }
+
+    /// Sends an event and returns what the server acknowledged. A tuple is several arguments, `()`
+    /// any, anything else the first.
+    ///
+    /// # Errors
+    /// When no acknowledgement came, or another one.
+    ///
+    /// # Panics
+    /// When the client is not in its namespace, or the arguments have no JSON form.
+    #[track_caller]
+    pub fn call<R: DeserializeOwned>(
+        &self,
+        event: &str,
+        args: &(impl Serialize + ?Sized),
+    ) -> Result<R, AnswerError> {
+        self.emit_with_ack(event, args).read()
+    }
+
+    /// Takes all events that came since they were taken last, in their order.
+    pub fn get_received(&self) -> Vec<ReceivedEvent> {
+        let arrived = self.look(|peer, namespace| std::mem::take(peer.arrived(namespace)));
+        arrived.into_iter().map(|arrival| self.received(arrival)).collect()
+    }
+
+    /// Takes the one event of this name that came and reads its arguments; others stay.
+    ///
+    /// # Panics
+    /// When there is none or more than one, or its arguments do not fit.
+    #[track_caller]
+    pub fn expect<T: DeserializeOwned>(&self, event: &str) -> T {
+        let received = self.expect_event(event);
+        match received.decode() {
+            Ok(args) => args,
+            Err(error) => panic!("{error}, in {received:?}"),
+        }
+    }
+
+    /// Takes the one event of this name that came; others stay.
+    ///
+    /// # Panics
+    /// When there is none or more than one.
+    #[track_caller]
+    pub fn expect_event(&self, event: &str) -> ReceivedEvent {
+        let found = self.look(|peer, namespace| {
+            let arrived = peer.arrived(namespace);
+            let mut named = (0..arrived.len()).filter(|&at| arrived[at].name == event);
+            match (named.next(), named.next()) {
+                (Some(at), None) => Ok(arrived.remove(at)),
+                (None | Some(_), _) => {
+                    Err(arrived.iter().map(|arrival| format!("\n  {arrival:?}")).collect())
+                }
+            }
+        });
+        match found {
+            Ok(arrival) => self.received(arrival),
+            Err(all) => {
+                let all: String = all;
+                let all = if all.is_empty() { " nothing" } else { &all };
+                panic!("expected one event {event:?} in {}, received:{all}", self.namespace)
+            }
+        }
+    }
+
+    /// Leaves the namespace; the connection and its other namespaces live on.
+    pub fn disconnect(&self) {
+        if self.is_connected() {
+            self.line.act(|peer| peer.leave(&self.namespace));
+        }
+    }
+
+    /// Drops the connection without a word, as a network fault would.
+    pub fn close(&self) {
+        self.line.act(Peer::hang_up);
+    }
+
+    /// Leaves pings unanswered from now on, so that the server gives the client up in time.
+    pub fn mute(&self) {
+        self.line.look(|peer| peer.mute = true);
+    }
+
+    #[track_caller]
+    fn send_event<T: Serialize + ?Sized>(&self, event: &str, args: &T, question: Option<u64>) {
+        let (json, attachments) = packet::encode(args);
+        let json = packet::with_name(event, &json);
+        assert!(self.is_connected(), "the client is not in {}", self.namespace);
+        self.line.act(|peer| {
+            peer.send(Kind::Event, &self.namespace, question, &json, &attachments);
+        });
+    }
+
+    fn look<R>(&self, act: impl FnOnce(&mut Peer, &str) -> R) -> R {
+        self.line.look(|peer| act(peer, &self.namespace))
+    }
+
+    fn received(&self, arrival: Arrival) -> ReceivedEvent {
+        let Arrival { name, args, question } = arrival;
+        let (namespace, line) = (self.namespace.to_string(), self.line.clone());
+        ReceivedEvent { name, args, namespace, line, question }
+    }
+}
+
+impl Answer {
+    /// Whether it came.
+    #[must_use]
+    pub fn is_here(&self) -> bool {
+        self.args().is_some()
+    }
+
+    /// Reads it. A tuple is several arguments, `()` any, anything else the first.
+    ///
+    /// # Errors
+    /// When it has not come, or does not fit.
+    pub fn read<R: DeserializeOwned>(&self) -> Result<R, AnswerError> {
+        let args = self.args().ok_or(AnswerError::Missing)?;
+        Ok(args::decode(args.json(), args.attachments())?)
+    }
+
+    fn args(&self) -> Option<Args> {
+        self.line.look(|peer| peer.answer(&self.namespace, self.question))
+    }
+}
+
+impl ReceivedEvent {
+    /// Reads the arguments. A tuple is several arguments, `()` any, anything else the first.
+    ///
+    /// # Errors
+    /// When they do not fit.
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
+        args::decode(self.args.json(), self.args.attachments())
+    }
+
+    /// Whether the server waits for an acknowledgement.
+    #[must_use]
+    pub fn wants_ack(&self) -> bool {
+        self.question.is_some()
+    }
+
+    /// Acknowledges. A tuple is several arguments, `()` none, anything else one.
+    ///
+    /// # Panics
+    /// When the server does not wait for it, or the arguments have no JSON form.
+    #[track_caller]
+    pub fn ack<T: Serialize + ?Sized>(self, args: &T) {
+        assert!(self.wants_ack(), "the server does not wait for {self:?} to be acknowledged");
+        let (json, attachments) = packet::encode(args);
+        self.line.act(|peer| {
+            peer.send(Kind::Ack, &self.namespace, self.question, &json, &attachments);
+        });
+    }
+}
+
+impl fmt::Debug for TestClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TestClient").field("namespace", &self.namespace).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer").field("namespace", &self.namespace).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ReceivedEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt_event(f, &self.name, &self.args, self.question)
+    }
+}
+
+impl fmt::Debug for Arrival {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt_event(f, &self.name, &self.args, self.question)
+    }
+}
+
+/// Writes an event as a test that failed shows it.
+fn fmt_event(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    args: &Args,
+    question: Option<u64>,
+) -> fmt::Result {
+    write!(f, "{name:?} {}", args.json())?;
+    match args.attachments().len() {
+        0 => {}
+        n => write!(f, " + {n} binary")?,
+    }
+    f.write_str(if question.is_some() { " (asks for an acknowledgement)" } else { "" })
+}

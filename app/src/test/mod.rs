@@ -1,0 +1,136 @@
+//! Tests of an application without a network, a runtime or a wait.
+//!
+//! A [`TestServer`] serves an [`App`](crate::App) to [`TestClient`]s of the same thread, from a plain
+//! `#[test]`. They speak the protocol in full, from the WebSocket upgrade to pings and
+//! acknowledgements; only the sockets are missing. Each call returns when everything that follows
+//! from it has happened, so there is nothing to wait for:
+//!
+//! ```
+//! use sansocket_app::test::TestServer;
+//! use sansocket_app::{App, Socket};
+//!
+//! fn chat() -> App {
+//!     let mut app = App::new();
+//!     app.on("join", |socket: Socket, room: String| socket.join(room));
+//!     app.on("say", |socket: Socket, room: String, text: String| {
+//!         socket.to(room).emit("said", &(socket.id(), text))
+//!     });
+//!     app
+//! }
+//!
+//! # fn everybody_in_the_room_hears_it_but_the_speaker() {
+//! let server = TestServer::new(chat());
+//! let (ann, bob) = (server.connect(), server.connect());
+//! for client in [&ann, &bob] {
+//!     assert_eq!(client.call("join", "tea"), Ok(true));
+//! }
+//! ann.emit("say", &("tea", "hello"));
+//!
+//! let (who, text): (String, String) = bob.expect("said");
+//! assert_eq!((who, text.as_str()), (ann.id(), "hello"));
+//! assert!(ann.get_received().is_empty());
+//! # }
+//! # everybody_in_the_room_hears_it_but_the_speaker();
+//! ```
+//!
+//! # Time
+//!
+//! Time stands still until [`advance`](TestServer::advance) moves it, past every deadline on the way:
+//! a test of a day takes as long as one of a second.
+//!
+//! ```
+//! # use sansocket_app::test::TestServer;
+//! # use sansocket_app::{App, Io};
+//! # use std::time::Duration;
+//! let mut app = App::new();
+//! app.on("remind", async |io: Io, minutes: u64| {
+//!     io.sleep(Duration::from_secs(60 * minutes)).await;
+//!     let _ = io.emit("reminder", &());
+//! });
+//! let server = TestServer::new(app);
+//! let client = server.connect();
+//! client.emit("remind", &5);
+//!
+//! server.advance(Duration::from_secs(299));
+//! assert!(client.get_received().is_empty());
+//! server.advance(Duration::from_secs(1));
+//! client.expect::<()>("reminder");
+//! ```
+//!
+//! Handlers and background tasks have to sleep by [`Io::sleep`](crate::Io::sleep), and to start tasks
+//! by [`Io::spawn`](crate::Io::spawn): the means of a runtime that does not run are of no use. A panic
+//! of a background task fails the test; that of a handler goes to the application's error handler, as
+//! it does in earnest.
+//!
+//! # Clients
+//!
+//! [`client`](TestServer::client) prepares one: its namespace, auth payload, query, headers, cookies.
+//! Any number of them may be connected at once, and one connection may [join](TestClient::join)
+//! several namespaces. Clients answer pings as time passes, unless they are [mute](TestClient::mute).
+//! They begin with a WebSocket; HTTP long-polling is left to tests over a network.
+//!
+//! ```
+//! # use sansocket_app::test::{ConnectError, TestServer};
+//! # use sansocket_app::{App, Refusal, Socket};
+//! # use serde_json::{Value, json};
+//! let mut app = App::new();
+//! app.namespace("/admin").on_connect(|socket: Socket| -> Result<(), Refusal> {
+//!     let auth: Value = socket.auth().unwrap_or_default();
+//!     if auth["token"] == "secret" { Ok(()) } else { Err(Refusal::new("not authorized")) }
+//! });
+//! let server = TestServer::new(app);
+//! let admin = server.client().namespace("/admin").auth(&json!({"token": "secret"}));
+//! assert!(admin.connect().is_ok());
+//!
+//! let refused = server.client().namespace("/admin").header("X-Forwarded-For", "::1").connect();
+//! let message = "not authorized".into();
+//! assert_eq!(refused.err(), Some(ConnectError::Refused { message, data: None }));
+//! ```
+//!
+//! # Questions of the server
+//!
+//! ```
+//! # use sansocket_app::test::TestServer;
+//! # use sansocket_app::App;
+//! # use std::time::Duration;
+//! let server = TestServer::new(App::new());
+//! let (ann, bob) = (server.connect(), server.connect());
+//! let asked = server.io().of("/").emit_with_ack("ready?", &(), Duration::from_secs(10));
+//! ann.expect_event("ready?").ack(&true);
+//! server.advance(Duration::from_secs(10));
+//!
+//! let gathered = server.block_on(asked).expect("it was sent");
+//! assert_eq!((gathered.decode().unwrap(), gathered.missing), (vec![true], 1));
+//! ```
+//!
+//! # Coming from Flask-SocketIO
+//!
+//! | `SocketIOTestClient` | here |
+//! |---|---|
+//! | `socketio.test_client(app)` | [`TestServer::new(app)`](TestServer::new), [`server.connect()`](TestServer::connect) |
+//! | `…, namespace=, auth=, query_string=, headers=` | [`server.client()`](TestServer::client)`.namespace(…).auth(…).query(…).header(…).connect()` |
+//! | `…, flask_test_client=` for its cookies | [`.cookie(…)`](Connect::cookie) |
+//! | `client.is_connected(namespace)` | [`client.is_connected()`](TestClient::is_connected) |
+//! | `client.connect(namespace)` | [`client.join(namespace, &auth)`](TestClient::join), which is a client of its own |
+//! | `client.disconnect(namespace)` | [`client.disconnect()`](TestClient::disconnect) |
+//! | `client.emit(event, a, b)` | [`client.emit(event, &(a, b))`](TestClient::emit) |
+//! | `client.emit(…, callback=True)` | [`client.call(…)`](TestClient::call), or [`emit_with_ack`](TestClient::emit_with_ack) when the answer takes time |
+//! | `client.send(data)` | [`client.send(&data)`](TestClient::send) |
+//! | `client.send(data, json=True)` | [`client.send_json(&data)`](TestClient::send_json) |
+//! | `client.get_received(namespace)` | [`client.get_received()`](TestClient::get_received), each with `name`, `args` and `namespace` |
+//! | `received["args"]`, unwrapped for `message` and `json` | [`received.decode::<T>()`](ReceivedEvent::decode), the same for all events |
+//! | no message queue allowed | [`with_shards`](TestServer::with_shards) |
+//! | — | virtual time, answers to the server, ping timeouts, lost connections |
+
+mod client;
+mod clock;
+mod connect;
+mod frame;
+mod line;
+mod packet;
+mod peer;
+mod server;
+
+pub use client::{Answer, AnswerError, ReceivedEvent, TestClient};
+pub use connect::{Connect, ConnectError};
+pub use server::TestServer;

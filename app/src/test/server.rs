@@ -1,0 +1,131 @@
+//! The server of a test.
+
+use std::fmt;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
+
+use super::client::TestClient;
+use super::clock::Clock;
+use super::connect::Connect;
+use crate::app::App;
+use crate::hub::Hub;
+use crate::io::Io;
+use crate::timers::Timers;
+
+/// An application that is served to clients of the same thread, in virtual time.
+///
+/// It runs whenever a test or a client of it calls, until it has nothing left to do before time
+/// passes; time passes only in [`advance`](Self::advance).
+pub struct TestServer {
+    world: Rc<World>,
+}
+
+/// What a server and its clients share.
+pub(super) struct World {
+    pub(super) hub: Arc<Hub>,
+    pub(super) clock: Arc<Clock>,
+}
+
+impl TestServer {
+    /// Serves an application on one shard.
+    #[must_use]
+    pub fn new(app: App) -> Self {
+        Self::with_shards(app, 1)
+    }
+
+    /// Serves an application on several shards; clients are spread over them in turn.
+    #[must_use]
+    pub fn with_shards(app: App, shards: u16) -> Self {
+        let clock = Clock::new();
+        let hub = Hub::new(app, clock.clone(), shards, SEED);
+        clock.start(Box::pin(Timers::new(&hub)));
+        Self { world: Rc::new(World { hub, clock }) }
+    }
+
+    /// Connects a client to the namespace `/`.
+    ///
+    /// # Panics
+    /// When it is not let in.
+    #[must_use = "a client that is dropped disconnects"]
+    #[track_caller]
+    pub fn connect(&self) -> TestClient {
+        match self.client().connect() {
+            Ok(client) => client,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Prepares a client: its namespace, auth payload, query, headers and cookies.
+    pub fn client(&self) -> Connect {
+        Connect::new(self.world.clone())
+    }
+
+    /// Returns the handle that background tasks and other parts of an application use.
+    #[must_use]
+    pub fn io(&self) -> Io {
+        Io::new(self.world.hub.clone())
+    }
+
+    /// Runs everything that can go on without time passing.
+    ///
+    /// # Panics
+    /// When a background task does, or when there is no end to it.
+    pub fn run(&self) {
+        self.world.clock.settle();
+    }
+
+    /// Lets time pass. Whatever falls due meanwhile happens in its order: ends of sleeps, timeouts
+    /// of acknowledgements, pings.
+    ///
+    /// # Panics
+    /// When a background task does.
+    pub fn advance(&self, duration: Duration) {
+        self.world.clock.advance(duration);
+    }
+
+    /// Runs a future to its end, such as the answers to a broadcast. No time passes for it.
+    ///
+    /// # Panics
+    /// When it waits for time to pass or for a client.
+    #[track_caller]
+    pub fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        let mut future = pin!(future);
+        let woken = Arc::new(Woken(AtomicBool::new(true)));
+        let waker = Waker::from(woken.clone());
+        while woken.0.swap(false, Ordering::AcqRel) {
+            if let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
+                return output;
+            }
+            self.run();
+        }
+        panic!("the future waits for time to pass or for a client");
+    }
+}
+
+/// Whether a future of the test can go on.
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+/// Ids are the same in every run.
+const SEED: [u8; 32] = [7; 32];
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.clock.stop();
+    }
+}
+
+impl fmt::Debug for TestServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.world.hub.fmt(f)
+    }
+}

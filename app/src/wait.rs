@@ -1,0 +1,60 @@
+//! Waiting on a thread instead of in a task.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+
+/// Runs a future to its end; the thread sleeps meanwhile.
+pub(crate) fn wait<F: Future>(future: F) -> F::Output {
+    let waker = Waker::from(Arc::new(Parked(thread::current())));
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(output) => return output,
+            // It may also return for nothing: the future tells.
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
+/// A thread that sleeps until it is woken.
+struct Parked(Thread);
+
+impl Wake for Parked {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    #[test]
+    fn a_thread_sleeps_until_another_wakes_it() {
+        let (ready, mut polls) = (Arc::new(AtomicBool::new(false)), 0);
+        let output = wait(poll_fn(|context| {
+            polls += 1;
+            if ready.load(Ordering::Acquire) {
+                return Poll::Ready(7);
+            }
+            let (ready, waker) = (ready.clone(), context.waker().clone());
+            thread::spawn(move || {
+                ready.store(true, Ordering::Release);
+                waker.wake();
+            });
+            Poll::Pending
+        }));
+        assert_eq!(output, 7);
+        assert!(polls >= 2);
+    }
+}

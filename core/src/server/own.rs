@@ -1,0 +1,84 @@
+//! Session ids that the host chose.
+
+use std::collections::HashMap;
+use std::hash::BuildHasher as _;
+
+use super::refusal::Refusal;
+use crate::hash::Seeded;
+
+/// The sessions whose ids were chosen by the host, by slot and by id.
+///
+/// They are found by a keyed hash of the id and proven by a comparison in constant time, so that how
+/// long an answer takes tells nothing about the ids in use.
+#[derive(Debug)]
+pub(super) struct OwnSids {
+    hasher: Seeded,
+    /// Bounded by the number of sessions, as is the other.
+    by_hash: HashMap<u64, (u32, Box<str>), Seeded>,
+    by_slot: HashMap<u32, u64, Seeded>,
+}
+
+/// Bytes of the longest id.
+const MAX: usize = 256;
+
+impl OwnSids {
+    pub(super) fn new(hasher: Seeded) -> Self {
+        let by_hash = HashMap::with_hasher(hasher.clone());
+        let by_slot = HashMap::with_hasher(hasher.clone());
+        Self { hasher, by_hash, by_slot }
+    }
+
+    /// Whether an id may be given to a new session.
+    pub(super) fn check(&self, text: &str) -> Result<(), Refusal> {
+        let sound =
+            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+        if text.is_empty() || text.len() > MAX || !text.bytes().all(sound) {
+            return Err(Refusal::SidMalformed);
+        }
+        if self.by_hash.contains_key(&self.hasher.hash_one(text)) {
+            return Err(Refusal::SidInUse);
+        }
+        Ok(())
+    }
+
+    /// Gives an id that was checked to the session in `slot`.
+    pub(super) fn insert(&mut self, slot: u32, text: &str) {
+        let hash = self.hasher.hash_one(text);
+        self.by_hash.insert(hash, (slot, text.into()));
+        self.by_slot.insert(slot, hash);
+    }
+
+    /// Frees the id of the session in `slot`, when it has one of these.
+    pub(super) fn remove(&mut self, slot: u32) {
+        if let Some(hash) = self.by_slot.remove(&slot) {
+            self.by_hash.remove(&hash);
+            if self.by_slot.is_empty() {
+                *self = Self::new(self.hasher.clone());
+            }
+        }
+    }
+
+    /// The id of the session in `slot`, when it is one of these.
+    pub(super) fn text(&self, slot: u32) -> Option<&str> {
+        let (_, text) = self.by_hash.get(self.by_slot.get(&slot)?)?;
+        Some(text)
+    }
+
+    /// The slot of the session with that id.
+    pub(super) fn find(&self, text: &str) -> Option<u32> {
+        if self.is_empty() {
+            return None;
+        }
+        let (slot, own) = self.by_hash.get(&self.hasher.hash_one(text))?;
+        is_same(own.as_bytes(), text.as_bytes()).then_some(*slot)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_slot.is_empty()
+    }
+}
+
+/// Compares in a time that depends on the lengths only.
+fn is_same(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).fold(0, |diff, (a, b)| diff | (a ^ b)) == 0
+}
