@@ -5,40 +5,62 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::class::NamespaceClass;
+use crate::connect::ConnectHandler;
+use crate::disconnect::DisconnectHandler;
 use crate::engine::EngineSession;
 use crate::error::HandlerError;
-use crate::handler::{
-    ConnectFn, ConnectHandler, DisconnectFn, DisconnectHandler, EventHandler, Handler,
-};
+use crate::handler::Handler;
+use crate::log;
+use crate::namespace::{Namespace, OnError};
+use crate::pattern::Pattern;
+use crate::state::States;
 use crate::web::Web;
 
 type Predicate = Box<dyn Fn(&str) -> bool + Send + Sync>;
-type OnError = Box<dyn Fn(HandlerError) + Send + Sync>;
 type OnEngine = Box<dyn Fn(EngineSession, Received) + Send + Sync>;
 
 /// Everything an application brings: handlers, settings, and answers to plain HTTP requests.
 ///
-/// The methods that take handlers concern the namespace `/`; [`namespace`](Self::namespace) reaches
-/// the others.
+/// The methods that take handlers concern the namespace `/`; [`namespace`](Self::namespace) and its
+/// kin reach the others.
+///
+/// # Which handler hears what
+///
+/// The namespace a client asks for is the first of these that is there; with none of them the client
+/// is refused with "Invalid namespace". `/` is always there.
+///
+/// | | made by |
+/// |---|---|
+/// | the one of that name | [`namespace`](Self::namespace), [`class`](Self::class) |
+/// | the first pattern or predicate that matches, in the order they were made | `namespace("/room-{id}")`, [`namespaces`](Self::namespaces) |
+/// | the catch-all | [`any_namespace`](Self::any_namespace) |
+///
+/// The catch-all namespace also stands behind every other one. What happens is handled by the first
+/// of these that is there:
+///
+/// | | an event | connect | disconnect | an error |
+/// |---|---|---|---|---|
+/// | in the namespace | its handler, else `on_any` | `on_connect` | `on_disconnect` | `on_error` |
+/// | in the catch-all namespace | its handler, else `on_any` | `on_connect` | `on_disconnect` | `on_error` |
+/// | otherwise | ignored, logged, and not acknowledged | admitted | nothing | [`App::on_error`] |
+///
+/// A function goes before a method of a [class](NamespaceClass). Middlewares of the catch-all
+/// namespace and of the namespace all run, in this order. `on_any` never hears of connect and
+/// disconnect.
 pub struct App {
     pub(crate) config: Config,
-    root: Namespace,
-    named: HashMap<Box<str>, Namespace>,
-    matched: Vec<(Predicate, Namespace)>,
+    /// The first is `/`.
+    spaces: Vec<Namespace>,
+    /// Positions in `spaces`, here and below.
+    named: HashMap<Box<str>, usize>,
+    matched: Vec<(Predicate, usize)>,
+    any: Option<usize>,
+    pub(crate) states: States,
+    pub(crate) always_connect: bool,
     pub(crate) web: Web,
     pub(crate) on_error: OnError,
     pub(crate) on_engine: Option<OnEngine>,
-}
-
-/// The handlers of one namespace, or of all that a predicate matches.
-#[derive(Default)]
-pub struct Namespace {
-    pub(crate) connect: Option<ConnectFn>,
-    pub(crate) disconnect: Option<DisconnectFn>,
-    /// Keys are the application's own, so nobody can aim names at one bucket.
-    events: HashMap<Box<str>, EventHandler, foldhash::fast::FixedState>,
-    /// Whether it is open although nothing is handled in it.
-    open: bool,
 }
 
 impl App {
@@ -53,41 +75,70 @@ impl App {
     pub fn with_config(config: Config) -> Self {
         Self {
             config,
-            root: Namespace::default(),
-            named: HashMap::new(),
+            spaces: vec![Namespace::default()],
+            named: HashMap::from([("/".into(), 0)]),
             matched: Vec::new(),
+            any: None,
+            states: States::default(),
+            always_connect: false,
             web: Web::default(),
-            on_error: Box::new(|error| eprintln!("sansocket: {error}")),
+            on_error: Arc::new(log_error),
             on_engine: None,
         }
     }
 
-    /// Handles an event of the namespace `/`.
-    pub fn on<M>(&mut self, event: &str, handler: impl Handler<M>) -> &mut Self {
-        self.root.on(event, handler);
+    /// Handles an event of the namespace `/`, as [`Namespace::on`] does.
+    ///
+    /// # Panics
+    /// When no client can send an event of that name.
+    pub fn on<M, H: Handler<M>>(&mut self, event: &str, handler: H) -> &mut Self {
+        self.spaces[0].on(event, handler);
+        self
+    }
+
+    /// Handles the events of the namespace `/` that have no handler of their own.
+    pub fn on_any<M, H: Handler<M>>(&mut self, handler: H) -> &mut Self {
+        self.spaces[0].on_any(handler);
         self
     }
 
     /// Decides who may join the namespace `/`. Without it everybody may.
-    pub fn on_connect<M>(&mut self, handler: impl ConnectHandler<M>) -> &mut Self {
-        self.root.on_connect(handler);
+    pub fn on_connect<M, H: ConnectHandler<M>>(&mut self, handler: H) -> &mut Self {
+        self.spaces[0].on_connect(handler);
         self
     }
 
     /// Hears who left the namespace `/`.
-    pub fn on_disconnect<M>(&mut self, handler: impl DisconnectHandler<M>) -> &mut Self {
-        self.root.on_disconnect(handler);
+    pub fn on_disconnect<M, H: DisconnectHandler<M>>(&mut self, handler: H) -> &mut Self {
+        self.spaces[0].on_disconnect(handler);
         self
     }
 
-    /// Opens a namespace, `/` or `/name`, and returns it for its handlers.
+    /// Opens a namespace, `/` or `/name`, and returns it for its handlers. The slash may be left out.
+    ///
+    /// A name with braces opens all that match: `/room-{id}` is every name that begins so and goes on
+    /// with at least one character and no slash; [`Socket::param`](crate::Socket::param) returns
+    /// what stands there. Each is apart from the others; they only share the handlers. `*` is
+    /// [`any_namespace`](Self::any_namespace).
+    ///
+    /// # Panics
+    /// When the braces are not in pairs, names in them are missing or the same, or nothing stands
+    /// between two parameters.
     pub fn namespace(&mut self, name: &str) -> &mut Namespace {
-        let namespace = match name {
-            "/" => &mut self.root,
-            name => self.named.entry(name.into()).or_default(),
-        };
-        namespace.open = true;
-        namespace
+        if name == "*" {
+            return self.any_namespace();
+        }
+        let name = if name.starts_with('/') { name.into() } else { format!("/{name}") };
+        if let Some(&at) = self.named.get(&*name) {
+            return &mut self.spaces[at];
+        }
+        let pattern = Pattern::parse(&name);
+        let at = self.add(pattern.clone());
+        self.named.insert(name.into(), at);
+        if let Some(pattern) = pattern {
+            self.matched.push((Box::new(move |name| pattern.matches(name)), at));
+        }
+        &mut self.spaces[at]
     }
 
     /// Opens every namespace whose name `matches` accepts and that is not opened by name. Each is
@@ -96,9 +147,46 @@ impl App {
         &mut self,
         matches: impl Fn(&str) -> bool + Send + Sync + 'static,
     ) -> &mut Namespace {
-        self.matched.push((Box::new(matches), Namespace { open: true, ..Namespace::default() }));
-        let (_, namespace) = self.matched.last_mut().expect("it was just pushed");
-        namespace
+        let at = self.add(None);
+        self.matched.push((Box::new(matches), at));
+        &mut self.spaces[at]
+    }
+
+    /// Opens every namespace there may be, and returns what stands behind all of them.
+    pub fn any_namespace(&mut self) -> &mut Namespace {
+        let at = match self.any {
+            Some(at) => at,
+            None => self.add(None),
+        };
+        self.any = Some(at);
+        &mut self.spaces[at]
+    }
+
+    /// Opens a namespace, or a pattern of them, whose handlers are the methods of a value.
+    ///
+    /// # Panics
+    /// As [`namespace`](Self::namespace) does.
+    pub fn class<C: NamespaceClass>(&mut self, name: &str, class: C) -> &mut Namespace {
+        self.namespace(name).class(class)
+    }
+
+    /// Keeps a value for all handlers, which take it as [`State`](crate::State). There is one per
+    /// type; a second one replaces the first.
+    pub fn manage<T: Send + Sync + 'static>(&mut self, value: T) -> &mut Self {
+        self.manage_shared(Arc::new(value))
+    }
+
+    /// The same for a value that is shared already.
+    pub fn manage_shared<T: Send + Sync + 'static>(&mut self, value: Arc<T>) -> &mut Self {
+        self.states.insert(value);
+        self
+    }
+
+    /// Admits every client to an open namespace before its connect handler runs. One that is refused
+    /// then is disconnected without a word; its events wait for the decision.
+    pub fn always_connect(&mut self) -> &mut Self {
+        self.always_connect = true;
+        self
     }
 
     /// Hears bare Engine.IO messages, when the settings choose
@@ -111,39 +199,63 @@ impl App {
         self
     }
 
-    /// Hears of handlers that returned an error, panicked, or did not understand a client. Without
-    /// it errors are written to standard error.
+    /// Hears of handlers that returned an error, panicked, or did not understand a client, unless
+    /// their namespace has an error handler. Without it errors are logged: through `tracing` where
+    /// the process has a subscriber, else to standard error.
     pub fn on_error(&mut self, heard: impl Fn(HandlerError) + Send + Sync + 'static) -> &mut Self {
-        self.on_error = Box::new(heard);
+        self.on_error = Arc::new(heard);
         self
     }
 
-    /// The namespace a client asks for, when it is open.
-    pub(crate) fn find(&self, name: &str) -> Option<Found> {
-        if name == "/" {
-            return Some(Found::Root);
+    /// Settles what depends on all that was said.
+    ///
+    /// # Panics
+    /// When a handler takes a [`State`](crate::State) that there is no value of.
+    pub(crate) fn seal(mut self) -> Self {
+        self.spaces.iter_mut().for_each(Namespace::settle_order);
+        if let Some(any) = self.any.map(|at| self.spaces[at].clone()) {
+            let others = self.spaces.iter_mut().enumerate().filter(|(at, _)| Some(*at) != self.any);
+            others.for_each(|(_, namespace)| namespace.stand_before(&any));
         }
-        if self.named.get(name).is_some_and(|namespace| namespace.open) {
-            return Some(Found::Named(name.into()));
+        self.spaces.iter_mut().for_each(Namespace::seal);
+        for (event, needs) in self.spaces.iter().flat_map(Namespace::needs) {
+            if let Some(missing) = self.states.missing(needs) {
+                panic!(
+                    "a handler of {event:?} takes State<{missing}>: give one to App::manage before \
+                     serving",
+                );
+            }
         }
-        self.matched.iter().position(|(matches, _)| matches(name)).map(Found::Matched)
+        self
     }
 
-    pub(crate) fn get(&self, found: &Found) -> Option<&Namespace> {
-        match found {
-            Found::Root => Some(&self.root),
-            Found::Named(name) => self.named.get(&**name),
-            Found::Matched(at) => self.matched.get(*at).map(|(_, namespace)| namespace),
-        }
+    /// Where the handlers are of the namespace a client asks for, when it is open.
+    pub(crate) fn find(&self, name: &str) -> Option<usize> {
+        // A pattern is in there too, but nobody is let in under its own name unless it matches.
+        let named = self.named.get(name).filter(|at| self.spaces[**at].pattern.is_none());
+        let matched = || self.matched.iter().find(|(matches, _)| matches(name)).map(|(_, at)| at);
+        named.or_else(matched).copied().or(self.any)
+    }
+
+    pub(crate) fn get(&self, found: usize) -> Option<&Namespace> {
+        self.spaces.get(found)
+    }
+
+    fn add(&mut self, pattern: Option<Pattern>) -> usize {
+        let mut namespace = Namespace::default();
+        namespace.pattern = pattern;
+        self.spaces.push(namespace);
+        self.spaces.len() - 1
     }
 }
 
-/// Where the handlers of a namespace are.
-#[derive(Debug)]
-pub(crate) enum Found {
-    Root,
-    Named(Arc<str>),
-    Matched(usize),
+/// What happens to errors nobody asked for.
+#[expect(clippy::needless_pass_by_value, reason = "as every error handler takes it")]
+fn log_error(error: HandlerError) {
+    match log::is_heard() {
+        true => log::log!(error, "sansocket::error", id = %error.socket.id(), "{error}"),
+        false => eprintln!("sansocket: {error}"),
+    }
 }
 
 impl Default for App {
@@ -155,42 +267,5 @@ impl Default for App {
 impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("App").field("config", &self.config).finish_non_exhaustive()
-    }
-}
-
-impl Namespace {
-    /// Handles an event; a second handler for the same event replaces the first.
-    pub fn on<M>(&mut self, event: &str, handler: impl Handler<M>) -> &mut Self {
-        let handler: EventHandler =
-            Arc::new(move |socket, message, ack| handler.call(socket, message, ack));
-        self.events.insert(event.into(), handler);
-        self
-    }
-
-    /// Decides who may join. Without it everybody may.
-    ///
-    /// The client is in the namespace once the handler returned: what it emits to the client until
-    /// then follows the admission, and broadcasts pass the client by.
-    pub fn on_connect<M>(&mut self, handler: impl ConnectHandler<M>) -> &mut Self {
-        self.connect = Some(Arc::new(move |socket| handler.call(socket)));
-        self
-    }
-
-    /// Hears who left. The client is gone already, but its [`Socket`](crate::Socket) still tells who
-    /// it was.
-    pub fn on_disconnect<M>(&mut self, handler: impl DisconnectHandler<M>) -> &mut Self {
-        self.disconnect =
-            Some(Arc::new(move |socket, reason, rooms| handler.call(socket, reason, rooms)));
-        self
-    }
-
-    pub(crate) fn event(&self, name: &str) -> Option<(&str, &EventHandler)> {
-        self.events.get_key_value(name).map(|(name, handler)| (&**name, handler))
-    }
-}
-
-impl fmt::Debug for Namespace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Namespace").field("events", &self.events.keys()).finish_non_exhaustive()
     }
 }

@@ -143,7 +143,7 @@ impl Connection {
                 }
                 // All messages of one read under one lock.
                 Some(link) => {
-                    if hub.turn(*shard, |cell| serve(cell, &mut decoder, link, now)) {
+                    if hub.turn_of(*shard, port, |cell| serve(cell, &mut decoder, link, now)) {
                         continue;
                     }
                     return;
@@ -153,6 +153,8 @@ impl Connection {
                 Ok(Some(Inbound::Request(mut request))) => {
                     request.peer = front.as_ref().and_then(|front| front.peer);
                     request.secure = tls.is_some();
+                    let own = hub.own_sid(&request);
+                    request.own_sid = own.as_deref();
                     *shard = hub.shard_of(&request, *shard);
                     // Whatever comes next has a deadline of its own.
                     *awaits = Awaits::Answer;

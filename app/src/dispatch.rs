@@ -3,6 +3,7 @@
 use sansocket::{
     AckToken, Answer, Args, Event, EventMessage, Gone, Id, Reason, Received, Socket as Key, Ticket,
 };
+use std::any::Any;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -10,11 +11,18 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use crate::ack::{Ack, AckError, Slot};
+use crate::connect::{self, Admission, Denial};
+use crate::disconnect::Departure;
 use crate::engine::EngineSession;
 use crate::error::{Cause, HandlerError};
+use crate::gate::{Hold, Line};
 use crate::gather::Tally;
-use crate::handler::Progress;
+use crate::handler::{Delivery, Progress};
 use crate::hub::{Cell, Hub};
+use crate::log::log;
+use crate::namespace::{Entry, Namespace};
+use crate::order::Order;
+use crate::port::Pending;
 use crate::reply::Refusal;
 use crate::runtime::BoxFuture;
 use crate::socket::{Introduction, Socket};
@@ -23,23 +31,37 @@ use crate::socket::{Introduction, Socket};
 pub(crate) enum Job {
     Callback(Callback),
     Connect(Socket),
-    Disconnect { socket: Socket, reason: Reason, rooms: Vec<Arc<str>> },
-    Engine { session: EngineSession, message: Received },
-    Message { socket: Socket, message: EventMessage, ack: Option<AckToken> },
+    Disconnect {
+        socket: Socket,
+        reason: Reason,
+        rooms: Vec<Arc<str>>,
+    },
+    Engine {
+        session: EngineSession,
+        message: Received,
+    },
+    Message {
+        socket: Socket,
+        message: EventMessage,
+        ack: Option<AckToken>,
+        /// When it may have to wait.
+        pending: Option<Pending>,
+    },
 }
 
 /// What an application does with an acknowledgement, once it is here.
 pub(crate) type Then = Box<dyn FnOnce(Result<Args, AckError>) + Send>;
 
-/// A [`Then`] whose time has come.
+/// A [`Then`] whose time has come, in line with the events of who answered.
 pub(crate) struct Callback {
+    socket: Option<Socket>,
     then: Then,
     outcome: Result<Args, AckError>,
 }
 
 /// Who waits for the answer to a question.
 pub(crate) enum Waiting {
-    Then(Then),
+    Then(Option<Socket>, Then),
     One(Arc<Slot<Result<Args, AckError>>>),
     Many(Arc<Tally>),
     Found(Arc<Slot<Vec<Id>>>),
@@ -61,7 +83,8 @@ impl Cell {
             }
             Event::Message { socket, message, ack } => {
                 if let Some(socket) = self.socket(socket) {
-                    self.jobs.push(Job::Message { socket, message, ack });
+                    let pending = self.reader.as_ref().map(Pending::new);
+                    self.jobs.push(Job::Message { socket, message, ack, pending });
                 }
             }
             Event::Disconnect { socket: key, reason, rooms } => {
@@ -88,7 +111,7 @@ impl Cell {
         None
     }
 
-    fn socket(&self, key: Key) -> Option<Socket> {
+    pub(crate) fn socket(&self, key: Key) -> Option<Socket> {
         self.sockets.get(key.index())?.as_ref().filter(|socket| socket.key() == key).cloned()
     }
 
@@ -97,10 +120,12 @@ impl Cell {
             return self.answered_with(ticket, args);
         }
         match (self.take_waiting(ticket)?, answer) {
-            (Waiting::Then(then), Answer::TimedOut) => {
-                self.call_back(then, Err(AckError::TimedOut))
+            (Waiting::Then(socket, then), Answer::TimedOut) => {
+                self.call_back(socket, then, Err(AckError::TimedOut))
             }
-            (Waiting::Then(then), _) => self.call_back(then, Err(AckError::Disconnected)),
+            (Waiting::Then(socket, then), _) => {
+                self.call_back(socket, then, Err(AckError::Disconnected))
+            }
             (Waiting::One(slot), Answer::TimedOut) => slot.fill(Err(AckError::TimedOut)),
             (Waiting::One(slot), _) => slot.fill(Err(AckError::Disconnected)),
             (Waiting::Many(tally), Answer::Done { missing }) => tally.finish(missing),
@@ -116,13 +141,18 @@ impl Cell {
         }
         match self.waiting.remove(at) {
             (_, Waiting::One(slot)) => slot.fill(Ok(args)),
-            (_, Waiting::Then(then)) => self.call_back(then, Ok(args)),
+            (_, Waiting::Then(socket, then)) => self.call_back(socket, then, Ok(args)),
             (_, Waiting::Many(_) | Waiting::Found(_)) => None,
         }
     }
 
-    fn call_back(&mut self, then: Then, outcome: Result<Args, AckError>) -> Option<Waker> {
-        self.jobs.push(Job::Callback(Callback { then, outcome }));
+    fn call_back(
+        &mut self,
+        socket: Option<Socket>,
+        then: Then,
+        outcome: Result<Args, AckError>,
+    ) -> Option<Waker> {
+        self.jobs.push(Job::Callback(Callback { socket, then, outcome }));
         None
     }
 
@@ -133,157 +163,403 @@ impl Cell {
     }
 }
 
+impl Job {
+    /// The client it concerns.
+    fn socket(&self) -> Option<&Socket> {
+        match self {
+            Self::Callback(Callback { socket, .. }) => socket.as_ref(),
+            Self::Connect(socket)
+            | Self::Disconnect { socket, .. }
+            | Self::Message { socket, .. } => Some(socket),
+            Self::Engine { .. } => None,
+        }
+    }
+}
+
 impl Hub {
-    /// Calls a handler. No lock is held.
-    pub(crate) fn perform(&self, job: Job) {
+    /// Sends a job its way: it is done here and now, at the gate of its client, or on a worker. No
+    /// lock is held.
+    pub(crate) fn perform(&self, shard: u16, job: Job) {
+        let held = job.socket().is_some_and(|socket| socket.gate().is_held());
+        if held || self.is_pooled() || self.waits_admitted(&job) {
+            return self.perform_in_line(shard, job);
+        }
+        if let Some((socket, rest)) = self.call(job) {
+            Hold::take(self.shared(), socket).follow(rest);
+        }
+    }
+
+    fn perform_in_line(&self, shard: u16, job: Job) {
+        let job = match job {
+            Job::Message { socket, message, ack, pending } if is_concurrent(&socket, &message) => {
+                return self.launch(socket, message, ack, pending);
+            }
+            Job::Callback(_)
+            | Job::Connect(_)
+            | Job::Disconnect { .. }
+            | Job::Engine { .. }
+            | Job::Message { .. } => job,
+        };
+        let line = job.socket().cloned().map_or(Line::Shard(shard), Line::Client);
+        match Hold::queue(self, line, job) {
+            Some(hold) if self.is_pooled() => hold.drain_on_worker(),
+            Some(hold) => hold.drain(),
+            None => {}
+        }
+    }
+
+    /// Whether it is the arrival of a client that is admitted before it is asked about: its events
+    /// wait at the gate.
+    fn waits_admitted(&self, job: &Job) -> bool {
+        matches!(job, Job::Connect(_)) && self.app().always_connect
+    }
+
+    /// Does a job, and catches what its values do when they are dropped.
+    pub(crate) fn call_caught(&self, job: Job) -> Option<BoxFuture<()>> {
+        catch_unwind(AssertUnwindSafe(|| self.call(job))).ok().flatten().map(|(_, rest)| rest)
+    }
+
+    /// Does a job. What is returned, if anything, is the rest of a handler that the client's later
+    /// events wait for.
+    #[inline]
+    fn call(&self, job: Job) -> Option<(Socket, BoxFuture<()>)> {
         match job {
-            Job::Callback(Callback { then, outcome }) => {
+            Job::Callback(Callback { then, outcome, .. }) => {
                 // A panic has been printed and concerns nobody else.
                 let _ = catch_unwind(AssertUnwindSafe(|| then(outcome)));
+                None
             }
-            Job::Connect(socket) => self.perform_connect(socket),
+            Job::Connect(socket) => {
+                let rest = self.call_connect(socket.clone())?;
+                Some((socket, rest))
+            }
             Job::Engine { session, message } => {
                 if let Some(heard) = &self.app().on_engine {
                     // A panic is this message's alone.
                     let _ = catch_unwind(AssertUnwindSafe(|| heard(session, message)));
                 }
+                None
             }
-            Job::Message { socket, message, ack } => self.perform_message(socket, message, ack),
+            Job::Message { socket, message, ack, .. } => self.call_message(socket, message, ack),
             Job::Disconnect { socket, reason, rooms } => {
-                self.perform_disconnect(socket, reason, rooms);
+                self.call_disconnect(socket, reason, &rooms);
+                None
             }
         }
     }
 
-    fn perform_connect(&self, socket: Socket) {
+    fn call_connect(&self, socket: Socket) -> Option<BoxFuture<()>> {
         if !socket.resolve() {
-            return self.decide(&socket, Err(Refusal::new("Invalid namespace")));
+            self.decide(&socket, Err(Denial::Refused(Refusal::new("Invalid namespace"))), false);
+            return None;
         }
-        let Some(handler) = socket.handlers().and_then(|handlers| handlers.connect.clone()) else {
-            return self.decide(&socket, Ok(()));
-        };
+        let always = self.app().always_connect;
+        if always {
+            let now = self.runtime().now();
+            // One that is gone already hears nothing of it.
+            let _ = self.with(socket.shard(), |server| server.admit(now, socket.key()));
+        }
         let joining = socket.clone();
-        self.run(
-            || handler(joining),
+        let rest = self.run(
+            || connect::pass(&joining, 0),
             move |hub, decision| match decision {
-                Ok(decision) => hub.decide(&socket, decision),
-                Err(Panicked) => {
-                    hub.report(&socket, "connect", Cause::Panic);
-                    hub.decide(&socket, Err(Refusal::new("Connection rejected by server")));
+                Ok(decision) => hub.decide(&socket, decision, always),
+                Err(panicked) => {
+                    hub.report(&socket, "connect", None, panicked);
+                    hub.decide(&socket, Err(Denial::Refused(Refusal::default())), always);
                 }
             },
-        );
+        )?;
+        if always {
+            return Some(rest);
+        }
+        self.runtime().spawn(rest);
+        None
     }
 
-    fn perform_message(&self, socket: Socket, message: EventMessage, token: Option<AckToken>) {
-        let Some((name, handler)) =
-            socket.handlers().and_then(|handlers| handlers.event(message.name()))
-        else {
-            return;
+    #[inline]
+    fn call_message(
+        &self,
+        socket: Socket,
+        message: EventMessage,
+        token: Option<AckToken>,
+    ) -> Option<(Socket, BoxFuture<()>)> {
+        // Refused after it was admitted, and on its way out.
+        let handlers = socket.handlers().filter(|_| socket.was_admitted())?;
+        let found = handlers.find(message.name());
+        if found.is_some_and(|entry| entry.order == Order::Concurrent) {
+            self.launch(socket, message, token, None);
+            return None;
+        }
+        if !self.lets_in(&socket, handlers, &message) {
+            return None;
+        }
+        let Some(entry) = found else {
+            log!(
+                debug, "sansocket::event", id = %socket.id(), namespace = %socket.namespace(),
+                event = %message.name(), "no handler"
+            );
+            return None;
         };
-        let ack = token.map(|token| Ack::new(&socket, token));
-        match catch_unwind(AssertUnwindSafe(|| handler(&socket, message, ack))) {
-            Ok(Progress::Done(Ok(()))) => {}
-            Ok(Progress::Done(Err(cause))) => self.report(&socket, name, cause),
-            Err(_) => self.report(&socket, name, Cause::Panic),
+        let rest = start(self.begin(&socket, entry, message, token)?)?;
+        if entry.order == Order::Sequential {
+            return Some((socket, rest));
+        }
+        self.runtime().spawn(rest);
+        None
+    }
+
+    /// Calls a handler of an event that waits for nothing.
+    fn launch(
+        &self,
+        socket: Socket,
+        message: EventMessage,
+        token: Option<AckToken>,
+        pending: Option<Pending>,
+    ) {
+        let (hub, shard) = (self.shared(), socket.shard());
+        let begin = move || {
+            let handlers = socket.handlers()?;
+            let entry = handlers.find(message.name())?;
+            let hub = socket.hub();
+            if !hub.lets_in(&socket, handlers, &message) {
+                return None;
+            }
+            hub.begin(&socket, entry, message, token)
+        };
+        if self.is_pooled() {
+            let waits = Waits::new(hub.clone(), shard);
+            return self.on_worker(move || {
+                let _waits = (waits, pending);
+                let begun = catch_unwind(AssertUnwindSafe(|| begin().and_then(start)));
+                if let Some(rest) = begun.ok().flatten() {
+                    hub.runtime().spawn(rest);
+                }
+            });
+        }
+        self.runtime().spawn(Box::pin(async move {
+            if let Some(rest) = begin() {
+                rest.await;
+            }
+        }));
+    }
+
+    /// Whether no packet middleware drops an event.
+    #[inline]
+    fn lets_in(&self, socket: &Socket, handlers: &Namespace, message: &EventMessage) -> bool {
+        log!(
+            trace, "sansocket::event", id = %socket.id(), event = %message.name(),
+            args = %message.json(), "received"
+        );
+        handlers.packets.iter().all(|look| {
+            let seen = catch_unwind(AssertUnwindSafe(|| look(socket, message)));
+            let seen = seen.map_err(panic_of).and_then(|seen| seen.map_err(Cause::Middleware));
+            seen.map_err(|cause| self.report(socket, "", Some(message), cause)).is_ok()
+        })
+    }
+
+    /// Calls the handler of an event, and returns the rest of its way, not yet taken a step of.
+    #[inline]
+    fn begin(
+        &self,
+        socket: &Socket,
+        entry: &Entry,
+        message: EventMessage,
+        token: Option<AckToken>,
+    ) -> Option<BoxFuture<()>> {
+        let ack = token.map(|token| Ack::new(socket, token));
+        // A handler of any event may take the message, and the name with it.
+        let own_name: Option<Box<str>> = entry.name.is_none().then(|| message.name().into());
+        let name = || entry.name.as_deref().or(own_name.as_deref()).unwrap_or_default();
+        let mut message = Some(message);
+        let delivery = Delivery { socket, message: &mut message, ack };
+        match catch_unwind(AssertUnwindSafe(|| (entry.call)(delivery))) {
+            Ok(Progress::Done(Ok(()))) => None,
+            Ok(Progress::Done(Err(cause))) => {
+                self.report(socket, name(), message.as_ref(), cause);
+                None
+            }
+            Err(panic) => {
+                self.report(socket, name(), message.as_ref(), panic_of(panic));
+                None
+            }
             Ok(Progress::Pending(future)) => {
-                let (hub, socket, name) = (self.shared(), socket.clone(), name.to_owned());
-                self.start(Box::pin(async move {
-                    if let Err(cause) = Caught(future).await.unwrap_or(Err(Cause::Panic)) {
-                        hub.report(&socket, &name, cause);
+                let (hub, socket) = (self.shared(), socket.clone());
+                let name: Option<Box<str>> = message.is_none().then(|| name().into());
+                Some(Box::pin(async move {
+                    if let Err(cause) = Caught(future).await.unwrap_or_else(Err) {
+                        let name = name.as_deref().unwrap_or_default();
+                        hub.report(&socket, name, message.as_ref(), cause);
                     }
-                }));
+                }))
             }
         }
     }
 
-    fn perform_disconnect(&self, socket: Socket, reason: Reason, rooms: Vec<Arc<str>>) {
-        if !socket.was_admitted() {
-            return;
-        }
-        let handlers = socket.handlers();
-        let Some(handler) = handlers.and_then(|handlers| handlers.disconnect.clone()) else {
+    fn call_disconnect(&self, socket: Socket, reason: Reason, rooms: &[Arc<str>]) {
+        let leaving = socket.clone();
+        let handlers = leaving.handlers().filter(|_| leaving.was_admitted());
+        let Some(handlers) = handlers else {
+            drop(socket.store().clear());
             return;
         };
-        let leaving = socket.clone();
-        self.run(
-            || handler(leaving, reason, rooms),
+        log!(
+            debug, "sansocket::connect", id = %socket.id(), namespace = %socket.namespace(),
+            reason = %reason, "disconnected"
+        );
+        let rest = self.run(
+            || match &handlers.disconnect {
+                Some(handler) => handler(Departure { socket: &leaving, reason, rooms }),
+                None => Progress::Done(Ok(())),
+            },
             move |hub, outcome| {
-                if let Err(cause) = outcome.unwrap_or(Err(Cause::Panic)) {
-                    hub.report(&socket, "disconnect", cause);
+                if let Err(cause) = outcome.unwrap_or_else(Err) {
+                    hub.report(&socket, "disconnect", None, cause);
                 }
+                drop(socket.store().clear());
             },
         );
+        if let Some(rest) = rest {
+            self.runtime().spawn(rest);
+        }
     }
 
-    /// Lets a client in, or not.
-    fn decide(&self, socket: &Socket, decision: Result<(), Refusal>) {
+    /// Lets a client in, or not; `always` when it was admitted before it was asked about.
+    fn decide(&self, socket: &Socket, decision: Admission, always: bool) {
+        let refusal = match decision {
+            Ok(()) => return self.let_in(socket, always),
+            Err(Denial::Refused(refusal)) => refusal,
+            Err(Denial::Auth(error)) => {
+                let refusal = Refusal::new(format!("invalid auth payload: {error}"));
+                self.report(socket, "connect", None, Cause::Arguments(error));
+                refusal
+            }
+        };
+        log!(
+            debug, "sansocket::connect", id = %socket.id(), namespace = %socket.namespace(),
+            reason = %refusal, "refused"
+        );
         let now = self.runtime().now();
-        let waker = self.with_cell(socket.shard(), |cell| match decision {
-            Ok(()) => {
-                if cell.server.admit(now, socket.key()).is_ok() {
-                    socket.mark_admitted();
+        let waker = self.with_cell(socket.shard(), |cell| match always {
+            true => {
+                if let Some(mut client) = cell.server.socket(socket.key()) {
+                    client.disconnect(now, false);
                 }
                 None
             }
-            Err(refusal) => {
+            false => {
                 cell.server.refuse(now, socket.key(), &refusal.to_json()).ok()?;
                 cell.sockets[socket.key().index()] = None;
                 cell.draining.end(socket.key(), Err(Gone))
             }
         });
+        drop(socket.store().clear());
         if let Some(waker) = waker {
             waker.wake();
         }
     }
 
-    fn report(&self, socket: &Socket, event: &str, cause: Cause) {
-        let (event, namespace) = (event.into(), socket.namespace().into());
-        let error = HandlerError { event, namespace, cause };
-        // A panic in there is nobody's to report any more.
-        let _ = catch_unwind(AssertUnwindSafe(|| (self.app().on_error)(error)));
+    fn let_in(&self, socket: &Socket, always: bool) {
+        let now = self.runtime().now();
+        self.with_cell(socket.shard(), |cell| {
+            let there = match always {
+                true => cell.server.is_connected(socket.key()),
+                false => cell.server.admit(now, socket.key()).is_ok(),
+            };
+            if there {
+                socket.mark_admitted();
+            }
+        });
+        log!(
+            debug, "sansocket::connect", id = %socket.id(), namespace = %socket.namespace(),
+            "connected"
+        );
     }
 
-    /// Calls a handler and follows it to its end, here or in a task.
+    fn report(&self, socket: &Socket, event: &str, message: Option<&EventMessage>, cause: Cause) {
+        let event = message.map_or(event, EventMessage::name).into();
+        let (json, attachments) =
+            message.map_or(("[]", &[][..]), |message| (message.json(), message.attachments()));
+        let error = HandlerError {
+            socket: socket.clone(),
+            event,
+            namespace: socket.namespace().into(),
+            args: Args::from_json(json, attachments.to_vec()).unwrap_or_default(),
+            cause,
+        };
+        let on_error = socket.handlers().and_then(|handlers| handlers.on_error.as_ref());
+        let on_error = on_error.unwrap_or_else(|| &self.app().on_error);
+        // A panic in there is nobody's to report any more.
+        let _ = catch_unwind(AssertUnwindSafe(|| on_error(error)));
+    }
+
+    /// Calls a handler and follows it to its end. What is returned is the rest of its way.
     fn run<T: Send + 'static>(
         &self,
         call: impl FnOnce() -> Progress<T>,
-        finish: impl FnOnce(&Self, Result<T, Panicked>) + Send + 'static,
-    ) {
+        finish: impl FnOnce(&Self, Result<T, Cause>) + Send + 'static,
+    ) -> Option<BoxFuture<()>> {
         match catch_unwind(AssertUnwindSafe(call)) {
             Ok(Progress::Done(done)) => finish(self, Ok(done)),
-            Err(_) => finish(self, Err(Panicked)),
+            Err(panic) => finish(self, Err(panic_of(panic))),
             Ok(Progress::Pending(future)) => {
                 let hub = self.shared();
-                self.start(Box::pin(async move { finish(&hub, Caught(future).await) }));
+                return start(Box::pin(async move { finish(&hub, Caught(future).await) }));
             }
         }
-    }
-
-    /// Takes the first step of a task here, in the order of events, and leaves the rest to the
-    /// runtime.
-    fn start(&self, mut task: BoxFuture<()>) {
-        // The runtime polls the task again at once, so a wake that goes nowhere is not missed.
-        if task.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
-            self.runtime().spawn(task);
-        }
+        None
     }
 }
 
-/// A handler panicked.
-#[derive(Debug)]
-pub(crate) struct Panicked;
+/// Takes the first step of a task here, in the order of events, and returns it if there are more.
+fn start(mut task: BoxFuture<()>) -> Option<BoxFuture<()>> {
+    // The runtime polls the task again at once, so a wake that goes nowhere is not missed.
+    let polled = task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    polled.is_pending().then_some(task)
+}
+
+/// Whether an event has a handler that waits for nothing, and may have it now.
+fn is_concurrent(socket: &Socket, message: &EventMessage) -> bool {
+    let handlers = socket.handlers().filter(|_| socket.was_admitted());
+    let found = handlers.and_then(|handlers| handlers.find(message.name()));
+    found.is_some_and(|entry| entry.order == Order::Concurrent)
+}
+
+/// What a panic said.
+fn panic_of(panic: Box<dyn Any + Send>) -> Cause {
+    let message = match panic.downcast::<String>() {
+        Ok(message) => message.into_boxed_str(),
+        Err(panic) => panic.downcast_ref::<&str>().copied().unwrap_or("without a message").into(),
+    };
+    Cause::Panic(message)
+}
 
 /// A future whose panic is its outcome.
 pub(crate) struct Caught<T>(pub(crate) BoxFuture<T>);
 
 impl<T> Future for Caught<T> {
-    type Output = Result<T, Panicked>;
+    type Output = Result<T, Cause>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(context))) {
             Ok(poll) => poll.map(Ok),
-            Err(_) => Poll::Ready(Err(Panicked)),
+            Err(panic) => Poll::Ready(Err(panic_of(panic))),
         }
+    }
+}
+
+/// Counts a job that waits for a worker until it is done, or dropped.
+struct Waits(Arc<Hub>, u16);
+
+impl Waits {
+    fn new(hub: Arc<Hub>, shard: u16) -> Self {
+        hub.add_waiting(shard);
+        Self(hub, shard)
+    }
+}
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        self.0.end_waiting(self.1, 1);
     }
 }

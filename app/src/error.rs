@@ -3,7 +3,8 @@
 use std::fmt;
 
 use crate::args::{DecodeError, EncodeError};
-use sansocket::{Misuse, Refused};
+use crate::socket::Socket;
+use sansocket::{Args, Misuse, Refused};
 
 /// Any error a handler returns.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -30,10 +31,14 @@ impl From<Misuse> for EmitError {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct HandlerError {
+    /// The client.
+    pub socket: Socket,
     /// The event, or `"connect"` and `"disconnect"`.
     pub event: Box<str>,
     /// The namespace.
     pub namespace: Box<str>,
+    /// The arguments of the event; none when the handler took the event undecoded.
+    pub args: Args,
     /// What happened.
     pub cause: Cause,
 }
@@ -44,12 +49,20 @@ pub struct HandlerError {
 pub enum Cause {
     /// The client's arguments do not fit the handler's parameters.
     Arguments(DecodeError),
-    /// It panicked; the connection lives on.
-    Panic,
+    /// A packet middleware dropped the event.
+    Middleware(BoxError),
+    /// It panicked with this message; the connection lives on.
+    Panic(Box<str>),
     /// What it returned has no JSON form.
     Reply(EmitError),
     /// It returned an error.
     Returned(BoxError),
+}
+
+impl From<DecodeError> for Cause {
+    fn from(error: DecodeError) -> Self {
+        Self::Arguments(error)
+    }
 }
 
 impl fmt::Display for HandlerError {
@@ -57,7 +70,8 @@ impl fmt::Display for HandlerError {
         write!(f, "handler of {:?} in namespace {:?}: ", self.event, self.namespace)?;
         match &self.cause {
             Cause::Arguments(error) => error.fmt(f),
-            Cause::Panic => f.write_str("it panicked"),
+            Cause::Middleware(error) => write!(f, "a middleware dropped the event: {error}"),
+            Cause::Panic(message) => write!(f, "it panicked: {message}"),
             Cause::Reply(error) => write!(f, "its answer cannot be sent: {error}"),
             Cause::Returned(error) => error.fmt(f),
         }

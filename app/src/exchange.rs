@@ -12,7 +12,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use crate::dispatch::{Caught, Panicked};
+use crate::dispatch::Caught;
+use crate::error::Cause;
 use crate::handler::Progress;
 use crate::hub::Hub;
 use crate::port::Port;
@@ -66,17 +67,23 @@ impl Exchange {
         };
         let Some(request) = request.take() else { return Verdict::Pass };
         let request = (*request).map(|()| Bytes::copy_from_slice(body));
-        match call(fallback, request, hub.app().config.compression) {
+        let reply = Reply { answer: answer.clone(), port: port.clone() };
+        let compression = hub.app().config.compression;
+        if let Some(workers) = hub.runtime().workers() {
+            let hub = hub.shared();
+            workers.run(Box::new(move || {
+                let Some(fallback) = &hub.app().web.fallback else { return };
+                match call(fallback, request, compression) {
+                    Ok(response) => reply.give(response),
+                    Err(pending) => reply.wait(&hub, pending),
+                }
+            }));
+            return Verdict::Hold(Link::HOST);
+        }
+        match call(fallback, request, compression) {
             Ok(response) => Verdict::Respond(response),
             Err(pending) => {
-                let (answer, port) = (answer.clone(), port.clone());
-                hub.runtime().spawn(Box::pin(async move {
-                    let response = pending.await;
-                    *answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(response);
-                    if port.ring() {
-                        port.wake();
-                    }
-                }));
+                reply.wait(hub, pending);
                 Verdict::Hold(Link::HOST)
             }
         }
@@ -101,13 +108,32 @@ impl Exchange {
     }
 }
 
+/// Where an answer goes that takes its time.
+struct Reply {
+    answer: Arc<Mutex<Option<Response>>>,
+    port: Arc<Port>,
+}
+
+impl Reply {
+    fn give(self, response: Response) {
+        *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(response);
+        if self.port.ring() {
+            self.port.wake();
+        }
+    }
+
+    fn wait(self, hub: &Hub, pending: BoxFuture<Response>) {
+        hub.runtime().spawn(Box::pin(async move { self.give(pending.await) }));
+    }
+}
+
 /// Calls the application; the rest is what has to be waited for.
 fn call(
     fallback: &Fallback,
     request: http::Request<Bytes>,
     compression: Option<usize>,
 ) -> Result<Response, BoxFuture<Response>> {
-    let answer = move |caught: Result<_, Panicked>| {
+    let answer = move |caught: Result<_, Cause>| {
         caught.map_or_else(|_| failed(), |response| response_of(response, compression))
     };
     let mut future = match catch_unwind(AssertUnwindSafe(|| fallback(request))) {

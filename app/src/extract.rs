@@ -2,27 +2,40 @@
 
 use sansocket::EventMessage;
 use serde::de::DeserializeOwned;
+use std::ops::Deref;
 
 use crate::ack::Ack;
 use crate::args::{DecodeError, Decoder};
 use crate::io::Io;
 use crate::socket::Socket;
+use crate::state::{Needs, State};
 
-/// One event on its way into the parameters of a handler.
+/// One event, or one client that wants to join, on its way into the parameters of a handler.
 #[derive(Debug)]
 pub struct Call<'a> {
     socket: &'a Socket,
+    /// None where a client wants to join.
+    message: Option<&'a EventMessage>,
     args: Decoder<'a>,
     ack: &'a mut Option<Ack>,
 }
 
 impl<'a> Call<'a> {
+    /// An event, which nobody took as a whole.
+    #[inline]
     pub(crate) fn new(
         socket: &'a Socket,
-        message: &'a EventMessage,
+        message: &'a Option<EventMessage>,
         ack: &'a mut Option<Ack>,
     ) -> Self {
-        Self { socket, args: Decoder::new(message.json(), message.attachments()), ack }
+        let message = message.as_ref().expect("only the handler takes it");
+        let args = Decoder::new(message.json(), message.attachments());
+        Self { socket, message: Some(message), args, ack }
+    }
+
+    /// A client that wants to join; its auth payload is the one argument, or there is none.
+    pub(crate) fn connect(socket: &'a Socket, auth: &'a str, ack: &'a mut Option<Ack>) -> Self {
+        Self { socket, message: None, args: Decoder::new(auth, &[]), ack }
     }
 }
 
@@ -33,11 +46,30 @@ pub trait Extract: Sized {
     /// # Errors
     /// When the client's arguments do not fit.
     fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError>;
+
+    #[doc(hidden)]
+    fn needs(_: &mut Needs) {}
 }
 
 /// The arguments that no parameter before it took.
 #[derive(Clone, Debug)]
 pub struct Rest<T>(pub Vec<T>);
+
+/// The auth payload the client joined the namespace with; `{}` when it sent none.
+#[derive(Clone, Debug)]
+pub struct Auth<T>(pub T);
+
+/// The name of the event, for handlers of several.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct EventName(pub Box<str>);
+
+impl Deref for EventName {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
 
 impl<T: DeserializeOwned> Extract for T {
     fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
@@ -52,6 +84,18 @@ impl<T: DeserializeOwned> Extract for Rest<T> {
             rest.push(argument);
         }
         Ok(Self(rest))
+    }
+}
+
+impl<T: DeserializeOwned> Extract for Auth<T> {
+    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
+        call.socket.auth().map(Self)
+    }
+}
+
+impl Extract for EventName {
+    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
+        Ok(Self(call.message.map_or("connect", EventMessage::name).into()))
     }
 }
 
@@ -70,5 +114,15 @@ impl Extract for Io {
 impl Extract for Ack {
     fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
         Ok(call.ack.take().unwrap_or_else(|| Self::unwanted(call.socket)))
+    }
+}
+
+impl<T: Send + Sync + 'static> Extract for State<T> {
+    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
+        Ok(Self::of(call.socket))
+    }
+
+    fn needs(needs: &mut Needs) {
+        needs.add::<T>();
     }
 }

@@ -1,15 +1,17 @@
-//! Functions as handlers: plain or async, with any number of parameters.
+//! Functions as handlers of events: plain or async, with any number of parameters.
 
-use sansocket::{EventMessage, Reason};
+use sansocket::EventMessage;
 use std::future::Future;
 use std::sync::Arc;
 
 use crate::ack::Ack;
 use crate::error::Cause;
 use crate::extract::{Call, Extract};
-use crate::reply::{IntoAdmission, IntoReply, Refusal};
+use crate::order::Order;
+use crate::reply::IntoReply;
 use crate::runtime::BoxFuture;
 use crate::socket::Socket;
+use crate::state::Needs;
 
 /// The outcome of a handler, or the rest of its way there.
 pub(crate) enum Progress<T> {
@@ -19,34 +21,31 @@ pub(crate) enum Progress<T> {
 
 pub(crate) type Outcome = Result<(), Cause>;
 
+/// An event on its way to a handler.
+pub(crate) struct Delivery<'a> {
+    pub(crate) socket: &'a Socket,
+    /// There until a handler takes it as a whole.
+    pub(crate) message: &'a mut Option<EventMessage>,
+    pub(crate) ack: Option<Ack>,
+}
+
 /// A handler of events with its parameters forgotten.
-pub(crate) type EventHandler =
-    Arc<dyn Fn(&Socket, EventMessage, Option<Ack>) -> Progress<Outcome> + Send + Sync>;
-pub(crate) type ConnectFn = Arc<dyn Fn(Socket) -> Progress<Result<(), Refusal>> + Send + Sync>;
-pub(crate) type DisconnectFn =
-    Arc<dyn Fn(Socket, Reason, Vec<Arc<str>>) -> Progress<Outcome> + Send + Sync>;
+pub(crate) type EventHandler = Arc<dyn Fn(Delivery<'_>) -> Progress<Outcome> + Send + Sync>;
 
 /// A function that handles an event. `M` only tells the forms of functions apart.
 pub trait Handler<M>: Send + Sync + 'static {
     #[doc(hidden)]
     #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
-    fn call(&self, socket: &Socket, message: EventMessage, ack: Option<Ack>) -> Progress<Outcome>;
-}
+    fn call(&self, delivery: Delivery<'_>) -> Progress<Outcome>;
 
-/// A function that decides whether a client may join: takes the [`Socket`], returns
-/// [`IntoAdmission`], plain or async.
-pub trait ConnectHandler<M>: Send + Sync + 'static {
     #[doc(hidden)]
     #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
-    fn call(&self, socket: Socket) -> Progress<Result<(), Refusal>>;
-}
+    fn order() -> Order {
+        Order::Inline
+    }
 
-/// A function that hears of a client's leaving: takes the [`Socket`] and, if it likes, the
-/// [`Reason`] and the names of the rooms the client was in.
-pub trait DisconnectHandler<M>: Send + Sync + 'static {
     #[doc(hidden)]
-    #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
-    fn call(&self, socket: Socket, reason: Reason, rooms: Vec<Arc<str>>) -> Progress<Outcome>;
+    fn needs(_: &mut Needs) {}
 }
 
 #[doc(hidden)]
@@ -59,6 +58,44 @@ pub struct Async;
 #[derive(Debug)]
 pub struct Raw;
 
+impl Delivery<'_> {
+    fn take_message(&mut self) -> EventMessage {
+        self.message.take().expect("only the handler takes it")
+    }
+
+    fn take_ack(&mut self) -> Ack {
+        self.ack.take().unwrap_or_else(|| Ack::unwanted(self.socket))
+    }
+}
+
+/// Takes the parameters from a call, or ends the handler with what does not fit.
+macro_rules! take {
+    ($call:ident: $($T:ident)*) => {
+        let _ = &mut $call;
+        $(let $T = match $T::extract(&mut $call) {
+            Ok(value) => value,
+            Err(error) => return Progress::Done(Err(error.into())),
+        };)*
+    };
+}
+pub(crate) use take;
+
+/// Repeats something for every number of parameters.
+macro_rules! each_arity {
+    ($macro:ident) => {
+        $macro!();
+        $macro!(A);
+        $macro!(A B);
+        $macro!(A B D);
+        $macro!(A B D E);
+        $macro!(A B D E G);
+        $macro!(A B D E G H);
+        $macro!(A B D E G H I);
+        $macro!(A B D E G H I J);
+    };
+}
+pub(crate) use each_arity;
+
 macro_rules! handlers {
     ($($T:ident)*) => {
         #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
@@ -69,19 +106,15 @@ macro_rules! handlers {
             R: IntoReply + 'static,
             $($T: Extract + 'static,)*
         {
-            fn call(
-                &self,
-                socket: &Socket,
-                message: EventMessage,
-                mut ack: Option<Ack>,
-            ) -> Progress<Outcome> {
-                let mut call = Call::new(socket, &message, &mut ack);
-                let _ = &mut call;
-                $(let $T = match $T::extract(&mut call) {
-                    Ok(value) => value,
-                    Err(error) => return Progress::Done(Err(Cause::Arguments(error))),
-                };)*
+            fn call(&self, delivery: Delivery<'_>) -> Progress<Outcome> {
+                let Delivery { socket, message, mut ack } = delivery;
+                let mut call = Call::new(socket, message, &mut ack);
+                take!(call: $($T)*);
                 Progress::Done(self($($T),*).reply(ack))
+            }
+
+            fn needs(_needs: &mut Needs) {
+                $($T::needs(_needs);)*
             }
         }
 
@@ -93,33 +126,21 @@ macro_rules! handlers {
             U: Future<Output: IntoReply> + Send + 'static,
             $($T: Extract + 'static,)*
         {
-            fn call(
-                &self,
-                socket: &Socket,
-                message: EventMessage,
-                mut ack: Option<Ack>,
-            ) -> Progress<Outcome> {
-                let mut call = Call::new(socket, &message, &mut ack);
-                let _ = &mut call;
-                $(let $T = match $T::extract(&mut call) {
-                    Ok(value) => value,
-                    Err(error) => return Progress::Done(Err(Cause::Arguments(error))),
-                };)*
+            fn call(&self, delivery: Delivery<'_>) -> Progress<Outcome> {
+                let Delivery { socket, message, mut ack } = delivery;
+                let mut call = Call::new(socket, message, &mut ack);
+                take!(call: $($T)*);
                 let future = self($($T),*);
                 Progress::Pending(Box::pin(async move { future.await.reply(ack) }))
+            }
+
+            fn needs(_needs: &mut Needs) {
+                $($T::needs(_needs);)*
             }
         }
     };
 }
-handlers!();
-handlers!(A);
-handlers!(A B);
-handlers!(A B C);
-handlers!(A B C D);
-handlers!(A B C D E);
-handlers!(A B C D E G);
-handlers!(A B C D E G H);
-handlers!(A B C D E G H I);
+each_arity!(handlers);
 
 #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
 impl<F, R> Handler<(Raw, R)> for F
@@ -127,8 +148,9 @@ where
     F: Fn(Socket, EventMessage) -> R + Send + Sync + 'static,
     R: IntoReply + 'static,
 {
-    fn call(&self, socket: &Socket, message: EventMessage, ack: Option<Ack>) -> Progress<Outcome> {
-        Progress::Done(self(socket.clone(), message).reply(ack))
+    fn call(&self, mut delivery: Delivery<'_>) -> Progress<Outcome> {
+        let message = delivery.take_message();
+        Progress::Done(self(delivery.socket.clone(), message).reply(delivery.ack))
     }
 }
 
@@ -138,61 +160,34 @@ where
     F: Fn(Socket, EventMessage, Ack) -> R + Send + Sync + 'static,
     R: IntoReply + 'static,
 {
-    fn call(&self, socket: &Socket, message: EventMessage, ack: Option<Ack>) -> Progress<Outcome> {
-        let ack = ack.unwrap_or_else(|| Ack::unwanted(socket));
-        Progress::Done(self(socket.clone(), message, ack).reply(None))
+    fn call(&self, mut delivery: Delivery<'_>) -> Progress<Outcome> {
+        let (message, ack) = (delivery.take_message(), delivery.take_ack());
+        Progress::Done(self(delivery.socket.clone(), message, ack).reply(None))
     }
 }
 
 #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
-impl<F, R> ConnectHandler<(Plain, R)> for F
+impl<F, U> Handler<(Raw, Async, U)> for F
 where
-    F: Fn(Socket) -> R + Send + Sync + 'static,
-    R: IntoAdmission,
+    F: Fn(Socket, EventMessage) -> U + Send + Sync + 'static,
+    U: Future<Output: IntoReply> + Send + 'static,
 {
-    fn call(&self, socket: Socket) -> Progress<Result<(), Refusal>> {
-        Progress::Done(self(socket).into_admission())
+    fn call(&self, mut delivery: Delivery<'_>) -> Progress<Outcome> {
+        let message = delivery.take_message();
+        let (future, ack) = (self(delivery.socket.clone(), message), delivery.ack);
+        Progress::Pending(Box::pin(async move { future.await.reply(ack) }))
     }
 }
 
 #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
-impl<F, U> ConnectHandler<(Async, U)> for F
+impl<F, U> Handler<(Raw, Async, Ack, U)> for F
 where
-    F: Fn(Socket) -> U + Send + Sync + 'static,
-    U: Future<Output: IntoAdmission> + Send + 'static,
+    F: Fn(Socket, EventMessage, Ack) -> U + Send + Sync + 'static,
+    U: Future<Output: IntoReply> + Send + 'static,
 {
-    fn call(&self, socket: Socket) -> Progress<Result<(), Refusal>> {
-        let future = self(socket);
-        Progress::Pending(Box::pin(async move { future.await.into_admission() }))
+    fn call(&self, mut delivery: Delivery<'_>) -> Progress<Outcome> {
+        let (message, ack) = (delivery.take_message(), delivery.take_ack());
+        let future = self(delivery.socket.clone(), message, ack);
+        Progress::Pending(Box::pin(async move { future.await.reply(None) }))
     }
 }
-
-macro_rules! disconnect_handlers {
-    ($socket:ident, $reason:ident, $rooms:ident => $($name:ident: $type:ty),*) => {
-        #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
-        impl<F, R> DisconnectHandler<(Plain, R, $($type),*)> for F
-        where
-            F: Fn($($type),*) -> R + Send + Sync + 'static,
-            R: IntoReply,
-        {
-            fn call(&self, $socket: Socket, $reason: Reason, $rooms: Vec<Arc<str>>) -> Progress<Outcome> {
-                Progress::Done(self($($name),*).reply(None))
-            }
-        }
-
-        #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
-        impl<F, U> DisconnectHandler<(Async, U, $($type),*)> for F
-        where
-            F: Fn($($type),*) -> U + Send + Sync + 'static,
-            U: Future<Output: IntoReply> + Send + 'static,
-        {
-            fn call(&self, $socket: Socket, $reason: Reason, $rooms: Vec<Arc<str>>) -> Progress<Outcome> {
-                let future = self($($name),*);
-                Progress::Pending(Box::pin(async move { future.await.reply(None) }))
-            }
-        }
-    };
-}
-disconnect_handlers!(socket, _reason, _rooms => socket: Socket);
-disconnect_handlers!(socket, reason, _rooms => socket: Socket, reason: Reason);
-disconnect_handlers!(socket, reason, rooms => socket: Socket, reason: Reason, rooms: Vec<Arc<str>>);

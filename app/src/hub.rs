@@ -12,7 +12,7 @@ use sansocket::{
 };
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
@@ -21,8 +21,10 @@ use crate::ack::{Found, Reply, Slot};
 use crate::app::App;
 use crate::dispatch::{Job, Then, Waiting};
 use crate::drain::Draining;
+use crate::gate::Gate;
 use crate::gather::{Gathering, Tally};
 use crate::life::{Life, Until};
+use crate::log::log;
 use crate::port::Port;
 use crate::runtime::Runtime;
 use crate::socket::Socket;
@@ -32,6 +34,8 @@ use crate::watch::{Micros, NEVER, Watch};
 pub struct Hub {
     app: App,
     runtime: Box<dyn Runtime>,
+    /// Whether the runtime has threads for handlers.
+    pooled: bool,
     limits: Arc<Limits>,
     lanes: Box<[Lane]>,
     /// Which shard the next connection starts on.
@@ -53,6 +57,10 @@ struct Lane {
     mail: AtomicBool,
     /// Whether more work waits for handlers than should.
     behind: AtomicBool,
+    /// Jobs that wait at gates and for workers.
+    waiting: AtomicUsize,
+    /// Keeps what concerns no client in line.
+    gate: Gate,
 }
 
 /// A shard with what the application layer knows of it.
@@ -68,6 +76,8 @@ pub(crate) struct Cell {
     pub(crate) jobs: Vec<Job>,
     /// Connections that wait for handlers to catch up.
     stalled: Vec<Arc<Port>>,
+    /// The connection that is being read, when its events may have to wait.
+    pub(crate) reader: Option<Arc<Port>>,
     /// Whether somebody is running handlers of this shard.
     dispatching: bool,
 }
@@ -101,14 +111,15 @@ impl Hub {
     /// thread keep threads out of each other's way.
     ///
     /// # Panics
-    /// When the settings contradict each other: see [`Config::check`](sansocket::Config::check).
+    /// When the settings contradict each other, see [`Config::check`](sansocket::Config::check), or a
+    /// handler takes a [`State`](crate::State) that [`App::manage`] was given no value of.
     #[must_use]
     pub fn new(app: App, runtime: impl Runtime, shards: u16, seed: [u8; 32]) -> Arc<Self> {
         let count = shards.max(1);
-        let now = runtime.now();
         if let Err(error) = app.config.check() {
             panic!("{error}");
         }
+        let (app, now) = (app.seal(), runtime.now());
         let config = Arc::new(app.config.clone());
         let lane = |index| Lane {
             cell: Mutex::new(Cell {
@@ -119,15 +130,19 @@ impl Hub {
                 draining: Draining::default(),
                 jobs: Vec::new(),
                 stalled: Vec::new(),
+                reader: None,
                 dispatching: false,
             }),
             inbox: Mutex::new(Vec::new()),
             mail: AtomicBool::new(false),
             behind: AtomicBool::new(false),
+            waiting: AtomicUsize::new(0),
+            gate: Gate::default(),
         };
         Arc::new_cyclic(|this| Self {
             limits: Arc::new(app.config.limits.clone()),
             app,
+            pooled: runtime.workers().is_some(),
             runtime: Box::new(runtime),
             lanes: (0..count).map(lane).collect(),
             home: AtomicU16::new(0),
@@ -211,12 +226,22 @@ impl Hub {
         self.home.fetch_add(1, Ordering::Relaxed) % self.count()
     }
 
-    /// The shard that owns the session a request names; `home` when it names none of ours.
+    /// The shard that owns the session a request names or is about to open; `home` when any will do.
     pub(crate) fn shard_of(&self, request: &Request<'_>, home: u16) -> u16 {
+        if self.app.web.generate_id.is_some() {
+            let text = Sid::text_in(request.target).or(request.own_sid);
+            return text.map_or(home, |text| Sid::shard_of_text(text, self.count()));
+        }
         match Sid::from_target(request.target) {
             Some(Ok(sid)) if sid.shard() < self.count() => sid.shard(),
             Some(Ok(_) | Err(_)) | None => home,
         }
+    }
+
+    /// The session id of the application's making, for a request that opens a session.
+    pub(crate) fn own_sid(&self, request: &Request<'_>) -> Option<String> {
+        let generate = self.app.web.generate_id.as_ref()?;
+        self.is_handshake(request).then(|| generate(request))
     }
 
     /// Takes a request: the application's own gate first, then the shard. `port` will be rung for
@@ -231,21 +256,33 @@ impl Hub {
         if let Some(response) = self.bars(&request) {
             return Verdict::Respond(response);
         }
-        self.turn(shard, |cell| {
+        let verdict = self.turn(shard, |cell| {
             let verdict = cell.server.handle_request(now, request);
             if let Some(link) = link_of(&verdict) {
                 cell.bind(link, port);
             }
             verdict
-        })
+        });
+        if let Verdict::Respond(response) = &verdict
+            && let Some(rule) = response.rule()
+        {
+            log!(
+                info, "sansocket::request", status = %response.status, rule = %rule,
+                origin = %request.header("origin").unwrap_or("none"), "refused"
+            );
+        }
+        verdict
+    }
+
+    fn is_handshake(&self, request: &Request<'_>) -> bool {
+        self.app.config.serves(request.path())
+            && Sid::text_in(request.target).is_none()
+            && request.method != Method::Options
     }
 
     /// The answer to a request that may not even try to open a session.
     fn bars(&self, request: &Request<'_>) -> Option<Response> {
-        let is_handshake = self.app.config.serves(request.path())
-            && Sid::from_target(request.target).is_none()
-            && request.method != Method::Options;
-        if !is_handshake {
+        if !self.is_handshake(request) {
             return None;
         }
         if self.life.is_stopping() {
@@ -271,19 +308,64 @@ impl Hub {
         result
     }
 
+    /// The same on behalf of a connection that is being read.
+    #[inline]
+    pub(crate) fn turn_of<R>(
+        &self,
+        shard: u16,
+        port: &Arc<Port>,
+        act: impl FnOnce(&mut Cell) -> R,
+    ) -> R {
+        let waiting = &self.lanes[usize::from(shard)].waiting;
+        let may_wait = self.pooled || waiting.load(Ordering::Relaxed) > 0;
+        self.turn(shard, |cell| {
+            if may_wait {
+                cell.reader = Some(port.clone());
+            }
+            act(cell)
+        })
+    }
+
     /// Whether handlers of a shard are behind, so that no more should be read for them; `port` is
     /// rung when they have caught up.
+    #[inline]
     pub(crate) fn is_behind(&self, shard: u16, port: &Arc<Port>) -> bool {
         let lane = &self.lanes[usize::from(shard)];
-        if !lane.behind.load(Ordering::Relaxed) {
-            return false;
+        let may_be = lane.behind.load(Ordering::Relaxed) || lane.waits_too_long();
+        port.waits_too_long() || may_be && lane.list_stalled(port)
+    }
+
+    /// Whether handlers run on threads of their own.
+    pub(crate) fn is_pooled(&self) -> bool {
+        self.pooled
+    }
+
+    /// Runs something where handlers may block.
+    pub(crate) fn on_worker(&self, work: impl FnOnce() + Send + 'static) {
+        let workers = self.runtime.workers().expect("they were there when the hub was made");
+        workers.run(Box::new(work));
+    }
+
+    /// Keeps the jobs of a shard in line that concern no client.
+    pub(crate) fn gate(&self, shard: u16) -> &Gate {
+        &self.lanes[usize::from(shard)].gate
+    }
+
+    /// Counts a job that waits at a gate or for a worker.
+    pub(crate) fn add_waiting(&self, shard: u16) {
+        self.lanes[usize::from(shard)].waiting.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Counts jobs that wait no more, and rings connections when this means that handlers have
+    /// caught up.
+    pub(crate) fn end_waiting(&self, shard: u16, jobs: usize) {
+        let lane = &self.lanes[usize::from(shard)];
+        let before = lane.waiting.fetch_sub(jobs, Ordering::AcqRel);
+        if before > MOST && before - jobs <= MOST {
+            let mut after = Aftermath::default();
+            lane.lock().ring_stalled(&mut after);
+            self.carry_out(shard, after);
         }
-        let mut cell = lane.lock();
-        let behind = cell.jobs.len() > MANY;
-        if behind && !port.set_listed(true) {
-            cell.stalled.push(port.clone());
-        }
-        behind
     }
 
     /// Asks one client; the answer fills what is returned.
@@ -316,7 +398,8 @@ impl Hub {
         self.with_cell(shard, |cell| {
             let mut socket = cell.server.socket(key).ok_or(Refused::Gone)?;
             let ticket = ask(&mut socket)?;
-            cell.waiting.extend(then.take().map(|then| (ticket, Waiting::Then(then))));
+            let socket = cell.socket(key);
+            cell.waiting.extend(then.take().map(|then| (ticket, Waiting::Then(socket, then))));
             Ok(())
         })
     }
@@ -394,7 +477,7 @@ impl Hub {
             // Handlers are caught where they are called; this catches what their values do when they
             // are dropped, which must not stop the shard. The rest of the jobs goes on.
             let mut queue = jobs.drain(..);
-            let mut rest = || queue.by_ref().for_each(|job| self.perform(job));
+            let mut rest = || queue.by_ref().for_each(|job| self.perform(shard, job));
             while catch_unwind(AssertUnwindSafe(&mut rest)).is_err() {}
             drop(queue);
             let ((), mut after) = self.act(shard, |cell| {
@@ -435,6 +518,9 @@ impl Hub {
             true => Aftermath::default(),
             false => self.settle(shard, &mut cell),
         };
+        if cell.reader.is_some() {
+            cell.reader = None;
+        }
         if cell.server.poll_timeout_moved()
             && let Some(due) = cell.server.poll_timeout()
         {
@@ -474,11 +560,8 @@ impl Hub {
         if !cell.jobs.is_empty() && !cell.dispatching {
             cell.dispatching = true;
             after.jobs = std::mem::take(&mut cell.jobs);
-            for port in std::mem::take(&mut cell.stalled) {
-                port.set_listed(false);
-                if port.ring() {
-                    after.calls().ports.push(port);
-                }
+            if !cell.stalled.is_empty() && !self.lanes[usize::from(shard)].waits_too_long() {
+                cell.ring_stalled(&mut after);
             }
         }
         let behind = cell.jobs.len() > MANY;
@@ -565,6 +648,10 @@ impl Hub {
 /// Jobs that may wait for the handlers of a shard before connections are no longer read.
 const MANY: usize = 1024;
 
+/// Jobs that may wait at the gates of a shard's clients. Each connection has a lower limit of its own,
+/// so it takes many of them to reach this.
+const MOST: usize = 16 * MANY;
+
 /// Rounds of handlers that one caller runs.
 const ROUNDS: usize = 16;
 
@@ -572,6 +659,20 @@ const ROUNDS: usize = 16;
 const KEEP: usize = 256;
 
 impl Lane {
+    fn waits_too_long(&self) -> bool {
+        self.waiting.load(Ordering::Acquire) > MOST
+    }
+
+    fn list_stalled(&self, port: &Arc<Port>) -> bool {
+        let mut cell = self.lock();
+        // Whoever brings the number down rings those listed, under this lock and after it did.
+        let behind = cell.jobs.len() > MANY || self.waits_too_long();
+        if behind && !port.set_listed(true) {
+            cell.stalled.push(port.clone());
+        }
+        behind
+    }
+
     fn lock(&self) -> MutexGuard<'_, Cell> {
         // A shard stays usable after a panic: none of its methods leaves it half changed on purpose.
         self.cell.lock().unwrap_or_else(PoisonError::into_inner)
@@ -586,6 +687,16 @@ impl Cell {
             self.ports.resize_with(at + 1, || None);
         }
         self.ports[at] = Some((link, port.clone()));
+    }
+
+    /// Rings the connections that wait for handlers.
+    fn ring_stalled(&mut self, after: &mut Aftermath) {
+        for port in std::mem::take(&mut self.stalled) {
+            port.set_listed(false);
+            if port.ring() {
+                after.calls().ports.push(port);
+            }
+        }
     }
 
     /// Forgets which connection carried a link.

@@ -23,10 +23,11 @@
 //!
 //! # What a handler takes and returns
 //!
-//! Any number of parameters, each one of: [`Socket`], [`Io`], [`Ack`], [`Rest`] for the arguments
-//! that are left, or a type that serde reads from the next argument (`Option` when it may be
-//! missing). A handler of exactly `(Socket, EventMessage)` or `(Socket, EventMessage, Ack)` gets the
-//! event undecoded.
+//! Up to eight parameters, each one of: [`Socket`], [`Io`], [`Ack`], [`Auth`], [`EventName`],
+//! [`State`], [`Rest`] for the arguments that are left, or a type that serde reads from the next
+//! argument (`Option` when it may be missing). A handler of exactly `(Socket, EventMessage)` or
+//! `(Socket, EventMessage, Ack)` gets the event undecoded. Connect handlers take the same, with the
+//! auth payload as the one argument; disconnect handlers take what is [`FromDeparture`].
 //!
 //! What it returns is the acknowledgement: `()` is one without arguments, a tuple several arguments,
 //! [`Json`] wraps a type of yours, [`NoReply`] sends none, `Err` goes to the error handler. See
@@ -67,7 +68,12 @@
 //!
 //! Events of a shard, and so all events of one client, are handled in the order they arrived. An
 //! async handler runs inline up to its first pending `.await` and goes on as a task of the runtime,
-//! so what follows it does not wait.
+//! so what follows it does not wait. Wrapped in [`sequential`], it makes the client's later events
+//! wait until it is done; wrapped in [`concurrent`], it neither waits nor is waited for. The handler
+//! of a client's leaving comes after all events that waited.
+//!
+//! A runtime with [`Workers`] runs all handlers on them, where they may block: those of one client in
+//! order, those of different clients side by side.
 //!
 //! # Tests
 //!
@@ -76,14 +82,20 @@
 mod ack;
 mod app;
 pub mod args;
+mod class;
+mod connect;
 mod connection;
+mod context;
+mod disconnect;
 mod dispatch;
 mod drain;
 mod engine;
 mod error;
 mod exchange;
+mod extension;
 mod extract;
 mod files;
+mod gate;
 mod gather;
 mod handler;
 mod host;
@@ -91,11 +103,17 @@ mod hub;
 mod io;
 mod life;
 mod listen;
+mod log;
+mod namespace;
+mod order;
+mod pattern;
 mod port;
 mod reply;
 mod rooms;
 mod runtime;
+mod session;
 mod socket;
+mod state;
 pub mod test;
 mod timers;
 #[cfg(feature = "tls")]
@@ -109,18 +127,22 @@ mod watch;
 mod web;
 
 pub use ack::{Ack, AckError, Calling, Found, Reply};
-pub use app::{App, Namespace};
+pub use app::App;
 pub use bytes::Bytes;
+pub use class::{ConnectMethod, DisconnectMethod, EventMethod, Events, NamespaceClass};
+pub use connect::ConnectHandler;
 pub use connection::Connection;
+pub use disconnect::{Departure, DisconnectHandler, FromDeparture};
 pub use drain::Drained;
 pub use engine::EngineSession;
 pub use error::{BoxError, Cause, EmitError, HandlerError};
-pub use extract::{Call, Extract, Rest};
+pub use extension::Extension;
+pub use extract::{Auth, Call, EventName, Extract, Rest};
 pub use files::{Body, Files};
 pub use gather::{Gathered, Gathering, Next, Replies};
+pub use handler::Handler;
 #[doc(hidden)]
 pub use handler::{Async, Plain, Raw};
-pub use handler::{ConnectHandler, DisconnectHandler, Handler};
 pub use host::{Attachment, Outcome};
 pub use http;
 pub use hub::Hub;
@@ -129,18 +151,27 @@ pub use life::Until;
 #[cfg(unix)]
 pub use listen::SocketFile;
 pub use listen::{Accepted, Address, Inner, Listener, Parts, Stream, pause_after};
+pub use namespace::Namespace;
+#[doc(hidden)]
+pub use order::Ordered;
+pub use order::{Concurrent, Sequential, concurrent, sequential};
 pub use reply::{IntoAdmission, IntoReply, Json, NoReply, Refusal};
 pub use rooms::Rooms;
-pub use runtime::{BoxFuture, Runtime};
+pub use runtime::{BoxFuture, Runtime, Workers};
 pub use sansocket::{
     Args, ArgsRef, Config, Counts, EventMessage, Fields, Gone, Handshake, Id, JoinError,
     KeepHeaders, Layer, Limits, Method, Misuse, Origins, Reason, Received, Refused, Request,
     Response, Transports,
 };
+pub use session::Session;
 pub use socket::Socket;
+#[doc(hidden)]
+pub use state::Needs;
+pub use state::State;
 pub use timers::Timers;
 #[cfg(feature = "tls")]
 pub use tls::TlsError;
 pub use tls::{Tls, TlsFault, TlsSession};
 pub use to::To;
+pub use wait::wait;
 pub use web::{IntoWeb, Origin, WebHandler};

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use sansocket::{Args, ArgsRef};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use std::fmt;
 
 use crate::ack::Ack;
 use crate::error::{BoxError, Cause};
@@ -147,6 +148,12 @@ impl Refusal {
         self
     }
 
+    /// Returns what the client is told.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// The object that CONNECT_ERROR carries.
     pub(crate) fn to_json(&self) -> String {
         let message = serde_json::Value::from(self.message.as_str());
@@ -154,6 +161,40 @@ impl Refusal {
             None => format!("{{\"message\":{message}}}"),
             Some(data) => format!("{{\"message\":{message},\"data\":{data}}}"),
         }
+    }
+}
+
+impl Default for Refusal {
+    fn default() -> Self {
+        Self::new("Connection rejected by server")
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl From<()> for Refusal {
+    fn from((): ()) -> Self {
+        Self::default()
+    }
+}
+
+/// Message and data.
+impl<M: Into<String>, A: Serialize> From<(M, A)> for Refusal {
+    fn from((message, data): (M, A)) -> Self {
+        Self::new(message).with_data(&data)
+    }
+}
+
+/// Message and two pieces of data, which become an array.
+impl<M: Into<String>, A: Serialize, B: Serialize> From<(M, A, B)> for Refusal {
+    fn from((message, first, second): (M, A, B)) -> Self {
+        Self::new(message).with_data(&(first, second))
     }
 }
 
@@ -169,7 +210,8 @@ impl From<String> for Refusal {
     }
 }
 
-/// What a connect handler may return: `()`, `false` to refuse, or `Result<(), E>` with a reason.
+/// What a connect handler may return: `()`, `false` to refuse, or `Result<(), E>` with a reason: a
+/// [`Refusal`], a message, or a tuple of message and data.
 pub trait IntoAdmission {
     /// Turns it into the decision.
     ///
@@ -186,7 +228,7 @@ impl IntoAdmission for () {
 
 impl IntoAdmission for bool {
     fn into_admission(self) -> Result<(), Refusal> {
-        if self { Ok(()) } else { Err(Refusal::new("Connection rejected by server")) }
+        if self { Ok(()) } else { Err(Refusal::default()) }
     }
 }
 

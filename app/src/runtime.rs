@@ -15,4 +15,16 @@ pub trait Runtime: Send + Sync + 'static {
     fn spawn(&self, task: BoxFuture<()>);
     /// Waits.
     fn sleep(&self, duration: Duration) -> BoxFuture<()>;
+
+    /// Returns threads on which handlers may block. When there are any, all handlers run there: those
+    /// of one client in order, those of different clients side by side.
+    fn workers(&self) -> Option<&dyn Workers> {
+        None
+    }
+}
+
+/// A bounded number of threads on which handlers may block.
+pub trait Workers: Send + Sync {
+    /// Runs something on one of the threads, as soon as one is free. It never waits for that.
+    fn run(&self, work: Box<dyn FnOnce() + Send>);
 }

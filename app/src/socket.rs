@@ -6,18 +6,20 @@ use sansocket::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::ack::{AckError, Calling, Reply};
-use crate::app::{Found, Namespace};
 use crate::args::DecodeError;
 use crate::drain::Drained;
 use crate::error::EmitError;
+use crate::gate::Gate;
 use crate::hub::Hub;
 use crate::io::{Io, NamespaceIo, with_args};
+use crate::namespace::Namespace;
 use crate::rooms::Rooms;
+use crate::session::Store;
 use crate::to::To;
 
 /// One client in one namespace. Cloning copies a pointer; it stays valid, and says so, after the
@@ -33,9 +35,14 @@ struct Inner {
     namespace: Arc<str>,
     auth: Option<Args>,
     handshake: Arc<Handshake>,
-    found: OnceLock<Found>,
+    /// Where the handlers of its namespace are; [`NOWHERE`] until they are looked for.
+    found: AtomicUsize,
     admitted: AtomicBool,
+    gate: Gate,
+    store: Store,
 }
+
+const NOWHERE: usize = usize::MAX;
 
 /// What a client is made of, as the core reports it.
 pub(crate) struct Introduction {
@@ -50,8 +57,19 @@ pub(crate) struct Introduction {
 impl Socket {
     pub(crate) fn new(hub: Arc<Hub>, intro: Introduction) -> Self {
         let Introduction { shard, key, id, namespace, auth, handshake } = intro;
-        let (found, admitted) = (OnceLock::new(), AtomicBool::new(false));
-        Self(Arc::new(Inner { hub, shard, key, id, namespace, auth, handshake, found, admitted }))
+        Self(Arc::new(Inner {
+            hub,
+            shard,
+            key,
+            id,
+            namespace,
+            auth,
+            handshake,
+            found: AtomicUsize::new(NOWHERE),
+            admitted: AtomicBool::new(false),
+            gate: Gate::default(),
+            store: Store::default(),
+        }))
     }
 
     /// Returns the client's id in this namespace, which other clients may know.
@@ -365,10 +383,9 @@ impl Socket {
 
     /// Looks up the handlers of its namespace, once, and says whether there are any.
     pub(crate) fn resolve(&self) -> bool {
-        match self.0.hub.app().find(&self.0.namespace) {
-            Some(found) => self.0.found.set(found).is_ok(),
-            None => false,
-        }
+        let found = self.0.hub.app().find(&self.0.namespace);
+        self.0.found.store(found.unwrap_or(NOWHERE), Ordering::Release);
+        found.is_some()
     }
 
     pub(crate) fn mark_admitted(&self) {
@@ -382,7 +399,22 @@ impl Socket {
 
     /// The handlers of its namespace.
     pub(crate) fn handlers(&self) -> Option<&Namespace> {
-        self.0.found.get().and_then(|found| self.0.hub.app().get(found))
+        self.0.hub.app().get(self.0.found.load(Ordering::Acquire))
+    }
+
+    /// Keeps its events in line.
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.0.gate
+    }
+
+    /// What the application remembers of it.
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// The auth payload, when there is one.
+    pub(crate) fn auth_args(&self) -> Option<&Args> {
+        self.0.auth.as_ref()
     }
 
     fn everybody(&self) -> To {

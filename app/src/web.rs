@@ -19,14 +19,16 @@ pub(crate) struct Web {
     pub(crate) files: Option<Files>,
     pub(crate) fallback: Option<Fallback>,
     pub(crate) allow: Option<Allow>,
+    pub(crate) generate_id: Option<Generate>,
 }
 
 pub(crate) type Fallback =
     Box<dyn Fn(http::Request<Bytes>) -> Progress<http::Response<Bytes>> + Send + Sync>;
+type Generate = Box<dyn Fn(&Request<'_>) -> String + Send + Sync>;
 type Allow = Box<dyn Fn(&Request<'_>) -> Option<Response> + Send + Sync>;
 
 /// Where a plain HTTP request came from; an extension of the [`http::Request`].
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Origin {
     /// The address of the other end, when the stream has one.
@@ -64,6 +66,17 @@ impl App {
         self.web.allow = Some(Box::new(move |request| {
             allow(request).err().map(|refusal| response_of(refusal.into_response(), None))
         }));
+        self
+    }
+
+    /// Makes the session ids, instead of 120 random bits each: a name for a load balancer to route
+    /// by, say. They are what proves to whom a session belongs, so a part of them must be
+    /// unpredictable. Up to 256 letters, digits, `-`, `_`, `.` and `~`; one that is in use is refused.
+    pub fn generate_id(
+        &mut self,
+        generate: impl Fn(&Request<'_>) -> String + Send + Sync + 'static,
+    ) -> &mut Self {
+        self.web.generate_id = Some(Box::new(generate));
         self
     }
 }

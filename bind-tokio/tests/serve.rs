@@ -110,7 +110,10 @@ fn a_handler_that_panics_harms_nobody() {
     let mut client = Client::connect(address);
     client.post("420[\"bad\"]\u{1e}421[\"good\"]");
     assert_eq!(client.poll(), r#"431["fine"]"#);
-    assert_eq!(heard.recv().unwrap(), r#"handler of "bad" in namespace "/": it panicked"#);
+    assert_eq!(
+        heard.recv().unwrap(),
+        r#"handler of "bad" in namespace "/": it panicked: on purpose"#
+    );
 }
 
 #[test]

@@ -3,7 +3,6 @@
 //! A binding says how it serves and gets all of it as tests:
 //! `tests::every_binding!(serve)`, where `serve` is a [`Serve`].
 
-mod client;
 mod identity;
 
 use sansocket_app::{App, Io, Listener, Reason, Socket};
@@ -13,8 +12,7 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-pub use client::Client;
-use client::PATIENCE;
+use crate::client::{Client, PATIENCE};
 use identity::Identity;
 
 /// How a binding serves on several shards, on threads of its own.
@@ -185,7 +183,7 @@ pub fn clients_over_tls_and_in_the_clear_meet(serve: Serve) {
     let mut plain = Client::connect(addresses.0);
     let stream = TcpStream::connect(addresses.1).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let mut secret = Client::over(identity.encrypt(stream));
+    let mut secret = Client::join(identity.encrypt(stream));
     let text = "secret ".repeat(50_000);
     secret.post(&format!(r#"42["say","{text}"]"#));
     assert_eq!(plain.poll(), format!(r#"42["said","{text}"]"#));
@@ -203,7 +201,7 @@ pub fn a_socket_file_serves_and_goes(serve: Serve) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("socket");
     let (io, serving) = serve(App::new(), vec![Listener::unix(&path).unwrap()]);
-    let mut client = Client::over(std::os::unix::net::UnixStream::connect(&path).unwrap());
+    let mut client = Client::join(std::os::unix::net::UnixStream::connect(&path).unwrap());
     io.emit("go", &()).unwrap();
     assert_eq!(client.poll(), r#"42["go"]"#);
     io.stop();

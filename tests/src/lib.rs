@@ -15,6 +15,7 @@
 
 mod app;
 pub mod binding;
+mod client;
 mod http;
 pub mod model;
 mod net;
@@ -25,6 +26,7 @@ mod trace;
 mod websocket;
 
 pub use app::App;
+pub use client::Client;
 pub use http::{Answer, handshake, request, upgrade};
 pub use polling::Polling;
 pub use sim::{Member, Sim};

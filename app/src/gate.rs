@@ -1,0 +1,157 @@
+//! Keeps the events of one client in line while one of them is being handled.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::dispatch::Job;
+use crate::hub::Hub;
+use crate::runtime::BoxFuture;
+use crate::socket::Socket;
+
+/// Who is handling the events of one client, and what waits for that. Free most of the time: then
+/// whoever runs the handlers of the shard handles them as they come, and nothing is locked.
+#[derive(Default)]
+pub(crate) struct Gate {
+    held: AtomicBool,
+    /// Counted by [`Hub::is_behind`], which bounds it. Nothing is allocated while it is empty.
+    line: Mutex<Option<Box<Jobs>>>,
+}
+
+type Jobs = VecDeque<Job>;
+
+const _: () = assert!(size_of::<Gate>() <= 24, "every client has one");
+
+impl Gate {
+    /// Whether events have to wait in line.
+    pub(crate) fn is_held(&self) -> bool {
+        self.held.load(Ordering::Acquire)
+    }
+
+    /// Puts a job in line, and says whether the caller holds the gate now and must see to it.
+    fn push(&self, job: Job) -> bool {
+        let mut line = self.lock();
+        line.get_or_insert_default().push_back(job);
+        !self.held.swap(true, Ordering::AcqRel)
+    }
+
+    /// The next job for who holds the gate; with `None` it is free.
+    fn next(&self) -> Option<Job> {
+        let mut line = self.lock();
+        let job = line.as_mut().and_then(|line| line.pop_front());
+        if job.is_none() {
+            *line = None;
+            self.held.store(false, Ordering::Release);
+        }
+        job
+    }
+
+    /// Frees the gate and returns what waited.
+    fn abandon(&self) -> Option<Box<Jobs>> {
+        let mut line = self.lock();
+        self.held.store(false, Ordering::Release);
+        line.take()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Box<Jobs>>> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whose gate it is.
+pub(crate) enum Line {
+    Client(Socket),
+    /// Everything of a shard that concerns no client.
+    Shard(u16),
+}
+
+/// A gate that is held: dropped unused, what waits is dropped too, because the runtime has ended.
+pub(crate) struct Hold {
+    hub: Arc<Hub>,
+    line: Line,
+    ended: bool,
+}
+
+impl Line {
+    fn shard(&self) -> u16 {
+        match self {
+            Self::Client(socket) => socket.shard(),
+            Self::Shard(shard) => *shard,
+        }
+    }
+
+    fn gate<'a>(&'a self, hub: &'a Hub) -> &'a Gate {
+        match self {
+            Self::Client(socket) => socket.gate(),
+            Self::Shard(shard) => hub.gate(*shard),
+        }
+    }
+}
+
+impl Hold {
+    /// Holds the gate of a client, which is free, on behalf of who runs the handlers of its shard.
+    pub(crate) fn take(hub: Arc<Hub>, socket: Socket) -> Self {
+        socket.gate().held.store(true, Ordering::Release);
+        Self { hub, line: Line::Client(socket), ended: false }
+    }
+
+    /// Puts a job in line; what is returned, if anything, must be [drained](Self::drain).
+    pub(crate) fn queue(hub: &Hub, line: Line, job: Job) -> Option<Self> {
+        hub.add_waiting(line.shard());
+        let first = line.gate(hub).push(job);
+        first.then(|| Self { hub: hub.shared(), line, ended: false })
+    }
+
+    /// Handles what waits, in order, until nothing does or a sequential handler takes over.
+    pub(crate) fn drain(mut self) {
+        for _ in 0..TURN {
+            let Some(job) = self.line.gate(&self.hub).next() else {
+                self.ended = true;
+                return;
+            };
+            let rest = self.hub.call_caught(job);
+            self.hub.end_waiting(self.line.shard(), 1);
+            if let Some(rest) = rest {
+                return self.follow(rest);
+            }
+        }
+        // Others get their turn.
+        match self.hub.is_pooled() {
+            true => self.drain_on_worker(),
+            false => {
+                let hub = self.hub.clone();
+                hub.runtime().spawn(Box::pin(async move { self.drain() }));
+            }
+        }
+    }
+
+    /// Handles what waits where handlers may block.
+    pub(crate) fn drain_on_worker(self) {
+        let hub = self.hub.clone();
+        hub.on_worker(move || self.drain());
+    }
+
+    /// Waits for a handler to end, then lets in what waits.
+    pub(crate) fn follow(self, rest: BoxFuture<()>) {
+        let hub = self.hub.clone();
+        hub.runtime().spawn(Box::pin(async move {
+            rest.await;
+            match self.hub.is_pooled() {
+                true => self.drain_on_worker(),
+                false => self.drain(),
+            }
+        }));
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        if !self.ended {
+            let jobs = self.line.gate(&self.hub).abandon();
+            self.hub.end_waiting(self.line.shard(), jobs.map_or(0, |jobs| jobs.len()));
+        }
+    }
+}
+
+/// Jobs of one client before others get their turn.
+const TURN: usize = 64;

@@ -1,0 +1,71 @@
+//! What the application itself keeps, for all handlers.
+
+use std::any::{Any, TypeId, type_name};
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use crate::socket::Socket;
+
+/// A value given to [`App::manage`](crate::App::manage), as a parameter of a handler.
+#[derive(Debug)]
+pub struct State<T>(pub Arc<T>);
+
+impl<T> Clone for State<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T> Deref for State<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: Send + Sync + 'static> State<T> {
+    /// That of a client's application, which was checked for it when it started.
+    pub(crate) fn of(socket: &Socket) -> Self {
+        let missing = || panic!("no {} was given to App::manage", type_name::<T>());
+        Self(socket.state().unwrap_or_else(missing))
+    }
+}
+
+/// The values of an application, one per type.
+#[derive(Default)]
+pub(crate) struct States(HashMap<TypeId, Arc<dyn Any + Send + Sync>>);
+
+impl States {
+    pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, value: Arc<T>) {
+        self.0.insert(TypeId::of::<T>(), value);
+    }
+
+    pub(crate) fn find<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        self.0.get(&TypeId::of::<T>()).cloned()?.downcast().ok()
+    }
+
+    /// The first type of a list that there is no value of.
+    pub(crate) fn missing(&self, needs: &Needs) -> Option<&'static str> {
+        needs.0.iter().find(|(id, _)| !self.0.contains_key(id)).map(|(_, name)| *name)
+    }
+}
+
+/// The types of state a handler takes.
+#[doc(hidden)]
+#[derive(Clone, Debug, Default)]
+pub struct Needs(Vec<(TypeId, &'static str)>);
+
+impl Needs {
+    pub(crate) fn add<T: 'static>(&mut self) {
+        self.0.push((TypeId::of::<T>(), type_name::<T>()));
+    }
+}
+
+impl fmt::Debug for States {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("States").field(&self.0.len()).finish()
+    }
+}

@@ -1,0 +1,10 @@
+//! What an application may say about its handlers, and what follows from it.
+
+mod classes;
+mod connect;
+mod errors;
+mod lookup;
+mod order;
+mod stage;
+mod state;
+mod workers;
