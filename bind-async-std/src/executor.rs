@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 /// The executor that runs the tasks of a server.
 ///
-/// The default is [`SMOL`](Self::SMOL), or [`ASYNC_STD`](Self::ASYNC_STD) where only that feature is
-/// on. Sockets and timers are those of [`async_io`] in either case.
+/// The default is smol's, or async-std's where only that feature is on. Sockets and timers are those
+/// of [`async_io`] in either case.
 #[derive(Clone, Copy)]
 pub struct Executor {
     name: &'static str,

@@ -82,7 +82,10 @@ pub fn a_handler_that_panics_harms_nobody(serve: Serve) {
     let mut client = Client::connect(address);
     client.post("420[\"bad\"]\u{1e}421[\"good\"]");
     assert_eq!(client.poll(), r#"431["fine"]"#);
-    assert_eq!(heard.recv().unwrap(), r#"handler of "bad" in namespace "/": it panicked"#);
+    assert_eq!(
+        heard.recv().unwrap(),
+        r#"handler of "bad" in namespace "/": it panicked: on purpose"#
+    );
 }
 
 /// What no buffer of a socket holds at once arrives all the same, in both directions.
