@@ -14,7 +14,7 @@ pub struct Client<S = TcpStream> {
 }
 
 /// A test that waits longer has failed.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Client {
     /// Connects over TCP and joins.

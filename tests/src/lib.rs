@@ -14,6 +14,7 @@
 //! ```
 
 mod app;
+pub mod binding;
 mod client;
 pub mod fuzz;
 mod http;
