@@ -14,6 +14,8 @@
 //! ```
 
 mod app;
+#[cfg(doctest)]
+mod docs;
 mod http;
 pub mod model;
 mod net;
