@@ -33,10 +33,13 @@ fn listen() -> (Listener, SocketAddr) {
     (listener, address)
 }
 
-/// Sends one request on a stream, which the answer ends.
-fn ask(mut stream: impl Read + Write, target: &str, fields: &str) -> String {
-    write!(stream, "GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{fields}\r\n")
-        .unwrap();
+/// Sends a GET on a stream, which the answer ends.
+fn ask(stream: impl Read + Write, target: &str, fields: &str) -> String {
+    send(stream, &format!("GET {target} HTTP/1.1"), fields, "")
+}
+
+fn send(mut stream: impl Read + Write, request: &str, fields: &str, body: &str) -> String {
+    write!(stream, "{request}\r\nHost: a\r\nConnection: close\r\n{fields}\r\n{body}").unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
     String::from_utf8_lossy(&answer).into_owned()
@@ -124,8 +127,8 @@ fn a16_answers_set_cookies_and_are_compressed() {
     let (sid, attributes) = cookie.split_once(';').unwrap();
     assert!(attributes.starts_with(" Path=/; HttpOnly; SameSite=Lax\r\n"), "{attributes}");
     let session = format!("{OPEN}&sid={sid}");
-    let mut stream = tcp(address);
-    write!(stream, "POST {session} HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n40").unwrap();
+    let post = format!("POST {session} HTTP/1.1");
+    assert!(send(tcp(address), &post, "Content-Length: 2\r\n", "40").ends_with("ok"));
     let polled = ask(tcp(address), &session, "Accept-Encoding: gzip\r\n");
     assert!(polled.contains("content-encoding: gzip\r\n"), "{polled}");
     assert!(polled.len() < 1024);
