@@ -3,9 +3,21 @@
 #[allow(dead_code, reason = "a test serves nothing")]
 mod chat;
 
-use sansocket_app::Config;
+use sansocket_app::{Ack, Config, Io, NamespaceIo, Replies, Socket, To};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+/// What `docs/guarantees.md` says of threads.
+const _: () = {
+    const fn shared<T: Clone + Send + Sync>() {}
+    const fn moved<T: Send>() {}
+    shared::<Io>();
+    shared::<NamespaceIo>();
+    shared::<To>();
+    shared::<Socket>();
+    moved::<Ack>();
+    moved::<Replies>();
+};
 
 /// The pages of the folder, with the README's.
 fn pages() -> BTreeMap<PathBuf, String> {
