@@ -4,3 +4,4 @@ pub mod chat;
 pub mod contract;
 pub mod engine_echo;
 pub mod options;
+pub mod ws_echo;

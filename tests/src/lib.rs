@@ -14,8 +14,11 @@
 //! ```
 
 mod app;
+pub mod binding;
+mod client;
 #[cfg(doctest)]
 mod docs;
+pub mod fuzz;
 mod http;
 pub mod model;
 mod net;
@@ -26,6 +29,7 @@ mod trace;
 mod websocket;
 
 pub use app::App;
+pub use client::Client;
 pub use http::{Answer, handshake, request, upgrade};
 pub use polling::Polling;
 pub use sim::{Member, Sim};
