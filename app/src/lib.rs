@@ -159,9 +159,9 @@ pub use reply::{IntoAdmission, IntoReply, Json, NoReply, Refusal};
 pub use rooms::Rooms;
 pub use runtime::{BoxFuture, Runtime, Workers};
 pub use sansocket::{
-    Args, ArgsRef, Config, Counts, EventMessage, Fields, Gone, Handshake, Id, JoinError,
-    KeepHeaders, Layer, Limits, Method, Misuse, Origins, Reason, Received, Refused, Request,
-    Response, Transports,
+    Args, ArgsRef, Config, ConfigError, Cookie, Counts, EventMessage, Fields, Gone, Handshake, Id,
+    JoinError, KeepHeaders, Layer, Limits, Method, Misuse, Origins, Reason, Received, Refused,
+    Request, Response, SameSite, Transports, Violation,
 };
 pub use session::Session;
 pub use socket::Socket;

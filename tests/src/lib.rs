@@ -16,6 +16,8 @@
 mod app;
 pub mod binding;
 mod client;
+#[cfg(doctest)]
+mod docs;
 pub mod fuzz;
 mod http;
 pub mod model;
