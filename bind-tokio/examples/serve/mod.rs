@@ -1,15 +1,30 @@
 //! Serves an example application on tokio until it is asked to stop.
 
+mod process;
+
 use examples::options::Options;
 use sansocket_tokio::{App, Config, Io, Listener};
-use tokio::runtime::{Builder, Runtime};
+
+use process::{runtime, stop_signal};
 
 /// Listens, says where, and serves.
+#[allow(dead_code, reason = "some examples bring a listener of their own")]
 pub(crate) fn run(options: &Options, app: impl FnOnce(Config) -> App) -> std::io::Result<()> {
+    let listener = Listener::tcp((options.host.as_str(), options.port))?;
+    run_on(listener, options, app, |_| Ok(()))
+}
+
+/// The same on a listener of the example's, which does what else it does once there is a server.
+pub(crate) fn run_on(
+    listener: Listener,
+    options: &Options,
+    app: impl FnOnce(Config) -> App,
+    begin: impl FnOnce(&Io) -> std::io::Result<()>,
+) -> std::io::Result<()> {
     runtime(options.threads)?.block_on(async {
-        let listener = Listener::tcp((options.host.as_str(), options.port))?;
         println!("listening on {}", listener.local_addr());
         let io = Io::new(app(options.config.clone()));
+        begin(&io)?;
         let stopping = io.clone();
         tokio::spawn(async move {
             stop_signal().await;
@@ -17,27 +32,4 @@ pub(crate) fn run(options: &Options, app: impl FnOnce(Config) -> App) -> std::io
         });
         io.serve_on([listener]).await
     })
-}
-
-fn runtime(threads: Option<usize>) -> std::io::Result<Runtime> {
-    match threads {
-        Some(1) => Builder::new_current_thread().enable_all().build(),
-        Some(threads) => Builder::new_multi_thread().worker_threads(threads).enable_all().build(),
-        None => Runtime::new(),
-    }
-}
-
-/// Waits for Ctrl-C or SIGTERM.
-async fn stop_signal() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminate.recv() => {}
-        }
-    }
-    #[cfg(not(unix))]
-    let _ = tokio::signal::ctrl_c().await;
 }
