@@ -14,23 +14,26 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// The application. `page` is the folder of the page.
 #[must_use]
 pub fn app(config: Config, page: &Path) -> App {
-    let library = page.join("node_modules/socket.io-client/dist/socket.io.min.js");
     let mut app = App::with_config(config);
+    app.files(files(page));
     app.manage(Histories::default());
-    app.files(
-        Files::new()
-            .map("/", page.join("index.html"))
-            .map("/style.css", page.join("style.css"))
-            .map("/chat.js", page.join("chat.js"))
-            // When it is missing the page takes the one on the public CDN.
-            .map("/socket.io.js", library),
-    );
     app.on("login", login);
     app.on("enter", enter);
     app.on("say", say);
     app.on("typing", typing);
     app.on_disconnect(left);
     app
+}
+
+/// What is served: nothing of the folder but the page itself. When the library is missing the page
+/// takes the one on the public CDN.
+#[must_use]
+pub fn files(page: &Path) -> Files {
+    Files::new()
+        .map("/", page.join("index.html"))
+        .map("/style.css", page.join("style.css"))
+        .map("/chat.js", page.join("chat.js"))
+        .map("/socket.io.js", page.join("node_modules/socket.io-client/dist/socket.io.min.js"))
 }
 
 /// The session of a client that logged in.

@@ -1,4 +1,4 @@
-use examples::{pages, static_site};
+use examples::{chat, pages, static_site};
 use sansocket_app::http::{HeaderMap, Method, StatusCode};
 use sansocket_app::{Body, Files};
 
@@ -15,13 +15,13 @@ fn text(files: &Files, path: &str) -> String {
 #[test]
 fn every_page_finds_what_it_loads() {
     let of = ["auth", "background_push", "private_messages"].map(pages::files);
-    for files in of.iter().chain([&static_site::files()]) {
+    for files in of.iter().chain([&static_site::files(), &chat::files(&pages::folder("chat"))]) {
         let page = text(files, "/");
         for part in page.split("=\"/").skip(1).chain(page.split("from \"/").skip(1)) {
             let path = part.split('"').next().expect("a split has a first part");
             assert!(!text(files, &format!("/{path}")).is_empty());
         }
-        assert!(page.contains("/client.js") && page.contains("/style.css"));
+        assert!(page.contains("/style.css") && page.contains(".js\""));
     }
 }
 
