@@ -110,14 +110,14 @@ impl<'a, C: NamespaceClass> Events<'a, C> {
     /// # Panics
     /// When no client can send an event of that name, as with [`Namespace::on`].
     pub fn on<M, H: EventMethod<C, M>>(&mut self, event: &str, method: H) -> &mut Self {
-        let entry = self.entry(event, method);
+        let entry = self.entry(Some(event), method);
         self.namespace.add_event(event, entry);
         self
     }
 
     /// Handles the events that nothing else of the namespace handles.
     pub fn on_any<M, H: EventMethod<C, M>>(&mut self, method: H) -> &mut Self {
-        let entry = self.entry("*", method);
+        let entry = self.entry(None, method);
         self.namespace.any.get_or_insert(entry);
         self
     }
@@ -155,11 +155,11 @@ impl<'a, C: NamespaceClass> Events<'a, C> {
         self.namespace
     }
 
-    fn entry<M, H: EventMethod<C, M>>(&mut self, event: &str, method: H) -> Entry {
-        self.namespace.need(event, H::needs);
+    fn entry<M, H: EventMethod<C, M>>(&mut self, event: Option<&str>, method: H) -> Entry {
+        self.namespace.need(event.unwrap_or("*"), H::needs);
         let class = self.class.clone();
         let call = Arc::new(move |delivery: Delivery<'_>| method.call(&class, delivery));
-        Entry { order: H::order(), call }
+        Entry { name: event.map(Into::into), order: H::order(), call }
     }
 }
 

@@ -143,7 +143,7 @@ impl Connection {
                 }
                 // All messages of one read under one lock.
                 Some(link) => {
-                    if hub.turn(*shard, |cell| serve(cell, &mut decoder, link, now)) {
+                    if hub.turn_of(*shard, port, |cell| serve(cell, &mut decoder, link, now)) {
                         continue;
                     }
                     return;

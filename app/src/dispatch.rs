@@ -22,6 +22,7 @@ use crate::hub::{Cell, Hub};
 use crate::log::log;
 use crate::namespace::{Entry, Namespace};
 use crate::order::Order;
+use crate::port::Pending;
 use crate::reply::Refusal;
 use crate::runtime::BoxFuture;
 use crate::socket::{Introduction, Socket};
@@ -30,9 +31,22 @@ use crate::socket::{Introduction, Socket};
 pub(crate) enum Job {
     Callback(Callback),
     Connect(Socket),
-    Disconnect { socket: Socket, reason: Reason, rooms: Vec<Arc<str>> },
-    Engine { session: EngineSession, message: Received },
-    Message { socket: Socket, message: EventMessage, ack: Option<AckToken> },
+    Disconnect {
+        socket: Socket,
+        reason: Reason,
+        rooms: Vec<Arc<str>>,
+    },
+    Engine {
+        session: EngineSession,
+        message: Received,
+    },
+    Message {
+        socket: Socket,
+        message: EventMessage,
+        ack: Option<AckToken>,
+        /// When it may have to wait.
+        pending: Option<Pending>,
+    },
 }
 
 /// What an application does with an acknowledgement, once it is here.
@@ -69,7 +83,8 @@ impl Cell {
             }
             Event::Message { socket, message, ack } => {
                 if let Some(socket) = self.socket(socket) {
-                    self.jobs.push(Job::Message { socket, message, ack });
+                    let pending = self.reader.as_ref().map(Pending::new);
+                    self.jobs.push(Job::Message { socket, message, ack, pending });
                 }
             }
             Event::Disconnect { socket: key, reason, rooms } => {
@@ -164,7 +179,28 @@ impl Job {
 impl Hub {
     /// Sends a job its way: it is done here and now, at the gate of its client, or on a worker. No
     /// lock is held.
+    #[inline]
     pub(crate) fn perform(&self, shard: u16, job: Job) {
+        let rest = match job {
+            // The common case, without moving the job once more.
+            Job::Message { socket, message, ack, pending: None }
+                if !socket.gate().is_held() && !self.pooled =>
+            {
+                self.call_message(socket, message, ack)
+            }
+            job @ (Job::Callback(_)
+            | Job::Connect(_)
+            | Job::Disconnect { .. }
+            | Job::Engine { .. }
+            | Job::Message { .. }) => return self.perform_other(shard, job),
+        };
+        if let Some((socket, rest)) = rest {
+            Hold::take(self.shared(), socket).follow(rest);
+        }
+    }
+
+    #[inline(never)]
+    fn perform_other(&self, shard: u16, job: Job) {
         let held = job.socket().is_some_and(|socket| socket.gate().is_held());
         if held || self.is_pooled() || self.waits_admitted(&job) {
             return self.perform_in_line(shard, job);
@@ -176,8 +212,8 @@ impl Hub {
 
     fn perform_in_line(&self, shard: u16, job: Job) {
         let job = match job {
-            Job::Message { socket, message, ack } if is_concurrent(&socket, &message) => {
-                return self.launch(socket, message, ack);
+            Job::Message { socket, message, ack, pending } if is_concurrent(&socket, &message) => {
+                return self.launch(socket, message, ack, pending);
             }
             Job::Callback(_)
             | Job::Connect(_)
@@ -206,6 +242,7 @@ impl Hub {
 
     /// Does a job. What is returned, if anything, is the rest of a handler that the client's later
     /// events wait for.
+    #[inline]
     fn call(&self, job: Job) -> Option<(Socket, BoxFuture<()>)> {
         match job {
             Job::Callback(Callback { then, outcome, .. }) => {
@@ -224,7 +261,7 @@ impl Hub {
                 }
                 None
             }
-            Job::Message { socket, message, ack } => self.call_message(socket, message, ack),
+            Job::Message { socket, message, ack, .. } => self.call_message(socket, message, ack),
             Job::Disconnect { socket, reason, rooms } => {
                 self.call_disconnect(socket, reason, &rooms);
                 None
@@ -261,6 +298,7 @@ impl Hub {
         None
     }
 
+    #[inline(always)]
     fn call_message(
         &self,
         socket: Socket,
@@ -270,21 +308,21 @@ impl Hub {
         // Refused after it was admitted, and on its way out.
         let handlers = socket.handlers().filter(|_| socket.was_admitted())?;
         let found = handlers.find(message.name());
-        if matches!(found, Some((_, Entry { order: Order::Concurrent, .. }))) {
-            self.launch(socket, message, token);
+        if found.is_some_and(|entry| entry.order == Order::Concurrent) {
+            self.launch(socket, message, token, None);
             return None;
         }
         if !self.lets_in(&socket, handlers, &message) {
             return None;
         }
-        let Some((name, entry)) = found else {
+        let Some(entry) = found else {
             log!(
                 debug, "sansocket::event", id = %socket.id(), namespace = %socket.namespace(),
                 event = %message.name(), "no handler"
             );
             return None;
         };
-        let rest = start(self.begin(&socket, name, entry, message, token)?)?;
+        let rest = start(self.begin(&socket, entry, message, token)?)?;
         if entry.order == Order::Sequential {
             return Some((socket, rest));
         }
@@ -293,21 +331,27 @@ impl Hub {
     }
 
     /// Calls a handler of an event that waits for nothing.
-    fn launch(&self, socket: Socket, message: EventMessage, token: Option<AckToken>) {
+    fn launch(
+        &self,
+        socket: Socket,
+        message: EventMessage,
+        token: Option<AckToken>,
+        pending: Option<Pending>,
+    ) {
         let (hub, shard) = (self.shared(), socket.shard());
         let begin = move || {
             let handlers = socket.handlers()?;
-            let (name, entry) = handlers.find(message.name())?;
+            let entry = handlers.find(message.name())?;
             let hub = socket.hub();
             if !hub.lets_in(&socket, handlers, &message) {
                 return None;
             }
-            hub.begin(&socket, name, entry, message, token)
+            hub.begin(&socket, entry, message, token)
         };
         if self.is_pooled() {
             let waits = Waits::new(hub.clone(), shard);
             return self.on_worker(move || {
-                let _waits = waits;
+                let _waits = (waits, pending);
                 let begun = catch_unwind(AssertUnwindSafe(|| begin().and_then(start)));
                 if let Some(rest) = begun.ok().flatten() {
                     hub.runtime().spawn(rest);
@@ -322,6 +366,7 @@ impl Hub {
     }
 
     /// Whether no packet middleware drops an event.
+    #[inline]
     fn lets_in(&self, socket: &Socket, handlers: &Namespace, message: &EventMessage) -> bool {
         log!(
             trace, "sansocket::event", id = %socket.id(), event = %message.name(),
@@ -335,33 +380,33 @@ impl Hub {
     }
 
     /// Calls the handler of an event, and returns the rest of its way, not yet taken a step of.
+    #[inline(always)]
     fn begin(
         &self,
         socket: &Socket,
-        name: Option<&str>,
         entry: &Entry,
         message: EventMessage,
         token: Option<AckToken>,
     ) -> Option<BoxFuture<()>> {
         let ack = token.map(|token| Ack::new(socket, token));
         // A handler of any event may take the message, and the name with it.
-        let own_name: Option<Box<str>> = name.is_none().then(|| message.name().into());
-        let name = name.or(own_name.as_deref()).unwrap_or_default();
+        let own_name: Option<Box<str>> = entry.name.is_none().then(|| message.name().into());
+        let name = || entry.name.as_deref().or(own_name.as_deref()).unwrap_or_default();
         let mut message = Some(message);
         let delivery = Delivery { socket, message: &mut message, ack };
         match catch_unwind(AssertUnwindSafe(|| (entry.call)(delivery))) {
             Ok(Progress::Done(Ok(()))) => None,
             Ok(Progress::Done(Err(cause))) => {
-                self.report(socket, name, message.as_ref(), cause);
+                self.report(socket, name(), message.as_ref(), cause);
                 None
             }
             Err(panic) => {
-                self.report(socket, name, message.as_ref(), panic_of(panic));
+                self.report(socket, name(), message.as_ref(), panic_of(panic));
                 None
             }
             Ok(Progress::Pending(future)) => {
                 let (hub, socket) = (self.shared(), socket.clone());
-                let name: Option<Box<str>> = message.is_none().then(|| name.into());
+                let name: Option<Box<str>> = message.is_none().then(|| name().into());
                 Some(Box::pin(async move {
                     if let Err(cause) = Caught(future).await.unwrap_or_else(Err) {
                         let name = name.as_deref().unwrap_or_default();
@@ -498,7 +543,7 @@ fn start(mut task: BoxFuture<()>) -> Option<BoxFuture<()>> {
 fn is_concurrent(socket: &Socket, message: &EventMessage) -> bool {
     let handlers = socket.handlers().filter(|_| socket.was_admitted());
     let found = handlers.and_then(|handlers| handlers.find(message.name()));
-    found.is_some_and(|(_, entry)| entry.order == Order::Concurrent)
+    found.is_some_and(|entry| entry.order == Order::Concurrent)
 }
 
 /// What a panic said.

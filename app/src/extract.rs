@@ -14,13 +14,15 @@ use crate::state::{Needs, State};
 #[derive(Debug)]
 pub struct Call<'a> {
     socket: &'a Socket,
-    event: &'a str,
+    /// None where a client wants to join.
+    message: Option<&'a EventMessage>,
     args: Decoder<'a>,
     ack: &'a mut Option<Ack>,
 }
 
 impl<'a> Call<'a> {
     /// An event, which nobody took as a whole.
+    #[inline]
     pub(crate) fn new(
         socket: &'a Socket,
         message: &'a Option<EventMessage>,
@@ -28,12 +30,12 @@ impl<'a> Call<'a> {
     ) -> Self {
         let message = message.as_ref().expect("only the handler takes it");
         let args = Decoder::new(message.json(), message.attachments());
-        Self { socket, event: message.name(), args, ack }
+        Self { socket, message: Some(message), args, ack }
     }
 
     /// A client that wants to join; its auth payload is the one argument, or there is none.
     pub(crate) fn connect(socket: &'a Socket, auth: &'a str, ack: &'a mut Option<Ack>) -> Self {
-        Self { socket, event: "connect", args: Decoder::new(auth, &[]), ack }
+        Self { socket, message: None, args: Decoder::new(auth, &[]), ack }
     }
 }
 
@@ -103,7 +105,7 @@ impl<T: DeserializeOwned> Extract for Auth<T> {
 
 impl Extract for EventName {
     fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
-        Ok(Self(call.event.into()))
+        Ok(Self(call.message.map_or("connect", EventMessage::name).into()))
     }
 }
 

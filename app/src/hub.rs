@@ -35,7 +35,7 @@ pub struct Hub {
     app: App,
     runtime: Box<dyn Runtime>,
     /// Whether the runtime has threads for handlers.
-    pooled: bool,
+    pub(crate) pooled: bool,
     limits: Arc<Limits>,
     lanes: Box<[Lane]>,
     /// Which shard the next connection starts on.
@@ -76,6 +76,8 @@ pub(crate) struct Cell {
     pub(crate) jobs: Vec<Job>,
     /// Connections that wait for handlers to catch up.
     stalled: Vec<Arc<Port>>,
+    /// The connection that is being read, when its events may have to wait.
+    pub(crate) reader: Option<Arc<Port>>,
     /// Whether somebody is running handlers of this shard.
     dispatching: bool,
 }
@@ -128,6 +130,7 @@ impl Hub {
                 draining: Draining::default(),
                 jobs: Vec::new(),
                 stalled: Vec::new(),
+                reader: None,
                 dispatching: false,
             }),
             inbox: Mutex::new(Vec::new()),
@@ -305,20 +308,31 @@ impl Hub {
         result
     }
 
+    /// The same on behalf of a connection that is being read.
+    #[inline]
+    pub(crate) fn turn_of<R>(
+        &self,
+        shard: u16,
+        port: &Arc<Port>,
+        act: impl FnOnce(&mut Cell) -> R,
+    ) -> R {
+        let waiting = &self.lanes[usize::from(shard)].waiting;
+        let may_wait = self.pooled || waiting.load(Ordering::Relaxed) > 0;
+        self.turn(shard, |cell| {
+            if may_wait {
+                cell.reader = Some(port.clone());
+            }
+            act(cell)
+        })
+    }
+
     /// Whether handlers of a shard are behind, so that no more should be read for them; `port` is
     /// rung when they have caught up.
+    #[inline]
     pub(crate) fn is_behind(&self, shard: u16, port: &Arc<Port>) -> bool {
         let lane = &self.lanes[usize::from(shard)];
-        if !lane.behind.load(Ordering::Relaxed) && lane.waiting.load(Ordering::Relaxed) <= MANY {
-            return false;
-        }
-        let mut cell = lane.lock();
-        // Whoever brings the number down rings those listed, under this lock and after it did.
-        let behind = cell.jobs.len() > MANY || lane.waiting.load(Ordering::Acquire) > MANY;
-        if behind && !port.set_listed(true) {
-            cell.stalled.push(port.clone());
-        }
-        behind
+        let may_be = lane.behind.load(Ordering::Relaxed) || lane.waits_too_long();
+        port.waits_too_long() || may_be && lane.list_stalled(port)
     }
 
     /// Whether handlers run on threads of their own.
@@ -347,7 +361,7 @@ impl Hub {
     pub(crate) fn end_waiting(&self, shard: u16, jobs: usize) {
         let lane = &self.lanes[usize::from(shard)];
         let before = lane.waiting.fetch_sub(jobs, Ordering::AcqRel);
-        if before > MANY && before - jobs <= MANY {
+        if before > MOST && before - jobs <= MOST {
             let mut after = Aftermath::default();
             lane.lock().ring_stalled(&mut after);
             self.carry_out(shard, after);
@@ -504,6 +518,9 @@ impl Hub {
             true => Aftermath::default(),
             false => self.settle(shard, &mut cell),
         };
+        if cell.reader.is_some() {
+            cell.reader = None;
+        }
         if cell.server.poll_timeout_moved()
             && let Some(due) = cell.server.poll_timeout()
         {
@@ -543,8 +560,7 @@ impl Hub {
         if !cell.jobs.is_empty() && !cell.dispatching {
             cell.dispatching = true;
             after.jobs = std::mem::take(&mut cell.jobs);
-            let lane = &self.lanes[usize::from(shard)];
-            if !cell.stalled.is_empty() && lane.waiting.load(Ordering::Acquire) <= MANY {
+            if !cell.stalled.is_empty() && !self.lanes[usize::from(shard)].waits_too_long() {
                 cell.ring_stalled(&mut after);
             }
         }
@@ -632,6 +648,10 @@ impl Hub {
 /// Jobs that may wait for the handlers of a shard before connections are no longer read.
 const MANY: usize = 1024;
 
+/// Jobs that may wait at the gates of a shard's clients. Each connection has a lower limit of its own,
+/// so it takes many of them to reach this.
+const MOST: usize = 16 * MANY;
+
 /// Rounds of handlers that one caller runs.
 const ROUNDS: usize = 16;
 
@@ -639,6 +659,20 @@ const ROUNDS: usize = 16;
 const KEEP: usize = 256;
 
 impl Lane {
+    fn waits_too_long(&self) -> bool {
+        self.waiting.load(Ordering::Acquire) > MOST
+    }
+
+    fn list_stalled(&self, port: &Arc<Port>) -> bool {
+        let mut cell = self.lock();
+        // Whoever brings the number down rings those listed, under this lock and after it did.
+        let behind = cell.jobs.len() > MANY || self.waits_too_long();
+        if behind && !port.set_listed(true) {
+            cell.stalled.push(port.clone());
+        }
+        behind
+    }
+
     fn lock(&self) -> MutexGuard<'_, Cell> {
         // A shard stays usable after a panic: none of its methods leaves it half changed on purpose.
         self.cell.lock().unwrap_or_else(PoisonError::into_inner)

@@ -42,6 +42,8 @@ pub struct Namespace {
 /// A handler and its order.
 #[derive(Clone)]
 pub(crate) struct Entry {
+    /// The event it is for; a catch-all has none.
+    pub(crate) name: Option<Box<str>>,
     pub(crate) order: Order,
     pub(crate) call: EventHandler,
 }
@@ -56,7 +58,7 @@ impl Namespace {
     /// `removeListener` are reserved by the protocol.
     pub fn on<M, H: Handler<M>>(&mut self, event: &str, handler: H) -> &mut Self {
         check_name(event);
-        let entry = self.entry(event, handler);
+        let entry = self.entry(Some(event), handler);
         self.events.insert(event.into(), entry);
         self
     }
@@ -64,7 +66,7 @@ impl Namespace {
     /// Handles the events that have no handler of their own. [`EventName`](crate::EventName) among
     /// the parameters tells which one it is; the arguments come as with [`on`](Self::on), or raw.
     pub fn on_any<M, H: Handler<M>>(&mut self, handler: H) -> &mut Self {
-        self.any = Some(self.entry("*", handler));
+        self.any = Some(self.entry(None, handler));
         self
     }
 
@@ -126,12 +128,9 @@ impl Namespace {
         self
     }
 
-    /// The name an event has a handler under, and the handler; `None` as name is the catch-all.
-    pub(crate) fn find(&self, event: &str) -> Option<(Option<&str>, &Entry)> {
-        match self.events.get_key_value(event) {
-            Some((name, entry)) => Some((Some(name), entry)),
-            None => self.any.as_ref().map(|entry| (None, entry)),
-        }
+    /// The handler of an event.
+    pub(crate) fn find(&self, event: &str) -> Option<&Entry> {
+        self.events.get(event).or(self.any.as_ref())
     }
 
     /// Adds a method of a class: functions are there before.
@@ -181,10 +180,10 @@ impl Namespace {
         }
     }
 
-    fn entry<M, H: Handler<M>>(&mut self, event: &str, handler: H) -> Entry {
-        self.need(event, H::needs);
+    fn entry<M, H: Handler<M>>(&mut self, event: Option<&str>, handler: H) -> Entry {
+        self.need(event.unwrap_or("*"), H::needs);
         let call = Arc::new(move |delivery: Delivery<'_>| handler.call(delivery));
-        Entry { order: H::order(), call }
+        Entry { name: event.map(Into::into), order: H::order(), call }
     }
 }
 

@@ -1,7 +1,8 @@
 //! How whoever changes a shard reaches the task that owns a connection.
 
 use atomic_waker::AtomicWaker;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use crate::watch::{CAME, Micros, NEVER};
@@ -13,6 +14,8 @@ pub(crate) struct Port {
     waker: AtomicWaker,
     /// Whether it is listed as waiting for handlers; one entry is enough.
     listed: AtomicBool,
+    /// Events it brought that wait for their handlers.
+    pending: AtomicU32,
     /// Its deadline for [`Watch`](crate::watch::Watch).
     due: AtomicU64,
 }
@@ -22,12 +25,34 @@ const RUNG: u8 = 1;
 /// The owner is at work and will look before it rests: no need to wake it.
 const AWAKE: u8 = 2;
 
+/// Events of one connection that may wait for their handlers before it is no longer read.
+const SOME: u32 = 128;
+
+/// An event that waits, on behalf of the connection that brought it.
+pub(crate) struct Pending(Arc<Port>);
+
+impl Pending {
+    pub(crate) fn new(port: &Arc<Port>) -> Self {
+        port.pending.fetch_add(1, Ordering::AcqRel);
+        Self(port.clone())
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if self.0.pending.fetch_sub(1, Ordering::AcqRel) == SOME + 1 && self.0.ring() {
+            self.0.wake();
+        }
+    }
+}
+
 impl Default for Port {
     fn default() -> Self {
         Self {
             state: AtomicU8::new(0),
             waker: AtomicWaker::new(),
             listed: AtomicBool::new(false),
+            pending: AtomicU32::new(0),
             due: AtomicU64::new(NEVER),
         }
     }
@@ -46,6 +71,11 @@ impl Port {
     /// Notes whether it is listed as waiting for handlers, and says whether it was.
     pub(crate) fn set_listed(&self, listed: bool) -> bool {
         self.listed.swap(listed, Ordering::AcqRel)
+    }
+
+    /// Whether so many of its events wait that it should not be read; it is rung when they do not.
+    pub(crate) fn waits_too_long(&self) -> bool {
+        self.pending.load(Ordering::Acquire) > SOME
     }
 
     pub(crate) fn due(&self) -> Micros {

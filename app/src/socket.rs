@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::ack::{AckError, Calling, Reply};
@@ -36,13 +36,13 @@ struct Inner {
     auth: Option<Args>,
     handshake: Arc<Handshake>,
     /// Where the handlers of its namespace are; [`NOWHERE`] until they are looked for.
-    found: AtomicUsize,
+    found: AtomicU32,
     admitted: AtomicBool,
     gate: Gate,
     store: Store,
 }
 
-const NOWHERE: usize = usize::MAX;
+const NOWHERE: u32 = u32::MAX;
 
 /// What a client is made of, as the core reports it.
 pub(crate) struct Introduction {
@@ -65,7 +65,7 @@ impl Socket {
             namespace,
             auth,
             handshake,
-            found: AtomicUsize::new(NOWHERE),
+            found: AtomicU32::new(NOWHERE),
             admitted: AtomicBool::new(false),
             gate: Gate::default(),
             store: Store::default(),
@@ -384,7 +384,8 @@ impl Socket {
     /// Looks up the handlers of its namespace, once, and says whether there are any.
     pub(crate) fn resolve(&self) -> bool {
         let found = self.0.hub.app().find(&self.0.namespace);
-        self.0.found.store(found.unwrap_or(NOWHERE), Ordering::Release);
+        let at = found.and_then(|at| u32::try_from(at).ok());
+        self.0.found.store(at.unwrap_or(NOWHERE), Ordering::Release);
         found.is_some()
     }
 
@@ -399,7 +400,7 @@ impl Socket {
 
     /// The handlers of its namespace.
     pub(crate) fn handlers(&self) -> Option<&Namespace> {
-        self.0.hub.app().get(self.0.found.load(Ordering::Acquire))
+        self.0.hub.app().get(self.0.found.load(Ordering::Acquire) as usize)
     }
 
     /// Keeps its events in line.

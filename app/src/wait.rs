@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-/// Runs a future to its end; the thread sleeps meanwhile.
-pub(crate) fn wait<F: Future>(future: F) -> F::Output {
-    let waker = Waker::from(Arc::new(Parked(thread::current())));
+/// Runs a future to its end; the thread sleeps meanwhile. For threads outside async code, which it
+/// would hold up.
+pub fn wait<F: Future>(future: F) -> F::Output {
+    // The same one every time: who waits again and again is registered once.
+    let waker = WAKER.with(Waker::clone);
     let mut context = Context::from_waker(&waker);
     let mut future = pin!(future);
     loop {
@@ -18,6 +20,10 @@ pub(crate) fn wait<F: Future>(future: F) -> F::Output {
             Poll::Pending => thread::park(),
         }
     }
+}
+
+thread_local! {
+    static WAKER: Waker = Waker::from(Arc::new(Parked(thread::current())));
 }
 
 /// A thread that sleeps until it is woken.

@@ -28,7 +28,7 @@ type Generate = Box<dyn Fn(&Request<'_>) -> String + Send + Sync>;
 type Allow = Box<dyn Fn(&Request<'_>) -> Option<Response> + Send + Sync>;
 
 /// Where a plain HTTP request came from; an extension of the [`http::Request`].
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Origin {
     /// The address of the other end, when the stream has one.

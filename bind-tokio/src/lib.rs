@@ -21,9 +21,13 @@ mod carry;
 mod door;
 mod runtime;
 mod server;
+#[cfg(feature = "tower")]
+mod service;
 
 pub use sansocket_app::*;
 pub use server::Io;
+#[cfg(feature = "tower")]
+pub use service::{NotFound, SocketIoBody, SocketIoFuture, SocketIoLayer, SocketIoService};
 
 /// Compiles the examples of the README.
 #[cfg(doctest)]

@@ -78,6 +78,11 @@ impl Io {
         self.hub.ended().await;
         Ok(())
     }
+
+    #[cfg(feature = "tower")]
+    pub(crate) fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
 }
 
 impl Deref for Io {

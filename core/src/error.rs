@@ -25,7 +25,7 @@ pub enum Violation {
     /// Attachments of one packet exceed `Limits::attachment_bytes`.
     #[error("the attachments of one packet are too large")]
     AttachmentsTooLarge,
-    /// A WebSocket close frame with an invalid code or reason (RFC 6455 §7.4).
+    /// A WebSocket close frame with an invalid code, reason or length (RFC 6455 §5.5, §7.4).
     #[error("invalid close frame")]
     BadClose,
     /// A binary request body: Engine.IO 4 payloads are text.

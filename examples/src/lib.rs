@@ -10,3 +10,4 @@ pub mod pages;
 pub mod private_messages;
 pub mod static_site;
 pub mod testing;
+pub mod ws_echo;

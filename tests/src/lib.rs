@@ -14,6 +14,9 @@
 //! ```
 
 mod app;
+pub mod binding;
+mod client;
+pub mod fuzz;
 mod http;
 pub mod model;
 mod net;
@@ -24,6 +27,7 @@ mod trace;
 mod websocket;
 
 pub use app::App;
+pub use client::Client;
 pub use http::{Answer, handshake, request, upgrade};
 pub use polling::Polling;
 pub use sim::{Member, Sim};

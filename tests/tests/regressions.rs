@@ -118,3 +118,37 @@ fn text_that_waits_for_attachments_is_counted() {
     ws.vanish();
     assert_eq!(sim.counts(), Counts::default());
 }
+
+#[test]
+fn ten_pings_at_once_are_answered_one_by_one() {
+    let sim = Sim::new();
+    let mut ws = sim.websocket();
+    let pings: Vec<u8> = (0..10).flat_map(|i| frame(0x89, &[i])).collect();
+    ws.tcp.send(pings);
+    let expected: Vec<_> = (0..10).map(|i| Item::Pong(vec![i])).collect();
+    assert_eq!(ws.all(), expected);
+}
+
+#[test]
+fn a_broken_close_frame_is_answered_and_the_stream_closed() {
+    for payload in [&b"\x03"[..], b"\x03\xec", b"\x03\xe8\xff", &[0; 126]] {
+        let sim = Sim::new();
+        let mut ws = sim.websocket();
+        ws.send_frame(0x88, payload);
+        assert_eq!(ws.all(), [Item::Close(1002)]);
+        assert!(!ws.tcp.is_open(), "no other farewell can come");
+    }
+}
+
+#[test]
+fn events_that_wait_for_an_admission_are_counted() {
+    let mut sim = Sim::new();
+    sim.app(|app| app.holds = true);
+    let mut ws = sim.websocket();
+    ws.send("40");
+    sim.socket(1).emit("welcome", &format!("[\"{}\"]", "x".repeat(5000))).unwrap();
+    assert!(sim.counts().bytes > 5000, "{:?}", sim.counts());
+    sim.socket(1).refuse("{}").unwrap();
+    assert_eq!(ws.recv(), "44{}");
+    assert_eq!(sim.counts().bytes, 0);
+}

@@ -8,7 +8,7 @@ use crate::http::body::Body;
 use crate::http::head::{self, Seen};
 use crate::http::{Fields, Method, Request};
 use crate::key::Link;
-use crate::server::Verdict;
+use crate::server::{Transmit, Verdict};
 use crate::ws::CloseCode;
 use crate::ws::message::{Found, Place};
 
@@ -116,6 +116,11 @@ impl<'c, 'i> Decoder<'c, 'i> {
     /// Carries out what the server decided about the last item.
     pub fn apply(&mut self, verdict: Verdict) {
         self.conn.apply(verdict);
+    }
+
+    /// Queues one output between two items, for whoever uses the connection without a server.
+    pub fn push(&mut self, transmit: Transmit) {
+        self.conn.push(transmit);
     }
 
     /// Queues the farewell that `violation` deserves, an HTTP error or a close frame, and ends the

@@ -438,7 +438,13 @@ impl Conn {
     /// Queues the farewell that `violation` deserves and ends the connection after it.
     fn reject(&mut self, violation: Violation) {
         match self.mode {
-            Mode::WebSocket(_) => self.close(violation.close_code()),
+            Mode::WebSocket(_) => {
+                self.close(violation.close_code());
+                if violation == Violation::BadClose {
+                    // The peer's farewell has come, broken as it is: there is no other to wait for.
+                    self.mode = Mode::Finished;
+                }
+            }
             Mode::WebSocketClosing(..) | Mode::Lingering(_) | Mode::Finished | Mode::Sending(_) => {
                 self.mode = Mode::Finished;
             }

@@ -28,10 +28,12 @@ pub(super) struct Outgoing {
 #[derive(Debug, Default)]
 struct Rare {
     large: VecDeque<Chunk>,
-    /// Bytes to write until the PONG that is queued has left; 0 when none is.
+    /// Bytes to write until the PONGs that are queued have left; 0 when none is.
     pong_left: usize,
-    /// The latest PING that came meanwhile: answering it answers all (RFC 6455 §5.5.3), so a peer
-    /// that pings without reading costs two frames.
+    /// How many PONGs that is. Bounded by `MAX_PONGS`.
+    pongs: u8,
+    /// The latest PING that came when there were enough: answering it answers all (RFC 6455 §5.5.3),
+    /// so a peer that pings without reading costs little.
     ping: Option<Box<[u8]>>,
     /// A client masks what it sends.
     masks: Option<Rng>,
@@ -43,6 +45,9 @@ enum Chunk {
     Frame(Frame),
     Small(Vec<u8>),
 }
+
+/// PONGs that may wait at a time. A peer that pings more often without reading checks nothing.
+const MAX_PONGS: u8 = 16;
 
 /// Pieces up to this size are copied together.
 const SMALL: usize = 2048;
@@ -98,16 +103,19 @@ impl Outgoing {
         }
     }
 
-    /// Answers a PING, now or when the PONG that is queued already has left.
+    /// Answers a PING, now or when the PONGs that are queued already have left.
     pub(super) fn push_pong(&mut self, payload: &[u8]) {
         if let Some(rare) = &mut self.rare
-            && rare.pong_left > 0
+            && rare.pongs >= MAX_PONGS
         {
             rare.ping = Some(payload.into());
             return;
         }
         self.push_owned(Op::Pong, payload);
-        self.rare().pong_left = self.bytes;
+        let left = self.bytes;
+        let rare = self.rare();
+        rare.pong_left = left;
+        rare.pongs += 1;
     }
 
     /// Queues the head of a response.
@@ -183,10 +191,11 @@ impl Outgoing {
     fn wrote_rare(&mut self, n: usize) {
         let Some(rare) = &mut self.rare else { return };
         rare.pong_left = rare.pong_left.saturating_sub(n);
-        if rare.pong_left == 0
-            && let Some(ping) = rare.ping.take()
-        {
-            return self.push_pong(&ping);
+        if rare.pong_left == 0 {
+            rare.pongs = 0;
+            if let Some(ping) = rare.ping.take() {
+                return self.push_pong(&ping);
+            }
         }
         if self.bytes == 0 && rare.masks.is_none() {
             self.rare = None;

@@ -38,6 +38,12 @@ impl Pool {
         Self { nodes: Vec::new(), free: END, used: 0 }
     }
 
+    /// How many packets are in it.
+    #[cfg(feature = "fuzz")]
+    pub(crate) fn used(&self) -> usize {
+        self.used
+    }
+
     fn take(&mut self, packet: Packet) -> u32 {
         self.used += 1;
         let node = Node { packet: Some(packet), next: END };
@@ -77,6 +83,16 @@ impl Outbox {
 
     pub(crate) fn bytes(&self) -> usize {
         self.bytes as usize
+    }
+
+    /// How many packets are in it, and their bytes, both counted anew.
+    #[cfg(feature = "fuzz")]
+    pub(crate) fn census(&self, pool: &Pool) -> (usize, usize) {
+        let first = pool.nodes.get(self.head as usize);
+        let nodes = std::iter::successors(first, |node| pool.nodes.get(node.next as usize));
+        nodes.take(pool.nodes.len() + 1).fold((0, 0), |(count, bytes), node| {
+            (count + 1, bytes + node.packet.as_ref().map_or(0, Packet::size))
+        })
     }
 
     pub(crate) fn push(&mut self, pool: &mut Pool, packet: Packet) {

@@ -6,6 +6,14 @@
 //!    ▲                            │
 //!    └── probe lost or too slow ──┘         any ──server closes──► Closing…
 //! ```
+//!
+//! | state | a poll is held | a POST is in progress |
+//! |---|---|---|
+//! | `Polling` | perhaps | perhaps |
+//! | `Probing`, opened or asked | perhaps | perhaps |
+//! | `Probing`, answered | never: released with NOOP | perhaps |
+//! | `WebSocket`, `ClosingWebSocket` | never | never |
+//! | `ClosingPolling` | until it is answered | never |
 
 use crate::key::Link;
 

@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use std::borrow::Cow;
 
+use super::Request;
 use super::coding::{self, Accept, Coding};
+use crate::ws::handshake::{self, Ask};
 
 /// A complete answer.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -54,6 +56,16 @@ impl Response {
     ) -> Self {
         let content_type = Some(content_type.into());
         Self { content_type, body: body.into(), ..Self::status(status) }
+    }
+
+    /// Makes the answer that accepts a WebSocket; `None` when `request` asks for none, or breaks a rule
+    /// of its opening handshake (RFC 6455 §4.2.1).
+    #[must_use]
+    pub fn accepting(request: &Request<'_>) -> Option<Self> {
+        match handshake::ask(request) {
+            Ask::WebSocket { key } => Some(Self::switching(handshake::accept(key))),
+            Ask::Broken | Ask::Http => None,
+        }
     }
 
     /// Adds a header field; `name` in lower case, `value` without line breaks.

@@ -16,12 +16,12 @@ use crate::time::{Heap, Tick};
 /// A question a client has not answered.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pending {
-    id: u64,
-    asker: Asker,
+    pub(super) id: u64,
+    pub(super) asker: Asker,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Asker {
+pub(super) enum Asker {
     /// Asked of this client alone.
     One,
     /// Asked of many, by this shard.
@@ -37,10 +37,10 @@ pub(super) struct Questions {
     /// Searches that wait for other shards.
     searches: HashMap<u64, Search, Seeded>,
     /// Clients of this shard that were asked something along with others, to forget it in time.
-    asked: HashMap<u64, Asked, Seeded>,
+    pub(super) asked: HashMap<u64, Asked, Seeded>,
     deadlines: Heap<Deadline>,
     /// Questions to one client that wait.
-    single: usize,
+    pub(super) single: usize,
 }
 
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -58,10 +58,10 @@ struct Gathering {
 }
 
 #[derive(Debug)]
-struct Asked {
+pub(super) struct Asked {
     sockets: Vec<Socket>,
     /// How many of them have not answered.
-    waiting: usize,
+    pub(super) waiting: usize,
 }
 
 #[derive(Debug)]

@@ -2,6 +2,8 @@
 
 mod ack;
 mod broadcast;
+#[cfg(feature = "fuzz")]
+mod check;
 mod event;
 mod handshake;
 mod inbound;
@@ -124,7 +126,7 @@ pub struct Counts {
     pub rooms: usize,
     /// Questions that wait for acknowledgements.
     pub questions: usize,
-    /// Bytes that wait for sessions, or for attachments that complete them.
+    /// Bytes that wait for sessions or for admissions, or for attachments that complete them.
     pub bytes: usize,
 }
 
@@ -250,6 +252,7 @@ impl Server {
     #[must_use]
     pub fn counts(&self) -> Counts {
         let sessions = self.sessions.keys().filter_map(|key| self.sessions.get(key));
+        let clients = self.clients.keys().filter_map(|key| self.clients.get(key));
         Counts {
             sessions: self.sessions.len(),
             links: self.links.len(),
@@ -259,6 +262,7 @@ impl Server {
             questions: self.questions.len(),
             bytes: sessions
                 .map(|s| s.outbox.bytes() + s.partial.as_ref().map_or(0, |p| p.bytes_held()))
+                .chain(clients.map(Client::bytes_held))
                 .sum(),
         }
     }

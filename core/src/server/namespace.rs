@@ -22,10 +22,10 @@ pub(super) struct Client {
     pub(super) key: Key,
     pub(super) session: u32,
     /// Next client of the same session.
-    sibling: u32,
+    pub(super) sibling: u32,
     pub(super) namespace: u32,
     /// Where it stands among the namespace's members.
-    position: u32,
+    pub(super) position: u32,
     /// The last broadcast that considered it: one packet each, however many rooms overlap.
     pub(super) stamp: u32,
     pub(super) id: Id,
@@ -51,12 +51,18 @@ struct Joining {
     held: Vec<Packet>,
 }
 
+impl Joining {
+    fn bytes(&self) -> usize {
+        self.held.iter().map(Packet::size).sum()
+    }
+}
+
 /// One namespace of the shard; exists while somebody is in it.
 #[derive(Debug)]
 pub(super) struct Namespace {
     pub(super) name: Arc<str>,
     /// Clients, admitted or not.
-    clients: u32,
+    pub(super) clients: u32,
     /// Admitted clients.
     pub(super) members: Vec<u32>,
     pub(super) rooms: Slab<Room>,
@@ -74,6 +80,14 @@ impl Client {
         match &self.phase {
             Phase::Joining(joining) => joining.due,
             Phase::Connected => Tick::NEVER,
+        }
+    }
+
+    /// Bytes that wait for the application to decide about it.
+    pub(super) fn bytes_held(&self) -> usize {
+        match &self.phase {
+            Phase::Joining(joining) => joining.bytes(),
+            Phase::Connected => 0,
         }
     }
 }
@@ -278,7 +292,7 @@ impl Server {
                 self.send_packet(slot, packet)
             }
             Phase::Joining(joining) => {
-                let bytes = joining.held.iter().map(Packet::size).sum();
+                let bytes = joining.bytes();
                 if bytes >= self.config.limits.max_backlog {
                     if let Some(session) = self.sessions.at_mut(client.session) {
                         session.congested = true;

@@ -10,7 +10,7 @@ use crate::key::{Slab, Socket};
 /// One room of a namespace; exists while somebody is in it.
 #[derive(Debug)]
 pub(super) struct Room {
-    name: Arc<str>,
+    pub(super) name: Arc<str>,
     pub(super) members: Vec<Member>,
 }
 
@@ -18,14 +18,14 @@ pub(super) struct Room {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Member {
     pub(super) client: u32,
-    note: u32,
+    pub(super) note: u32,
 }
 
 /// A room a client is in, and where the room lists the client.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Membership {
-    room: u32,
-    place: u32,
+    pub(super) room: u32,
+    pub(super) place: u32,
 }
 
 impl Namespace {

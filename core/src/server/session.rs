@@ -35,7 +35,7 @@ pub(super) struct Session {
     pub(super) congested: bool,
     pub(super) transport: Transport,
     pub(super) outbox: Outbox,
-    beat: Heartbeat,
+    pub(super) beat: Heartbeat,
     /// When the first namespace must be joined.
     pub(super) connect_due: Tick,
     /// When a probe must be over, or a closing session.

@@ -32,6 +32,18 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// Makes a text frame, for whoever uses a [`Conn`](crate::Conn) without a server.
+    #[must_use]
+    pub fn text(text: &str) -> Self {
+        Self { bytes: framed(Op::Text, text.as_bytes()), text: true }
+    }
+
+    /// Makes a binary frame.
+    #[must_use]
+    pub fn binary(bytes: &[u8]) -> Self {
+        Self { bytes: framed(Op::Binary, bytes), text: false }
+    }
+
     /// Returns header and payload, unmasked, for writers of bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {

@@ -38,7 +38,7 @@ pub(crate) fn parse(payload: &[u8]) -> Result<Option<CloseCode>, Violation> {
         [] => Ok(None),
         [_] => Err(Violation::BadClose),
         [high, low, reason @ ..] => {
-            std::str::from_utf8(reason).map_err(|_| Violation::InvalidUtf8)?;
+            std::str::from_utf8(reason).map_err(|_| Violation::BadClose)?;
             CloseCode::from_wire(u16::from_be_bytes([*high, *low]))
                 .map(Some)
                 .ok_or(Violation::BadClose)
@@ -65,6 +65,6 @@ mod tests {
         assert_eq!(parse(b""), Ok(None));
         assert_eq!(parse(b"\x03"), Err(Violation::BadClose));
         assert_eq!(parse(b"\x03\xe8bye"), Ok(Some(CloseCode::NORMAL)));
-        assert_eq!(parse(b"\x03\xe8\xff"), Err(Violation::InvalidUtf8));
+        assert_eq!(parse(b"\x03\xe8\xff"), Err(Violation::BadClose));
     }
 }

@@ -72,7 +72,11 @@ impl Header {
         let (fin, op) = (first & 0x80 != 0, Op::from_wire(first & 0x0f)?);
         let short = second & 0x7f;
         if op.is_control() && (!fin || short > 125) {
-            return Err(Violation::ControlFrame);
+            return Err(if op == Op::Close {
+                Violation::BadClose
+            } else {
+                Violation::ControlFrame
+            });
         }
         let (len, rest) = match short {
             126 => match rest.split_first_chunk() {

@@ -8,6 +8,7 @@ fn post_with(fields: &str) -> String {
     format!("POST /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\n{fields}\r\nabcde")
 }
 
+/// E1, RUSTSEC-2021-0020.
 #[test]
 fn e01_transfer_encoding_is_chunked_and_given_once() {
     for (coding, status) in [
@@ -24,6 +25,7 @@ fn e01_transfer_encoding_is_chunked_and_given_once() {
     siege_of_http(&post_with("Transfer-Encoding : chunked\r\n"), 400);
 }
 
+/// E2, RUSTSEC-2021-0078.
 #[test]
 fn e02_content_length_is_digits() {
     for length in ["+5", "-5", "5, 5", "5,5", "0x5", "5 5", "", "5;", "\u{665}"] {
@@ -33,6 +35,7 @@ fn e02_content_length_is_digits() {
     siege_of_http(&post_with("Content-Length: 99999999999999999999999\r\n"), 413);
 }
 
+/// E3, RUSTSEC-2021-0079.
 #[test]
 fn e03_absurd_chunk_sizes_are_refused() {
     for (size, status) in [
@@ -54,6 +57,7 @@ fn e03_absurd_chunk_sizes_are_refused() {
     }
 }
 
+/// E3, RUSTSEC-2021-0079.
 #[test]
 fn e03_endless_chunk_extensions_and_trailers_are_cut_off() {
     for prefix in ["5;", "0\r\nX: "] {
@@ -70,6 +74,7 @@ fn e03_endless_chunk_extensions_and_trailers_are_cut_off() {
     }
 }
 
+/// E4, RUSTSEC-2020-0008.
 #[test]
 fn e04_a_get_has_no_body() {
     for field in ["Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n"] {
@@ -77,6 +82,7 @@ fn e04_a_get_has_no_body() {
     }
 }
 
+/// E5, CVE-2021-38512.
 #[test]
 fn e05_heads_two_parsers_could_read_differently_are_refused() {
     for (bytes, status) in [
@@ -99,6 +105,7 @@ fn e05_heads_two_parsers_could_read_differently_are_refused() {
     }
 }
 
+/// E7, RUSTSEC-2022-0055.
 #[test]
 fn e07_a_body_is_limited_however_it_is_framed() {
     let mut siege = Siege::with(|config| config.limits.max_payload = 1000);
@@ -112,6 +119,7 @@ fn e07_a_body_is_limited_however_it_is_framed() {
     assert_eq!(siege.lift(0), "disconnect 2 Violation(BodyTooLarge)");
 }
 
+/// E8.
 #[test]
 fn e08_endless_pipelining_is_answered_in_order_and_bounded() {
     let siege = Siege::new();
@@ -130,6 +138,7 @@ fn e08_endless_pipelining_is_answered_in_order_and_bounded() {
     siege.lift(0);
 }
 
+/// E8.
 #[test]
 fn e08_pipelining_without_reading_is_bounded() {
     let siege = Siege::new();

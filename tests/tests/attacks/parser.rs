@@ -12,6 +12,7 @@ fn heard(text: &str, event: &str) {
     assert_eq!(seen, format!("event 2 {event}; disconnect 2 TransportClose"), "{text}");
 }
 
+/// A1, CVE-2020-36049.
 #[test]
 fn a01_endless_headers_are_refused_in_linear_time() {
     refused(&[&format!("45{}", "1".repeat(MANY))], "TooManyAttachments");
@@ -20,6 +21,7 @@ fn a01_endless_headers_are_refused_in_linear_time() {
     refused(&[&format!("40/{},", "a".repeat(MANY))], "InvalidPacket");
 }
 
+/// A2, CVE-2022-2421.
 #[test]
 fn a02_placeholders_name_attachments_by_number() {
     for num in ["\"splice\"", "-1", "1.5", "1e9", "null", "1", "\"\"", "{}"] {
@@ -29,6 +31,7 @@ fn a02_placeholders_name_attachments_by_number() {
     refused(&["451-[\"hello\",{\"_placeholder\":true}]"], "IllegalAttachments");
 }
 
+/// A3, CVE-2023-32695.
 #[test]
 fn a03_payloads_of_the_wrong_shape_are_refused() {
     for (text, violation) in [
@@ -53,6 +56,7 @@ fn a03_payloads_of_the_wrong_shape_are_refused() {
     }
 }
 
+/// A4, socket.io-parser 4.2.4.
 #[test]
 fn a04_reserved_names_are_refused() {
     for name in
@@ -66,12 +70,14 @@ fn a04_reserved_names_are_refused() {
     }
 }
 
+/// A5, CVE-2024-38355.
 #[test]
 fn a05_error_is_an_ordinary_event() {
     heard(r#"42["error","x"]"#, r#"error ["x"]"#);
     heard(r#"42["error"]"#, "error []");
 }
 
+/// A6, CVE-2026-33151; A9.
 #[test]
 fn a06_a09_absurd_numbers_of_attachments_are_refused_when_announced() {
     for count in ["11", "999999999", "59999999999", "18446744073709551616"] {
@@ -80,6 +86,7 @@ fn a06_a09_absurd_numbers_of_attachments_are_refused_when_announced() {
     }
 }
 
+/// A7, CVE-2026-69185.
 #[test]
 fn a07_an_attachment_count_of_zero_is_refused() {
     let mut siege = Siege::new();
@@ -93,6 +100,7 @@ fn a07_an_attachment_count_of_zero_is_refused() {
     assert_eq!(siege.lift(0), "disconnect 2 Violation(IllegalAttachments)");
 }
 
+/// A8, CVE-2026-48804.
 #[test]
 fn a08_attachments_before_connect_are_refused() {
     let siege = Siege::new();
@@ -103,6 +111,7 @@ fn a08_attachments_before_connect_are_refused() {
     assert_eq!(siege.lift(0), "");
 }
 
+/// A8, CVE-2026-48804.
 #[test]
 fn a08_half_a_packet_is_freed_with_its_namespace_and_session() {
     let mut siege = Siege::new();
@@ -114,6 +123,7 @@ fn a08_half_a_packet_is_freed_with_its_namespace_and_session() {
     assert_eq!(siege.lift(0), "disconnect 2 TransportClose");
 }
 
+/// A10, socketioxide #357.
 #[test]
 fn a10_headers_that_looped_for_ever_are_refused() {
     for text in ["45", "451", "45a-", "451.23-", "45invalid", "451-", "45-[\"x\"]", "4551-[]"] {
@@ -122,6 +132,7 @@ fn a10_headers_that_looped_for_ever_are_refused() {
     }
 }
 
+/// A11, socketioxide #811.
 #[test]
 fn a11_attachments_and_text_do_not_mix() {
     let half = "451-[\"x\",{\"_placeholder\":true,\"num\":0}]";
@@ -134,6 +145,7 @@ fn a11_attachments_and_text_do_not_mix() {
     assert_eq!(siege.lift(0), "disconnect 2 Violation(AttachmentUnexpected)");
 }
 
+/// A12, GHSA-55mf-67qm-4wpg.
 #[test]
 fn a12_slow_and_huge_attachments_are_cut_off() {
     let mut siege = Siege::with(|config| config.limits.attachment_bytes = 100_000);
@@ -159,6 +171,7 @@ fn a12_slow_and_huge_attachments_are_cut_off() {
     assert_eq!(siege.lift(0), "disconnect 2 Violation(AttachmentsLate)");
 }
 
+/// A13, socketioxide #794.
 #[test]
 fn a13_every_cut_of_non_ascii_text_is_survived() {
     for text in [
@@ -186,6 +199,7 @@ fn a13_every_cut_of_non_ascii_text_is_survived() {
     }
 }
 
+/// A14.
 #[test]
 fn a14_json_is_neither_too_deep_nor_taken_apart() {
     refused(&[&format!("42[\"e\",{}", "[".repeat(MANY))], "TooDeep");
@@ -214,6 +228,7 @@ fn a14_json_is_neither_too_deep_nor_taken_apart() {
     assert!(siege.lift(0).contains("event 2 __proto__ []"));
 }
 
+/// A15.
 #[test]
 fn a15_acknowledgement_ids_are_small_and_known() {
     refused(&[&format!("42{}[\"e\"]", "9".repeat(25))], "InvalidPacket");
@@ -226,6 +241,7 @@ fn a15_acknowledgement_ids_are_small_and_known() {
     assert_eq!(say(&["430[]", "430[]", "439007199254740991[1]", "43/a,0[]"]), nothing);
 }
 
+/// A16, python-socketio 5.11.4.
 #[test]
 fn a16_empty_things_are_refused() {
     for (text, violation) in [
@@ -243,6 +259,7 @@ fn a16_empty_things_are_refused() {
     }
 }
 
+/// A17, socketioxide #801.
 #[test]
 fn a17_a_second_connect_is_refused_even_while_the_first_waits() {
     let mut siege = Siege::new();
@@ -255,6 +272,7 @@ fn a17_a_second_connect_is_refused_even_while_the_first_waits() {
     assert_eq!(seen, "connect 2 /a; disconnect 2 Violation(DuplicateConnect)");
 }
 
+/// A18, socket.io 4.7.2.
 #[test]
 fn a18_a_flood_of_namespaces_is_bounded_and_leaves_nothing() {
     let mut siege = Siege::new();
@@ -278,6 +296,7 @@ fn a18_a_flood_of_namespaces_is_bounded_and_leaves_nothing() {
     siege.lift(0);
 }
 
+/// A19.
 #[test]
 fn a19_a_client_that_joins_nothing_is_closed() {
     let mut siege = Siege::new();
@@ -293,6 +312,7 @@ fn a19_a_client_that_joins_nothing_is_closed() {
     assert_eq!(siege.lift(0), "");
 }
 
+/// A20, python-socketio 5.17.
 #[test]
 fn a20_nothing_passes_before_admission() {
     let mut siege = Siege::new();
@@ -310,6 +330,7 @@ fn a20_nothing_passes_before_admission() {
     assert!(!siege.lift(0).contains("admin"));
 }
 
+/// A21, python-socketio 5.18.1.
 #[test]
 fn a21_the_id_of_somebody_else_is_no_room() {
     let mut siege = Siege::new();
@@ -327,6 +348,7 @@ fn a21_the_id_of_somebody_else_is_no_room() {
     siege.lift(0);
 }
 
+/// A22.
 #[test]
 fn a22_odd_namespaces_are_taken_as_they_are() {
     let mut siege = Siege::new();

@@ -6,6 +6,7 @@ use tests::{Item, Tcp, WebSocket, frame, handshake, request, upgrade};
 
 use crate::{Siege, refused, say, siege_of_http};
 
+/// C1, CVE-2020-36048.
 #[test]
 fn c01_payloads_of_minimal_packets_take_linear_time() {
     let mut siege = Siege::new();
@@ -17,6 +18,7 @@ fn c01_payloads_of_minimal_packets_take_linear_time() {
     assert_eq!(siege.lift(0), "disconnect 2 Violation(TooManyPackets)");
 }
 
+/// C2, engineioxide-core 0.2.3.
 #[test]
 fn c02_odd_engine_packets_are_refused() {
     for (text, violation) in [
@@ -32,6 +34,7 @@ fn c02_odd_engine_packets_are_refused() {
     assert_eq!(say(&["3probe", "3é"]), "disconnect 2 TransportClose", "a PONG nobody waits for");
 }
 
+/// C4, CVE-2022-21676.
 #[test]
 fn c04_reserved_bits_after_the_handshake_cost_only_the_websocket() {
     let mut siege = Siege::new();
@@ -47,6 +50,7 @@ fn c04_reserved_bits_after_the_handshake_cost_only_the_websocket() {
     assert_eq!(siege.lift(0), "event 2 unharmed []; disconnect 2 TransportClose");
 }
 
+/// C5, CVE-2022-41940.
 #[test]
 fn c05_odd_upgrades_and_resets_are_contained() {
     let siege = Siege::new();
@@ -65,6 +69,7 @@ fn c05_odd_upgrades_and_resets_are_contained() {
     siege_of_http("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400);
 }
 
+/// C6, CVE-2023-31125.
 #[test]
 fn c06_odd_queries_are_refused() {
     let siege = Siege::new();
@@ -90,6 +95,7 @@ fn c06_odd_queries_are_refused() {
     siege.lift(0);
 }
 
+/// C7, CVE-2026-59725.
 #[test]
 fn c07_binary_bodies_end_their_session_each_time() {
     let siege = Siege::new();
@@ -103,6 +109,34 @@ fn c07_binary_bodies_end_their_session_each_time() {
     assert_eq!(siege.lift(0), "");
 }
 
+/// C9.
+#[test]
+fn c09_every_transport_passes_the_same_gate() {
+    let mut siege = Siege::new();
+    siege.sim.app(|app| app.holds = true);
+    let mut poller = siege.sim.polling();
+    poller.post("40{\"token\":1}\u{1e}42[\"early\"]");
+    let mut direct = siege.sim.websocket();
+    direct.send("40{\"token\":1}");
+    direct.send("42[\"early\"]");
+    let mut moved = siege.sim.polling().upgrade();
+    moved.send("40{\"token\":1}");
+    moved.send("42[\"early\"]");
+    let asked =
+        ["connect 2 / {\"token\":1}", "connect 3 / {\"token\":1}", "connect 4 / {\"token\":1}"];
+    assert_eq!(siege.sim.events(), asked, "nobody is heard before the application admitted it");
+    for number in 2..5 {
+        siege.sim.socket(number).refuse("{}").expect("it waits");
+    }
+    assert_eq!(poller.poll(), "44{}");
+    assert_eq!((direct.recv(), moved.recv()), ("44{}".into(), "44{}".into()));
+    poller.vanish();
+    direct.vanish();
+    moved.vanish();
+    assert_eq!(siege.lift(0), "");
+}
+
+/// C10, engine.io 6.6.11.
 #[test]
 fn c10_the_revision_of_a_session_cannot_change() {
     let mut siege = Siege::new();
@@ -123,6 +157,7 @@ fn c10_the_revision_of_a_session_cannot_change() {
     assert_eq!(siege.lift(0), "disconnect 2 TransportClose");
 }
 
+/// C11, CVE-2026-48802.
 #[test]
 fn c11_a_flood_of_pongs_starts_nothing() {
     let mut siege = Siege::new();
@@ -142,6 +177,7 @@ fn c11_a_flood_of_pongs_starts_nothing() {
     assert_eq!(siege.lift(0), "disconnect 2 TransportClose");
 }
 
+/// C12, CVE-2026-48809.
 #[test]
 fn c12_huge_bodies_are_refused_before_they_are_kept() {
     for (target, status) in [
@@ -164,6 +200,7 @@ fn c12_huge_bodies_are_refused_before_they_are_kept() {
     }
 }
 
+/// C12, CVE-2026-48809.
 #[test]
 fn c12_a_huge_body_of_a_known_session_is_refused_at_the_limit() {
     for chunked in [false, true] {
@@ -189,6 +226,7 @@ fn c12_a_huge_body_of_a_known_session_is_refused_at_the_limit() {
     }
 }
 
+/// C13, engine.io #363.
 #[test]
 fn c13_overlapping_and_late_requests_are_all_answered() {
     let mut siege = Siege::new();
@@ -203,6 +241,7 @@ fn c13_overlapping_and_late_requests_are_all_answered() {
     assert_eq!(siege.lift(0), "disconnect 2 Violation(OverlappingPoll)");
 }
 
+/// C14, python-engineio 4.15.
 #[test]
 fn c14_misused_upgrades_cost_nothing() {
     let mut siege = Siege::new();
@@ -222,6 +261,7 @@ fn c14_misused_upgrades_cost_nothing() {
     assert_eq!(siege.lift(0), "event 2 fine []; disconnect 2 TransportClose");
 }
 
+/// C15, CVE-2017-16031.
 #[test]
 fn c15_a_sid_is_exact_or_unknown() {
     let mut siege = Siege::new();
@@ -245,6 +285,7 @@ fn c15_a_sid_is_exact_or_unknown() {
     assert_eq!(siege.lift(0), "disconnect 2 TransportClose");
 }
 
+/// C16, CVE-2020-28481.
 #[test]
 fn c16_foreign_pages_are_refused_with_their_cookies() {
     let siege = Siege::new();
@@ -261,6 +302,7 @@ fn c16_foreign_pages_are_refused_with_their_cookies() {
     siege.lift(0);
 }
 
+/// C17, python-engineio #248, #250.
 #[test]
 fn c17_nothing_of_the_query_is_reflected() {
     let siege = Siege::new();
@@ -279,6 +321,7 @@ fn c17_nothing_of_the_query_is_reflected() {
     siege.lift(0);
 }
 
+/// C19, socketioxide #816.
 #[test]
 fn c19_paths_that_only_look_like_ours_are_not_ours() {
     for path in

@@ -1,0 +1,11 @@
+//! The contract server on smol or async-std.
+
+mod serve;
+
+use examples::contract;
+use examples::options::Options;
+
+fn main() -> std::io::Result<()> {
+    let options = Options::read(5000, contract::config());
+    serve::run(&options, contract::app)
+}

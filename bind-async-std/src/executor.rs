@@ -1,0 +1,99 @@
+//! Where tasks run, and the clock.
+
+use async_io::Timer;
+use sansocket_app::{BoxFuture, Runtime};
+use std::fmt;
+use std::time::{Duration, Instant};
+
+/// The executor that runs the tasks of a server.
+///
+/// The default is smol's, or async-std's where only that feature is on. Sockets and timers are those
+/// of [`async_io`] in either case.
+#[derive(Clone, Copy)]
+pub struct Executor {
+    name: &'static str,
+    spawn: fn(BoxFuture<()>),
+    threads: fn() -> usize,
+}
+
+#[cfg(feature = "smol")]
+impl Executor {
+    /// smol's global executor: one thread, or as many as the environment variable `SMOL_THREADS`
+    /// says.
+    pub const SMOL: Self =
+        Self { name: "smol", spawn: |task| smol::spawn(task).detach(), threads: smol_threads };
+}
+
+#[cfg(feature = "async-std")]
+impl Executor {
+    /// async-std's executor: a thread per core, or as many as the environment variable
+    /// `ASYNC_STD_THREAD_COUNT` says.
+    pub const ASYNC_STD: Self = Self {
+        name: "async-std",
+        spawn: |task| drop(async_std::task::spawn(task)),
+        threads: async_std_threads,
+    };
+}
+
+impl Executor {
+    /// Returns how many shards suit it: four per thread keep threads out of each other's way.
+    #[must_use]
+    pub fn shards(self) -> u16 {
+        match (self.threads)() {
+            ..=1 => 1,
+            threads => u16::try_from((4 * threads.min(256)).next_power_of_two()).unwrap_or(1024),
+        }
+    }
+}
+
+#[cfg(feature = "smol")]
+impl Default for Executor {
+    fn default() -> Self {
+        Self::SMOL
+    }
+}
+
+#[cfg(not(feature = "smol"))]
+impl Default for Executor {
+    fn default() -> Self {
+        Self::ASYNC_STD
+    }
+}
+
+impl Runtime for Executor {
+    fn now(&self) -> Instant {
+        Instant::now()
+    }
+
+    fn spawn(&self, task: BoxFuture<()>) {
+        (self.spawn)(task);
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<()> {
+        Box::pin(async move {
+            Timer::after(duration).await;
+        })
+    }
+}
+
+impl fmt::Debug for Executor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Executor").field(&self.name).finish()
+    }
+}
+
+#[cfg(feature = "smol")]
+fn smol_threads() -> usize {
+    variable("SMOL_THREADS").unwrap_or(1)
+}
+
+#[cfg(feature = "async-std")]
+fn async_std_threads() -> usize {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    variable("ASYNC_STD_THREAD_COUNT").unwrap_or_else(cores)
+}
+
+/// Reads a number as the executors themselves do.
+fn variable(name: &str) -> Option<usize> {
+    std::env::var(name).ok()?.parse().ok()
+}

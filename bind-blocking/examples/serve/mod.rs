@@ -1,0 +1,25 @@
+//! Serves an example application on threads until it is asked to stop.
+
+use examples::options::Options;
+use sansocket_blocking::{App, Config, Io, Listener, Threads};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+/// Listens, says where, and serves.
+pub(crate) fn run(options: &Options, app: impl FnOnce(Config) -> App) -> std::io::Result<()> {
+    let listener = Listener::tcp((options.host.as_str(), options.port))?;
+    println!("listening on {}", listener.local_addr());
+    let mut threads = Threads::default();
+    if let Some(io) = options.threads {
+        threads.io = io;
+    }
+    let io = Io::with_threads(app(options.config.clone()), threads);
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let stopping = io.clone();
+    io.thread(move || {
+        if signals.forever().next().is_some() {
+            stopping.stop();
+        }
+    });
+    io.serve_on([listener])
+}

@@ -1,0 +1,225 @@
+//! The thread that watches the time.
+
+use sansocket_app::Timers;
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Builder, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// Who sleeps until when, and the thread that wakes them and runs the clockwork of a hub.
+#[derive(Debug, Default)]
+pub(crate) struct Clock {
+    state: Mutex<State>,
+    changed: Condvar,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    sleepers: BTreeMap<WakeTime, Waker>,
+    /// Tells sleepers of the same moment apart.
+    last: u64,
+    /// Whether the clockwork was woken.
+    rung: bool,
+    ended: bool,
+}
+
+/// A moment, and which of its sleepers.
+type WakeTime = (Instant, u64);
+
+impl Clock {
+    /// Starts the thread. It ends with its hub, or at [`end`](Self::end).
+    ///
+    /// # Errors
+    /// When the operating system has no thread left.
+    pub(crate) fn start(self: &Arc<Self>, timers: Timers) -> io::Result<()> {
+        let clock = self.clone();
+        self.lock().rung = true;
+        let thread =
+            Builder::new().name("sansocket-clock".into()).spawn(move || clock.run(timers))?;
+        *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+        Ok(())
+    }
+
+    /// Sleeps.
+    pub(crate) fn sleep(self: &Arc<Self>, duration: Duration) -> Sleep {
+        Sleep { clock: self.clone(), due: Instant::now().checked_add(duration), entry: None }
+    }
+
+    /// Ends the thread and every sleep.
+    pub(crate) fn end(&self) {
+        self.stop();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread.filter(|thread| thread.thread().id() != thread::current().id())
+        {
+            let _ = thread.join();
+        }
+    }
+
+    fn run(self: Arc<Self>, mut timers: Timers) {
+        let waker = Waker::from(self.clone());
+        let mut context = Context::from_waker(&waker);
+        while let Some((rung, woken)) = self.wait() {
+            woken.into_iter().for_each(Waker::wake);
+            if rung && Pin::new(&mut timers).poll(&mut context).is_ready() {
+                break;
+            }
+        }
+        self.stop();
+    }
+
+    /// Waits until the clockwork is woken or a sleep ends; nothing when the clock has to end.
+    fn wait(&self) -> Option<(bool, Vec<Waker>)> {
+        let mut state = self.lock();
+        loop {
+            if state.ended {
+                return None;
+            }
+            let now = Instant::now();
+            let mut woken = Vec::new();
+            while let Some(sleeper) = state.sleepers.first_entry().filter(|it| it.key().0 <= now) {
+                woken.push(sleeper.remove());
+            }
+            if state.rung || !woken.is_empty() {
+                return Some((std::mem::take(&mut state.rung), woken));
+            }
+            let next = state.sleepers.first_key_value().map(|((due, _), _)| *due);
+            state = match next {
+                Some(due) => {
+                    let waited = self.changed.wait_timeout(state, due - now);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+    }
+
+    fn stop(&self) {
+        let mut state = self.lock();
+        state.ended = true;
+        let woken = std::mem::take(&mut state.sleepers);
+        drop(state);
+        self.changed.notify_one();
+        woken.into_values().for_each(Waker::wake);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Wakes the clockwork.
+impl Wake for Clock {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.lock().rung = true;
+        self.changed.notify_one();
+    }
+}
+
+/// A sleep; over at once when the clock ends.
+pub(crate) struct Sleep {
+    clock: Arc<Clock>,
+    /// Nothing when that is too far away to be counted.
+    due: Option<Instant>,
+    entry: Option<WakeTime>,
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        let Some(due) = this.due else { return Poll::Pending };
+        if due <= Instant::now() {
+            return Poll::Ready(());
+        }
+        let mut state = this.clock.lock();
+        if state.ended {
+            return Poll::Ready(());
+        }
+        let entry = *this.entry.get_or_insert_with(|| {
+            state.last += 1;
+            (due, state.last)
+        });
+        let before = state.sleepers.insert(entry, context.waker().clone());
+        let is_next = state.sleepers.first_key_value().is_some_and(|(first, _)| *first == entry);
+        drop(state);
+        if before.is_none() && is_next {
+            this.clock.changed.notify_one();
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        if let Some(entry) = self.entry {
+            let waker = self.clock.lock().sleepers.remove(&entry);
+            // Dropped after the lock: it may hold the last of a task.
+            drop(waker);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sansocket_app::wait;
+    use std::pin::pin;
+
+    /// A clock without a hub.
+    fn clock() -> Arc<Clock> {
+        let clock = Arc::new(Clock::default());
+        let run = clock.clone();
+        *clock.thread.lock().unwrap() = Some(thread::spawn(move || {
+            while let Some((_, woken)) = run.wait() {
+                woken.into_iter().for_each(Waker::wake);
+            }
+        }));
+        clock
+    }
+
+    #[test]
+    fn a_shorter_sleep_that_begins_later_ends_earlier() {
+        let clock = clock();
+        let long = clock.sleep(Duration::from_secs(3600));
+        let mut long = pin!(long);
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(long.as_mut().poll(&mut context).is_pending());
+        let begin = Instant::now();
+        wait(clock.sleep(Duration::from_millis(20)));
+        assert!(begin.elapsed() >= Duration::from_millis(20));
+        assert!(long.as_mut().poll(&mut context).is_pending());
+        clock.end();
+        assert!(long.as_mut().poll(&mut context).is_ready());
+    }
+
+    #[test]
+    fn a_sleep_that_is_dropped_leaves_nothing() {
+        let clock = clock();
+        let mut context = Context::from_waker(Waker::noop());
+        for _ in 0..100 {
+            let mut sleep = clock.sleep(Duration::from_secs(3600));
+            assert!(Pin::new(&mut sleep).poll(&mut context).is_pending());
+            assert!(Pin::new(&mut sleep).poll(&mut context).is_pending());
+            assert_eq!(clock.lock().sleepers.len(), 1);
+        }
+        assert!(clock.lock().sleepers.is_empty());
+        clock.end();
+    }
+
+    #[test]
+    fn a_sleep_without_end_does_not_end() {
+        let mut sleep = clock().sleep(Duration::MAX);
+        assert!(Pin::new(&mut sleep).poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        sleep.clock.end();
+    }
+}

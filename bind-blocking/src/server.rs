@@ -1,0 +1,189 @@
+//! Listening and shutting down.
+
+use sansocket_app::{App, Hub, Listener, Timers, wait};
+use std::future::{Future, poll_fn};
+use std::io;
+use std::net::ToSocketAddrs;
+use std::ops::Deref;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::thread::{self, Builder, JoinHandle, ScopedJoinHandle};
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::driver::Driver;
+use crate::listen::{Acceptor, Drivers};
+use crate::pool::Pool;
+use crate::post::Stage;
+use crate::runtime::Blocking;
+
+/// A Socket.IO server on threads, and a handle to it: clone it into threads and handlers and emit
+/// from there. What it can do besides serving is in [`sansocket_app::Io`].
+#[derive(Clone, Debug)]
+pub struct Io {
+    handle: sansocket_app::Io,
+    hub: Arc<Hub>,
+    clock: Arc<Clock>,
+    pool: Arc<Pool>,
+    threads: Threads,
+}
+
+/// How many threads a server has.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Threads {
+    /// Threads that carry bytes, at least 1. The default is one per core.
+    pub io: usize,
+    /// The most threads for handlers, at least 1; more than handlers that block at the same time.
+    /// The default is four per core, and at least 16.
+    pub workers: usize,
+}
+
+impl Io {
+    /// Starts the shards of an application, four for each thread that carries bytes.
+    ///
+    /// # Panics
+    /// When the operating system gives no random numbers or no thread.
+    #[must_use]
+    pub fn new(app: App) -> Self {
+        Self::with_threads(app, Threads::default())
+    }
+
+    /// The same with a number of threads of yours.
+    ///
+    /// # Panics
+    /// When the operating system gives no random numbers or no thread.
+    #[must_use]
+    pub fn with_threads(app: App, threads: Threads) -> Self {
+        let shards = if threads.io <= 1 { 1 } else { (4 * threads.io).next_power_of_two() };
+        Self::start(app, threads, u16::try_from(shards).unwrap_or(1024))
+    }
+
+    /// The same with a number of shards of yours, at least 1.
+    ///
+    /// # Panics
+    /// When the operating system gives no random numbers or no thread.
+    #[must_use]
+    pub fn with_shards(app: App, shards: u16) -> Self {
+        Self::start(app, Threads::default(), shards)
+    }
+
+    fn start(app: App, threads: Threads, shards: u16) -> Self {
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).expect("the operating system gives random numbers");
+        let (clock, pool) = (Arc::new(Clock::default()), Arc::new(Pool::new(threads.workers)));
+        let runtime = Blocking { clock: clock.clone(), pool: pool.clone() };
+        let hub = Hub::new(app, runtime, shards, seed);
+        clock.start(Timers::new(&hub)).expect("the operating system gives a thread");
+        Self { handle: sansocket_app::Io::new(hub.clone()), hub, clock, pool, threads }
+    }
+
+    /// Serves on 127.0.0.1, port 5000, until [`stop`](sansocket_app::Io::stop).
+    ///
+    /// # Errors
+    /// As [`serve`](Self::serve).
+    pub fn run(&self) -> io::Result<()> {
+        self.serve("127.0.0.1:5000")
+    }
+
+    /// Listens on an address and serves until [`stop`](sansocket_app::Io::stop).
+    ///
+    /// # Errors
+    /// When the address cannot be listened on, or as [`serve_on`](Self::serve_on).
+    pub fn serve(&self, address: impl ToSocketAddrs) -> io::Result<()> {
+        self.serve_on([Listener::tcp(address)?])
+    }
+
+    /// Serves listeners of yours until [`stop`](sansocket_app::Io::stop).
+    ///
+    /// Returns when all connections have ended and all threads of the server have. A handler that
+    /// still runs five seconds later is left alone; tasks that wait for something are dropped.
+    ///
+    /// # Errors
+    /// When the operating system has no pollers or threads left. Connections that cannot be
+    /// accepted are tried again.
+    pub fn serve_on(&self, listeners: impl IntoIterator<Item = Listener>) -> io::Result<()> {
+        let many = self.threads.io.max(1);
+        let mut drivers = (0..many).map(|_| Driver::new()).collect::<io::Result<Vec<_>>>()?;
+        let posts = drivers.iter().map(|driver| driver.post().clone()).collect();
+        let shared = Arc::new(Drivers::new(posts));
+        for (at, listener) in listeners.into_iter().enumerate() {
+            drivers[at % many].listen(Acceptor::new(listener, &self.hub, &shared))?;
+        }
+        thread::scope(|scope| {
+            let mut running: Vec<ScopedJoinHandle<'_, io::Result<()>>> = Vec::new();
+            for driver in drivers {
+                let drive = || self.drive(driver);
+                match Builder::new().name("sansocket-io".into()).spawn_scoped(scope, drive) {
+                    Ok(thread) => running.push(thread),
+                    Err(error) => {
+                        shared.advance(Stage::Ended);
+                        return Err(error);
+                    }
+                }
+            }
+            wait(self.hub.stopping());
+            shared.advance(Stage::Stopping);
+            wait(self.hub.ended());
+            shared.advance(Stage::Ended);
+            running.into_iter().try_for_each(|thread| thread.join().expect("drivers catch panics"))
+        })?;
+        self.pool.end();
+        self.clock.end();
+        Ok(())
+    }
+
+    /// Runs one of the threads that carry bytes; without it there is no server.
+    fn drive(&self, driver: Driver) -> io::Result<()> {
+        let outcome = driver.run();
+        self.hub.stop(Duration::ZERO);
+        outcome
+    }
+
+    /// Runs a background task on a thread of its own, which may block for as long as it likes.
+    ///
+    /// ```no_run
+    /// # let io = sansocket_blocking::Io::new(sansocket_blocking::App::new());
+    /// let news = io.clone();
+    /// io.thread(move || {
+    ///     while news.rest(std::time::Duration::from_secs(10)) {
+    ///         let _ = news.emit("news", &"ten seconds later");
+    ///     }
+    /// });
+    /// ```
+    ///
+    /// # Panics
+    /// When the operating system has no thread left.
+    pub fn thread<T: Send + 'static>(
+        &self,
+        task: impl FnOnce() -> T + Send + 'static,
+    ) -> JoinHandle<T> {
+        let builder = Builder::new().name("sansocket-task".into());
+        builder.spawn(task).expect("the operating system gives a thread")
+    }
+
+    /// Sleeps; returns `false`, at once, when the server stops.
+    #[must_use = "a loop that rests ends when the server stops"]
+    pub fn rest(&self, duration: Duration) -> bool {
+        let (mut stopping, mut sleep) = (pin!(self.hub.stopping()), self.handle.sleep(duration));
+        wait(poll_fn(|context| match stopping.as_mut().poll(context) {
+            Poll::Ready(()) => Poll::Ready(false),
+            Poll::Pending => sleep.as_mut().poll(context).map(|()| true),
+        }))
+    }
+}
+
+impl Default for Threads {
+    fn default() -> Self {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        Self { io: cores, workers: (4 * cores).max(16) }
+    }
+}
+
+impl Deref for Io {
+    type Target = sansocket_app::Io;
+
+    fn deref(&self) -> &Self::Target {
+        &self.handle
+    }
+}

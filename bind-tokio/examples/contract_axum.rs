@@ -1,0 +1,30 @@
+//! The contract server in front of an axum router.
+
+#[path = "serve/process.rs"]
+mod process;
+
+use axum::Router;
+use axum::routing::get;
+use examples::contract;
+use examples::options::Options;
+use sansocket_tokio::Io;
+use tokio::net::TcpListener;
+
+fn main() -> std::io::Result<()> {
+    let options = Options::read(5000, contract::config());
+    process::runtime(options.threads)?.block_on(async {
+        let listener = TcpListener::bind((options.host.as_str(), options.port)).await?;
+        println!("listening on http://{}", listener.local_addr()?);
+        let io = Io::new(contract::app(options.config));
+        let stopping = io.clone();
+        let router = Router::new().route("/health", get("ok")).layer(io.layer());
+        axum::serve(listener, router)
+            .with_graceful_shutdown(async move {
+                process::stop_signal().await;
+                stopping.stop();
+            })
+            .await?;
+        io.ended().await;
+        Ok(())
+    })
+}

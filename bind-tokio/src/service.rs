@@ -1,0 +1,223 @@
+//! Socket.IO in front of another service, on the same port: a layer for axum, hyper and whatever
+//! else speaks tower.
+
+mod answer;
+mod upload;
+
+use http_body_util::Full;
+use hyper::body::Body;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use sansocket_app::http::request::Parts;
+use sansocket_app::http::{Request, Response, StatusCode};
+use sansocket_app::{Bytes, Connection, Hub, Origin, Outcome};
+use std::convert::Infallible;
+use std::fmt;
+use std::future::{Ready, ready};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tower_layer::Layer;
+use tower_service::Service;
+
+pub use answer::{SocketIoBody, SocketIoFuture};
+
+use crate::carry::Carry;
+use crate::server::Io;
+use answer::{State, whole};
+use upload::Upload;
+
+type PeerOf = Arc<dyn Fn(&Parts) -> Option<SocketAddr> + Send + Sync>;
+
+impl Io {
+    /// Returns the layer that puts this server in front of another service, such as an axum router:
+    /// what is not under the path of the settings goes there untouched.
+    ///
+    /// Polling and WebSockets work over HTTP/1.1 and HTTP/2. For WebSockets the host must allow
+    /// upgrades, or `CONNECT` with a protocol (RFC 8441), as `axum::serve` does. Its streams should have
+    /// `TCP_NODELAY` set. Its time for a request must be longer than the time between two pings, which
+    /// is how long a poll is held at most.
+    ///
+    /// Handlers find what earlier middleware knew in [`Socket::extension`](crate::Socket::extension).
+    /// What the application answers to plain HTTP is not asked: the other service is.
+    ///
+    /// ```
+    /// # async fn example() -> std::io::Result<()> {
+    /// use axum::{Router, routing::get};
+    /// use sansocket_tokio::{App, Io};
+    ///
+    /// let io = Io::new(App::new());
+    /// let router = Router::new().route("/", get("hello")).layer(io.layer());
+    /// let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    /// axum::serve(listener, router).await
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn layer(&self) -> SocketIoLayer {
+        let peer = Arc::new(|head: &Parts| head.extensions.get().copied());
+        SocketIoLayer(Front { hub: self.hub().clone(), peer, secure: false })
+    }
+
+    /// Returns this server as a service of its own, for tower and for hyper, that answers 404 outside
+    /// the path of the settings.
+    #[must_use]
+    pub fn service(&self) -> SocketIoService<NotFound> {
+        self.layer().layer(NotFound)
+    }
+
+    /// Waits until somebody called [`stop`](sansocket_app::Io::stop) and all WebSockets have ended,
+    /// or their time was over. Requests are the host's to wait for.
+    ///
+    /// A server that listens itself does not need it.
+    pub async fn ended(&self) {
+        self.hub().stopping().await;
+        self.hub().ended().await;
+    }
+}
+
+/// Puts Socket.IO in front of a service: see [`Io::layer`].
+#[derive(Clone, Debug)]
+pub struct SocketIoLayer(Front);
+
+/// Socket.IO in front of a service: see [`Io::layer`].
+#[derive(Clone, Debug)]
+pub struct SocketIoService<S> {
+    inner: S,
+    front: Arc<Front>,
+}
+
+/// The service that finds nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct NotFound;
+
+/// What requests are taken with.
+#[derive(Clone)]
+struct Front {
+    hub: Arc<Hub>,
+    peer: PeerOf,
+    secure: bool,
+}
+
+impl SocketIoLayer {
+    /// Tells clients' addresses from the heads of their requests. Without it, it is the extension of
+    /// type [`SocketAddr`], if the host or its middleware set one.
+    ///
+    /// For `axum::extract::ConnectInfo`, which axum sets when asked to:
+    ///
+    /// ```
+    /// use axum::extract::ConnectInfo;
+    /// use std::net::SocketAddr;
+    ///
+    /// # fn example(io: sansocket_tokio::Io) -> sansocket_tokio::SocketIoLayer {
+    /// io.layer().peer(|head| head.extensions.get().map(|ConnectInfo(peer)| *peer))
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn peer(self, peer: impl Fn(&Parts) -> Option<SocketAddr> + Send + Sync + 'static) -> Self {
+        Self(Front { peer: Arc::new(peer), ..self.0 })
+    }
+
+    /// Says that the host serves over TLS: cookies are marked so, and handshakes tell.
+    #[must_use]
+    pub fn secure(self) -> Self {
+        Self(Front { secure: true, ..self.0 })
+    }
+}
+
+impl<S> Layer<S> for SocketIoLayer {
+    type Service = SocketIoService<S>;
+
+    fn layer(&self, inner: S) -> SocketIoService<S> {
+        SocketIoService { inner, front: Arc::new(self.0.clone()) }
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for SocketIoService<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    B: Body,
+{
+    type Response = Response<SocketIoBody<R>>;
+    type Error = S::Error;
+    type Future = SocketIoFuture<S::Future, B>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        SocketIoFuture::new(match self.front.hub.serves(request.uri().path()) {
+            true => self.front.take(request),
+            false => State::Inner { future: self.inner.call(request) },
+        })
+    }
+}
+
+impl<B: Body> hyper::service::Service<Request<B>> for SocketIoService<NotFound> {
+    type Response = Response<SocketIoBody<Full<Bytes>>>;
+    type Error = Infallible;
+    type Future = SocketIoFuture<<NotFound as Service<Request<B>>>::Future, B>;
+
+    fn call(&self, request: Request<B>) -> Self::Future {
+        Service::call(&mut self.clone(), request)
+    }
+}
+
+impl<B> Service<Request<B>> for NotFound {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<B>) -> Self::Future {
+        ready(Ok(whole(StatusCode::NOT_FOUND)))
+    }
+}
+
+impl Front {
+    /// Takes a request under our path; handlers run inside.
+    fn take<F, B: Body>(&self, request: Request<B>) -> State<F, B> {
+        let (mut head, body) = request.into_parts();
+        // Not the session's to keep: it would hold the stream's end open.
+        let upgrade = head.extensions.remove::<OnUpgrade>();
+        let mut origin = Origin::default();
+        origin.peer = (self.peer)(&head);
+        origin.secure = self.secure;
+        match self.hub.handle_head(head, origin) {
+            Outcome::Body { attachment, limit, time } => {
+                let upload = Upload::new(self.hub.clone(), attachment, body, (limit, time));
+                State::Upload { upload }
+            }
+            Outcome::Hold(attachment) => State::Held { attachment },
+            Outcome::Pass => State::ready(StatusCode::NOT_FOUND),
+            Outcome::Respond(response) => State::ready(response),
+            Outcome::Upgrade(response, connection) => match upgrade {
+                Some(upgrade) => {
+                    self.carry(upgrade, connection);
+                    State::ready(response)
+                }
+                None => State::ready((StatusCode::NOT_IMPLEMENTED, "the server cannot upgrade")),
+            },
+        }
+    }
+
+    /// Carries a WebSocket once its stream is here.
+    fn carry(&self, upgrade: OnUpgrade, connection: Box<Connection>) {
+        self.hub.runtime().spawn(Box::pin(async move {
+            // Without a stream, dropping the connection tells its session.
+            if let Ok(stream) = upgrade.await {
+                // In a task of just the size that it needs for as long as it lives.
+                tokio::spawn(Carry::new(TokioIo::new(stream), *connection));
+            }
+        }));
+    }
+}
+
+impl fmt::Debug for Front {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Front").field("hub", &self.hub).finish_non_exhaustive()
+    }
+}

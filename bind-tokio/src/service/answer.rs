@@ -1,0 +1,86 @@
+//! An answer of the service on its way.
+
+use http_body_util::{Either, Full};
+use hyper::body::Body;
+use pin_project_lite::pin_project;
+use sansocket_app::http::Response;
+use sansocket_app::{Attachment, Bytes, IntoWeb};
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::upload::Upload;
+
+/// The body of an answer: one of ours, which is there at once, or one of the service behind.
+pub type SocketIoBody<R> = Either<Full<Bytes>, R>;
+
+pin_project! {
+    /// The answer of a [`SocketIoService`](super::SocketIoService) on its way. Dropping it tells the
+    /// session that the client gave up.
+    #[must_use = "futures do nothing unless awaited"]
+    pub struct SocketIoFuture<F, B> {
+        #[pin]
+        state: State<F, B>,
+    }
+}
+
+pin_project! {
+    /// Who answers.
+    #[project = Projected]
+    pub(super) enum State<F, B> {
+        /// The session, when it has something to say.
+        Held { attachment: Attachment },
+        /// The service behind.
+        Inner { #[pin] future: F },
+        /// Nobody any more: the answer is here.
+        Ready { answer: Option<Response<Full<Bytes>>> },
+        /// The session, once it has the body.
+        Upload { #[pin] upload: Upload<B> },
+    }
+}
+
+impl<F, B> SocketIoFuture<F, B> {
+    pub(super) fn new(state: State<F, B>) -> Self {
+        Self { state }
+    }
+}
+
+impl<F, B> State<F, B> {
+    pub(super) fn ready(answer: impl IntoWeb) -> Self {
+        Self::Ready { answer: Some(whole(answer)) }
+    }
+}
+
+impl<F, B, R, E> Future for SocketIoFuture<F, B>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+    B: Body,
+{
+    type Output = Result<Response<SocketIoBody<R>>, E>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let ours = match self.project().state.project() {
+            Projected::Inner { future } => {
+                return future.poll(context).map_ok(|answer| answer.map(Either::Right));
+            }
+            Projected::Held { attachment } => attachment.poll_response(context).map(whole),
+            Projected::Ready { answer } => {
+                Poll::Ready(answer.take().expect("a future is not polled after it was ready"))
+            }
+            Projected::Upload { upload } => upload.poll(context),
+        };
+        ours.map(|answer| Ok(answer.map(Either::Left)))
+    }
+}
+
+impl<F, B> fmt::Debug for SocketIoFuture<F, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SocketIoFuture").finish_non_exhaustive()
+    }
+}
+
+/// An answer whose body is there.
+pub(super) fn whole(answer: impl IntoWeb) -> Response<Full<Bytes>> {
+    answer.into_response().map(Full::new)
+}

@@ -1,0 +1,586 @@
+//! What the layer promises: Socket.IO and another service on one port, over HTTP/1.1 and HTTP/2.
+
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+use hyper::client::conn::{http1, http2};
+use hyper::ext::Protocol;
+use hyper::service::service_fn;
+use hyper::upgrade::Upgraded;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use sansocket::Violation;
+use sansocket_tokio::{App, Config, Extension, Io, Reason, Socket, SocketIoBody};
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::future::{Ready, poll_fn, ready};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::{self, UnboundedReceiver};
+use tower_layer::Layer as _;
+use tower_service::Service;
+
+const PATH: &str = "/socket.io/?EIO=4&transport=polling";
+const TOO_LARGE: Reason = Reason::Violation(Violation::BodyTooLarge);
+
+/// What the host's middleware notes of a request.
+#[derive(Clone)]
+struct Note(&'static str);
+
+/// The service behind: says what it was asked.
+#[derive(Clone)]
+struct Other;
+
+impl Service<Request<Incoming>> for Other {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Incoming>) -> Self::Future {
+        Box::pin(async move {
+            let note = request.extensions().get().map_or("none", |Note(note)| note);
+            let asked = format!("{} {} {note} ", request.method(), request.uri().path());
+            let body = request.into_body().collect().await.unwrap().to_bytes();
+            Ok(Response::new([asked.as_bytes(), &body].concat().into()))
+        })
+    }
+}
+
+/// Serves Socket.IO in front of another service, with what hyper offers.
+async fn serve(io: &Io) -> SocketAddr {
+    let service = io.layer().layer(Other);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, peer)) = listener.accept().await {
+            let service = service.clone();
+            let noting = service_fn(move |mut request: Request<Incoming>| {
+                request.extensions_mut().insert(Note("seen"));
+                request.extensions_mut().insert(peer);
+                service.clone().call(request)
+            });
+            tokio::spawn(async move {
+                let mut host = auto::Builder::new(TokioExecutor::new());
+                host.http2().enable_connect_protocol();
+                host.serve_connection_with_upgrades(TokioIo::new(stream), noting).await
+            });
+        }
+    });
+    address
+}
+
+/// A connection of a client that speaks either version.
+enum Stream {
+    One(http1::SendRequest<Full<Bytes>>),
+    Two(http2::SendRequest<Full<Bytes>>),
+}
+
+impl Stream {
+    async fn one(address: SocketAddr) -> Self {
+        let stream = TokioIo::new(TcpStream::connect(address).await.unwrap());
+        let (sender, connection) = http1::handshake(stream).await.unwrap();
+        tokio::spawn(connection.with_upgrades());
+        Self::One(sender)
+    }
+
+    async fn two(address: SocketAddr) -> Self {
+        let stream = TokioIo::new(TcpStream::connect(address).await.unwrap());
+        let (sender, connection) = http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+        tokio::spawn(connection);
+        Self::Two(sender)
+    }
+
+    async fn send(&mut self, request: Request<Full<Bytes>>) -> Response<Incoming> {
+        match self {
+            Self::One(sender) => sender.send_request(request).await.unwrap(),
+            Self::Two(sender) => sender.send_request(request).await.unwrap(),
+        }
+    }
+}
+
+/// A polling client.
+struct Client {
+    stream: Stream,
+    address: SocketAddr,
+    sid: String,
+}
+
+impl Client {
+    async fn connect(stream: Stream, address: SocketAddr) -> Self {
+        let mut client = Self { stream, address, sid: String::new() };
+        let (status, open) = client.ask("GET", PATH, "").await;
+        assert_eq!(status, StatusCode::OK, "{open}");
+        client.sid = open.split('"').nth(3).unwrap().to_owned();
+        client.post("40").await;
+        assert!(client.poll().await.starts_with("40{"));
+        client
+    }
+
+    fn request(&self, method: &str, target: &str, body: &str) -> Request<Full<Bytes>> {
+        let address = self.address;
+        let request = match self.stream {
+            Stream::One(_) => Request::builder().uri(target).header("host", address.to_string()),
+            // Names the host as `:authority` only.
+            Stream::Two(_) => Request::builder().uri(format!("http://{address}{target}")),
+        };
+        request.method(method).body(body.to_owned().into()).unwrap()
+    }
+
+    async fn ask(&mut self, method: &str, target: &str, body: &str) -> (StatusCode, String) {
+        let request = self.request(method, target, body);
+        text_of(self.stream.send(request).await).await
+    }
+
+    async fn poll(&mut self) -> String {
+        self.ask("GET", &format!("{PATH}&sid={}", self.sid), "").await.1
+    }
+
+    async fn post(&mut self, payload: &str) {
+        let answer = self.ask("POST", &format!("{PATH}&sid={}", self.sid), payload).await;
+        assert_eq!(answer, (StatusCode::OK, "ok".into()));
+    }
+}
+
+async fn text_of<B: Body<Error: std::fmt::Debug>>(response: Response<B>) -> (StatusCode, String) {
+    let (head, body) = response.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    (head.status, String::from_utf8(body.to_vec()).unwrap())
+}
+
+/// Waits until so many requests and WebSockets are attached to sessions.
+async fn attached(io: &Io, links: usize) {
+    while io.counts().iter().map(|counts| counts.links).sum::<usize>() != links {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// An application that tells why clients left.
+fn farewells(mut app: App) -> (App, UnboundedReceiver<Reason>) {
+    let (left, reasons) = mpsc::unbounded_channel();
+    app.on_disconnect(move |_: Socket, reason: Reason| left.send(reason).unwrap());
+    (app, reasons)
+}
+
+#[tokio::test]
+async fn clients_poll_over_http_1_and_2() {
+    let mut app = App::new();
+    app.on("double", |n: u32| 2 * n);
+    let io = Io::new(app);
+    let address = serve(&io).await;
+    for stream in [Stream::one(address).await, Stream::two(address).await] {
+        let mut client = Client::connect(stream, address).await;
+        client.post(r#"421["double",21]"#).await;
+        assert_eq!(client.poll().await, "431[42]");
+    }
+}
+
+#[tokio::test]
+async fn pages_of_the_same_host_may_connect_over_http_1_and_2() {
+    let io = Io::new(App::new());
+    let address = serve(&io).await;
+    for stream in [Stream::one(address).await, Stream::two(address).await] {
+        let mut client = Client { stream, address, sid: String::new() };
+        for (origin, expected) in [(address.to_string(), 200), ("elsewhere.example".into(), 400)] {
+            let mut request = client.request("GET", PATH, "");
+            request.headers_mut().insert("origin", format!("http://{origin}").parse().unwrap());
+            let (status, body) = text_of(client.stream.send(request).await).await;
+            assert_eq!(status, expected, "{body}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_held_poll_is_answered_when_something_comes() {
+    let io = Io::new(App::new());
+    let address = serve(&io).await;
+    for stream in [Stream::one(address).await, Stream::two(address).await] {
+        let mut client = Client::connect(stream, address).await;
+        let polling = tokio::spawn(async move { client.poll().await });
+        attached(&io, 1).await;
+        io.emit("news", &1).unwrap();
+        assert_eq!(polling.await.unwrap(), r#"42["news",1]"#);
+    }
+}
+
+#[tokio::test]
+async fn large_answers_are_compressed_for_those_who_accept_it() {
+    let io = Io::new(App::new());
+    let address = serve(&io).await;
+    for held in [false, true] {
+        let mut client = Client::connect(Stream::one(address).await, address).await;
+        let mut poll = client.request("GET", &format!("{PATH}&sid={}", client.sid), "");
+        poll.headers_mut().insert("accept-encoding", "br, gzip".parse().unwrap());
+        let emitting = io.clone();
+        let emit = move || emitting.emit("news", &"x".repeat(5000)).unwrap();
+        let polling = async move { client.stream.send(poll).await };
+        let response = if held {
+            let polling = tokio::spawn(polling);
+            attached(&io, 1).await;
+            emit();
+            polling.await.unwrap()
+        } else {
+            emit();
+            polling.await
+        };
+        assert_eq!(response.headers()["content-encoding"], "gzip");
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        assert!(body.starts_with(&[0x1f, 0x8b]) && body.len() < 500);
+        io.close();
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_gives_up_its_poll_is_gone() {
+    let (app, mut reasons) = farewells(App::new());
+    let io = Io::new(app);
+    let address = serve(&io).await;
+    for stream in [Stream::one(address).await, Stream::two(address).await] {
+        let mut client = Client::connect(stream, address).await;
+        let polling = tokio::spawn(async move { client.poll().await });
+        attached(&io, 1).await;
+        polling.abort();
+        assert_eq!(reasons.recv().await, Some(Reason::TransportError));
+        attached(&io, 0).await;
+    }
+}
+
+#[tokio::test]
+async fn other_paths_reach_the_other_service_untouched() {
+    let io = Io::new(App::new());
+    let address = serve(&io).await;
+    for stream in [Stream::one(address).await, Stream::two(address).await] {
+        let mut client = Client { stream, address, sid: String::new() };
+        for path in ["/", "/socket.io-admin", "/socket.iota/?EIO=4&transport=polling"] {
+            let asked = path.split('?').next().unwrap();
+            let expected = (StatusCode::OK, format!("PUT {asked} seen a body"));
+            assert_eq!(client.ask("PUT", path, "a body").await, expected);
+        }
+    }
+}
+
+#[tokio::test]
+async fn handlers_find_what_middleware_knew() {
+    let (errors, mut heard) = mpsc::unbounded_channel();
+    let mut app = App::new();
+    app.on_error(move |error| errors.send(error.to_string()).unwrap());
+    app.on("note", |Extension(Note(note))| note);
+    app.on("peer", |socket: Socket| {
+        assert_eq!(socket.extension::<SocketAddr>().copied(), socket.handshake().peer());
+        socket.handshake().peer().map(|peer| peer.ip().to_string())
+    });
+    app.on("nothing", |Extension(never): Extension<u8>| u32::from(never));
+    let io = Io::new(app);
+    let address = serve(&io).await;
+    let mut client = Client::connect(Stream::one(address).await, address).await;
+    client.post("421[\"note\"]\u{1e}422[\"peer\"]\u{1e}423[\"nothing\"]").await;
+    assert_eq!(client.poll().await, "431[\"seen\"]\u{1e}432[\"127.0.0.1\"]");
+    assert!(heard.recv().await.unwrap().ends_with("the request has no extension u8"));
+}
+
+/// A WebSocket of a client, for short texts.
+struct WebSocket(TokioIo<Upgraded>);
+
+impl WebSocket {
+    async fn open(address: SocketAddr, sid: &str) -> Self {
+        let target = format!("/socket.io/?EIO=4&transport=websocket{sid}");
+        let mut client = Client { stream: Stream::one(address).await, address, sid: String::new() };
+        let mut request = client.request("GET", &target, "");
+        for (name, value) in [
+            ("connection", "Upgrade"),
+            ("upgrade", "websocket"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ] {
+            request.headers_mut().insert(name, value.parse().unwrap());
+        }
+        let response = client.stream.send(request).await;
+        assert_eq!(response.status(), StatusCode::SWITCHING_PROTOCOLS);
+        assert_eq!(response.headers()["sec-websocket-accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        Self(TokioIo::new(hyper::upgrade::on(response).await.unwrap()))
+    }
+
+    async fn send(&mut self, text: &str) {
+        let length = u8::try_from(text.len()).unwrap();
+        // A mask of zeros.
+        let frame = [&[0x81, 0x80 | length, 0, 0, 0, 0], text.as_bytes()].concat();
+        self.0.write_all(&frame).await.unwrap();
+    }
+
+    /// The first byte of the next frame, and what is in it.
+    async fn receive(&mut self) -> (u8, Vec<u8>) {
+        let first = self.0.read_u8().await.unwrap();
+        let length = match self.0.read_u8().await.unwrap() {
+            126 => usize::from(self.0.read_u16().await.unwrap()),
+            length => usize::from(length),
+        };
+        let mut content = vec![0; length];
+        self.0.read_exact(&mut content).await.unwrap();
+        (first, content)
+    }
+
+    async fn text(&mut self) -> String {
+        let (first, content) = self.receive().await;
+        assert_eq!(first, 0x81);
+        String::from_utf8(content).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn http_1_becomes_a_websocket() {
+    let (mut app, mut reasons) = farewells(App::new());
+    app.on("double", |n: u32| 2 * n);
+    let io = Io::new(app);
+    let address = serve(&io).await;
+    let mut socket = WebSocket::open(address, "").await;
+    assert!(socket.text().await.starts_with("0{"));
+    socket.send("40").await;
+    assert!(socket.text().await.starts_with("40{"));
+    socket.send(r#"421["double",21]"#).await;
+    assert_eq!(socket.text().await, "431[42]");
+    io.emit("news", &"x".repeat(300)).unwrap();
+    assert_eq!(socket.text().await.len(), 300 + r#"42["news",""]"#.len());
+    drop(socket);
+    assert_eq!(reasons.recv().await, Some(Reason::TransportClose));
+    attached(&io, 0).await;
+}
+
+#[tokio::test]
+async fn a_stream_of_http_2_becomes_a_websocket() {
+    let (app, mut reasons) = farewells(App::new());
+    let io = Io::new(app);
+    let address = serve(&io).await;
+    let stream = Stream::two(address).await;
+    let mut client = Client { stream, address, sid: String::new() };
+    let mut request = client.request("CONNECT", "/socket.io/?EIO=4&transport=websocket", "");
+    request.headers_mut().insert("sec-websocket-version", "13".parse().unwrap());
+    request.extensions_mut().insert(Protocol::from_static("websocket"));
+    let response = client.stream.send(request).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert!(!response.headers().contains_key("sec-websocket-accept"));
+    let mut socket = WebSocket(TokioIo::new(hyper::upgrade::on(response).await.unwrap()));
+    assert!(socket.text().await.starts_with("0{"));
+    socket.send("40").await;
+    assert!(socket.text().await.starts_with("40{"));
+    // A second one on the same connection is none without its version.
+    let mut request = client.request("CONNECT", "/socket.io/?EIO=4&transport=websocket", "");
+    request.extensions_mut().insert(Protocol::from_static("websocket"));
+    assert_eq!(client.stream.send(request).await.status(), StatusCode::BAD_REQUEST);
+    drop(socket);
+    assert_eq!(reasons.recv().await, Some(Reason::TransportClose));
+}
+
+#[tokio::test]
+async fn a_polling_session_moves_to_a_websocket() {
+    let io = Io::new(App::new());
+    let address = serve(&io).await;
+    let mut client = Client::connect(Stream::two(address).await, address).await;
+    let mut socket = WebSocket::open(address, &format!("&sid={}", client.sid)).await;
+    let polling = tokio::spawn(async move { client.poll().await });
+    attached(&io, 2).await;
+    socket.send("2probe").await;
+    assert_eq!(socket.text().await, "3probe");
+    assert_eq!(polling.await.unwrap(), "6");
+    socket.send("5").await;
+    io.emit("news", &1).unwrap();
+    assert_eq!(socket.text().await, r#"42["news",1]"#);
+}
+
+#[tokio::test]
+async fn stopping_tells_everybody_and_waits_for_websockets() {
+    let io = Io::new(App::new());
+    let address = serve(&io).await;
+    let mut client = Client::connect(Stream::one(address).await, address).await;
+    let polling = tokio::spawn(async move { client.poll().await });
+    let mut socket = WebSocket::open(address, "").await;
+    assert!(socket.text().await.starts_with("0{"));
+    attached(&io, 2).await;
+    let ended = io.clone();
+    let ended = tokio::spawn(async move { ended.ended().await });
+    io.stop_within(Duration::from_secs(60));
+    assert_eq!(polling.await.unwrap(), "1");
+    // A close frame; the other end's is awaited.
+    assert_eq!(socket.receive().await.0, 0x88);
+    assert!(!ended.is_finished());
+    drop(socket);
+    ended.await.unwrap();
+    let mut late = Client { stream: Stream::one(address).await, address, sid: String::new() };
+    assert_eq!(late.ask("GET", PATH, "").await.0, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+/// A body that comes in pieces, and goes on for ever after the last.
+struct Pieces(VecDeque<Piece>);
+
+type Piece = Option<Result<&'static str, ()>>;
+
+impl Body for Pieces {
+    type Data = &'static [u8];
+    type Error = ();
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, ()>>> {
+        let Some(piece) = self.0.pop_front() else { return Poll::Pending };
+        Poll::Ready(piece.map(|piece| piece.map(|text| Frame::data(text.as_bytes()))))
+    }
+}
+
+/// Nothing but a length.
+struct Announced(u64);
+
+impl Body for Announced {
+    type Data = &'static [u8];
+    type Error = ();
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Self::Data>, ()>>> {
+        panic!("nobody reads it");
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0)
+    }
+}
+
+/// Asks a server that is a service of its own, without a network.
+fn call<B: Body>(io: &Io, method: &str, target: &str, body: B) -> impl Future<Output = Answer> {
+    let request = Request::builder().method(method).uri(target).body(body).unwrap();
+    Service::call(&mut io.service(), request)
+}
+
+type Answer = Result<Response<SocketIoBody<Full<Bytes>>>, Infallible>;
+
+/// A server of small bodies with one client, and where that posts to.
+async fn small(body_time: Duration) -> (Io, String, UnboundedReceiver<Reason>) {
+    let mut config = Config::default();
+    config.limits.max_payload = 16;
+    config.limits.body_time = body_time;
+    let (app, reasons) = farewells(App::with_config(config));
+    let io = Io::new(app);
+    let open = text_of(call(&io, "GET", PATH, Full::<Bytes>::default()).await.unwrap()).await.1;
+    let target = format!("{PATH}&sid={}", open.split('"').nth(3).unwrap());
+    let joined = call(&io, "POST", &target, Full::<Bytes>::from("40")).await.unwrap();
+    assert_eq!(text_of(joined).await, (StatusCode::OK, "ok".into()));
+    (io, target, reasons)
+}
+
+#[tokio::test]
+async fn bodies_may_have_as_many_bytes_as_the_limit_says() {
+    let (io, target, mut reasons) = small(Duration::from_secs(60)).await;
+    let fits = Pieces([Some(Ok("42[\"a\"")), Some(Ok(",\"1234\"]")), None].into());
+    let taken = text_of(call(&io, "POST", &target, fits).await.unwrap()).await;
+    assert_eq!(taken, (StatusCode::OK, "ok".into()));
+    let longer = Pieces([Some(Ok("42[\"a\"")), Some(Ok(",\"1234567\"]"))].into());
+    let refused = text_of(call(&io, "POST", &target, longer).await.unwrap()).await;
+    assert_eq!(refused.0, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(reasons.recv().await, Some(TOO_LARGE));
+}
+
+#[tokio::test]
+async fn a_body_announced_too_long_is_not_read() {
+    let (io, target, mut reasons) = small(Duration::from_secs(60)).await;
+    let refused = call(&io, "POST", &target, Announced(17)).await.unwrap();
+    assert_eq!(text_of(refused).await.0, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(reasons.recv().await, Some(TOO_LARGE));
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_ends_its_session() {
+    let (io, target, mut reasons) = small(Duration::from_secs(60)).await;
+    let broken = Pieces([Some(Ok("42")), Some(Err(()))].into());
+    let refused = call(&io, "POST", &target, broken).await.unwrap();
+    assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(reasons.recv().await, Some(Reason::TransportError));
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_given_up_in_time() {
+    let (io, target, mut reasons) = small(Duration::from_millis(1)).await;
+    let refused = call(&io, "POST", &target, Pieces(VecDeque::new())).await.unwrap();
+    assert_eq!(refused.status(), StatusCode::REQUEST_TIMEOUT);
+    assert_eq!(reasons.recv().await, Some(Reason::TransportError));
+}
+
+#[tokio::test]
+async fn a_request_whose_session_ends_is_answered_before_its_body_is_there() {
+    let (io, target, _reasons) = small(Duration::from_secs(60)).await;
+    let mut posting = Box::pin(call(&io, "POST", &target, Pieces(VecDeque::new())));
+    let first = posting.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    assert!(first.is_pending());
+    io.stop();
+    assert_eq!(posting.await.unwrap().status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn a_future_that_is_dropped_gives_its_request_up() {
+    let (io, target, mut reasons) = small(Duration::from_secs(60)).await;
+    let welcome = text_of(call(&io, "GET", &target, Full::<Bytes>::default()).await.unwrap()).await;
+    assert!(welcome.1.starts_with("40{"));
+    // Never polled: the request is under way all the same.
+    drop(call(&io, "GET", &target, Full::<Bytes>::default()));
+    assert_eq!(reasons.recv().await, Some(Reason::TransportError));
+    assert_eq!(io.counts().iter().map(|counts| counts.links).sum::<usize>(), 0);
+}
+
+#[tokio::test]
+async fn a_service_of_its_own_finds_nothing_elsewhere() {
+    let io = Io::new(App::new());
+    let elsewhere = call(&io, "GET", "/elsewhere", Full::<Bytes>::default()).await.unwrap();
+    assert_eq!(text_of(elsewhere).await, (StatusCode::NOT_FOUND, "Not Found".into()));
+}
+
+#[tokio::test]
+async fn a_host_that_cannot_upgrade_is_told() {
+    let io = Io::new(App::new());
+    let request = Request::get("/socket.io/?EIO=4&transport=websocket")
+        .header("connection", "upgrade")
+        .header("upgrade", "websocket")
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+        .body(Full::<Bytes>::default())
+        .unwrap();
+    let refused = Service::call(&mut io.service(), request).await.unwrap();
+    assert_eq!(refused.status(), StatusCode::NOT_IMPLEMENTED);
+    assert_eq!(io.counts().iter().map(|counts| counts.sessions).sum::<usize>(), 0);
+}
+
+/// A service behind that fails, and says when it is ready.
+struct Failing(bool);
+
+#[derive(Debug, Eq, PartialEq)]
+struct Failure;
+
+impl Service<Request<Full<Bytes>>> for Failing {
+    type Response = Response<Full<Bytes>>;
+    type Error = Failure;
+    type Future = Ready<Result<Self::Response, Failure>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+        if self.0 { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+
+    fn call(&mut self, _: Request<Full<Bytes>>) -> Self::Future {
+        ready(Err(Failure))
+    }
+}
+
+#[tokio::test]
+async fn the_other_services_errors_and_readiness_are_passed_on() {
+    let io = Io::new(App::new());
+    let mut busy = io.layer().layer(Failing(false));
+    assert!(busy.poll_ready(&mut Context::from_waker(Waker::noop())).is_pending());
+    let mut failing = io.layer().layer(Failing(true));
+    poll_fn(|context| failing.poll_ready(context)).await.unwrap();
+    let request = Request::get("/").body(Full::default()).unwrap();
+    assert_eq!(failing.call(request).await.unwrap_err(), Failure);
+}

@@ -1,0 +1,81 @@
+//! WebSocket alone: every message comes back, by the codec of the core and no server.
+
+use sansocket::{Config, Conn, Frame, Inbound, Limits, Link, Response, Transmit, Verdict};
+use std::io::IoSlice;
+use std::sync::Arc;
+
+/// One connection whose messages come back.
+#[derive(Debug)]
+pub struct Echo {
+    conn: Conn,
+}
+
+impl Default for Echo {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Echo {
+    /// Makes a connection for messages of up to 64 MiB, in up to a million frames.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut limits: Limits = Config::default().limits;
+        limits.max_payload = 64 * 1024 * 1024;
+        limits.fragments = 1024 * 1024;
+        Self { conn: Conn::new(Arc::new(limits)) }
+    }
+
+    /// Handles one read.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the codec answered the rest")]
+    pub fn read(&mut self, bytes: &mut [u8]) {
+        let mut decoder = self.conn.decode(bytes);
+        loop {
+            let item = match decoder.poll() {
+                Ok(Some(item)) => item,
+                Ok(None) => return,
+                Err(violation) => return decoder.reject(violation),
+            };
+            match item {
+                Inbound::Request(request) => {
+                    let verdict = match Response::accepting(&request) {
+                        Some(response) => Verdict::Upgrade { link: Link::HOST, response },
+                        None => Verdict::Respond(Response::status(426)),
+                    };
+                    decoder.apply(verdict);
+                }
+                Inbound::Text(text) => {
+                    let frame = Frame::text(text);
+                    decoder.push(Transmit::Frame(frame));
+                }
+                Inbound::Binary(bytes) => {
+                    let frame = Frame::binary(bytes);
+                    decoder.push(Transmit::Frame(frame));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Fills `iov` with what should be written next and returns how many slices it filled.
+    pub fn poll_write<'a>(&'a mut self, iov: &mut [IoSlice<'a>]) -> usize {
+        self.conn.poll_write(iov)
+    }
+
+    /// Accounts for `n` bytes taken by the stream.
+    pub fn wrote(&mut self, n: usize) {
+        self.conn.wrote(n);
+    }
+
+    /// Whether the stream should be closed now.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.conn.is_finished()
+    }
+
+    /// Whether only the peer's farewell is awaited.
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        self.conn.is_closing()
+    }
+}

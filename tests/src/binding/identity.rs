@@ -1,0 +1,51 @@
+//! A certificate for `localhost`, and a client that trusts it.
+
+use rcgen::generate_simple_self_signed;
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use sansocket_app::Tls;
+use std::fs;
+use std::net::TcpStream;
+use std::sync::Arc;
+use tempfile::TempDir;
+
+/// A certificate with its key, in files.
+pub(crate) struct Identity {
+    folder: TempDir,
+    certificate: String,
+}
+
+impl Identity {
+    pub(crate) fn new() -> Self {
+        let made = generate_simple_self_signed(["localhost".to_owned()]).expect("a usual name");
+        let folder = tempfile::tempdir().expect("a folder");
+        let certificate = made.cert.pem();
+        fs::write(folder.path().join("cert.pem"), &certificate).expect("a file");
+        let key = made.signing_key.serialize_pem();
+        fs::write(folder.path().join("key.pem"), key).expect("a file");
+        Self { folder, certificate }
+    }
+
+    /// What the server is given.
+    pub(crate) fn tls(&self) -> Tls {
+        let folder = self.folder.path();
+        Tls::from_pem_files(folder.join("cert.pem"), folder.join("key.pem")).expect("files")
+    }
+
+    /// Speaks TLS on a stream, trusting this certificate alone.
+    pub(crate) fn encrypt(&self, stream: TcpStream) -> StreamOwned<ClientConnection, TcpStream> {
+        let mut roots = RootCertStore::empty();
+        let certificate = CertificateDer::from_pem_slice(self.certificate.as_bytes());
+        roots.add(certificate.expect("a certificate")).expect("a root");
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("ring has them")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = ServerName::try_from("localhost").expect("a name");
+        let session = ClientConnection::new(Arc::new(config), name).expect("a session");
+        StreamOwned::new(session, stream)
+    }
+}
