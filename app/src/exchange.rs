@@ -16,6 +16,7 @@ use crate::dispatch::Caught;
 use crate::error::Cause;
 use crate::handler::Progress;
 use crate::hub::Hub;
+use crate::io::Io;
 use crate::port::Port;
 use crate::runtime::BoxFuture;
 use crate::web::{Fallback, file_response_of, request_of, response_of};
@@ -35,7 +36,7 @@ impl Exchange {
     /// Begins with the head of a request.
     pub(crate) fn begin(hub: &Hub, request: &Request<'_>) -> (Verdict, Option<Self>) {
         let web = &hub.app().web;
-        let Some(asked) = request_of(request) else {
+        let Some(mut asked) = request_of(request) else {
             let response = Response::with_body(400, "text/plain", "Bad Request");
             return (Verdict::Respond(response), None);
         };
@@ -50,6 +51,7 @@ impl Exchange {
             }
             Some(_) | None if web.fallback.is_some() => {
                 let limit = hub.limits().max_payload;
+                asked.extensions_mut().insert(Io::new(hub.shared()));
                 let begun = Self::Asking { request: Some(Box::new(asked)), answer: Arc::default() };
                 (Verdict::Body { link: Link::HOST, limit }, Some(begun))
             }

@@ -1,6 +1,6 @@
 //! What handlers take.
 
-use sansocket::EventMessage;
+use sansocket::{Args, EventMessage};
 use serde::de::DeserializeOwned;
 use std::ops::Deref;
 
@@ -55,6 +55,10 @@ pub trait Extract: Sized {
 #[derive(Clone, Debug)]
 pub struct Rest<T>(pub Vec<T>);
 
+/// The same as they came, binary included, for what only passes them on with `emit_raw`.
+#[derive(Clone, Debug)]
+pub struct RawRest(pub Args);
+
 /// The auth payload the client joined the namespace with; `{}` when it sent none.
 #[derive(Clone, Debug)]
 pub struct Auth<T>(pub T);
@@ -84,6 +88,12 @@ impl<T: DeserializeOwned> Extract for Rest<T> {
             rest.push(argument);
         }
         Ok(Self(rest))
+    }
+}
+
+impl Extract for RawRest {
+    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
+        call.args.take_rest().map(Self)
     }
 }
 

@@ -92,14 +92,20 @@ impl Hold {
     /// Holds the gate of a client, which is free, on behalf of who runs the handlers of its shard.
     pub(crate) fn take(hub: Arc<Hub>, socket: Socket) -> Self {
         socket.gate().held.store(true, Ordering::Release);
-        Self { hub, line: Line::Client(socket), ended: false }
+        Self::new(hub, Line::Client(socket))
     }
 
     /// Puts a job in line; what is returned, if anything, must be [drained](Self::drain).
     pub(crate) fn queue(hub: &Hub, line: Line, job: Job) -> Option<Self> {
         hub.add_waiting(line.shard());
         let first = line.gate(hub).push(job);
-        first.then(|| Self { hub: hub.shared(), line, ended: false })
+        first.then(|| Self::new(hub.shared(), line))
+    }
+
+    /// Counts like a job that waits: from now on some may.
+    fn new(hub: Arc<Hub>, line: Line) -> Self {
+        hub.add_waiting(line.shard());
+        Self { hub, line, ended: false }
     }
 
     /// Handles what waits, in order, until nothing does or a sequential handler takes over.
@@ -146,10 +152,8 @@ impl Hold {
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        if !self.ended {
-            let jobs = self.line.gate(&self.hub).abandon();
-            self.hub.end_waiting(self.line.shard(), jobs.map_or(0, |jobs| jobs.len()));
-        }
+        let jobs = if self.ended { None } else { self.line.gate(&self.hub).abandon() };
+        self.hub.end_waiting(self.line.shard(), 1 + jobs.map_or(0, |jobs| jobs.len()));
     }
 }
 

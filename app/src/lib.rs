@@ -24,8 +24,8 @@
 //! # What a handler takes and returns
 //!
 //! Up to eight parameters, each one of: [`Socket`], [`Io`], [`Ack`], [`Auth`], [`EventName`],
-//! [`State`], [`Rest`] for the arguments that are left, or a type that serde reads from the next
-//! argument (`Option` when it may be missing). A handler of exactly `(Socket, EventMessage)` or
+//! [`State`], [`Rest`] or [`RawRest`] for the arguments that are left, or a type that serde reads from
+//! the next argument (`Option` when it may be missing). A handler of exactly `(Socket, EventMessage)` or
 //! `(Socket, EventMessage, Ack)` gets the event undecoded. Connect handlers take the same, with the
 //! auth payload as the one argument; disconnect handlers take what is [`FromDeparture`].
 //!
@@ -137,7 +137,7 @@ pub use drain::Drained;
 pub use engine::EngineSession;
 pub use error::{BoxError, Cause, EmitError, HandlerError};
 pub use extension::Extension;
-pub use extract::{Auth, Call, EventName, Extract, Rest};
+pub use extract::{Auth, Call, EventName, Extract, RawRest, Rest};
 pub use files::{Body, Files};
 pub use gather::{Gathered, Gathering, Next, Replies};
 pub use handler::Handler;

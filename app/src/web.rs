@@ -51,7 +51,7 @@ impl App {
     /// [`http::Request`], plain or async, that returns [`IntoWeb`]. Without it they get a 404.
     ///
     /// A body larger than `Limits::max_payload` is answered with 413 before the function is asked.
-    /// [`Origin`] among the extensions tells who asks.
+    /// [`Origin`] among the extensions tells who asks, [`Io`](crate::Io) there reaches the clients.
     pub fn fallback<M>(&mut self, answer: impl WebHandler<M>) -> &mut Self {
         self.web.fallback = Some(Box::new(move |request| answer.call(request)));
         self

@@ -3,14 +3,14 @@
 
 use sansocket_app::args::Decoder;
 use sansocket_app::{
-    Ack, App, ArgsRef, Bytes, Config, EventMessage, Json, Namespace, NoReply, Reason, Refusal,
-    Socket, http,
+    Ack, App, ArgsRef, Bytes, Config, EventMessage, Io, Json, Namespace, NoReply, RawRest, Reason,
+    Refusal, Socket, http,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Short times, so that clients need not wait long for timeouts.
@@ -34,19 +34,9 @@ pub fn app(config: Config) -> App {
     for name in ["/", "/custom", "/unicode-ü世"] {
         handle(app.namespace(name).on_connect(welcome));
     }
-    handle(app.namespace("/auth").on_connect(|socket: Socket| {
-        let auth: Value = socket.auth().unwrap_or_default();
-        if auth["token"] != "secret" {
-            let data = serde_json::json!({"code": 401, "reason": "bad token"});
-            return Err(Refusal::new("not authorized").with_data(&data));
-        }
-        welcome(socket);
-        Ok(())
-    }));
-    handle(app.namespace("/slow").on_connect(async |socket: Socket| {
-        socket.io().sleep(Duration::from_millis(300)).await;
-        welcome(socket);
-    }));
+    handle(app.namespace("/auth").middleware(authorize).on_connect(welcome));
+    let wait = async |io: Io| io.sleep(Duration::from_millis(300)).await;
+    handle(app.namespace("/slow").middleware(wait).on_connect(welcome));
     let numbered = app.namespaces(|name| {
         let digits = name.strip_prefix("/dyn-");
         digits
@@ -54,6 +44,14 @@ pub fn app(config: Config) -> App {
     });
     handle(numbered.on_connect(welcome));
     app
+}
+
+fn authorize(auth: Option<Value>) -> Result<(), Refusal> {
+    if auth.is_some_and(|auth| auth["token"] == "secret") {
+        return Ok(());
+    }
+    let data = json!({"code": 401, "reason": "bad token"});
+    Err(Refusal::new("not authorized").with_data(&data))
 }
 
 /// Tells the client which auth payload arrived.
@@ -64,22 +62,14 @@ fn welcome(socket: Socket) {
 }
 
 fn handle(namespace: &mut Namespace) {
-    let seen = Arc::new(Seen::default());
     echoes(namespace);
     questions(namespace);
-    introspection(namespace, &seen);
+    introspection(namespace);
     values(namespace);
-    order(namespace, &seen);
+    order(namespace);
     rooms(namespace);
     broadcasts(namespace);
     endings(namespace);
-}
-
-/// What the server remembers of clients.
-#[derive(Default)]
-struct Seen {
-    reasons: Mutex<HashMap<String, Reason>>,
-    numbers: Mutex<HashMap<String, Vec<u64>>>,
 }
 
 fn echoes(on: &mut Namespace) {
@@ -102,12 +92,10 @@ fn echoes(on: &mut Namespace) {
 }
 
 fn questions(on: &mut Namespace) {
-    on.on("request-question", |socket: Socket, message: EventMessage| {
-        let timeout = millis(&message);
-        let rest = without_first(&message, 1);
-        let args = ArgsRef::from_valid(&rest, message.attachments());
+    on.on("request-question", |socket: Socket, ms: u64, RawRest(args): RawRest| {
         let asker = socket.clone();
-        let _ = socket.emit_raw_then("question", args, timeout, move |reply| {
+        let timeout = Duration::from_millis(ms);
+        let _ = socket.emit_raw_then("question", args.as_ref(), timeout, move |reply| {
             let _ = match reply {
                 Ok(args) => asker.emit_raw("answer", args.as_ref()),
                 Err(_) => asker.emit("answer-timeout", &()),
@@ -117,25 +105,24 @@ fn questions(on: &mut Namespace) {
     });
     on.on("room-ask", async |socket: Socket, room: String, ms: u64, value: Value| {
         let timeout = Duration::from_millis(ms);
-        let all = socket.io().of(socket.namespace()).to(room);
-        let gathered = all.emit_with_ack("room-question", &(value,), timeout).await;
-        let gathered = gathered.unwrap_or_default();
+        let asked = socket.within(room).emit_with_ack("room-question", &(value,), timeout);
+        let gathered = asked.await.unwrap_or_default();
         let mut replies: Vec<Option<Value>> = gathered.decode().unwrap_or_default();
         replies.sort_by_key(|reply| reply.as_ref().map(Value::to_string));
         (gathered.missing > 0, replies)
     });
 }
 
-fn introspection(on: &mut Namespace, seen: &Arc<Seen>) {
+fn introspection(on: &mut Namespace) {
     on.on("whoami", |socket: Socket| Json(WhoAmI::of(&socket)));
-    let reasons = seen.clone();
+    // Of one namespace, so it is no state of the application.
+    let reasons = Arc::new(Mutex::new(HashMap::<String, Reason>::new()));
+    let known = reasons.clone();
     on.on("disconnect-reason", move |sid: String| {
-        lock(&reasons.reasons).get(&sid).map(|reason| reason.as_str())
+        lock(&known).get(&sid).map(|reason| reason.as_str())
     });
-    let left = seen.clone();
     on.on_disconnect(move |socket: Socket, reason: Reason| {
-        lock(&left.numbers).remove(socket.id());
-        let mut reasons = lock(&left.reasons);
+        let mut reasons = lock(&reasons);
         if reasons.len() >= REMEMBERED {
             reasons.clear();
         }
@@ -159,9 +146,8 @@ struct WhoAmI {
 
 impl WhoAmI {
     fn of(socket: &Socket) -> Self {
-        let handshake = socket.handshake();
         let own = ["EIO", "transport", "t", "sid", "b64", "j"];
-        let query = form_urlencoded::parse(handshake.query().as_bytes())
+        let query = form_urlencoded::parse(socket.handshake().query().as_bytes())
             .filter(|(key, _)| !own.contains(&&**key))
             .map(|(key, value)| (key.into_owned(), value.into_owned()))
             .collect();
@@ -172,7 +158,7 @@ impl WhoAmI {
             eio: 4,
             auth: RawValue::from_string(socket.auth_json().to_owned()).ok(),
             query,
-            header: handshake.header("x-conf").map(str::to_owned),
+            header: socket.header("x-conf").map(str::to_owned),
         }
     }
 }
@@ -247,7 +233,7 @@ fn leaves(json: &str) -> impl Iterator<Item = usize> {
     })
 }
 
-fn order(on: &mut Namespace, seen: &Arc<Seen>) {
+fn order(on: &mut Namespace) {
     on.on("burst", |socket: Socket, n: u32| {
         for i in 0..n {
             let _ = socket.emit("seq", &i);
@@ -261,17 +247,19 @@ fn order(on: &mut Namespace, seen: &Arc<Seen>) {
             };
         }
     });
-    let numbers = seen.clone();
-    on.on("seq-in", move |socket: Socket, i: u64| {
-        lock(&numbers.numbers).entry(socket.id().to_owned()).or_default().push(i);
+    on.on("seq-in", |socket: Socket, i: u64| {
+        socket.session().update(|Numbers(numbers)| numbers.push(i));
     });
-    let numbers = seen.clone();
-    on.on("seq-check", move |socket: Socket| {
-        let numbers = lock(&numbers.numbers).remove(socket.id()).unwrap_or_default();
-        let in_order = numbers.iter().enumerate().all(|(k, &i)| k as u64 == i);
+    on.on("seq-check", |socket: Socket| {
+        let Numbers(numbers) = socket.session().take().unwrap_or_default();
+        let in_order = numbers.iter().zip(0..).all(|(&i, k)| i == k);
         (numbers.len(), in_order)
     });
 }
+
+/// The session of a client whose order is checked.
+#[derive(Default)]
+struct Numbers(Vec<u64>);
 
 fn rooms(on: &mut Namespace) {
     on.on("join", |socket: Socket, room: String| {
@@ -284,13 +272,13 @@ fn rooms(on: &mut Namespace) {
     });
     on.on("rooms", |socket: Socket| sorted(&socket));
     on.on("room-size", async |socket: Socket, room: String| {
-        socket.io().of(socket.namespace()).to(room).sockets().await.len()
+        socket.within(room).sockets().await.len()
     });
     on.on("room-join-all", |socket: Socket, from: String, to: String| {
-        socket.io().of(socket.namespace()).to(from).join(to);
+        socket.within(from).join(to);
     });
     on.on("room-disconnect", |socket: Socket, room: String| {
-        socket.io().of(socket.namespace()).to(room).disconnect();
+        socket.within(room).disconnect();
     });
 }
 
@@ -301,45 +289,29 @@ fn sorted(socket: &Socket) -> Vec<String> {
 }
 
 fn broadcasts(on: &mut Namespace) {
-    on.on("room-emit", |socket: Socket, message: EventMessage| {
-        if let (Some(room), rest) = split::<String>(&message) {
-            let all = socket.io().of(socket.namespace()).to(room);
-            let _ = all.emit_raw("room-msg", ArgsRef::from_valid(&rest, message.attachments()));
-        }
+    on.on("room-emit", |socket: Socket, room: String, RawRest(args): RawRest| {
+        let _ = socket.within(room).emit_raw("room-msg", args.as_ref());
     });
-    on.on("room-broadcast", |socket: Socket, message: EventMessage| {
-        if let (Some(room), rest) = split::<String>(&message) {
-            let args = ArgsRef::from_valid(&rest, message.attachments());
-            let _ = socket.to(room).emit_raw("room-msg", args);
-        }
+    on.on("room-broadcast", |socket: Socket, room: String, RawRest(args): RawRest| {
+        let _ = socket.to(room).emit_raw("room-msg", args.as_ref());
     });
-    on.on("rooms-emit", |socket: Socket, message: EventMessage| {
-        if let (Some(rooms), rest) = split::<Vec<String>>(&message) {
-            let all = socket.io().of(socket.namespace()).all();
-            let union = rooms.iter().fold(all, |to, room| to.to(room));
-            let _ = union.emit_raw("room-msg", ArgsRef::from_valid(&rest, message.attachments()));
-        }
+    on.on("rooms-emit", |socket: Socket, rooms: Vec<String>, RawRest(args): RawRest| {
+        let _ = socket.within(rooms).emit_raw("room-msg", args.as_ref());
     });
-    on.on("room-emit-except", |socket: Socket, message: EventMessage| {
-        let mut args = Decoder::new(message.json(), message.attachments());
-        if let (Ok(Some(room)), Ok(Some(except))) = (args.read::<String>(), args.read::<String>()) {
-            let rest = without_first(&message, 2);
-            let all = socket.io().of(socket.namespace()).to(room).except(except);
-            let _ = all.emit_raw("room-msg", ArgsRef::from_valid(&rest, message.attachments()));
-        }
-    });
+    on.on(
+        "room-emit-except",
+        |socket: Socket, room: String, except: String, RawRest(args): RawRest| {
+            let _ = socket.within(room).except(except).emit_raw("room-msg", args.as_ref());
+        },
+    );
     on.on("broadcast", |socket: Socket, message: EventMessage| {
         let _ = socket.broadcast().emit_raw("broadcast-msg", message.args());
     });
     on.on("emit-all", |socket: Socket, message: EventMessage| {
-        let all = socket.io().of(socket.namespace()).all();
-        let _ = all.emit_raw("broadcast-msg", message.args());
+        let _ = socket.nsp().emit_raw("broadcast-msg", message.args());
     });
-    on.on("to-sid", |socket: Socket, message: EventMessage| {
-        if let (Some(sid), rest) = split::<String>(&message) {
-            let one = socket.io().of(socket.namespace()).to(sid);
-            let _ = one.emit_raw("direct-msg", ArgsRef::from_valid(&rest, message.attachments()));
-        }
+    on.on("to-sid", |socket: Socket, sid: String, RawRest(args): RawRest| {
+        let _ = socket.within(sid).emit_raw("direct-msg", args.as_ref());
     });
     on.on("volatile", |socket: Socket, message: EventMessage| {
         let _ = socket.emit_raw_volatile("volatile-msg", message.args());
@@ -361,24 +333,6 @@ fn endings(on: &mut Namespace) {
     });
 }
 
-/// The first argument, and the array of the others.
-fn split<T: for<'a> Deserialize<'a>>(message: &EventMessage) -> (Option<T>, String) {
-    let mut args = Decoder::new(message.json(), message.attachments());
-    (args.read().ok().flatten(), without_first(message, 1))
-}
-
-fn millis(message: &EventMessage) -> Duration {
-    let mut args = Decoder::new(message.json(), message.attachments());
-    Duration::from_millis(args.read().ok().flatten().unwrap_or_default())
-}
-
-/// The array of arguments without the first `n`, as it was written.
-fn without_first(message: &EventMessage, n: usize) -> String {
-    let all: Vec<&RawValue> = serde_json::from_str(message.json()).unwrap_or_default();
-    let rest: Vec<&str> = all.iter().skip(n).map(|raw| raw.get()).collect();
-    format!("[{}]", rest.join(","))
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,7 +1,13 @@
 //! The applications that every binding serves as examples: only sockets and clocks differ.
 
+pub mod auth;
+pub mod background_push;
 pub mod chat;
 pub mod contract;
 pub mod engine_echo;
 pub mod options;
+pub mod pages;
+pub mod private_messages;
+pub mod static_site;
+pub mod testing;
 pub mod ws_echo;

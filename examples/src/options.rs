@@ -2,6 +2,7 @@
 
 use lexopt::prelude::*;
 use sansocket_app::Config;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// What the command line says.
@@ -13,6 +14,8 @@ pub struct Options {
     pub host: String,
     /// Threads; `None` takes one per core.
     pub threads: Option<usize>,
+    /// Certificate chain and key, as PEM files, for the example that serves https.
+    pub tls: (PathBuf, PathBuf),
     /// Settings, with the times of the command line.
     pub config: Config,
 }
@@ -23,7 +26,8 @@ impl Options {
     /// Ends the process with a message when it cannot be understood.
     #[must_use]
     pub fn read(port: u16, config: Config) -> Self {
-        let defaults = Self { port, host: "127.0.0.1".into(), threads: None, config };
+        let tls = (CERTIFICATE.into(), KEY.into());
+        let defaults = Self { port, host: "127.0.0.1".into(), threads: None, tls, config };
         match defaults.parse() {
             Ok(options) => options,
             Err(error) => {
@@ -43,6 +47,8 @@ impl Options {
                 "port" => self.port = parser.value()?.parse()?,
                 "host" => self.host = parser.value()?.parse()?,
                 "threads" => self.threads = Some(parser.value()?.parse()?),
+                "cert" => self.tls.0 = parser.value()?.into(),
+                "key" => self.tls.1 = parser.value()?.into(),
                 "ping-interval-ms" => config.ping_interval = millis(&mut parser)?,
                 "ping-timeout-ms" => config.ping_timeout = millis(&mut parser)?,
                 "connect-timeout-ms" => config.connect_timeout = millis(&mut parser)?,
@@ -62,10 +68,16 @@ fn millis(parser: &mut lexopt::Parser) -> Result<Duration, lexopt::Error> {
     Ok(Duration::from_millis(parser.value()?.parse()?))
 }
 
+/// Where `examples/tls/make-certificate` leaves them.
+const CERTIFICATE: &str = "target/tls/certificate.pem";
+const KEY: &str = "target/tls/key.pem";
+
 const USAGE: &str = "options:
   --port PORT               port to listen on, 0 for any
   --host ADDRESS            address to listen on (default 127.0.0.1)
   --threads N               threads (default: one per core)
+  --cert FILE               certificate chain for https (default target/tls/certificate.pem)
+  --key FILE                its key (default target/tls/key.pem)
   --ping-interval-ms MS     time between pings
   --ping-timeout-ms MS      time a client has to answer a ping
   --connect-timeout-ms MS   time a client has to join a namespace

@@ -2,6 +2,7 @@ use std::fmt::Display;
 use std::marker::PhantomData;
 
 use bytes::Bytes;
+use sansocket::Args;
 use serde::de::value::Error as Refusal;
 use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, SeqAccess, Visitor,
@@ -82,6 +83,15 @@ impl<'a> Decoder<'a> {
             | DecodeError::Arguments { .. }
             | DecodeError::Missing { .. } => error,
         })
+    }
+
+    /// Takes all arguments not read yet without looking into them. Their placeholders keep their
+    /// numbers, so all attachments go along.
+    pub(crate) fn take_rest(&mut self) -> Result<Args, DecodeError> {
+        let rest = std::mem::take(&mut self.text);
+        let json = if rest.is_empty() { "[]".to_owned() } else { ["[", rest].concat() };
+        let args = Args::from_json(&json, self.attachments.to_vec());
+        args.map_err(DecodeError::custom)
     }
 
     /// Whether every argument has been read.

@@ -62,7 +62,8 @@ impl Map {
     pub(super) fn find(&self, rest: &str, index: &str, dots: Dots) -> Option<Found> {
         let root = fs::canonicalize(&self.target).ok()?;
         if !root.is_dir() {
-            let whole = rest.is_empty();
+            // The root is the one path that cannot be without its slash.
+            let whole = rest.is_empty() || (self.prefix.is_empty() && rest == "/");
             return whole.then(|| open(&root, &self.target)).flatten().map(Found::File);
         }
         let (below, slash) = parse(rest, dots)?;

@@ -156,6 +156,15 @@ fn the_longest_mapping_of_whole_segments_wins() {
 }
 
 #[test]
+fn a_single_file_may_be_the_root() {
+    let mut site = Site::new();
+    site.files = Files::new().map("/", site.path("public/ten.bin"));
+    assert_eq!(site.get("/").text(), "0123456789");
+    assert_eq!(site.status("//"), 404);
+    assert_eq!(site.status("/x"), 404);
+}
+
+#[test]
 fn the_last_of_equal_mappings_wins() {
     let mut site = Site::new();
     site.write("inner/ten.bin", "inner");

@@ -8,11 +8,23 @@ use sansocket_tokio::{App, Config, Io, Listener};
 use process::{runtime, stop_signal};
 
 /// Listens, says where, and serves.
+#[allow(dead_code, reason = "some examples bring a listener of their own")]
 pub(crate) fn run(options: &Options, app: impl FnOnce(Config) -> App) -> std::io::Result<()> {
+    let listener = Listener::tcp((options.host.as_str(), options.port))?;
+    run_on(listener, options, app, |_| Ok(()))
+}
+
+/// The same on a listener of the example's, which does what else it does once there is a server.
+pub(crate) fn run_on(
+    listener: Listener,
+    options: &Options,
+    app: impl FnOnce(Config) -> App,
+    begin: impl FnOnce(&Io) -> std::io::Result<()>,
+) -> std::io::Result<()> {
     runtime(options.threads)?.block_on(async {
-        let listener = Listener::tcp((options.host.as_str(), options.port))?;
         println!("listening on {}", listener.local_addr());
         let io = Io::new(app(options.config.clone()));
+        begin(&io)?;
         let stopping = io.clone();
         tokio::spawn(async move {
             stop_signal().await;

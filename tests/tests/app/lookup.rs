@@ -1,6 +1,6 @@
 //! Which handler hears what.
 
-use sansocket_app::{Ack, App, EventMessage, EventName, NoReply, Rest, Socket};
+use sansocket_app::{Ack, App, EventMessage, EventName, NoReply, RawRest, Rest, Socket};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::stage::Stage;
@@ -103,6 +103,22 @@ fn a_catch_all_takes_any_arguments_decoded_or_raw() {
     assert_eq!(client.say(r#"420["sum",1,2]"#), r#"430["sum:[1, 2]"]"#);
     assert_eq!(client.say(r#"42/raw,0["sum",1]"#), r#"43/raw,0["sum[1]"]"#);
     assert_eq!(client.say(r#"42/later,0["sum",1]"#), r#"43/later,0["sum[1]"]"#);
+}
+
+#[test]
+fn the_rest_may_be_taken_as_it_came() {
+    let mut app = App::new();
+    app.on("rest", |first: i64, rest: RawRest| format!("{first} {}", rest.0.json()));
+    app.on("forward", |_: String, RawRest(rest): RawRest| rest);
+    let mut client = Stage::new(app).join(&["/"]);
+    for (sent, answer) in [
+        (r#"["rest",1,"a" , [2,{"b":null}] ]"#, r#"1 [\"a\" , [2,{\"b\":null}] ]"#),
+        (r#"["rest",1]"#, "1 []"),
+        (r#"["rest", 1 ]"#, "1 []"),
+    ] {
+        assert_eq!(client.say(&format!("420{sent}")), format!("430[\"{answer}\"]"));
+    }
+    assert_eq!(client.say(r#"420["forward","x",1,"y"]"#), r#"430[1,"y"]"#);
 }
 
 #[test]
