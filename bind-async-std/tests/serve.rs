@@ -1,7 +1,7 @@
 //! What every binding promises, on each executor there is.
 
 use async_io::block_on;
-use sansocket_async_std::{App, Executor, Io, Listener};
+use sansocket_async_std::{App, Executor, Listener, Server};
 use std::thread;
 use tests::binding::Serving;
 
@@ -21,6 +21,6 @@ mod async_std {
 
 /// Serves `app` on four shards.
 fn serve(app: App, executor: Executor, listeners: Vec<Listener>) -> (sansocket_app::Io, Serving) {
-    let io = Io::on(app, executor, 4);
+    let io = Server::on(app, executor, 4);
     ((*io).clone(), thread::spawn(move || block_on(io.serve_on(listeners))))
 }

@@ -3,7 +3,7 @@
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use sansocket_blocking::{App, Io, Listener, Threads, Tls};
+use sansocket_blocking::{App, Listener, Server, Threads, Tls};
 use std::fs;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
@@ -42,7 +42,7 @@ fn clients_are_served_over_tls_beside_others() {
     let clear = Listener::tcp("127.0.0.1:0").unwrap();
     let secure = Listener::tcp("127.0.0.1:0").unwrap().tls(tls);
     let (http, https) = (clear.local_addr().tcp().unwrap(), secure.local_addr().tcp().unwrap());
-    let io = Io::with_threads(App::new(), Threads { io: 2, workers: 1 });
+    let io = Server::with_threads(App::new(), Threads { io: 2, workers: 1 });
     let serving = io.clone();
     let serving = thread::spawn(move || serving.serve_on([clear, secure]));
     let (mut one, mut other) = (Client::connect(http), connect(https, made.cert.der().clone()));

@@ -1,7 +1,7 @@
 //! What the binding itself promises: it serves, it is reached from any thread, handlers may block,
 //! and it stops.
 
-use sansocket_blocking::{App, Bytes, Io, Listener, Socket, Threads, http};
+use sansocket_blocking::{App, Bytes, Listener, Server, Socket, Threads, http};
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::{Mutex, mpsc};
@@ -13,13 +13,13 @@ use tests::Client;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A server on a thread of its own.
-struct Server {
-    io: Io,
+struct Served {
+    io: Server,
     address: SocketAddr,
     serving: JoinHandle<std::io::Result<()>>,
 }
 
-impl Server {
+impl Served {
     /// Serves `app` on two threads, with eight shards and four workers.
     fn start(app: App) -> Self {
         Self::with_workers(app, 4)
@@ -28,7 +28,7 @@ impl Server {
     fn with_workers(app: App, workers: usize) -> Self {
         let listener = Listener::tcp("127.0.0.1:0").unwrap();
         let address = listener.local_addr().tcp().unwrap();
-        let io = Io::with_threads(app, Threads { io: 2, workers });
+        let io = Server::with_threads(app, Threads { io: 2, workers });
         let serving = io.clone();
         Self { io, address, serving: thread::spawn(move || serving.serve_on([listener])) }
     }
@@ -45,7 +45,7 @@ impl Server {
 
 #[test]
 fn any_thread_reaches_clients_on_all_shards() {
-    let server = Server::start(App::new());
+    let server = Served::start(App::new());
     let mut clients: Vec<Client> = (0..16).map(|_| server.client()).collect();
     let io = server.io;
     thread::spawn(move || io.emit("news", &("all", 1)).unwrap()).join().unwrap();
@@ -58,7 +58,7 @@ fn any_thread_reaches_clients_on_all_shards() {
 fn hundreds_of_clients_share_two_threads() {
     let mut app = App::new();
     app.on("echo", |n: usize| n);
-    let server = Server::start(app);
+    let server = Served::start(app);
     let mut clients: Vec<Client> = (0..300).map(|_| server.client()).collect();
     for (n, client) in clients.iter_mut().enumerate() {
         client.post(&format!("420[\"echo\",{n}]"));
@@ -79,7 +79,7 @@ fn a_poll_is_answered_when_an_async_handler_goes_on() {
         socket.io().sleep(Duration::from_millis(ms)).await;
         let _ = socket.emit("now", &());
     });
-    let server = Server::start(app);
+    let server = Served::start(app);
     let mut client = server.client();
     client.post(r#"42["later",50]"#);
     assert_eq!(client.poll(), r#"42["now"]"#);
@@ -99,7 +99,7 @@ fn a_handler_that_blocks_stalls_nobody() {
     // One shard, so that all clients share it.
     let listener = Listener::tcp("127.0.0.1:0").unwrap();
     let address = listener.local_addr().tcp().unwrap();
-    let io = Io::with_threads(app, Threads { io: 1, workers: 4 });
+    let io = Server::with_threads(app, Threads { io: 1, workers: 4 });
     assert_eq!(io.counts().len(), 1);
     thread::spawn(move || io.serve_on([listener]));
     let mut slow = Client::connect(address);
@@ -135,7 +135,7 @@ fn a_flood_behind_a_handler_that_blocks_stalls_only_its_sender_and_loses_nothing
     app.on("quick", || "quick");
     let listener = Listener::tcp("127.0.0.1:0").unwrap();
     let address = listener.local_addr().tcp().unwrap();
-    let io = Io::with_threads(app, Threads { io: 1, workers: 4 });
+    let io = Server::with_threads(app, Threads { io: 1, workers: 4 });
     thread::spawn(move || io.serve_on([listener]));
     let mut slow = Client::connect(address);
     slow.post(r#"42["block"]"#);
@@ -168,7 +168,7 @@ fn plain_requests_that_block_stall_nobody() {
         gate.lock().unwrap().recv().unwrap();
         request.uri().path().to_owned()
     });
-    let server = Server::start(app);
+    let server = Served::start(app);
     let mut slow = server.client();
     slow.send("GET", "/slow", "");
     inside.recv_timeout(PATIENCE).unwrap();
@@ -186,7 +186,7 @@ fn a_handler_that_panics_harms_nobody() {
     app.on("bad", || -> () { panic!("on purpose") });
     app.on("good", || "fine");
     // One worker: it must survive.
-    let server = Server::with_workers(app, 1);
+    let server = Served::with_workers(app, 1);
     let mut client = server.client();
     client.post("420[\"bad\"]\u{1e}421[\"good\"]");
     assert_eq!(client.poll(), r#"431["fine"]"#);
@@ -208,7 +208,7 @@ fn a_client_faster_than_its_handlers_is_read_no_further_and_loses_nothing() {
         }
         handled.send(n).unwrap();
     });
-    let server = Server::start(app);
+    let server = Served::start(app);
     let mut client = server.client();
     for first in (0..EVENTS).step_by(4000) {
         let packets: Vec<String> =
@@ -223,7 +223,7 @@ fn a_client_faster_than_its_handlers_is_read_no_further_and_loses_nothing() {
 #[test]
 fn a_client_slower_than_its_messages_gets_all_of_them() {
     const LONG: usize = 400_000;
-    let server = Server::start(App::new());
+    let server = Served::start(App::new());
     let mut slow = server.client();
     let text = "x".repeat(LONG);
     // More answers than the buffers of both ends hold, and none of them read.
@@ -246,7 +246,7 @@ fn a_client_slower_than_its_messages_gets_all_of_them() {
 
 #[test]
 fn requests_wait_in_line_behind_a_held_poll() {
-    let server = Server::start(App::new());
+    let server = Served::start(App::new());
     let mut client = server.client();
     let sid = client.sid.clone();
     let get =
@@ -264,7 +264,7 @@ fn several_listeners_serve_one_application() {
     let folder = std::env::temp_dir().join(format!("sansocket-{}", std::process::id()));
     let (tcp, unix) = (Listener::tcp("127.0.0.1:0").unwrap(), Listener::unix(&folder).unwrap());
     let address = tcp.local_addr().tcp().unwrap();
-    let io = Io::with_threads(App::new(), Threads { io: 2, workers: 1 });
+    let io = Server::with_threads(App::new(), Threads { io: 2, workers: 1 });
     let serving = io.clone();
     let serving = thread::spawn(move || serving.serve_on([tcp, unix]));
     let mut here = Client::connect(address);
@@ -279,7 +279,7 @@ fn several_listeners_serve_one_application() {
 
 #[test]
 fn tasks_outnumber_workers_and_all_go_on() {
-    let server = Server::with_workers(App::new(), 2);
+    let server = Served::with_workers(App::new(), 2);
     let (done, ended) = mpsc::channel();
     for n in 0..100_u64 {
         let (io, done) = (server.io.clone(), done.clone());
@@ -302,7 +302,7 @@ fn shutdown_tells_clients_and_ends_the_server() {
     app.on_disconnect(move |_: Socket, reason: sansocket_blocking::Reason| {
         left.send(reason.as_str()).unwrap();
     });
-    let server = Server::start(app);
+    let server = Served::start(app);
     let (io, mut client) = (server.io.clone(), server.client());
     let resting = io.clone();
     let background = io.thread(move || while resting.rest(Duration::from_millis(1)) {});
@@ -320,7 +320,7 @@ fn shutdown_tells_clients_and_ends_the_server() {
 fn a_handler_may_stop_the_server() {
     let mut app = App::new();
     app.on("stop", |socket: Socket| socket.io().stop());
-    let server = Server::with_workers(app, 1);
+    let server = Served::with_workers(app, 1);
     let mut client = server.client();
     client.post(r#"42["stop"]"#);
     assert_eq!(client.poll(), "1");
@@ -335,7 +335,7 @@ fn a_handler_waits_for_the_answer_of_its_client() {
         let twice: u64 = socket.call("twice", &n).wait().unwrap();
         twice + 1
     });
-    let server = Server::with_workers(app, 1);
+    let server = Served::with_workers(app, 1);
     let mut client = server.client();
     client.post(r#"427["ask me",20]"#);
     assert_eq!(client.poll(), r#"420["twice",20]"#);

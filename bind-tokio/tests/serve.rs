@@ -1,6 +1,6 @@
 //! What the binding itself promises: it serves, it is reached from any thread, and it stops.
 
-use sansocket_tokio::{App, Io, Listener, Socket};
+use sansocket_tokio::{App, Listener, Server, Socket};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc;
@@ -62,13 +62,13 @@ impl Client {
 }
 
 /// Serves `app` on four shards and two threads.
-fn serve(app: App) -> (Runtime, Io, SocketAddr, JoinHandle<std::io::Result<()>>) {
+fn serve(app: App) -> (Runtime, Server, SocketAddr, JoinHandle<std::io::Result<()>>) {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let (io, address, serving) = runtime.block_on(async {
         let listener = Listener::tcp("127.0.0.1:0").unwrap();
         let address = listener.local_addr().tcp().unwrap();
-        let io = Io::with_shards(app, 4);
+        let io = Server::with_shards(app, 4);
         let serving = io.clone();
         (io, address, tokio::spawn(async move { serving.serve_on([listener]).await }))
     });
