@@ -158,6 +158,7 @@ impl Connection {
                     *shard = hub.shard_of(&request, *shard);
                     // Whatever comes next has a deadline of its own.
                     *awaits = Awaits::Answer;
+                    port.set_due(NEVER);
                     let verdict = hub.request(*shard, port, now, request);
                     let passed = matches!(verdict, Verdict::Pass);
                     *polled = !passed && !hub.life().is_stopping();
@@ -264,6 +265,9 @@ impl Connection {
 
     /// Moves what the shard has for this connection to the stream's gather list.
     fn pull(&mut self) {
+        if self.conn.wants_decode() {
+            self.go_on();
+        }
         if self.awaits == Awaits::Room {
             self.send_file();
         }
@@ -410,7 +414,8 @@ impl Connection {
 
     /// Whether the peer is still taking the answer to its last request.
     fn is_taking(&self) -> bool {
-        self.awaits == Awaits::Room || self.awaits == Awaits::Request && !self.conn.is_flushed()
+        self.awaits == Awaits::Room
+            || matches!(self.awaits, Awaits::Request | Awaits::Farewell) && !self.conn.is_flushed()
     }
 }
 

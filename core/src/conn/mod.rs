@@ -218,8 +218,14 @@ impl Conn {
     /// Whether [`decode`](Self::decode) has something to do without new input.
     #[must_use]
     pub fn wants_decode(&self) -> bool {
-        matches!(self.mode, Mode::Answering(_) | Mode::Head { scanned: 0 } | Mode::Skip(_))
-            && !self.tail.is_empty()
+        match self.mode {
+            Mode::Answering(_) => true,
+            Mode::Head { scanned: 0 } => {
+                !self.tail.is_empty() && self.out.bytes() < self.limits.low_water
+            }
+            Mode::Skip(_) => !self.tail.is_empty(),
+            _ => false,
+        }
     }
 
     /// Whether the stream should be read now; `false` while a peer pipelines more than is buffered,
