@@ -122,7 +122,7 @@ fn a_handler_that_blocks_stalls_nobody() {
 
 #[test]
 fn a_flood_behind_a_handler_that_blocks_stalls_only_its_sender_and_loses_nothing() {
-    const FLOOD: usize = 4000;
+    const FLOOD: usize = 8000;
     let (go, gate) = mpsc::channel::<()>();
     let (gate, (entered, inside)) = (Mutex::new(gate), mpsc::channel());
     let (handled, seen) = mpsc::channel();

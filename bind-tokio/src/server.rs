@@ -74,6 +74,7 @@ impl Server {
         for listener in listeners {
             doors.spawn(Door::new(self.hub.clone(), listener)?.serve());
         }
+        self.hub.stopping().await;
         while doors.join_next().await.is_some() {}
         self.hub.ended().await;
         Ok(())

@@ -218,14 +218,13 @@ impl Conn {
     /// Whether [`decode`](Self::decode) has something to do without new input.
     #[must_use]
     pub fn wants_decode(&self) -> bool {
-        match self.mode {
-            Mode::Answering(_) => true,
-            Mode::Head { scanned: 0 } => {
-                !self.tail.is_empty() && self.out.bytes() < self.limits.low_water
-            }
-            Mode::Skip(_) => !self.tail.is_empty(),
-            _ => false,
-        }
+        let waits = !self.tail.is_empty();
+        matches!(self.mode, Mode::Answering(_))
+            || waits && matches!(self.mode, Mode::Skip(_))
+            // The answers before it go first.
+            || waits
+                && matches!(self.mode, Mode::Head { scanned: 0 })
+                && self.out.bytes() < self.limits.low_water
     }
 
     /// Whether the stream should be read now; `false` while a peer pipelines more than is buffered,
