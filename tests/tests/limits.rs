@@ -1,5 +1,6 @@
 //! Every limit: what it lets through, and what happens to one more. Each test is named after its field.
 
+use proptest::prelude::*;
 use sansocket::{Bytes, Config, Counts, JoinError, Limits, Misuse, Refused, SlowClient, Target};
 use sansocket_app::{App, BoxFuture, Connection, Hub, Runtime, Timers};
 use std::future::poll_fn;
@@ -43,6 +44,17 @@ fn every_limit_has_a_test() {
         seen += 1;
     }
     assert_eq!(seen, 20);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..Default::default() })]
+
+    /// Both check after every step that the totals a shard keeps are the sums of what it holds.
+    #[test]
+    fn totals_are_right_whatever_happens(data in prop::collection::vec(any::<u8>(), 0..2_000)) {
+        tests::fuzz::run("server_ops", &data);
+        tests::fuzz::run("shards", &data);
+    }
 }
 
 #[test]
@@ -397,7 +409,7 @@ impl Slow {
         assert_eq!(self.ws.recv(), "42[\"again\"]");
     }
 
-    fn is_cut_off(mut self) {
+    fn gets_cut_off(mut self) {
         assert_eq!(self.sim.events(), ["disconnect 1 SlowConsumer"]);
         assert_eq!(self.sim.socket(1).emit("x", "[]"), Err(Refused::Gone));
         let counts = self.sim.counts();
@@ -414,7 +426,7 @@ fn slow_refuse_tells_the_emitter_and_cuts_off_who_misses_a_broadcast() {
     assert!(matches!(slow.sim.socket(1).emit("x", "[]"), Err(Refused::Backlog { .. })));
     assert_eq!(slow.sim.events(), [""; 0]);
     slow.broadcast();
-    slow.is_cut_off();
+    slow.gets_cut_off();
 }
 
 #[test]
@@ -444,14 +456,14 @@ fn slow_drop_tells_nobody() {
 fn slow_disconnect_cuts_off_at_the_first_event() {
     let slow = Slow::new(SlowClient::Disconnect);
     assert_eq!(slow.sim.socket(1).emit("x", "[]"), Err(Refused::Gone));
-    slow.is_cut_off();
+    slow.gets_cut_off();
     let mut slow = Slow::new(SlowClient::Disconnect);
     assert_eq!(slow.sim.socket(1).ask("x", 10).err(), Some(Refused::Gone));
     slow.sim.advance(0);
-    slow.is_cut_off();
+    slow.gets_cut_off();
     let mut slow = Slow::new(SlowClient::Disconnect);
     slow.broadcast();
-    slow.is_cut_off();
+    slow.gets_cut_off();
 }
 
 #[test]
@@ -492,15 +504,18 @@ fn slow_clients_cost_no_more_before_they_are_admitted() {
 
 /// A clock that moves when it is told to, and the hub's tasks.
 #[derive(Clone)]
-struct Still(Arc<(Mutex<Instant>, Mutex<Vec<BoxFuture<()>>>)>);
+struct Still {
+    now: Arc<Mutex<Instant>>,
+    tasks: Arc<Mutex<Vec<BoxFuture<()>>>>,
+}
 
 impl Runtime for Still {
     fn now(&self) -> Instant {
-        *self.0.0.lock().unwrap()
+        *self.now.lock().unwrap()
     }
 
     fn spawn(&self, task: BoxFuture<()>) {
-        self.0.1.lock().unwrap().push(task);
+        self.tasks.lock().unwrap().push(task);
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<()> {
@@ -514,10 +529,10 @@ impl Runtime for Still {
 
 impl Still {
     fn pass(&self, time: Duration) {
-        *self.0.0.lock().unwrap() += time;
-        let mut tasks = std::mem::take(&mut *self.0.1.lock().unwrap());
+        *self.now.lock().unwrap() += time;
+        let mut tasks = std::mem::take(&mut *self.tasks.lock().unwrap());
         tasks.retain_mut(|task| task.as_mut().poll(&mut context()).is_pending());
-        self.0.1.lock().unwrap().append(&mut tasks);
+        self.tasks.lock().unwrap().append(&mut tasks);
     }
 }
 
@@ -530,7 +545,7 @@ fn context() -> Context<'static> {
 fn lives_for(time: Duration, set: impl FnOnce(&mut Limits), comes: &str) -> String {
     let mut config = Config::default();
     set(&mut config.limits);
-    let clock = Still(Arc::new((Mutex::new(Instant::now()), Mutex::default())));
+    let clock = Still { now: Arc::new(Mutex::new(Instant::now())), tasks: Arc::default() };
     let hub = Hub::new(App::with_config(config), clock.clone(), 1, [7; 32]);
     clock.spawn(Box::pin(Timers::new(&hub)));
     let mut connection = Connection::new(hub, None, None);

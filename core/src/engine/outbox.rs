@@ -65,20 +65,18 @@ impl Pool {
         u32::try_from(self.nodes.len() - 1).expect("fewer than 2^32 packets fit in memory")
     }
 
-    /// Frees a node; its packet, with its size, and successor.
-    fn give(&mut self, at: u32) -> (Option<Packet>, u32, u32) {
-        let Some(node) = self.nodes.get_mut(at as usize) else { return (None, 0, END) };
+    /// Frees a node; its packet, whose bytes are still counted, and successor.
+    fn give(&mut self, at: u32) -> (Option<Packet>, u32) {
+        let Some(node) = self.nodes.get_mut(at as usize) else { return (None, END) };
         let (packet, next) = (node.packet.take(), node.next);
-        let size = packet.as_ref().map_or(0, size);
         node.next = self.free;
         self.free = at;
         self.used -= 1;
-        self.bytes -= size as usize;
         // A burst is over: give its memory back.
         if self.used == 0 && self.nodes.len() > 4096 {
-            *self = Self::new();
+            *self = Self { bytes: self.bytes, ..Self::new() };
         }
-        (packet, size, next)
+        (packet, next)
     }
 }
 
@@ -160,8 +158,10 @@ impl Outbox {
     }
 
     fn pop(&mut self, pool: &mut Pool) -> Option<Packet> {
-        let (packet, size, next) = pool.give(self.head);
+        let (packet, next) = pool.give(self.head);
+        let size = packet.as_ref().map_or(0, size);
         self.bytes = self.bytes.saturating_sub(size);
+        pool.bytes -= size as usize;
         self.part = 0;
         self.head = next;
         if next == END {

@@ -130,6 +130,7 @@ impl Namespaces {
         self.slab.len()
     }
 
+    #[cfg(feature = "fuzz")]
     pub(super) fn iter(&self) -> impl Iterator<Item = &Namespace> {
         self.slab.keys().filter_map(|key| self.slab.get(key))
     }

@@ -278,13 +278,23 @@ impl Server {
 
     /// Queues an event that goes to many; says whether it was.
     pub(super) fn send_shared(&mut self, slot: u32, packet: Packet) -> bool {
-        let sent = self.send_packet(slot, packet);
-        if let Err(Refused::Backlog { .. }) = sent
+        match self.send_packet(slot, packet) {
+            Ok(()) => true,
+            Err(refused) => {
+                self.on_left_out(slot, refused);
+                false
+            }
+        }
+    }
+
+    /// An event to many was not queued for one of them: what becomes of that one.
+    #[cold]
+    fn on_left_out(&mut self, slot: u32, refused: Refused) {
+        if let Refused::Backlog { .. } = refused
             && matches!(self.config.slow, SlowClient::Disconnect | SlowClient::Refuse)
         {
             self.end(slot, Reason::SlowConsumer, Goodbye::SERVER);
         }
-        sent.is_ok()
     }
 
     /// An event to one client does not fit: what becomes of it, and of the client.
