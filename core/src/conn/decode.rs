@@ -264,10 +264,11 @@ impl<'c, 'i> Decoder<'c, 'i> {
         self.at += used;
         let found = found?.shifted(at);
         if let Found::Ping(place) = &found {
-            out.push_pong(match place {
+            let payload = match place {
                 Place::Input(range) => &bytes[range.clone()],
                 Place::Reader => reader.delivered(),
-            });
+            };
+            out.push_pong(payload, limits.pongs);
         }
         Ok(Some(found))
     }
