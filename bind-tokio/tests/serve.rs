@@ -1,9 +1,12 @@
 //! What the binding itself promises: it serves, it is reached from any thread, and it stops.
 
 use sansocket_tokio::{App, Listener, Server, Socket};
+use std::future::{Future as _, poll_fn};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::pin::pin;
 use std::sync::mpsc;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
@@ -190,4 +193,24 @@ fn shutdown_tells_clients_and_ends_the_server() {
     drop(client);
     runtime.block_on(serving).unwrap().unwrap();
     assert!(TcpStream::connect(address).is_err());
+}
+
+#[test]
+fn serving_nothing_ends_nothing() {
+    let (runtime, io, address, serving) = serve(App::new());
+    // As with inherited listeners, where none were.
+    let mut nothing = pin!(io.serve_on([]));
+    let mut waits = || {
+        let look = poll_fn(|context| Poll::Ready(nothing.as_mut().poll(context)));
+        runtime.block_on(look).is_pending()
+    };
+    assert!(waits(), "the server has not ended, although it has no clients");
+    let mut client = Client::connect(address);
+    assert!(waits());
+    io.emit("news", &()).unwrap();
+    assert_eq!(client.poll(), r#"42["news"]"#);
+    io.stop();
+    drop(client);
+    runtime.block_on(nothing).unwrap();
+    runtime.block_on(serving).unwrap().unwrap();
 }
