@@ -2,6 +2,8 @@
 
 use sansocket_tokio::{App, Io, Listener};
 use std::thread;
+use std::time::{Duration, Instant};
+use tests::Client;
 use tests::binding::{Serving, serving_may_be_dropped_and_connections_go_on};
 use tokio::runtime::{Builder, Runtime};
 
@@ -21,6 +23,28 @@ fn serve_on_may_be_dropped_and_connections_go_on() {
         std::mem::forget(runtime);
         (handle, Box::new(move || serving.abort()))
     });
+}
+
+#[test]
+fn no_task_outlives_the_server() {
+    let runtime = runtime();
+    let listener = Listener::tcp("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().tcp().unwrap();
+    let io = runtime.block_on(async { Io::with_shards(App::new(), 4) });
+    let serving = io.clone();
+    let serving = runtime.spawn(async move { serving.serve_on([listener]).await });
+    let mut clients: Vec<_> = (0..8).map(|_| Client::connect(address)).collect();
+    clients.iter_mut().for_each(|client| client.post("41"));
+    assert!(runtime.metrics().num_alive_tasks() > 8);
+    io.stop();
+    drop((clients, io));
+    runtime.block_on(serving).unwrap().unwrap();
+    // The one that keeps time hears of the end a moment later.
+    let patience = Instant::now() + Duration::from_secs(20);
+    while runtime.metrics().num_alive_tasks() > 0 {
+        assert!(Instant::now() < patience, "{}", runtime.metrics().num_alive_tasks());
+        thread::yield_now();
+    }
 }
 
 /// Serves `app` on four shards and two threads.

@@ -125,7 +125,6 @@ pub fn e09_tls_that_ends_within_its_handshake_ends_the_connection(serve: Serve) 
     config.limits.head_time = Duration::from_millis(100);
     let (io, _serving) = serve(App::with_config(config), vec![clear, secure]);
     let hello = identity.hello();
-    let cut = &hello[..hello.len() / 2];
     let (half, _) = hello.split_at(hello.len() / 2);
     for first in [&[], half, &hello[..]] {
         let mut ended: Vec<_> = (0..8).map(|_| open(addresses.1)).collect();

@@ -17,7 +17,7 @@ use crate::fault::{Cut, Dice, Faults, Proxy, reset};
 /// Events are neither lost nor doubled nor reordered by a network that cuts everything into pieces
 /// and stalls, on either transport and through the upgrade.
 pub fn events_survive_a_slow_and_choppy_network(serve: Serve) {
-    const EVENTS: usize = 120;
+    const EVENTS: usize = 800;
     let (heard, log) = mpsc::channel();
     let mut app = App::with_config(brief());
     app.on("echo", move |socket: Socket, n: usize| {
@@ -25,7 +25,7 @@ pub fn events_survive_a_slow_and_choppy_network(serve: Serve) {
         n
     });
     let (io, address, _serving) = start(serve, app);
-    let faults = Faults { piece: 40, pause: Duration::from_micros(300), cut: None };
+    let faults = Faults { piece: 30, pause: Duration::from_micros(300), cut: None };
     let proxy = Proxy::start(address, faults, 1);
     let address = proxy.address;
     thread::scope(|scope| {
@@ -123,12 +123,12 @@ fn polled(address: SocketAddr) -> io::Result<()> {
 
 /// Clients that are killed and come back, again and again, leave nothing behind.
 pub fn hundreds_of_clients_killed_and_restarted_leave_nothing(serve: Serve) {
-    let mut app = echo(impatient());
+    let mut app = echo(Config::default());
     app.on("enter", |socket: Socket| {
-        socket.join("room").unwrap();
-        // Nobody will answer.
+        // It may be gone by now, and nobody will answer.
+        let _ = socket.join("room");
         drop(socket.call::<()>("well?", &()));
-        socket.nsp().to("room").emit("entered", &()).unwrap();
+        let _ = socket.nsp().to("room").emit("entered", &());
     });
     let (io, address, _serving) = start(serve, app);
     thread::scope(|scope| {
@@ -150,9 +150,8 @@ pub fn hundreds_of_clients_killed_and_restarted_leave_nothing(serve: Serve) {
 fn live_and_die(address: SocketAddr, dice: &mut Dice) {
     if dice.below(3) == 0 {
         let mut client = Client::connect(address);
-        client.post(r#"42["enter"]"#);
         let target = format!("/socket.io/?EIO=4&transport=polling&sid={}", client.sid);
-        // Held, or answered to nobody.
+        // Nothing comes for it: it is held when it breaks.
         client.send("GET", &target, "");
         return reset(&client.stream).unwrap();
     }
