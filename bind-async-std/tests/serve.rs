@@ -7,16 +7,37 @@ use tests::binding::Serving;
 
 #[cfg(feature = "smol")]
 mod smol {
-    tests::every_binding!(|app, listeners| super::serve(app, super::Executor::SMOL, listeners));
+    use super::{Executor, Server};
+
+    tests::every_binding!(|app, listeners| super::serve(app, Executor::SMOL, listeners));
+
+    #[test]
+    fn serve_on_may_be_dropped_and_connections_go_on() {
+        tests::binding::serving_may_be_dropped_and_connections_go_on(|app, listener| {
+            let io = Server::on(app, Executor::SMOL, 4);
+            let handle = (*io).clone();
+            let serving = ::smol::spawn(async move { io.serve_on([listener]).await });
+            // Dropping the task drops its future.
+            (handle, Box::new(move || drop(serving)))
+        });
+    }
 }
 
 #[cfg(feature = "async-std")]
 mod async_std {
-    tests::every_binding!(|app, listeners| super::serve(
-        app,
-        super::Executor::ASYNC_STD,
-        listeners
-    ));
+    use super::{Executor, Server};
+
+    tests::every_binding!(|app, listeners| super::serve(app, Executor::ASYNC_STD, listeners));
+
+    #[test]
+    fn serve_on_may_be_dropped_and_connections_go_on() {
+        tests::binding::serving_may_be_dropped_and_connections_go_on(|app, listener| {
+            let io = Server::on(app, Executor::ASYNC_STD, 4);
+            let handle = (*io).clone();
+            let serving = ::async_std::task::spawn(async move { io.serve_on([listener]).await });
+            (handle, Box::new(move || drop(super::block_on(serving.cancel()))))
+        });
+    }
 }
 
 /// Serves `app` on four shards.

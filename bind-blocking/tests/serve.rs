@@ -1,16 +1,23 @@
-//! What the binding itself promises: it serves, it is reached from any thread, handlers may block,
-//! and it stops.
+//! What every binding promises, on threads; and that handlers may block.
 
 use sansocket_blocking::{App, Bytes, Listener, Server, Socket, Threads, http};
-use std::io::Write as _;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::sync::{Mutex, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tests::Client;
+use tests::binding::Serving;
+
+tests::every_binding!(serve);
 
 /// A test that waits longer has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Serves `app` on two threads, with eight shards and four workers.
+fn serve(app: App, listeners: Vec<Listener>) -> (sansocket_app::Io, Serving) {
+    let io = Server::with_threads(app, Threads { io: 2, workers: 4 });
+    ((*io).clone(), thread::spawn(move || io.serve_on(listeners)))
+}
 
 /// A server on a thread of its own.
 struct Served {
@@ -44,17 +51,6 @@ impl Served {
 }
 
 #[test]
-fn any_thread_reaches_clients_on_all_shards() {
-    let server = Served::start(App::new());
-    let mut clients: Vec<Client> = (0..16).map(|_| server.client()).collect();
-    let io = server.io;
-    thread::spawn(move || io.emit("news", &("all", 1)).unwrap()).join().unwrap();
-    for client in &mut clients {
-        assert_eq!(client.poll(), r#"42["news","all",1]"#);
-    }
-}
-
-#[test]
 fn hundreds_of_clients_share_two_threads() {
     let mut app = App::new();
     app.on("echo", |n: usize| n);
@@ -70,19 +66,6 @@ fn hundreds_of_clients_share_two_threads() {
     assert_eq!(held, 300);
     drop(clients);
     server.stop();
-}
-
-#[test]
-fn a_poll_is_answered_when_an_async_handler_goes_on() {
-    let mut app = App::new();
-    app.on("later", async |socket: Socket, ms: u64| {
-        socket.io().sleep(Duration::from_millis(ms)).await;
-        let _ = socket.emit("now", &());
-    });
-    let server = Served::start(app);
-    let mut client = server.client();
-    client.post(r#"42["later",50]"#);
-    assert_eq!(client.poll(), r#"42["now"]"#);
 }
 
 #[test]
@@ -179,7 +162,7 @@ fn plain_requests_that_block_stall_nobody() {
 }
 
 #[test]
-fn a_handler_that_panics_harms_nobody() {
+fn a_handler_that_panics_costs_no_worker() {
     let mut app = App::new();
     let (errors, heard) = mpsc::channel();
     app.on_error(move |error| errors.send(error.to_string()).unwrap());
@@ -194,30 +177,6 @@ fn a_handler_that_panics_harms_nobody() {
     server.io.spawn(async { panic!("on purpose") });
     client.post(r#"422["good"]"#);
     assert_eq!(client.poll(), r#"432["fine"]"#);
-}
-
-#[test]
-fn a_client_faster_than_its_handlers_is_read_no_further_and_loses_nothing() {
-    const EVENTS: usize = 40_000;
-    let (handled, seen) = mpsc::channel();
-    let mut app = App::new();
-    app.on("n", move |n: usize| {
-        // Slow enough for several posts to pile up behind it.
-        if n.is_multiple_of(1000) {
-            thread::yield_now();
-        }
-        handled.send(n).unwrap();
-    });
-    let server = Served::start(app);
-    let mut client = server.client();
-    for first in (0..EVENTS).step_by(4000) {
-        let packets: Vec<String> =
-            (first..first + 4000).map(|n| format!("42[\"n\",{n}]")).collect();
-        client.post(&packets.join("\u{1e}"));
-    }
-    for n in 0..EVENTS {
-        assert_eq!(seen.recv_timeout(PATIENCE), Ok(n));
-    }
 }
 
 #[test]
@@ -245,39 +204,6 @@ fn a_client_slower_than_its_messages_gets_all_of_them() {
 }
 
 #[test]
-fn requests_wait_in_line_behind_a_held_poll() {
-    let server = Served::start(App::new());
-    let mut client = server.client();
-    let sid = client.sid.clone();
-    let get =
-        format!("GET /socket.io/?EIO=4&transport=polling&sid={sid} HTTP/1.1\r\nHost: a\r\n\r\n");
-    let other = "GET /elsewhere HTTP/1.1\r\nHost: a\r\n\r\n";
-    client.stream.write_all(format!("{get}{other}").as_bytes()).unwrap();
-    server.io.emit("go", &()).unwrap();
-    assert_eq!(client.response(), (200, r#"42["go"]"#.into()));
-    assert_eq!(client.response(), (404, "Not Found".into()));
-}
-
-#[cfg(unix)]
-#[test]
-fn several_listeners_serve_one_application() {
-    let folder = std::env::temp_dir().join(format!("sansocket-{}", std::process::id()));
-    let (tcp, unix) = (Listener::tcp("127.0.0.1:0").unwrap(), Listener::unix(&folder).unwrap());
-    let address = tcp.local_addr().tcp().unwrap();
-    let io = Server::with_threads(App::new(), Threads { io: 2, workers: 1 });
-    let serving = io.clone();
-    let serving = thread::spawn(move || serving.serve_on([tcp, unix]));
-    let mut here = Client::connect(address);
-    let mut there = Client::join(std::os::unix::net::UnixStream::connect(&folder).unwrap());
-    io.emit("hello", &()).unwrap();
-    assert_eq!((here.poll(), there.poll()), (r#"42["hello"]"#.into(), r#"42["hello"]"#.into()));
-    drop((here, there));
-    io.stop();
-    serving.join().unwrap().unwrap();
-    assert!(!folder.exists());
-}
-
-#[test]
 fn tasks_outnumber_workers_and_all_go_on() {
     let server = Served::with_workers(App::new(), 2);
     let (done, ended) = mpsc::channel();
@@ -296,24 +222,13 @@ fn tasks_outnumber_workers_and_all_go_on() {
 }
 
 #[test]
-fn shutdown_tells_clients_and_ends_the_server() {
-    let (left, reasons) = mpsc::channel();
-    let mut app = App::new();
-    app.on_disconnect(move |_: Socket, reason: sansocket_blocking::Reason| {
-        left.send(reason.as_str()).unwrap();
-    });
-    let server = Served::start(app);
-    let (io, mut client) = (server.io.clone(), server.client());
-    let resting = io.clone();
+fn shutdown_ends_threads_that_rest() {
+    let server = Served::start(App::new());
+    let (io, resting) = (server.io.clone(), server.io.clone());
     let background = io.thread(move || while resting.rest(Duration::from_millis(1)) {});
-    io.stop();
-    assert_eq!(client.poll(), "1");
-    assert_eq!(reasons.recv_timeout(PATIENCE).unwrap(), "server shutting down");
-    drop(client);
-    server.serving.join().unwrap().unwrap();
+    server.stop();
     background.join().unwrap();
     assert!(!io.rest(PATIENCE));
-    assert!(TcpStream::connect(server.address).is_err());
 }
 
 #[test]

@@ -3,6 +3,12 @@
 //! A binding says how it serves and gets all of it as tests:
 //! `tests::every_binding!(serve)`, where `serve` is a [`Serve`].
 
+mod attacks;
+mod cancel;
+mod channel;
+mod faults;
+#[cfg(target_os = "linux")]
+mod files;
 mod identity;
 
 use sansocket_app::{App, Io, Listener, Reason, Socket};
@@ -15,8 +21,17 @@ use std::time::Duration;
 use crate::client::{Client, PATIENCE};
 use identity::Identity;
 
+pub use attacks::*;
+pub use cancel::*;
+pub use faults::*;
+#[cfg(target_os = "linux")]
+pub use files::*;
+
 /// How a binding serves on several shards, on threads of its own.
 pub type Serve = fn(App, Vec<Listener>) -> (Io, Serving);
+
+/// How a binding whose `serve_on` is a future begins to serve, and then drops that future.
+pub type Abandon = fn(App, Listener) -> (Io, Box<dyn FnOnce()>);
 
 /// What serving comes to, once the server has ended.
 pub type Serving = JoinHandle<io::Result<()>>;
@@ -29,17 +44,33 @@ macro_rules! every_binding {
             a_client_faster_than_its_handlers_is_read_no_further_and_loses_nothing
             a_handler_that_panics_harms_nobody
             a_large_event_comes_back_whole
+            a_panic_in_any_handler_costs_only_what_it_was_about
             a_poll_is_answered_when_something_comes
             any_thread_reaches_clients_on_all_shards
             clients_of_several_listeners_meet
             clients_over_tls_and_in_the_clear_meet
             connections_are_cut_off_when_the_grace_is_over
+            e06_heads_bodies_and_silence_have_deadlines
+            e08_endless_pipelining_is_answered_and_stalls_nobody
+            e09_client_hellos_in_fragments_are_understood
+            e09_tls_that_ends_within_its_handshake_ends_the_connection
+            events_survive_a_slow_and_choppy_network
+            futures_may_be_dropped_whenever_they_wait
+            hundreds_of_clients_killed_and_restarted_leave_nothing
             requests_wait_in_line_behind_a_held_poll
+            resets_and_half_closes_end_their_sessions_and_no_other
             shutdown_tells_clients_and_ends_the_server
+            shutdown_under_load_leaves_no_question_open
             what_an_unsent_question_holds_may_come_back_when_it_is_dropped
         }
         #[cfg(unix)]
         $crate::every_binding! { $serve; a_socket_file_serves_and_goes }
+        #[cfg(target_os = "linux")]
+        #[test]
+        fn a_lack_of_file_descriptors_passes() {
+            let name = concat!(module_path!(), "::a_lack_of_file_descriptors_passes");
+            $crate::binding::a_lack_of_file_descriptors_passes($serve, name);
+        }
     };
     ($serve:expr; $($promise:ident)*) => {
         $(#[test] fn $promise() { $crate::binding::$promise($serve); })*

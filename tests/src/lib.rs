@@ -18,6 +18,7 @@ pub mod binding;
 mod client;
 #[cfg(doctest)]
 mod docs;
+pub mod fault;
 pub mod fuzz;
 mod http;
 pub mod model;

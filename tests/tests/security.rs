@@ -16,14 +16,23 @@ fn rows() -> Vec<(String, Vec<String>)> {
     rows.collect()
 }
 
-/// The names of all tests of this package but those of promises, which are numbered too.
+/// The names of all tests of this package, and of those it has for every binding, but those of
+/// promises, which are numbered too.
 fn tests() -> Vec<String> {
-    let folder = root().join("tests/tests");
-    let texts = files(&folder).into_iter().map(|path| fs::read_to_string(path).expect("a file"));
+    let bindings = fs::read_to_string(root().join("tests/src/binding.rs")).expect("a file");
+    let runs = |name: &String| bindings.contains(&format!("\n            {name}\n"));
+    let promises = names("tests/src/binding", "\npub ").into_iter().filter(runs);
+    names("tests/tests", "#[test]\n").into_iter().chain(promises).collect()
+}
+
+/// The names of the functions in a folder that stand behind such a beginning.
+fn names(folder: &str, beginning: &str) -> Vec<String> {
+    let texts = files(&root().join(folder)).into_iter().map(fs::read_to_string);
     texts
         .flat_map(|text| {
-            let tests = text.split("#[test]\n").skip(1);
-            let names = tests.filter_map(|text| text.split_once("fn ")?.1.split_once('('));
+            let text = text.expect("a file");
+            let functions = text.split(beginning).skip(1);
+            let names = functions.filter_map(|text| text.split_once("fn ")?.1.split_once('('));
             names.map(|(name, _)| name.to_owned()).collect::<Vec<_>>()
         })
         .collect()

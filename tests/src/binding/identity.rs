@@ -36,16 +36,36 @@ impl Identity {
 
     /// Speaks TLS on a stream, trusting this certificate alone.
     pub(crate) fn encrypt(&self, stream: TcpStream) -> StreamOwned<ClientConnection, TcpStream> {
+        self.encrypt_in(stream, None)
+    }
+
+    /// The same in records of at most so many bytes, at least 32.
+    pub(crate) fn encrypt_in(
+        &self,
+        stream: TcpStream,
+        fragment: Option<usize>,
+    ) -> StreamOwned<ClientConnection, TcpStream> {
+        StreamOwned::new(self.session(fragment), stream)
+    }
+
+    /// The ClientHello, as bytes.
+    pub(crate) fn hello(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.session(None).write_tls(&mut bytes).expect("a vector takes everything");
+        bytes
+    }
+
+    fn session(&self, fragment: Option<usize>) -> ClientConnection {
         let mut roots = RootCertStore::empty();
         let certificate = CertificateDer::from_pem_slice(self.certificate.as_bytes());
         roots.add(certificate.expect("a certificate")).expect("a root");
-        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .expect("ring has them")
             .with_root_certificates(roots)
             .with_no_client_auth();
+        config.max_fragment_size = fragment;
         let name = ServerName::try_from("localhost").expect("a name");
-        let session = ClientConnection::new(Arc::new(config), name).expect("a session");
-        StreamOwned::new(session, stream)
+        ClientConnection::new(Arc::new(config), name).expect("a session")
     }
 }
