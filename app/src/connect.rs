@@ -26,16 +26,17 @@ pub(crate) type ConnectFn = Arc<dyn Fn(&Socket) -> Progress<Admission> + Send + 
 ///
 /// ```
 /// # use sansocket_app::{App, Refusal, Socket};
+/// # use std::collections::HashMap;
 /// # let mut app = App::new();
-/// app.on_connect(|socket: Socket, token: Option<String>| -> Result<(), Refusal> {
-///     match token.as_deref() {
+/// app.on_connect(|socket: Socket, auth: Option<HashMap<String, String>>| -> Result<(), Refusal> {
+///     match auth.as_ref().and_then(|auth| auth.get("token")).map(String::as_str) {
 ///         Some("secret") => Ok(()),
 ///         _ => Err(Refusal::new("not authorized")),
 ///     }
 /// });
 /// ```
 ///
-/// A client whose payload does not fit is refused. `Option` is `None` when none was sent.
+/// The protocol wants an object: take a map, a `serde_json::Value` or a struct of yours. A client whose payload does not fit is refused. `Option` is `None` when none was sent.
 pub trait ConnectHandler<M>: Send + Sync + 'static {
     #[doc(hidden)]
     #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]

@@ -42,12 +42,20 @@ pub struct Connection {
     behind: bool,
     /// Whether the stream took bytes since the deadline was set.
     moving: bool,
-    /// Whether a polling client may come back on this stream to hear that the server stops.
-    polled: bool,
+    polled: Polled,
     /// Whether nothing is left but to write what is ready.
     through: bool,
     /// Whether there is nothing left to do.
     over: bool,
+}
+
+/// Whether a polling client may come back on a stream to hear that the server stops.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Polled {
+    No,
+    Yes,
+    /// It may, and for that the stream is kept a moment although the server stops.
+    Awaited,
 }
 
 /// What requests need.
@@ -71,7 +79,7 @@ impl Connection {
         let mut this = Self::carrying(hub, conn, Arc::default(), shard);
         this.tls = tls.map(TlsSession::new);
         this.front = Some(Box::new(Front { peer, exchange: None }));
-        this.watch(this.hub.runtime().now());
+        this.watch();
         this
     }
 
@@ -95,7 +103,7 @@ impl Connection {
             more: false,
             behind: false,
             moving: false,
-            polled: false,
+            polled: Polled::No,
             through: false,
             over: false,
         }
@@ -110,7 +118,7 @@ impl Connection {
             Some(_) => self.decrypt(bytes, now),
         }
         self.behind = self.hub.is_behind(self.shard, &self.port);
-        self.watch(now);
+        self.watch();
     }
 
     #[cold]
@@ -153,14 +161,16 @@ impl Connection {
                 Ok(Some(Inbound::Request(mut request))) => {
                     request.peer = front.as_ref().and_then(|front| front.peer);
                     request.secure = tls.is_some();
-                    let own = hub.own_sid(&request);
-                    request.own_sid = own.as_deref();
-                    *shard = hub.shard_of(&request, *shard);
+                    let request = hub.app().config.seen(&request);
                     // Whatever comes next has a deadline of its own.
                     *awaits = Awaits::Answer;
-                    let verdict = hub.request(*shard, port, now, request);
+                    port.set_due(NEVER);
+                    let verdict = hub.request(shard, port, now, &request);
                     let passed = matches!(verdict, Verdict::Pass);
-                    *polled = !passed && !hub.life().is_stopping();
+                    *polled = match passed || hub.life().is_stopping() {
+                        true => Polled::No,
+                        false => Polled::Yes,
+                    };
                     let verdict = if passed { begin(hub, &request, front) } else { verdict };
                     decoder.apply(verdict);
                 }
@@ -240,7 +250,7 @@ impl Connection {
     fn is_done(&self) -> bool {
         self.conn.is_finished()
             || self.awaits == Awaits::Request
-                && !self.polled
+                && self.polled == Polled::No
                 && self.conn.is_flushed()
                 && self.hub.life().is_stopping()
     }
@@ -264,12 +274,15 @@ impl Connection {
 
     /// Moves what the shard has for this connection to the stream's gather list.
     fn pull(&mut self) {
+        if self.conn.wants_decode() {
+            self.go_on();
+        }
         if self.awaits == Awaits::Room {
             self.send_file();
         }
         loop {
             let rung = self.port.answer();
-            if rung && (self.behind || self.port.due() == CAME || self.hub.life().is_aborted()) {
+            if rung && (self.behind || self.port.due() == CAME || self.hub.life().is_stopping()) {
                 self.look_up();
             }
             if !rung && !self.more {
@@ -293,11 +306,11 @@ impl Connection {
     /// Goes on after an answer, with a request that waited behind it if there is one.
     fn go_on(&mut self) {
         let now = self.hub.runtime().now();
-        self.watch(now);
+        self.watch();
         while self.conn.wants_decode() {
             self.receive(&mut [], now);
             self.behind = self.hub.is_behind(self.shard, &self.port);
-            self.watch(now);
+            self.watch();
         }
     }
 
@@ -327,6 +340,11 @@ impl Connection {
             self.late();
         }
         self.over |= self.hub.life().is_aborted();
+        let stopping = self.hub.life().is_stopping();
+        if stopping && self.polled == Polled::Yes && self.awaits == Awaits::Request {
+            self.polled = Polled::Awaited;
+            self.set_due(FAREWELL);
+        }
     }
 
     fn pull_from(&mut self, link: Link) -> bool {
@@ -355,15 +373,15 @@ impl Connection {
     }
 
     /// Sets the deadline for what is awaited now, unless it is awaited since before.
-    fn watch(&mut self, now: Instant) {
+    fn watch(&mut self) {
         let awaits = self.conn.awaits();
         if awaits != self.awaits {
-            self.await_anew(now, awaits);
+            self.await_anew(awaits);
         }
     }
 
     #[cold]
-    fn await_anew(&mut self, now: Instant, awaits: Awaits) {
+    fn await_anew(&mut self, awaits: Awaits) {
         self.awaits = awaits;
         let limits = self.hub.limits();
         let patience = match awaits {
@@ -383,12 +401,15 @@ impl Connection {
         if self.seat.is_none() {
             self.seat = Some(self.hub.watch().sit(&self.port));
         }
-        self.set_due(now + patience);
+        self.set_due(patience);
     }
 
-    fn set_due(&mut self, due: Instant) {
+    fn set_due(&mut self, patience: Duration) {
         self.moving = false;
-        self.hub.set_due(&self.port, due);
+        match self.hub.runtime().now().checked_add(patience) {
+            Some(due) => self.hub.set_due(&self.port, due),
+            None => self.port.set_due(NEVER),
+        }
     }
 
     /// Gives up its seat: it has no deadline.
@@ -401,8 +422,8 @@ impl Connection {
 
     /// Its deadline came: ends the stream, unless the peer is slow but not idle.
     fn late(&mut self) {
-        if self.moving && self.is_taking() {
-            self.set_due(self.hub.runtime().now() + self.hub.limits().body_time);
+        if self.behind || self.moving && self.is_taking() {
+            self.set_due(self.hub.limits().body_time);
         } else {
             self.over = true;
         }
@@ -410,7 +431,13 @@ impl Connection {
 
     /// Whether the peer is still taking the answer to its last request.
     fn is_taking(&self) -> bool {
-        self.awaits == Awaits::Room || self.awaits == Awaits::Request && !self.conn.is_flushed()
+        let waits =
+            !self.conn.is_flushed() || self.tls.as_ref().is_some_and(TlsSession::wants_write);
+        match self.awaits {
+            Awaits::Room => true,
+            Awaits::Farewell | Awaits::Head | Awaits::Request => waits,
+            Awaits::Answer | Awaits::Body | Awaits::Messages => false,
+        }
     }
 }
 

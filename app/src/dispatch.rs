@@ -49,6 +49,12 @@ pub(crate) enum Job {
     },
 }
 
+/// About the memory that an event takes while it waits.
+pub(crate) fn weight(message: &EventMessage) -> usize {
+    let attached: usize = message.attachments().iter().map(|bytes| bytes.len()).sum();
+    size_of::<Job>() + message.json().len() + attached
+}
+
 /// What an application does with an acknowledgement, once it is here.
 pub(crate) type Then = Box<dyn FnOnce(Result<Args, AckError>) + Send>;
 
@@ -83,7 +89,8 @@ impl Cell {
             }
             Event::Message { socket, message, ack } => {
                 if let Some(socket) = self.socket(socket) {
-                    let pending = self.reader.as_ref().map(Pending::new);
+                    let pending =
+                        self.reader.as_ref().map(|port| Pending::new(port, weight(&message)));
                     self.jobs.push(Job::Message { socket, message, ack, pending });
                 }
             }
@@ -164,6 +171,17 @@ impl Cell {
 }
 
 impl Job {
+    /// About the memory it takes while it waits.
+    pub(crate) fn weight(&self) -> usize {
+        match self {
+            Self::Message { message, .. } => weight(message),
+            Self::Callback(_)
+            | Self::Connect(_)
+            | Self::Disconnect { .. }
+            | Self::Engine { .. } => size_of::<Self>(),
+        }
+    }
+
     /// The client it concerns.
     fn socket(&self) -> Option<&Socket> {
         match self {

@@ -1,7 +1,7 @@
 //! One plain HTTP request on a connection of ours, until it is answered.
 
 use bytes::Bytes;
-use http::StatusCode;
+use http::{Method, StatusCode};
 use sansocket::{Link, Request, Response, Verdict};
 use std::fmt;
 use std::fs::File;
@@ -19,7 +19,7 @@ use crate::hub::Hub;
 use crate::io::Io;
 use crate::port::Port;
 use crate::runtime::BoxFuture;
-use crate::web::{Fallback, file_response_of, request_of, response_of};
+use crate::web::{Fallback, file_response_of, head_response_of, request_of, response_of};
 
 /// A plain HTTP request until it is answered.
 pub(crate) enum Exchange {
@@ -135,8 +135,15 @@ fn call(
     request: http::Request<Bytes>,
     compression: Option<usize>,
 ) -> Result<Response, BoxFuture<Response>> {
+    let is_head = request.method() == Method::HEAD;
     let answer = move |caught: Result<_, Cause>| {
-        caught.map_or_else(|_| failed(), |response| response_of(response, compression))
+        caught.map_or_else(
+            |_| failed(),
+            |response| match is_head {
+                true => head_response_of(response),
+                false => response_of(response, compression),
+            },
+        )
     };
     let mut future = match catch_unwind(AssertUnwindSafe(|| fallback(request))) {
         Ok(Progress::Done(response)) => return Ok(answer(Ok(response))),

@@ -18,7 +18,11 @@ pub(crate) struct Gate {
     line: Mutex<Option<Box<Jobs>>>,
 }
 
-type Jobs = VecDeque<Job>;
+#[derive(Default)]
+struct Jobs {
+    jobs: VecDeque<Job>,
+    weight: usize,
+}
 
 const _: () = assert!(size_of::<Gate>() <= 24, "every client has one");
 
@@ -31,19 +35,33 @@ impl Gate {
     /// Puts a job in line, and says whether the caller holds the gate now and must see to it.
     fn push(&self, job: Job) -> bool {
         let mut line = self.lock();
-        line.get_or_insert_default().push_back(job);
+        let waiting = line.get_or_insert_default();
+        waiting.weight += job.weight();
+        waiting.jobs.push_back(job);
         !self.held.swap(true, Ordering::AcqRel)
     }
 
     /// The next job for who holds the gate; with `None` it is free.
     fn next(&self) -> Option<Job> {
         let mut line = self.lock();
-        let job = line.as_mut().and_then(|line| line.pop_front());
+        let job = line.as_mut().and_then(|line| {
+            let job = line.jobs.pop_front()?;
+            line.weight -= job.weight();
+            Some(job)
+        });
         if job.is_none() {
             *line = None;
             self.held.store(false, Ordering::Release);
         }
         job
+    }
+
+    /// About the memory of what waits.
+    pub(crate) fn weight(&self) -> usize {
+        match self.is_held() {
+            true => self.lock().as_ref().map_or(0, |line| line.weight),
+            false => 0,
+        }
     }
 
     /// Frees the gate and returns what waited.
@@ -153,7 +171,7 @@ impl Hold {
 impl Drop for Hold {
     fn drop(&mut self) {
         let jobs = if self.ended { None } else { self.line.gate(&self.hub).abandon() };
-        self.hub.end_waiting(self.line.shard(), 1 + jobs.map_or(0, |jobs| jobs.len()));
+        self.hub.end_waiting(self.line.shard(), 1 + jobs.map_or(0, |line| line.jobs.len()));
     }
 }
 

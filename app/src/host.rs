@@ -100,12 +100,14 @@ impl Hub {
     #[must_use]
     pub fn handle_request(&self, request: Request<'_>) -> Outcome {
         let port: Arc<Port> = Arc::default();
-        let shard = self.shard_of(&request, self.next_home());
+        let mut shard = self.next_home();
+        let request = self.app().config.seen(&request);
+        let verdict = self.request(&mut shard, &port, self.runtime().now(), &request);
         let attachment = |link| {
             let hub = self.shared();
             Attachment { hub, shard, link: Some(link), port: port.clone(), accept: "".into() }
         };
-        match self.request(shard, &port, self.runtime().now(), request) {
+        match verdict {
             Verdict::Continue | Verdict::Pass => Outcome::Pass,
             Verdict::Respond(response) => Outcome::Respond(response),
             Verdict::Hold(link) => Outcome::Hold(attachment(link)),

@@ -244,25 +244,28 @@ impl Hub {
         self.is_handshake(request).then(|| generate(request))
     }
 
-    /// Takes a request: the application's own gate first, then the shard. `port` will be rung for
-    /// what the verdict attaches.
+    /// Takes a request: the application's own gate first, then the shard, which becomes the one that
+    /// owns its session. `port` will be rung for what the verdict attaches.
     pub(crate) fn request(
         &self,
-        shard: u16,
+        shard: &mut u16,
         port: &Arc<Port>,
         now: Instant,
-        request: Request<'_>,
+        request: &Request<'_>,
     ) -> Verdict {
+        if !self.app.config.serves(request.path()) {
+            return Verdict::Pass;
+        }
+        let own = self.own_sid(request);
+        let mut request = *request;
+        request.own_sid = own.as_deref();
+        // Functions of the application never run under a lock.
+        request.judged = self.app.config.judge(&request);
+        *shard = self.shard_of(&request, *shard);
         if let Some(response) = self.bars(&request) {
             return Verdict::Respond(response);
         }
-        let verdict = self.turn(shard, |cell| {
-            let verdict = cell.server.handle_request(now, request);
-            if let Some(link) = link_of(&verdict) {
-                cell.bind(link, port);
-            }
-            verdict
-        });
+        let verdict = self.turn(*shard, |cell| self.request_to(cell, port, now, request));
         if let Verdict::Respond(response) = &verdict
             && let Some(rule) = response.rule()
         {
@@ -274,10 +277,33 @@ impl Hub {
         verdict
     }
 
+    fn request_to(
+        &self,
+        cell: &mut Cell,
+        port: &Arc<Port>,
+        now: Instant,
+        request: Request<'_>,
+    ) -> Verdict {
+        // Once more, under the lock that closes the sessions.
+        if self.life.is_stopping() && self.is_handshake(&request) {
+            return Verdict::Respond(unavailable("Server is shutting down"));
+        }
+        let verdict = cell.server.handle_request(now, request);
+        if let Verdict::Body { link, .. } = verdict
+            && cell.weight_of(link) > MOST_BYTES
+        {
+            cell.server.handle_closed(now, link);
+            return Verdict::Respond(unavailable("Too much waits for handlers already"));
+        }
+        if let Some(link) = link_of(&verdict) {
+            cell.bind(link, port);
+        }
+        verdict
+    }
+
+    /// Whether a request for us would open a session.
     fn is_handshake(&self, request: &Request<'_>) -> bool {
-        self.app.config.serves(request.path())
-            && Sid::text_in(request.target).is_none()
-            && request.method != Method::Options
+        Sid::text_in(request.target).is_none() && request.method != Method::Options
     }
 
     /// The answer to a request that may not even try to open a session.
@@ -286,8 +312,7 @@ impl Hub {
             return None;
         }
         if self.life.is_stopping() {
-            let body = "{\"code\":3,\"message\":\"Server is shutting down\"}";
-            return Some(Response::with_body(503, "application/json", body));
+            return Some(unavailable("Server is shutting down"));
         }
         self.app.web.allow.as_ref().and_then(|allow| allow(request))
     }
@@ -652,6 +677,10 @@ const MANY: usize = 1024;
 /// so it takes many of them to reach this.
 const MOST: usize = 16 * MANY;
 
+/// Bytes of events of one client that may wait when it brings more on another stream; on the same one
+/// it is not read from a lower limit on.
+const MOST_BYTES: usize = 4 << 20;
+
 /// Rounds of handlers that one caller runs.
 const ROUNDS: usize = 16;
 
@@ -689,6 +718,13 @@ impl Cell {
         self.ports[at] = Some((link, port.clone()));
     }
 
+    /// The bytes that wait for handlers of the clients of a session.
+    fn weight_of(&self, link: Link) -> usize {
+        let sockets = self.server.sockets_of(link);
+        let waiting = sockets.filter_map(|key| self.sockets.get(key.index())?.as_ref());
+        waiting.map(|socket| socket.gate().weight()).sum()
+    }
+
     /// Rings the connections that wait for handlers.
     fn ring_stalled(&mut self, after: &mut Aftermath) {
         for port in std::mem::take(&mut self.stalled) {
@@ -714,6 +750,11 @@ impl Drop for Hub {
         // Its timers end when they find it gone.
         self.timers.wake();
     }
+}
+
+fn unavailable(message: &str) -> Response {
+    let body = format!("{{\"code\":3,\"message\":\"{message}\"}}");
+    Response::with_body(503, "application/json", body)
 }
 
 fn link_of(verdict: &Verdict) -> Option<Link> {

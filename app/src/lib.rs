@@ -161,7 +161,7 @@ pub use runtime::{BoxFuture, Runtime, Workers};
 pub use sansocket::{
     Args, ArgsRef, Config, ConfigError, Cookie, Counts, EventMessage, Fields, Gone, Handshake, Id,
     JoinError, KeepHeaders, Layer, Limits, Method, Misuse, Origins, Reason, Received, Refused,
-    Request, Response, SameSite, Transports, Violation,
+    Request, Response, SameSite, SlowClient, Transports, Violation,
 };
 pub use session::Session;
 pub use socket::Socket;

@@ -17,7 +17,8 @@ pub(crate) struct Life {
     live: AtomicUsize,
     /// How long connections may take to end, in milliseconds.
     grace: AtomicU64,
-    waiting: Mutex<Vec<Waker>>,
+    waiting: Mutex<Vec<(u64, Waker)>>,
+    tickets: AtomicU64,
 }
 
 /// Sessions were closed; connections finish what they have begun.
@@ -70,10 +71,10 @@ impl Life {
 
     fn wake(&self) {
         let waiting = std::mem::take(&mut *self.lock());
-        waiting.into_iter().for_each(Waker::wake);
+        waiting.into_iter().for_each(|(_, waker)| waker.wake());
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Waker>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(u64, Waker)>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -101,15 +102,22 @@ impl Hub {
 pub struct Until {
     hub: Arc<Hub>,
     over: fn(&Life) -> bool,
+    /// Under which it is in the list.
+    ticket: u64,
 }
 
 impl Until {
+    fn new(hub: Arc<Hub>, over: fn(&Life) -> bool) -> Self {
+        let ticket = hub.life().tickets.fetch_add(1, Ordering::Relaxed);
+        Self { hub, over, ticket }
+    }
+
     pub(crate) fn stopping(hub: Arc<Hub>) -> Self {
-        Self { hub, over: Life::is_stopping }
+        Self::new(hub, Life::is_stopping)
     }
 
     pub(crate) fn idle(hub: Arc<Hub>) -> Self {
-        Self { hub, over: |life| life.live() == 0 }
+        Self::new(hub, |life| life.live() == 0)
     }
 }
 
@@ -123,10 +131,17 @@ impl Future for Until {
         if (self.over)(life) {
             return Poll::Ready(());
         }
-        if !waiting.iter().any(|waker| waker.will_wake(context.waker())) {
-            waiting.push(context.waker().clone());
+        match waiting.iter_mut().find(|(ticket, _)| *ticket == self.ticket) {
+            Some((_, waker)) => waker.clone_from(context.waker()),
+            None => waiting.push((self.ticket, context.waker().clone())),
         }
         Poll::Pending
+    }
+}
+
+impl Drop for Until {
+    fn drop(&mut self) {
+        self.hub.life().lock().retain(|(ticket, _)| *ticket != self.ticket);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use atomic_waker::AtomicWaker;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use crate::watch::{CAME, Micros, NEVER};
@@ -14,8 +14,8 @@ pub(crate) struct Port {
     waker: AtomicWaker,
     /// Whether it is listed as waiting for handlers; one entry is enough.
     listed: AtomicBool,
-    /// Events it brought that wait for their handlers.
-    pending: AtomicU32,
+    /// Bytes of the events it brought that wait for their handlers.
+    pending: AtomicUsize,
     /// Its deadline for [`Watch`](crate::watch::Watch).
     due: AtomicU64,
 }
@@ -25,23 +25,28 @@ const RUNG: u8 = 1;
 /// The owner is at work and will look before it rests: no need to wake it.
 const AWAKE: u8 = 2;
 
-/// Events of one connection that may wait for their handlers before it is no longer read.
-const SOME: u32 = 128;
+/// Bytes of the events of one connection that may wait for their handlers before it is no longer
+/// read: about as much as one message may have.
+const SOME: usize = 1 << 20;
 
 /// An event that waits, on behalf of the connection that brought it.
-pub(crate) struct Pending(Arc<Port>);
+pub(crate) struct Pending {
+    port: Arc<Port>,
+    bytes: usize,
+}
 
 impl Pending {
-    pub(crate) fn new(port: &Arc<Port>) -> Self {
-        port.pending.fetch_add(1, Ordering::AcqRel);
-        Self(port.clone())
+    pub(crate) fn new(port: &Arc<Port>, bytes: usize) -> Self {
+        port.pending.fetch_add(bytes, Ordering::AcqRel);
+        Self { port: port.clone(), bytes }
     }
 }
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        if self.0.pending.fetch_sub(1, Ordering::AcqRel) == SOME + 1 && self.0.ring() {
-            self.0.wake();
+        let before = self.port.pending.fetch_sub(self.bytes, Ordering::AcqRel);
+        if before > SOME && before - self.bytes <= SOME && self.port.ring() {
+            self.port.wake();
         }
     }
 }
@@ -52,7 +57,7 @@ impl Default for Port {
             state: AtomicU8::new(0),
             waker: AtomicWaker::new(),
             listed: AtomicBool::new(false),
-            pending: AtomicU32::new(0),
+            pending: AtomicUsize::new(0),
             due: AtomicU64::new(NEVER),
         }
     }

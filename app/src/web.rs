@@ -57,14 +57,19 @@ impl App {
         self
     }
 
-    /// Asks `allow` before a session opens; an error is the answer to the request. It runs while
+    /// Asks `allow` before a session opens; an error is the answer to the request, with status 403
+    /// unless it has one that is no success. It runs while
     /// the connection waits: leave what takes time to an async connect handler.
     pub fn allow_request<E: IntoWeb>(
         &mut self,
         allow: impl Fn(&Request<'_>) -> Result<(), E> + Send + Sync + 'static,
     ) -> &mut Self {
         self.web.allow = Some(Box::new(move |request| {
-            allow(request).err().map(|refusal| response_of(refusal.into_response(), None))
+            let mut refusal = allow(request).err()?.into_response();
+            if refusal.status().is_success() {
+                *refusal.status_mut() = StatusCode::FORBIDDEN;
+            }
+            Some(response_of(refusal, None))
         }));
         self
     }
@@ -189,7 +194,7 @@ pub(crate) fn response_of(response: http::Response<Bytes>, compression: Option<u
     let mut content_type = None;
     let mut headers = Vec::with_capacity(parts.headers.len());
     for (name, value) in &parts.headers {
-        let Ok(value) = value.to_str() else { continue };
+        let Ok(value) = std::str::from_utf8(value.as_bytes()) else { continue };
         let framing = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION];
         if *name == header::CONTENT_TYPE {
             content_type = Some(Cow::Owned(value.to_owned()));
@@ -211,8 +216,7 @@ pub(crate) fn file_response_of(
     found: http::Response<Body>,
     compression: Option<usize>,
 ) -> (Response, Option<Take<File>>) {
-    let length = found.headers().get(header::CONTENT_LENGTH);
-    let length = length.and_then(|value| value.to_str().ok()?.parse().ok());
+    let length = length_of(found.headers());
     let (parts, body) = found.into_parts();
     let (bytes, file) = match body {
         Body::Bytes(bytes) => (bytes, None),
@@ -224,4 +228,18 @@ pub(crate) fn file_response_of(
         response.length = length;
     }
     (response, file)
+}
+
+/// The answer to a request for the head alone, with the length that the body would have.
+pub(crate) fn head_response_of(response: http::Response<Bytes>) -> Response {
+    let length = length_of(response.headers());
+    let mut response = response_of(response, None);
+    if response.body.is_empty() {
+        response.length = length;
+    }
+    response
+}
+
+fn length_of(headers: &http::HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

@@ -2,7 +2,7 @@
 //!
 //! ```no_run
 //! # #[cfg(feature = "smol")]
-//! use sansocket_async_std::{App, Io, Socket};
+//! use sansocket_async_std::{App, Server, Socket};
 //!
 //! # #[cfg(feature = "smol")]
 //! fn main() -> std::io::Result<()> {
@@ -11,7 +11,7 @@
 //!     app.on("say", |socket: Socket, text: String| {
 //!         let _ = socket.broadcast().emit("said", &(socket.id(), text));
 //!     });
-//!     smol::block_on(Io::new(app).serve("127.0.0.1:3000"))
+//!     smol::block_on(Server::new(app).serve("127.0.0.1:3000"))
 //! }
 //! # #[cfg(not(feature = "smol"))]
 //! # fn main() {}
@@ -23,7 +23,7 @@
 //! # Executors
 //!
 //! Connections and handlers are tasks of an [`Executor`]; any executor may run the future of
-//! [`Io::serve`] itself.
+//! [`Server::serve`] itself.
 //!
 //! - Feature `smol`, on by default: smol's global executor. It has **one thread** unless the
 //!   environment says otherwise: start your program with `SMOL_THREADS=4` for four.
@@ -31,7 +31,7 @@
 //!   async-std is discontinued (RUSTSEC-2025-0052), so this is for applications that have it
 //!   already: `default-features = false, features = ["async-std"]`.
 //!
-//! With both, [`Io::new`] takes smol and [`Io::on`] the one it is told.
+//! With both, [`Server::new`] takes smol and [`Server::on`] the one it is told.
 
 #[cfg(not(any(feature = "smol", feature = "async-std")))]
 compile_error!("sansocket-async-std needs an executor: enable its feature `smol` or `async-std`");
@@ -43,4 +43,4 @@ mod server;
 
 pub use executor::Executor;
 pub use sansocket_app::*;
-pub use server::Io;
+pub use server::Server;

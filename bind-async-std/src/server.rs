@@ -14,12 +14,12 @@ use crate::executor::Executor;
 /// A Socket.IO server on smol or async-std, and a handle to it: clone it into tasks and threads and
 /// emit from there. What it can do besides serving is in [`sansocket_app::Io`].
 #[derive(Clone, Debug)]
-pub struct Io {
+pub struct Server {
     handle: sansocket_app::Io,
     hub: Arc<Hub>,
 }
 
-impl Io {
+impl Server {
     /// Starts the shards of an application on the default [`Executor`], four for each of its
     /// threads.
     ///
@@ -99,7 +99,7 @@ impl Io {
     }
 }
 
-impl Deref for Io {
+impl Deref for Server {
     type Target = sansocket_app::Io;
 
     fn deref(&self) -> &Self::Target {

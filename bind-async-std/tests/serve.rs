@@ -1,20 +1,20 @@
 //! What every binding promises, on each executor there is.
 
 use async_io::block_on;
-use sansocket_async_std::{App, Executor, Io, Listener};
+use sansocket_async_std::{App, Executor, Listener, Server};
 use std::thread;
 use tests::binding::Serving;
 
 #[cfg(feature = "smol")]
 mod smol {
-    use super::{Executor, Io};
+    use super::{Executor, Server};
 
     tests::every_binding!(|app, listeners| super::serve(app, Executor::SMOL, listeners));
 
     #[test]
     fn serve_on_may_be_dropped_and_connections_go_on() {
         tests::binding::serving_may_be_dropped_and_connections_go_on(|app, listener| {
-            let io = Io::on(app, Executor::SMOL, 4);
+            let io = Server::on(app, Executor::SMOL, 4);
             let handle = (*io).clone();
             let serving = ::smol::spawn(async move { io.serve_on([listener]).await });
             // Dropping the task drops its future.
@@ -25,14 +25,14 @@ mod smol {
 
 #[cfg(feature = "async-std")]
 mod async_std {
-    use super::{Executor, Io};
+    use super::{Executor, Server};
 
     tests::every_binding!(|app, listeners| super::serve(app, Executor::ASYNC_STD, listeners));
 
     #[test]
     fn serve_on_may_be_dropped_and_connections_go_on() {
         tests::binding::serving_may_be_dropped_and_connections_go_on(|app, listener| {
-            let io = Io::on(app, Executor::ASYNC_STD, 4);
+            let io = Server::on(app, Executor::ASYNC_STD, 4);
             let handle = (*io).clone();
             let serving = ::async_std::task::spawn(async move { io.serve_on([listener]).await });
             (handle, Box::new(move || drop(super::block_on(serving.cancel()))))
@@ -42,6 +42,6 @@ mod async_std {
 
 /// Serves `app` on four shards.
 fn serve(app: App, executor: Executor, listeners: Vec<Listener>) -> (sansocket_app::Io, Serving) {
-    let io = Io::on(app, executor, 4);
+    let io = Server::on(app, executor, 4);
     ((*io).clone(), thread::spawn(move || block_on(io.serve_on(listeners))))
 }

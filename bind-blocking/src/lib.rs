@@ -1,7 +1,7 @@
 //! Socket.IO servers on threads, without an async runtime.
 //!
 //! ```no_run
-//! use sansocket_blocking::{App, Io, Socket};
+//! use sansocket_blocking::{App, Server, Socket};
 //!
 //! fn main() -> std::io::Result<()> {
 //!     let mut app = App::new();
@@ -9,7 +9,7 @@
 //!     app.on("say", |socket: Socket, text: String| {
 //!         let _ = socket.broadcast().emit("said", &(socket.id(), text));
 //!     });
-//!     Io::new(app).serve("127.0.0.1:3000")
+//!     Server::new(app).serve("127.0.0.1:3000")
 //! }
 //! ```
 //!
@@ -27,7 +27,7 @@
 //! The pool must be larger than the number of handlers that block at the same time: one that waits
 //! holds its worker, and when all of them wait, the others' events wait too. Connections are read
 //! no further when too much waits, so that a queue never grows without bound. Work that goes on for
-//! long belongs on a thread of its own: [`Io::thread`].
+//! long belongs on a thread of its own: [`Server::thread`].
 //!
 //! Async handlers and [`spawn`](sansocket_app::Io::spawn) work as well; such tasks share the pool.
 
@@ -42,4 +42,4 @@ mod server;
 mod task;
 
 pub use sansocket_app::*;
-pub use server::{Io, Threads};
+pub use server::{Server, Threads};

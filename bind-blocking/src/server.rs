@@ -21,7 +21,7 @@ use crate::runtime::Blocking;
 /// A Socket.IO server on threads, and a handle to it: clone it into threads and handlers and emit
 /// from there. What it can do besides serving is in [`sansocket_app::Io`].
 #[derive(Clone, Debug)]
-pub struct Io {
+pub struct Server {
     handle: sansocket_app::Io,
     hub: Arc<Hub>,
     clock: Arc<Clock>,
@@ -39,7 +39,7 @@ pub struct Threads {
     pub workers: usize,
 }
 
-impl Io {
+impl Server {
     /// Starts the shards of an application, four for each thread that carries bytes.
     ///
     /// # Panics
@@ -143,7 +143,7 @@ impl Io {
     /// Runs a background task on a thread of its own, which may block for as long as it likes.
     ///
     /// ```no_run
-    /// # let io = sansocket_blocking::Io::new(sansocket_blocking::App::new());
+    /// # let io = sansocket_blocking::Server::new(sansocket_blocking::App::new());
     /// let news = io.clone();
     /// io.thread(move || {
     ///     while news.rest(std::time::Duration::from_secs(10)) {
@@ -180,7 +180,7 @@ impl Default for Threads {
     }
 }
 
-impl Deref for Io {
+impl Deref for Server {
     type Target = sansocket_app::Io;
 
     fn deref(&self) -> &Self::Target {

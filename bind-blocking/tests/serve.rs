@@ -1,6 +1,6 @@
 //! What every binding promises, on threads; and that handlers may block.
 
-use sansocket_blocking::{App, Bytes, Io, Listener, Socket, Threads, http};
+use sansocket_blocking::{App, Bytes, Listener, Server, Socket, Threads, http};
 use std::net::SocketAddr;
 use std::sync::{Mutex, mpsc};
 use std::thread::{self, JoinHandle};
@@ -15,18 +15,18 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Serves `app` on two threads, with eight shards and four workers.
 fn serve(app: App, listeners: Vec<Listener>) -> (sansocket_app::Io, Serving) {
-    let io = Io::with_threads(app, Threads { io: 2, workers: 4 });
+    let io = Server::with_threads(app, Threads { io: 2, workers: 4 });
     ((*io).clone(), thread::spawn(move || io.serve_on(listeners)))
 }
 
 /// A server on a thread of its own.
-struct Server {
-    io: Io,
+struct Served {
+    io: Server,
     address: SocketAddr,
     serving: JoinHandle<std::io::Result<()>>,
 }
 
-impl Server {
+impl Served {
     /// Serves `app` on two threads, with eight shards and four workers.
     fn start(app: App) -> Self {
         Self::with_workers(app, 4)
@@ -35,7 +35,7 @@ impl Server {
     fn with_workers(app: App, workers: usize) -> Self {
         let listener = Listener::tcp("127.0.0.1:0").unwrap();
         let address = listener.local_addr().tcp().unwrap();
-        let io = Io::with_threads(app, Threads { io: 2, workers });
+        let io = Server::with_threads(app, Threads { io: 2, workers });
         let serving = io.clone();
         Self { io, address, serving: thread::spawn(move || serving.serve_on([listener])) }
     }
@@ -54,7 +54,7 @@ impl Server {
 fn hundreds_of_clients_share_two_threads() {
     let mut app = App::new();
     app.on("echo", |n: usize| n);
-    let server = Server::start(app);
+    let server = Served::start(app);
     let mut clients: Vec<Client> = (0..300).map(|_| server.client()).collect();
     for (n, client) in clients.iter_mut().enumerate() {
         client.post(&format!("420[\"echo\",{n}]"));
@@ -82,7 +82,7 @@ fn a_handler_that_blocks_stalls_nobody() {
     // One shard, so that all clients share it.
     let listener = Listener::tcp("127.0.0.1:0").unwrap();
     let address = listener.local_addr().tcp().unwrap();
-    let io = Io::with_threads(app, Threads { io: 1, workers: 4 });
+    let io = Server::with_threads(app, Threads { io: 1, workers: 4 });
     assert_eq!(io.counts().len(), 1);
     thread::spawn(move || io.serve_on([listener]));
     let mut slow = Client::connect(address);
@@ -105,7 +105,7 @@ fn a_handler_that_blocks_stalls_nobody() {
 
 #[test]
 fn a_flood_behind_a_handler_that_blocks_stalls_only_its_sender_and_loses_nothing() {
-    const FLOOD: usize = 4000;
+    const FLOOD: usize = 8000;
     let (go, gate) = mpsc::channel::<()>();
     let (gate, (entered, inside)) = (Mutex::new(gate), mpsc::channel());
     let (handled, seen) = mpsc::channel();
@@ -118,7 +118,7 @@ fn a_flood_behind_a_handler_that_blocks_stalls_only_its_sender_and_loses_nothing
     app.on("quick", || "quick");
     let listener = Listener::tcp("127.0.0.1:0").unwrap();
     let address = listener.local_addr().tcp().unwrap();
-    let io = Io::with_threads(app, Threads { io: 1, workers: 4 });
+    let io = Server::with_threads(app, Threads { io: 1, workers: 4 });
     thread::spawn(move || io.serve_on([listener]));
     let mut slow = Client::connect(address);
     slow.post(r#"42["block"]"#);
@@ -151,7 +151,7 @@ fn plain_requests_that_block_stall_nobody() {
         gate.lock().unwrap().recv().unwrap();
         request.uri().path().to_owned()
     });
-    let server = Server::start(app);
+    let server = Served::start(app);
     let mut slow = server.client();
     slow.send("GET", "/slow", "");
     inside.recv_timeout(PATIENCE).unwrap();
@@ -169,7 +169,7 @@ fn a_handler_that_panics_costs_no_worker() {
     app.on("bad", || -> () { panic!("on purpose") });
     app.on("good", || "fine");
     // One worker: it must survive.
-    let server = Server::with_workers(app, 1);
+    let server = Served::with_workers(app, 1);
     let mut client = server.client();
     client.post("420[\"bad\"]\u{1e}421[\"good\"]");
     assert_eq!(client.poll(), r#"431["fine"]"#);
@@ -182,7 +182,7 @@ fn a_handler_that_panics_costs_no_worker() {
 #[test]
 fn a_client_slower_than_its_messages_gets_all_of_them() {
     const LONG: usize = 400_000;
-    let server = Server::start(App::new());
+    let server = Served::start(App::new());
     let mut slow = server.client();
     let text = "x".repeat(LONG);
     // More answers than the buffers of both ends hold, and none of them read.
@@ -205,7 +205,7 @@ fn a_client_slower_than_its_messages_gets_all_of_them() {
 
 #[test]
 fn tasks_outnumber_workers_and_all_go_on() {
-    let server = Server::with_workers(App::new(), 2);
+    let server = Served::with_workers(App::new(), 2);
     let (done, ended) = mpsc::channel();
     for n in 0..100_u64 {
         let (io, done) = (server.io.clone(), done.clone());
@@ -223,7 +223,7 @@ fn tasks_outnumber_workers_and_all_go_on() {
 
 #[test]
 fn shutdown_ends_threads_that_rest() {
-    let server = Server::start(App::new());
+    let server = Served::start(App::new());
     let (io, resting) = (server.io.clone(), server.io.clone());
     let background = io.thread(move || while resting.rest(Duration::from_millis(1)) {});
     server.stop();
@@ -235,7 +235,7 @@ fn shutdown_ends_threads_that_rest() {
 fn a_handler_may_stop_the_server() {
     let mut app = App::new();
     app.on("stop", |socket: Socket| socket.io().stop());
-    let server = Server::with_workers(app, 1);
+    let server = Served::with_workers(app, 1);
     let mut client = server.client();
     client.post(r#"42["stop"]"#);
     assert_eq!(client.poll(), "1");
@@ -250,7 +250,7 @@ fn a_handler_waits_for_the_answer_of_its_client() {
         let twice: u64 = socket.call("twice", &n).wait().unwrap();
         twice + 1
     });
-    let server = Server::with_workers(app, 1);
+    let server = Served::with_workers(app, 1);
     let mut client = server.client();
     client.post(r#"427["ask me",20]"#);
     assert_eq!(client.poll(), r#"420["twice",20]"#);

@@ -1,7 +1,7 @@
 //! The threads of a server end with it. Alone in this file, because it looks at those of the process.
 #![cfg(target_os = "linux")]
 
-use sansocket_blocking::{App, Io, Listener, Threads};
+use sansocket_blocking::{App, Listener, Server, Threads};
 use std::fs;
 use std::sync::mpsc;
 use std::thread;
@@ -21,7 +21,7 @@ fn no_thread_outlives_the_server() {
     app.on("nap", || thread::sleep(Duration::from_millis(5)));
     let listener = Listener::tcp("127.0.0.1:0").unwrap();
     let address = listener.local_addr().tcp().unwrap();
-    let io = Io::with_threads(app, Threads { io: 3, workers: 5 });
+    let io = Server::with_threads(app, Threads { io: 3, workers: 5 });
     let serving = io.clone();
     let serving = thread::spawn(move || serving.serve_on([listener]));
     let mut clients: Vec<Client> = (0..20).map(|_| Client::connect(address)).collect();

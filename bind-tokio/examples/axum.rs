@@ -13,7 +13,7 @@ use axum::response::Html;
 use axum::routing::{get, post};
 use axum::serve::ListenerExt as _;
 use examples::options::Options;
-use sansocket_tokio::{App, Config, Extension, Io, Socket};
+use sansocket_tokio::{App, Config, Extension, Server, Socket};
 use std::net::SocketAddr;
 use tokio::net::TcpListener;
 
@@ -26,7 +26,7 @@ fn main() -> std::io::Result<()> {
     process::runtime(options.threads)?.block_on(async {
         let listener = TcpListener::bind((options.host.as_str(), options.port)).await?;
         println!("listening on http://{}", listener.local_addr()?);
-        let io = Io::new(app(options.config));
+        let io = Server::new(app(options.config));
         let stopping = io.clone();
         let service = router(&io).into_make_service_with_connect_info::<SocketAddr>();
         let listener = listener.tap_io(|stream| {
@@ -54,7 +54,7 @@ fn app(config: Config) -> App {
     app
 }
 
-fn router(io: &Io) -> Router {
+fn router(io: &Server) -> Router {
     let peer = |head: &axum::http::request::Parts| {
         head.extensions.get().map(|ConnectInfo(peer): &ConnectInfo<SocketAddr>| *peer)
     };

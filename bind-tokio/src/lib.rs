@@ -1,7 +1,7 @@
 //! Socket.IO servers on tokio.
 //!
 //! ```no_run
-//! use sansocket_tokio::{App, Io, Socket};
+//! use sansocket_tokio::{App, Server, Socket};
 //!
 //! #[tokio::main]
 //! async fn main() -> std::io::Result<()> {
@@ -10,7 +10,7 @@
 //!     app.on("say", |socket: Socket, text: String| {
 //!         let _ = socket.broadcast().emit("said", &(socket.id(), text));
 //!     });
-//!     Io::new(app).serve("127.0.0.1:3000").await
+//!     Server::new(app).serve("127.0.0.1:3000").await
 //! }
 //! ```
 //!
@@ -25,7 +25,7 @@ mod server;
 mod service;
 
 pub use sansocket_app::*;
-pub use server::Io;
+pub use server::Server;
 #[cfg(feature = "tower")]
 pub use service::{NotFound, SocketIoBody, SocketIoFuture, SocketIoLayer, SocketIoService};
 

@@ -14,12 +14,12 @@ use crate::runtime::Tokio;
 /// A Socket.IO server on tokio, and a handle to it: clone it into tasks and threads and emit from
 /// there. What it can do besides serving is in [`sansocket_app::Io`].
 #[derive(Clone, Debug)]
-pub struct Io {
+pub struct Server {
     handle: sansocket_app::Io,
     hub: Arc<Hub>,
 }
 
-impl Io {
+impl Server {
     /// Starts the shards of an application on the current runtime, four for each of its threads.
     ///
     /// # Panics
@@ -74,6 +74,7 @@ impl Io {
         for listener in listeners {
             doors.spawn(Door::new(self.hub.clone(), listener)?.serve());
         }
+        self.hub.stopping().await;
         while doors.join_next().await.is_some() {}
         self.hub.ended().await;
         Ok(())
@@ -85,7 +86,7 @@ impl Io {
     }
 }
 
-impl Deref for Io {
+impl Deref for Server {
     type Target = sansocket_app::Io;
 
     fn deref(&self) -> &Self::Target {

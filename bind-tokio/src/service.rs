@@ -23,13 +23,13 @@ use tower_service::Service;
 pub use answer::{SocketIoBody, SocketIoFuture};
 
 use crate::carry::Carry;
-use crate::server::Io;
+use crate::server::Server;
 use answer::{State, whole};
 use upload::Upload;
 
 type PeerOf = Arc<dyn Fn(&Parts) -> Option<SocketAddr> + Send + Sync>;
 
-impl Io {
+impl Server {
     /// Returns the layer that puts this server in front of another service, such as an axum router:
     /// what is not under the path of the settings goes there untouched.
     ///
@@ -44,9 +44,9 @@ impl Io {
     /// ```
     /// # async fn example() -> std::io::Result<()> {
     /// use axum::{Router, routing::get};
-    /// use sansocket_tokio::{App, Io};
+    /// use sansocket_tokio::{App, Server};
     ///
-    /// let io = Io::new(App::new());
+    /// let io = Server::new(App::new());
     /// let router = Router::new().route("/", get("hello")).layer(io.layer());
     /// let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     /// axum::serve(listener, router).await
@@ -75,11 +75,11 @@ impl Io {
     }
 }
 
-/// Puts Socket.IO in front of a service: see [`Io::layer`].
+/// Puts Socket.IO in front of a service: see [`Server::layer`].
 #[derive(Clone, Debug)]
 pub struct SocketIoLayer(Front);
 
-/// Socket.IO in front of a service: see [`Io::layer`].
+/// Socket.IO in front of a service: see [`Server::layer`].
 #[derive(Clone, Debug)]
 pub struct SocketIoService<S> {
     inner: S,
@@ -108,7 +108,7 @@ impl SocketIoLayer {
     /// use axum::extract::ConnectInfo;
     /// use std::net::SocketAddr;
     ///
-    /// # fn example(io: sansocket_tokio::Io) -> sansocket_tokio::SocketIoLayer {
+    /// # fn example(io: sansocket_tokio::Server) -> sansocket_tokio::SocketIoLayer {
     /// io.layer().peer(|head| head.extensions.get().map(|ConnectInfo(peer)| *peer))
     /// # }
     /// ```

@@ -1,6 +1,6 @@
 //! What every binding promises, on tokio.
 
-use sansocket_tokio::{App, Io, Listener};
+use sansocket_tokio::{App, Listener, Server};
 use std::thread;
 use std::time::{Duration, Instant};
 use tests::Client;
@@ -14,7 +14,7 @@ fn serve_on_may_be_dropped_and_connections_go_on() {
     serving_may_be_dropped_and_connections_go_on(|app, listener| {
         let runtime = runtime();
         let (io, serving) = runtime.block_on(async {
-            let io = Io::with_shards(app, 4);
+            let io = Server::with_shards(app, 4);
             let serving = io.clone();
             (io, tokio::spawn(async move { serving.serve_on([listener]).await }))
         });
@@ -30,7 +30,7 @@ fn no_task_outlives_the_server() {
     let runtime = runtime();
     let listener = Listener::tcp("127.0.0.1:0").unwrap();
     let address = listener.local_addr().tcp().unwrap();
-    let io = runtime.block_on(async { Io::with_shards(App::new(), 4) });
+    let io = runtime.block_on(async { Server::with_shards(App::new(), 4) });
     let serving = io.clone();
     let serving = runtime.spawn(async move { serving.serve_on([listener]).await });
     let mut clients: Vec<_> = (0..8).map(|_| Client::connect(address)).collect();
@@ -50,7 +50,7 @@ fn no_task_outlives_the_server() {
 /// Serves `app` on four shards and two threads.
 fn serve(app: App, listeners: Vec<Listener>) -> (sansocket_app::Io, Serving) {
     let runtime = runtime();
-    let io = runtime.block_on(async { Io::with_shards(app, 4) });
+    let io = runtime.block_on(async { Server::with_shards(app, 4) });
     ((*io).clone(), thread::spawn(move || runtime.block_on(io.serve_on(listeners))))
 }
 

@@ -10,7 +10,7 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use sansocket::Violation;
-use sansocket_tokio::{App, Config, Extension, Io, Reason, Socket, SocketIoBody};
+use sansocket_tokio::{App, Config, Extension, Reason, Server, Socket, SocketIoBody};
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::{Ready, poll_fn, ready};
@@ -55,7 +55,7 @@ impl Service<Request<Incoming>> for Other {
 }
 
 /// Serves Socket.IO in front of another service, with what hyper offers.
-async fn serve(io: &Io) -> SocketAddr {
+async fn serve(io: &Server) -> SocketAddr {
     let service = io.layer().layer(Other);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -156,7 +156,7 @@ async fn text_of<B: Body<Error: std::fmt::Debug>>(response: Response<B>) -> (Sta
 }
 
 /// Waits until so many requests and WebSockets are attached to sessions.
-async fn attached(io: &Io, links: usize) {
+async fn attached(io: &Server, links: usize) {
     while io.counts().iter().map(|counts| counts.links).sum::<usize>() != links {
         tokio::task::yield_now().await;
     }
@@ -173,7 +173,7 @@ fn farewells(mut app: App) -> (App, UnboundedReceiver<Reason>) {
 async fn clients_poll_over_http_1_and_2() {
     let mut app = App::new();
     app.on("double", |n: u32| 2 * n);
-    let io = Io::new(app);
+    let io = Server::new(app);
     let address = serve(&io).await;
     for stream in [Stream::one(address).await, Stream::two(address).await] {
         let mut client = Client::connect(stream, address).await;
@@ -184,7 +184,7 @@ async fn clients_poll_over_http_1_and_2() {
 
 #[tokio::test]
 async fn pages_of_the_same_host_may_connect_over_http_1_and_2() {
-    let io = Io::new(App::new());
+    let io = Server::new(App::new());
     let address = serve(&io).await;
     for stream in [Stream::one(address).await, Stream::two(address).await] {
         let mut client = Client { stream, address, sid: String::new() };
@@ -199,7 +199,7 @@ async fn pages_of_the_same_host_may_connect_over_http_1_and_2() {
 
 #[tokio::test]
 async fn a_held_poll_is_answered_when_something_comes() {
-    let io = Io::new(App::new());
+    let io = Server::new(App::new());
     let address = serve(&io).await;
     for stream in [Stream::one(address).await, Stream::two(address).await] {
         let mut client = Client::connect(stream, address).await;
@@ -212,7 +212,7 @@ async fn a_held_poll_is_answered_when_something_comes() {
 
 #[tokio::test]
 async fn large_answers_are_compressed_for_those_who_accept_it() {
-    let io = Io::new(App::new());
+    let io = Server::new(App::new());
     let address = serve(&io).await;
     for held in [false, true] {
         let mut client = Client::connect(Stream::one(address).await, address).await;
@@ -240,7 +240,7 @@ async fn large_answers_are_compressed_for_those_who_accept_it() {
 #[tokio::test]
 async fn a_client_that_gives_up_its_poll_is_gone() {
     let (app, mut reasons) = farewells(App::new());
-    let io = Io::new(app);
+    let io = Server::new(app);
     let address = serve(&io).await;
     for stream in [Stream::one(address).await, Stream::two(address).await] {
         let mut client = Client::connect(stream, address).await;
@@ -254,7 +254,7 @@ async fn a_client_that_gives_up_its_poll_is_gone() {
 
 #[tokio::test]
 async fn other_paths_reach_the_other_service_untouched() {
-    let io = Io::new(App::new());
+    let io = Server::new(App::new());
     let address = serve(&io).await;
     for stream in [Stream::one(address).await, Stream::two(address).await] {
         let mut client = Client { stream, address, sid: String::new() };
@@ -277,7 +277,7 @@ async fn handlers_find_what_middleware_knew() {
         socket.handshake().peer().map(|peer| peer.ip().to_string())
     });
     app.on("nothing", |Extension(never): Extension<u8>| u32::from(never));
-    let io = Io::new(app);
+    let io = Server::new(app);
     let address = serve(&io).await;
     let mut client = Client::connect(Stream::one(address).await, address).await;
     client.post("421[\"note\"]\u{1e}422[\"peer\"]\u{1e}423[\"nothing\"]").await;
@@ -337,7 +337,7 @@ impl WebSocket {
 async fn http_1_becomes_a_websocket() {
     let (mut app, mut reasons) = farewells(App::new());
     app.on("double", |n: u32| 2 * n);
-    let io = Io::new(app);
+    let io = Server::new(app);
     let address = serve(&io).await;
     let mut socket = WebSocket::open(address, "").await;
     assert!(socket.text().await.starts_with("0{"));
@@ -355,7 +355,7 @@ async fn http_1_becomes_a_websocket() {
 #[tokio::test]
 async fn a_stream_of_http_2_becomes_a_websocket() {
     let (app, mut reasons) = farewells(App::new());
-    let io = Io::new(app);
+    let io = Server::new(app);
     let address = serve(&io).await;
     let stream = Stream::two(address).await;
     let mut client = Client { stream, address, sid: String::new() };
@@ -379,7 +379,7 @@ async fn a_stream_of_http_2_becomes_a_websocket() {
 
 #[tokio::test]
 async fn a_polling_session_moves_to_a_websocket() {
-    let io = Io::new(App::new());
+    let io = Server::new(App::new());
     let address = serve(&io).await;
     let mut client = Client::connect(Stream::two(address).await, address).await;
     let mut socket = WebSocket::open(address, &format!("&sid={}", client.sid)).await;
@@ -395,7 +395,7 @@ async fn a_polling_session_moves_to_a_websocket() {
 
 #[tokio::test]
 async fn stopping_tells_everybody_and_waits_for_websockets() {
-    let io = Io::new(App::new());
+    let io = Server::new(App::new());
     let address = serve(&io).await;
     let mut client = Client::connect(Stream::one(address).await, address).await;
     let polling = tokio::spawn(async move { client.poll().await });
@@ -453,7 +453,7 @@ impl Body for Announced {
 }
 
 /// Asks a server that is a service of its own, without a network.
-fn call<B: Body>(io: &Io, method: &str, target: &str, body: B) -> impl Future<Output = Answer> {
+fn call<B: Body>(io: &Server, method: &str, target: &str, body: B) -> impl Future<Output = Answer> {
     let request = Request::builder().method(method).uri(target).body(body).unwrap();
     Service::call(&mut io.service(), request)
 }
@@ -461,12 +461,12 @@ fn call<B: Body>(io: &Io, method: &str, target: &str, body: B) -> impl Future<Ou
 type Answer = Result<Response<SocketIoBody<Full<Bytes>>>, Infallible>;
 
 /// A server of small bodies with one client, and where that posts to.
-async fn small(body_time: Duration) -> (Io, String, UnboundedReceiver<Reason>) {
+async fn small(body_time: Duration) -> (Server, String, UnboundedReceiver<Reason>) {
     let mut config = Config::default();
     config.limits.max_payload = 16;
     config.limits.body_time = body_time;
     let (app, reasons) = farewells(App::with_config(config));
-    let io = Io::new(app);
+    let io = Server::new(app);
     let open = text_of(call(&io, "GET", PATH, Full::<Bytes>::default()).await.unwrap()).await.1;
     let target = format!("{PATH}&sid={}", open.split('"').nth(3).unwrap());
     let joined = call(&io, "POST", &target, Full::<Bytes>::from("40")).await.unwrap();
@@ -534,14 +534,14 @@ async fn a_future_that_is_dropped_gives_its_request_up() {
 
 #[tokio::test]
 async fn a_service_of_its_own_finds_nothing_elsewhere() {
-    let io = Io::new(App::new());
+    let io = Server::new(App::new());
     let elsewhere = call(&io, "GET", "/elsewhere", Full::<Bytes>::default()).await.unwrap();
     assert_eq!(text_of(elsewhere).await, (StatusCode::NOT_FOUND, "Not Found".into()));
 }
 
 #[tokio::test]
 async fn a_host_that_cannot_upgrade_is_told() {
-    let io = Io::new(App::new());
+    let io = Server::new(App::new());
     let request = Request::get("/socket.io/?EIO=4&transport=websocket")
         .header("connection", "upgrade")
         .header("upgrade", "websocket")
@@ -576,7 +576,7 @@ impl Service<Request<Full<Bytes>>> for Failing {
 
 #[tokio::test]
 async fn the_other_services_errors_and_readiness_are_passed_on() {
-    let io = Io::new(App::new());
+    let io = Server::new(App::new());
     let mut busy = io.layer().layer(Failing(false));
     assert!(busy.poll_ready(&mut Context::from_waker(Waker::noop())).is_pending());
     let mut failing = io.layer().layer(Failing(true));

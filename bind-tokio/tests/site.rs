@@ -1,7 +1,7 @@
 //! A website with a REST interface and Socket.IO share a port.
 
 use examples::static_site;
-use sansocket_tokio::{Config, Io, Listener};
+use sansocket_tokio::{Config, Listener, Server};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -29,7 +29,7 @@ fn what_is_posted_is_listed_and_emitted() {
     let server = runtime.block_on(async {
         let listener = Listener::tcp("127.0.0.1:0").unwrap();
         let address = listener.local_addr().tcp().unwrap();
-        let io = Io::new(static_site::app(Config::default()));
+        let io = Server::new(static_site::app(Config::default()));
         tokio::spawn(async move { io.serve_on([listener]).await });
         address
     });

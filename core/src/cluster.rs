@@ -38,8 +38,8 @@ pub struct Message(pub(crate) Body);
 pub(crate) enum Body {
     /// Send a packet to the target's clients; with `ask`, collect their acknowledgements.
     Broadcast { to: Arc<Whom>, packet: Packet, volatile: bool, ask: Option<Ask> },
-    /// That many clients were asked.
-    Asked { id: u64, clients: u32 },
+    /// That many clients were asked; `missing` more are too slow to be.
+    Asked { id: u64, clients: u32, missing: u32 },
     /// One of them answered, or left without.
     Answered { id: u64, args: Option<Args> },
     /// Make the target's clients do something.

@@ -56,6 +56,9 @@ pub struct Config {
     /// Which request headers a [`Handshake`](crate::Handshake) keeps. Default all but those of the
     /// transport itself.
     pub keep_headers: KeepHeaders,
+    /// What happens to events for a client for which `limits.max_backlog` bytes wait already. Default
+    /// [`SlowClient::Refuse`].
+    pub slow: SlowClient,
     /// Bounds on everything a peer controls.
     pub limits: Limits,
 }
@@ -89,6 +92,7 @@ impl Default for Config {
             compression: Some(1024),
             layer: Layer::SocketIo,
             keep_headers: KeepHeaders::All,
+            slow: SlowClient::Refuse,
             limits: Limits::default(),
         }
     }
@@ -184,6 +188,29 @@ pub enum KeepHeaders {
     Named(Vec<String>),
 }
 
+/// What happens to events for a client that does not read: once `Limits::max_backlog` bytes wait for
+/// it, it costs no more under any of these.
+///
+/// Volatile events pass such a client by under each of them. What the protocol itself owes it, as the
+/// answer to a CONNECT or an acknowledgement, cannot be left out: that ends its session.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum SlowClient {
+    /// Every event ends its session with [`Reason::SlowConsumer`](crate::Reason); an emit fails with
+    /// [`Refused::Gone`](crate::Refused).
+    Disconnect,
+    /// Every event is dropped, and an emit succeeds nevertheless. A question has its outcome all the
+    /// same: nobody answered in time.
+    Drop,
+    /// An emit fails with [`Refused::Backlog`](crate::Refused), so that its caller may wait. A
+    /// broadcast, whose caller would not learn of it, ends the session with
+    /// [`Reason::SlowConsumer`](crate::Reason).
+    #[default]
+    Refuse,
+    /// An emit fails with [`Refused::Backlog`](crate::Refused), a broadcast leaves the client out.
+    Skip,
+}
+
 /// Bounds on everything a peer controls.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -212,13 +239,22 @@ pub struct Limits {
     pub attachment_bytes: usize,
     /// Time from the announcement of attachments to the last of them. Default 60 s.
     pub attachment_time: Duration,
+    /// Sessions of one shard that were not admitted to a namespace yet; a handshake beyond them is
+    /// answered with 503. Default 10 000, some 20 MB. Bare Engine.IO sessions are never counted.
+    pub handshakes: usize,
     /// Namespaces joined by one connection at a time. Default 64.
     pub namespaces: u16,
     /// Bytes of a namespace name. Default 256.
     pub namespace_name: usize,
     /// Rooms one client is in. Default 10 000.
     pub rooms: usize,
-    /// Bytes waiting for one session above which emits are refused. A packet is never split: the
+    /// Questions one client has not answered, those to many included. Default 4096, some 300 kB of
+    /// a client that never answers.
+    pub questions: usize,
+    /// PONGs that wait for a connection to take them; of the PINGs that come meanwhile only the latest
+    /// is answered (RFC 6455 §5.5.3). Default 16; 0 counts as 1.
+    pub pongs: u8,
+    /// Bytes waiting for one session from which [`Config::slow`] says what becomes of events. A packet is never split: the
     /// last one may cross the line. Default 16 MiB.
     pub max_backlog: usize,
     /// Bytes handed to a connection at a time. Default 64 KiB.
@@ -242,9 +278,12 @@ impl Default for Limits {
             attachments: 10,
             attachment_bytes: 10_000_000,
             attachment_time: Duration::from_secs(60),
+            handshakes: 10_000,
             namespaces: 64,
             namespace_name: 256,
             rooms: 10_000,
+            questions: 4096,
+            pongs: 16,
             max_backlog: 16 * 1024 * 1024,
             low_water: 64 * 1024,
             packets_per_poll: 16,

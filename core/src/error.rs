@@ -249,6 +249,9 @@ pub enum Refused {
     /// The call itself cannot be carried out.
     #[error(transparent)]
     Misuse(#[from] Misuse),
+    /// The client owes `Limits::questions` acknowledgements already.
+    #[error("the client owes as many acknowledgements as Limits::questions allows: ask it less")]
+    TooManyQuestions,
 }
 
 impl From<Gone> for Refused {

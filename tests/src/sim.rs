@@ -140,6 +140,7 @@ impl Sim {
         for shard in &self.world.borrow().shards {
             let counts = shard.counts();
             sum.sessions += counts.sessions;
+            sum.handshakes += counts.handshakes;
             sum.links += counts.links;
             sum.sockets += counts.sockets;
             sum.namespaces += counts.namespaces;

@@ -16,7 +16,8 @@ fn rows() -> Vec<(String, Vec<String>)> {
     rows.collect()
 }
 
-/// The names of all tests of this package, and of those it has for every binding.
+/// The names of all tests of this package but those of promises, which are numbered too; and of
+/// those it has for every binding.
 fn tests() -> Vec<String> {
     let bindings = fs::read_to_string(root().join("tests/src/binding.rs")).expect("a file");
     let runs = |name: &String| bindings.contains(&format!("\n            {name}\n"));
@@ -45,6 +46,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
             if path.is_dir() { files(&path) } else { vec![path] }
         })
         .filter(|path| path.extension().is_some_and(|kind| kind == "rs"))
+        .filter(|path| !path.ends_with("appendix_a.rs"))
         .collect()
 }
 

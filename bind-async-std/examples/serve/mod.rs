@@ -1,7 +1,7 @@
 //! Serves an example application on smol, or async-std, until it is asked to stop.
 
 use examples::options::Options;
-use sansocket_async_std::{App, Config, Io, Listener};
+use sansocket_async_std::{App, Config, Listener, Server};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::env;
@@ -16,7 +16,7 @@ pub(crate) fn run(options: &Options, app: impl FnOnce(Config) -> App) -> io::Res
     }
     let listener = Listener::tcp((options.host.as_str(), options.port))?;
     println!("listening on {}", listener.local_addr());
-    let io = Io::new(app(options.config.clone()));
+    let io = Server::new(app(options.config.clone()));
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     let stopping = io.clone();
     thread::spawn(move || {

@@ -1,7 +1,7 @@
 //! Serves an example application on threads until it is asked to stop.
 
 use examples::options::Options;
-use sansocket_blocking::{App, Config, Io, Listener, Threads};
+use sansocket_blocking::{App, Config, Listener, Server, Threads};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -13,7 +13,7 @@ pub(crate) fn run(options: &Options, app: impl FnOnce(Config) -> App) -> std::io
     if let Some(io) = options.threads {
         threads.io = io;
     }
-    let io = Io::with_threads(app(options.config.clone()), threads);
+    let io = Server::with_threads(app(options.config.clone()), threads);
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     let stopping = io.clone();
     io.thread(move || {

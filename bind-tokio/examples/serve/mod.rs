@@ -3,7 +3,7 @@
 mod process;
 
 use examples::options::Options;
-use sansocket_tokio::{App, Config, Io, Listener};
+use sansocket_tokio::{App, Config, Io, Listener, Server};
 
 use process::{runtime, stop_signal};
 
@@ -23,7 +23,7 @@ pub(crate) fn run_on(
 ) -> std::io::Result<()> {
     runtime(options.threads)?.block_on(async {
         println!("listening on {}", listener.local_addr());
-        let io = Io::new(app(options.config.clone()));
+        let io = Server::new(app(options.config.clone()));
         begin(&io)?;
         let stopping = io.clone();
         tokio::spawn(async move {

@@ -178,9 +178,13 @@ impl<'c, 'i> Decoder<'c, 'i> {
     }
 
     fn head(&mut self) -> Result<Option<Item>, Violation> {
-        let Conn { mode: Mode::Head { scanned }, limits, .. } = &mut *self.conn else {
+        let Conn { mode: Mode::Head { scanned }, limits, out, .. } = &mut *self.conn else {
             return Ok(None);
         };
+        // The answers before it go first.
+        if out.bytes() >= limits.low_water {
+            return Ok(None);
+        }
         // A client may end the last body with a stray CRLF (RFC 9112 §2.2), whose CR may have been
         // looked at before its LF came.
         while self.input.bytes()[self.at..].starts_with(b"\r\n") {
@@ -260,10 +264,11 @@ impl<'c, 'i> Decoder<'c, 'i> {
         self.at += used;
         let found = found?.shifted(at);
         if let Found::Ping(place) = &found {
-            out.push_pong(match place {
+            let payload = match place {
                 Place::Input(range) => &bytes[range.clone()],
                 Place::Reader => reader.delivered(),
-            });
+            };
+            out.push_pong(payload, limits.pongs);
         }
         Ok(Some(found))
     }

@@ -218,8 +218,13 @@ impl Conn {
     /// Whether [`decode`](Self::decode) has something to do without new input.
     #[must_use]
     pub fn wants_decode(&self) -> bool {
-        matches!(self.mode, Mode::Answering(_) | Mode::Head { scanned: 0 } | Mode::Skip(_))
-            && !self.tail.is_empty()
+        let waits = !self.tail.is_empty();
+        matches!(self.mode, Mode::Answering(_))
+            || waits && matches!(self.mode, Mode::Skip(_))
+            // The answers before it go first.
+            || waits
+                && matches!(self.mode, Mode::Head { scanned: 0 })
+                && self.out.bytes() < self.limits.low_water
     }
 
     /// Whether the stream should be read now; `false` while a peer pipelines more than is buffered,

@@ -30,7 +30,7 @@ struct Rare {
     large: VecDeque<Chunk>,
     /// Bytes to write until the PONGs that are queued have left; 0 when none is.
     pong_left: usize,
-    /// How many PONGs that is. Bounded by `MAX_PONGS`.
+    /// How many PONGs that is. Bounded by `limits.pongs`.
     pongs: u8,
     /// The latest PING that came when there were enough: answering it answers all (RFC 6455 §5.5.3),
     /// so a peer that pings without reading costs little.
@@ -45,9 +45,6 @@ enum Chunk {
     Frame(Frame),
     Small(Vec<u8>),
 }
-
-/// PONGs that may wait at a time. A peer that pings more often without reading checks nothing.
-const MAX_PONGS: u8 = 16;
 
 /// Pieces up to this size are copied together.
 const SMALL: usize = 2048;
@@ -103,14 +100,16 @@ impl Outgoing {
         }
     }
 
-    /// Answers a PING, now or when the PONGs that are queued already have left.
-    pub(super) fn push_pong(&mut self, payload: &[u8]) {
-        if let Some(rare) = &mut self.rare
-            && rare.pongs >= MAX_PONGS
-        {
-            rare.ping = Some(payload.into());
-            return;
+    /// Answers a PING, now or, when `most` PONGs are queued already, once they have left.
+    pub(super) fn push_pong(&mut self, payload: &[u8], most: u8) {
+        match &mut self.rare {
+            // A peer that pings more often without reading checks nothing.
+            Some(rare) if rare.pongs >= most.max(1) => rare.ping = Some(payload.into()),
+            Some(_) | None => self.put_pong(payload),
         }
+    }
+
+    fn put_pong(&mut self, payload: &[u8]) {
         self.push_owned(Op::Pong, payload);
         let left = self.bytes;
         let rare = self.rare();
@@ -194,7 +193,7 @@ impl Outgoing {
         if rare.pong_left == 0 {
             rare.pongs = 0;
             if let Some(ping) = rare.ping.take() {
-                return self.push_pong(&ping);
+                return self.put_pong(&ping);
             }
         }
         if self.bytes == 0 && rare.masks.is_none() {

@@ -23,6 +23,8 @@ pub(crate) struct Pool {
     nodes: Vec<Node>,
     free: u32,
     used: usize,
+    /// Payload bytes of all its packets.
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -35,7 +37,7 @@ const END: u32 = u32::MAX;
 
 impl Pool {
     pub(crate) fn new() -> Self {
-        Self { nodes: Vec::new(), free: END, used: 0 }
+        Self { nodes: Vec::new(), free: END, used: 0, bytes: 0 }
     }
 
     /// How many packets are in it.
@@ -44,8 +46,14 @@ impl Pool {
         self.used
     }
 
-    fn take(&mut self, packet: Packet) -> u32 {
+    /// Payload bytes of all packets in it.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn take(&mut self, packet: Packet, size: u32) -> u32 {
         self.used += 1;
+        self.bytes += size as usize;
         let node = Node { packet: Some(packet), next: END };
         if let Some(free) = self.nodes.get_mut(self.free as usize) {
             let at = self.free;
@@ -57,7 +65,7 @@ impl Pool {
         u32::try_from(self.nodes.len() - 1).expect("fewer than 2^32 packets fit in memory")
     }
 
-    /// Frees a node; its packet and successor.
+    /// Frees a node; its packet, whose bytes are still counted, and successor.
     fn give(&mut self, at: u32) -> (Option<Packet>, u32) {
         let Some(node) = self.nodes.get_mut(at as usize) else { return (None, END) };
         let (packet, next) = (node.packet.take(), node.next);
@@ -66,7 +74,7 @@ impl Pool {
         self.used -= 1;
         // A burst is over: give its memory back.
         if self.used == 0 && self.nodes.len() > 4096 {
-            *self = Self::new();
+            *self = Self { bytes: self.bytes, ..Self::new() };
         }
         (packet, next)
     }
@@ -96,8 +104,9 @@ impl Outbox {
     }
 
     pub(crate) fn push(&mut self, pool: &mut Pool, packet: Packet) {
-        self.bytes = self.bytes.saturating_add(size(&packet));
-        let at = pool.take(packet);
+        let size = size(&packet);
+        self.bytes = self.bytes.saturating_add(size);
+        let at = pool.take(packet, size);
         match pool.nodes.get_mut(self.tail as usize) {
             Some(last) => last.next = at,
             None => self.head = at,
@@ -150,7 +159,9 @@ impl Outbox {
 
     fn pop(&mut self, pool: &mut Pool) -> Option<Packet> {
         let (packet, next) = pool.give(self.head);
-        self.bytes = self.bytes.saturating_sub(packet.as_ref().map_or(0, size));
+        let size = packet.as_ref().map_or(0, size);
+        self.bytes = self.bytes.saturating_sub(size);
+        pool.bytes -= size as usize;
         self.part = 0;
         self.head = next;
         if next == END {
@@ -184,7 +195,7 @@ mod tests {
         assert_eq!(polling(&mut outbox, &mut pool, 9, 3), "4c");
         assert_eq!(polling(&mut outbox, &mut pool, 9, 3), "4long");
         assert!(outbox.is_empty());
-        assert_eq!((outbox.bytes(), pool.used), (0, 0));
+        assert_eq!((outbox.bytes(), pool.bytes(), pool.used), (0, 0, 0));
     }
 
     #[test]
@@ -195,7 +206,9 @@ mod tests {
             a.push(&mut pool, Packet::engine(format!("4a{i}").as_bytes()));
             b.push(&mut pool, Packet::engine(format!("4b{i}").as_bytes()));
         }
+        assert_eq!(pool.bytes(), a.bytes() + b.bytes());
         b.clear(&mut pool);
+        assert_eq!(pool.bytes(), a.bytes());
         let mut seen = Vec::new();
         while let Some(frame) = a.next_frame(&mut pool) {
             seen.push(String::from_utf8_lossy(frame.payload()).into_owned());

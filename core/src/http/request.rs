@@ -9,7 +9,7 @@ use super::cut;
 use super::head::Seen;
 
 /// A parsed request line and its headers, with what the host knows of the stream.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Request<'a> {
     /// The request method.
@@ -28,13 +28,17 @@ pub struct Request<'a> {
     /// digits and any of `-._~`, not in use, and impossible to guess, since whoever knows it has the
     /// session. Hand such a handshake to the shard of [`Sid::shard_of_text`](crate::Sid::shard_of_text).
     pub own_sid: Option<&'a str>,
+    /// Whether the page it comes from may connect, when the embedder asked
+    /// [`Config::judge`](crate::Config::judge) already.
+    pub judged: Option<bool>,
 }
 
 impl<'a> Request<'a> {
     /// Makes a request of which only the head is known.
     #[must_use]
     pub fn new(method: Method, target: &'a str, fields: Fields<'a>) -> Self {
-        Self { method, target, fields, peer: None, secure: false, extra: None, own_sid: None }
+        let (peer, secure, extra, own_sid, judged) = (None, false, None, None, None);
+        Self { method, target, fields, peer, secure, extra, own_sid, judged }
     }
 
     /// Returns the first field of that name, in lower case, when it is UTF-8.
@@ -47,6 +51,17 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn path(&self) -> &'a str {
         cut(self.target, b'?').map_or(self.target, |(path, _)| path)
+    }
+}
+
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The query stays out: it proves to whom a session belongs.
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("path", &self.path())
+            .field("peer", &self.peer)
+            .finish_non_exhaustive()
     }
 }
 

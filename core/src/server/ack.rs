@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::event::{AckToken, Answer, Ticket};
 use super::{Event, Server};
 use crate::cluster::{Ask, Body, Destination, Message, Output};
+use crate::error::{Gone, Refused};
 use crate::hash::Seeded;
 use crate::key::{Id, Socket};
 use crate::socket::encoded::Packet;
@@ -134,12 +135,15 @@ impl Server {
         socket: Socket,
         (name, args): (&str, ArgsRef<'_>),
         timeout: Duration,
-    ) -> Result<Ticket, crate::error::Refused> {
+    ) -> Result<Ticket, Refused> {
         self.check_event(name, args)?;
         let now = self.clock.read(now);
         let id = self.next_question();
-        let client = self.clients.get(socket.0).ok_or(crate::error::Gone)?;
-        let namespace = self.namespaces.at(client.namespace).ok_or(crate::error::Gone)?;
+        let client = self.clients.get(socket.0).ok_or(Gone)?;
+        if client.pending.len() >= self.config.limits.questions {
+            return Err(Refused::TooManyQuestions);
+        }
+        let namespace = self.namespaces.at(client.namespace).ok_or(Gone)?;
         let packet = self.encoder.event(&namespace.name, name, args, Some(id));
         self.send_to(socket, packet)?;
         self.note_question(socket, Pending { id, asker: Asker::One });
@@ -149,18 +153,19 @@ impl Server {
         Ok(Ticket(id))
     }
 
-    /// Sends a question to the clients that were selected and returns how many got it.
-    pub(super) fn ask_selected(&mut self, now: Tick, packet: &Packet, ask: Ask) -> u32 {
-        let mut asked = Vec::new();
+    /// Sends a question to the clients that were selected. Returns how many got it, and how many are
+    /// still here but read or answer too slowly to be asked.
+    pub(super) fn ask_selected(&mut self, now: Tick, packet: &Packet, ask: Ask) -> (u32, u32) {
+        let (mut asked, mut missing) = (Vec::new(), 0);
         for socket in self.take_selected() {
-            let Some(slot) = self.clients.get(socket.0).map(|client| client.session) else {
-                continue;
-            };
-            self.send_or_end(slot, packet.clone());
-            if self.clients.get(socket.0).is_some() {
+            let Some(client) = self.clients.get(socket.0) else { continue };
+            let (slot, owed) = (client.session, client.pending.len());
+            if owed < self.config.limits.questions && self.send_shared(slot, packet.clone()) {
                 let asker = Asker::Many { shard: ask.from };
                 self.note_question(socket, Pending { id: ask.id, asker });
                 asked.push(socket);
+            } else if self.clients.get(socket.0).is_some() {
+                missing += 1;
             }
         }
         let count = u32::try_from(asked.len()).unwrap_or(u32::MAX);
@@ -170,12 +175,13 @@ impl Server {
         }
         self.compact_deadlines();
         self.questions.deadlines.arm(now, ask.timeout, Deadline::Many { id: ask.id });
-        count
+        (count, missing)
     }
 
-    /// Waits for the answers of `asked` clients here and the reports of other shards.
-    pub(super) fn open_gathering(&mut self, ask: Ask, asked: u32, reports: u16) {
-        let gathering = Gathering { reports, waiting: asked, missing: 0 };
+    /// Waits for the answers of the clients that were asked here and the reports of other shards.
+    pub(super) fn open_gathering(&mut self, ask: Ask, asked: (u32, u32), reports: u16) {
+        let (waiting, missing) = asked;
+        let gathering = Gathering { reports, waiting, missing };
         self.questions.gatherings.insert(ask.id, gathering);
         self.finish_gathering(ask.id, false);
     }
@@ -202,10 +208,11 @@ impl Server {
     }
 
     /// Another shard says how many clients it asked.
-    pub(super) fn on_asked(&mut self, id: u64, clients: u32) {
+    pub(super) fn on_asked(&mut self, id: u64, clients: u32, missing: u32) {
         if let Some(gathering) = self.questions.gatherings.get_mut(&id) {
             gathering.reports = gathering.reports.saturating_sub(1);
             gathering.waiting += clients;
+            gathering.missing += missing;
             self.finish_gathering(id, false);
         }
     }

@@ -98,14 +98,14 @@ impl Server {
         let packet = self.encoder.event(to.namespace, name, args, Some(id));
         let ask = Ask { id, from: self.shard.index, timeout };
         self.select(to);
-        let asked = self.ask_selected(now, &packet, ask);
+        let (asked, missing) = self.ask_selected(now, &packet, ask);
         let heard = self.tell_peers(to, |to| Body::Broadcast {
             to,
             packet: packet.clone(),
             volatile: false,
             ask: Some(ask),
         });
-        self.open_gathering(ask, asked, heard);
+        self.open_gathering(ask, (asked, missing), heard);
         Ok(Ticket(id))
     }
 
@@ -180,7 +180,7 @@ impl Server {
             if volatile {
                 self.send_volatile(session, packet.clone());
             } else {
-                self.send_or_end(session, packet.clone());
+                self.send_shared(session, packet.clone());
             }
         }
         self.keep_selected(selected);

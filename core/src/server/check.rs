@@ -2,6 +2,7 @@
 
 use super::ack::Asker;
 use super::link::Carries;
+use super::namespace::Client;
 use super::{NONE, Server};
 use crate::engine::transport::Transport;
 use crate::key::{Link, Socket};
@@ -18,6 +19,7 @@ impl Server {
         self.check_clients();
         self.check_namespaces();
         self.check_questions();
+        self.check_bytes();
     }
 
     /// Names the transport state of every session, in the order of their slots, without its links.
@@ -45,8 +47,7 @@ impl Server {
     }
 
     fn check_sessions(&self) {
-        let mut packets = 0;
-        let mut joined = 0;
+        let (mut packets, mut joined, mut strangers) = (0, 0, 0);
         for key in self.sessions.keys() {
             let Some(session) = self.sessions.get(key) else { continue };
             let clients = self.siblings(session.clients).take(self.clients.len() + 1);
@@ -65,8 +66,10 @@ impl Server {
             assert_eq!(bytes, session.outbox.bytes(), "the backlog is what is in it");
             packets += waiting;
             joined += count;
+            strangers += usize::from(session.is_stranger());
         }
         assert_eq!(packets, self.pool.used(), "every packet waits for somebody");
+        assert_eq!(strangers, self.strangers, "sessions in no namespace are counted");
         assert_eq!(joined, self.clients.len(), "every client belongs to a session");
     }
 
@@ -105,7 +108,7 @@ impl Server {
     }
 
     fn check_namespaces(&self) {
-        let mut clients = 0;
+        let (mut clients, mut all_rooms) = (0, 0);
         for namespace in self.namespaces.iter() {
             let place = self.namespaces.find(&namespace.name).expect("it is found by its name");
             assert!(std::ptr::eq(namespace, self.namespaces.at(place).expect("it exists")));
@@ -124,8 +127,22 @@ impl Server {
             });
             assert_eq!(rooms.sum::<usize>(), places, "rooms and clients agree");
             clients += here.len();
+            all_rooms += namespace.rooms.len();
         }
+        assert_eq!(all_rooms, self.namespaces.rooms, "rooms are counted");
         assert_eq!(clients, self.clients.len(), "every client is in a namespace");
+    }
+
+    fn check_bytes(&self) {
+        let sessions = self.sessions.keys().filter_map(|key| self.sessions.get(key));
+        let sessions = sessions.map(|session| {
+            let partial = session.partial.as_ref().map_or(0, |partial| partial.bytes_held());
+            session.outbox.bytes() + partial
+        });
+        let clients = self.clients.keys().filter_map(|key| self.clients.get(key));
+        let clients = clients.map(Client::bytes_recounted);
+        let bytes: usize = sessions.chain(clients).sum();
+        assert_eq!(bytes, self.bytes_held(), "the total is the sum of what is held");
     }
 
     fn check_questions(&self) {

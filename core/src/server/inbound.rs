@@ -80,10 +80,13 @@ impl Server {
         }
         let Some(session) = self.sessions.at_mut(slot) else { return Ok(()) };
         let partial = session.partial.as_mut().ok_or(Violation::AttachmentUnexpected)?;
-        if !partial.add(bytes, &self.config.limits)? {
+        let whole = partial.add(bytes, &self.config.limits)?;
+        self.aside += bytes.len();
+        if !whole {
             return Ok(());
         }
         let Some(partial) = session.partial.take() else { return Ok(()) };
+        self.aside -= partial.bytes_held();
         let (to, whole) = partial.finish();
         if let Some(socket) = to.filter(|&socket| self.is_connected(socket)) {
             match whole {
@@ -170,6 +173,7 @@ impl Server {
     fn await_attachments(&mut self, now: Tick, slot: u32, mut partial: Partial) {
         if let Some(session) = self.sessions.at_mut(slot) {
             partial.due = self.timers.partial.arm(now, slot);
+            self.aside += partial.bytes_held();
             session.partial = Some(Box::new(partial));
         }
         self.compact_timers();

@@ -4,7 +4,7 @@ use super::{Server, origin};
 use crate::config::Config;
 use crate::engine::transport::{Probe, Transport};
 use crate::http::Response;
-use crate::key::Link;
+use crate::key::{Link, Socket};
 use crate::socket::Frame;
 use crate::socket::encoded::Packet;
 use crate::ws::CloseCode;
@@ -227,6 +227,12 @@ impl Server {
             attachment.noted = true;
             self.ready.push_back(link);
         }
+    }
+
+    /// Returns the clients, admitted or not, of the session in whose service `link` is.
+    pub fn sockets_of(&self, link: Link) -> impl Iterator<Item = Socket> {
+        let session = self.session_of(link).and_then(|slot| self.sessions.at(slot));
+        self.siblings(session.map_or(super::NONE, |session| session.clients))
     }
 
     /// The session in whose service `link` is, unless only its farewell waits.

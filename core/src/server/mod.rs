@@ -74,6 +74,10 @@ pub struct Server {
     questions: Questions,
     timers: Timers,
     pool: Pool,
+    /// Bytes of packets that wait for attachments or for an admission.
+    aside: usize,
+    /// Sessions that were not admitted to a namespace yet. Bounded by `limits.handshakes`.
+    strangers: usize,
     encoder: Encoder,
     /// The PING packet, made once.
     ping: Packet,
@@ -116,6 +120,8 @@ pub enum Message<'a> {
 pub struct Counts {
     /// Engine.IO sessions.
     pub sessions: usize,
+    /// Sessions that were not admitted to a namespace yet. Bare Engine.IO sessions never are.
+    pub handshakes: usize,
     /// Held polls, POSTs in progress and WebSockets.
     pub links: usize,
     /// Clients in namespaces.
@@ -162,6 +168,8 @@ impl Server {
             namespaces: Namespaces::new(hasher),
             timers,
             pool: Pool::new(),
+            aside: 0,
+            strangers: 0,
             encoder: Encoder::default(),
             ping: Packet::engine(b"2"),
             epoch: 0,
@@ -248,22 +256,28 @@ impl Server {
         moved | self.questions.take_moved()
     }
 
-    /// Returns how much the shard holds. Takes time in proportion to it.
+    /// Returns the bytes that wait for sessions or for admissions, or for attachments that complete
+    /// them. Takes constant time.
+    ///
+    /// What connections hold on their way is counted by
+    /// [`Conn::bytes_held`](crate::Conn::bytes_held).
+    #[must_use]
+    pub fn bytes_held(&self) -> usize {
+        self.pool.bytes() + self.aside
+    }
+
+    /// Returns how much the shard holds. Takes constant time.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        let sessions = self.sessions.keys().filter_map(|key| self.sessions.get(key));
-        let clients = self.clients.keys().filter_map(|key| self.clients.get(key));
         Counts {
             sessions: self.sessions.len(),
+            handshakes: self.strangers,
             links: self.links.len(),
             sockets: self.clients.len(),
             namespaces: self.namespaces.len(),
-            rooms: self.namespaces.iter().map(|namespace| namespace.rooms.len()).sum(),
+            rooms: self.namespaces.rooms,
             questions: self.questions.len(),
-            bytes: sessions
-                .map(|s| s.outbox.bytes() + s.partial.as_ref().map_or(0, |p| p.bytes_held()))
-                .chain(clients.map(Client::bytes_held))
-                .sum(),
+            bytes: self.bytes_held(),
         }
     }
 

@@ -7,8 +7,9 @@ use std::time::Instant;
 
 use super::ack::Pending;
 use super::room::{Membership, Room};
+use super::session::Goodbye;
 use super::{Event, NONE, Server};
-use crate::error::{Gone, Misuse, Reason, Violation};
+use crate::error::{Gone, Misuse, Reason, Refused, Violation};
 use crate::hash::Seeded;
 use crate::key::{Id, Key, Slab, Socket};
 use crate::socket::Args;
@@ -49,12 +50,8 @@ enum Phase {
 struct Joining {
     due: Tick,
     held: Vec<Packet>,
-}
-
-impl Joining {
-    fn bytes(&self) -> usize {
-        self.held.iter().map(Packet::size).sum()
-    }
+    /// Bytes of what is held. Bounded by `limits.max_backlog`.
+    bytes: usize,
 }
 
 /// One namespace of the shard; exists while somebody is in it.
@@ -86,7 +83,18 @@ impl Client {
     /// Bytes that wait for the application to decide about it.
     pub(super) fn bytes_held(&self) -> usize {
         match &self.phase {
-            Phase::Joining(joining) => joining.bytes(),
+            Phase::Joining(joining) => joining.bytes,
+            Phase::Connected => 0,
+        }
+    }
+}
+
+#[cfg(feature = "fuzz")]
+impl Client {
+    /// What [`bytes_held`](Self::bytes_held) returns, counted anew.
+    pub(super) fn bytes_recounted(&self) -> usize {
+        match &self.phase {
+            Phase::Joining(joining) => joining.held.iter().map(Packet::size).sum(),
             Phase::Connected => 0,
         }
     }
@@ -97,11 +105,13 @@ impl Client {
 pub(super) struct Namespaces {
     slab: Slab<Namespace>,
     names: HashMap<Arc<str>, u32, Seeded>,
+    /// Rooms of all of them.
+    pub(super) rooms: usize,
 }
 
 impl Namespaces {
     pub(super) fn new(hasher: Seeded) -> Self {
-        Self { slab: Slab::new(), names: HashMap::with_hasher(hasher) }
+        Self { slab: Slab::new(), names: HashMap::with_hasher(hasher), rooms: 0 }
     }
 
     pub(super) fn find(&self, name: &str) -> Option<u32> {
@@ -120,6 +130,7 @@ impl Namespaces {
         self.slab.len()
     }
 
+    #[cfg(feature = "fuzz")]
     pub(super) fn iter(&self) -> impl Iterator<Item = &Namespace> {
         self.slab.keys().filter_map(|key| self.slab.get(key))
     }
@@ -169,17 +180,18 @@ impl Server {
         let Phase::Joining(joining) = std::mem::replace(&mut client.phase, Phase::Connected) else {
             return Ok(());
         };
+        self.aside -= joining.bytes;
         let (id, slot) = (client.id, client.session);
         let namespace = self.namespaces.at_mut(client.namespace).ok_or(Gone)?;
         client.position = u32::try_from(namespace.members.len()).unwrap_or(NONE);
         namespace.members.push(socket.0.slot);
         let connect = self.encoder.connect(&namespace.name, id.as_str());
-        if let Some(session) = self.sessions.at_mut(slot) {
-            session.connect_due = Tick::NEVER;
-        }
+        self.introduce(slot);
         self.send_or_end(slot, connect);
         for packet in joining.held {
-            self.send_or_end(slot, packet);
+            if let Err(Refused::Backlog { .. }) = self.send_event(slot, packet) {
+                self.end(slot, Reason::SlowConsumer, Goodbye::SERVER);
+            }
         }
         Ok(())
     }
@@ -249,6 +261,7 @@ impl Server {
             phase: Phase::Joining(Box::new(Joining {
                 due: timers.admission.arm(now, key.slot),
                 held: Vec::new(),
+                bytes: 0,
             })),
             rooms: Vec::new(),
             pending: Vec::new(),
@@ -280,25 +293,24 @@ impl Server {
     }
 
     /// Sends a packet to a client, or holds it until the client is admitted.
-    pub(super) fn send_to(
-        &mut self,
-        socket: Socket,
-        packet: Packet,
-    ) -> Result<(), crate::error::Refused> {
+    pub(super) fn send_to(&mut self, socket: Socket, packet: Packet) -> Result<(), Refused> {
         let client = self.clients.get_mut(socket.0).ok_or(Gone)?;
         match &mut client.phase {
             Phase::Connected => {
                 let slot = client.session;
-                self.send_packet(slot, packet)
+                self.send_event(slot, packet)
             }
             Phase::Joining(joining) => {
-                let bytes = joining.bytes();
+                let bytes = joining.bytes;
                 if bytes >= self.config.limits.max_backlog {
-                    if let Some(session) = self.sessions.at_mut(client.session) {
+                    let slot = client.session;
+                    if let Some(session) = self.sessions.at_mut(slot) {
                         session.congested = true;
                     }
-                    return Err(crate::error::Refused::Backlog { bytes });
+                    return self.on_slow(slot, bytes);
                 }
+                joining.bytes += packet.size();
+                self.aside += packet.size();
                 joining.held.push(packet);
                 Ok(())
             }
@@ -341,6 +353,7 @@ impl Server {
         self.abandon_questions(slot);
         let Some(key) = self.clients.key(slot) else { return };
         let Some(client) = self.clients.remove(key) else { return };
+        self.aside -= client.bytes_held();
         if let Some(namespace) = self.namespaces.at_mut(client.namespace)
             && client.position != NONE
         {

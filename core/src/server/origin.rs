@@ -6,6 +6,17 @@ use super::proxy;
 use crate::config::{Config, Origins};
 use crate::http::{Request, Response};
 
+impl Config {
+    /// Asks the function of [`Origins::Matching`] about a request, for
+    /// [`Request::judged`](crate::Request::judged): an embedder that shares a [`Server`](crate::Server) behind a lock does so
+    /// before it takes the lock. `None` when there is nothing to ask.
+    #[must_use]
+    pub fn judge(&self, request: &Request<'_>) -> Option<bool> {
+        let Origins::Matching(judge) = &self.origins else { return None };
+        request.header("origin").map(|origin| judge.accepts(origin))
+    }
+}
+
 /// What the `Origin` of a request means.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Access<'a> {
@@ -25,7 +36,9 @@ impl<'a> Access<'a> {
             Origins::Unchecked => Self::Plain,
             Origins::List(_) | Origins::Matching(_) | Origins::SameOrigin if same() => Self::Plain,
             Origins::List(list) if list.iter().any(|one| one == origin) => Self::Cross(origin),
-            Origins::Matching(judge) if judge.accepts(origin) => Self::Cross(origin),
+            Origins::Matching(judge) if request.judged.unwrap_or_else(|| judge.accepts(origin)) => {
+                Self::Cross(origin)
+            }
             Origins::List(_) | Origins::Matching(_) | Origins::SameOrigin => Self::Refused,
         }
     }

@@ -16,10 +16,10 @@ impl Server {
             Body::Broadcast { to, packet, ask: Some(ask), .. } => {
                 let tick = self.clock.read(now);
                 with_target(to, |to| self.select(to));
-                let clients = self.ask_selected(tick, packet, *ask);
-                self.reply(ask.from, Body::Asked { id: ask.id, clients });
+                let (clients, missing) = self.ask_selected(tick, packet, *ask);
+                self.reply(ask.from, Body::Asked { id: ask.id, clients, missing });
             }
-            Body::Asked { id, clients } => self.on_asked(*id, *clients),
+            Body::Asked { id, clients, missing } => self.on_asked(*id, *clients, *missing),
             Body::Answered { id, args } => self.on_answered(*id, args.clone()),
             Body::Apply { to, change } => {
                 with_target(to, |to| self.select(to));

@@ -8,6 +8,8 @@ use crate::http::Response;
 /// A rule that a request broke.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Refusal {
+    /// As many sessions as may are not in a namespace yet.
+    Busy,
     /// The session ended before the body of a POST was complete.
     Ended,
     /// A session is opened by something other than GET.
@@ -38,7 +40,8 @@ impl Refusal {
     pub(super) fn response(self) -> Response {
         let (code, message) = self.told();
         let hint = self.hint();
-        Response::error(400, code, message, hint).refused_by(hint)
+        let status = if self == Self::Busy { 503 } else { 400 };
+        Response::error(status, code, message, hint).refused_by(hint)
     }
 
     fn told(self) -> (u8, &'static str) {
@@ -54,12 +57,17 @@ impl Refusal {
             | Self::SessionTransport
             | Self::SidInUse
             | Self::SidMalformed => (3, "Bad request"),
+            Self::Busy => (4, "Forbidden"),
             Self::Version => (5, "Unsupported protocol version"),
         }
     }
 
     fn hint(self) -> &'static &'static str {
         match self {
+            Self::Busy => {
+                &"too many clients are about to join a namespace: try again later, or raise \
+                 Limits::handshakes"
+            }
             Self::Ended => {
                 &"the session ended, or moved to WebSocket, before the POST was complete"
             }
@@ -124,6 +132,7 @@ mod tests {
             Refusal::Transport(Transports { polling, websocket, upgrades: false })
         };
         for refusal in [
+            Refusal::Busy,
             Refusal::Ended,
             Refusal::HandshakeMethod,
             Refusal::HandshakeTransport,

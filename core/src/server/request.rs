@@ -8,7 +8,7 @@ use super::origin::{self, Access};
 use super::refusal::{self, Refusal};
 use super::session::Goodbye;
 use super::{Server, Transmit, Verdict, proxy};
-use crate::config::Config;
+use crate::config::{Config, Layer};
 use crate::engine::payload::{self, Part};
 use crate::engine::transport::{OnGet, OnPost, OnProbe};
 use crate::error::{Reason, Violation};
@@ -140,6 +140,9 @@ impl Server {
             if self.find_session(sid).is_some() {
                 return Err(Refusal::SidInUse.response());
             }
+        }
+        if self.strangers >= self.config.limits.handshakes && self.config.layer == Layer::SocketIo {
+            return Err(Refusal::Busy.response());
         }
         let slot = if self.config.trust_forwarded {
             self.open_session(now, &proxy::seen_from(request), access)

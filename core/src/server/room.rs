@@ -40,14 +40,17 @@ impl Namespace {
         slot
     }
 
-    fn drop_if_empty(&mut self, slot: u32) {
-        let Some(room) = self.rooms.at(slot) else { return };
-        if room.members.is_empty() {
-            self.room_names.remove(&room.name);
-            if let Some(key) = self.rooms.key(slot) {
-                self.rooms.remove(key);
-            }
+    /// Drops a room without members; says whether it was one.
+    fn drop_if_empty(&mut self, slot: u32) -> bool {
+        let Some(room) = self.rooms.at(slot) else { return false };
+        if !room.members.is_empty() {
+            return false;
         }
+        self.room_names.remove(&room.name);
+        if let Some(key) = self.rooms.key(slot) {
+            self.rooms.remove(key);
+        }
+        true
     }
 }
 
@@ -89,6 +92,7 @@ impl Server {
         if let Some(client) = self.clients.get_mut(socket.0) {
             client.rooms.push(Membership { room, place });
         }
+        self.namespaces.rooms += usize::from(known.is_none());
         Ok(true)
     }
 
@@ -128,13 +132,14 @@ impl Server {
         let Some(left) = namespace.rooms.at_mut(room) else { return };
         left.members.swap_remove(place as usize);
         let moved_member = left.members.get(place as usize).copied();
-        namespace.drop_if_empty(room);
+        let dropped = namespace.drop_if_empty(room);
         if let Some(moved) = moved_member
             && let Some(client) = self.clients.at_mut(moved.client)
             && let Some(membership) = client.rooms.get_mut(moved.note as usize)
         {
             membership.place = place;
         }
+        self.namespaces.rooms -= usize::from(dropped);
     }
 
     /// The names of the rooms a client is in, without its own.

@@ -9,7 +9,7 @@ use super::namespace::Client;
 use super::origin::{self, Access};
 use super::refusal::Refusal;
 use super::{Event, Server, Transmit};
-use crate::config::Layer;
+use crate::config::{Layer, SlowClient};
 use crate::engine::heartbeat::Heartbeat;
 use crate::engine::open;
 use crate::engine::outbox::Outbox;
@@ -36,7 +36,7 @@ pub(super) struct Session {
     pub(super) transport: Transport,
     pub(super) outbox: Outbox,
     pub(super) beat: Heartbeat,
-    /// When the first namespace must be joined.
+    /// When the first namespace must be joined; never, once one was.
     pub(super) connect_due: Tick,
     /// When a probe must be over, or a closing session.
     pub(super) aside_due: Tick,
@@ -52,6 +52,11 @@ pub(super) struct Session {
 const _: () = assert!(size_of::<Session>() <= 168, "a session is held per connection");
 
 impl Session {
+    /// Whether it was not admitted to a namespace yet.
+    pub(super) fn is_stranger(&self) -> bool {
+        self.connect_due != Tick::NEVER
+    }
+
     fn partial_due(&self) -> Tick {
         self.partial.as_ref().map_or(Tick::NEVER, |partial| partial.due)
     }
@@ -136,7 +141,7 @@ impl Server {
             super::Message::Binary(bytes) => Packet::engine_binary(bytes),
             super::Message::Text(text) => Packet::engine(format!("4{text}").as_bytes()),
         };
-        self.send_packet(session.0.slot, packet)
+        self.send_event(session.0.slot, packet)
     }
 
     /// Closes a bare Engine.IO session once what waits for it is delivered.
@@ -182,7 +187,20 @@ impl Server {
             self.events.push_back(Event::Opened { session: key::Session(key), handshake });
         }
         self.compact_timers();
+        if self.sessions.at(key.slot).is_some_and(Session::is_stranger) {
+            self.strangers += 1;
+        }
         key.slot
+    }
+
+    /// The session need not join a namespace any more.
+    pub(super) fn introduce(&mut self, slot: u32) {
+        if let Some(session) = self.sessions.at_mut(slot)
+            && session.is_stranger()
+        {
+            session.connect_due = Tick::NEVER;
+            self.strangers -= 1;
+        }
     }
 
     /// The OPEN packet of a session.
@@ -248,6 +266,48 @@ impl Server {
         }
         self.push(slot, packet);
         Ok(())
+    }
+
+    /// Queues an event, or does with it what is chosen for slow clients.
+    pub(super) fn send_event(&mut self, slot: u32, packet: Packet) -> Result<(), Refused> {
+        match self.send_packet(slot, packet) {
+            Err(Refused::Backlog { bytes }) => self.on_slow(slot, bytes),
+            sent => sent,
+        }
+    }
+
+    /// Queues an event that goes to many; says whether it was.
+    pub(super) fn send_shared(&mut self, slot: u32, packet: Packet) -> bool {
+        match self.send_packet(slot, packet) {
+            Ok(()) => true,
+            Err(refused) => {
+                self.on_left_out(slot, refused);
+                false
+            }
+        }
+    }
+
+    /// An event to many was not queued for one of them: what becomes of that one.
+    #[cold]
+    fn on_left_out(&mut self, slot: u32, refused: Refused) {
+        if let Refused::Backlog { .. } = refused
+            && matches!(self.config.slow, SlowClient::Disconnect | SlowClient::Refuse)
+        {
+            self.end(slot, Reason::SlowConsumer, Goodbye::SERVER);
+        }
+    }
+
+    /// An event to one client does not fit: what becomes of it, and of the client.
+    #[cold]
+    pub(super) fn on_slow(&mut self, slot: u32, bytes: usize) -> Result<(), Refused> {
+        match self.config.slow {
+            SlowClient::Disconnect => {
+                self.end(slot, Reason::SlowConsumer, Goodbye::SERVER);
+                Err(Refused::Gone)
+            }
+            SlowClient::Drop => Ok(()),
+            SlowClient::Refuse | SlowClient::Skip => Err(Refused::Backlog { bytes }),
+        }
     }
 
     /// Queues a packet nobody waits to resend: a peer too slow for it is cut off.
@@ -405,12 +465,12 @@ impl Server {
     /// Ends a session gracefully: its clients are gone now, the peer gets what waits and then CLOSE.
     pub(super) fn wind_down(&mut self, now: Tick, slot: u32, reason: Reason) {
         self.disconnect_all(slot, reason);
+        self.introduce(slot);
         let Some(session) = self.sessions.at_mut(slot) else { return };
         let (transport, [post, ws]) = session.transport.on_closing();
         session.transport = transport;
         session.aside_due = self.timers.close.arm(now, slot);
-        session.connect_due = Tick::NEVER;
-        session.partial = None;
+        self.aside -= session.partial.take().map_or(0, |partial| partial.bytes_held());
         if let Some(post) = post {
             self.farewell(post, Transmit::Response(Refusal::Ended.response()));
         }
@@ -428,6 +488,8 @@ impl Server {
         let key = self.sessions.key(slot)?;
         let mut session = self.sessions.remove(key)?;
         session.outbox.clear(&mut self.pool);
+        self.aside -= session.partial.as_ref().map_or(0, |partial| partial.bytes_held());
+        self.strangers -= usize::from(session.is_stranger());
         if !self.own_sids.is_empty() {
             self.own_sids.remove(slot);
         }

@@ -55,10 +55,10 @@ impl Partial {
 
     /// Adds one attachment and says whether it was the last.
     pub(crate) fn add(&mut self, bytes: &[u8], limits: &Limits) -> Result<bool, Violation> {
-        self.bytes += bytes.len();
-        if self.bytes > limits.attachment_bytes {
+        if self.bytes + bytes.len() > limits.attachment_bytes {
             return Err(Violation::AttachmentsTooLarge);
         }
+        self.bytes += bytes.len();
         self.attachments.push(Bytes::copy_from_slice(bytes));
         Ok(self.attachments.len() >= self.expected as usize)
     }

@@ -5,14 +5,15 @@
 mod ledger;
 
 use arbitrary::{Result, Unstructured};
-use sansocket::{ArgsRef, Bytes, Counts, Method, Target, Verdict, Violation};
+use sansocket::{ArgsRef, Bytes, Counts, Method, SlowClient, Target, Verdict, Violation};
 use std::time::Duration;
 
 use super::host::Host;
 use ledger::{Ledger, Owed};
 
 pub(super) fn run(data: &[u8]) {
-    let mut play = Play::new();
+    // The bytes are for the steps, so their number chooses.
+    let mut play = Play::new(POLICIES[data.len() % POLICIES.len()]);
     let mut input = Unstructured::new(data);
     for _ in 0..MAX_STEPS {
         if input.is_empty() || play.step(&mut input).is_err() {
@@ -25,6 +26,8 @@ pub(super) fn run(data: &[u8]) {
 
 const MAX_STEPS: usize = 200;
 const BACKLOG: usize = 300;
+const POLICIES: [SlowClient; 4] =
+    [SlowClient::Refuse, SlowClient::Skip, SlowClient::Drop, SlowClient::Disconnect];
 
 /// One shard with everything around it.
 struct Play {
@@ -34,10 +37,12 @@ struct Play {
 }
 
 impl Play {
-    fn new() -> Self {
+    fn new(slow: SlowClient) -> Self {
         let host = Host::new(|config| {
+            config.slow = slow;
             config.limits.max_backlog = BACKLOG;
             config.limits.rooms = 3;
+            config.limits.questions = 3;
             config.limits.namespaces = 3;
             config.limits.attachments = 2;
             config.limits.attachment_bytes = 100;
@@ -231,6 +236,7 @@ impl Play {
         let most = counts.sessions * (2 * BACKLOG + 500) + counts.sockets * (BACKLOG + 100);
         assert!(counts.bytes <= most, "{counts:?}");
         assert!(counts.sockets <= 3 * counts.sessions, "{counts:?}");
+        assert!(counts.handshakes <= counts.sessions, "{counts:?}");
         assert!(counts.rooms <= 3 * counts.sockets, "{counts:?}");
     }
 

@@ -214,9 +214,14 @@ fn a_flood_behind_a_slow_handler_is_read_no_further_until_it_is_handled() {
     });
     let stage = Stage::new(app);
     let mut client = stage.join();
-    let packets: Vec<String> = (0..2000).map(|n| format!("42[\"n\",{n}]")).collect();
-    // The one that is being handled counts.
-    for (some, may_wait) in [(0..128, true), (128..129, false), (129..2000, false)] {
+    // The first sixteen pass 1 MiB; the one that is being handled counts.
+    let rest = "x".repeat(1 << 16);
+    let packet = |n| match n {
+        0..16 => format!("42[\"n\",{n},\"{rest}\"]"),
+        _ => format!("42[\"n\",{n}]"),
+    };
+    let packets: Vec<String> = (0..2000).map(packet).collect();
+    for (some, may_wait) in [(0..15, true), (15..16, false), (16..2000, false)] {
         client.send(&packets[some].iter().map(String::as_str).collect::<Vec<_>>());
         assert_eq!(client.is_read(), may_wait);
     }

@@ -1,4 +1,4 @@
-use sansocket_tokio::{App, BoxError, EmitError, Files, Io, Reason, Refusal, Socket};
+use sansocket_tokio::{App, BoxError, EmitError, Files, Reason, Refusal, Server, Socket};
 use serde::Deserialize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,7 +61,7 @@ fn name(socket: &Socket) -> String {
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
-    let io = Io::new(app());
+    let io = Server::new(app());
     let ticking = io.clone();
     io.spawn(async move {
         loop {

@@ -3,9 +3,13 @@
 #[allow(dead_code, reason = "a test serves nothing")]
 mod chat;
 
-use sansocket_app::{Ack, Config, Io, NamespaceIo, Replies, Socket, To};
+use sansocket_app::test::TestServer;
+use sansocket_app::{
+    Ack, AckError, App, Config, EmitError, Io, NamespaceIo, Reason, Refused, Replies, Socket, To,
+};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, mpsc};
 
 /// What `docs/guarantees.md` says of threads.
 const _: () = {
@@ -83,4 +87,31 @@ fn links_lead_somewhere() {
         }
     }
     assert!(seen > 20, "links are found");
+}
+
+#[test]
+fn what_happens_when_a_client_leaves_is_as_the_guarantees_say() {
+    let (tell, told) = mpsc::channel();
+    let mut app = App::new();
+    app.on_connect(|socket: Socket| {
+        socket.session().set(7);
+        let _ = socket.join("tea");
+    });
+    app.on_disconnect(move |socket: Socket, reason: Reason, rooms: Vec<Arc<str>>| {
+        let session = socket.session::<i32>().get();
+        tell.send((socket.emit("late", &()), session, reason, rooms)).expect("it is heard");
+    });
+    let server = TestServer::new(app);
+    let client = server.connect();
+    let socket = server.io().socket(&client.id()).expect("it is here");
+    let asked = socket.call::<()>("name?", &());
+    client.close();
+
+    assert_eq!(server.block_on(asked), Err(AckError::Disconnected));
+    let (late, session, reason, rooms) = told.try_recv().expect("the handler ran");
+    assert_eq!(late, Err(EmitError::Refused(Refused::Gone)));
+    assert_eq!((session, rooms), (Some(7), vec!["tea".into()]));
+    assert!(matches!(reason, Reason::TransportClose | Reason::TransportError), "{reason}");
+    assert_eq!((socket.session::<i32>().get(), server.io().count()), (None, 0));
+    assert!(server.io().rooms().is_empty() && socket.rooms().is_empty());
 }
