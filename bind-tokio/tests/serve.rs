@@ -1,6 +1,9 @@
 //! What every binding promises, on tokio.
 
 use sansocket_tokio::{App, Listener, Server};
+use std::future::{Future as _, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use std::thread;
 use std::time::{Duration, Instant};
 use tests::Client;
@@ -45,6 +48,31 @@ fn no_task_outlives_the_server() {
         assert!(Instant::now() < patience, "{}", runtime.metrics().num_alive_tasks());
         thread::yield_now();
     }
+}
+
+#[test]
+fn serving_nothing_ends_nothing() {
+    let runtime = runtime();
+    let listener = Listener::tcp("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().tcp().unwrap();
+    let io = runtime.block_on(async { Server::with_shards(App::new(), 4) });
+    let serving = io.clone();
+    let serving = runtime.spawn(async move { serving.serve_on([listener]).await });
+    // As with inherited listeners, where none were.
+    let mut nothing = pin!(io.serve_on([]));
+    let mut waits = || {
+        let look = poll_fn(|context| Poll::Ready(nothing.as_mut().poll(context)));
+        runtime.block_on(look).is_pending()
+    };
+    assert!(waits(), "the server has not ended, although it has no clients");
+    let mut client = Client::connect(address);
+    assert!(waits());
+    io.emit("news", &()).unwrap();
+    assert_eq!(client.poll(), r#"42["news"]"#);
+    io.stop();
+    drop(client);
+    runtime.block_on(nothing).unwrap();
+    runtime.block_on(serving).unwrap().unwrap();
 }
 
 /// Serves `app` on four shards and two threads.

@@ -240,7 +240,8 @@ pub struct Limits {
     /// Time from the announcement of attachments to the last of them. Default 60 s.
     pub attachment_time: Duration,
     /// Sessions of one shard that were not admitted to a namespace yet; a handshake beyond them is
-    /// answered with 503. Default 10 000, some 20 MB. Bare Engine.IO sessions are never counted.
+    /// answered with 503. Default 10 000: some 10 MB with the heads that browsers send, 160 MB with the
+    /// largest. Bare Engine.IO sessions are never counted.
     pub handshakes: usize,
     /// Namespaces joined by one connection at a time. Default 64.
     pub namespaces: u16,
@@ -248,14 +249,14 @@ pub struct Limits {
     pub namespace_name: usize,
     /// Rooms one client is in. Default 10 000.
     pub rooms: usize,
-    /// Questions one client has not answered, those to many included. Default 4096, some 300 kB of
+    /// Questions one client has not answered, those to many included. Default 4096, some 250 kB for
     /// a client that never answers.
     pub questions: usize,
     /// PONGs that wait for a connection to take them; of the PINGs that come meanwhile only the latest
     /// is answered (RFC 6455 §5.5.3). Default 16; 0 counts as 1.
     pub pongs: u8,
-    /// Bytes waiting for one session from which [`Config::slow`] says what becomes of events. A packet is never split: the
-    /// last one may cross the line. Default 16 MiB.
+    /// Bytes waiting for one session from which on [`Config::slow`] says what becomes of events. A
+    /// packet is never split: the last one may cross the line. Default 16 MiB.
     pub max_backlog: usize,
     /// Bytes handed to a connection at a time. Default 64 KiB.
     pub low_water: usize,

@@ -16,8 +16,8 @@ fn rows() -> Vec<(String, Vec<String>)> {
     rows.collect()
 }
 
-/// The names of all tests of this package but those of promises, which are numbered too; and of
-/// those it has for every binding.
+/// The names of all tests of this package, and of those it has for every binding, but those of
+/// promises, which are numbered too.
 fn tests() -> Vec<String> {
     let bindings = fs::read_to_string(root().join("tests/src/binding.rs")).expect("a file");
     let runs = |name: &String| bindings.contains(&format!("\n            {name}\n"));

@@ -110,7 +110,7 @@ pub enum Answer {
     Disconnected,
     /// All answers are in, or time is up.
     Done {
-        /// Clients that were asked and did not answer.
+        /// Clients that were asked and did not answer, or read or answer too slowly to be asked.
         missing: u32,
     },
     /// The client did not answer in time.

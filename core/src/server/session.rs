@@ -130,7 +130,8 @@ impl Server {
     /// Sends one message on a bare Engine.IO session.
     ///
     /// # Errors
-    /// [`Refused::Gone`] when the session ended, [`Refused::Backlog`] when it reads too slowly.
+    /// [`Refused::Gone`] when the session ended, [`Refused::Backlog`] when it reads too slowly, unless
+    /// [`Config::slow`](crate::Config::slow) says otherwise.
     pub fn send(
         &mut self,
         session: key::Session,

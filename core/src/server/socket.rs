@@ -37,8 +37,10 @@ impl SocketMut<'_> {
     /// Sends an event. Before the client is admitted it is held back until then.
     ///
     /// # Errors
-    /// [`Refused::Backlog`] when the client reads too slowly, [`Refused::Misuse`] when the event
-    /// cannot be sent at all.
+    /// [`Refused::Backlog`] when the client reads too slowly, unless [`Config::slow`] says otherwise;
+    /// [`Refused::Misuse`] when the event cannot be sent at all.
+    ///
+    /// [`Config::slow`]: crate::Config::slow
     pub fn emit(&mut self, name: &str, args: ArgsRef<'_>) -> Result<(), Refused> {
         let server = &mut *self.server;
         server.check_event(name, args)?;
@@ -69,7 +71,8 @@ impl SocketMut<'_> {
     /// [`Event::Ack`](super::Event), exactly once, after `timeout` at the latest.
     ///
     /// # Errors
-    /// As for [`emit`](Self::emit); then no outcome follows.
+    /// As for [`emit`](Self::emit), and [`Refused::TooManyQuestions`] when the client owes too many
+    /// answers; then no outcome follows.
     pub fn emit_with_ack(
         &mut self,
         now: Instant,

@@ -1,0 +1,148 @@
+//! How long a stream may take, and that nothing else ends it.
+
+use crate::stage::{POLLING, Stage, payload, sid};
+use sansocket::Config;
+use sansocket_app::http::Request;
+use sansocket_app::{App, Bytes, Socket, sequential};
+use std::future::{pending, poll_fn};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+use std::task::Poll;
+use std::time::Duration;
+
+#[test]
+fn a_poll_is_held_on_any_stream_until_the_ping() {
+    let stage = Stage::new(App::new());
+    let mut client = stage.polling();
+    assert_eq!(client.get(), "");
+    stage.pass(25);
+    assert!(client.polls.take().ends_with("\r\n\r\n2"));
+    // The streams change places: the pong goes where the poll was.
+    assert!(client.polls.post(&client.sid, "3").ends_with("ok"));
+    assert_eq!(client.posts.get(&client.sid), "");
+    stage.pass(24);
+    assert!(client.posts.is_open(), "the held poll was cut off");
+    stage.pass(2);
+    assert!(client.posts.take().ends_with("\r\n\r\n2"));
+}
+
+#[test]
+fn an_answer_may_take_longer_than_any_request() {
+    let done = Arc::new(AtomicBool::new(false));
+    let mut app = App::new();
+    let is_done = done.clone();
+    app.fallback(move |_: Request<Bytes>| {
+        let done = is_done.clone();
+        poll_fn(move |_| match done.load(Ordering::SeqCst) {
+            true => Poll::Ready("late"),
+            false => Poll::Pending,
+        })
+    });
+    let stage = Stage::new(app);
+    let mut stream = stage.stream();
+    assert_eq!(stream.ask("GET", "/slow", "", ""), "");
+    stage.pass(100);
+    assert!(stream.is_open());
+    done.store(true, Ordering::SeqCst);
+    stage.run();
+    assert!(stream.take().ends_with("\r\n\r\nlate"));
+}
+
+#[test]
+fn a_slow_client_gets_all_of_a_large_last_answer() {
+    const LENGTH: usize = 4_000_000;
+    let mut app = App::new();
+    app.fallback(|_: Request<Bytes>| "~".repeat(LENGTH));
+    let stage = Stage::new(app);
+    let mut stream = stage.stream();
+    stream.take_only(0);
+    assert_eq!(stream.ask("GET", "/large", "Connection: close\r\n", ""), "");
+    let mut body = 0;
+    while body < LENGTH {
+        assert!(stream.is_open(), "cut off after {body} bytes");
+        stream.take_only(LENGTH / 10);
+        body += stream.take().matches('~').count();
+        stage.pass(1);
+    }
+}
+
+#[test]
+fn a_stream_may_be_idle_for_its_time_after_a_compressed_answer() {
+    let stage = Stage::new(App::new());
+    let mut client = stage.polling();
+    let target = format!("{POLLING}&sid={}", client.sid);
+    assert_eq!(client.polls.ask("GET", &target, "Accept-Encoding: gzip\r\n", ""), "");
+    stage.pass(20);
+    stage.io.emit("large", &"x".repeat(5000)).unwrap();
+    assert!(client.polls.take().contains("content-encoding: gzip"));
+    stage.pass(25);
+    assert!(client.polls.is_open(), "closed after 25 seconds of 30");
+    stage.pass(10);
+    assert!(!client.polls.is_open(), "open after 35 seconds of 30");
+}
+
+#[test]
+fn a_stream_is_not_closed_for_what_handlers_keep_from_being_read() {
+    let mut app = App::new();
+    app.on("never", sequential(async || pending::<()>().await));
+    let stage = Stage::new(app);
+    let mut client = stage.polling();
+    stage.run();
+    while client.posts.is_read() {
+        client.post(&payload(r#"42["never"]"#, 200));
+    }
+    stage.pass(40);
+    assert!(client.posts.is_open(), "it had no chance to say more");
+}
+
+#[test]
+fn the_stream_of_a_handshake_does_not_hold_the_end_up_for_its_idle_time() {
+    let stage = Stage::new(App::new());
+    let mut first = stage.stream();
+    let sid = sid(&first.ask("GET", POLLING, "", "")).to_owned();
+    let mut websocket = stage.stream();
+    websocket.upgrade(&format!("&sid={sid}"));
+    for packet in ["2probe", "5", "40"] {
+        websocket.send(packet);
+    }
+    stage.io.stop_within(Duration::from_secs(60));
+    websocket.say(tests::frame(0x88, &1000_u16.to_be_bytes()));
+    assert!(!websocket.is_open());
+    first.take();
+    stage.pass(5);
+    assert!(!first.is_open(), "its session has left it for the WebSocket");
+}
+
+#[test]
+fn a_time_without_end_is_allowed() {
+    let mut config = Config::default();
+    config.limits.idle_time = Duration::MAX;
+    let stage = Stage::new(App::with_config(config));
+    let mut stream = stage.stream();
+    stage.pass(100);
+    assert!(stream.is_open());
+}
+
+#[test]
+fn who_is_not_decided_about_in_time_leaves_no_session() {
+    let held = Arc::new(Mutex::new(Weak::new()));
+    let mut app = App::new();
+    let keep = held.clone();
+    app.on_connect(move |socket: Socket| {
+        let value = Arc::new(());
+        *keep.lock().unwrap() = Arc::downgrade(&value);
+        socket.session().set(value);
+        async move {
+            socket.io().sleep(Duration::from_secs(60)).await;
+            true
+        }
+    });
+    let stage = Stage::new(app);
+    let (mut polls, mut posts) = (stage.stream(), stage.stream());
+    let sid = sid(&polls.ask("GET", POLLING, "", "")).to_owned();
+    assert!(posts.post(&sid, "40").ends_with("ok"));
+    stage.run();
+    assert!(held.lock().unwrap().upgrade().is_some());
+    stage.pass(70);
+    assert!(held.lock().unwrap().upgrade().is_none(), "what was set for it is kept");
+}

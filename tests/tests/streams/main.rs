@@ -1,0 +1,9 @@
+//! What byte streams are promised, whatever happens on them: by a server on a binding without sockets,
+//! under a clock that only moves when a test says so.
+
+mod backpressure;
+mod deadlines;
+mod files;
+mod gate;
+mod pipelining;
+mod stage;
