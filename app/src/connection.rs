@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use crate::exchange::Exchange;
 use crate::hub::{Cell, Hub};
+use crate::log::log;
 use crate::port::Port;
 use crate::tls::{Tls, TlsSession};
 use crate::watch::{CAME, NEVER, Seat};
@@ -112,6 +113,7 @@ impl Connection {
     /// Takes bytes the stream delivered; handlers run inside.
     pub fn read(&mut self, bytes: &mut [u8]) {
         self.port.enter();
+        log!(trace, "sansocket::engine", shard = %self.shard, bytes = %bytes.len(), "read");
         let now = self.hub.runtime().now();
         match &self.tls {
             None => self.receive(bytes, now),

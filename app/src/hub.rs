@@ -265,6 +265,10 @@ impl Hub {
         if let Some(response) = self.bars(&request) {
             return Verdict::Respond(response);
         }
+        log!(
+            trace, "sansocket::engine", shard = %*shard, method = %request.method.name().unwrap_or("?"),
+            upgrades = %request.header("upgrade").is_some(), "request"
+        );
         let verdict = self.turn(*shard, |cell| self.request_to(cell, port, now, request));
         if let Verdict::Respond(response) = &verdict
             && let Some(rule) = response.rule()

@@ -1,7 +1,7 @@
 //! What is worth a line in a log, through `tracing` when the feature of that name is on.
 //!
-//! Targets: `sansocket::request`, `sansocket::connect`, `sansocket::event`, `sansocket::error`.
-//! Session ids open doors and never appear; the public ids of clients do.
+//! Targets: `sansocket::engine`, `sansocket::request`, `sansocket::connect`, `sansocket::event`,
+//! `sansocket::error`. Session ids open doors and never appear; the public ids of clients do.
 
 #[cfg(feature = "tracing")]
 mod through {

@@ -17,6 +17,7 @@ use crate::error::EmitError;
 use crate::gate::Gate;
 use crate::hub::Hub;
 use crate::io::{Io, NamespaceIo, with_args};
+use crate::log::log;
 use crate::namespace::Namespace;
 use crate::rooms::Rooms;
 use crate::session::Store;
@@ -145,6 +146,9 @@ impl Socket {
     /// # Errors
     /// [`EmitError`] says why nothing was sent.
     pub fn emit_raw(&self, event: &str, args: ArgsRef<'_>) -> Result<(), EmitError> {
+        log!(
+            trace, "sansocket::event", id = %self.id(), event = %event, args = %args.json(), "sent"
+        );
         Ok(self.with(|socket| socket.emit(event, args)).map_err(Refused::from)??)
     }
 

@@ -67,7 +67,9 @@ impl<'a> ArgsRef<'a> {
         Self { json, attachments }
     }
 
-    pub(crate) fn json(&self) -> &'a str {
+    /// Returns the JSON array, with a placeholder for each attachment.
+    #[must_use]
+    pub fn json(&self) -> &'a str {
         self.json
     }
 
