@@ -4,6 +4,7 @@
 //! watches over those. Deadlines change with every request and cost one store; they are met within
 //! about a second, so that looking at all seats is rare.
 
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -34,8 +35,9 @@ struct Seats {
     free: Vec<Seat>,
 }
 
-/// A place in the row.
-pub(crate) type Seat = u32;
+/// A place in the row, counted from 1: `Option` of it takes no more room, of which every connection
+/// has one.
+pub(crate) type Seat = NonZeroU32;
 
 impl Default for Watch {
     fn default() -> Self {
@@ -49,19 +51,20 @@ impl Watch {
         let port = Some(port.clone());
         match seats.free.pop() {
             Some(seat) => {
-                seats.taken[seat as usize] = port;
+                seats.taken[place(seat)] = port;
                 seat
             }
             None => {
                 seats.taken.push(port);
-                Seat::try_from(seats.taken.len() - 1).expect("streams are fewer than 2^32")
+                let count = u32::try_from(seats.taken.len()).ok().and_then(Seat::new);
+                count.expect("streams are fewer than 2^32")
             }
         }
     }
 
     pub(crate) fn leave(&self, seat: Seat) {
         let mut seats = self.lock();
-        seats.taken[seat as usize] = None;
+        seats.taken[place(seat)] = None;
         seats.free.push(seat);
         if seats.free.len() == seats.taken.len() {
             *seats = Seats::default();
@@ -113,4 +116,8 @@ impl Watch {
     fn lock(&self) -> MutexGuard<'_, Seats> {
         self.seats.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn place(seat: Seat) -> usize {
+    seat.get() as usize - 1
 }
