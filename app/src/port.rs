@@ -2,7 +2,7 @@
 
 use atomic_waker::AtomicWaker;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use crate::watch::{CAME, Micros, NEVER};
@@ -15,7 +15,7 @@ pub(crate) struct Port {
     /// Whether it is listed as waiting for handlers; one entry is enough.
     listed: AtomicBool,
     /// Bytes of the events it brought that wait for their handlers.
-    pending: AtomicUsize,
+    pending: AtomicU32,
     /// Its deadline for [`Watch`](crate::watch::Watch).
     due: AtomicU64,
 }
@@ -27,16 +27,18 @@ const AWAKE: u8 = 2;
 
 /// Bytes of the events of one connection that may wait for their handlers before it is no longer
 /// read: about as much as one message may have.
-const SOME: usize = 1 << 20;
+const SOME: u32 = 1 << 20;
 
 /// An event that waits, on behalf of the connection that brought it.
 pub(crate) struct Pending {
     port: Arc<Port>,
-    bytes: usize,
+    bytes: u32,
 }
 
 impl Pending {
     pub(crate) fn new(port: &Arc<Port>, bytes: usize) -> Self {
+        // More than one such is never read, so that the sum stays far from overflowing.
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX).min(16 * SOME);
         port.pending.fetch_add(bytes, Ordering::AcqRel);
         Self { port: port.clone(), bytes }
     }
@@ -57,7 +59,7 @@ impl Default for Port {
             state: AtomicU8::new(0),
             waker: AtomicWaker::new(),
             listed: AtomicBool::new(false),
-            pending: AtomicUsize::new(0),
+            pending: AtomicU32::new(0),
             due: AtomicU64::new(NEVER),
         }
     }

@@ -19,7 +19,7 @@ use tests::{frame, upgrade};
 /// is kept of the request, and the `Conn` itself.
 const IDLE_BYTES: usize = 624;
 /// The same with the application layer: `Connection`, `Port` and `Socket` on top.
-const APP_IDLE_BYTES: usize = 945;
+const APP_IDLE_BYTES: usize = 937;
 /// A received event: its name and arguments.
 const RECEIVED: u64 = 1;
 /// A received event with an attachment: text, the look for placeholders, the place where it waits,
