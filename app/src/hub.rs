@@ -312,10 +312,11 @@ impl Hub {
 
     /// The answer to a request that may not even try to open a session.
     fn bars(&self, request: &Request<'_>) -> Option<Response> {
-        if !self.is_handshake(request) {
+        let stopping = self.life.is_stopping();
+        if !stopping && self.app.web.allow.is_none() || !self.is_handshake(request) {
             return None;
         }
-        if self.life.is_stopping() {
+        if stopping {
             return Some(unavailable("Server is shutting down"));
         }
         self.app.web.allow.as_ref().and_then(|allow| allow(request))
@@ -616,11 +617,15 @@ impl Hub {
         }
     }
 
-    /// Does what must not be done under the lock.
+    /// Does what must not be done under the lock: mostly nothing.
+    #[inline]
     fn carry_out(&self, shard: u16, after: Aftermath) {
-        if after.calls.is_none() && after.jobs.is_empty() {
-            return;
+        if after.calls.is_some() || !after.jobs.is_empty() {
+            self.carry_out_calls(shard, after);
         }
+    }
+
+    fn carry_out_calls(&self, shard: u16, after: Aftermath) {
         if let Some(calls) = after.calls {
             for port in calls.ports {
                 port.wake();

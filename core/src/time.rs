@@ -17,15 +17,23 @@ impl Tick {
 #[derive(Debug)]
 pub(crate) struct Clock {
     birth: Instant,
+    /// What was read last: all that happens in one turn happens at the same instant.
+    seen: Instant,
     latest: Tick,
 }
 
 impl Clock {
     pub(crate) fn new(now: Instant) -> Self {
-        Self { birth: now, latest: Tick(0) }
+        Self { birth: now, seen: now, latest: Tick(0) }
     }
 
+    #[inline]
     pub(crate) fn read(&mut self, now: Instant) -> Tick {
+        if now == self.seen { self.latest } else { self.advance(now) }
+    }
+
+    fn advance(&mut self, now: Instant) -> Tick {
+        self.seen = now;
         let elapsed = now.saturating_duration_since(self.birth).as_micros();
         self.latest = self.latest.max(Tick(u64::try_from(elapsed).unwrap_or(u64::MAX - 1)));
         self.latest

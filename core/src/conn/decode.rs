@@ -5,7 +5,7 @@ use std::ops::{DerefMut, Range};
 use super::{Collect, Conn, Exchange, Mode};
 use crate::error::Violation;
 use crate::http::body::Body;
-use crate::http::head::{self, Seen};
+use crate::http::head::{self, Places};
 use crate::http::{Fields, Method, Request};
 use crate::key::Link;
 use crate::server::{Transmit, Verdict};
@@ -36,6 +36,8 @@ pub struct Decoder<'c, 'i> {
     conn: &'c mut Conn,
     input: Input<'i>,
     at: usize,
+    /// Of the request that was found last.
+    places: Option<Places>,
 }
 
 /// The caller's buffer, or what waited with the caller's buffer appended.
@@ -56,7 +58,7 @@ impl Input<'_> {
 
 /// Where an item lies, before it is borrowed.
 enum Item {
-    Request { method: Method, target: Range<usize>, fields: Range<usize>, seen: Seen },
+    Request { method: Method, target: Range<usize>, fields: Range<usize> },
     BodyHere(Range<usize>),
     BodyCollected,
     Text(Place),
@@ -74,7 +76,7 @@ impl<'c, 'i> Decoder<'c, 'i> {
             joined.extend_from_slice(input);
             Input::Joined(joined)
         };
-        Self { conn, input, at: 0 }
+        Self { conn, input, at: 0, places: None }
     }
 
     /// Returns the next complete item, or `None` when more bytes are needed.
@@ -92,10 +94,10 @@ impl<'c, 'i> Decoder<'c, 'i> {
             (Place::Reader, _) => &[],
         };
         Ok(Some(match item {
-            Item::Request { method, target, fields, seen } => Inbound::Request(Request::new(
+            Item::Request { method, target, fields } => Inbound::Request(Request::new(
                 method,
                 std::str::from_utf8(&bytes[target]).map_err(|_| Violation::InvalidHead)?,
-                Fields::lines(&bytes[fields], seen),
+                Fields::lines(&bytes[fields], self.places.as_ref().ok_or(Violation::InvalidHead)?),
             )),
             Item::BodyHere(range) => Inbound::Body(&bytes[range]),
             Item::BodyCollected => Inbound::Body(self.conn.collected()),
@@ -213,7 +215,8 @@ impl<'c, 'i> Decoder<'c, 'i> {
         let place = |range: Range<usize>| range.start + self.at..range.end + self.at;
         let (target, fields) = (place(head.target), place(head.fields));
         self.at += end;
-        Ok(Some(Item::Request { method: head.method, target, fields, seen: head.seen }))
+        self.places = Some(head.places);
+        Ok(Some(Item::Request { method: head.method, target, fields }))
     }
 
     /// A body that lies whole in the input is handed out where it is.
@@ -260,6 +263,9 @@ impl<'c, 'i> Decoder<'c, 'i> {
         };
         let at = self.at;
         let bytes = self.input.bytes();
+        if at == bytes.len() && reader.is_idle() {
+            return Ok(None);
+        }
         let (used, found) = reader.step(&mut bytes[at..], limits);
         self.at += used;
         let found = found?.shifted(at);

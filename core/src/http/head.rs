@@ -1,6 +1,7 @@
 //! Request heads (RFC 9112 §3, §5, §6): found incrementally, parsed once, refused when two readers
 //! could disagree about them.
 
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
 use super::body::Body;
@@ -20,28 +21,30 @@ pub(crate) struct Head {
     pub(crate) keep_alive: bool,
     pub(crate) expects_continue: bool,
     pub(crate) coding: Option<Coding>,
-    pub(crate) seen: Seen,
+    pub(crate) places: Places,
 }
 
-/// Which of the fields that may appear once did: most questions are about one that did not.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Seen(u16);
+/// Where the values of the [`Named`] fields are: most questions are about one of these, and most often
+/// it is absent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Places([Place; Named::COUNT]);
 
-impl Seen {
+/// Where the value of a field is among the lines of all fields.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Place {
+    Absent,
+    At { start: u16, len: u16 },
+    Unknown,
+}
+
+impl Places {
     /// Knows nothing, so that every question is looked up.
     #[cfg(test)]
-    pub(crate) const ALL: Self = Self(u16::MAX);
+    pub(crate) const UNKNOWN: Self = Self([Place::Unknown; Named::COUNT]);
 
-    /// Whether a field of that name, in lower case, is known to be absent.
-    pub(crate) fn lacks(self, name: &str) -> bool {
-        SINGLE.iter().position(|single| *single == name).is_some_and(|at| self.0 & (1 << at) == 0)
-    }
-
-    /// Notes one more; `false` when it was there.
-    fn note(&mut self, at: usize) -> bool {
-        let before = self.0;
-        self.0 |= 1 << at;
-        self.0 != before
+    /// Where the value of a field is whose name is given in any case.
+    pub(crate) fn of(&self, name: &str) -> Place {
+        Named::from_name(name).map_or(Place::Unknown, |named| self.0[named as usize])
     }
 }
 
@@ -72,10 +75,11 @@ pub(crate) fn find_end(
 
 /// Parses a whole head, from the request line through the empty line.
 pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Result<Head, Violation> {
-    let mut storage = [httparse::EMPTY_HEADER; MAX_FIELDS];
+    // Filling it would cost more than what is parsed into it.
+    let mut storage = [const { MaybeUninit::uninit() }; MAX_FIELDS];
     let fields = limits.headers.min(MAX_FIELDS);
-    let mut request = httparse::Request::new(&mut storage[..fields]);
-    match request.parse(bytes) {
+    let mut request = httparse::Request::new(&mut []);
+    match request.parse_with_uninit_headers(bytes, &mut storage[..fields]) {
         Ok(httparse::Status::Complete(_)) => {}
         Ok(httparse::Status::Partial) => return Err(Violation::InvalidHead),
         Err(httparse::Error::TooManyHeaders) => return Err(Violation::TooManyHeaders),
@@ -88,67 +92,89 @@ pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Result<Head, Violation> {
     if !target.starts_with('/') && target != "*" {
         return Err(Violation::InvalidHead);
     }
-    let framing = Framing::read(request.headers, version)?;
+    // The parser accepts one space between method and target, and nothing before the method.
+    let start = name.len() + 1;
+    let end = start + target.len();
+    let line = end + VERSION.len();
+    if bytes.get(start..end) != Some(target.as_bytes()) || bytes.get(line - 1) != Some(&b'\n') {
+        return Err(Violation::InvalidHead);
+    }
+    let framing = Framing::read(request.headers, version, &bytes[line..])?;
     let body = framing.body(version)?;
     if matches!(name, "GET" | "HEAD") && !matches!(body, Body::Length(0)) {
         return Err(Violation::AmbiguousRequest);
     }
-    let line = memchr::memchr(b'\n', bytes).ok_or(Violation::InvalidHead)?;
-    // The parser accepts one space between method and target, and nothing before the method.
-    let start = name.len() + 1;
-    if bytes.get(start..start + target.len()) != Some(target.as_bytes()) {
-        return Err(Violation::InvalidHead);
-    }
     Ok(Head {
         method: Method::from_name(name),
-        target: start..start + target.len(),
-        fields: line + 1..bytes.len() - 2,
+        target: start..end,
+        fields: line..bytes.len() - 2,
         body,
         keep_alive: framing.keep_alive.unwrap_or(version == 1),
         expects_continue: framing.expects_continue && version == 1,
         coding: framing.accept.coding(),
-        seen: framing.seen,
+        places: framing.places,
     })
 }
+
+/// What follows a target on its line.
+const VERSION: &str = " HTTP/1.1\r\n";
 
 /// Most that `Limits::headers` can ask for: the parser works on the stack.
 const MAX_FIELDS: usize = 128;
 
-/// Fields that decide where the request ends; each may appear once.
-#[derive(Default)]
+/// Fields that decide where the request ends.
 struct Framing<'a> {
     length: Option<&'a [u8]>,
     coding: Option<&'a [u8]>,
     keep_alive: Option<bool>,
     expects_continue: bool,
     accept: Accept,
-    seen: Seen,
+    places: Places,
 }
 
 impl<'a> Framing<'a> {
-    fn read(headers: &[httparse::Header<'a>], version: u8) -> Result<Self, Violation> {
-        let mut framing = Self::default();
+    fn read(
+        headers: &[httparse::Header<'a>],
+        version: u8,
+        lines: &[u8],
+    ) -> Result<Self, Violation> {
+        let mut framing = Self {
+            length: None,
+            coding: None,
+            keep_alive: None,
+            expects_continue: false,
+            accept: Accept::default(),
+            places: Places([Place::Absent; Named::COUNT]),
+        };
         for header in headers {
-            let Some(which) = single(header.name) else {
+            let Some(named) = Named::from_name(header.name) else {
                 if coding::ENABLED && header.name.eq_ignore_ascii_case("accept-encoding") {
                     framing.accept.read(header.value);
                 }
                 continue;
             };
-            if !framing.seen.note(which) {
-                return Err(Violation::AmbiguousRequest);
+            let place = &mut framing.places.0[named as usize];
+            match (*place, named) {
+                (Place::Absent, _) => *place = place_of(header.value, lines),
+                (_, Named::ContentType) => continue,
+                (Place::At { .. } | Place::Unknown, _) => return Err(Violation::AmbiguousRequest),
             }
-            match SINGLE[which] {
-                "content-length" => framing.length = Some(header.value),
-                "transfer-encoding" => framing.coding = Some(header.value),
-                "connection" => framing.keep_alive = keep_alive(header.value),
-                "expect" => {
+            match named {
+                Named::Connection => framing.keep_alive = keep_alive(header.value),
+                Named::ContentLength => framing.length = Some(header.value),
+                Named::Expect => {
                     framing.expects_continue = header.value.eq_ignore_ascii_case(b"100-continue");
                 }
-                _ => {}
+                Named::TransferEncoding => framing.coding = Some(header.value),
+                Named::ContentType
+                | Named::Host
+                | Named::Origin
+                | Named::Upgrade
+                | Named::WebSocketKey
+                | Named::WebSocketVersion => {}
             }
         }
-        if version == 1 && framing.seen.lacks(SINGLE[0]) {
+        if version == 1 && framing.places.0[Named::Host as usize] == Place::Absent {
             return Err(Violation::InvalidHead);
         }
         Ok(framing)
@@ -166,31 +192,54 @@ impl<'a> Framing<'a> {
     }
 }
 
-/// Fields that may appear once; the first is required.
-const SINGLE: [&str; 9] = [
-    "host",
-    "connection",
-    "content-length",
-    "expect",
-    "origin",
-    "sec-websocket-key",
-    "sec-websocket-version",
-    "transfer-encoding",
-    "upgrade",
-];
+/// Fields with a meaning here. Each may appear once, but for `content-type`, of which the first counts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Named {
+    Connection,
+    ContentLength,
+    ContentType,
+    Expect,
+    Host,
+    Origin,
+    TransferEncoding,
+    Upgrade,
+    WebSocketKey,
+    WebSocketVersion,
+}
 
-/// Which of them a name in any case is. Most fields are ruled out by their length.
-fn single(name: &str) -> Option<usize> {
-    match name.len() {
-        4 | 6 | 7 | 10 | 14 | 17 | 21 => {
-            SINGLE.iter().position(|single| name.eq_ignore_ascii_case(single))
+impl Named {
+    const COUNT: usize = 10;
+
+    /// Reads a name in any case. Most are ruled out by their length.
+    fn from_name(name: &str) -> Option<Self> {
+        let is = |known: &str| name.eq_ignore_ascii_case(known);
+        match name.len() {
+            4 if is("host") => Some(Self::Host),
+            6 if is("origin") => Some(Self::Origin),
+            6 if is("expect") => Some(Self::Expect),
+            7 if is("upgrade") => Some(Self::Upgrade),
+            10 if is("connection") => Some(Self::Connection),
+            12 if is("content-type") => Some(Self::ContentType),
+            14 if is("content-length") => Some(Self::ContentLength),
+            17 if is("sec-websocket-key") => Some(Self::WebSocketKey),
+            17 if is("transfer-encoding") => Some(Self::TransferEncoding),
+            21 if is("sec-websocket-version") => Some(Self::WebSocketVersion),
+            _ => None,
         }
-        _ => None,
+    }
+}
+
+/// Where a value lies, which is a part of `lines`.
+fn place_of(value: &[u8], lines: &[u8]) -> Place {
+    let start = value.as_ptr().addr().wrapping_sub(lines.as_ptr().addr());
+    match (u16::try_from(start), u16::try_from(value.len())) {
+        (_, Ok(0)) => Place::At { start: 0, len: 0 },
+        (Ok(start), Ok(len)) => Place::At { start, len },
+        (_, _) => Place::Unknown,
     }
 }
 
 fn keep_alive(value: &[u8]) -> Option<bool> {
-    let value = std::str::from_utf8(value).ok()?;
     if has_token(value, "close") {
         return Some(false);
     }
@@ -209,6 +258,7 @@ fn digits(value: &[u8]) -> Result<u64, Violation> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::Fields;
 
     fn head(fields: &str) -> Result<Head, Violation> {
         let text = format!("POST /socket.io/?EIO=4 HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
@@ -221,6 +271,23 @@ mod tests {
         let head = parse(text, &Limits::default()).expect("valid");
         assert_eq!(&text[head.target], b"/GET?x");
         assert_eq!(&text[head.fields], b"Host: a\r\nX: y\r\n");
+    }
+
+    #[test]
+    fn values_are_found_where_they_are() {
+        let text = b"GET / HTTP/1.1\r\nHost:  a.b \r\nX: y\r\nUpgrade:\r\nOrigin:c\r\n\r\n";
+        let head = parse(text, &Limits::default()).expect("valid");
+        let fields = Fields::lines(&text[head.fields], &head.places);
+        for (name, value) in [
+            ("host", Some("a.b")),
+            ("upgrade", Some("")),
+            ("origin", Some("c")),
+            ("x", Some("y")),
+            ("expect", None),
+            ("y", None),
+        ] {
+            assert_eq!(fields.get(name), value, "{name}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::cut;
-use super::head::Seen;
+use super::head::{Place, Places};
 
 /// A parsed request line and its headers, with what the host knows of the stream.
 #[derive(Clone, Copy)]
@@ -133,8 +133,8 @@ pub struct Fields<'a>(Source<'a>);
 
 #[derive(Clone, Copy)]
 enum Source<'a> {
-    /// Lines of a head that was parsed, and which of the common fields are among them.
-    Lines(&'a [u8], Seen),
+    /// Lines of a head that was parsed, and where the common fields are among them.
+    Lines(&'a [u8], &'a Places),
     Host(&'a dyn Headers),
 }
 
@@ -146,16 +146,24 @@ impl<'a> Fields<'a> {
     }
 
     /// Wraps `name: value` lines, each ended by CRLF, that were validated before.
-    pub(crate) fn lines(lines: &'a [u8], seen: Seen) -> Self {
-        Self(Source::Lines(lines, seen))
+    pub(crate) fn lines(lines: &'a [u8], places: &'a Places) -> Self {
+        Self(Source::Lines(lines, places))
     }
 
     /// Returns the first field of that name, in lower case, when it is UTF-8.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&'a str> {
         match self.0 {
-            Source::Lines(_, seen) if seen.lacks(name) => None,
-            Source::Lines(lines, _) => std::str::from_utf8(find(lines, name.as_bytes())?).ok(),
+            Source::Lines(lines, places) => {
+                let value = match places.of(name) {
+                    Place::Absent => None,
+                    Place::At { start, len } => {
+                        lines.get(usize::from(start)..)?.get(..usize::from(len))
+                    }
+                    Place::Unknown => find(lines, name.as_bytes()),
+                };
+                std::str::from_utf8(value?).ok()
+            }
             Source::Host(host) => host.get(name),
         }
     }
@@ -163,14 +171,23 @@ impl<'a> Fields<'a> {
     /// Calls `each` for every field whose name and value are UTF-8.
     pub fn each(&self, each: &mut dyn FnMut(&str, &str)) {
         match self.0 {
-            Source::Lines(lines, _) => fields_of(lines).for_each(|(name, value)| {
-                if let (Ok(name), Ok(value)) =
-                    (std::str::from_utf8(name), std::str::from_utf8(value))
-                {
-                    each(name, value);
+            // Mostly all of them are UTF-8, which is found out faster at once.
+            Source::Lines(lines, _) => match std::str::from_utf8(lines) {
+                Ok(text) => each_line(text, each),
+                Err(_) => {
+                    let lines = lines.split_inclusive(|&byte| byte == b'\n');
+                    lines.flat_map(std::str::from_utf8).for_each(|line| each_line(line, each));
                 }
-            }),
+            },
             Source::Host(host) => host.each(each),
+        }
+    }
+
+    /// About the bytes that all names and values take.
+    pub(crate) fn size_hint(&self) -> usize {
+        match self.0 {
+            Source::Lines(lines, _) => lines.len(),
+            Source::Host(_) => 0,
         }
     }
 }
@@ -194,15 +211,14 @@ fn find<'a>(mut lines: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     None
 }
 
-fn fields_of(lines: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+fn each_line(lines: &str, each: &mut dyn FnMut(&str, &str)) {
     let mut rest = lines;
-    std::iter::from_fn(move || {
-        let end = memchr::memchr(b'\n', rest)?;
-        let (line, tail) = rest.split_at(end + 1);
-        rest = tail;
-        let colon = memchr::memchr(b':', line)?;
-        Some((&line[..colon], line[colon + 1..].trim_ascii()))
-    })
+    while let Some((line, after)) = cut(rest, b'\n') {
+        rest = after;
+        if let Some((name, value)) = cut(line, b':') {
+            each(name, value.trim_ascii());
+        }
+    }
 }
 
 #[cfg(test)]
@@ -220,8 +236,10 @@ mod tests {
 
     #[test]
     fn fields_are_found_by_name_in_any_case() {
-        let fields =
-            Fields::lines(b"Host: a.example\r\nX-Empty:\r\nCookie:  a=b; c=d \r\n", Seen::ALL);
+        let fields = Fields::lines(
+            b"Host: a.example\r\nX-Empty:\r\nCookie:  a=b; c=d \r\n",
+            &Places::UNKNOWN,
+        );
         assert_eq!(fields.get("host"), Some("a.example"));
         assert_eq!(fields.get("x-empty"), Some(""));
         assert_eq!(fields.get("cookie"), Some("a=b; c=d"));

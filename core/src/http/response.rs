@@ -172,16 +172,16 @@ impl Response {
     /// Appends the head, up to and including the empty line.
     pub(crate) fn put_head(&self, out: &mut Vec<u8>, keep_alive: bool) {
         out.reserve(192);
-        out.extend_from_slice(b"HTTP/1.1 ");
-        put_number(out, u64::from(self.status));
-        out.push(b' ');
-        out.extend_from_slice(phrase(self.status).as_bytes());
-        out.extend_from_slice(b"\r\n");
+        if self.status == 200 {
+            out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
+        } else {
+            self.put_status(out);
+        }
         if let Some(content_type) = &self.content_type {
             put_field(out, "content-type", content_type);
         }
         if self.no_store {
-            put_field(out, "cache-control", "no-store");
+            out.extend_from_slice(b"cache-control: no-store\r\n");
         }
         for (name, value) in &self.headers {
             put_field(out, name, value);
@@ -192,8 +192,16 @@ impl Response {
             out.extend_from_slice(b"\r\n");
         }
         if !keep_alive && self.status != 101 {
-            put_field(out, "connection", "close");
+            out.extend_from_slice(b"connection: close\r\n");
         }
+        out.extend_from_slice(b"\r\n");
+    }
+
+    fn put_status(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"HTTP/1.1 ");
+        put_number(out, u64::from(self.status));
+        out.push(b' ');
+        out.extend_from_slice(phrase(self.status).as_bytes());
         out.extend_from_slice(b"\r\n");
     }
 }

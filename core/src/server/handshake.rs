@@ -29,7 +29,7 @@ impl Handshake {
         // A request head is never so long that these fail.
         let (path, path_len) = u16::try_from(path.len()).map_or(("", 0), |len| (path, len));
         let (query, query_len) = u32::try_from(query.len()).map_or(("", 0), |len| (query, len));
-        let mut text = String::with_capacity(path.len() + query.len());
+        let mut text = String::with_capacity(request.target.len() + request.fields.size_hint());
         text.push_str(path);
         text.push_str(query);
         request.fields.each(&mut |name, value| {
@@ -129,11 +129,11 @@ fn is_transport(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::head::Seen;
+    use crate::http::head::Places;
     use crate::http::{Fields, Method};
 
     fn request(lines: &[u8]) -> Request<'_> {
-        let fields = Fields::lines(lines, Seen::ALL);
+        let fields = Fields::lines(lines, &Places::UNKNOWN);
         Request::new(Method::Get, "/socket.io/?EIO=4&a=b%20c", fields)
     }
 

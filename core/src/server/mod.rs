@@ -34,6 +34,7 @@ pub use socket::SocketMut;
 use crate::cluster::Output;
 use crate::config::Config;
 use crate::conn::Inbound;
+use crate::engine::open::Open;
 use crate::engine::outbox::Pool;
 use crate::hash::Seeded;
 use crate::key::{Link, Mint, Shard, Slab};
@@ -79,6 +80,7 @@ pub struct Server {
     /// Sessions that were not admitted to a namespace yet. Bounded by `limits.handshakes`.
     strangers: usize,
     encoder: Encoder,
+    open: Open,
     /// The PING packet, made once.
     ping: Packet,
     /// Number of the latest broadcast.
@@ -155,6 +157,7 @@ impl Server {
             partial: Queue::new(config.limits.attachment_time),
         };
         Self {
+            open: Open::new(&config),
             config,
             shard,
             clock: Clock::new(now),
@@ -315,7 +318,7 @@ mod tests {
         let fields = Fields::lines(
             b"host: a\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
               sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
-            crate::http::head::Seen::ALL,
+            &crate::http::head::Places::UNKNOWN,
         );
         let target = "/socket.io/?EIO=4&transport=websocket";
         for _ in 0..1000 {

@@ -58,10 +58,10 @@ fn address(text: &str) -> Option<SocketAddr> {
 mod tests {
     use super::*;
     use crate::http::Method;
-    use crate::http::head::Seen;
+    use crate::http::head::Places;
 
     fn request(lines: &str) -> Request<'_> {
-        Request::new(Method::Get, "/", Fields::lines(lines.as_bytes(), Seen::ALL))
+        Request::new(Method::Get, "/", Fields::lines(lines.as_bytes(), &Places::UNKNOWN))
     }
 
     #[test]

@@ -11,7 +11,6 @@ use super::refusal::Refusal;
 use super::{Event, Server, Transmit};
 use crate::config::{Layer, SlowClient};
 use crate::engine::heartbeat::Heartbeat;
-use crate::engine::open;
 use crate::engine::outbox::Outbox;
 use crate::engine::transport::{OnGone, Transport};
 use crate::error::{Reason, Refused, Violation};
@@ -209,7 +208,7 @@ impl Server {
         let Some(session) = self.sessions.at(slot) else { return String::new() };
         let transports = self.config.transports;
         let upgrades = transports.upgrades && !session.transport.is_websocket();
-        open::packet(|out| self.put_sid(slot, session, out), upgrades, &self.config)
+        self.open.packet(|out| self.put_sid(slot, session, out), upgrades)
     }
 
     /// Appends the sid of a session.

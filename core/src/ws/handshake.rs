@@ -23,8 +23,8 @@ pub(crate) fn ask<'a>(request: &Request<'a>) -> Ask<'a> {
     let connection = request.header("connection").unwrap_or_default();
     let key = request.header("sec-websocket-key").unwrap_or_default();
     let sound = request.method == Method::Get
-        && has_token(upgrade, "websocket")
-        && has_token(connection, "upgrade")
+        && has_token(upgrade.as_bytes(), "websocket")
+        && has_token(connection.as_bytes(), "upgrade")
         && request.header("sec-websocket-version") == Some("13")
         && is_key(key);
     if sound { Ask::WebSocket { key } } else { Ask::Broken }
@@ -40,8 +40,9 @@ pub(crate) fn accept(key: &str) -> String {
 }
 
 /// Whether a comma-separated header value contains `token`, in any case.
-pub(crate) fn has_token(value: &str, token: &str) -> bool {
-    value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token))
+pub(crate) fn has_token(value: &[u8], token: &str) -> bool {
+    let mut parts = value.split(|&byte| byte == b',');
+    parts.any(|part| part.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
 }
 
 /// A key is the base64 of 16 bytes.
@@ -69,7 +70,7 @@ mod tests {
 
     #[test]
     fn tokens_are_found_in_lists_of_any_case() {
-        assert!(has_token("keep-alive, Upgrade", "upgrade"));
-        assert!(!has_token("upgrade-insecure", "upgrade"));
+        assert!(has_token(b"keep-alive, Upgrade", "upgrade"));
+        assert!(!has_token(b"upgrade-insecure", "upgrade"));
     }
 }

@@ -115,6 +115,11 @@ impl Reader {
         }
     }
 
+    /// Whether nothing is incomplete, so that it only waits for input.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.partial.is_none()
+    }
+
     /// What `Place::Reader` stands for.
     pub(crate) fn delivered(&self) -> &[u8] {
         self.partial.as_ref().map_or(&[], |partial| {
