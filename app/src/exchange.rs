@@ -1,6 +1,7 @@
 //! One plain HTTP request on a connection of ours, until it is answered.
 
 use bytes::Bytes;
+use http::header::IF_NONE_MATCH;
 use http::{Method, StatusCode};
 use sansocket::{Link, Request, Response, Verdict};
 use std::fmt;
@@ -19,7 +20,9 @@ use crate::hub::Hub;
 use crate::io::Io;
 use crate::port::Port;
 use crate::runtime::BoxFuture;
-use crate::web::{Fallback, file_response_of, head_response_of, request_of, response_of};
+use crate::web::{
+    Fallback, file_response_of, head_response_of, name_as_known, request_of, response_of,
+};
 
 /// A plain HTTP request until it is answered.
 pub(crate) enum Exchange {
@@ -136,14 +139,20 @@ fn call(
     compression: Option<usize>,
 ) -> Result<Response, BoxFuture<Response>> {
     let is_head = request.method() == Method::HEAD;
+    let known: Vec<_> = match compression {
+        Some(_) => request.headers().get_all(IF_NONE_MATCH).iter().cloned().collect(),
+        None => Vec::new(),
+    };
     let answer = move |caught: Result<_, Cause>| {
-        caught.map_or_else(
-            |_| failed(),
-            |response| match is_head {
-                true => head_response_of(response),
-                false => response_of(response, compression),
-            },
-        )
+        let Ok(response) = caught else { return failed() };
+        let mut response = match is_head {
+            true => head_response_of(response, compression),
+            false => response_of(response, compression),
+        };
+        if response.status == 304 {
+            name_as_known(&mut response, &known);
+        }
+        response
     };
     let mut future = match catch_unwind(AssertUnwindSafe(|| fallback(request))) {
         Ok(Progress::Done(response)) => return Ok(answer(Ok(response))),

@@ -66,8 +66,15 @@ pub enum Body {
     File(Take<File>),
 }
 
+/// What the answer with the whole file is like, for one that has less; an extension of the response.
+#[derive(Clone, Debug)]
+pub(crate) struct Whole {
+    pub(crate) length: u64,
+    pub(crate) media: HeaderValue,
+}
+
 /// Up to this many bytes are read at once instead of piece by piece.
-const SMALL: u64 = 64 * 1024;
+pub(crate) const SMALL: u64 = 64 * 1024;
 
 impl Files {
     /// Maps nothing yet.
@@ -145,6 +152,7 @@ impl Files {
         let Regular { file, length, modified, media } = found;
         let version = Version::new(length, modified);
         let mut response = empty(StatusCode::OK);
+        response.extensions_mut().insert(Whole { length, media: media.clone() });
         put(&mut response, header::ETAG, version.tag());
         if let Some(date) = version.date() {
             put(&mut response, header::LAST_MODIFIED, date);

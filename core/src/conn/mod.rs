@@ -396,8 +396,11 @@ impl Conn {
     fn settle_answer(&mut self) {
         if let Mode::Answering(answer) = std::mem::replace(&mut self.mode, Mode::Finished) {
             let Answer { response, exchange, body } = *answer;
-            let coding = exchange.coding.filter(|_| !exchange.head_only);
-            self.respond(&response.coded(coding), exchange, body);
+            let response = match exchange.head_only {
+                true => response.coded_head(exchange.coding),
+                false => response.coded(exchange.coding),
+            };
+            self.respond(&response, exchange, body);
         }
     }
 
