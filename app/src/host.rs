@@ -78,6 +78,7 @@ impl Hub {
             false => Some(Arc::new(head.extensions)),
         };
         let mut request = Request::new(method, target, Fields::host(&shown));
+        request.other = Some(head.method.as_str());
         request.peer = origin.peer;
         request.secure = origin.secure;
         request.extra = extra.as_ref();

@@ -266,7 +266,7 @@ impl Hub {
             return Verdict::Respond(response);
         }
         log!(
-            trace, "sansocket::engine", shard = %*shard, method = %request.method.name().unwrap_or("?"),
+            trace, "sansocket::engine", shard = %*shard, method = %request.method_name().unwrap_or("?"),
             upgrades = %request.header("upgrade").is_some(), "request"
         );
         let verdict = self.turn(*shard, |cell| self.request_to(cell, port, now, request));

@@ -175,7 +175,8 @@ impl<R: IntoWeb, E: IntoWeb> IntoWeb for Result<R, E> {
 
 /// The request in the form the rest of the world uses; `None` when its parts have no such form.
 pub(crate) fn request_of(request: &Request<'_>) -> Option<http::Request<()>> {
-    let method = request.method.name()?;
+    // CONNECT asks for a tunnel, which its success would promise.
+    let method = request.method_name().filter(|name| *name != "CONNECT")?;
     let mut parts = http::Request::builder().method(method).uri(request.target).body(()).ok()?;
     let headers = parts.headers_mut();
     request.fields.each(&mut |name, value| {

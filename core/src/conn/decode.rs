@@ -56,7 +56,7 @@ impl Input<'_> {
 
 /// Where an item lies, before it is borrowed.
 enum Item {
-    Request { method: Method, target: Range<usize>, fields: Range<usize>, seen: Seen },
+    Request { start: usize, method: Method, target: Range<usize>, fields: Range<usize>, seen: Seen },
     BodyHere(Range<usize>),
     BodyCollected,
     Text(Place),
@@ -92,11 +92,15 @@ impl<'c, 'i> Decoder<'c, 'i> {
             (Place::Reader, _) => &[],
         };
         Ok(Some(match item {
-            Item::Request { method, target, fields, seen } => Inbound::Request(Request::new(
-                method,
-                std::str::from_utf8(&bytes[target]).map_err(|_| Violation::InvalidHead)?,
-                Fields::lines(&bytes[fields], seen),
-            )),
+            Item::Request { start, method, target, fields, seen } => {
+                let name = &bytes[start..target.start - 1];
+                let target = text(&bytes[target])?;
+                let mut request = Request::new(method, target, Fields::lines(&bytes[fields], seen));
+                if method == Method::Other {
+                    request.other = Some(text(name)?);
+                }
+                Inbound::Request(request)
+            }
             Item::BodyHere(range) => Inbound::Body(&bytes[range]),
             Item::BodyCollected => Inbound::Body(self.conn.collected()),
             Item::Text(place) => Inbound::Text(
@@ -212,8 +216,9 @@ impl<'c, 'i> Decoder<'c, 'i> {
         self.conn.mode = Mode::Asked { exchange, body: head.body };
         let place = |range: Range<usize>| range.start + self.at..range.end + self.at;
         let (target, fields) = (place(head.target), place(head.fields));
+        let start = self.at;
         self.at += end;
-        Ok(Some(Item::Request { method: head.method, target, fields, seen: head.seen }))
+        Ok(Some(Item::Request { start, method: head.method, target, fields, seen: head.seen }))
     }
 
     /// A body that lies whole in the input is handed out where it is.
@@ -308,6 +313,10 @@ impl<'c, 'i> Decoder<'c, 'i> {
         self.at = self.input.bytes().len();
         Item::Closed(code)
     }
+}
+
+fn text(bytes: &[u8]) -> Result<&str, Violation> {
+    std::str::from_utf8(bytes).map_err(|_| Violation::InvalidHead)
 }
 
 impl Drop for Decoder<'_, '_> {

@@ -109,3 +109,25 @@ fn what_the_application_confirms_goes_with_the_tag_the_client_has() {
         }
     }
 }
+
+#[test]
+fn methods_that_nobody_heard_of_reach_the_application() {
+    let mut app = App::new();
+    app.files(Files::new().map("/static", env!("CARGO_MANIFEST_DIR")));
+    app.fallback(|request: Request<Bytes>| {
+        format!("{} {}", request.method(), String::from_utf8_lossy(request.body()))
+    });
+    let stage = Stage::new(app);
+    for (method, body) in [("PROPFIND", "<a/>"), ("M-SEARCH", ""), ("get", "")] {
+        let answer = stage.stream().ask(method, "/f", "", body);
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        assert!(answer.ends_with(&format!("{method} {body}")), "{answer}");
+        let refused = stage.stream().ask(method, "/static/Cargo.toml", "", body);
+        assert!(refused.starts_with("HTTP/1.1 405 "), "{refused}");
+        assert_eq!(header(&refused, "allow"), Some("GET, HEAD"));
+    }
+    for method in ["CONNECT", &"M".repeat(33)] {
+        let refused = stage.stream().ask(method, "/f", "", "");
+        assert!(refused.starts_with("HTTP/1.1 400 "), "{refused}");
+    }
+}
