@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http::header::IF_NONE_MATCH;
+use http::uri::PathAndQuery;
 use http::{Method, StatusCode};
 use sansocket::{Link, Request, Response, Verdict};
 use std::fmt;
@@ -43,10 +44,11 @@ impl Exchange {
             let response = Response::with_body(400, "text/plain", "Bad Request");
             return (Verdict::Respond(response), None);
         };
+        let target = asked.uri().path_and_query().map_or("", PathAndQuery::as_str);
         let file = web
             .files
             .as_ref()
-            .and_then(|files| files.answer(asked.method(), asked.uri().path(), asked.headers()));
+            .and_then(|files| files.answer(asked.method(), target, asked.headers()));
         match file {
             Some(found) if found.status() != StatusCode::NOT_FOUND || web.fallback.is_none() => {
                 let (response, file) = file_response_of(found, hub.app().config.compression);

@@ -131,3 +131,12 @@ fn methods_that_nobody_heard_of_reach_the_application() {
         assert!(refused.starts_with("HTTP/1.1 400 "), "{refused}");
     }
 }
+
+#[test]
+fn a_folder_is_redirected_to_with_the_query() {
+    let (folder, stage) = site();
+    std::fs::create_dir(folder.path().join("docs")).unwrap();
+    std::fs::write(folder.path().join("docs/index.html"), "<p>").unwrap();
+    let answer = stage.stream().ask("GET", "/docs?page=2", "", "");
+    assert_eq!(header(&answer, "location"), Some("/docs/?page=2"), "{answer}");
+}
