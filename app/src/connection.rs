@@ -16,6 +16,7 @@ use crate::log::log;
 use crate::port::Port;
 use crate::tls::{Tls, TlsSession};
 use crate::watch::{CAME, NEVER, Seat};
+use crate::web::dress;
 
 /// One byte stream of a [`Hub`].
 ///
@@ -178,7 +179,9 @@ impl Connection {
                 }
                 Ok(Some(_)) => {}
                 Ok(None) => return,
-                Err(violation) => return decoder.reject(violation),
+                Err(violation) => {
+                    return decoder.reject_with(violation, &hub.app().config.headers);
+                }
             }
         }
     }
@@ -368,8 +371,9 @@ impl Connection {
     #[cold]
     fn take_answer(&mut self) {
         let Some(front) = &mut self.front else { return };
-        if let Some(response) = front.exchange.as_ref().and_then(Exchange::answer) {
+        if let Some(mut response) = front.exchange.as_ref().and_then(Exchange::answer) {
             front.exchange = None;
+            dress(&mut response, &self.hub.app().config);
             self.conn.push(Transmit::Response(response));
         }
     }
@@ -478,7 +482,7 @@ fn serve(cell: &mut Cell, decoder: &mut Decoder<'_, '_>, link: Link, now: Instan
             }
             Ok(None) => return false,
             Err(violation) => {
-                decoder.reject(violation);
+                decoder.reject_with(violation, &cell.server.config().headers);
                 cell.server.handle_violation(now, link, violation);
                 cell.unbind(link);
                 return false;
@@ -498,13 +502,16 @@ fn ask(
     match decoder.poll() {
         Ok(Some(Inbound::Body(body))) => {
             let exchange = front.as_mut().and_then(|front| front.exchange.as_mut());
-            let verdict = exchange.map(|exchange| exchange.ask(hub, port, body));
+            let mut verdict = exchange.map(|exchange| exchange.ask(hub, port, body));
+            if let Some(Verdict::Respond(response)) = &mut verdict {
+                dress(response, &hub.app().config);
+            }
             decoder.apply(verdict.unwrap_or(Verdict::Pass));
             true
         }
         Ok(_) => false,
         Err(violation) => {
-            decoder.reject(violation);
+            decoder.reject_with(violation, &hub.app().config.headers);
             false
         }
     }
@@ -513,7 +520,10 @@ fn ask(
 /// Begins to answer a plain HTTP request.
 #[cold]
 fn begin(hub: &Hub, request: &Request<'_>, front: &mut Option<Box<Front>>) -> Verdict {
-    let (verdict, exchange) = Exchange::begin(hub, request);
+    let (mut verdict, exchange) = Exchange::begin(hub, request);
+    if let Verdict::Respond(response) = &mut verdict {
+        dress(response, &hub.app().config);
+    }
     if let Some(front) = front {
         front.exchange = exchange;
     }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use sansocket::{Request, Response};
+use sansocket::{Config, Request, Response};
 use std::borrow::Cow;
 use std::fs::File;
 use std::future::Future;
@@ -237,6 +237,15 @@ pub(crate) fn file_response_of(
         }
     }
     (response, file)
+}
+
+/// Adds the header fields that all answers have, except those that it has of its own.
+pub(crate) fn dress(response: &mut Response, config: &Config) {
+    for (name, value) in &config.headers {
+        if !response.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name)) {
+            response.headers.push((name.clone().into(), value.clone().into()));
+        }
+    }
 }
 
 /// Gives a 304 the tag of the answer that the client has, when that was compressed.

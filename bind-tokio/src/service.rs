@@ -199,7 +199,10 @@ impl Front {
                     self.carry(upgrade, connection);
                     State::ready(response)
                 }
-                None => State::ready((StatusCode::NOT_IMPLEMENTED, "the server cannot upgrade")),
+                None => {
+                    let text = "the server cannot upgrade";
+                    State::ready(self.hub.refusal(StatusCode::NOT_IMPLEMENTED, text))
+                }
             },
         }
     }

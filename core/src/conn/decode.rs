@@ -130,7 +130,13 @@ impl<'c, 'i> Decoder<'c, 'i> {
     /// Queues the farewell that `violation` deserves, an HTTP error or a close frame, and ends the
     /// connection after it.
     pub fn reject(&mut self, violation: Violation) {
-        self.conn.reject(violation);
+        self.reject_with(violation, &[]);
+    }
+
+    /// The same with further header fields, such as [`Config::headers`](crate::Config::headers), on
+    /// an HTTP error.
+    pub fn reject_with(&mut self, violation: Violation, headers: &[(String, String)]) {
+        self.conn.reject(violation, headers);
         self.at = self.input.bytes().len();
     }
 

@@ -444,7 +444,7 @@ impl Conn {
     }
 
     /// Queues the farewell that `violation` deserves and ends the connection after it.
-    fn reject(&mut self, violation: Violation) {
+    fn reject(&mut self, violation: Violation, headers: &[(String, String)]) {
         match self.mode {
             Mode::WebSocket(_) => {
                 self.close(violation.close_code());
@@ -463,8 +463,9 @@ impl Conn {
             | Mode::Busy(_)
             | Mode::Head { .. }
             | Mode::Skip(_) => {
-                let response =
+                let mut response =
                     Response::with_body(violation.status(), "text/plain", violation.to_string());
+                response.add(headers);
                 self.out.push_head(&response, false);
                 self.out.push_bytes(&response.body);
                 self.link = None;
