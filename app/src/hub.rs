@@ -298,7 +298,8 @@ impl Hub {
             && cell.weight_of(link) > MOST_BYTES
         {
             cell.server.handle_closed(now, link);
-            return self.turn_away(unavailable("Too much waits for handlers already"));
+            let response = unavailable("Too much waits for handlers already");
+            return self.turn_away(response.header("retry-after", "1"));
         }
         if let Some(link) = link_of(&verdict) {
             cell.bind(link, port);
