@@ -16,7 +16,7 @@ use crate::log::log;
 use crate::port::Port;
 use crate::tls::{Tls, TlsSession};
 use crate::watch::{CAME, NEVER, Seat};
-use crate::web::dress;
+use crate::web::finish;
 
 /// One byte stream of a [`Hub`].
 ///
@@ -373,7 +373,7 @@ impl Connection {
         let Some(front) = &mut self.front else { return };
         if let Some(mut response) = front.exchange.as_ref().and_then(Exchange::answer) {
             front.exchange = None;
-            dress(&mut response, &self.hub.app().config);
+            finish(&mut response, &self.hub.app().config);
             self.conn.push(Transmit::Response(response));
         }
     }
@@ -504,7 +504,7 @@ fn ask(
             let exchange = front.as_mut().and_then(|front| front.exchange.as_mut());
             let mut verdict = exchange.map(|exchange| exchange.ask(hub, port, body));
             if let Some(Verdict::Respond(response)) = &mut verdict {
-                dress(response, &hub.app().config);
+                finish(response, &hub.app().config);
             }
             decoder.apply(verdict.unwrap_or(Verdict::Pass));
             true
@@ -522,7 +522,7 @@ fn ask(
 fn begin(hub: &Hub, request: &Request<'_>, front: &mut Option<Box<Front>>) -> Verdict {
     let (mut verdict, exchange) = Exchange::begin(hub, request);
     if let Verdict::Respond(response) = &mut verdict {
-        dress(response, &hub.app().config);
+        finish(response, &hub.app().config);
     }
     if let Some(front) = front {
         front.exchange = exchange;

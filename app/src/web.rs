@@ -8,6 +8,7 @@ use std::fs::File;
 use std::future::Future;
 use std::io::Take;
 use std::net::SocketAddr;
+use std::time::SystemTime;
 
 use crate::app::App;
 use crate::files::{Body, Files, SMALL, Whole};
@@ -237,6 +238,16 @@ pub(crate) fn file_response_of(
         }
     }
     (response, file)
+}
+
+/// Adds the date and the header fields that all answers have to one that is not of a session's:
+/// caches reckon by its date (RFC 9110 §6.6.1), while they keep none of a session.
+pub(crate) fn finish(response: &mut Response, config: &Config) {
+    if !response.headers.iter().any(|(name, _)| name == "date") {
+        let date = httpdate::fmt_http_date(SystemTime::now());
+        response.headers.push(("date".into(), date.into()));
+    }
+    dress(response, config);
 }
 
 /// Adds the header fields that all answers have, except those that it has of its own.

@@ -81,3 +81,16 @@ fn an_answer_that_took_its_time_has_them() {
     assert!(answer.ends_with("\r\n\r\nlate"), "{answer}");
     assert_eq!(served_by(&answer), ["us"]);
 }
+
+#[test]
+fn what_caches_may_keep_is_dated() {
+    let stage = stage();
+    for (target, dates) in [("/static/Cargo.toml", 1), ("/none", 1), ("/own", 1), (POLLING, 0)] {
+        let answer = stage.stream().ask("GET", target, "", "");
+        assert_eq!(answer.matches("\r\ndate: ").count(), dates, "{answer}");
+    }
+    let mut app = App::new();
+    app.fallback(|_: Request<Bytes>| Response::builder().header("date", "old").body("").unwrap());
+    let answer = Stage::new(app).stream().ask("GET", "/", "", "");
+    assert!(answer.contains("\r\ndate: old\r\n") && answer.matches("date").count() == 1);
+}
