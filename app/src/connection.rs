@@ -45,6 +45,8 @@ pub struct Connection {
     /// Whether the stream took bytes since the deadline was set.
     moving: bool,
     polled: Polled,
+    /// Whether nothing more comes from the stream.
+    ended: bool,
     /// Whether nothing is left but to write what is ready.
     through: bool,
     /// Whether there is nothing left to do.
@@ -106,6 +108,7 @@ impl Connection {
             behind: false,
             moving: false,
             polled: Polled::No,
+            ended: false,
             through: false,
             over: false,
         }
@@ -134,9 +137,11 @@ impl Connection {
         let ended = tls.is_ended();
         self.receive(&mut plain, now);
         PLAIN.with(|kept| kept.replace(plain));
-        if outcome.is_err() || ended {
+        if outcome.is_err() || ended && self.is_attached() {
             self.detach();
             self.through = true;
+        } else if ended {
+            self.ended = true;
         }
     }
 
@@ -238,7 +243,7 @@ impl Connection {
     /// Whether the stream should be read.
     #[must_use]
     pub fn wants_read(&self) -> bool {
-        !self.behind && self.conn.wants_read()
+        !self.behind && !self.ended && self.conn.wants_read()
     }
 
     /// Whether the stream should be closed now.
@@ -254,16 +259,29 @@ impl Connection {
     /// Whether everything was said.
     fn is_done(&self) -> bool {
         self.conn.is_finished()
+            || self.ended && self.conn.is_answered()
             || self.awaits == Awaits::Request
                 && self.polled == Polled::No
                 && self.conn.is_flushed()
                 && self.hub.life().is_stopping()
     }
 
-    /// Takes note that the stream ended.
+    /// Takes note that nothing more comes from the stream. A plain request that came before is still
+    /// answered; a session is told that its client is gone.
     pub fn end(&mut self) {
-        self.over = true;
-        self.detach();
+        // Anybody could have cut a stream that ends without the farewell of TLS.
+        let cut = self.tls.as_ref().is_some_and(|tls| !tls.is_ended());
+        if cut || self.is_attached() {
+            self.over = true;
+            self.detach();
+        } else {
+            self.ended = true;
+        }
+    }
+
+    /// Whether it serves a session.
+    fn is_attached(&self) -> bool {
+        self.conn.link().is_some_and(|link| link != Link::HOST)
     }
 
     /// Tells the session that the client is gone; handlers run inside.

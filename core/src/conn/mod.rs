@@ -298,6 +298,26 @@ impl Conn {
         matches!(self.mode, Mode::Finished) && self.out.bytes() == 0
     }
 
+    /// Whether all answers were written to what the peer asked for so far: when it sends nothing more
+    /// (RFC 9112 §9.6), close the stream now, and not before.
+    ///
+    /// What is [attached](Self::link) to a session is better closed at once, for a peer that sends
+    /// nothing more is probably gone.
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        let owes = match &self.mode {
+            Mode::Answering(_) | Mode::Asked { .. } | Mode::Busy(_) | Mode::Sending(_) => true,
+            Mode::Body(collect) => collect.delivered,
+            Mode::Head { .. } | Mode::Skip(_) => self.wants_decode(),
+            Mode::Awaited { .. }
+            | Mode::Finished
+            | Mode::Lingering(_)
+            | Mode::WebSocket(_)
+            | Mode::WebSocketClosing(..) => false,
+        };
+        !owes && self.out.bytes() == 0
+    }
+
     /// Whether the last bytes are queued and only the peer's farewell is awaited. Give it some
     /// seconds at most, then close the stream.
     #[must_use]
