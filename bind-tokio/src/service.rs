@@ -13,10 +13,11 @@ use sansocket_app::http::{Request, Response, StatusCode};
 use sansocket_app::{Bytes, Connection, Hub, Origin, Outcome};
 use std::convert::Infallible;
 use std::fmt;
-use std::future::{Ready, ready};
+use std::future::{self, Future as _, Ready, poll_fn};
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -173,7 +174,7 @@ impl<B> Service<Request<B>> for NotFound {
     }
 
     fn call(&mut self, _: Request<B>) -> Self::Future {
-        ready(Ok(whole(StatusCode::NOT_FOUND)))
+        future::ready(Ok(whole(StatusCode::NOT_FOUND)))
     }
 }
 
@@ -208,10 +209,23 @@ impl Front {
     }
 
     /// Carries a WebSocket once its stream is here.
-    fn carry(&self, upgrade: OnUpgrade, connection: Box<Connection>) {
+    fn carry(&self, mut upgrade: OnUpgrade, mut connection: Box<Connection>) {
         self.hub.runtime().spawn(Box::pin(async move {
+            let stream = poll_fn(|context| {
+                loop {
+                    if let Poll::Ready(stream) = Pin::new(&mut upgrade).poll(context) {
+                        return Poll::Ready(stream.ok());
+                    }
+                    // It may never come: what answered instead of us might have kept the stream.
+                    connection.poll_write(&mut []);
+                    if connection.is_finished() {
+                        return Poll::Ready(None);
+                    }
+                    ready!(connection.poll_rung(context));
+                }
+            });
             // Without a stream, dropping the connection tells its session.
-            if let Ok(stream) = upgrade.await {
+            if let Some(stream) = stream.await {
                 // In a task of just the size that it needs for as long as it lives.
                 tokio::spawn(Carry::new(TokioIo::new(stream), *connection));
             }
