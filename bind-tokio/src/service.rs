@@ -6,6 +6,7 @@ mod upload;
 
 use http_body_util::Full;
 use hyper::body::Body;
+use hyper::ext::Protocol;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use sansocket_app::http::request::Parts;
@@ -182,6 +183,11 @@ impl Front {
     /// Takes a request under our path; handlers run inside.
     fn take<F, B: Body>(&self, request: Request<B>) -> State<F, B> {
         let (mut head, body) = request.into_parts();
+        if head.extensions.get::<Protocol>().is_some_and(|name| name.as_str() != "websocket") {
+            // RFC 9220 §3 says so for HTTP/3, RFC 8441 nothing for HTTP/2.
+            let text = "a CONNECT here is a WebSocket";
+            return State::ready(self.hub.refusal(StatusCode::NOT_IMPLEMENTED, text));
+        }
         // Not the session's to keep: it would hold the stream's end open.
         let upgrade = head.extensions.remove::<OnUpgrade>();
         let mut origin = Origin::default();

@@ -378,6 +378,12 @@ async fn a_stream_of_http_2_becomes_a_websocket() {
     let mut request = client.request("CONNECT", "/socket.io/?EIO=4&transport=websocket", "");
     request.extensions_mut().insert(Protocol::from_static("websocket"));
     assert_eq!(client.stream.send(request).await.status(), StatusCode::BAD_REQUEST);
+    // Nor is one of another protocol.
+    let mut request = client.request("CONNECT", "/socket.io/?EIO=4&transport=websocket", "");
+    request.headers_mut().insert("sec-websocket-version", "13".parse().unwrap());
+    request.extensions_mut().insert(Protocol::from_static("connect-udp"));
+    assert_eq!(client.stream.send(request).await.status(), StatusCode::NOT_IMPLEMENTED);
+    assert_eq!(io.counts().iter().map(|counts| counts.sessions).sum::<usize>(), 1);
     drop(socket);
     assert_eq!(reasons.recv().await, Some(Reason::TransportClose));
 }
