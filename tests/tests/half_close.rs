@@ -20,16 +20,16 @@ impl Line {
         let mut bytes = bytes.as_bytes().to_vec();
         let mut decoder = self.conn.decode(&mut bytes);
         while let Some(item) = decoder.poll().expect("well formed") {
-            let verdict = match item {
-                Inbound::Request(request) if request.path() == "/later" => {
-                    Verdict::Hold(Link::HOST)
+            let verdict = if let Inbound::Request(request) = item {
+                match request.path() {
+                    "/later" => Verdict::Hold(Link::HOST),
+                    "/body" => Verdict::Body { link: Link::HOST, limit: 100 },
+                    path => answer(path),
                 }
-                Inbound::Request(request) if request.path() == "/body" => {
-                    Verdict::Body { link: Link::HOST, limit: 100 }
-                }
-                Inbound::Request(request) => answer(request.path()),
-                Inbound::Body(body) => answer(&String::from_utf8_lossy(body)),
-                other => panic!("{other:?}"),
+            } else if let Inbound::Body(body) = item {
+                answer(&String::from_utf8_lossy(body))
+            } else {
+                panic!("{item:?} before an upgrade")
             };
             decoder.apply(verdict);
         }
