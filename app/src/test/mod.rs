@@ -106,7 +106,7 @@
 //! # Plain HTTP
 //!
 //! What an application answers besides is asked for by [`get`](TestServer::get), or by
-//! [`request`](TestServer::request) with anything that an [`http::Request`](crate::http::Request) can
+//! [`request`](TestServer::request) with anything that an [`http::Request`] can
 //! say:
 //!
 //! ```
