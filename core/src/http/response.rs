@@ -8,6 +8,10 @@ use super::coding::{self, Accept, Coding};
 use crate::ws::handshake::{self, Ask};
 
 /// A complete answer.
+///
+/// It is written without a `Date` unless [`headers`](Self::headers) has one: there is no clock here.
+/// Who has one should add it to whatever a cache may keep (RFC 9110 §6.6.1); the answers of a session
+/// are marked for none to be kept.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Response {
