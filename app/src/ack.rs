@@ -18,7 +18,10 @@ use crate::wait::wait;
 
 /// The right to acknowledge an event, once.
 ///
-/// A handler that takes it answers when it likes; what the handler returns is not sent then.
+/// A handler that takes it answers when it likes; what the handler returns is not sent then. It gets
+/// one from a client that does not wait as well, whose answer goes nowhere: ask
+/// [`is_wanted`](Self::is_wanted) instead of taking an `Option<Ack>`, which would be an argument that
+/// may be missing.
 #[derive(Debug)]
 pub struct Ack {
     socket: Socket,

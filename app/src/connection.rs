@@ -16,6 +16,7 @@ use crate::log::log;
 use crate::port::Port;
 use crate::tls::{Tls, TlsSession};
 use crate::watch::{CAME, NEVER, Seat};
+use crate::web::finish;
 
 /// One byte stream of a [`Hub`].
 ///
@@ -44,6 +45,8 @@ pub struct Connection {
     /// Whether the stream took bytes since the deadline was set.
     moving: bool,
     polled: Polled,
+    /// Whether nothing more comes from the stream.
+    ended: bool,
     /// Whether nothing is left but to write what is ready.
     through: bool,
     /// Whether there is nothing left to do.
@@ -105,6 +108,7 @@ impl Connection {
             behind: false,
             moving: false,
             polled: Polled::No,
+            ended: false,
             through: false,
             over: false,
         }
@@ -133,9 +137,11 @@ impl Connection {
         let ended = tls.is_ended();
         self.receive(&mut plain, now);
         PLAIN.with(|kept| kept.replace(plain));
-        if outcome.is_err() || ended {
+        if outcome.is_err() || ended && self.is_attached() {
             self.detach();
             self.through = true;
+        } else if ended {
+            self.ended = true;
         }
     }
 
@@ -178,7 +184,9 @@ impl Connection {
                 }
                 Ok(Some(_)) => {}
                 Ok(None) => return,
-                Err(violation) => return decoder.reject(violation),
+                Err(violation) => {
+                    return decoder.reject_with(violation, &hub.app().config.headers);
+                }
             }
         }
     }
@@ -235,7 +243,7 @@ impl Connection {
     /// Whether the stream should be read.
     #[must_use]
     pub fn wants_read(&self) -> bool {
-        !self.behind && self.conn.wants_read()
+        !self.behind && !self.ended && self.conn.wants_read()
     }
 
     /// Whether the stream should be closed now.
@@ -251,16 +259,29 @@ impl Connection {
     /// Whether everything was said.
     fn is_done(&self) -> bool {
         self.conn.is_finished()
+            || self.ended && self.conn.is_answered()
             || self.awaits == Awaits::Request
                 && self.polled == Polled::No
                 && self.conn.is_flushed()
                 && self.hub.life().is_stopping()
     }
 
-    /// Takes note that the stream ended.
+    /// Takes note that nothing more comes from the stream. A plain request that came before is still
+    /// answered; a session is told that its client is gone.
     pub fn end(&mut self) {
-        self.over = true;
-        self.detach();
+        // Anybody could have cut a stream that ends without the farewell of TLS.
+        let cut = self.tls.as_ref().is_some_and(|tls| !tls.is_ended());
+        if cut || self.is_attached() {
+            self.over = true;
+            self.detach();
+        } else {
+            self.ended = true;
+        }
+    }
+
+    /// Whether it serves a session.
+    fn is_attached(&self) -> bool {
+        self.conn.link().is_some_and(|link| link != Link::HOST)
     }
 
     /// Tells the session that the client is gone; handlers run inside.
@@ -368,8 +389,9 @@ impl Connection {
     #[cold]
     fn take_answer(&mut self) {
         let Some(front) = &mut self.front else { return };
-        if let Some(response) = front.exchange.as_ref().and_then(Exchange::answer) {
+        if let Some(mut response) = front.exchange.as_ref().and_then(Exchange::answer) {
             front.exchange = None;
+            finish(&mut response, &self.hub.app().config);
             self.conn.push(Transmit::Response(response));
         }
     }
@@ -478,7 +500,7 @@ fn serve(cell: &mut Cell, decoder: &mut Decoder<'_, '_>, link: Link, now: Instan
             }
             Ok(None) => return false,
             Err(violation) => {
-                decoder.reject(violation);
+                decoder.reject_with(violation, &cell.server.config().headers);
                 cell.server.handle_violation(now, link, violation);
                 cell.unbind(link);
                 return false;
@@ -498,13 +520,16 @@ fn ask(
     match decoder.poll() {
         Ok(Some(Inbound::Body(body))) => {
             let exchange = front.as_mut().and_then(|front| front.exchange.as_mut());
-            let verdict = exchange.map(|exchange| exchange.ask(hub, port, body));
+            let mut verdict = exchange.map(|exchange| exchange.ask(hub, port, body));
+            if let Some(Verdict::Respond(response)) = &mut verdict {
+                finish(response, &hub.app().config);
+            }
             decoder.apply(verdict.unwrap_or(Verdict::Pass));
             true
         }
         Ok(_) => false,
         Err(violation) => {
-            decoder.reject(violation);
+            decoder.reject_with(violation, &hub.app().config.headers);
             false
         }
     }
@@ -513,7 +538,10 @@ fn ask(
 /// Begins to answer a plain HTTP request.
 #[cold]
 fn begin(hub: &Hub, request: &Request<'_>, front: &mut Option<Box<Front>>) -> Verdict {
-    let (verdict, exchange) = Exchange::begin(hub, request);
+    let (mut verdict, exchange) = Exchange::begin(hub, request);
+    if let Verdict::Respond(response) = &mut verdict {
+        finish(response, &hub.app().config);
+    }
     if let Some(front) = front {
         front.exchange = exchange;
     }

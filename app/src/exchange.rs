@@ -1,6 +1,8 @@
 //! One plain HTTP request on a connection of ours, until it is answered.
 
 use bytes::Bytes;
+use http::header::IF_NONE_MATCH;
+use http::uri::PathAndQuery;
 use http::{Method, StatusCode};
 use sansocket::{Link, Request, Response, Verdict};
 use std::fmt;
@@ -19,7 +21,9 @@ use crate::hub::Hub;
 use crate::io::Io;
 use crate::port::Port;
 use crate::runtime::BoxFuture;
-use crate::web::{Fallback, file_response_of, head_response_of, request_of, response_of};
+use crate::web::{
+    Fallback, file_response_of, head_response_of, name_as_known, request_of, response_of,
+};
 
 /// A plain HTTP request until it is answered.
 pub(crate) enum Exchange {
@@ -40,10 +44,11 @@ impl Exchange {
             let response = Response::with_body(400, "text/plain", "Bad Request");
             return (Verdict::Respond(response), None);
         };
+        let target = asked.uri().path_and_query().map_or("", PathAndQuery::as_str);
         let file = web
             .files
             .as_ref()
-            .and_then(|files| files.answer(asked.method(), asked.uri().path(), asked.headers()));
+            .and_then(|files| files.answer(asked.method(), target, asked.headers()));
         match file {
             Some(found) if found.status() != StatusCode::NOT_FOUND || web.fallback.is_none() => {
                 let (response, file) = file_response_of(found, hub.app().config.compression);
@@ -136,14 +141,20 @@ fn call(
     compression: Option<usize>,
 ) -> Result<Response, BoxFuture<Response>> {
     let is_head = request.method() == Method::HEAD;
+    let known: Vec<_> = match compression {
+        Some(_) => request.headers().get_all(IF_NONE_MATCH).iter().cloned().collect(),
+        None => Vec::new(),
+    };
     let answer = move |caught: Result<_, Cause>| {
-        caught.map_or_else(
-            |_| failed(),
-            |response| match is_head {
-                true => head_response_of(response),
-                false => response_of(response, compression),
-            },
-        )
+        let Ok(response) = caught else { return failed() };
+        let mut response = match is_head {
+            true => head_response_of(response, compression),
+            false => response_of(response, compression),
+        };
+        if response.status == 304 {
+            name_as_known(&mut response, &known);
+        }
+        response
     };
     let mut future = match catch_unwind(AssertUnwindSafe(|| fallback(request))) {
         Ok(Progress::Done(response)) => return Ok(answer(Ok(response))),

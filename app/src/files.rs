@@ -31,7 +31,7 @@ use version::Version;
 ///
 /// The longest mapping that covers whole segments of a path wins, whether the file then exists or
 /// not; of equal ones the last. A folder answers with its `index.html` under a path that ends in a
-/// slash, and redirects there without one.
+/// slash, and redirects there, query and all, without one.
 ///
 /// # What is never served
 ///
@@ -66,8 +66,15 @@ pub enum Body {
     File(Take<File>),
 }
 
+/// What the answer with the whole file is like, for one that has less; an extension of the response.
+#[derive(Clone, Debug)]
+pub(crate) struct Whole {
+    pub(crate) length: u64,
+    pub(crate) media: HeaderValue,
+}
+
 /// Up to this many bytes are read at once instead of piece by piece.
-const SMALL: u64 = 64 * 1024;
+pub(crate) const SMALL: u64 = 64 * 1024;
 
 impl Files {
     /// Maps nothing yet.
@@ -114,7 +121,8 @@ impl Files {
         self
     }
 
-    /// Answers a request for a path (without its query), or `None` when nothing is mapped there.
+    /// Answers a request for a path, with its query if it has one, or `None` when nothing is mapped
+    /// there.
     ///
     /// It reads from the file system and so may block for as long as that takes. Every answer has
     /// its `Content-Length`, unless it is 304. Status 404 means that a mapping covers the path but
@@ -123,9 +131,10 @@ impl Files {
     pub fn answer(
         &self,
         method: &Method,
-        path: &str,
+        target: &str,
         headers: &HeaderMap,
     ) -> Option<Response<Body>> {
+        let path = target.split('?').next().unwrap_or_default();
         let (map, rest) = find::mapping(&self.maps, path)?;
         let Some(found) = map.find(rest, &self.index, self.dots) else {
             return Some(refuse(StatusCode::NOT_FOUND, method));
@@ -136,7 +145,7 @@ impl Files {
             return Some(response);
         }
         Some(match found {
-            Found::Folder => redirect(method, path),
+            Found::Folder => redirect(method, path, &target[path.len()..]),
             Found::File(file) => self.serve(method, headers, file),
         })
     }
@@ -145,6 +154,7 @@ impl Files {
         let Regular { file, length, modified, media } = found;
         let version = Version::new(length, modified);
         let mut response = empty(StatusCode::OK);
+        response.extensions_mut().insert(Whole { length, media: media.clone() });
         put(&mut response, header::ETAG, version.tag());
         if let Some(date) = version.date() {
             put(&mut response, header::LAST_MODIFIED, date);
@@ -209,9 +219,9 @@ fn load(mut file: File, start: u64, size: u64) -> io::Result<Body> {
     Ok(if bytes.is_empty() { Body::Empty } else { Body::Bytes(bytes.into()) })
 }
 
-/// The path with a slash at its end. It starts with exactly one, so that it stays on this host.
-fn redirect(method: &Method, path: &str) -> Response<Body> {
-    let Ok(location) = HeaderValue::from_bytes(format!("{path}/").as_bytes()) else {
+/// The path with a slash at its end, before its query. It starts with exactly one, so that it stays on this host.
+fn redirect(method: &Method, path: &str, query: &str) -> Response<Body> {
+    let Ok(location) = HeaderValue::try_from(format!("{path}/{query}")) else {
         return refuse(StatusCode::NOT_FOUND, method);
     };
     let mut response = empty(StatusCode::PERMANENT_REDIRECT);

@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::connection::Connection;
 use crate::hub::Hub;
 use crate::port::Port;
-use crate::web::{IntoWeb, Origin};
+use crate::web::{IntoWeb, Origin, dress};
 
 /// What becomes of a request that a host parsed.
 #[derive(Debug)]
@@ -78,6 +78,7 @@ impl Hub {
             false => Some(Arc::new(head.extensions)),
         };
         let mut request = Request::new(method, target, Fields::host(&shown));
+        request.other = Some(head.method.as_str());
         request.peer = origin.peer;
         request.secure = origin.secure;
         request.extra = extra.as_ref();
@@ -94,6 +95,14 @@ impl Hub {
             }
             outcome @ (Outcome::Body { .. } | Outcome::Pass | Outcome::Upgrade(..)) => outcome,
         }
+    }
+
+    /// Makes the answer of a host that cannot go on with a request for us.
+    #[must_use]
+    pub fn refusal(&self, status: StatusCode, text: &'static str) -> Response {
+        let mut response = Response::with_body(status.as_u16(), "text/plain", text);
+        dress(&mut response, &self.app().config);
+        response
     }
 
     /// Takes a request that a host parsed; its methods [`Other`](sansocket::Method) included.
@@ -153,7 +162,10 @@ impl Attachment {
             cell.server.handle_violation(now, link, violation);
             cell.unbind(link);
         });
-        Response::with_body(violation.status(), "text/plain", violation.to_string())
+        let mut response =
+            Response::with_body(violation.status(), "text/plain", violation.to_string());
+        dress(&mut response, &self.hub.app().config);
+        response
     }
 
     /// Waits for the answer of a request that is held, or of one whose session ends before its body

@@ -29,6 +29,7 @@ use crate::port::Port;
 use crate::runtime::Runtime;
 use crate::socket::Socket;
 use crate::watch::{Micros, NEVER, Watch};
+use crate::web::dress;
 
 /// A process: its shards, its application and its runtime.
 pub struct Hub {
@@ -263,10 +264,10 @@ impl Hub {
         request.judged = self.app.config.judge(&request);
         *shard = self.shard_of(&request, *shard);
         if let Some(response) = self.bars(&request) {
-            return Verdict::Respond(response);
+            return self.turn_away(response);
         }
         log!(
-            trace, "sansocket::engine", shard = %*shard, method = %request.method.name().unwrap_or("?"),
+            trace, "sansocket::engine", shard = %*shard, method = %request.method_name().unwrap_or("?"),
             upgrades = %request.header("upgrade").is_some(), "request"
         );
         let verdict = self.turn(*shard, |cell| self.request_to(cell, port, now, request));
@@ -290,19 +291,26 @@ impl Hub {
     ) -> Verdict {
         // Once more, under the lock that closes the sessions.
         if self.life.is_stopping() && self.is_handshake(&request) {
-            return Verdict::Respond(unavailable("Server is shutting down"));
+            return self.turn_away(unavailable("Server is shutting down"));
         }
         let verdict = cell.server.handle_request(now, request);
         if let Verdict::Body { link, .. } = verdict
             && cell.weight_of(link) > MOST_BYTES
         {
             cell.server.handle_closed(now, link);
-            return Verdict::Respond(unavailable("Too much waits for handlers already"));
+            let response = unavailable("Too much waits for handlers already");
+            return self.turn_away(response.header("retry-after", "1"));
         }
         if let Some(link) = link_of(&verdict) {
             cell.bind(link, port);
         }
         verdict
+    }
+
+    /// Refuses a request before its shard takes it.
+    fn turn_away(&self, mut response: Response) -> Verdict {
+        dress(&mut response, &self.app.config);
+        Verdict::Respond(response)
     }
 
     /// Whether a request for us would open a session.

@@ -76,6 +76,9 @@ impl To {
 
     /// Sends an event. A tuple is several arguments, `()` none, anything else one.
     ///
+    /// An array such as `&[a, b, c]` is several too, because serde cannot tell it from a tuple: both
+    /// have their length in their type. A `Vec` or a slice is one argument, and so is `&([a, b, c],)`.
+    ///
     /// # Errors
     /// When the arguments have no JSON form, or the event name is reserved.
     pub fn emit<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<(), EmitError> {

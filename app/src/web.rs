@@ -2,15 +2,16 @@
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use sansocket::{Request, Response};
+use sansocket::{Config, Request, Response};
 use std::borrow::Cow;
 use std::fs::File;
 use std::future::Future;
 use std::io::Take;
 use std::net::SocketAddr;
+use std::time::SystemTime;
 
 use crate::app::App;
-use crate::files::{Body, Files};
+use crate::files::{Body, Files, SMALL, Whole};
 use crate::handler::{Async, Plain, Progress};
 
 /// What an application answers outside of Socket.IO.
@@ -175,7 +176,8 @@ impl<R: IntoWeb, E: IntoWeb> IntoWeb for Result<R, E> {
 
 /// The request in the form the rest of the world uses; `None` when its parts have no such form.
 pub(crate) fn request_of(request: &Request<'_>) -> Option<http::Request<()>> {
-    let method = request.method.name()?;
+    // CONNECT asks for a tunnel, which its success would promise.
+    let method = request.method_name().filter(|name| *name != "CONNECT")?;
     let mut parts = http::Request::builder().method(method).uri(request.target).body(()).ok()?;
     let headers = parts.headers_mut();
     request.fields.each(&mut |name, value| {
@@ -217,25 +219,68 @@ pub(crate) fn file_response_of(
     compression: Option<usize>,
 ) -> (Response, Option<Take<File>>) {
     let length = length_of(found.headers());
-    let (parts, body) = found.into_parts();
+    let (mut parts, body) = found.into_parts();
+    let whole: Option<Whole> = parts.extensions.remove();
     let (bytes, file) = match body {
         Body::Bytes(bytes) => (bytes, None),
         Body::Empty => (Bytes::new(), None),
         Body::File(file) => (Bytes::new(), Some(file)),
     };
-    let mut response = response_of(http::Response::from_parts(parts, bytes), compression);
+    let mut response = response_of(http::Response::from_parts(parts, bytes), None);
     if response.body.is_empty() {
         response.length = length;
+    }
+    if let (Some(whole), Some(least)) = (whole, compression) {
+        // Large files are sent piece by piece as they are.
+        response.compress = (least as u64..=SMALL).contains(&whole.length);
+        if response.compress && response.status == 304 {
+            response.content_type = whole.media.to_str().ok().map(|media| media.to_owned().into());
+        }
     }
     (response, file)
 }
 
+/// Adds the date and the header fields that all answers have to one that is not of a session's:
+/// caches reckon by its date (RFC 9110 §6.6.1), while they keep none of a session.
+pub(crate) fn finish(response: &mut Response, config: &Config) {
+    if !response.headers.iter().any(|(name, _)| name == "date") {
+        let date = httpdate::fmt_http_date(SystemTime::now());
+        response.headers.push(("date".into(), date.into()));
+    }
+    dress(response, config);
+}
+
+/// Adds the header fields that all answers have, except those that it has of its own.
+pub(crate) fn dress(response: &mut Response, config: &Config) {
+    for (name, value) in &config.headers {
+        if !response.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name)) {
+            response.headers.push((name.clone().into(), value.clone().into()));
+        }
+    }
+}
+
+/// Gives a 304 the tag of the answer that the client has, when that was compressed.
+pub(crate) fn name_as_known(response: &mut Response, known: &[HeaderValue]) {
+    let fields = response.headers.iter_mut();
+    let Some((_, tag)) = fields.into_iter().find(|(name, _)| name == "etag") else { return };
+    let weak = format!("W/{tag}");
+    let mut named = known.iter().filter_map(|list| list.to_str().ok());
+    if named.any(|list| list.split(',').any(|named| named.trim() == weak)) {
+        *tag = weak.into();
+        response.headers.push(("vary".into(), "Accept-Encoding".into()));
+    }
+}
+
 /// The answer to a request for the head alone, with the length that the body would have.
-pub(crate) fn head_response_of(response: http::Response<Bytes>) -> Response {
+pub(crate) fn head_response_of(
+    response: http::Response<Bytes>,
+    compression: Option<usize>,
+) -> Response {
     let length = length_of(response.headers());
-    let mut response = response_of(response, None);
+    let mut response = response_of(response, compression);
     if response.body.is_empty() {
         response.length = length;
+        response.compress = compression.zip(length).is_some_and(|(least, n)| n >= least as u64);
     }
     response
 }

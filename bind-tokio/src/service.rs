@@ -6,6 +6,7 @@ mod upload;
 
 use http_body_util::Full;
 use hyper::body::Body;
+use hyper::ext::Protocol;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use sansocket_app::http::request::Parts;
@@ -13,10 +14,11 @@ use sansocket_app::http::{Request, Response, StatusCode};
 use sansocket_app::{Bytes, Connection, Hub, Origin, Outcome};
 use std::convert::Infallible;
 use std::fmt;
-use std::future::{Ready, ready};
+use std::future::{self, Future as _, Ready, poll_fn};
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -173,7 +175,7 @@ impl<B> Service<Request<B>> for NotFound {
     }
 
     fn call(&mut self, _: Request<B>) -> Self::Future {
-        ready(Ok(whole(StatusCode::NOT_FOUND)))
+        future::ready(Ok(whole(StatusCode::NOT_FOUND)))
     }
 }
 
@@ -181,6 +183,11 @@ impl Front {
     /// Takes a request under our path; handlers run inside.
     fn take<F, B: Body>(&self, request: Request<B>) -> State<F, B> {
         let (mut head, body) = request.into_parts();
+        if head.extensions.get::<Protocol>().is_some_and(|name| name.as_str() != "websocket") {
+            // RFC 9220 §3 says so for HTTP/3, RFC 8441 nothing for HTTP/2.
+            let text = "a CONNECT here is a WebSocket";
+            return State::ready(self.hub.refusal(StatusCode::NOT_IMPLEMENTED, text));
+        }
         // Not the session's to keep: it would hold the stream's end open.
         let upgrade = head.extensions.remove::<OnUpgrade>();
         let mut origin = Origin::default();
@@ -199,16 +206,32 @@ impl Front {
                     self.carry(upgrade, connection);
                     State::ready(response)
                 }
-                None => State::ready((StatusCode::NOT_IMPLEMENTED, "the server cannot upgrade")),
+                None => {
+                    let text = "the server cannot upgrade";
+                    State::ready(self.hub.refusal(StatusCode::NOT_IMPLEMENTED, text))
+                }
             },
         }
     }
 
     /// Carries a WebSocket once its stream is here.
-    fn carry(&self, upgrade: OnUpgrade, connection: Box<Connection>) {
+    fn carry(&self, mut upgrade: OnUpgrade, mut connection: Box<Connection>) {
         self.hub.runtime().spawn(Box::pin(async move {
+            let stream = poll_fn(|context| {
+                loop {
+                    if let Poll::Ready(stream) = Pin::new(&mut upgrade).poll(context) {
+                        return Poll::Ready(stream.ok());
+                    }
+                    // It may never come: what answered instead of us might have kept the stream.
+                    connection.poll_write(&mut []);
+                    if connection.is_finished() {
+                        return Poll::Ready(None);
+                    }
+                    ready!(connection.poll_rung(context));
+                }
+            });
             // Without a stream, dropping the connection tells its session.
-            if let Ok(stream) = upgrade.await {
+            if let Some(stream) = stream.await {
                 // In a task of just the size that it needs for as long as it lives.
                 tokio::spawn(Carry::new(TokioIo::new(stream), *connection));
             }

@@ -134,6 +134,21 @@ impl Client {
         request.method(method).body(body.to_owned().into()).unwrap()
     }
 
+    /// Asks for a WebSocket; `sid` is the rest of the query.
+    fn upgrade(&self, sid: &str) -> Request<Full<Bytes>> {
+        let target = format!("/socket.io/?EIO=4&transport=websocket{sid}");
+        let mut request = self.request("GET", &target, "");
+        for (name, value) in [
+            ("connection", "Upgrade"),
+            ("upgrade", "websocket"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+        ] {
+            request.headers_mut().insert(name, value.parse().unwrap());
+        }
+        request
+    }
+
     async fn ask(&mut self, method: &str, target: &str, body: &str) -> (StatusCode, String) {
         let request = self.request(method, target, body);
         text_of(self.stream.send(request).await).await
@@ -290,18 +305,8 @@ struct WebSocket(TokioIo<Upgraded>);
 
 impl WebSocket {
     async fn open(address: SocketAddr, sid: &str) -> Self {
-        let target = format!("/socket.io/?EIO=4&transport=websocket{sid}");
         let mut client = Client { stream: Stream::one(address).await, address, sid: String::new() };
-        let mut request = client.request("GET", &target, "");
-        for (name, value) in [
-            ("connection", "Upgrade"),
-            ("upgrade", "websocket"),
-            ("sec-websocket-version", "13"),
-            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
-        ] {
-            request.headers_mut().insert(name, value.parse().unwrap());
-        }
-        let response = client.stream.send(request).await;
+        let response = client.stream.send(client.upgrade(sid)).await;
         assert_eq!(response.status(), StatusCode::SWITCHING_PROTOCOLS);
         assert_eq!(response.headers()["sec-websocket-accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
         Self(TokioIo::new(hyper::upgrade::on(response).await.unwrap()))
@@ -373,6 +378,12 @@ async fn a_stream_of_http_2_becomes_a_websocket() {
     let mut request = client.request("CONNECT", "/socket.io/?EIO=4&transport=websocket", "");
     request.extensions_mut().insert(Protocol::from_static("websocket"));
     assert_eq!(client.stream.send(request).await.status(), StatusCode::BAD_REQUEST);
+    // Nor is one of another protocol.
+    let mut request = client.request("CONNECT", "/socket.io/?EIO=4&transport=websocket", "");
+    request.headers_mut().insert("sec-websocket-version", "13".parse().unwrap());
+    request.extensions_mut().insert(Protocol::from_static("connect-udp"));
+    assert_eq!(client.stream.send(request).await.status(), StatusCode::NOT_IMPLEMENTED);
+    assert_eq!(io.counts().iter().map(|counts| counts.sessions).sum::<usize>(), 1);
     drop(socket);
     assert_eq!(reasons.recv().await, Some(Reason::TransportClose));
 }
@@ -413,6 +424,36 @@ async fn stopping_tells_everybody_and_waits_for_websockets() {
     ended.await.unwrap();
     let mut late = Client { stream: Stream::one(address).await, address, sid: String::new() };
     assert_eq!(late.ask("GET", PATH, "").await.0, StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn a_websocket_whose_stream_never_comes_does_not_keep_the_server() {
+    let io = Server::new(App::new());
+    let service = io.layer().layer(Other);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let swallowing = service_fn(move |request: Request<Incoming>| {
+            let answered = service.clone().call(request);
+            async move {
+                let answer = answered.await?;
+                assert_eq!(answer.status(), StatusCode::SWITCHING_PROTOCOLS);
+                Ok::<_, Infallible>(Response::new(Full::<Bytes>::from("no")))
+            }
+        });
+        let host = auto::Builder::new(TokioExecutor::new());
+        host.serve_connection_with_upgrades(TokioIo::new(stream), swallowing).await.unwrap();
+    });
+    let mut client = Client { stream: Stream::one(address).await, address, sid: String::new() };
+    let response = client.stream.send(client.upgrade("")).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    attached(&io, 1).await;
+    io.stop_within(Duration::from_millis(10));
+    tokio::time::timeout(Duration::from_secs(20), io.ended()).await.unwrap();
+    attached(&io, 0).await;
+    // Its connection was open all the time.
+    assert!(matches!(client.stream, Stream::One(sender) if !sender.is_closed()));
 }
 
 /// A body that comes in pieces, and goes on for ever after the last.

@@ -46,7 +46,9 @@ pub struct Config {
     /// The cookie that tells a load balancer, or the page, the session id; set by the answer that
     /// opens a session on polling. Default none.
     pub cookie: Option<Cookie>,
-    /// Further header fields of every answer of the server, name and value. Default none.
+    /// Further header fields of every answer of the server, name and value. Default none. An
+    /// embedder adds them to what it answers itself, and hands them to
+    /// [`Decoder::reject_with`](crate::Decoder::reject_with).
     pub headers: Vec<(String, String)>,
     /// Bytes of a polling answer from which it is compressed for clients that accept gzip or deflate;
     /// `None` never compresses. Default 1024. Needs the feature `compression`.

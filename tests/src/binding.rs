@@ -62,6 +62,7 @@ macro_rules! every_binding {
             shutdown_tells_clients_and_ends_the_server
             shutdown_under_load_leaves_no_question_open
             what_an_unsent_question_holds_may_come_back_when_it_is_dropped
+            who_sends_nothing_more_is_answered
         }
         #[cfg(unix)]
         $crate::every_binding! { $serve; a_socket_file_serves_and_goes }

@@ -169,7 +169,6 @@ fn answers_of_the_host_are_compressed_where_that_makes_sense() {
     assert_eq!(coding(named), yes);
     assert_eq!(coding(page_with(|page| page.content_type = Some("image/png".into()))), no);
     assert_eq!(coding(page_with(|page| page.compress = false)), no);
-    assert_eq!(coding(page_with(|page| page.status = 206)), no);
     assert_eq!(coding(page_with(|page| page.status = 404)), no);
     let raw = Raw::of(&hosted("GET", gzip, page().header("content-encoding", "br")));
     assert_eq!((raw.header("content-encoding"), raw.header("vary")), (Some("br"), None));
@@ -179,12 +178,55 @@ fn answers_of_the_host_are_compressed_where_that_makes_sense() {
     assert_eq!(tagged.header("etag"), Some("\"7\""));
 }
 
-#[test]
-fn head_answers_tell_the_plain_length() {
-    let out = hosted("HEAD", "Accept-Encoding: gzip\r\n", page());
+/// The fields of an answer without a body that tell one answer from another.
+fn validators(method: &str, fields: &str, response: Response) -> String {
+    let out = hosted(method, fields, response.header("etag", "\"7\""));
     let text = String::from_utf8(out).expect("no body");
-    assert!(text.contains("content-length: 4000\r\n") && text.ends_with("\r\n\r\n"), "{text}");
-    assert!(!text.contains("content-encoding"), "{text}");
+    assert!(text.ends_with("\r\n\r\n"), "{text}");
+    let told = ["etag", "vary", "content-encoding", "content-length", "content-type"];
+    let fields = text.lines().filter_map(|line| line.split_once(": "));
+    let told = fields.filter(|(name, _)| told.contains(name));
+    told.map(|(name, value)| format!("{name}: {value}\n")).collect()
+}
+
+#[test]
+fn head_answers_have_the_fields_of_get() {
+    assert_eq!(
+        validators("HEAD", "Accept-Encoding: gzip\r\n", page()),
+        "content-type: text/html\netag: W/\"7\"\nvary: Accept-Encoding\n",
+        "how long it would be is not known"
+    );
+    assert_eq!(
+        validators("HEAD", "", page()),
+        "content-type: text/html\netag: \"7\"\nvary: Accept-Encoding\ncontent-length: 4000\n"
+    );
+}
+
+#[test]
+fn what_a_client_has_is_confirmed_under_the_tag_it_has() {
+    let unchanged = |media: Option<&'static str>| {
+        page_with(|page| {
+            (page.status, page.body) = (304, Bytes::new());
+            page.content_type = media.map(Into::into);
+        })
+    };
+    let gzip = "Accept-Encoding: gzip\r\n";
+    for media in [None, Some("text/html")] {
+        assert_eq!(
+            validators("GET", gzip, unchanged(media)),
+            "etag: W/\"7\"\nvary: Accept-Encoding\n"
+        );
+        assert_eq!(validators("GET", "", unchanged(media)), "etag: \"7\"\nvary: Accept-Encoding\n");
+    }
+    assert_eq!(validators("GET", gzip, unchanged(Some("image/png"))), "etag: \"7\"\n");
+}
+
+#[test]
+fn a_part_of_a_text_keeps_its_tag_and_says_what_it_depends_on() {
+    let part = page_with(|page| page.status = 206).header("etag", "\"7\"");
+    let raw = Raw::of(&hosted("GET", "Accept-Encoding: gzip\r\n", part));
+    assert_eq!((raw.header("etag"), raw.header("vary")), (Some("\"7\""), Some("Accept-Encoding")));
+    assert_eq!((raw.decoded().0, raw.body.len()), ("none", 4000));
 }
 
 #[test]

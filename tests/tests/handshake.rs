@@ -154,7 +154,7 @@ impl Headers for NoFields {
 #[test]
 fn a_handshake_is_a_get() {
     let sim = Sim::new();
-    for method in ["POST", "PUT", "DELETE"] {
+    for method in ["POST", "PUT", "DELETE", "PROPFIND"] {
         let answer = ask(&sim, &request(method, "/socket.io/?EIO=4&transport=polling", "", ""));
         assert_eq!((answer.status, &*answer.body), (400, METHOD), "{method}");
     }

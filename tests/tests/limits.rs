@@ -186,7 +186,7 @@ fn handshakes() {
         let mut tcp = sim.tcp();
         tcp.send(opening);
         let answer = tcp.answer().unwrap();
-        assert_eq!(answer.status, 503);
+        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("5")));
         assert!(answer.hint.unwrap().contains("Limits::handshakes"));
     }
     assert_eq!(sim.counts().sessions, 2);

@@ -259,7 +259,7 @@ fn nothing_after_close_is_heard() {
 fn other_methods_are_not_allowed_on_a_session() {
     let sim = Sim::new();
     let mut client = sim.polling();
-    for method in ["PUT", "DELETE", "HEAD", "PATCH"] {
+    for method in ["PUT", "DELETE", "HEAD", "PATCH", "PROPFIND", "get"] {
         client.posts.send(request(method, &client.target(), "", ""));
         let answer = client.posts.answer().unwrap();
         assert_eq!((answer.status, &*answer.body), (405, ""), "{method}");

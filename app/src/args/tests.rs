@@ -99,6 +99,8 @@ fn tuple_is_one_argument_per_element() {
 #[test]
 fn anything_else_is_one_argument() {
     assert_eq!(text(&vec![1, 2]), "[[1,2]]");
+    assert_eq!(text(&[1, 2][..]), "[[1,2]]");
+    assert_eq!(text(&([1, 2],)), "[[1,2]]");
     assert_eq!(text(&Vec::<i32>::new()), "[[]]");
     assert_eq!(text(&None::<i32>), "[null]");
     assert_eq!(text(&Some(1)), "[1]");

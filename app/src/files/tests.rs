@@ -210,6 +210,21 @@ fn a_folder_without_slash_redirects() {
 }
 
 #[test]
+fn a_redirect_keeps_the_query() {
+    let site = Site::new();
+    for (target, location) in [
+        ("/static/docs?a=b/c&d", "/static/docs/?a=b/c&d"),
+        ("/static/docs?", "/static/docs/?"),
+        ("/static?a?b", "/static/?a?b"),
+    ] {
+        let answer = site.get(target);
+        assert_eq!((answer.status, answer.field(header::LOCATION)), (308, location));
+    }
+    assert_eq!(site.get("/static/docs/?a").status, 200);
+    assert_eq!(site.get("/static/ten.bin?v=2").status, 200);
+}
+
+#[test]
 fn a_redirect_stays_on_this_host() {
     let mut site = Site::new();
     site.files = Files::new().map("/", site.path("public"));

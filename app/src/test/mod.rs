@@ -103,6 +103,31 @@
 //! assert_eq!((gathered.decode().unwrap(), gathered.missing), (vec![true], 1));
 //! ```
 //!
+//! # Plain HTTP
+//!
+//! What an application answers besides is asked for by [`get`](TestServer::get), or by
+//! [`request`](TestServer::request) with anything that an [`http::Request`] can
+//! say:
+//!
+//! ```
+//! # use sansocket_app::test::TestServer;
+//! # use sansocket_app::{App, Bytes, Io};
+//! # use sansocket_app::http::Request;
+//! let mut app = App::new();
+//! app.fallback(|request: Request<Bytes>| {
+//!     let io: &Io = request.extensions().get().expect("it is always there");
+//!     let _ = io.emit("news", &request.uri().path());
+//!     "told"
+//! });
+//! let server = TestServer::new(app);
+//! let client = server.connect();
+//! assert_eq!(server.get("/it-rains").body(), "told");
+//! assert_eq!(client.expect::<String>("news"), "/it-rains");
+//! ```
+//!
+//! [`start`](TestServer::start) is for answers that take time. The requests of HTTP long-polling may be
+//! sent by it as well, one by one.
+//!
 //! # Coming from Flask-SocketIO
 //!
 //! | `SocketIOTestClient` | here |
@@ -129,8 +154,10 @@ mod frame;
 mod line;
 mod packet;
 mod peer;
+mod request;
 mod server;
 
 pub use client::{Answer, AnswerError, ReceivedEvent, TestClient};
 pub use connect::{Connect, ConnectError};
+pub use request::TestRequest;
 pub use server::TestServer;

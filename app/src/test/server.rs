@@ -21,7 +21,7 @@ use crate::timers::Timers;
 /// It runs whenever a test or a client of it calls, until it has nothing left to do before time
 /// passes; time passes only in [`advance`](Self::advance).
 pub struct TestServer {
-    world: Rc<World>,
+    pub(super) world: Rc<World>,
 }
 
 /// What a server and its clients share.

@@ -88,7 +88,7 @@ impl<B: Body> Upload<B> {
         ready!(late.as_mut().poll(context));
         // Dropped, it tells the session.
         *this.attachment = None;
-        Poll::Ready(whole(StatusCode::REQUEST_TIMEOUT))
+        Poll::Ready(whole(this.hub.refusal(StatusCode::REQUEST_TIMEOUT, "Request Timeout")))
     }
 }
 
@@ -103,7 +103,7 @@ impl<B: Body> Future for Upload<B> {
         let attachment = this.attachment.take().expect("a future is not polled after it was ready");
         Poll::Ready(match end {
             End::Done => whole(attachment.body(this.content)),
-            End::Failed => whole(StatusCode::BAD_REQUEST),
+            End::Failed => whole(this.hub.refusal(StatusCode::BAD_REQUEST, "Bad Request")),
             End::TooLarge => whole(attachment.too_large()),
         })
     }

@@ -58,7 +58,7 @@ impl Input<'_> {
 
 /// Where an item lies, before it is borrowed.
 enum Item {
-    Request { method: Method, target: Range<usize>, fields: Range<usize> },
+    Request { start: usize, method: Method, target: Range<usize>, fields: Range<usize> },
     BodyHere(Range<usize>),
     BodyCollected,
     Text(Place),
@@ -94,11 +94,17 @@ impl<'c, 'i> Decoder<'c, 'i> {
             (Place::Reader, _) => &[],
         };
         Ok(Some(match item {
-            Item::Request { method, target, fields } => Inbound::Request(Request::new(
-                method,
-                std::str::from_utf8(&bytes[target]).map_err(|_| Violation::InvalidHead)?,
-                Fields::lines(&bytes[fields], self.places.as_ref().ok_or(Violation::InvalidHead)?),
-            )),
+            Item::Request { start, method, target, fields } => {
+                let name = &bytes[start..target.start - 1];
+                let target = text(&bytes[target])?;
+                let places = self.places.as_ref().ok_or(Violation::InvalidHead)?;
+                let fields = Fields::lines(&bytes[fields], places);
+                let mut request = Request::new(method, target, fields);
+                if method == Method::Other {
+                    request.other = Some(text(name)?);
+                }
+                Inbound::Request(request)
+            }
             Item::BodyHere(range) => Inbound::Body(&bytes[range]),
             Item::BodyCollected => Inbound::Body(self.conn.collected()),
             Item::Text(place) => Inbound::Text(
@@ -128,7 +134,13 @@ impl<'c, 'i> Decoder<'c, 'i> {
     /// Queues the farewell that `violation` deserves, an HTTP error or a close frame, and ends the
     /// connection after it.
     pub fn reject(&mut self, violation: Violation) {
-        self.conn.reject(violation);
+        self.reject_with(violation, &[]);
+    }
+
+    /// The same with further header fields, such as [`Config::headers`](crate::Config::headers), on
+    /// an HTTP error.
+    pub fn reject_with(&mut self, violation: Violation, headers: &[(String, String)]) {
+        self.conn.reject(violation, headers);
         self.at = self.input.bytes().len();
     }
 
@@ -214,9 +226,10 @@ impl<'c, 'i> Decoder<'c, 'i> {
         self.conn.mode = Mode::Asked { exchange, body: head.body };
         let place = |range: Range<usize>| range.start + self.at..range.end + self.at;
         let (target, fields) = (place(head.target), place(head.fields));
+        let start = self.at;
         self.at += end;
         self.places = Some(head.places);
-        Ok(Some(Item::Request { method: head.method, target, fields }))
+        Ok(Some(Item::Request { start, method: head.method, target, fields }))
     }
 
     /// A body that lies whole in the input is handed out where it is.
@@ -314,6 +327,10 @@ impl<'c, 'i> Decoder<'c, 'i> {
         self.at = self.input.bytes().len();
         Item::Closed(code)
     }
+}
+
+fn text(bytes: &[u8]) -> Result<&str, Violation> {
+    std::str::from_utf8(bytes).map_err(|_| Violation::InvalidHead)
 }
 
 impl Drop for Decoder<'_, '_> {

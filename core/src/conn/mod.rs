@@ -298,6 +298,26 @@ impl Conn {
         matches!(self.mode, Mode::Finished) && self.out.bytes() == 0
     }
 
+    /// Whether all answers were written to what the peer asked for so far: when it sends nothing more
+    /// (RFC 9112 §9.6), close the stream now, and not before.
+    ///
+    /// What is [attached](Self::link) to a session is better closed at once, for a peer that sends
+    /// nothing more is probably gone.
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        let owes = match &self.mode {
+            Mode::Answering(_) | Mode::Asked { .. } | Mode::Busy(_) | Mode::Sending(_) => true,
+            Mode::Body(collect) => collect.delivered,
+            Mode::Head { .. } | Mode::Skip(_) => self.wants_decode(),
+            Mode::Awaited { .. }
+            | Mode::Finished
+            | Mode::Lingering(_)
+            | Mode::WebSocket(_)
+            | Mode::WebSocketClosing(..) => false,
+        };
+        !owes && self.out.bytes() == 0
+    }
+
     /// Whether the last bytes are queued and only the peer's farewell is awaited. Give it some
     /// seconds at most, then close the stream.
     #[must_use]
@@ -396,8 +416,11 @@ impl Conn {
     fn settle_answer(&mut self) {
         if let Mode::Answering(answer) = std::mem::replace(&mut self.mode, Mode::Finished) {
             let Answer { response, exchange, body } = *answer;
-            let coding = exchange.coding.filter(|_| !exchange.head_only);
-            self.respond(&response.coded(coding), exchange, body);
+            let response = match exchange.head_only {
+                true => response.coded_head(exchange.coding),
+                false => response.coded(exchange.coding),
+            };
+            self.respond(&response, exchange, body);
         }
     }
 
@@ -441,7 +464,7 @@ impl Conn {
     }
 
     /// Queues the farewell that `violation` deserves and ends the connection after it.
-    fn reject(&mut self, violation: Violation) {
+    fn reject(&mut self, violation: Violation, headers: &[(String, String)]) {
         match self.mode {
             Mode::WebSocket(_) => {
                 self.close(violation.close_code());
@@ -460,8 +483,9 @@ impl Conn {
             | Mode::Busy(_)
             | Mode::Head { .. }
             | Mode::Skip(_) => {
-                let response =
+                let mut response =
                     Response::with_body(violation.status(), "text/plain", violation.to_string());
+                response.add(headers);
                 self.out.push_head(&response, false);
                 self.out.push_bytes(&response.body);
                 self.link = None;

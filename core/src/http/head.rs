@@ -89,7 +89,9 @@ pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Result<Head, Violation> {
     else {
         return Err(Violation::InvalidHead);
     };
-    if !target.starts_with('/') && target != "*" {
+    let method = Method::from_name(name);
+    let unknown = method == Method::Other && name.len() > MAX_METHOD;
+    if unknown || !target.starts_with('/') && target != "*" {
         return Err(Violation::InvalidHead);
     }
     // The parser accepts one space between method and target, and nothing before the method.
@@ -105,7 +107,7 @@ pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Result<Head, Violation> {
         return Err(Violation::AmbiguousRequest);
     }
     Ok(Head {
-        method: Method::from_name(name),
+        method,
         target: start..end,
         fields: line..bytes.len() - 2,
         body,
@@ -118,6 +120,9 @@ pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Result<Head, Violation> {
 
 /// What follows a target on its line.
 const VERSION: &str = " HTTP/1.1\r\n";
+
+/// Bytes of the name of a method; the longest that is registered has 17.
+const MAX_METHOD: usize = 32;
 
 /// Most that `Limits::headers` can ask for: the parser works on the stack.
 const MAX_FIELDS: usize = 128;
@@ -330,6 +335,21 @@ mod tests {
                 parse(text.as_bytes(), &Limits::default()).err(),
                 Some(Violation::InvalidHead)
             );
+        }
+    }
+
+    #[test]
+    fn any_token_of_some_length_is_a_method() {
+        let method = |name: &str| {
+            let text = format!("{name} /a HTTP/1.1\r\nHost: a\r\n\r\n");
+            parse(text.as_bytes(), &Limits::default()).map(|head| (head.method, head.target))
+        };
+        assert_eq!(method("PROPFIND"), Ok((Method::Other, 9..11)));
+        assert_eq!(method("M-x!#$%&'*+.^_`|~"), Ok((Method::Other, 18..20)));
+        assert_eq!(method("get"), Ok((Method::Other, 4..6)));
+        assert_eq!(method(&"M".repeat(32)), Ok((Method::Other, 33..35)));
+        for name in [&*"M".repeat(33), "", "M/", "M\"", "M\u{e9}", "M\t"] {
+            assert_eq!(method(name), Err(Violation::InvalidHead), "{name}");
         }
     }
 

@@ -14,6 +14,8 @@ use super::head::{Place, Places};
 pub struct Request<'a> {
     /// The request method.
     pub method: Method,
+    /// The name of the method when it is [`Method::Other`] and the embedder knows it.
+    pub other: Option<&'a str>,
     /// Path and query, as sent.
     pub target: &'a str,
     /// The header fields.
@@ -37,8 +39,15 @@ impl<'a> Request<'a> {
     /// Makes a request of which only the head is known.
     #[must_use]
     pub fn new(method: Method, target: &'a str, fields: Fields<'a>) -> Self {
-        let (peer, secure, extra, own_sid, judged) = (None, false, None, None, None);
-        Self { method, target, fields, peer, secure, extra, own_sid, judged }
+        let (other, peer, secure, extra) = (None, None, false, None);
+        let (own_sid, judged) = (None, None);
+        Self { method, other, target, fields, peer, secure, extra, own_sid, judged }
+    }
+
+    /// Returns the name of the method, when it is known.
+    #[must_use]
+    pub fn method_name(&self) -> Option<&'a str> {
+        self.method.name().or(self.other)
     }
 
     /// Returns the first field of that name, in lower case, when it is UTF-8.

@@ -8,6 +8,10 @@ use super::coding::{self, Accept, Coding};
 use crate::ws::handshake::{self, Ask};
 
 /// A complete answer.
+///
+/// It is written without a `Date` unless [`headers`](Self::headers) has one: there is no clock here.
+/// Who has one should add it to whatever a cache may keep (RFC 9110 §6.6.1); the answers of a session
+/// are marked for none to be kept.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Response {
@@ -26,7 +30,12 @@ pub struct Response {
     pub length: Option<u64>,
     /// Whether the body should be compressed for clients that accept it: worth it from about 1 KiB.
     /// It is only done for texts, with status 200 and without `length`.
+    ///
+    /// On 304, 206 and the answer to HEAD it says that of the whole answer to GET, whose fields those
+    /// then have. 304 is taken for a text unless it has a media type, which is not sent.
     pub compress: bool,
+    /// Whether the length is left out, because only compressing would tell it.
+    unmeasured: bool,
     /// Behind one more reference, which keeps the ordinary answer small.
     rule: Option<&'static &'static str>,
 }
@@ -43,6 +52,7 @@ impl Response {
             body: Bytes::new(),
             length: None,
             compress: false,
+            unmeasured: false,
             rule: None,
         }
     }
@@ -102,34 +112,55 @@ impl Response {
     }
 
     pub(crate) fn coded(mut self, coding: Option<Coding>) -> Self {
-        if !coding::ENABLED || !self.is_compressible() {
+        if self.status == 200 && self.length.is_some() {
             return self;
+        }
+        let Some(coding) = self.negotiate(coding) else { return self };
+        let Some(body) = coding::compressed(coding, &self.body) else { return self };
+        self.body = body;
+        self.header("content-encoding", coding.name())
+    }
+
+    /// The answer to HEAD, with the fields that GET's would have (RFC 9110 §9.3.2).
+    pub(crate) fn coded_head(mut self, coding: Option<Coding>) -> Self {
+        self.unmeasured = self.negotiate(coding).is_some();
+        self
+    }
+
+    /// Writes down what depends on `Accept-Encoding`, and returns the coding that GET is answered in,
+    /// if the body gets smaller by it.
+    fn negotiate(&mut self, coding: Option<Coding>) -> Option<Coding> {
+        let depends = coding::ENABLED && self.is_compressible();
+        if self.status == 304 {
+            self.content_type = None;
+        }
+        if !depends {
+            return None;
         }
         match self.field("vary") {
             Some(vary) => *vary = format!("{vary}, Accept-Encoding").into(),
             None => self.headers.push(("vary".into(), "Accept-Encoding".into())),
         }
-        let compressed =
-            coding.and_then(|coding| Some((coding, coding::compressed(coding, &self.body)?)));
-        let Some((coding, body)) = compressed else { return self };
-        self.body = body;
+        // A part is always one of the plain bytes.
+        let coding = coding.filter(|_| self.status != 206)?;
         // The bytes are others now, so the tag no longer stands for each of them (RFC 9110 §8.8.1).
+        // It is decided by the request alone, so that 304 has the same tag (§15.4.5).
         if let Some(tag) = self.field("etag").filter(|tag| !tag.starts_with("W/")) {
             *tag = format!("W/{tag}").into();
         }
-        self.header("content-encoding", coding.name())
+        (self.status == 200).then_some(coding)
     }
 
     fn is_compressible(&mut self) -> bool {
         self.compress
-            && self.status == 200
-            && self.length.is_none()
+            && matches!(self.status, 200 | 206 | 304)
             && self.field("content-encoding").is_none()
             && match &self.content_type {
                 Some(media) => coding::is_compressible(media),
-                None => {
-                    self.field("content-type").is_some_and(|media| coding::is_compressible(media))
-                }
+                None => match self.field("content-type") {
+                    Some(media) => coding::is_compressible(media),
+                    None => self.status == 304,
+                },
             }
     }
 
@@ -186,7 +217,7 @@ impl Response {
         for (name, value) in &self.headers {
             put_field(out, name, value);
         }
-        if !self.is_bodiless() {
+        if !self.is_bodiless() && !self.unmeasured {
             out.extend_from_slice(b"content-length: ");
             put_number(out, self.length.unwrap_or(self.body.len() as u64));
             out.extend_from_slice(b"\r\n");

@@ -15,7 +15,8 @@ use crate::ws::CloseCode;
 pub enum Verdict {
     /// Nothing to do for this exchange right now.
     Continue,
-    /// Not a path of this server: let the next service answer.
+    /// Not a path of this server: let the next service answer. [`Conn`](crate::Conn) itself answers
+    /// 404, without [`Config::headers`](crate::Config::headers).
     Pass,
     /// Answer at once.
     Respond(Response),

@@ -40,8 +40,23 @@ impl Refusal {
     pub(super) fn response(self) -> Response {
         let (code, message) = self.told();
         let hint = self.hint();
-        let status = if self == Self::Busy { 503 } else { 400 };
-        Response::error(status, code, message, hint).refused_by(hint)
+        let response = |status| Response::error(status, code, message, hint).refused_by(hint);
+        match self {
+            // As long as JavaScript clients wait at most between their attempts.
+            Self::Busy => response(503).header("retry-after", "5"),
+            Self::Ended
+            | Self::HandshakeMethod
+            | Self::HandshakeTransport
+            | Self::Origin
+            | Self::Repeated
+            | Self::RevisionChanged
+            | Self::Session
+            | Self::SessionTransport
+            | Self::SidInUse
+            | Self::SidMalformed
+            | Self::Transport(_)
+            | Self::Version => response(400),
+        }
     }
 
     fn told(self) -> (u8, &'static str) {

@@ -2,15 +2,16 @@
 
 use sansocket_app::http::Request;
 use sansocket_app::{AckError, App, Bytes, Config, Counts, Io, Socket};
-use std::io;
-use std::net::{SocketAddr, TcpStream};
+use std::io::{self, Read as _, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::channel::Channel;
-use super::{Serve, start};
+use super::identity::Identity;
+use super::{Serve, listener, port, start};
 use crate::client::{Client, PATIENCE};
 use crate::fault::{Cut, Dice, Faults, Proxy, reset};
 
@@ -103,6 +104,44 @@ pub fn resets_and_half_closes_end_their_sessions_and_no_other(serve: Serve) {
     settle_beside(&io, &mut steady);
     drop(steady);
     settle(&io, 0);
+}
+
+/// Who ends its side of a connection after a request still gets the answer.
+pub fn who_sends_nothing_more_is_answered(serve: Serve) {
+    let identity = Identity::new();
+    let listeners = vec![listener(), listener().tls(identity.tls())];
+    let addresses = [port(&listeners[0]), port(&listeners[1])];
+    let mut app = App::new();
+    app.fallback(async |request: Request<Bytes>| {
+        let io: Io = request.extensions().get().cloned().unwrap();
+        io.sleep(Duration::from_millis(20)).await;
+        format!("({})", request.uri().path())
+    });
+    let (io, serving) = serve(app, listeners);
+    let open = "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\n\r\n";
+    let slow = "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n";
+    let asked = [slow, open, slow, open].concat();
+
+    let mut plain = TcpStream::connect(addresses[0]).unwrap();
+    plain.set_read_timeout(Some(PATIENCE)).unwrap();
+    plain.write_all(asked.as_bytes()).unwrap();
+    plain.shutdown(Shutdown::Write).unwrap();
+    let mut answers = String::new();
+    plain.read_to_string(&mut answers).unwrap();
+    assert_eq!((answers.matches("(/slow)").count(), answers.matches("0{").count()), (2, 2));
+
+    let stream = TcpStream::connect(addresses[1]).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut secret = identity.encrypt(stream);
+    secret.write_all(asked.as_bytes()).unwrap();
+    secret.conn.send_close_notify();
+    secret.conn.write_tls(&mut secret.sock).unwrap();
+    secret.sock.shutdown(Shutdown::Write).unwrap();
+    let mut answers = String::new();
+    secret.read_to_string(&mut answers).unwrap();
+    assert_eq!((answers.matches("(/slow)").count(), answers.matches("0{").count()), (2, 2));
+    io.stop();
+    serving.join().unwrap().unwrap();
 }
 
 /// Sends events until the connection breaks.

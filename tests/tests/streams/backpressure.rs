@@ -34,7 +34,11 @@ fn posts_to_a_host_do_not_pile_up_behind_a_handler() {
     let target = format!("{POLLING}&sid={}", client.sid);
     let statuses = (0..100).map(|_| match stage.host(Method::Post, &target) {
         Outcome::Body { attachment, .. } => attachment.body(body.as_bytes()).status,
-        Outcome::Respond(refusal) => refusal.status,
+        Outcome::Respond(refusal) => {
+            let retry = ("retry-after".into(), "1".into());
+            assert_eq!(refusal.headers.contains(&retry), refusal.status == 503);
+            refusal.status
+        }
         Outcome::Hold(_) | Outcome::Pass | Outcome::Upgrade(..) => panic!("it is not a post"),
     });
     let taken = statuses.filter(|&status| status == 200).count();

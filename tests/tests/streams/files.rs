@@ -1,8 +1,8 @@
 //! Answers without a body of their own.
 
 use crate::stage::Stage;
-use sansocket_app::http::{HeaderValue, Method, Request, Response};
-use sansocket_app::{App, Bytes};
+use sansocket_app::http::{HeaderValue, Method, Request, Response, StatusCode};
+use sansocket_app::{App, Bytes, Files};
 
 /// The value of the first header of that name.
 fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
@@ -25,4 +25,118 @@ fn a_head_answer_has_the_headers_of_the_get() {
     assert!(head.ends_with("\r\n\r\n"), "{head}");
     assert_eq!(header(&head, "content-length"), Some("10"));
     assert_eq!(header(&head, "content-disposition"), Some("attachment; filename=\"ä\""));
+}
+
+/// Serves a text that is worth compressing, one that is not, and a picture.
+fn site() -> (tempfile::TempDir, Stage) {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, length) in [("long.txt", 5000), ("short.txt", 500), ("picture.png", 5000)] {
+        std::fs::write(folder.path().join(name), vec![b'x'; length]).unwrap();
+    }
+    let mut app = App::new();
+    app.files(Files::new().map("/", folder.path()));
+    (folder, Stage::new(app))
+}
+
+/// Status, tag and `Vary` of an answer.
+fn version(answer: &str) -> (&str, Option<&str>, Option<&str>) {
+    (&answer[9..12], header(answer, "etag"), header(answer, "vary"))
+}
+
+#[test]
+fn an_unchanged_file_is_confirmed_with_the_fields_it_was_sent_with() {
+    let (_folder, stage) = site();
+    for (path, depends) in [("/long.txt", true), ("/short.txt", false), ("/picture.png", false)] {
+        for coding in ["Accept-Encoding: gzip\r\n", ""] {
+            let sent = stage.stream().ask("GET", path, coding, "");
+            let (status, tag, vary) = version(&sent);
+            let tag = tag.expect("files have tags");
+            assert_eq!((status, vary.is_some()), ("200", depends), "{path}");
+            assert_eq!(tag.starts_with("W/"), depends && !coding.is_empty(), "{path}");
+            let date = header(&sent, "last-modified").expect("files have dates");
+            for condition in [
+                format!("If-None-Match: {tag}\r\n"),
+                format!("If-None-Match: \"other\", {}\r\n", tag.trim_start_matches("W/")),
+                format!("If-Modified-Since: {date}\r\n"),
+            ] {
+                let fields = format!("{coding}{condition}");
+                let known = stage.stream().ask("GET", path, &fields, "");
+                assert_eq!(version(&known), ("304", Some(tag), vary), "{path} {fields}");
+                assert_eq!(header(&known, "content-type"), None);
+            }
+            let head = stage.stream().ask("HEAD", path, coding, "");
+            assert_eq!(version(&head), ("200", Some(tag), vary), "{path}");
+            let length = header(&head, "content-length");
+            assert!(length.is_none() || length == header(&sent, "content-length"), "{head}");
+        }
+    }
+}
+
+#[test]
+fn a_part_of_a_file_goes_with_the_strong_tag() {
+    let (_folder, stage) = site();
+    let fields = "Accept-Encoding: gzip\r\nRange: bytes=1-2\r\n";
+    let part = stage.stream().ask("GET", "/long.txt", fields, "");
+    let (status, tag, vary) = version(&part);
+    assert_eq!((status, vary), ("206", Some("Accept-Encoding")));
+    assert!(tag.is_some_and(|tag| tag.starts_with('"')), "{part}");
+    assert!(part.ends_with("\r\n\r\nxx"), "{part}");
+}
+
+#[test]
+fn what_the_application_confirms_goes_with_the_tag_the_client_has() {
+    let mut app = App::new();
+    app.fallback(|request: Request<Bytes>| {
+        let known = request.headers().contains_key("if-none-match");
+        let body = if known { String::new() } else { "x".repeat(5000) };
+        let mut answer = Response::new(body);
+        answer.headers_mut().insert("etag", HeaderValue::from_static("\"7\""));
+        answer.headers_mut().insert("content-type", HeaderValue::from_static("text/plain"));
+        if known {
+            *answer.status_mut() = StatusCode::NOT_MODIFIED;
+        }
+        answer
+    });
+    let stage = Stage::new(app);
+    for (coding, tag) in [("Accept-Encoding: gzip\r\n", "W/\"7\""), ("", "\"7\"")] {
+        let sent = stage.stream().ask("GET", "/f", coding, "");
+        assert_eq!(version(&sent), ("200", Some(tag), Some("Accept-Encoding")));
+        let fields = format!("{coding}If-None-Match: \"6\", {tag}\r\n");
+        let known = stage.stream().ask("GET", "/f", &fields, "");
+        assert_eq!((&known[9..12], header(&known, "etag")), ("304", Some(tag)), "{known}");
+        if tag.starts_with("W/") {
+            assert_eq!(header(&known, "vary"), Some("Accept-Encoding"));
+        }
+    }
+}
+
+#[test]
+fn methods_that_nobody_heard_of_reach_the_application() {
+    let mut app = App::new();
+    app.files(Files::new().map("/static", env!("CARGO_MANIFEST_DIR")));
+    app.fallback(|request: Request<Bytes>| {
+        format!("{} {}", request.method(), String::from_utf8_lossy(request.body()))
+    });
+    let stage = Stage::new(app);
+    for (method, body) in [("PROPFIND", "<a/>"), ("M-SEARCH", ""), ("get", "")] {
+        let answer = stage.stream().ask(method, "/f", "", body);
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        assert!(answer.ends_with(&format!("{method} {body}")), "{answer}");
+        let refused = stage.stream().ask(method, "/static/Cargo.toml", "", body);
+        assert!(refused.starts_with("HTTP/1.1 405 "), "{refused}");
+        assert_eq!(header(&refused, "allow"), Some("GET, HEAD"));
+    }
+    for method in ["CONNECT", &"M".repeat(33)] {
+        let refused = stage.stream().ask(method, "/f", "", "");
+        assert!(refused.starts_with("HTTP/1.1 400 "), "{refused}");
+    }
+}
+
+#[test]
+fn a_folder_is_redirected_to_with_the_query() {
+    let (folder, stage) = site();
+    std::fs::create_dir(folder.path().join("docs")).unwrap();
+    std::fs::write(folder.path().join("docs/index.html"), "<p>").unwrap();
+    let answer = stage.stream().ask("GET", "/docs?page=2", "", "");
+    assert_eq!(header(&answer, "location"), Some("/docs/?page=2"), "{answer}");
 }

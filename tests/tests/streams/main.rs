@@ -5,5 +5,6 @@ mod backpressure;
 mod deadlines;
 mod files;
 mod gate;
+mod headers;
 mod pipelining;
 mod stage;

@@ -1,0 +1,96 @@
+//! The header fields that the settings put on every answer.
+
+use crate::stage::{POLLING, Stage, sid};
+use sansocket_app::http::{Request, Response, StatusCode};
+use sansocket_app::{App, Bytes, Config, Files, IntoWeb as _};
+
+/// A server with a field of its own, which one of its answers has already.
+fn stage() -> Stage {
+    let mut config = Config::default();
+    config.headers.push(("X-Served-By".into(), "us".into()));
+    config.limits.max_payload = 10;
+    let mut app = App::with_config(config);
+    app.files(Files::new().map("/static", env!("CARGO_MANIFEST_DIR")));
+    app.fallback(async |request: Request<Bytes>| match request.uri().path() {
+        "/none" => StatusCode::NOT_FOUND.into_response(),
+        _ => Response::builder().header("x-served-by", "me").body(Bytes::new()).unwrap(),
+    });
+    app.allow_request(|request| match request.target.ends_with("refuse") {
+        true => Err("no"),
+        false => Ok(()),
+    });
+    Stage::new(app)
+}
+
+fn served_by(answer: &str) -> Vec<&str> {
+    let fields = answer.lines().filter_map(|line| line.split_once(": "));
+    let ours = fields.filter(|(name, _)| name.eq_ignore_ascii_case("x-served-by"));
+    ours.map(|(_, value)| value).collect()
+}
+
+#[test]
+fn every_answer_has_them_once() {
+    let stage = stage();
+    let open = stage.stream().ask("GET", POLLING, "", "");
+    let target = format!("{POLLING}&sid={}", sid(&open));
+    let too_long = "Content-Length: 11\r\n";
+    for (status, method, target, fields) in [
+        ("200", "GET", "/static/Cargo.toml", ""),
+        ("405", "PUT", "/static/Cargo.toml", ""),
+        ("404", "GET", "/none", ""),
+        ("200", "GET", "/own", ""),
+        ("413", "POST", "/own", too_long),
+        ("400", "CONNECT", "/own", ""),
+        ("400", "GET", "own", ""),
+        ("400", "GET", "/own", "Host: b\r\n"),
+        ("403", "GET", &*format!("{POLLING}&refuse"), ""),
+        ("400", "PUT", POLLING, ""),
+        ("405", "PUT", &*target, ""),
+        ("413", "POST", &*target, too_long),
+        ("400", "GET", &*target, ""),
+    ] {
+        let answer = stage.stream().ask(method, target, fields, "");
+        assert_eq!(&answer[9..12], status, "{answer}");
+        let by = if target == "/own" && status == "200" { "me" } else { "us" };
+        assert_eq!(served_by(&answer), [by], "{answer}");
+    }
+    stage.io.stop();
+    let answer = stage.stream().ask("GET", POLLING, "", "");
+    assert_eq!((&answer[9..12], served_by(&answer)), ("503", vec!["us"]));
+}
+
+#[test]
+fn an_answer_that_took_its_time_has_them() {
+    let mut config = Config::default();
+    config.headers.push(("x-served-by".into(), "us".into()));
+    let mut app = App::with_config(config);
+    app.fallback(async |_: Request<Bytes>| {
+        let mut waited = false;
+        std::future::poll_fn(|_| match std::mem::replace(&mut waited, true) {
+            true => std::task::Poll::Ready(()),
+            false => std::task::Poll::Pending,
+        })
+        .await;
+        "late"
+    });
+    let stage = Stage::new(app);
+    let mut stream = stage.stream();
+    assert_eq!(stream.ask("GET", "/", "", ""), "");
+    stage.run();
+    let answer = stream.take();
+    assert!(answer.ends_with("\r\n\r\nlate"), "{answer}");
+    assert_eq!(served_by(&answer), ["us"]);
+}
+
+#[test]
+fn what_caches_may_keep_is_dated() {
+    let stage = stage();
+    for (target, dates) in [("/static/Cargo.toml", 1), ("/none", 1), ("/own", 1), (POLLING, 0)] {
+        let answer = stage.stream().ask("GET", target, "", "");
+        assert_eq!(answer.matches("\r\ndate: ").count(), dates, "{answer}");
+    }
+    let mut app = App::new();
+    app.fallback(|_: Request<Bytes>| Response::builder().header("date", "old").body("").unwrap());
+    let answer = Stage::new(app).stream().ask("GET", "/", "", "");
+    assert!(answer.contains("\r\ndate: old\r\n") && answer.matches("date").count() == 1);
+}
