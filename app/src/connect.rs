@@ -81,10 +81,7 @@ pub(crate) fn pass(socket: &Socket, mut at: usize) -> Progress<Admission> {
 
 /// The auth payload as a list of arguments.
 pub(crate) fn auth_args(socket: &Socket) -> String {
-    match socket.auth_args() {
-        Some(auth) => ["[", auth.json(), "]"].concat(),
-        None => String::new(),
-    }
+    socket.auth_object().map_or_else(String::new, |auth| ["[", auth, "]"].concat())
 }
 
 macro_rules! connect_handlers {

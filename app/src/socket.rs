@@ -34,7 +34,7 @@ struct Inner {
     key: Key,
     id: Id,
     namespace: Arc<str>,
-    auth: Option<Args>,
+    auth: Option<Box<str>>,
     handshake: Arc<Handshake>,
     /// Where the handlers of its namespace are; [`NOWHERE`] until they are looked for.
     found: AtomicU32,
@@ -51,7 +51,7 @@ pub(crate) struct Introduction {
     pub(crate) key: Key,
     pub(crate) id: Id,
     pub(crate) namespace: Arc<str>,
-    pub(crate) auth: Option<Args>,
+    pub(crate) auth: Option<Box<str>>,
     pub(crate) handshake: Arc<Handshake>,
 }
 
@@ -96,15 +96,14 @@ impl Socket {
     /// # Errors
     /// When it does not fit `T`.
     pub fn auth<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
-        let json = self.0.auth.as_ref().map_or("{}", Args::json);
-        serde_json::from_str(json)
+        serde_json::from_str(self.auth_json())
             .map_err(|error| DecodeError::Argument { index: 0, message: error.to_string() })
     }
 
     /// Returns the auth payload as the JSON text it came as.
     #[must_use]
     pub fn auth_json(&self) -> &str {
-        self.0.auth.as_ref().map_or("{}", Args::json)
+        self.auth_object().unwrap_or("{}")
     }
 
     /// Returns a handle to the whole server.
@@ -421,8 +420,8 @@ impl Socket {
     }
 
     /// The auth payload, when there is one.
-    pub(crate) fn auth_args(&self) -> Option<&Args> {
-        self.0.auth.as_ref()
+    pub(crate) fn auth_object(&self) -> Option<&str> {
+        self.0.auth.as_deref()
     }
 
     fn everybody(&self) -> To {

@@ -50,7 +50,7 @@ impl Trace {
                 self.handshakes.push(handshake.clone());
                 self.sockets.push((shard, *socket, *id));
                 self.numbers.insert((shard, *socket), self.sockets.len());
-                let auth = auth.as_ref().map_or(String::new(), |auth| format!(" {}", auth.json()));
+                let auth = auth.as_ref().map_or(String::new(), |auth| format!(" {auth}"));
                 format!("connect {} {namespace}{auth}", self.sockets.len())
             }
             Event::Disconnect { socket, reason, rooms } => {

@@ -37,8 +37,8 @@ pub enum Event {
         id: Id,
         /// The namespace it asks for.
         namespace: Arc<str>,
-        /// Its auth payload, a JSON object.
-        auth: Option<Args>,
+        /// Its auth payload, the text of a JSON object.
+        auth: Option<Box<str>>,
         /// The request its session began with.
         handshake: Arc<Handshake>,
     },

@@ -12,7 +12,6 @@ use super::{Event, NONE, Server};
 use crate::error::{Gone, Misuse, Reason, Refused, Violation};
 use crate::hash::Seeded;
 use crate::key::{Id, Key, Slab, Socket};
-use crate::socket::Args;
 use crate::socket::encoded::Packet;
 use crate::socket::scan;
 use crate::time::Tick;
@@ -268,7 +267,7 @@ impl Server {
         });
         session.clients = key.slot;
         let Some(id) = self.clients.at(key.slot).map(|client| client.id) else { return Ok(()) };
-        let auth = auth.map(|json| Args::new(json, Vec::new()));
+        let auth = auth.map(Box::from);
         let socket = Socket(key);
         self.events.push_back(Event::Connect { socket, id, namespace: name, auth, handshake });
         self.compact_timers();

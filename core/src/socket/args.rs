@@ -26,8 +26,7 @@ impl Args {
         Self { json: json.into(), attachments }
     }
 
-    /// Returns the JSON text. Of events and acknowledgements it is an array, of an auth payload an
-    /// object.
+    /// Returns the text of the JSON array.
     #[must_use]
     pub fn json(&self) -> &str {
         &self.json

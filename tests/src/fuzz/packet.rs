@@ -34,7 +34,7 @@ pub(super) fn run(data: &[u8]) {
     match (reading.kind, events.pop()) {
         (Kind::Connect, Some(Event::Connect { namespace, auth, .. })) => {
             assert_eq!(&*namespace, reading.namespace);
-            assert_eq!(auth.as_ref().map_or("", |auth| auth.json()), reading.json);
+            assert_eq!(auth.as_deref().unwrap_or_default(), reading.json);
         }
         (Kind::Disconnect, Some(Event::Disconnect { .. })) | (Kind::Ack, None) => {}
         (Kind::Event, Some(Event::Message { message, ack, .. })) => {
