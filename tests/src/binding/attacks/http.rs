@@ -88,8 +88,8 @@ pub fn d04_a_dripping_head_is_cut_off(serve: Serve) {
     assert_eq!(siege.lift(), [""; 0]);
 }
 
-/// E6: a head or a body that comes too slowly, and a connection that does nothing, are ended; one
-/// that works is not.
+/// E6, Slowloris: a head or a body that comes too slowly, and a connection that does nothing, are
+/// ended; one that works is not.
 pub fn e06_heads_bodies_and_silence_have_deadlines(serve: Serve) {
     let mut config = Config::default();
     config.limits.head_time = Duration::from_millis(500);
