@@ -137,7 +137,7 @@ fn drip(mut stream: TcpStream, beginning: &[u8]) {
 /// meanwhile.
 pub fn e08_endless_pipelining_is_answered_and_stalls_nobody(serve: Serve) {
     const REQUESTS: usize = 100_000;
-    let (_io, address, _serving) = start(serve, echo(Config::default()));
+    let (io, address, _serving) = start(serve, echo(Config::default()));
     let mut stream = open(address);
     let mut sending = stream.try_clone().unwrap();
     let sender = thread::spawn(move || {
@@ -163,6 +163,8 @@ pub fn e08_endless_pipelining_is_answered_and_stalls_nobody(serve: Serve) {
     }
     sender.join().unwrap();
     assert_eq!(reader.join().unwrap(), REQUESTS);
+    other.post("1");
+    settle(&io, 0);
 }
 
 const MARK: &[u8] = b"HTTP/1.1 404";

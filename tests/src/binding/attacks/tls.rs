@@ -1,6 +1,6 @@
 //! E: TLS, end to end.
 
-use sansocket_app::{App, Config};
+use sansocket_app::App;
 use std::io::Write;
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ pub fn e09_tls_that_ends_within_its_handshake_ends_the_connection(serve: Serve) 
     let identity = Identity::new();
     let (clear, secure) = (listener(), listener().tls(identity.tls()));
     let addresses = (port(&clear), port(&secure));
-    let mut config = Config::default();
+    let mut config = brief();
     // A farewell before any greeting is not heard; the connection ends like one that is silent.
     config.limits.head_time = Duration::from_secs(1);
     let (io, _serving) = serve(App::with_config(config), vec![clear, secure]);
@@ -56,4 +56,6 @@ pub fn e09_tls_that_ends_within_its_handshake_ends_the_connection(serve: Serve) 
     let mut client = Client::join(identity.encrypt(open(addresses.1)));
     io.emit("alive", &()).unwrap();
     assert_eq!(client.poll(), r#"42["alive"]"#);
+    io.close();
+    settle(&io, 0);
 }
