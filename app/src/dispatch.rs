@@ -19,7 +19,7 @@ use crate::gate::{Hold, Line};
 use crate::gather::Tally;
 use crate::handler::{Delivery, Progress};
 use crate::hub::{Cell, Hub};
-use crate::log::log;
+use crate::log::{OneLine, log};
 use crate::namespace::{Entry, Namespace};
 use crate::order::Order;
 use crate::port::Pending;
@@ -335,8 +335,9 @@ impl Hub {
         }
         let Some(entry) = found else {
             log!(
-                debug, "sansocket::event", id = %socket.id(), namespace = %socket.namespace(),
-                event = %message.name(), "no handler"
+                debug, "sansocket::event", id = %socket.id(),
+                namespace = %OneLine(socket.namespace()),
+                event = %OneLine(message.name()), "no handler"
             );
             return None;
         };
@@ -387,8 +388,8 @@ impl Hub {
     #[inline]
     fn lets_in(&self, socket: &Socket, handlers: &Namespace, message: &EventMessage) -> bool {
         log!(
-            trace, "sansocket::event", id = %socket.id(), event = %message.name(),
-            args = %message.json(), "received"
+            trace, "sansocket::event", id = %socket.id(), event = %OneLine(message.name()),
+            args = %OneLine(message.json()), "received"
         );
         handlers.packets.iter().all(|look| {
             let seen = catch_unwind(AssertUnwindSafe(|| look(socket, message)));
@@ -443,7 +444,8 @@ impl Hub {
             return;
         };
         log!(
-            debug, "sansocket::connect", id = %socket.id(), namespace = %socket.namespace(),
+            debug, "sansocket::connect", id = %socket.id(),
+            namespace = %OneLine(socket.namespace()),
             reason = %reason, "disconnected"
         );
         let rest = self.run(
@@ -475,8 +477,9 @@ impl Hub {
             }
         };
         log!(
-            debug, "sansocket::connect", id = %socket.id(), namespace = %socket.namespace(),
-            reason = %refusal, "refused"
+            debug, "sansocket::connect", id = %socket.id(),
+            namespace = %OneLine(socket.namespace()),
+            reason = %OneLine(&refusal), "refused"
         );
         let now = self.runtime().now();
         let waker = self.with_cell(socket.shard(), |cell| match always {
@@ -510,7 +513,8 @@ impl Hub {
             }
         });
         log!(
-            debug, "sansocket::connect", id = %socket.id(), namespace = %socket.namespace(),
+            debug, "sansocket::connect", id = %socket.id(),
+            namespace = %OneLine(socket.namespace()),
             "connected"
         );
     }

@@ -41,16 +41,36 @@ pub type Serving = JoinHandle<io::Result<()>>;
 macro_rules! every_binding {
     ($serve:expr) => {
         $crate::every_binding! { $serve;
+            a01_hostile_packets_end_their_session_and_no_other
+            a12_attachments_are_bounded_in_bytes_and_time
+            a18_a_flood_of_namespaces_ends_at_the_limit
+            a19_who_joins_nothing_is_hung_up_on
+            a20_nobody_is_heard_before_the_admission
             a_client_faster_than_its_handlers_is_read_no_further_and_loses_nothing
             a_handler_that_panics_harms_nobody
             a_large_event_comes_back_whole
             a_panic_in_any_handler_costs_only_what_it_was_about
             a_poll_is_answered_when_something_comes
             any_thread_reaches_clients_on_all_shards
+            c04_garbage_behind_an_upgrade_ends_the_websocket_alone
+            c05_odd_upgrades_and_resets_behind_them_are_contained
+            c06_odd_requests_open_and_change_nothing
+            c07_every_binary_body_ends_its_session
+            c09_no_transport_goes_past_the_application
+            c11_a_flood_of_pongs_delays_nobody
+            c13_overlapping_requests_are_all_answered
+            c14_misused_upgrades_leave_nothing
             clients_of_several_listeners_meet
             clients_over_tls_and_in_the_clear_meet
             connections_are_cut_off_when_the_grace_is_over
+            d01_hostile_frames_end_their_session_and_no_other
+            d03_a_flood_of_pings_without_reading_is_bounded
+            d04_a_dripping_head_is_cut_off
+            d07_no_extension_is_agreed_on
+            d09_who_never_reads_costs_no_more_than_its_budget
+            e01_requests_two_parsers_could_read_differently_end_their_connection
             e06_heads_bodies_and_silence_have_deadlines
+            e07_a_body_without_end_is_cut_off
             e08_endless_pipelining_is_answered_and_stalls_nobody
             e09_client_hellos_in_fragments_are_understood
             e09_tls_that_ends_within_its_handshake_ends_the_connection

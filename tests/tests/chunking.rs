@@ -175,6 +175,7 @@ proptest! {
     }
 }
 
+/// D12.
 #[test]
 fn byte_by_byte_everything_is_the_same() {
     let bytewise = |bytes: &[u8]| bytes.chunks(1).map(<[u8]>::to_vec).collect();
@@ -210,6 +211,7 @@ fn the_outcomes_are_the_expected_ones() {
     assert!(out.contains("40/é,"), "{out}");
 }
 
+/// D12.
 #[test]
 fn faults_are_the_same_in_any_pieces() {
     let handshake = upgrade("/socket.io/?EIO=4&transport=websocket").into_bytes();

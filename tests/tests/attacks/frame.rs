@@ -1,5 +1,8 @@
 //! D: WebSocket frames and handshakes.
 
+use flate2::Compression;
+use flate2::read::{DeflateEncoder, GzEncoder, ZlibEncoder};
+use std::io::{Cursor, Read};
 use tests::{Item, frame, request, upgrade};
 
 use crate::{Siege, siege_of_http};
@@ -109,6 +112,65 @@ fn d06_odd_extensions_and_protocols_are_ignored() {
         tcp.vanish();
     }
     siege.lift(0);
+}
+
+/// D7.
+#[test]
+fn d07_a_compression_of_frames_is_neither_agreed_on_nor_read() {
+    for offer in [
+        "permessage-deflate",
+        "permessage-deflate; client_max_window_bits; server_no_context_takeover",
+        "permessage-deflate; server_max_window_bits=8, permessage-deflate",
+        "x-webkit-deflate-frame",
+    ] {
+        let siege = Siege::new();
+        let mut tcp = siege.sim.tcp();
+        let whole = upgrade("/socket.io/?EIO=4&transport=websocket");
+        let offer = format!("Sec-WebSocket-Extensions: {offer}\r\nHost:");
+        tcp.send(whole.replace("Host:", &offer));
+        let answer = tcp.answer().unwrap();
+        assert_eq!((answer.status, answer.header("sec-websocket-extensions")), (101, None));
+        // A bomb of 10 MB, in one frame and in fragments.
+        let bomb = packed(&vec![b'4'; 10_000_000], DeflateEncoder::new);
+        tcp.send([frame(0x81, b"40"), frame(0xc1, &bomb)].concat());
+        assert!(tcp.bytes_held() < 1000, "{}", tcp.bytes_held());
+        assert!(tcp.take().ends_with(&[0x88, 2, 0x03, 0xea]));
+        tcp.vanish();
+        let mut small = siege.sim.joined();
+        small.send_frame(0x41, &bomb[..100]);
+        assert_eq!(small.all(), [Item::Close(1002)]);
+        small.vanish();
+        let seen = siege.lift(0);
+        assert_eq!(seen.matches("Violation(ReservedBits)").count(), 2, "{seen}");
+    }
+}
+
+/// D7.
+#[test]
+fn d07_a_compressed_body_is_taken_as_it_is() {
+    let bomb = vec![b'4'; 10_000_000];
+    for (coding, body) in [
+        ("gzip", packed(&bomb, GzEncoder::new)),
+        ("deflate", packed(&bomb, ZlibEncoder::new)),
+        ("gzip", packed(b"42[\"x\"]", GzEncoder::new)),
+    ] {
+        let mut siege = Siege::new();
+        let mut client = siege.poller();
+        let fields = format!("Content-Encoding: {coding}\r\nContent-Length: {}\r\n", body.len());
+        let head = request("POST", &client.target(), &fields, "");
+        client.posts.send([head.as_bytes(), &body].concat());
+        assert_eq!(client.posts.answer().unwrap().status, 400);
+        assert!(client.posts.bytes_held() < 1000, "{}", client.posts.bytes_held());
+        assert_eq!(siege.lift(0), "disconnect 2 Violation(InvalidUtf8)", "{coding}");
+    }
+}
+
+/// What an encoder makes of bytes.
+fn packed<E: Read>(bytes: &[u8], encoder: fn(Cursor<Vec<u8>>, Compression) -> E) -> Vec<u8> {
+    let mut packed = Vec::new();
+    let mut encoder = encoder(Cursor::new(bytes.to_vec()), Compression::best());
+    encoder.read_to_end(&mut packed).expect("a vector gives everything");
+    packed
 }
 
 /// D9, CVE-2020-35896.

@@ -29,6 +29,10 @@ fn a02_placeholders_name_attachments_by_number() {
         refused(&[&text], "IllegalAttachments");
     }
     refused(&["451-[\"hello\",{\"_placeholder\":true}]"], "IllegalAttachments");
+    for flag in ["1", "\"true\"", "false", "null"] {
+        let plain = format!("{{\"_placeholder\":{flag},\"num\":\"splice\"}}");
+        heard(&format!("42[\"e\",{plain}]"), &format!("e [{plain}]"));
+    }
 }
 
 /// A3, CVE-2023-32695.
@@ -113,7 +117,25 @@ fn a08_attachments_before_connect_are_refused() {
 
 /// A8, CVE-2026-48804.
 #[test]
-fn a08_half_a_packet_is_freed_with_its_namespace_and_session() {
+fn a08_half_a_packet_is_freed_with_its_namespace() {
+    let mut siege = Siege::new();
+    let mut ws = siege.attacker();
+    ws.join("/a");
+    ws.send("452-/a,[\"e\",{\"_placeholder\":true,\"num\":0}]");
+    ws.send_binary(&[0; 1000]);
+    siege.sim.socket(3).disconnect(false);
+    ws.send_binary(&[0; 1000]);
+    assert_eq!(siege.sim.counts().bytes, 0);
+    ws.send("42[\"next\"]");
+    ws.vanish();
+    let seen = siege.lift(0);
+    let end = "disconnect 3 ServerDisconnect; event 2 next []; disconnect 2 TransportClose";
+    assert!(seen.ends_with(end), "{seen}");
+}
+
+/// A8, CVE-2026-48804.
+#[test]
+fn a08_half_a_packet_for_nobody_is_freed_with_its_session() {
     let mut siege = Siege::new();
     let mut ws = siege.attacker();
     ws.send("452-/never,[\"e\",{\"_placeholder\":true,\"num\":0}]");
@@ -224,11 +246,18 @@ fn a14_json_is_neither_too_deep_nor_taken_apart() {
     assert_eq!(ws.join("/__proto__"), r#"40/__proto__,{"sid":"…"}"#);
     ws.send("42/constructor,[\"x\"]");
     ws.send("42[\"__proto__\"]");
+    for room in ["__proto__", "constructor"] {
+        assert_eq!(siege.sim.socket(2).join(room), Ok(true));
+        let to = sansocket::Target { rooms: &[room], ..sansocket::Target::namespace("/") };
+        siege.sim.broadcast(&to, "x", "[]");
+        assert_eq!(ws.all(), [Item::Text("42[\"x\"]".into())]);
+    }
+    assert_eq!(siege.witness.all(), []);
     ws.vanish();
     assert!(siege.lift(0).contains("event 2 __proto__ []"));
 }
 
-/// A15.
+/// A15, python-socketio #1329.
 #[test]
 fn a15_acknowledgement_ids_are_small_and_known() {
     refused(&[&format!("42{}[\"e\"]", "9".repeat(25))], "InvalidPacket");
@@ -239,6 +268,23 @@ fn a15_acknowledgement_ids_are_small_and_known() {
     heard("420[\"e\"]", "e [] asking");
     let nothing = "disconnect 2 TransportClose";
     assert_eq!(say(&["430[]", "430[]", "439007199254740991[1]", "43/a,0[]"]), nothing);
+    let mut siege = Siege::new();
+    let mut ws = siege.attacker();
+    siege.sim.socket(1).ask("secret", 60_000).expect("it is there");
+    siege.sim.socket(2).ask("mine", 60_000).expect("it is there");
+    assert_eq!(siege.witness.recv(), "420[\"secret\"]");
+    assert_eq!(ws.recv(), "421[\"mine\"]");
+    ws.join("/a");
+    for forged in ["430", "432", "43/a,1", "43/never,1"] {
+        ws.send(&format!("{forged}[\"forged\"]"));
+    }
+    ws.send("431[1]");
+    ws.send("431[\"again\"]");
+    siege.witness.send("430[2]");
+    ws.vanish();
+    let seen = siege.lift(0);
+    let answers: Vec<_> = seen.split("; ").filter(|line| line.starts_with("answer")).collect();
+    assert_eq!(answers, ["answer 2 from 2 [1]", "answer 1 from 1 [2]"]);
 }
 
 /// A16, python-socketio 5.11.4.

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tests::{Item, Tcp, WebSocket, frame, handshake, request, upgrade};
+use sansocket::{Config, ConfigError, Cookie};
+use tests::{Item, Sim, Tcp, WebSocket, frame, handshake, request, upgrade};
 
 use crate::{Siege, refused, say, siege_of_http};
 
@@ -83,6 +84,9 @@ fn c06_odd_queries_are_refused() {
         "EIO=4&transport=polling&sid",
         "EIO=4&transport=polling&sid=%00",
         "EIO=4&transport=POLLING",
+        "EIO=4&transport=",
+        "EIO=4&transport[]=polling",
+        "EIO=3&transport=polling",
         "&&&=&=&",
         "",
     ] {
@@ -241,6 +245,65 @@ fn c13_overlapping_and_late_requests_are_all_answered() {
     assert_eq!(siege.lift(0), "disconnect 2 Violation(OverlappingPoll)");
 }
 
+/// C13, engine.io #363.
+#[test]
+fn c13_overlapping_posts_are_all_answered() {
+    let mut siege = Siege::new();
+    let mut client = siege.poller();
+    let whole = request("POST", &client.target(), "", "42[\"late\"]");
+    let (most, rest) = whole.split_at(whole.len() - 4);
+    client.posts.send(most);
+    let mut others: Vec<Tcp> = (0..50).map(|_| siege.sim.tcp()).collect();
+    for tcp in &mut others {
+        tcp.send(request("POST", &client.target(), "", "3"));
+        assert_eq!(tcp.answer().expect("answered").status, 400);
+    }
+    client.posts.send(rest);
+    assert_eq!(client.posts.answer().expect("answered").status, 400);
+    assert_eq!(siege.lift(0), "disconnect 2 Violation(OverlappingPoll)");
+}
+
+/// C14, python-engineio 4.15.
+#[test]
+fn c14_a_probe_that_goes_nowhere_is_given_up() {
+    let mut siege = Siege::new();
+    let mut client = siege.poller();
+    for step in ["", "2probe"] {
+        let mut probe = client.websocket();
+        if !step.is_empty() {
+            probe.send(step);
+            assert_eq!(probe.recv(), "3probe");
+        }
+        siege.sim.advance(9_999);
+        assert_eq!(probe.next(), None);
+        siege.sim.advance(1);
+        assert_eq!(probe.all(), [Item::Close(1000)]);
+        assert_eq!(siege.sim.counts().links, 1, "the witness alone");
+    }
+    client.post("42[\"fine\"]");
+    client.post("1");
+    assert_eq!(siege.lift(0), "event 2 fine []; disconnect 2 TransportClose");
+}
+
+/// C14, python-engineio 4.15.
+#[test]
+fn c14_requests_before_the_decision_wait_or_are_dropped() {
+    let mut siege = Siege::new();
+    siege.sim.app(|app| app.holds = true);
+    let mut client = siege.sim.polling();
+    client.post("40");
+    client.get();
+    assert!(client.answer().is_none(), "there is nothing yet");
+    client.post("42[\"early\"]");
+    let mut moved = client.upgrade();
+    moved.send("42[\"early\"]");
+    assert_eq!(client.payload(), "6");
+    siege.sim.socket(2).admit().expect("it waits");
+    assert_eq!(moved.recv(), r#"40{"sid":"…"}"#);
+    moved.vanish();
+    assert_eq!(siege.lift(0), "connect 2 /; disconnect 2 TransportClose");
+}
+
 /// C14, python-engineio 4.15.
 #[test]
 fn c14_misused_upgrades_cost_nothing() {
@@ -319,6 +382,55 @@ fn c17_nothing_of_the_query_is_reflected() {
     assert!(answer.body.starts_with("0{"), "scripts are not served");
     assert_eq!(answer.header("content-type"), Some("text/plain; charset=UTF-8"));
     siege.lift(0);
+}
+
+/// C18, GHSA-pxg6-pf52-xh8x.
+#[test]
+fn c18_cookies_and_fields_that_say_more_than_their_value_are_refused() {
+    let cookie = |set: &dyn Fn(&mut Cookie)| {
+        let mut config = Config::default();
+        let mut cookie = Cookie::default();
+        set(&mut cookie);
+        config.cookie = Some(cookie);
+        matches!(config.check(), Err(ConfigError::Cookie { .. }))
+    };
+    for text in ["a;b", "a; HttpOnly", "a\r\nset-cookie: b", "a\nb", "a,b", "a b", "\"", "\0", "é"]
+    {
+        assert!(cookie(&|cookie| cookie.name = text.into()), "the name {text:?}");
+        assert!(cookie(&|cookie| cookie.path = format!("/{text}")), "the path {text:?}");
+        assert!(cookie(&|cookie| cookie.domain = Some(text.into())), "the domain {text:?}");
+    }
+    assert!(cookie(&|cookie| cookie.name = "a=b".into()), "it would be cut at the first =");
+    assert!(!cookie(&|cookie| cookie.name = "__Host-io".into()));
+    let field = |name: &str, value: &str| {
+        let mut config = Config::default();
+        config.headers = vec![(name.into(), value.into())];
+        matches!(config.check(), Err(ConfigError::Header { .. }))
+    };
+    for value in ["a\r\nset-cookie: b", "a\rb", "a\nb", "\0", "\x1b", "\x7f"] {
+        assert!(field("x", value), "{value:?}");
+    }
+    for name in ["", "a b", "a:", "a\r\nb", "é", "Content-Length", "transfer-encoding"] {
+        assert!(field(name, "b"), "{name:?}");
+    }
+    assert!(!field("X-Frame-Options", "DENY; \"as it is\"\t,é"));
+}
+
+/// C18, GHSA-pxg6-pf52-xh8x.
+#[test]
+fn c18_what_was_not_checked_forges_no_field() {
+    let sim = Sim::with(|config| {
+        config.cookie = Some(Cookie::named("a\r\nx: b"));
+        config.headers = vec![("y".into(), "c\r\nz: d\0".into())];
+    });
+    let mut tcp = sim.tcp();
+    tcp.send(handshake());
+    let answer = tcp.answer().expect("answered");
+    assert_eq!((answer.header("x"), answer.header("z")), (None, None));
+    assert_eq!(answer.header("y"), Some("cz: d"));
+    let sid = answer.body.split('"').nth(3).expect("a sid");
+    let cookie = answer.header("set-cookie").expect("a cookie");
+    assert!(cookie.starts_with(&format!("ax: b={sid}; Path=/")), "{cookie}");
 }
 
 /// C19, socketioxide #816.

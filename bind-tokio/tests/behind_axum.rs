@@ -1,0 +1,49 @@
+//! Attacks on sessions, packets and frames end the same behind axum, where hyper reads the requests.
+
+use axum::Router;
+use sansocket_app::Inner;
+use sansocket_tokio::{App, Listener, Server};
+use std::thread;
+use tests::binding::Serving;
+use tokio::net::TcpListener;
+use tokio::runtime::Builder;
+
+tests::every_binding! { serve;
+    a01_hostile_packets_end_their_session_and_no_other
+    a12_attachments_are_bounded_in_bytes_and_time
+    a18_a_flood_of_namespaces_ends_at_the_limit
+    a19_who_joins_nothing_is_hung_up_on
+    a20_nobody_is_heard_before_the_admission
+    c04_garbage_behind_an_upgrade_ends_the_websocket_alone
+    c05_odd_upgrades_and_resets_behind_them_are_contained
+    c06_odd_requests_open_and_change_nothing
+    c07_every_binary_body_ends_its_session
+    c09_no_transport_goes_past_the_application
+    c11_a_flood_of_pongs_delays_nobody
+    c13_overlapping_requests_are_all_answered
+    c14_misused_upgrades_leave_nothing
+    d01_hostile_frames_end_their_session_and_no_other
+    d03_a_flood_of_pings_without_reading_is_bounded
+    d07_no_extension_is_agreed_on
+    d09_who_never_reads_costs_no_more_than_its_budget
+    e07_a_body_without_end_is_cut_off
+}
+
+/// Serves `app` in front of a router without routes.
+fn serve(app: App, listeners: Vec<Listener>) -> (sansocket_app::Io, Serving) {
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let io = runtime.block_on(async { Server::with_shards(app, 4) });
+    let router = Router::new().layer(io.layer());
+    let handle = (*io).clone();
+    let serving = thread::spawn(move || {
+        runtime.block_on(async {
+            for listener in listeners {
+                let Inner::Tcp(listener) = listener.into_parts().inner else { panic!("it is TCP") };
+                let listener = TcpListener::from_std(listener)?;
+                axum::serve(listener, router.clone()).await?;
+            }
+            Ok(())
+        })
+    });
+    (handle, serving)
+}
