@@ -123,7 +123,8 @@ impl Method {
 pub trait Headers {
     /// Returns the first field of that name, in lower case, when it is UTF-8.
     fn get(&self, name: &str) -> Option<&str>;
-    /// Calls `each` for every field whose value is UTF-8.
+    /// Calls `each` for every field, with U+FFFD for what is not UTF-8 in its value: a field left out
+    /// would let the one before it pass for the last.
     fn each(&self, each: &mut dyn FnMut(&str, &str));
 }
 
@@ -160,14 +161,12 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Calls `each` for every field whose name and value are UTF-8.
+    /// Calls `each` for every field, with U+FFFD for what is not UTF-8 in its value.
     pub fn each(&self, each: &mut dyn FnMut(&str, &str)) {
         match self.0 {
             Source::Lines(lines, _) => fields_of(lines).for_each(|(name, value)| {
-                if let (Ok(name), Ok(value)) =
-                    (std::str::from_utf8(name), std::str::from_utf8(value))
-                {
-                    each(name, value);
+                if let Ok(name) = std::str::from_utf8(name) {
+                    each(name, &String::from_utf8_lossy(value));
                 }
             }),
             Source::Host(host) => host.each(each),

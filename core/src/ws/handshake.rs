@@ -41,7 +41,7 @@ pub(crate) fn accept(key: &str) -> String {
 
 /// Whether a comma-separated header value contains `token`, in any case.
 pub(crate) fn has_token(value: &str, token: &str) -> bool {
-    value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token))
+    value.split(',').any(|part| part.trim_ascii().eq_ignore_ascii_case(token))
 }
 
 /// A key is the base64 of 16 bytes.
