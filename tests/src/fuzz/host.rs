@@ -92,7 +92,7 @@ impl Host {
 }
 
 /// When every shard is born.
-static BIRTH: LazyLock<Instant> = LazyLock::new(Instant::now);
+pub(super) static BIRTH: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 struct Plain;
 
