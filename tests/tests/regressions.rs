@@ -7,7 +7,7 @@ use sansocket::{
     Awaits, Config, Conn, Counts, Event, Handshake, Inbound, Layer, Limits, Link, Origins,
     Response, Server, Shard, Target, Transmit, Verdict,
 };
-use tests::{Item, Sim, frame, handshake, request, upgrade};
+use tests::{Item, Polling, Sim, frame, handshake, request, upgrade};
 
 #[test]
 fn a_stray_line_break_between_requests_is_overlooked() {
@@ -42,6 +42,30 @@ fn a_page_may_read_the_answer_to_its_close() {
     client.posts.send(request("POST", &client.target(), "Origin: http://b.example\r\n", "1"));
     let answer = client.posts.answer().unwrap();
     assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+}
+
+#[test]
+fn a_page_may_read_that_its_post_came_too_late() {
+    let ends: [fn(&mut Sim, &mut Polling); 3] = [
+        |_, client| {
+            let mut ws = client.websocket();
+            ws.send("2probe");
+            ws.recv();
+            ws.send("5");
+        },
+        |sim, _| sim.on(0, |server, now| server.shutdown(now)),
+        |sim, _| sim.advance(50_000),
+    ];
+    for end in ends {
+        let mut sim = Sim::with(|config| config.origins = Origins::Any);
+        let mut client = sim.polling();
+        let fields = "Origin: http://b.example\r\nContent-Length: 2\r\n";
+        client.posts.send(request("POST", &client.target(), fields, ""));
+        end(&mut sim, &mut client);
+        let answer = client.posts.answer().unwrap();
+        assert_eq!(answer.status, 400);
+        assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+    }
 }
 
 #[test]
