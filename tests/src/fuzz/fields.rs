@@ -134,7 +134,19 @@ fn config(input: &mut Unstructured<'_>) -> Result<Config> {
         cookie.http_only = input.arbitrary()?;
         cookie.secure = input.arbitrary()?;
         cookie.same_site = *input.choose(&[SameSite::Lax, SameSite::None, SameSite::Strict])?;
-        config.cookie = Some(cookie);
+        if input.ratio(1, 4)? {
+            let text = String::from_utf8_lossy(&value(input)?).into_owned();
+            match input.int_in_range(0..=2)? {
+                0 => cookie.name = text,
+                1 => cookie.path += &text,
+                _ => cookie.domain = Some(text),
+            }
+        }
+        let is_sound = reading::is_sound(&cookie);
+        let mut alone = Config::default();
+        alone.cookie = Some(cookie);
+        assert_eq!(alone.check().is_ok(), is_sound, "{:?}", alone.cookie);
+        config.cookie = alone.cookie.filter(|_| is_sound);
     }
     Ok(config)
 }

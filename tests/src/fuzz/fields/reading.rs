@@ -1,6 +1,6 @@
 //! The slow reader.
 
-use sansocket::{Config, Cookie, Handshake, KeepHeaders, Method, Origins, Response};
+use sansocket::{Config, Cookie, Handshake, KeepHeaders, Method, Origins, Response, SameSite};
 use std::net::{IpAddr, SocketAddr};
 
 use super::{Case, LISTED, all, kept, trim};
@@ -133,6 +133,18 @@ pub(super) fn check_cookie(cookie: &Cookie, lines: &[&str], opened: &Response, o
     expected.push(format!("SameSite={:?}", cookie.same_site));
     expected.sort_unstable();
     assert_eq!(attributes, expected);
+}
+
+/// Whether every browser reads the cookie as it is meant, and keeps it.
+pub(super) fn is_sound(cookie: &Cookie) -> bool {
+    let plain = |text: &str, but: &str| {
+        text.chars()
+            .all(|char| char.is_ascii() && char > ' ' && char < '\x7f' && !but.contains(char))
+    };
+    let name = plain(&cookie.name, "()<>@,;:\\\"/[]?={}") && !cookie.name.is_empty();
+    let values = [Some(&cookie.path), cookie.domain.as_ref()];
+    let values = values.into_iter().flatten().all(|value| plain(value, ",;\\\""));
+    name && values && (cookie.secure || cookie.same_site != SameSite::None)
 }
 
 /// Fields as texts, with what is none marked.
