@@ -253,9 +253,7 @@ impl Headers for Shown<'_> {
             if self.authority.is_some() && name == header::HOST {
                 continue;
             }
-            if let Ok(value) = std::str::from_utf8(value.as_bytes()) {
-                each(name.as_str(), value);
-            }
+            each(name.as_str(), &String::from_utf8_lossy(value.as_bytes()));
         }
     }
 }

@@ -1,9 +1,13 @@
 //! One test per defect that was found, named for its symptom.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use sansocket::{Counts, Origins, Target};
-use tests::{Item, Sim, frame, handshake, request, upgrade};
+use sansocket::{
+    Awaits, Config, Conn, Counts, Event, Handshake, Inbound, Layer, Limits, Link, Origins,
+    Response, Server, Shard, Target, Transmit, Verdict,
+};
+use tests::{Item, Polling, Sim, frame, handshake, request, upgrade};
 
 #[test]
 fn a_stray_line_break_between_requests_is_overlooked() {
@@ -38,6 +42,30 @@ fn a_page_may_read_the_answer_to_its_close() {
     client.posts.send(request("POST", &client.target(), "Origin: http://b.example\r\n", "1"));
     let answer = client.posts.answer().unwrap();
     assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+}
+
+#[test]
+fn a_page_may_read_that_its_post_came_too_late() {
+    let ends: [fn(&mut Sim, &mut Polling); 3] = [
+        |_, client| {
+            let mut ws = client.websocket();
+            ws.send("2probe");
+            ws.recv();
+            ws.send("5");
+        },
+        |sim, _| sim.on(0, |server, now| server.shutdown(now)),
+        |sim, _| sim.advance(50_000),
+    ];
+    for end in ends {
+        let mut sim = Sim::with(|config| config.origins = Origins::Any);
+        let mut client = sim.polling();
+        let fields = "Origin: http://b.example\r\nContent-Length: 2\r\n";
+        client.posts.send(request("POST", &client.target(), fields, ""));
+        end(&mut sim, &mut client);
+        let answer = client.posts.answer().unwrap();
+        assert_eq!(answer.status, 400);
+        assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+    }
 }
 
 #[test]
@@ -151,4 +179,86 @@ fn events_that_wait_for_an_admission_are_counted() {
     sim.socket(1).refuse("{}").unwrap();
     assert_eq!(ws.recv(), "44{}");
     assert_eq!(sim.counts().bytes, 0);
+}
+
+/// What a session keeps of a handshake with these fields.
+fn opened(config: Config, fields: &[u8]) -> Arc<Handshake> {
+    let (limits, now) = (Arc::new(config.limits.clone()), Instant::now());
+    let mut server = Server::new(Arc::new(config), Shard::ONLY, [7; 32], now);
+    let mut conn = Conn::new(limits);
+    let start = b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\n";
+    let mut head = [start, fields, b"\r\n\r\n"].concat();
+    let item = conn.decode(&mut head).poll().map(|item| server.handle(now, None, item.unwrap()));
+    assert!(matches!(item, Ok(Verdict::Respond(_))), "{item:?}");
+    let Some(Event::Opened { handshake, .. }) = server.poll_event() else { panic!("it opens") };
+    handshake
+}
+
+/// Other servers trimmed these as well, which let any page of the domain set such a cookie.
+#[test]
+fn white_space_of_unicode_is_part_of_the_name_of_a_cookie() {
+    for space in ["\u{2000}", "\u{85}", "\u{a0}", "\u{3000}"] {
+        let mut config = Config::default();
+        config.layer = Layer::EngineIo;
+        let cookies = format!("Cookie: {space}__Host-sid=theirs; __Host-sid=ours");
+        let handshake = opened(config, cookies.as_bytes());
+        assert_eq!(handshake.cookie("__Host-sid"), Some("ours"), "{space:?}");
+    }
+}
+
+#[test]
+fn bytes_that_are_no_text_do_not_hide_what_the_nearest_proxy_wrote() {
+    for (forwarded, expected) in [
+        (&b"X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-For: \xff, 1.2.3.4"[..], Some("1.2.3.4:0")),
+        (b"X-Forwarded-For: 6.6.6.6\r\nX-Forwarded-For: \xff", None),
+    ] {
+        let mut config = Config::default();
+        config.layer = Layer::EngineIo;
+        config.trust_forwarded = true;
+        let peer = opened(config, forwarded).peer().map(|peer| peer.to_string());
+        assert_eq!(peer.as_deref(), expected);
+    }
+}
+
+/// Reads some bytes of a connection, and answers a request with `verdict` and a body not at all.
+fn read(conn: &mut Conn, bytes: impl AsRef<[u8]>, verdict: Verdict) -> usize {
+    let mut bytes = bytes.as_ref().to_vec();
+    let mut decoder = conn.decode(&mut bytes);
+    let mut requests = 0;
+    while let Some(item) = decoder.poll().expect("it is well formed") {
+        let is_request = matches!(item, Inbound::Request(_));
+        requests += usize::from(is_request);
+        decoder.apply(if is_request { verdict.clone() } else { Verdict::Continue });
+    }
+    requests
+}
+
+#[test]
+fn a_peer_whose_body_came_in_pieces_is_not_waited_for_while_the_host_takes_its_time() {
+    for fields in ["Content-Length: 2\r\n", "Transfer-Encoding: chunked\r\n"] {
+        let mut conn = Conn::new(Arc::new(Limits::default()));
+        let verdict = Verdict::Body { link: Link::HOST, limit: 10 };
+        read(&mut conn, request("POST", "/", fields, ""), verdict.clone());
+        let pieces =
+            if fields.starts_with('C') { ["a", "b"] } else { ["2\r\na", "b\r\n0\r\n\r\n"] };
+        read(&mut conn, pieces[0], verdict.clone());
+        assert_eq!(conn.awaits(), Awaits::Body);
+        read(&mut conn, pieces[1], verdict);
+        assert_eq!(conn.awaits(), Awaits::Answer);
+    }
+}
+
+#[test]
+fn the_body_of_a_request_that_is_held_is_never_taken_for_another_request() {
+    let inner = request("GET", "/inner", "", "");
+    for split in [0, 10] {
+        let mut conn = Conn::new(Arc::new(Limits::default()));
+        let hold = Verdict::Hold(Link::HOST);
+        let whole = request("POST", "/", "", &inner);
+        let (start, rest) = whole.split_at(whole.len() - split);
+        assert_eq!(read(&mut conn, start, hold.clone()), 1);
+        conn.push(Transmit::Response(Response::status(204)));
+        assert_eq!(read(&mut conn, rest, hold.clone()), 0);
+        assert_eq!(read(&mut conn, request("GET", "/", "", ""), hold), 1, "the next one is read");
+    }
 }

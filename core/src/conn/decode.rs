@@ -150,7 +150,7 @@ impl<'c, 'i> Decoder<'c, 'i> {
                 Mode::Head { .. } => return self.head(),
                 Mode::Awaited { .. } => return self.whole_body(),
                 Mode::Body(_) => return self.body(),
-                Mode::Answering(_) | Mode::Asked { .. } | Mode::Busy(_) | Mode::Sending(_) => {
+                Mode::Answering(_) | Mode::Asked { .. } | Mode::Busy { .. } | Mode::Sending(_) => {
                     return Ok(None);
                 }
                 Mode::WebSocket(_) => self.message()?,
@@ -243,7 +243,7 @@ impl<'c, 'i> Decoder<'c, 'i> {
             if let Some(len) = usize::try_from(left).ok().filter(|&len| len <= rest) {
                 let range = self.at..self.at + len;
                 self.at += len;
-                self.conn.mode = Mode::Busy(exchange);
+                self.conn.mode = Mode::Busy { exchange, body: Body::Length(0) };
                 return Ok(Some(Item::BodyHere(range)));
             }
         }

@@ -51,8 +51,8 @@ enum Mode {
     Awaited { exchange: Exchange, body: Body, limit: usize },
     /// The body of a request is being collected from several reads.
     Body(Box<Collect>),
-    /// The answer is awaited; further requests wait in the tail.
-    Busy(Exchange),
+    /// The answer is awaited; what is left of the body, and further requests, wait in the tail.
+    Busy { exchange: Exchange, body: Body },
     /// The answer is here and yet to be compressed, which can wait until no lock is held.
     Answering(Box<Answer>),
     /// The answer is being written, and the host owes the rest of its body.
@@ -275,11 +275,12 @@ impl Conn {
     /// Returns what the connection waits for.
     #[must_use]
     pub fn awaits(&self) -> Awaits {
-        match self.mode {
+        match &self.mode {
             Mode::Head { .. } if self.tail.is_empty() => Awaits::Request,
             Mode::Head { .. } => Awaits::Head,
+            Mode::Body(collect) if collect.delivered => Awaits::Answer,
             Mode::Awaited { .. } | Mode::Body(_) | Mode::Skip(_) => Awaits::Body,
-            Mode::Answering(_) | Mode::Asked { .. } | Mode::Busy(_) => Awaits::Answer,
+            Mode::Answering(_) | Mode::Asked { .. } | Mode::Busy { .. } => Awaits::Answer,
             Mode::Sending(_) => Awaits::Room,
             Mode::WebSocket(_) => Awaits::Messages,
             Mode::Finished | Mode::Lingering(_) | Mode::WebSocketClosing(..) => Awaits::Farewell,
@@ -306,7 +307,7 @@ impl Conn {
     #[must_use]
     pub fn is_answered(&self) -> bool {
         let owes = match &self.mode {
-            Mode::Answering(_) | Mode::Asked { .. } | Mode::Busy(_) | Mode::Sending(_) => true,
+            Mode::Answering(_) | Mode::Asked { .. } | Mode::Busy { .. } | Mode::Sending(_) => true,
             Mode::Body(collect) => collect.delivered,
             Mode::Head { .. } | Mode::Skip(_) => self.wants_decode(),
             Mode::Awaited { .. }
@@ -334,7 +335,7 @@ impl Conn {
             Mode::Answering(answer) => answer.response.body.len(),
             Mode::Asked { .. }
             | Mode::Awaited { .. }
-            | Mode::Busy(_)
+            | Mode::Busy { .. }
             | Mode::Finished
             | Mode::Head { .. }
             | Mode::Lingering(_)
@@ -354,9 +355,9 @@ impl Conn {
                 self.settle();
             }
             Verdict::Hold(link) => {
-                if let Mode::Asked { exchange, .. } = self.mode {
+                if let Mode::Asked { exchange, body } = self.mode {
                     self.link = Some(link);
-                    self.mode = Mode::Busy(exchange);
+                    self.mode = Mode::Busy { exchange, body };
                 }
             }
             Verdict::Body { link, limit } => self.collect(link, limit),
@@ -382,11 +383,10 @@ impl Conn {
     /// Takes the answer to the request at hand.
     fn answer(&mut self, response: Response) {
         let (exchange, body) = match &self.mode {
-            Mode::Asked { exchange, body } | Mode::Awaited { exchange, body, .. } => {
-                (*exchange, *body)
-            }
+            Mode::Asked { exchange, body }
+            | Mode::Awaited { exchange, body, .. }
+            | Mode::Busy { exchange, body } => (*exchange, *body),
             Mode::Body(collect) => (collect.exchange, collect.body),
-            Mode::Busy(exchange) => (*exchange, Body::Length(0)),
             Mode::Answering(_)
             | Mode::Finished
             | Mode::Head { .. }
@@ -480,7 +480,7 @@ impl Conn {
             | Mode::Asked { .. }
             | Mode::Awaited { .. }
             | Mode::Body(_)
-            | Mode::Busy(_)
+            | Mode::Busy { .. }
             | Mode::Head { .. }
             | Mode::Skip(_) => {
                 let mut response =

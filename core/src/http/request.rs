@@ -132,7 +132,8 @@ impl Method {
 pub trait Headers {
     /// Returns the first field of that name, in lower case, when it is UTF-8.
     fn get(&self, name: &str) -> Option<&str>;
-    /// Calls `each` for every field whose value is UTF-8.
+    /// Calls `each` for every field, with U+FFFD for what is not UTF-8 in its value: a field left out
+    /// would let the one before it pass for the last.
     fn each(&self, each: &mut dyn FnMut(&str, &str));
 }
 
@@ -177,17 +178,10 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Calls `each` for every field whose name and value are UTF-8.
+    /// Calls `each` for every field, with U+FFFD for what is not UTF-8 in its value.
     pub fn each(&self, each: &mut dyn FnMut(&str, &str)) {
         match self.0 {
-            // Mostly all of them are UTF-8, which is found out faster at once.
-            Source::Lines(lines, _) => match std::str::from_utf8(lines) {
-                Ok(text) => each_line(text, each),
-                Err(_) => {
-                    let lines = lines.split_inclusive(|&byte| byte == b'\n');
-                    lines.flat_map(std::str::from_utf8).for_each(|line| each_line(line, each));
-                }
-            },
+            Source::Lines(lines, _) => each_line(&String::from_utf8_lossy(lines), each),
             Source::Host(host) => host.each(each),
         }
     }

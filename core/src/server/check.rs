@@ -15,11 +15,19 @@ impl Server {
     #[doc(hidden)]
     pub fn check(&self) {
         self.check_sessions();
+        self.check_own_sids();
         self.check_links();
         self.check_clients();
         self.check_namespaces();
         self.check_questions();
         self.check_bytes();
+    }
+
+    /// Whether a session has that id.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn finds(&self, sid: &str) -> bool {
+        self.find_session(sid).is_some()
     }
 
     /// Names the transport state of every session, in the order of their slots, without its links.
@@ -71,6 +79,16 @@ impl Server {
         assert_eq!(packets, self.pool.used(), "every packet waits for somebody");
         assert_eq!(strangers, self.strangers, "sessions in no namespace are counted");
         assert_eq!(joined, self.clients.len(), "every client belongs to a session");
+    }
+
+    fn check_own_sids(&self) {
+        let own = &self.own_sids;
+        assert_eq!(own.by_hash.len(), own.by_slot.len(), "an id has one session");
+        for &slot in own.by_slot.keys() {
+            assert!(self.sessions.at(slot).is_some(), "a chosen id ends with its session");
+            let text = own.text(slot).expect("a session leads to its id");
+            assert_eq!(own.find(text), Some(slot), "an id leads to its session");
+        }
     }
 
     fn check_links(&self) {

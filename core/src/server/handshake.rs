@@ -105,7 +105,9 @@ impl Handshake {
         self.headers()
             .filter(|(field, _)| field.eq_ignore_ascii_case("cookie"))
             .flat_map(|(_, cookies)| cookies.split(';'))
-            .filter_map(|cookie| cookie.trim().split_once('='))
+            // Browsers take other white space for part of a name: trimming it as well would let a
+            // page set what reads as a `__Host-` cookie.
+            .filter_map(|cookie| cookie.trim_ascii().split_once('='))
             .find(|(found, _)| *found == name)
             .map(|(_, value)| value)
     }

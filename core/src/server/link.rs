@@ -107,10 +107,11 @@ impl Server {
         let attachment = self.links.get_mut(link.0)?;
         attachment.noted = false;
         let &Carries::Session(slot) = &attachment.carries else {
-            return match self.links.remove(link.0)?.carries {
-                Carries::Farewell(transmit) => Some(*transmit),
-                Carries::Session(_) => None,
-            };
+            let mut transmit = self.take_farewell(link)?;
+            if let Transmit::Response(response) = &mut transmit {
+                response.add(&self.config.headers);
+            }
+            return Some(transmit);
         };
         let session = self.sessions.at_mut(slot)?;
         match session.transport {
@@ -209,15 +210,20 @@ impl Server {
     }
 
     /// Ends a link with a last message, which waits until it is pulled.
-    pub(super) fn farewell(&mut self, link: Link, mut transmit: Transmit) {
-        if let Transmit::Response(response) = &mut transmit {
-            response.add(&self.config.headers);
-        }
+    pub(super) fn farewell(&mut self, link: Link, transmit: Transmit) {
         if let Some(attachment) = self.links.get_mut(link.0) {
             attachment.carries = Carries::Farewell(Box::new(transmit));
             // Even a stream that takes no more must hear of the end.
             attachment.noted = false;
             self.mark_ready(link);
+        }
+    }
+
+    /// Ends a link, and returns the last message that waited there.
+    pub(super) fn take_farewell(&mut self, link: Link) -> Option<Transmit> {
+        match self.links.remove(link.0)?.carries {
+            Carries::Farewell(transmit) => Some(*transmit),
+            Carries::Session(_) => None,
         }
     }
 

@@ -14,8 +14,8 @@ use crate::hash::Seeded;
 pub(super) struct OwnSids {
     hasher: Seeded,
     /// Bounded by the number of sessions, as is the other.
-    by_hash: HashMap<u64, (u32, Box<str>), Seeded>,
-    by_slot: HashMap<u32, u64, Seeded>,
+    pub(super) by_hash: HashMap<u64, (u32, Box<str>), Seeded>,
+    pub(super) by_slot: HashMap<u32, u64, Seeded>,
 }
 
 /// Bytes of the longest id.

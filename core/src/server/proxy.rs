@@ -20,7 +20,7 @@ pub(super) fn seen_from<'a>(request: &Request<'a>) -> Request<'a> {
     request.fields.each(&mut |name, value| {
         if name.eq_ignore_ascii_case("x-forwarded-for") {
             // Whatever stands before the last element came from the client.
-            last = value.rsplit(',').next().and_then(|element| address(element.trim()));
+            last = value.rsplit(',').next().and_then(|element| address(element.trim_ascii()));
         }
     });
     Request {
@@ -44,7 +44,7 @@ pub(super) fn host<'a>(fields: Fields<'a>) -> Option<&'a str> {
 }
 
 fn first(list: &str) -> Option<&str> {
-    list.split(',').next().map(str::trim).filter(|element| !element.is_empty())
+    list.split(',').next().map(str::trim_ascii).filter(|element| !element.is_empty())
 }
 
 /// An address with or without a port, which is 0 then, in any of the forms proxies write.

@@ -65,9 +65,11 @@ impl Server {
 
     fn take_body(&mut self, now: Tick, link: Link, body: &[u8]) -> Verdict {
         let Some(slot) = self.session_of(link) else {
-            // The session ended while the body arrived.
-            self.links.remove(link.0);
-            return Verdict::Respond(Refusal::Ended.response());
+            // The session ended while the body arrived, and mostly left an answer.
+            return Verdict::Respond(match self.take_farewell(link) {
+                Some(Transmit::Response(response)) => response,
+                Some(Transmit::Close(_) | Transmit::Frame(_)) | None => Refusal::Ended.response(),
+            });
         };
         let origin = self.sessions.at(slot).and_then(|session| session.origin.clone());
         let outcome = self.read_payload(now, slot, body);

@@ -434,7 +434,8 @@ impl Server {
         session.aside_due = Tick::NEVER;
         let carrier = (!session.outbox.is_empty()).then(|| transport.carrier()).flatten();
         if let Some(post) = post {
-            self.farewell(post, Transmit::Response(Refusal::Ended.response()));
+            let origin = session.origin.clone();
+            self.give_up_post(post, origin.as_deref());
         }
         if let Some(link) = carrier {
             self.mark_ready(link);
@@ -453,9 +454,7 @@ impl Server {
             self.farewell(get, Transmit::Response(response));
         }
         if let Some(post) = post {
-            let response = Refusal::Ended.response();
-            let response = origin::allow(response, origin.as_deref(), &self.config);
-            self.farewell(post, Transmit::Response(response));
+            self.give_up_post(post, origin.as_deref());
         }
         if let Some(ws) = ws {
             self.farewell(ws, Transmit::Close(goodbye.code));
@@ -472,7 +471,8 @@ impl Server {
         session.aside_due = self.timers.close.arm(now, slot);
         self.aside -= session.partial.take().map_or(0, |partial| partial.bytes_held());
         if let Some(post) = post {
-            self.farewell(post, Transmit::Response(Refusal::Ended.response()));
+            let origin = session.origin.clone();
+            self.give_up_post(post, origin.as_deref());
         }
         if let Some(ws) = ws {
             self.farewell(ws, Transmit::Close(CloseCode::NORMAL));
@@ -480,6 +480,12 @@ impl Server {
         if let Some(link) = transport.carrier() {
             self.mark_ready(link);
         }
+    }
+
+    /// Answers a POST whose body comes too late to be heard.
+    fn give_up_post(&mut self, post: Link, origin: Option<&str>) {
+        let response = origin::allow(Refusal::Ended.response(), origin, &self.config);
+        self.farewell(post, Transmit::Response(response));
     }
 
     /// Takes a session out of the table with everything it holds; its links and origin remain to be

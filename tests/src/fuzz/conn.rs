@@ -1,6 +1,6 @@
 //! Bytes of a connection mean the same and are answered alike, however they are cut.
 
-use sansocket::{Config, Conn, Inbound, Limits, Link, Request, Response, Transmit, Verdict};
+use sansocket::{Bytes, Config, Conn, Inbound, Limits, Link, Request, Response, Transmit, Verdict};
 use std::io::IoSlice;
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use super::pieces;
 
 const HEAD: usize = 600;
 const BODY: usize = 500;
+const LOW_WATER: usize = 700;
 
 pub(super) fn run(data: &[u8]) {
     let [seed, bytes @ ..] = data else { return };
@@ -34,6 +35,7 @@ impl Run {
     fn of(pieces: &[Vec<u8>]) -> Self {
         let mut limits: Limits = Config::default().limits;
         (limits.head, limits.max_payload, limits.fragments) = (HEAD, BODY, 20);
+        limits.low_water = LOW_WATER;
         let mut conn = Conn::new(Arc::new(limits));
         let mut run = Self::default();
         let sent: usize = pieces.iter().map(Vec::len).sum();
@@ -79,6 +81,20 @@ impl Run {
             conn.push(Transmit::Response(Response::with_body(200, "text/plain", "held")));
         }
         self.write(conn);
+        while conn.wants_body() {
+            self.stream(conn);
+            self.write(conn);
+        }
+    }
+
+    /// The host goes on with a body, or finds that it cannot.
+    fn stream(&self, conn: &mut Conn) {
+        match self.items.last() {
+            Some(line) if line.contains("/film") => {
+                conn.push_body(&Bytes::from_static(&[b'x'; LOW_WATER + 1]));
+            }
+            _ => conn.abort(),
+        }
     }
 
     fn write(&mut self, conn: &mut Conn) {
@@ -131,10 +147,24 @@ fn answer(request: &Request<'_>) -> Verdict {
     }
     match request.path() {
         "/body" => Verdict::Body { link, limit: BODY },
+        "/broken" => Verdict::Respond(long(100)),
+        "/film" => Verdict::Respond(long(2000)),
         "/hold" => Verdict::Hold(link),
         "/pass" => Verdict::Pass,
+        "/text" => {
+            let mut response = Response::with_body(200, "text/plain", "text".repeat(500));
+            response.compress = true;
+            Verdict::Respond(response)
+        }
         _ => Verdict::Respond(Response::status(204)),
     }
+}
+
+/// An answer of which only the start is there.
+fn long(length: u64) -> Response {
+    let mut response = Response::with_body(200, "video/mp4", "start");
+    response.length = Some(length);
+    response
 }
 
 fn line(item: &Inbound<'_>) -> String {

@@ -26,8 +26,21 @@ impl Host {
     }
 
     pub(super) fn request(&mut self, method: Method, target: &str) -> Verdict {
-        let fields = Fields::host(if target.contains("websocket") { &Upgrade } else { &Plain });
-        self.server.handle_request(self.now, Request::new(method, target, fields))
+        self.ask(method, target, None, None)
+    }
+
+    /// Hands in a request of a page, which is to open a session under `own_sid` if it is given.
+    pub(super) fn ask(
+        &mut self,
+        method: Method,
+        target: &str,
+        origin: Option<&str>,
+        own_sid: Option<&str>,
+    ) -> Verdict {
+        let asked = Asked { upgrades: target.contains("websocket"), origin };
+        let mut request = Request::new(method, target, Fields::host(&asked));
+        request.own_sid = own_sid;
+        self.server.handle_request(self.now, request)
     }
 
     /// Opens a session on polling and returns its id.
@@ -92,27 +105,23 @@ impl Host {
 }
 
 /// When every shard is born.
-static BIRTH: LazyLock<Instant> = LazyLock::new(Instant::now);
+pub(super) static BIRTH: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-struct Plain;
-
-impl Headers for Plain {
-    fn get(&self, _: &str) -> Option<&str> {
-        None
-    }
-
-    fn each(&self, _: &mut dyn FnMut(&str, &str)) {}
+/// The fields of a request: those of a WebSocket handshake when it is to be one.
+struct Asked<'a> {
+    upgrades: bool,
+    origin: Option<&'a str>,
 }
 
-struct Upgrade;
-
-impl Headers for Upgrade {
+impl Headers for Asked<'_> {
     fn get(&self, name: &str) -> Option<&str> {
         match name {
-            "upgrade" => Some("websocket"),
-            "connection" => Some("Upgrade"),
-            "sec-websocket-version" => Some("13"),
-            "sec-websocket-key" => Some("dGhlIHNhbXBsZSBub25jZQ=="),
+            "host" => Some("a.example"),
+            "origin" => self.origin,
+            "upgrade" if self.upgrades => Some("websocket"),
+            "connection" if self.upgrades => Some("Upgrade"),
+            "sec-websocket-version" if self.upgrades => Some("13"),
+            "sec-websocket-key" if self.upgrades => Some("dGhlIHNhbXBsZSBub25jZQ=="),
             _ => None,
         }
     }

@@ -1,8 +1,10 @@
 //! The bodies of the fuzz targets in `fuzz/`: bytes somebody chose, and a panic when a promise is
 //! broken. Tests replay all seeds through them.
 
+mod answers;
 mod binary_sequence;
 mod conn;
+mod fields;
 mod host;
 mod http_head;
 mod packet;
@@ -17,9 +19,11 @@ mod ws_frames;
 pub type Target = fn(&[u8]);
 
 /// All targets, by name.
-pub const TARGETS: [(&str, Target); 9] = [
+pub const TARGETS: [(&str, Target); 11] = [
+    ("answers", answers::run),
     ("binary_sequence", binary_sequence::run),
     ("conn", conn::run),
+    ("fields", fields::run),
     ("http_head", http_head::run),
     ("packet", packet::run),
     ("payload", payload::run),

@@ -3,18 +3,22 @@
 //! is left.
 
 mod ledger;
+mod open;
+mod settings;
 
 use arbitrary::{Result, Unstructured};
-use sansocket::{ArgsRef, Bytes, Counts, Method, SlowClient, Target, Verdict, Violation};
+use sansocket::{ArgsRef, Bytes, Counts, Method, Target, Verdict, Violation};
 use std::time::Duration;
 
 use super::host::Host;
 use ledger::{Ledger, Owed};
+use open::Opened;
 
 pub(super) fn run(data: &[u8]) {
-    // The bytes are for the steps, so their number chooses.
-    let mut play = Play::new(POLICIES[data.len() % POLICIES.len()]);
-    let mut input = Unstructured::new(data);
+    // The last bytes choose the settings, so that the steps stay what they are.
+    let (steps, choice) = data.split_last_chunk().unwrap_or((data, &[0; 4]));
+    let mut play = Play::new(u32::from_le_bytes(*choice));
+    let mut input = Unstructured::new(steps);
     for _ in 0..MAX_STEPS {
         if input.is_empty() || play.step(&mut input).is_err() {
             break;
@@ -25,30 +29,19 @@ pub(super) fn run(data: &[u8]) {
 }
 
 const MAX_STEPS: usize = 200;
-const BACKLOG: usize = 300;
-const POLICIES: [SlowClient; 4] =
-    [SlowClient::Refuse, SlowClient::Skip, SlowClient::Drop, SlowClient::Disconnect];
 
 /// One shard with everything around it.
 struct Play {
     host: Host,
-    sids: Vec<String>,
+    /// Sessions that ever were.
+    opened: Vec<Opened>,
     ledger: Ledger,
 }
 
 impl Play {
-    fn new(slow: SlowClient) -> Self {
-        let host = Host::new(|config| {
-            config.slow = slow;
-            config.limits.max_backlog = BACKLOG;
-            config.limits.rooms = 3;
-            config.limits.questions = 3;
-            config.limits.namespaces = 3;
-            config.limits.attachments = 2;
-            config.limits.attachment_bytes = 100;
-            config.limits.packets_per_poll = 3;
-        });
-        Self { host, sids: Vec::new(), ledger: Ledger::default() }
+    fn new(choice: u32) -> Self {
+        let host = Host::new(|config| settings::choose(choice, config));
+        Self { host, opened: Vec::new(), ledger: Ledger::default() }
     }
 
     fn step(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
@@ -64,33 +57,21 @@ impl Play {
         }
     }
 
-    fn open(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
-        if self.host.server.counts().sessions >= 8 {
-            return Ok(());
-        }
-        if input.arbitrary()? {
-            let sid = self.host.polling();
-            self.sids.push(sid);
-        } else {
-            let link = self.host.websocket();
-            self.ledger.websocket(link);
-        }
-        Ok(())
-    }
-
     /// GET, POST or upgrade of a session that may be over.
     fn request(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
-        let Some(sid) = pick(&self.sids, input)?.cloned() else { return Ok(()) };
+        let Some(of) = pick(&self.opened, input)?.cloned() else { return Ok(()) };
         let (method, transport) = match input.int_in_range(0..=3)? {
             0 | 1 => (Method::Get, "polling"),
             2 => (Method::Post, "polling"),
             _ => (Method::Get, "websocket"),
         };
-        let target = format!("/socket.io/?EIO=4&transport={transport}&sid={sid}");
-        match self.host.request(method, &target) {
-            Verdict::Respond(_) => {}
-            Verdict::Hold(link) => self.ledger.request(link),
-            Verdict::Body { link, .. } => self.ledger.body(link),
+        let target = format!("/socket.io/?EIO=4&transport={transport}&sid={}", of.sid);
+        match self.host.ask(method, &target, of.origin, None) {
+            Verdict::Respond(response) => {
+                settings::check_answer(self.host.server.config(), &response, of.origin);
+            }
+            Verdict::Hold(link) => self.ledger.request(link, of.origin),
+            Verdict::Body { link, .. } => self.ledger.body(link, of.origin),
             Verdict::Upgrade { link, .. } => self.ledger.websocket(link),
             verdict @ (Verdict::Continue | Verdict::Pass) => panic!("{verdict:?} to a request"),
         }
@@ -107,7 +88,8 @@ impl Play {
             self.ledger.bodies.retain(|&other| other != link);
             let body = packets.join("\u{1e}");
             let verdict = self.host.server.handle_body(self.host.now, link, body.as_bytes());
-            assert!(matches!(verdict, Verdict::Respond(_)), "a body is answered");
+            let Verdict::Respond(response) = verdict else { panic!("a body is answered") };
+            self.ledger.answer(&self.host.server, link, &response);
             assert!(self.host.server.poll_transmit(link).is_none(), "and only once");
             return Ok(());
         }
@@ -136,8 +118,12 @@ impl Play {
     fn network(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
         let link = pick(&self.ledger.links, input)?.copied();
         match (input.int_in_range(0..=4)?, link) {
-            (0, Some(link)) => self.host.server.handle_closed(self.host.now, link),
+            (0, Some(link)) => {
+                self.ledger.gone(link);
+                self.host.server.handle_closed(self.host.now, link);
+            }
             (1, Some(link)) => {
+                self.ledger.gone(link);
                 let violation = Violation::ReservedBits;
                 self.host.server.handle_violation(self.host.now, link, violation);
             }
@@ -233,11 +219,13 @@ impl Play {
     fn check(&self) {
         self.host.server.check();
         let counts = self.host.server.counts();
-        let most = counts.sessions * (2 * BACKLOG + 500) + counts.sockets * (BACKLOG + 100);
+        let limits = &self.host.server.config().limits;
+        let backlog = limits.max_backlog;
+        let most = counts.sessions * (2 * backlog + 900) + counts.sockets * (backlog + 100);
         assert!(counts.bytes <= most, "{counts:?}");
-        assert!(counts.sockets <= 3 * counts.sessions, "{counts:?}");
-        assert!(counts.handshakes <= counts.sessions, "{counts:?}");
-        assert!(counts.rooms <= 3 * counts.sockets, "{counts:?}");
+        assert!(counts.sockets <= usize::from(limits.namespaces) * counts.sessions, "{counts:?}");
+        assert!(counts.handshakes <= counts.sessions.min(limits.handshakes), "{counts:?}");
+        assert!(counts.rooms <= limits.rooms * counts.sockets, "{counts:?}");
     }
 
     /// All streams end and a day passes.
@@ -246,6 +234,10 @@ impl Play {
         for link in std::mem::take(&mut self.ledger.links) {
             self.host.server.handle_closed(self.host.now, link);
             self.check();
+        }
+        if !self.host.server.config().monitor_clients {
+            // Nobody else misses who vanished between two polls.
+            self.host.server.shutdown(self.host.now);
         }
         let mut rounds = 0;
         while let Some(due) = self.host.server.poll_timeout() {

@@ -1,7 +1,11 @@
 //! What is open, and what has its outcome.
 
-use sansocket::{AckToken, Answer, Event, Frame, Id, Link, Server, Socket, Ticket, Transmit};
+use sansocket::{
+    AckToken, Answer, Event, Frame, Id, Link, Response, Server, Socket, Ticket, Transmit,
+};
 use std::collections::{HashMap, HashSet};
+
+use super::settings;
 
 /// What a question is owed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -27,6 +31,8 @@ pub(super) struct Ledger {
     pub(super) owed: Vec<AckToken>,
     /// Links that carry requests, and whether they were answered.
     requests: HashMap<Link, bool>,
+    /// The pages that those came from which still wait.
+    origins: HashMap<Link, Option<&'static str>>,
     /// WebSockets that were told to close.
     closed: HashSet<Link>,
     /// Attachments that WebSockets have still to send.
@@ -42,14 +48,27 @@ impl Ledger {
         self.links.push(link);
     }
 
-    pub(super) fn request(&mut self, link: Link) {
+    pub(super) fn request(&mut self, link: Link, origin: Option<&'static str>) {
         self.links.push(link);
+        self.origins.insert(link, origin);
         assert_eq!(self.requests.insert(link, false), None, "links are never used twice");
     }
 
-    pub(super) fn body(&mut self, link: Link) {
+    pub(super) fn body(&mut self, link: Link, origin: Option<&'static str>) {
         self.bodies.push(link);
-        self.request(link);
+        self.request(link, origin);
+    }
+
+    /// Takes note that nobody waits for an answer any more.
+    pub(super) fn gone(&mut self, link: Link) {
+        self.origins.remove(&link);
+    }
+
+    /// Checks an answer, if somebody waits for it.
+    pub(super) fn answer(&self, server: &Server, link: Link, response: &Response) {
+        if let Some(origin) = self.origins.get(&link) {
+            settings::check_answer(server.config(), response, *origin);
+        }
     }
 
     pub(super) fn asked(&mut self, ticket: Ticket, owed: Owed) {
@@ -65,7 +84,8 @@ impl Ledger {
         for _ in 0..most {
             let Some(transmit) = server.poll_transmit(link) else { return };
             match transmit {
-                Transmit::Response(_) => {
+                Transmit::Response(response) => {
+                    self.answer(server, link, &response);
                     self.bodies.retain(|&other| other != link);
                     let answered = self.requests.get_mut(&link).expect("a request is answered");
                     assert!(!std::mem::replace(answered, true), "a request is answered once");
