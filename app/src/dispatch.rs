@@ -139,14 +139,14 @@ impl Cell {
     }
 
     fn answered_with(&mut self, ticket: Ticket, args: Args) -> Option<Waker> {
-        let at = self.waiting.binary_search_by_key(&ticket, |(ticket, _)| *ticket).ok()?;
-        if let (_, Waiting::Many(tally)) = &self.waiting[at] {
+        let place = self.questions.place(ticket)?;
+        if let Some(Waiting::Many(tally)) = self.questions.at(place) {
             return tally.add(args);
         }
-        match self.waiting.remove(at) {
-            (_, Waiting::One(slot)) => slot.fill(Ok(args)),
-            (_, Waiting::Then(socket, then)) => self.call_back(socket, then, Ok(args)),
-            (_, Waiting::Many(_) | Waiting::Found(_)) => None,
+        match self.questions.take(place)? {
+            Waiting::One(slot) => slot.fill(Ok(args)),
+            Waiting::Then(socket, then) => self.call_back(socket, then, Ok(args)),
+            Waiting::Many(_) | Waiting::Found(_) => None,
         }
     }
 
@@ -161,9 +161,7 @@ impl Cell {
     }
 
     fn take_waiting(&mut self, ticket: Ticket) -> Option<Waiting> {
-        // Tickets of a shard only grow, so the list is sorted.
-        let at = self.waiting.binary_search_by_key(&ticket, |(ticket, _)| *ticket).ok()?;
-        Some(self.waiting.remove(at).1)
+        self.questions.take(self.questions.place(ticket)?)
     }
 }
 

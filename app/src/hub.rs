@@ -28,6 +28,7 @@ use crate::log::log;
 use crate::port::{Port, SOME};
 use crate::runtime::Runtime;
 use crate::socket::Socket;
+use crate::waiting::Questions;
 use crate::watch::{Micros, NEVER, Watch};
 
 /// A process: its shards, its application and its runtime.
@@ -69,7 +70,7 @@ pub(crate) struct Cell {
     ports: Vec<Option<(Link, Arc<Port>)>>,
     /// The clients by key.
     pub(crate) sockets: Vec<Option<Socket>>,
-    pub(crate) waiting: Vec<(Ticket, Waiting)>,
+    pub(crate) questions: Questions,
     pub(crate) draining: Draining,
     /// Work for handlers, in order. Bounded by connections not being read beyond [`MOST`] bytes.
     pub(crate) jobs: Vec<Job>,
@@ -129,7 +130,7 @@ impl Hub {
                 server: Server::new(config.clone(), Shard { index, count }, seed, now),
                 ports: Vec::new(),
                 sockets: Vec::new(),
-                waiting: Vec::new(),
+                questions: Questions::default(),
                 draining: Draining::default(),
                 jobs: Vec::new(),
                 left: 0,
@@ -415,7 +416,7 @@ impl Hub {
         self.with_cell(shard, |cell| {
             let mut socket = cell.server.socket(key).ok_or(Refused::Gone)?;
             let ticket = ask(&mut socket)?;
-            cell.waiting.push((ticket, Waiting::One(slot.clone())));
+            cell.questions.push(ticket, Waiting::One(slot.clone()));
             Ok::<_, Refused>(())
         })?;
         Ok(Reply::new(slot))
@@ -435,7 +436,9 @@ impl Hub {
             let mut socket = cell.server.socket(key).ok_or(Refused::Gone)?;
             let ticket = ask(&mut socket)?;
             let socket = cell.socket(key);
-            cell.waiting.extend(then.take().map(|then| (ticket, Waiting::Then(socket, then))));
+            if let Some(then) = then.take() {
+                cell.questions.push(ticket, Waiting::Then(socket, then));
+            }
             Ok(())
         })
     }
@@ -449,7 +452,7 @@ impl Hub {
         let tally = Arc::new(Tally::default());
         self.with_cell(shard, |cell| {
             let ticket = ask(&mut cell.server)?;
-            cell.waiting.push((ticket, Waiting::Many(tally.clone())));
+            cell.questions.push(ticket, Waiting::Many(tally.clone()));
             Ok::<_, E>(())
         })?;
         Ok(Gathering::new(tally))
@@ -460,7 +463,7 @@ impl Hub {
         let slot: Arc<Slot<Vec<Id>>> = Arc::new(Slot::empty());
         self.with_cell(shard, |cell| {
             let ticket = ask(&mut cell.server);
-            cell.waiting.push((ticket, Waiting::Found(slot.clone())));
+            cell.questions.push(ticket, Waiting::Found(slot.clone()));
         });
         Found::new(slot)
     }
