@@ -346,8 +346,8 @@ impl Hub {
         }
         let Some(entry) = found else {
             log!(
-                debug, "sansocket::event", id = %socket.id(), namespace = %socket.namespace(),
-                event = %message.name(), "no handler"
+                debug, "sansocket::event", id = %socket.id(), namespace = ?socket.namespace(),
+                event = ?message.name(), "no handler"
             );
             return None;
         };
@@ -399,8 +399,8 @@ impl Hub {
     #[inline]
     fn lets_in(&self, socket: &Socket, handlers: &Namespace, message: &EventMessage) -> bool {
         log!(
-            trace, "sansocket::event", id = %socket.id(), event = %message.name(),
-            args = %message.json(), "received"
+            trace, "sansocket::event", id = %socket.id(), event = ?message.name(),
+            args = ?message.json(), "received"
         );
         handlers.packets.iter().all(|look| {
             let seen = catch_unwind(AssertUnwindSafe(|| look(socket, message)));
@@ -455,7 +455,7 @@ impl Hub {
             return;
         };
         log!(
-            debug, "sansocket::connect", id = %socket.id(), namespace = %socket.namespace(),
+            debug, "sansocket::connect", id = %socket.id(), namespace = ?socket.namespace(),
             reason = %reason, "disconnected"
         );
         let rest = self.run(
@@ -487,8 +487,8 @@ impl Hub {
             }
         };
         log!(
-            debug, "sansocket::connect", id = %socket.id(), namespace = %socket.namespace(),
-            reason = %refusal, "refused"
+            debug, "sansocket::connect", id = %socket.id(), namespace = ?socket.namespace(),
+            reason = ?refusal.to_string(), "refused"
         );
         let now = self.runtime().now();
         let waker = self.with_cell(socket.shard(), |cell| match always {
@@ -522,7 +522,7 @@ impl Hub {
             }
         });
         log!(
-            debug, "sansocket::connect", id = %socket.id(), namespace = %socket.namespace(),
+            debug, "sansocket::connect", id = %socket.id(), namespace = ?socket.namespace(),
             "connected"
         );
     }

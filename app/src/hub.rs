@@ -280,7 +280,7 @@ impl Hub {
         {
             log!(
                 info, "sansocket::request", status = %response.status, rule = %rule,
-                origin = %request.header("origin").unwrap_or("none"), "refused"
+                origin = ?request.header("origin").unwrap_or("none"), "refused"
             );
         }
         verdict
@@ -329,9 +329,8 @@ impl Hub {
     /// Changes a shard on behalf of a connection or the clock, then runs the handlers that this
     /// calls for, unless somebody is running them already.
     pub(crate) fn turn<R>(&self, shard: u16, act: impl FnOnce(&mut Cell) -> R) -> R {
-        let (result, mut after) = self.act(shard, act);
-        let jobs = std::mem::take(&mut after.jobs);
-        self.carry_out(shard, after);
+        let (result, Aftermath { jobs, calls }) = self.act(shard, act);
+        self.carry_out(calls);
         self.dispatch(shard, jobs);
         result
     }
@@ -401,7 +400,7 @@ impl Hub {
         if before > MOST && before - weight <= MOST {
             let mut after = Aftermath::default();
             lane.lock().ring_stalled(&mut after);
-            self.carry_out(shard, after);
+            self.carry_out(after.calls);
         }
     }
 
@@ -519,14 +518,14 @@ impl Hub {
             let mut rest = || queue.by_ref().for_each(|job| self.perform(shard, job));
             while catch_unwind(AssertUnwindSafe(&mut rest)).is_err() {}
             drop(queue);
-            let ((), mut after) = self.act(shard, |cell| {
+            let ((), after) = self.act(shard, |cell| {
                 cell.dispatching = false;
                 if cell.jobs.is_empty() && jobs.capacity() <= KEEP {
                     std::mem::swap(&mut cell.jobs, &mut jobs);
                 }
             });
-            jobs = std::mem::take(&mut after.jobs);
-            self.carry_out(shard, after);
+            jobs = after.jobs;
+            self.carry_out(after.calls);
         }
         if !jobs.is_empty() {
             self.spawn_dispatch(shard, jobs);
@@ -539,8 +538,11 @@ impl Hub {
     }
 
     pub(crate) fn with_cell<R>(&self, shard: u16, act: impl FnOnce(&mut Cell) -> R) -> R {
-        let (result, after) = self.act(shard, act);
-        self.carry_out(shard, after);
+        let (result, Aftermath { jobs, calls }) = self.act(shard, act);
+        self.carry_out(calls);
+        if !jobs.is_empty() {
+            self.spawn_dispatch(shard, jobs);
+        }
         result
     }
 
@@ -630,24 +632,23 @@ impl Hub {
         }
     }
 
-    /// Does what must not be done under the lock.
-    fn carry_out(&self, shard: u16, after: Aftermath) {
-        if after.calls.is_none() && after.jobs.is_empty() {
-            return;
+    /// Does what must not be done under the lock: mostly nothing.
+    #[inline]
+    fn carry_out(&self, calls: Option<Box<Calls>>) {
+        if let Some(calls) = calls {
+            self.call_all(*calls);
         }
-        if let Some(calls) = after.calls {
-            for port in calls.ports {
-                port.wake();
-            }
-            for waker in calls.wakers {
-                waker.wake();
-            }
-            for lane in calls.lanes {
-                self.with_cell(lane, |_| ());
-            }
+    }
+
+    fn call_all(&self, calls: Calls) {
+        for port in calls.ports {
+            port.wake();
         }
-        if !after.jobs.is_empty() {
-            self.spawn_dispatch(shard, after.jobs);
+        for waker in calls.wakers {
+            waker.wake();
+        }
+        for lane in calls.lanes {
+            self.with_cell(lane, |_| ());
         }
     }
 

@@ -5,5 +5,6 @@ mod backpressure;
 mod deadlines;
 mod files;
 mod gate;
+mod logs;
 mod pipelining;
 mod stage;
