@@ -2,9 +2,10 @@
 
 use sansocket::{Fields, Headers, Method, Request};
 use sansocket_app::{App, BoxFuture, Connection, Hub, Io, Outcome, Runtime, Timers, Workers};
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io::IoSlice;
 use std::mem;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -77,20 +78,42 @@ impl Stage {
     }
 
     pub(crate) fn with_shards(app: App, shards: u16) -> Self {
-        Self::on(app, shards, false)
+        Self::on(app, shards, false).ticking()
     }
 
     /// A server of one shard with threads for handlers, which do nothing until [`Self::work`].
     pub(crate) fn pooled(app: App) -> Self {
-        Self::on(app, 1, true)
+        Self::on(app, 1, true).ticking()
+    }
+
+    /// A server of one shard, for which nobody looks at the clock.
+    pub(crate) fn without_timers(app: App) -> Self {
+        Self::on(app, 1, false)
     }
 
     fn on(app: App, shards: u16, pooled: bool) -> Self {
         let now = Mutex::new(Instant::now());
         let world = Arc::new(World { now, tasks: Mutex::default(), work: Mutex::default() });
         let hub = Hub::new(app, Clock { world: world.clone(), pooled }, shards, [7; 32]);
-        world.tasks.lock().unwrap().push(Box::pin(Timers::new(&hub)));
         Self { io: Io::new(hub.clone()), hub, world }
+    }
+
+    fn ticking(self) -> Self {
+        self.start(self.timers());
+        self
+    }
+
+    /// A clockwork, which does nothing until it is started.
+    pub(crate) fn timers(&self) -> Timers {
+        Timers::new(&self.hub)
+    }
+
+    pub(crate) fn start(&self, timers: Timers) {
+        self.world.tasks.lock().unwrap().push(Box::pin(timers));
+    }
+
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.hub
     }
 
     /// Opens a stream on which nothing was said yet.
@@ -296,4 +319,11 @@ pub(crate) fn sid(open: &str) -> &str {
 /// A payload of the same packet again and again.
 pub(crate) fn payload(packet: &str, count: usize) -> String {
     vec![packet; count].join("\u{1e}")
+}
+
+/// Polls a future as often as that, as long as it is pending, and drops it.
+pub(crate) fn poll_and_drop(future: impl Future, polls: usize) {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    let _ = (0..polls).find(|_| future.as_mut().poll(&mut context).is_ready());
 }
