@@ -6,6 +6,7 @@ mod cancel;
 mod deadlines;
 mod files;
 mod gate;
+mod leaks;
 mod logs;
 mod pipelining;
 mod stage;
