@@ -85,9 +85,8 @@ fn a_request_that_is_given_up_ends_its_session_only() {
     for polls in POLLS {
         let client = stage.polling();
         let target = format!("{POLLING}&sid={}", client.sid);
-        let mut held = match stage.host(Method::Get, &target) {
-            Outcome::Hold(attachment) => attachment,
-            other => panic!("{other:?}"),
+        let Outcome::Hold(mut held) = stage.host(Method::Get, &target) else {
+            panic!("a poll is held");
         };
         for _ in 0..polls {
             assert!(respond(&mut held).is_pending());
