@@ -97,7 +97,9 @@ impl Connection {
     /// Makes the connection of a stream that a host upgraded for `link`.
     pub(crate) fn upgraded(hub: Arc<Hub>, link: Link, port: Arc<Port>, shard: u16) -> Self {
         let conn = Conn::websocket(Role::Server, hub.limits().clone(), link, [0; 32]);
-        Self::carrying(hub, conn, port, shard)
+        let mut this = Self::carrying(hub, conn, port, shard);
+        this.look_behind();
+        this
     }
 
     fn carrying(hub: Arc<Hub>, conn: Conn, port: Arc<Port>, shard: u16) -> Self {

@@ -713,6 +713,9 @@ impl Lane {
     /// Counts the jobs that came while somebody runs handlers, and are left for them.
     #[cold]
     fn leave(&self, cell: &mut Cell) {
+        if cell.left == cell.jobs.len() {
+            return;
+        }
         let weight = cell.jobs[cell.left..].iter().map(Job::weight).sum();
         cell.left = cell.jobs.len();
         cell.left_bytes += weight;
