@@ -102,6 +102,9 @@ pub struct Calling<R> {
 }
 
 /// Waits for the ids of clients.
+///
+/// # Cancel safety
+/// Dropping it loses the list and nothing else; a new one asks again.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct Found(Arc<Slot<Vec<Id>>>);

@@ -252,7 +252,7 @@ impl App {
 /// What happens to errors nobody asked for.
 #[expect(clippy::needless_pass_by_value, reason = "as every error handler takes it")]
 fn log_error(error: HandlerError) {
-    let line = log::OneLine(&error);
+    let line = log::one_line(&error);
     match log::is_heard() {
         true => log::log!(error, "sansocket::error", id = %error.socket.id(), "{line}"),
         false => eprintln!("sansocket: {line}"),

@@ -40,8 +40,7 @@ pub struct Connection {
     awaits: Awaits,
     /// Whether the shard may hold more than was taken at the last look.
     more: bool,
-    /// Whether handlers must catch up before more is read.
-    behind: bool,
+    pause: Pause,
     /// Whether the stream took bytes since the deadline was set.
     moving: bool,
     polled: Polled,
@@ -51,6 +50,17 @@ pub struct Connection {
     through: bool,
     /// Whether there is nothing left to do.
     over: bool,
+}
+
+/// What has to wait until handlers have caught up.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Pause {
+    Nothing,
+    /// More is not read.
+    Reading,
+    /// What follows the head of a request is not even decoded: the body of a POST, or the first
+    /// messages of a WebSocket.
+    Decoding,
 }
 
 /// Whether a polling client may come back on a stream to hear that the server stops.
@@ -90,7 +100,9 @@ impl Connection {
     /// Makes the connection of a stream that a host upgraded for `link`.
     pub(crate) fn upgraded(hub: Arc<Hub>, link: Link, port: Arc<Port>, shard: u16) -> Self {
         let conn = Conn::websocket(Role::Server, hub.limits().clone(), link, [0; 32]);
-        Self::carrying(hub, conn, port, shard)
+        let mut this = Self::carrying(hub, conn, port, shard);
+        this.look_behind();
+        this
     }
 
     fn carrying(hub: Arc<Hub>, conn: Conn, port: Arc<Port>, shard: u16) -> Self {
@@ -105,7 +117,7 @@ impl Connection {
             shard,
             awaits: Awaits::Answer,
             more: false,
-            behind: false,
+            pause: Pause::Nothing,
             moving: false,
             polled: Polled::No,
             ended: false,
@@ -123,8 +135,19 @@ impl Connection {
             None => self.receive(bytes, now),
             Some(_) => self.decrypt(bytes, now),
         }
-        self.behind = self.hub.is_behind(self.shard, &self.port);
+        self.look_behind();
         self.watch();
+    }
+
+    /// Pauses when handlers are behind, unless it is paused already.
+    #[inline]
+    fn look_behind(&mut self) {
+        if self.pause != Pause::Decoding {
+            self.pause = match self.hub.is_behind(self.shard, &self.port) {
+                true => Pause::Reading,
+                false => Pause::Nothing,
+            };
+        }
     }
 
     #[cold]
@@ -146,7 +169,7 @@ impl Connection {
     }
 
     fn receive(&mut self, bytes: &mut [u8], now: Instant) {
-        let Self { hub, conn, port, tls, front, shard, awaits, polled, .. } = self;
+        let Self { hub, conn, port, tls, front, shard, awaits, pause, polled, .. } = self;
         let mut decoder = conn.decode(bytes);
         loop {
             match decoder.link() {
@@ -180,7 +203,12 @@ impl Connection {
                         false => Polled::Yes,
                     };
                     let verdict = if passed { begin(hub, &request, front) } else { verdict };
+                    let waits = is_early(hub, *shard, port, &verdict);
                     decoder.apply(verdict);
+                    if waits {
+                        *pause = Pause::Decoding;
+                        return;
+                    }
                 }
                 Ok(Some(_)) => {}
                 Ok(None) => return,
@@ -243,7 +271,7 @@ impl Connection {
     /// Whether the stream should be read.
     #[must_use]
     pub fn wants_read(&self) -> bool {
-        !self.behind && !self.ended && self.conn.wants_read()
+        self.pause == Pause::Nothing && !self.ended && self.conn.wants_read()
     }
 
     /// Whether the stream should be closed now.
@@ -305,7 +333,11 @@ impl Connection {
         }
         loop {
             let rung = self.port.answer();
-            if rung && (self.behind || self.port.due() == CAME || self.hub.life().is_stopping()) {
+            if rung
+                && (self.pause != Pause::Nothing
+                    || self.port.due() == CAME
+                    || self.hub.life().is_stopping())
+            {
                 self.look_up();
             }
             if !rung && !self.more {
@@ -321,6 +353,7 @@ impl Connection {
             }
             if self.conn.link() != Some(link) {
                 self.awaits = Awaits::Answer;
+                self.pause = Pause::Nothing;
                 self.go_on();
             }
         }
@@ -332,9 +365,32 @@ impl Connection {
         self.watch();
         while self.conn.wants_decode() {
             self.receive(&mut [], now);
-            self.behind = self.hub.is_behind(self.shard, &self.port);
+            self.look_behind();
             self.watch();
         }
+    }
+
+    /// Goes on after a pause, if handlers have caught up.
+    fn resume(&mut self) {
+        let is_body = self.conn.awaits() == Awaits::Body;
+        match (self.pause, self.conn.link()) {
+            (Pause::Decoding, Some(link)) if is_body => {
+                if self.hub.is_full(self.shard, link, &self.port) {
+                    return;
+                }
+            }
+            (Pause::Decoding, _) => {
+                if self.hub.is_behind(self.shard, &self.port) {
+                    return;
+                }
+            }
+            (Pause::Nothing | Pause::Reading, _) => return self.look_behind(),
+        }
+        self.pause = Pause::Nothing;
+        let now = self.hub.runtime().now();
+        self.receive(&mut [], now);
+        self.look_behind();
+        self.watch();
     }
 
     /// Moves more of a file to the stream's gather list.
@@ -356,9 +412,7 @@ impl Connection {
     /// Looks what a ring may be about besides something to write.
     #[cold]
     fn look_up(&mut self) {
-        if self.behind {
-            self.behind = self.hub.is_behind(self.shard, &self.port);
-        }
+        self.resume();
         if self.port.due() == CAME {
             self.late();
         }
@@ -446,7 +500,7 @@ impl Connection {
 
     /// Its deadline came: ends the stream, unless the peer is slow but not idle.
     fn late(&mut self) {
-        if self.behind || self.moving && self.is_taking() {
+        if self.pause == Pause::Reading || self.moving && self.is_taking() {
             self.set_due(self.hub.limits().body_time);
         } else {
             self.over = true;
@@ -506,6 +560,17 @@ fn serve(cell: &mut Cell, decoder: &mut Decoder<'_, '_>, link: Link, now: Instan
                 return false;
             }
         }
+    }
+}
+
+/// Whether what follows the head of a request has to wait for handlers; `port` is rung when that may
+/// be over.
+fn is_early(hub: &Hub, shard: u16, port: &Arc<Port>, verdict: &Verdict) -> bool {
+    match verdict {
+        Verdict::Body { link: Link::HOST, .. } => false,
+        Verdict::Body { link, .. } => hub.is_full(shard, *link, port),
+        Verdict::Upgrade { .. } => hub.is_behind(shard, port),
+        Verdict::Continue | Verdict::Hold(_) | Verdict::Pass | Verdict::Respond(_) => false,
     }
 }
 

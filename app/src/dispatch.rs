@@ -1,7 +1,8 @@
 //! From events of the core to calls of handlers.
 
 use sansocket::{
-    AckToken, Answer, Args, Event, EventMessage, Gone, Id, Reason, Received, Socket as Key, Ticket,
+    AckToken, Answer, Args, Bytes, Event, EventMessage, Gone, Id, Reason, Received, Socket as Key,
+    Ticket,
 };
 use std::any::Any;
 use std::future::Future;
@@ -19,7 +20,7 @@ use crate::gate::{Hold, Line};
 use crate::gather::Tally;
 use crate::handler::{Delivery, Progress};
 use crate::hub::{Cell, Hub};
-use crate::log::{OneLine, log};
+use crate::log::log;
 use crate::namespace::{Entry, Namespace};
 use crate::order::Order;
 use crate::port::Pending;
@@ -27,33 +28,24 @@ use crate::reply::Refusal;
 use crate::runtime::BoxFuture;
 use crate::socket::{Introduction, Socket};
 
-/// One call of a handler to be made.
-pub(crate) enum Job {
-    Callback(Callback),
-    Connect(Socket),
-    Disconnect {
-        socket: Socket,
-        reason: Reason,
-        rooms: Vec<Arc<str>>,
-    },
-    Engine {
-        session: EngineSession,
-        message: Received,
-    },
-    Message {
-        socket: Socket,
-        message: EventMessage,
-        ack: Option<AckToken>,
-        /// When it may have to wait.
-        pending: Option<Pending>,
-    },
+/// One call of a handler to be made, on behalf of the connection that brought it when it may have to
+/// wait.
+pub(crate) struct Job {
+    task: Task,
+    pending: Option<Pending>,
 }
 
-/// About the memory that an event takes while it waits.
-pub(crate) fn weight(message: &EventMessage) -> usize {
-    let attached: usize = message.attachments().iter().map(|bytes| bytes.len()).sum();
-    size_of::<Job>() + message.json().len() + attached
+/// What a handler is called for.
+enum Task {
+    Callback(Callback),
+    Connect(Socket),
+    Disconnect { socket: Socket, reason: Reason, rooms: Vec<Arc<str>> },
+    Engine { session: EngineSession, message: Received },
+    Message { socket: Socket, message: EventMessage, ack: Option<AckToken> },
 }
+
+/// A job takes a place in a list, and such a list may be half empty.
+const PLACE: usize = 2 * size_of::<Job>();
 
 /// What an application does with an acknowledgement, once it is here.
 pub(crate) type Then = Box<dyn FnOnce(Result<Args, AckError>) + Send>;
@@ -85,19 +77,17 @@ impl Cell {
                     self.sockets.resize_with(at + 1, || None);
                 }
                 self.sockets[at] = Some(socket.clone());
-                self.jobs.push(Job::Connect(socket));
+                self.push(Task::Connect(socket));
             }
             Event::Message { socket, message, ack } => {
                 if let Some(socket) = self.socket(socket) {
-                    let pending =
-                        self.reader.as_ref().map(|port| Pending::new(port, weight(&message)));
-                    self.jobs.push(Job::Message { socket, message, ack, pending });
+                    self.push(Task::Message { socket, message, ack });
                 }
             }
             Event::Disconnect { socket: key, reason, rooms } => {
                 if let Some(socket) = self.socket(key) {
                     self.sockets[key.index()] = None;
-                    self.jobs.push(Job::Disconnect { socket, reason, rooms });
+                    self.push(Task::Disconnect { socket, reason, rooms });
                 }
                 return self.draining.end(key, Err(Gone));
             }
@@ -110,12 +100,19 @@ impl Cell {
             }
             Event::Received { session, message } => {
                 let session = EngineSession::new(hub.shared(), shard, session);
-                self.jobs.push(Job::Engine { session, message });
+                self.push(Task::Engine { session, message });
             }
             // Nothing of the application layer waits for these.
             Event::Closed { .. } | Event::Opened { .. } | _ => {}
         }
         None
+    }
+
+    /// Adds to the work for handlers; when that may have to wait, on behalf of who is being read.
+    #[inline]
+    fn push(&mut self, task: Task) {
+        let pending = self.reader.as_ref().map(|port| Pending::new(port, task.weight()));
+        self.jobs.push(Job { task, pending });
     }
 
     pub(crate) fn socket(&self, key: Key) -> Option<Socket> {
@@ -142,14 +139,14 @@ impl Cell {
     }
 
     fn answered_with(&mut self, ticket: Ticket, args: Args) -> Option<Waker> {
-        let at = self.waiting.binary_search_by_key(&ticket, |(ticket, _)| *ticket).ok()?;
-        if let (_, Waiting::Many(tally)) = &self.waiting[at] {
+        let place = self.questions.place(ticket)?;
+        if let Some(Waiting::Many(tally)) = self.questions.at(place) {
             return tally.add(args);
         }
-        match self.waiting.remove(at) {
-            (_, Waiting::One(slot)) => slot.fill(Ok(args)),
-            (_, Waiting::Then(socket, then)) => self.call_back(socket, then, Ok(args)),
-            (_, Waiting::Many(_) | Waiting::Found(_)) => None,
+        match self.questions.take(place)? {
+            Waiting::One(slot) => slot.fill(Ok(args)),
+            Waiting::Then(socket, then) => self.call_back(socket, then, Ok(args)),
+            Waiting::Many(_) | Waiting::Found(_) => None,
         }
     }
 
@@ -159,27 +156,39 @@ impl Cell {
         then: Then,
         outcome: Result<Args, AckError>,
     ) -> Option<Waker> {
-        self.jobs.push(Job::Callback(Callback { socket, then, outcome }));
+        self.push(Task::Callback(Callback { socket, then, outcome }));
         None
     }
 
     fn take_waiting(&mut self, ticket: Ticket) -> Option<Waiting> {
-        // Tickets of a shard only grow, so the list is sorted.
-        let at = self.waiting.binary_search_by_key(&ticket, |(ticket, _)| *ticket).ok()?;
-        Some(self.waiting.remove(at).1)
+        self.questions.take(self.questions.place(ticket)?)
     }
 }
 
 impl Job {
-    /// About the memory it takes while it waits.
+    /// About the memory it takes while it waits, in bytes.
     pub(crate) fn weight(&self) -> usize {
-        match self {
-            Self::Message { message, .. } => weight(message),
-            Self::Callback(_)
-            | Self::Connect(_)
-            | Self::Disconnect { .. }
-            | Self::Engine { .. } => size_of::<Self>(),
-        }
+        self.task.weight()
+    }
+}
+
+impl Task {
+    fn weight(&self) -> usize {
+        let size = match self {
+            Self::Callback(Callback { outcome, .. }) => outcome
+                .as_ref()
+                .map_or(0, |args| args.json().len() + size_of_all(args.attachments())),
+            Self::Connect(socket) => socket.auth_object().map_or(0, str::len),
+            Self::Disconnect { rooms, .. } => {
+                rooms.iter().map(|room| size_of::<Arc<str>>() + room.len()).sum()
+            }
+            Self::Engine { message: Received::Binary(bytes), .. } => bytes.len(),
+            Self::Engine { message: Received::Text(text), .. } => text.len(),
+            Self::Message { message, .. } => {
+                message.name().len() + message.json().len() + size_of_all(message.attachments())
+            }
+        };
+        PLACE + size
     }
 
     /// The client it concerns.
@@ -194,6 +203,10 @@ impl Job {
     }
 }
 
+fn size_of_all(attachments: &[Bytes]) -> usize {
+    attachments.iter().map(|bytes| size_of::<Bytes>() + bytes.len()).sum()
+}
+
 impl Hub {
     /// Sends a job its way: it is done here and now, at the gate of its client, or on a worker. No
     /// lock is held.
@@ -201,16 +214,12 @@ impl Hub {
     pub(crate) fn perform(&self, shard: u16, job: Job) {
         let rest = match job {
             // The common case, without moving the job once more.
-            Job::Message { socket, message, ack, pending: None }
+            Job { task: Task::Message { socket, message, ack }, pending: None }
                 if !socket.gate().is_held() && !self.pooled =>
             {
                 self.call_message(socket, message, ack)
             }
-            job @ (Job::Callback(_)
-            | Job::Connect(_)
-            | Job::Disconnect { .. }
-            | Job::Engine { .. }
-            | Job::Message { .. }) => return self.perform_other(shard, job),
+            job @ Job { .. } => return self.perform_other(shard, job),
         };
         if let Some((socket, rest)) = rest {
             Hold::take(self.shared(), socket).follow(rest);
@@ -219,7 +228,7 @@ impl Hub {
 
     #[inline(never)]
     fn perform_other(&self, shard: u16, job: Job) {
-        let held = job.socket().is_some_and(|socket| socket.gate().is_held());
+        let held = job.task.socket().is_some_and(|socket| socket.gate().is_held());
         if held || self.is_pooled() || self.waits_admitted(&job) {
             return self.perform_in_line(shard, job);
         }
@@ -229,18 +238,18 @@ impl Hub {
     }
 
     fn perform_in_line(&self, shard: u16, job: Job) {
+        let weight = job.weight();
         let job = match job {
-            Job::Message { socket, message, ack, pending } if is_concurrent(&socket, &message) => {
-                return self.launch(socket, message, ack, pending);
+            Job { task: Task::Message { socket, message, ack }, pending }
+                if is_concurrent(&socket, &message) =>
+            {
+                let waits = Waits::new(self.shared(), shard, weight);
+                return self.launch(socket, message, ack, Some((waits, pending)));
             }
-            Job::Callback(_)
-            | Job::Connect(_)
-            | Job::Disconnect { .. }
-            | Job::Engine { .. }
-            | Job::Message { .. } => job,
+            job @ Job { .. } => job,
         };
-        let line = job.socket().cloned().map_or(Line::Shard(shard), Line::Client);
-        match Hold::queue(self, line, job) {
+        let line = job.task.socket().cloned().map_or(Line::Shard(shard), Line::Client);
+        match Hold::queue(self, line, job, weight) {
             Some(hold) if self.is_pooled() => hold.drain_on_worker(),
             Some(hold) => hold.drain(),
             None => {}
@@ -250,7 +259,7 @@ impl Hub {
     /// Whether it is the arrival of a client that is admitted before it is asked about: its events
     /// wait at the gate.
     fn waits_admitted(&self, job: &Job) -> bool {
-        matches!(job, Job::Connect(_)) && self.app().always_connect
+        matches!(job.task, Task::Connect(_)) && self.app().always_connect
     }
 
     /// Does a job, and catches what its values do when they are dropped.
@@ -262,25 +271,27 @@ impl Hub {
     /// events wait for.
     #[inline]
     fn call(&self, job: Job) -> Option<(Socket, BoxFuture<()>)> {
-        match job {
-            Job::Callback(Callback { then, outcome, .. }) => {
+        // Until it is done, its connection is charged for it.
+        let Job { task, pending: _pending } = job;
+        match task {
+            Task::Callback(Callback { then, outcome, .. }) => {
                 // A panic has been printed and concerns nobody else.
                 let _ = catch_unwind(AssertUnwindSafe(|| then(outcome)));
                 None
             }
-            Job::Connect(socket) => {
+            Task::Connect(socket) => {
                 let rest = self.call_connect(socket.clone())?;
                 Some((socket, rest))
             }
-            Job::Engine { session, message } => {
+            Task::Engine { session, message } => {
                 if let Some(heard) = &self.app().on_engine {
                     // A panic is this message's alone.
                     let _ = catch_unwind(AssertUnwindSafe(|| heard(session, message)));
                 }
                 None
             }
-            Job::Message { socket, message, ack, .. } => self.call_message(socket, message, ack),
-            Job::Disconnect { socket, reason, rooms } => {
+            Task::Message { socket, message, ack } => self.call_message(socket, message, ack),
+            Task::Disconnect { socket, reason, rooms } => {
                 self.call_disconnect(socket, reason, &rooms);
                 None
             }
@@ -335,9 +346,8 @@ impl Hub {
         }
         let Some(entry) = found else {
             log!(
-                debug, "sansocket::event", id = %socket.id(),
-                namespace = %OneLine(socket.namespace()),
-                event = %OneLine(message.name()), "no handler"
+                debug, "sansocket::event", id = %socket.id(), namespace = ?socket.namespace(),
+                event = ?message.name(), "no handler"
             );
             return None;
         };
@@ -349,15 +359,14 @@ impl Hub {
         None
     }
 
-    /// Calls a handler of an event that waits for nothing.
+    /// Calls a handler of an event that waits for nothing; `charge` is held until it was called.
     fn launch(
         &self,
         socket: Socket,
         message: EventMessage,
         token: Option<AckToken>,
-        pending: Option<Pending>,
+        charge: Option<(Waits, Option<Pending>)>,
     ) {
-        let (hub, shard) = (self.shared(), socket.shard());
         let begin = move || {
             let handlers = socket.handlers()?;
             let entry = handlers.find(message.name())?;
@@ -368,9 +377,9 @@ impl Hub {
             hub.begin(&socket, entry, message, token)
         };
         if self.is_pooled() {
-            let waits = Waits::new(hub.clone(), shard);
+            let hub = self.shared();
             return self.on_worker(move || {
-                let _waits = (waits, pending);
+                let _charge = charge;
                 let begun = catch_unwind(AssertUnwindSafe(|| begin().and_then(start)));
                 if let Some(rest) = begun.ok().flatten() {
                     hub.runtime().spawn(rest);
@@ -378,7 +387,9 @@ impl Hub {
             });
         }
         self.runtime().spawn(Box::pin(async move {
-            if let Some(rest) = begin() {
+            let rest = begin();
+            drop(charge);
+            if let Some(rest) = rest {
                 rest.await;
             }
         }));
@@ -388,8 +399,8 @@ impl Hub {
     #[inline]
     fn lets_in(&self, socket: &Socket, handlers: &Namespace, message: &EventMessage) -> bool {
         log!(
-            trace, "sansocket::event", id = %socket.id(), event = %OneLine(message.name()),
-            args = %OneLine(message.json()), "received"
+            trace, "sansocket::event", id = %socket.id(), event = ?message.name(),
+            args = ?message.json(), "received"
         );
         handlers.packets.iter().all(|look| {
             let seen = catch_unwind(AssertUnwindSafe(|| look(socket, message)));
@@ -444,8 +455,7 @@ impl Hub {
             return;
         };
         log!(
-            debug, "sansocket::connect", id = %socket.id(),
-            namespace = %OneLine(socket.namespace()),
+            debug, "sansocket::connect", id = %socket.id(), namespace = ?socket.namespace(),
             reason = %reason, "disconnected"
         );
         let rest = self.run(
@@ -477,9 +487,8 @@ impl Hub {
             }
         };
         log!(
-            debug, "sansocket::connect", id = %socket.id(),
-            namespace = %OneLine(socket.namespace()),
-            reason = %OneLine(&refusal), "refused"
+            debug, "sansocket::connect", id = %socket.id(), namespace = ?socket.namespace(),
+            reason = ?refusal.to_string(), "refused"
         );
         let now = self.runtime().now();
         let waker = self.with_cell(socket.shard(), |cell| match always {
@@ -513,8 +522,7 @@ impl Hub {
             }
         });
         log!(
-            debug, "sansocket::connect", id = %socket.id(),
-            namespace = %OneLine(socket.namespace()),
+            debug, "sansocket::connect", id = %socket.id(), namespace = ?socket.namespace(),
             "connected"
         );
     }
@@ -591,18 +599,18 @@ impl<T> Future for Caught<T> {
     }
 }
 
-/// Counts a job that waits for a worker until it is done, or dropped.
-struct Waits(Arc<Hub>, u16);
+/// Counts a job that waits for its turn until its handler was called, or it is dropped.
+struct Waits(Arc<Hub>, u16, usize);
 
 impl Waits {
-    fn new(hub: Arc<Hub>, shard: u16) -> Self {
-        hub.add_waiting(shard);
-        Self(hub, shard)
+    fn new(hub: Arc<Hub>, shard: u16, weight: usize) -> Self {
+        hub.add_waiting(shard, weight);
+        Self(hub, shard, weight)
     }
 }
 
 impl Drop for Waits {
     fn drop(&mut self) {
-        self.0.end_waiting(self.1, 1);
+        self.0.end_waiting(self.1, self.2);
     }
 }

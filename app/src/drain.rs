@@ -10,7 +10,10 @@ use std::task::{Context, Poll, Wake, Waker};
 use crate::ack::Slot;
 use crate::wait::wait;
 
-/// Waits until a slow client has taken most of what waits for it. Dropping it loses nothing.
+/// Waits until a slow client has taken most of what waits for it.
+///
+/// # Cancel safety
+/// Dropping it loses nothing: others that wait for the same client are told, and so is a new one.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
 pub struct Drained(Shared);

@@ -124,9 +124,7 @@ struct Reply {
 impl Reply {
     fn give(self, response: Response) {
         *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(response);
-        if self.port.ring() {
-            self.port.wake();
-        }
+        self.port.call();
     }
 
     fn wait(self, hub: &Hub, pending: BoxFuture<Response>) {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::dispatch::Job;
 use crate::hub::Hub;
+use crate::port::Port;
 use crate::runtime::BoxFuture;
 use crate::socket::Socket;
 
@@ -14,14 +15,18 @@ use crate::socket::Socket;
 #[derive(Default)]
 pub(crate) struct Gate {
     held: AtomicBool,
-    /// Counted by [`Hub::is_behind`], which bounds it. Nothing is allocated while it is empty.
+    /// Bounded by connections not being read, see [`Hub::is_behind`] and [`Hub::is_full`]. Nothing is
+    /// allocated while it is empty.
     line: Mutex<Option<Box<Jobs>>>,
 }
 
 #[derive(Default)]
 struct Jobs {
     jobs: VecDeque<Job>,
+    /// About their memory, in bytes.
     weight: usize,
+    /// The connection to be rung when there is less, with a body that waits to be read.
+    post: Option<Arc<Port>>,
 }
 
 const _: () = assert!(size_of::<Gate>() <= 24, "every client has one");
@@ -33,35 +38,43 @@ impl Gate {
     }
 
     /// Puts a job in line, and says whether the caller holds the gate now and must see to it.
-    fn push(&self, job: Job) -> bool {
+    fn push(&self, job: Job, weight: usize) -> bool {
         let mut line = self.lock();
         let waiting = line.get_or_insert_default();
-        waiting.weight += job.weight();
+        waiting.weight += weight;
         waiting.jobs.push_back(job);
         !self.held.swap(true, Ordering::AcqRel)
     }
 
-    /// The next job for who holds the gate; with `None` it is free.
-    fn next(&self) -> Option<Job> {
+    /// The next job for who holds the gate, and its weight; with `None` it is free.
+    fn next(&self) -> Option<(Job, usize)> {
         let mut line = self.lock();
-        let job = line.as_mut().and_then(|line| {
+        let next = line.as_mut().and_then(|line| {
             let job = line.jobs.pop_front()?;
-            line.weight -= job.weight();
-            Some(job)
+            let weight = job.weight();
+            line.weight -= weight;
+            Some((job, weight))
         });
-        if job.is_none() {
+        let post = line.as_mut().and_then(|line| line.post.take());
+        if next.is_none() {
             *line = None;
             self.held.store(false, Ordering::Release);
         }
-        job
+        drop(line);
+        post.iter().for_each(Port::call);
+        next
     }
 
-    /// About the memory of what waits.
-    pub(crate) fn weight(&self) -> usize {
-        match self.is_held() {
-            true => self.lock().as_ref().map_or(0, |line| line.weight),
-            false => 0,
+    /// About the memory of what waits, in bytes. When something does, `port` is rung once there is
+    /// less.
+    pub(crate) fn weigh(&self, port: &Arc<Port>) -> usize {
+        if !self.is_held() {
+            return 0;
         }
+        self.lock().as_mut().map_or(0, |line| {
+            line.post = Some(port.clone());
+            line.weight
+        })
     }
 
     /// Frees the gate and returns what waited.
@@ -114,27 +127,27 @@ impl Hold {
     }
 
     /// Puts a job in line; what is returned, if anything, must be [drained](Self::drain).
-    pub(crate) fn queue(hub: &Hub, line: Line, job: Job) -> Option<Self> {
-        hub.add_waiting(line.shard());
-        let first = line.gate(hub).push(job);
+    pub(crate) fn queue(hub: &Hub, line: Line, job: Job, weight: usize) -> Option<Self> {
+        hub.add_waiting(line.shard(), weight);
+        let first = line.gate(hub).push(job, weight);
         first.then(|| Self::new(hub.shared(), line))
     }
 
-    /// Counts like a job that waits: from now on some may.
+    /// Counts a little: from now on jobs may wait.
     fn new(hub: Arc<Hub>, line: Line) -> Self {
-        hub.add_waiting(line.shard());
+        hub.add_waiting(line.shard(), HELD);
         Self { hub, line, ended: false }
     }
 
     /// Handles what waits, in order, until nothing does or a sequential handler takes over.
     pub(crate) fn drain(mut self) {
         for _ in 0..TURN {
-            let Some(job) = self.line.gate(&self.hub).next() else {
+            let Some((job, weight)) = self.line.gate(&self.hub).next() else {
                 self.ended = true;
                 return;
             };
             let rest = self.hub.call_caught(job);
-            self.hub.end_waiting(self.line.shard(), 1);
+            self.hub.end_waiting(self.line.shard(), weight);
             if let Some(rest) = rest {
                 return self.follow(rest);
             }
@@ -171,9 +184,14 @@ impl Hold {
 impl Drop for Hold {
     fn drop(&mut self) {
         let jobs = if self.ended { None } else { self.line.gate(&self.hub).abandon() };
-        self.hub.end_waiting(self.line.shard(), 1 + jobs.map_or(0, |line| line.jobs.len()));
+        let (weight, post) = jobs.map_or((0, None), |line| (line.weight, line.post));
+        self.hub.end_waiting(self.line.shard(), HELD + weight);
+        post.iter().for_each(Port::call);
     }
 }
 
 /// Jobs of one client before others get their turn.
 const TURN: usize = 64;
+
+/// What a gate counts that is held, in bytes: the handler that holds it is not one that waits.
+const HELD: usize = 1;

@@ -15,8 +15,11 @@ use crate::wait::wait;
 
 /// Waits for the acknowledgements of many: for all that come in time.
 ///
-/// [`stream`](Self::stream) hands them out one by one instead. Dropping it changes nothing for the
-/// clients that were asked.
+/// [`stream`](Self::stream) hands them out one by one instead.
+///
+/// # Cancel safety
+/// Dropping it changes nothing for the clients that were asked; the acknowledgements that came are
+/// dropped with it, and those that come later.
 #[derive(Debug)]
 #[must_use = "the event is sent already; this only waits for its acknowledgements"]
 pub struct Gathering(Result<Replies, EmitError>);
@@ -25,6 +28,10 @@ pub struct Gathering(Result<Replies, EmitError>);
 ///
 /// It is a [`Stream`], and ends when every client has answered or left, or time is up;
 /// [`missing`](Self::missing) tells then how many did not answer.
+///
+/// # Cancel safety
+/// An acknowledgement leaves it only when it is handed out. Dropping it changes nothing for the
+/// clients that were asked; the acknowledgements not taken are dropped with it.
 #[derive(Debug)]
 #[must_use = "the event is sent already; this only waits for its acknowledgements"]
 pub struct Replies(Arc<Tally>);

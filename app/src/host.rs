@@ -21,7 +21,7 @@ use crate::web::{IntoWeb, Origin, dress};
 pub enum Outcome {
     /// Its body is needed: read it and call [`Attachment::body`].
     Body {
-        /// To which the body is handed over.
+        /// To which the body is handed over, once it [is ready](Attachment::poll_ready) for it.
         attachment: Attachment,
         /// Most bytes it may have; when there are more, call [`Attachment::too_large`].
         limit: usize,
@@ -132,6 +132,21 @@ impl Hub {
 }
 
 impl Attachment {
+    /// Waits until handlers have caught up with the session. A body must not be read before: nothing
+    /// else keeps bodies from piling up behind a slow handler. An answer may come first, see
+    /// [`poll_response`](Self::poll_response).
+    pub fn poll_ready(&mut self, context: &Context<'_>) -> Poll<()> {
+        while let Some(link) = self.link
+            && self.hub.is_full(self.shard, link, &self.port)
+        {
+            if self.port.poll_rung(context).is_pending() {
+                return Poll::Pending;
+            }
+            self.port.answer();
+        }
+        Poll::Ready(())
+    }
+
     /// Hands over the whole body and returns the answer; handlers run inside.
     #[must_use]
     pub fn body(mut self, body: &[u8]) -> Response {
@@ -320,7 +335,7 @@ mod tests {
     #[test]
     fn the_host_of_the_target_goes_before_the_host_field() {
         let with = |host: &str| {
-            let pairs = [("host", host), ("x-a", "1"), ("x-b", "\u{e9}")];
+            let pairs = [("host", host), ("x-a", "1"), ("x-b", "\u{e9}"), ("x-c", "\u{fffd}")];
             let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
             (Some(host.to_owned()), pairs.to_vec())
         };

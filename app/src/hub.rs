@@ -25,9 +25,10 @@ use crate::gate::Gate;
 use crate::gather::{Gathering, Tally};
 use crate::life::{Life, Until};
 use crate::log::log;
-use crate::port::Port;
+use crate::port::{Port, SOME};
 use crate::runtime::Runtime;
 use crate::socket::Socket;
+use crate::waiting::Questions;
 use crate::watch::{Micros, NEVER, Watch};
 use crate::web::dress;
 
@@ -56,9 +57,8 @@ struct Lane {
     inbox: Mutex<Vec<cluster::Message>>,
     /// Whether the inbox holds something: spares the lock when it does not.
     mail: AtomicBool,
-    /// Whether more work waits for handlers than should.
-    behind: AtomicBool,
-    /// Jobs that wait at gates and for workers.
+    /// About the memory of the jobs that wait behind the ones at hand, at gates and for workers, in
+    /// bytes.
     waiting: AtomicUsize,
     /// Keeps what concerns no client in line.
     gate: Gate,
@@ -71,10 +71,14 @@ pub(crate) struct Cell {
     ports: Vec<Option<(Link, Arc<Port>)>>,
     /// The clients by key.
     pub(crate) sockets: Vec<Option<Socket>>,
-    pub(crate) waiting: Vec<(Ticket, Waiting)>,
+    pub(crate) questions: Questions,
     pub(crate) draining: Draining,
-    /// Work for handlers, in order. Bounded by connections not being read beyond [`MANY`].
+    /// Work for handlers, in order. Bounded by connections not being read beyond [`MOST`] bytes.
     pub(crate) jobs: Vec<Job>,
+    /// How many of these are left for who runs handlers, and count as waiting.
+    left: usize,
+    /// About the memory of those, in bytes.
+    left_bytes: usize,
     /// Connections that wait for handlers to catch up.
     stalled: Vec<Arc<Port>>,
     /// The connection that is being read, when its events may have to wait.
@@ -127,16 +131,17 @@ impl Hub {
                 server: Server::new(config.clone(), Shard { index, count }, seed, now),
                 ports: Vec::new(),
                 sockets: Vec::new(),
-                waiting: Vec::new(),
+                questions: Questions::default(),
                 draining: Draining::default(),
                 jobs: Vec::new(),
+                left: 0,
+                left_bytes: 0,
                 stalled: Vec::new(),
                 reader: None,
                 dispatching: false,
             }),
             inbox: Mutex::new(Vec::new()),
             mail: AtomicBool::new(false),
-            behind: AtomicBool::new(false),
             waiting: AtomicUsize::new(0),
             gate: Gate::default(),
         };
@@ -276,7 +281,7 @@ impl Hub {
         {
             log!(
                 info, "sansocket::request", status = %response.status, rule = %rule,
-                origin = %request.header("origin").unwrap_or("none"), "refused"
+                origin = ?request.header("origin").unwrap_or("none"), "refused"
             );
         }
         verdict
@@ -294,13 +299,6 @@ impl Hub {
             return self.turn_away(unavailable("Server is shutting down"));
         }
         let verdict = cell.server.handle_request(now, request);
-        if let Verdict::Body { link, .. } = verdict
-            && cell.weight_of(link) > MOST_BYTES
-        {
-            cell.server.handle_closed(now, link);
-            let response = unavailable("Too much waits for handlers already");
-            return self.turn_away(response.header("retry-after", "1"));
-        }
         if let Some(link) = link_of(&verdict) {
             cell.bind(link, port);
         }
@@ -339,9 +337,8 @@ impl Hub {
     /// Changes a shard on behalf of a connection or the clock, then runs the handlers that this
     /// calls for, unless somebody is running them already.
     pub(crate) fn turn<R>(&self, shard: u16, act: impl FnOnce(&mut Cell) -> R) -> R {
-        let (result, mut after) = self.act(shard, act);
-        let jobs = std::mem::take(&mut after.jobs);
-        self.carry_out(shard, after);
+        let (result, Aftermath { jobs, calls }) = self.act(shard, act);
+        self.carry_out(calls);
         self.dispatch(shard, jobs);
         result
     }
@@ -369,8 +366,17 @@ impl Hub {
     #[inline]
     pub(crate) fn is_behind(&self, shard: u16, port: &Arc<Port>) -> bool {
         let lane = &self.lanes[usize::from(shard)];
-        let may_be = lane.behind.load(Ordering::Relaxed) || lane.waits_too_long();
-        port.waits_too_long() || may_be && lane.list_stalled(port)
+        port.waits_too_long() || lane.waits_too_long() && lane.list_stalled(port)
+    }
+
+    /// Whether handlers are so far behind with a session, or with its shard, that a body for it
+    /// should not be read yet; `port` is rung when that may have changed.
+    #[inline]
+    pub(crate) fn is_full(&self, shard: u16, link: Link, port: &Arc<Port>) -> bool {
+        let lane = &self.lanes[usize::from(shard)];
+        // What waits for a session waits for its shard, too.
+        lane.waiting.load(Ordering::Acquire) > SOME as usize
+            && (self.is_behind(shard, port) || lane.lock().weigh(link, port) > SOME as usize)
     }
 
     /// Whether handlers run on threads of their own.
@@ -389,20 +395,20 @@ impl Hub {
         &self.lanes[usize::from(shard)].gate
     }
 
-    /// Counts a job that waits at a gate or for a worker.
-    pub(crate) fn add_waiting(&self, shard: u16) {
-        self.lanes[usize::from(shard)].waiting.fetch_add(1, Ordering::AcqRel);
+    /// Counts what waits at a gate or for a worker, in bytes.
+    pub(crate) fn add_waiting(&self, shard: u16, weight: usize) {
+        self.lanes[usize::from(shard)].waiting.fetch_add(weight, Ordering::AcqRel);
     }
 
-    /// Counts jobs that wait no more, and rings connections when this means that handlers have
-    /// caught up.
-    pub(crate) fn end_waiting(&self, shard: u16, jobs: usize) {
+    /// Counts what waits no more, and rings connections when this means that handlers have caught
+    /// up.
+    pub(crate) fn end_waiting(&self, shard: u16, weight: usize) {
         let lane = &self.lanes[usize::from(shard)];
-        let before = lane.waiting.fetch_sub(jobs, Ordering::AcqRel);
-        if before > MOST && before - jobs <= MOST {
+        let before = lane.waiting.fetch_sub(weight, Ordering::AcqRel);
+        if before > MOST && before - weight <= MOST {
             let mut after = Aftermath::default();
             lane.lock().ring_stalled(&mut after);
-            self.carry_out(shard, after);
+            self.carry_out(after.calls);
         }
     }
 
@@ -417,7 +423,7 @@ impl Hub {
         self.with_cell(shard, |cell| {
             let mut socket = cell.server.socket(key).ok_or(Refused::Gone)?;
             let ticket = ask(&mut socket)?;
-            cell.waiting.push((ticket, Waiting::One(slot.clone())));
+            cell.questions.push(ticket, Waiting::One(slot.clone()));
             Ok::<_, Refused>(())
         })?;
         Ok(Reply::new(slot))
@@ -437,7 +443,9 @@ impl Hub {
             let mut socket = cell.server.socket(key).ok_or(Refused::Gone)?;
             let ticket = ask(&mut socket)?;
             let socket = cell.socket(key);
-            cell.waiting.extend(then.take().map(|then| (ticket, Waiting::Then(socket, then))));
+            if let Some(then) = then.take() {
+                cell.questions.push(ticket, Waiting::Then(socket, then));
+            }
             Ok(())
         })
     }
@@ -451,7 +459,7 @@ impl Hub {
         let tally = Arc::new(Tally::default());
         self.with_cell(shard, |cell| {
             let ticket = ask(&mut cell.server)?;
-            cell.waiting.push((ticket, Waiting::Many(tally.clone())));
+            cell.questions.push(ticket, Waiting::Many(tally.clone()));
             Ok::<_, E>(())
         })?;
         Ok(Gathering::new(tally))
@@ -462,7 +470,7 @@ impl Hub {
         let slot: Arc<Slot<Vec<Id>>> = Arc::new(Slot::empty());
         self.with_cell(shard, |cell| {
             let ticket = ask(&mut cell.server);
-            cell.waiting.push((ticket, Waiting::Found(slot.clone())));
+            cell.questions.push(ticket, Waiting::Found(slot.clone()));
         });
         Found::new(slot)
     }
@@ -518,14 +526,14 @@ impl Hub {
             let mut rest = || queue.by_ref().for_each(|job| self.perform(shard, job));
             while catch_unwind(AssertUnwindSafe(&mut rest)).is_err() {}
             drop(queue);
-            let ((), mut after) = self.act(shard, |cell| {
+            let ((), after) = self.act(shard, |cell| {
                 cell.dispatching = false;
                 if cell.jobs.is_empty() && jobs.capacity() <= KEEP {
                     std::mem::swap(&mut cell.jobs, &mut jobs);
                 }
             });
-            jobs = std::mem::take(&mut after.jobs);
-            self.carry_out(shard, after);
+            jobs = after.jobs;
+            self.carry_out(after.calls);
         }
         if !jobs.is_empty() {
             self.spawn_dispatch(shard, jobs);
@@ -538,8 +546,11 @@ impl Hub {
     }
 
     pub(crate) fn with_cell<R>(&self, shard: u16, act: impl FnOnce(&mut Cell) -> R) -> R {
-        let (result, after) = self.act(shard, act);
-        self.carry_out(shard, after);
+        let (result, Aftermath { jobs, calls }) = self.act(shard, act);
+        self.carry_out(calls);
+        if !jobs.is_empty() {
+            self.spawn_dispatch(shard, jobs);
+        }
         result
     }
 
@@ -595,15 +606,19 @@ impl Hub {
         while let Some(output) = cell.server.poll_peer() {
             self.post(shard, output, &mut after.calls().lanes);
         }
-        if !cell.jobs.is_empty() && !cell.dispatching {
-            cell.dispatching = true;
-            after.jobs = std::mem::take(&mut cell.jobs);
-            if !cell.stalled.is_empty() && !self.lanes[usize::from(shard)].waits_too_long() {
-                cell.ring_stalled(&mut after);
+        if !cell.jobs.is_empty() {
+            let lane = &self.lanes[usize::from(shard)];
+            match cell.dispatching {
+                true => lane.leave(cell),
+                false => {
+                    cell.dispatching = true;
+                    after.jobs = std::mem::take(&mut cell.jobs);
+                    if cell.left > 0 || !cell.stalled.is_empty() {
+                        lane.take_left(cell, &mut after);
+                    }
+                }
             }
         }
-        let behind = cell.jobs.len() > MANY;
-        self.lanes[usize::from(shard)].behind.store(behind, Ordering::Relaxed);
         after
     }
 
@@ -627,26 +642,21 @@ impl Hub {
 
     /// Does what must not be done under the lock: mostly nothing.
     #[inline]
-    fn carry_out(&self, shard: u16, after: Aftermath) {
-        if after.calls.is_some() || !after.jobs.is_empty() {
-            self.carry_out_calls(shard, after);
+    fn carry_out(&self, calls: Option<Box<Calls>>) {
+        if let Some(calls) = calls {
+            self.call_all(*calls);
         }
     }
 
-    fn carry_out_calls(&self, shard: u16, after: Aftermath) {
-        if let Some(calls) = after.calls {
-            for port in calls.ports {
-                port.wake();
-            }
-            for waker in calls.wakers {
-                waker.wake();
-            }
-            for lane in calls.lanes {
-                self.with_cell(lane, |_| ());
-            }
+    fn call_all(&self, calls: Calls) {
+        for port in calls.ports {
+            port.wake();
         }
-        if !after.jobs.is_empty() {
-            self.spawn_dispatch(shard, after.jobs);
+        for waker in calls.wakers {
+            waker.wake();
+        }
+        for lane in calls.lanes {
+            self.with_cell(lane, |_| ());
         }
     }
 
@@ -667,11 +677,7 @@ impl Hub {
     }
 
     fn ring(&self, ports: Vec<Arc<Port>>) {
-        for port in ports {
-            if port.ring() {
-                port.wake();
-            }
-        }
+        ports.iter().for_each(Port::call);
     }
 
     fn set_alarm(&self, due: Micros) {
@@ -687,16 +693,9 @@ impl Hub {
     }
 }
 
-/// Jobs that may wait for the handlers of a shard before connections are no longer read.
-const MANY: usize = 1024;
-
-/// Jobs that may wait at the gates of a shard's clients. Each connection has a lower limit of its own,
-/// so it takes many of them to reach this.
-const MOST: usize = 16 * MANY;
-
-/// Bytes of events of one client that may wait when it brings more on another stream; on the same one
-/// it is not read from a lower limit on.
-const MOST_BYTES: usize = 4 << 20;
+/// Bytes of jobs that may wait in a shard before its connections are no longer read. Each of them has
+/// a lower limit of its own, [`SOME`], so it takes many to reach this.
+const MOST: usize = 64 << 20;
 
 /// Rounds of handlers that one caller runs.
 const ROUNDS: usize = 16;
@@ -712,11 +711,33 @@ impl Lane {
     fn list_stalled(&self, port: &Arc<Port>) -> bool {
         let mut cell = self.lock();
         // Whoever brings the number down rings those listed, under this lock and after it did.
-        let behind = cell.jobs.len() > MANY || self.waits_too_long();
+        let behind = self.waits_too_long();
         if behind && !port.set_listed(true) {
             cell.stalled.push(port.clone());
         }
         behind
+    }
+
+    /// Counts the jobs that came while somebody runs handlers, and are left for them.
+    #[cold]
+    fn leave(&self, cell: &mut Cell) {
+        if cell.left == cell.jobs.len() {
+            return;
+        }
+        let weight = cell.jobs[cell.left..].iter().map(Job::weight).sum();
+        cell.left = cell.jobs.len();
+        cell.left_bytes += weight;
+        self.waiting.fetch_add(weight, Ordering::AcqRel);
+    }
+
+    /// Takes note that jobs that were left are done next.
+    #[cold]
+    fn take_left(&self, cell: &mut Cell, after: &mut Aftermath) {
+        cell.left = 0;
+        self.waiting.fetch_sub(std::mem::take(&mut cell.left_bytes), Ordering::AcqRel);
+        if !self.waits_too_long() {
+            cell.ring_stalled(after);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Cell> {
@@ -735,11 +756,12 @@ impl Cell {
         self.ports[at] = Some((link, port.clone()));
     }
 
-    /// The bytes that wait for handlers of the clients of a session.
-    fn weight_of(&self, link: Link) -> usize {
+    /// The bytes that wait for handlers of the clients of a session; `port` is rung when there are
+    /// less.
+    fn weigh(&self, link: Link, port: &Arc<Port>) -> usize {
         let sockets = self.server.sockets_of(link);
         let waiting = sockets.filter_map(|key| self.sockets.get(key.index())?.as_ref());
-        waiting.map(|socket| socket.gate().weight()).sum()
+        waiting.map(|socket| socket.gate().weigh(port)).sum()
     }
 
     /// Rings the connections that wait for handlers.

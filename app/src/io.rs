@@ -56,6 +56,9 @@ impl Io {
     }
 
     /// Waits.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing; a new one waits for the whole duration again.
     #[must_use]
     pub fn sleep(&self, duration: Duration) -> BoxFuture<()> {
         self.hub().runtime().sleep(duration)

@@ -123,6 +123,7 @@ mod tls;
 mod tls;
 mod to;
 mod wait;
+mod waiting;
 mod watch;
 mod web;
 

@@ -82,6 +82,10 @@ impl Life {
 impl Hub {
     /// Waits until all connections have ended, after [`stop`](Self::stop); those that take longer
     /// than its grace are cut off.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing, and cuts nothing off: a new one waits, for the whole grace
+    /// again.
     pub async fn ended(&self) {
         let grace = Duration::from_millis(self.life().grace.load(Ordering::Acquire));
         let mut late = self.runtime().sleep(grace);
@@ -98,6 +102,9 @@ impl Hub {
 }
 
 /// Waits until a server is told to stop, or until its last connection has ended.
+///
+/// # Cancel safety
+/// Dropping it loses nothing: a new one is ready at once when it has happened already.
 #[must_use = "futures do nothing unless awaited"]
 pub struct Until {
     hub: Arc<Hub>,

@@ -14,7 +14,7 @@ pub(crate) struct Port {
     waker: AtomicWaker,
     /// Whether it is listed as waiting for handlers; one entry is enough.
     listed: AtomicBool,
-    /// Bytes of the events it brought that wait for their handlers.
+    /// Bytes of what it brought that waits for handlers.
     pending: AtomicU32,
     /// Its deadline for [`Watch`](crate::watch::Watch).
     due: AtomicU64,
@@ -25,11 +25,11 @@ const RUNG: u8 = 1;
 /// The owner is at work and will look before it rests: no need to wake it.
 const AWAKE: u8 = 2;
 
-/// Bytes of the events of one connection that may wait for their handlers before it is no longer
-/// read: about as much as one message may have.
-const SOME: u32 = 1 << 20;
+/// Bytes of what one connection brought that may wait for handlers before it is no longer read:
+/// about as much as one message may have.
+pub(crate) const SOME: u32 = 1 << 20;
 
-/// An event that waits, on behalf of the connection that brought it.
+/// A job that waits, on behalf of the connection that brought it.
 pub(crate) struct Pending {
     port: Arc<Port>,
     bytes: u32,
@@ -45,10 +45,12 @@ impl Pending {
 }
 
 impl Drop for Pending {
+    // Most jobs have none: what drops them stays small.
+    #[inline(never)]
     fn drop(&mut self) {
         let before = self.port.pending.fetch_sub(self.bytes, Ordering::AcqRel);
-        if before > SOME && before - self.bytes <= SOME && self.port.ring() {
-            self.port.wake();
+        if before > SOME && before - self.bytes <= SOME {
+            self.port.call();
         }
     }
 }
@@ -75,12 +77,19 @@ impl Port {
         self.waker.wake();
     }
 
+    /// Rings, and wakes the owner when that is necessary. No lock is held.
+    pub(crate) fn call(self: &Arc<Self>) {
+        if self.ring() {
+            self.wake();
+        }
+    }
+
     /// Notes whether it is listed as waiting for handlers, and says whether it was.
     pub(crate) fn set_listed(&self, listed: bool) -> bool {
         self.listed.swap(listed, Ordering::AcqRel)
     }
 
-    /// Whether so many of its events wait that it should not be read; it is rung when they do not.
+    /// Whether so much of what it brought waits that it should not be read; it is rung when it does not.
     pub(crate) fn waits_too_long(&self) -> bool {
         self.pending.load(Ordering::Acquire) > SOME
     }

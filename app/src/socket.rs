@@ -149,7 +149,7 @@ impl Socket {
     /// [`EmitError`] says why nothing was sent.
     pub fn emit_raw(&self, event: &str, args: ArgsRef<'_>) -> Result<(), EmitError> {
         log!(
-            trace, "sansocket::event", id = %self.id(), event = %event, args = %args.json(), "sent"
+            trace, "sansocket::event", id = %self.id(), event = ?event, args = ?args.json(), "sent"
         );
         Ok(self.with(|socket| socket.emit(event, args)).map_err(Refused::from)??)
     }

@@ -10,6 +10,9 @@ use crate::hub::Hub;
 use crate::runtime::BoxFuture;
 
 /// A future that does what is due as long as its [`Hub`] exists; a binding runs one per hub.
+///
+/// # Cancel safety
+/// Dropped, nothing is done any more when it is due, until a new one is polled: that catches up.
 #[must_use = "futures do nothing unless polled"]
 pub struct Timers {
     hub: Weak<Hub>,

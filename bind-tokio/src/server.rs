@@ -49,6 +49,9 @@ impl Server {
     ///
     /// # Errors
     /// When the port is taken.
+    ///
+    /// # Cancel safety
+    /// As of [`serve_on`](Self::serve_on).
     pub async fn run(&self) -> io::Result<()> {
         self.serve("127.0.0.1:5000").await
     }
@@ -57,6 +60,9 @@ impl Server {
     ///
     /// # Errors
     /// When the address cannot be listened on.
+    ///
+    /// # Cancel safety
+    /// As of [`serve_on`](Self::serve_on).
     pub async fn serve(&self, address: impl ToSocketAddrs) -> io::Result<()> {
         self.serve_on([Listener::tcp(address)?]).await
     }
@@ -68,7 +74,8 @@ impl Server {
     /// When the runtime cannot watch a listener.
     ///
     /// # Cancel safety
-    /// Dropping the future stops listening; connections go on.
+    /// Dropping the future stops listening; connections go on, and end when
+    /// [`stop`](sansocket_app::Io::stop) is called.
     pub async fn serve_on(&self, listeners: impl IntoIterator<Item = Listener>) -> io::Result<()> {
         let mut doors = JoinSet::new();
         for listener in listeners {

@@ -71,6 +71,10 @@ impl Server {
     /// or their time was over. Requests are the host's to wait for.
     ///
     /// A server that listens itself does not need it.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses nothing, but WebSockets whose time is over are then not cut off; a
+    /// new one waits again.
     pub async fn ended(&self) {
         self.hub().stopping().await;
         self.hub().ended().await;

@@ -10,16 +10,18 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use sansocket::Violation;
-use sansocket_tokio::{App, Config, Extension, Reason, Server, Socket, SocketIoBody};
+use sansocket_tokio::{App, Config, Extension, Reason, Server, Socket, SocketIoBody, sequential};
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::{Ready, poll_fn, ready};
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tower_layer::Layer as _;
 use tower_service::Service;
@@ -564,13 +566,73 @@ async fn a_request_whose_session_ends_is_answered_before_its_body_is_there() {
 
 #[tokio::test]
 async fn a_future_that_is_dropped_gives_its_request_up() {
-    let (io, target, mut reasons) = small(Duration::from_secs(60)).await;
-    let welcome = text_of(call(&io, "GET", &target, Full::<Bytes>::default()).await.unwrap()).await;
-    assert!(welcome.1.starts_with("40{"));
-    // Never polled: the request is under way all the same.
-    drop(call(&io, "GET", &target, Full::<Bytes>::default()));
-    assert_eq!(reasons.recv().await, Some(Reason::TransportError));
-    assert_eq!(io.counts().iter().map(|counts| counts.links).sum::<usize>(), 0);
+    // Never polled, the request is under way all the same.
+    for polls in 0..4 {
+        for method in ["GET", "POST"] {
+            let (io, target, mut reasons) = small(Duration::from_secs(60)).await;
+            let welcome = call(&io, "GET", &target, Full::<Bytes>::default()).await.unwrap();
+            assert!(text_of(welcome).await.1.starts_with("40{"));
+            poll_and_drop(call(&io, method, &target, Pieces(VecDeque::new())), polls);
+            assert_eq!(reasons.recv().await, Some(Reason::TransportError));
+            assert_eq!(io.counts().iter().map(|counts| counts.links).sum::<usize>(), 0);
+        }
+    }
+}
+
+/// Polls a future as often as that and drops it.
+fn poll_and_drop(future: impl Future, polls: usize) {
+    let mut future = Box::pin(future);
+    let mut context = Context::from_waker(Waker::noop());
+    assert!((0..polls).all(|_| future.as_mut().poll(&mut context).is_pending()));
+}
+
+#[tokio::test]
+async fn waiting_for_the_end_may_be_given_up() {
+    let io = Server::new(App::new());
+    (0..4).for_each(|polls| poll_and_drop(io.ended(), polls));
+    let beside = io.clone();
+    let beside = tokio::spawn(async move { beside.ended().await });
+    io.stop();
+    beside.await.unwrap();
+    io.ended().await;
+}
+
+#[tokio::test]
+async fn a_body_waits_until_handlers_have_caught_up() {
+    let go_on = Arc::new(Notify::new());
+    let (release, (done, mut handled)) = (go_on.clone(), mpsc::unbounded_channel());
+    let mut app = App::new();
+    app.on(
+        "e",
+        sequential(move |n: usize, _: String| {
+            let (go_on, done) = (go_on.clone(), done.clone());
+            async move {
+                if n == 0 {
+                    go_on.notified().await;
+                }
+                done.send(n).unwrap();
+            }
+        }),
+    );
+    let io = Server::new(app);
+    let open = text_of(call(&io, "GET", PATH, Full::<Bytes>::default()).await.unwrap()).await.1;
+    let target = format!("{PATH}&sid={}", open.split('"').nth(3).unwrap());
+    let post = |body: String| call(&io, "POST", &target, Full::<Bytes>::from(body));
+    post("40".into()).await.unwrap();
+    let text = "x".repeat(600_000);
+    for n in 0..3 {
+        let taken = post(format!("42[\"e\",{n},\"{text}\"]")).await.unwrap();
+        assert_eq!(taken.status(), StatusCode::OK);
+    }
+    let mut waiting = Box::pin(post("42[\"e\",3,\"\"]".into()));
+    for _ in 0..3 {
+        assert!(waiting.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    }
+    release.notify_one();
+    assert_eq!(waiting.await.unwrap().status(), StatusCode::OK);
+    for n in 0..4 {
+        assert_eq!(handled.recv().await, Some(n));
+    }
 }
 
 #[tokio::test]

@@ -16,8 +16,12 @@ use super::upload::Upload;
 pub type SocketIoBody<R> = Either<Full<Bytes>, R>;
 
 pin_project! {
-    /// The answer of a [`SocketIoService`](super::SocketIoService) on its way. Dropping it tells the
-    /// session that the client gave up.
+    /// The answer of a [`SocketIoService`](super::SocketIoService) on its way.
+    ///
+    /// # Cancel safety
+    /// Dropping it before it is ready tells the session that the client gave up, which ends it: what
+    /// waited for the client is lost, as when a connection breaks. Requests for others end as the
+    /// service behind says.
     #[must_use = "futures do nothing unless awaited"]
     pub struct SocketIoFuture<F, B> {
         #[pin]

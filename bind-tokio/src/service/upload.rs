@@ -52,6 +52,9 @@ impl<B> Upload<B> {
 impl<B: Body> Upload<B> {
     fn poll_end(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<End> {
         let mut this = self.project();
+        if let Some(attachment) = this.attachment {
+            ready!(attachment.poll_ready(context));
+        }
         loop {
             let announced = usize::try_from(this.body.size_hint().lower()).unwrap_or(usize::MAX);
             if announced > *this.limit - this.content.len() {

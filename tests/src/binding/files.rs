@@ -2,12 +2,13 @@
 
 use sansocket_app::Config;
 use std::env;
+use std::fmt;
 use std::fs;
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::faults::echo;
 use super::{Serve, start};
@@ -16,23 +17,37 @@ use crate::client::{Client, PATIENCE};
 /// Set in the process that serves.
 const SERVES: &str = "SANSOCKET_TEST_SERVES";
 
+/// Set in a process of many clients: where they connect to.
+const CROWDS: &str = "SANSOCKET_TEST_CROWDS";
+
+/// Files that the process which serves may open.
+const FILES: usize = 1024;
+
+/// Clients of the crowd: about half of them wait in the queue of the listener.
+const CROWD: usize = 2000;
+
 /// Clients that come while there are no file descriptors wait until there are; those that are there
 /// are served meanwhile, and nothing spins. `name` is the full name of the test, which is run again
-/// in a process that may open few files.
+/// in a process that may open few files, and in one that may open many.
 pub fn a_lack_of_file_descriptors_passes(serve: Serve, name: &str) {
-    if env::var_os(SERVES).is_some() {
-        let (_io, address, _serving) = start(serve, echo(Config::default()));
-        println!("\nlistening on {address}");
-        // Until the parent closes its end.
-        io::copy(&mut io::stdin(), &mut io::sink()).unwrap();
+    if let Ok(address) = env::var(CROWDS) {
+        let crowd: Vec<_> = (0..CROWD).map(|_| TcpStream::connect(&address).unwrap()).collect();
+        report(format_args!("{} connected", crowd.len()));
         return;
     }
-    let (child, address) = spawn(name);
+    if env::var_os(SERVES).is_some() {
+        let (_io, address, _serving) = start(serve, echo(Config::default()));
+        return report(address);
+    }
+    let (child, address) = spawn(name, FILES, SERVES, "yes");
+    let address: SocketAddr = address.parse().unwrap();
     let mut first = Client::connect(address);
-    let crowd: Vec<_> = (0..100).map(|_| TcpStream::connect(address).unwrap()).collect();
+    let (crowd, connected) = spawn(name, 2 * CROWD, CROWDS, &address.to_string());
+    assert_eq!(connected, format!("{CROWD} connected"));
     let mut last = TcpStream::connect(address).unwrap();
+    until_full(&child);
     last.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
-    // All of the crowd but the first few wait, and so does this one.
+    // Half of the crowd waits, and so does this one.
     io::Write::write_all(&mut last, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
     assert!(last.read(&mut [0]).is_err(), "the limit was not reached");
     let before = ticks(&child);
@@ -44,7 +59,7 @@ pub fn a_lack_of_file_descriptors_passes(serve: Serve, name: &str) {
         first.post(&format!("42{n}[\"echo\",{n}]"));
         assert_eq!(first.poll(), format!("43{n}[{n}]"));
     }
-    drop(crowd);
+    stop(crowd);
     last.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut late = Client { stream: last, sid: String::new() };
     assert_eq!(late.response().0, 404);
@@ -54,23 +69,40 @@ pub fn a_lack_of_file_descriptors_passes(serve: Serve, name: &str) {
     stop(child);
 }
 
-fn spawn(name: &str) -> (Child, SocketAddr) {
+/// Says something to the parent, and waits until it closes its end.
+fn report(what: impl fmt::Display) {
+    println!("\nreport: {what}");
+    io::copy(&mut io::stdin(), &mut io::sink()).unwrap();
+}
+
+/// Runs a test again in a process that may open so many files, and returns what that reports.
+fn spawn(name: &str, files: usize, key: &str, value: &str) -> (Child, String) {
     let (_, name) = name.split_once("::").expect("the crate comes first");
     let mut child = Command::new("sh")
-        .args(["-c", r#"ulimit -n 64; exec "$0" --exact "$1" --nocapture"#])
+        .args(["-c", &format!(r#"ulimit -n {files}; exec "$0" --exact "$1" --nocapture"#)])
         .arg(env::current_exe().unwrap())
         .arg(name)
-        .env(SERVES, "yes")
+        .env(key, value)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut told = lines.map_while(Result::ok);
-    let address = told.find_map(|line| line.strip_prefix("listening on ")?.parse().ok());
+    let reported = told.find_map(|line| Some(line.strip_prefix("report: ")?.to_owned()));
     // What else it says is of no interest, but must not block it.
     thread::spawn(move || told.for_each(drop));
-    (child, address.expect("it serves"))
+    (child, reported.expect("it reports"))
+}
+
+/// Waits until a process has opened all the files it may.
+fn until_full(child: &Child) {
+    let patience = Instant::now() + PATIENCE;
+    let folder = format!("/proc/{}/fd", child.id());
+    while fs::read_dir(&folder).unwrap().count() < FILES {
+        assert!(Instant::now() < patience, "there are files left");
+        thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// The processor time a process has used, in hundredths of a second: proc_pid_stat(5).

@@ -10,7 +10,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// The number a question asks to be answered under.
 fn number(question: &str) -> &str {
-    let digits = question.trim_start_matches("42");
+    let digits = question.strip_prefix("42").expect("it is an event");
     &digits[..digits.find('[').expect("events have arguments")]
 }
 
@@ -110,6 +110,33 @@ fn a_call_says_why_it_failed() {
     assert_eq!(poll(&mut left), Some(Err(AckError::Disconnected)));
     let mut gone = socket.call::<()>("q", &());
     assert_eq!(poll(&mut gone), Some(Err(AckError::Emit(Refused::Gone.into()))));
+}
+
+#[test]
+fn open_questions_are_answered_in_any_order() {
+    let stack = Stack::new();
+    let ([mut client], [socket]) = stack.party();
+    let orders: [fn(usize) -> usize; 4] =
+        [|n| n, |n| 999 - n, |n| n * 7 % 1000, |n| (n * 501 + 999) % 1000];
+    for order in orders {
+        // Two that stay open meanwhile, before and behind all others.
+        let mut before = socket.call::<usize>("q", &());
+        let mut calls: Vec<_> = (0..1000).map(|_| socket.call::<usize>("q", &())).collect();
+        let mut behind = socket.call::<usize>("q", &());
+        let asked = client.all();
+        let asked: Vec<_> = asked.iter().map(|question| number(question)).collect();
+        let [first, middle @ .., last] = asked.as_slice() else { panic!("nothing was asked") };
+        for n in (0..1000).map(order) {
+            assert_eq!(poll(&mut calls[n]), None);
+            client.send(&format!("43{}[{n}]", middle[n]));
+            assert_eq!(poll(&mut calls[n]), Some(Ok(n)));
+        }
+        for (call, id) in [(&mut behind, last), (&mut before, first)] {
+            assert_eq!(poll(call), None);
+            client.send(&format!("43{id}[1]"));
+            assert_eq!(poll(call), Some(Ok(1)));
+        }
+    }
 }
 
 #[test]

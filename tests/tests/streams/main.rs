@@ -2,9 +2,12 @@
 //! under a clock that only moves when a test says so.
 
 mod backpressure;
+mod cancel;
 mod deadlines;
 mod files;
 mod gate;
 mod headers;
+mod leaks;
+mod logs;
 mod pipelining;
 mod stage;

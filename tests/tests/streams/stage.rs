@@ -1,10 +1,11 @@
 //! A server, its clock, and the byte streams of its clients.
 
 use sansocket::{Fields, Headers, Method, Request};
-use sansocket_app::{App, BoxFuture, Connection, Hub, Io, Outcome, Runtime, Timers};
-use std::future::poll_fn;
+use sansocket_app::{App, BoxFuture, Connection, Hub, Io, Outcome, Runtime, Timers, Workers};
+use std::future::{Future, poll_fn};
 use std::io::IoSlice;
 use std::mem;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -21,9 +22,17 @@ pub(crate) struct Stage {
 struct World {
     now: Mutex<Instant>,
     tasks: Mutex<Vec<BoxFuture<()>>>,
+    /// What was left for threads of handlers.
+    work: Mutex<Vec<Work>>,
 }
 
-struct Clock(Arc<World>);
+type Work = Box<dyn FnOnce() + Send>;
+
+struct Clock {
+    world: Arc<World>,
+    /// Whether handlers have threads of their own.
+    pooled: bool,
+}
 
 /// The server, for those parts of its application that ask it.
 pub(crate) type Later = Arc<OnceLock<Io>>;
@@ -36,19 +45,29 @@ const ROUNDS: usize = 5;
 
 impl Runtime for Clock {
     fn now(&self) -> Instant {
-        *self.0.now.lock().unwrap()
+        *self.world.now.lock().unwrap()
     }
 
     fn spawn(&self, task: BoxFuture<()>) {
-        self.0.tasks.lock().unwrap().push(task);
+        self.world.tasks.lock().unwrap().push(task);
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<()> {
-        let (world, due) = (self.0.clone(), self.now() + duration);
+        let (world, due) = (self.world.clone(), self.now() + duration);
         Box::pin(poll_fn(move |_| match *world.now.lock().unwrap() >= due {
             true => Poll::Ready(()),
             false => Poll::Pending,
         }))
+    }
+
+    fn workers(&self) -> Option<&dyn Workers> {
+        self.pooled.then_some(self)
+    }
+}
+
+impl Workers for Clock {
+    fn run(&self, work: Work) {
+        self.world.work.lock().unwrap().push(work);
     }
 }
 
@@ -59,17 +78,48 @@ impl Stage {
     }
 
     pub(crate) fn with_shards(app: App, shards: u16) -> Self {
-        let (now, tasks) = (Mutex::new(Instant::now()), Mutex::default());
-        let world = Arc::new(World { now, tasks });
-        let hub = Hub::new(app, Clock(world.clone()), shards, [7; 32]);
-        world.tasks.lock().unwrap().push(Box::pin(Timers::new(&hub)));
+        Self::on(app, shards, false).ticking()
+    }
+
+    /// A server of one shard with threads for handlers, which do nothing until [`Self::work`].
+    pub(crate) fn pooled(app: App) -> Self {
+        Self::on(app, 1, true).ticking()
+    }
+
+    /// A server of one shard, for which nobody looks at the clock.
+    pub(crate) fn without_timers(app: App) -> Self {
+        Self::on(app, 1, false)
+    }
+
+    fn on(app: App, shards: u16, pooled: bool) -> Self {
+        let now = Mutex::new(Instant::now());
+        let world = Arc::new(World { now, tasks: Mutex::default(), work: Mutex::default() });
+        let hub = Hub::new(app, Clock { world: world.clone(), pooled }, shards, [7; 32]);
         Self { io: Io::new(hub.clone()), hub, world }
+    }
+
+    fn ticking(self) -> Self {
+        self.start(self.timers());
+        self
+    }
+
+    /// A clockwork, which does nothing until it is started.
+    pub(crate) fn timers(&self) -> Timers {
+        Timers::new(&self.hub)
+    }
+
+    pub(crate) fn start(&self, timers: Timers) {
+        self.world.tasks.lock().unwrap().push(Box::pin(timers));
+    }
+
+    pub(crate) fn hub(&self) -> &Hub {
+        &self.hub
     }
 
     /// Opens a stream on which nothing was said yet.
     pub(crate) fn stream(&self) -> Stream {
         let connection = Connection::new(self.hub.clone(), None, None);
-        Stream { connection, unread: Vec::new(), window: usize::MAX }
+        Stream { connection, unread: Vec::new(), unsent: Vec::new(), window: usize::MAX }
     }
 
     /// Opens a polling session in `/`. Its handshake was the first request on the stream of polls.
@@ -96,6 +146,17 @@ impl Stage {
                 .filter_map(|mut task| task.as_mut().poll(context).is_pending().then_some(task))
                 .collect();
             self.world.tasks.lock().unwrap().extend(waiting);
+        }
+    }
+
+    /// Lets the threads of handlers do what was left for them.
+    pub(crate) fn work(&self) {
+        loop {
+            let work = mem::take(&mut *self.world.work.lock().unwrap());
+            if work.is_empty() {
+                return;
+            }
+            work.into_iter().for_each(|work| work());
         }
     }
 
@@ -126,6 +187,8 @@ impl Headers for Host {
 pub(crate) struct Stream {
     connection: Connection,
     unread: Vec<u8>,
+    /// What the server does not read yet.
+    unsent: Vec<u8>,
     window: usize,
 }
 
@@ -162,10 +225,17 @@ impl Stream {
         self.take()
     }
 
-    /// Sends bytes and takes nothing.
+    /// Sends bytes, which are read as far as the server likes, and takes nothing.
     pub(crate) fn put(&mut self, bytes: impl Into<Vec<u8>>) {
-        for read in bytes.into().chunks_mut(READ) {
-            self.connection.read(read);
+        self.unsent.extend(bytes.into());
+        self.read();
+    }
+
+    fn read(&mut self) {
+        while !self.unsent.is_empty() && self.connection.wants_read() {
+            let rest = self.unsent.split_off(self.unsent.len().min(READ));
+            let mut read = mem::replace(&mut self.unsent, rest);
+            self.connection.read(&mut read);
         }
     }
 
@@ -194,13 +264,16 @@ impl Stream {
 
     fn write(&mut self) {
         loop {
+            self.read();
             let mut slices = [IoSlice::new(&[]); 8];
             let filled = self.connection.poll_write(&mut slices);
             let mut bytes: Vec<u8> = slices[..filled].iter().flat_map(|s| s.to_vec()).collect();
             bytes.truncate(self.window);
             if bytes.is_empty() {
                 let context = Context::from_waker(Waker::noop());
-                if filled > 0 || self.connection.poll_rung(&context).is_pending() {
+                let reads = !self.unsent.is_empty() && self.connection.wants_read();
+                let rests = filled > 0 || self.connection.poll_rung(&context).is_pending();
+                if rests && !reads {
                     return;
                 }
                 continue;
@@ -246,4 +319,11 @@ pub(crate) fn sid(open: &str) -> &str {
 /// A payload of the same packet again and again.
 pub(crate) fn payload(packet: &str, count: usize) -> String {
     vec![packet; count].join("\u{1e}")
+}
+
+/// Polls a future as often as that, as long as it is pending, and drops it.
+pub(crate) fn poll_and_drop(future: impl Future, polls: usize) {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    let _ = (0..polls).find(|_| future.as_mut().poll(&mut context).is_ready());
 }
