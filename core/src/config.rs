@@ -56,7 +56,7 @@ pub struct Config {
     /// Which request headers a [`Handshake`](crate::Handshake) keeps. Default all but those of the
     /// transport itself.
     pub keep_headers: KeepHeaders,
-    /// What happens to events for a client for which `limits.max_backlog` bytes wait already. Default
+    /// What happens to events for a client whose backlog is at `limits.max_backlog` already. Default
     /// [`SlowClient::Refuse`].
     pub slow: SlowClient,
     /// Bounds on everything a peer controls.
@@ -188,8 +188,8 @@ pub enum KeepHeaders {
     Named(Vec<String>),
 }
 
-/// What happens to events for a client that does not read: once `Limits::max_backlog` bytes wait for
-/// it, it costs no more under any of these.
+/// What happens to events for a client that does not read: once its backlog is at
+/// `Limits::max_backlog`, it costs no more under any of these.
 ///
 /// Volatile events pass such a client by under each of them. What the protocol itself owes it, as the
 /// answer to a CONNECT or an acknowledgement, cannot be left out: that ends its session.
@@ -255,10 +255,11 @@ pub struct Limits {
     /// PONGs that wait for a connection to take them; of the PINGs that come meanwhile only the latest
     /// is answered (RFC 6455 §5.5.3). Default 16; 0 counts as 1.
     pub pongs: u8,
-    /// Bytes waiting for one session from which on [`Config::slow`] says what becomes of events. A
-    /// packet is never split: the last one may cross the line. Default 16 MiB.
+    /// Memory, in bytes, taken by what waits for one session, from which on [`Config::slow`] says what
+    /// becomes of events. Each part of a packet, its text and each attachment, counts with its bytes
+    /// and 128 more. A packet is never split: the last one may cross the line. Default 16 MiB.
     pub max_backlog: usize,
-    /// Bytes handed to a connection at a time. Default 64 KiB.
+    /// Bytes, as they are written, handed to a connection at a time. Default 64 KiB.
     pub low_water: usize,
     /// Packets of one polling answer. Default 16, because Python clients refuse more; raise it when
     /// there are none.

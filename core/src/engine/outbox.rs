@@ -13,7 +13,7 @@ pub(crate) struct Outbox {
     tail: u32,
     /// WebSocket messages of the front packet that left already.
     part: u32,
-    /// Payload bytes in the queue. Bounded by `limits.max_backlog`, checked by whoever pushes.
+    /// What the packets in the queue cost. Bounded by `limits.max_backlog`, checked by whoever pushes.
     bytes: u32,
 }
 
@@ -23,7 +23,7 @@ pub(crate) struct Pool {
     nodes: Vec<Node>,
     free: u32,
     used: usize,
-    /// Payload bytes of all its packets.
+    /// What all its packets cost.
     bytes: usize,
 }
 
@@ -46,14 +46,14 @@ impl Pool {
         self.used
     }
 
-    /// Payload bytes of all packets in it.
+    /// What all packets in it cost, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    fn take(&mut self, packet: Packet, size: u32) -> u32 {
+    fn take(&mut self, packet: Packet, cost: u32) -> u32 {
         self.used += 1;
-        self.bytes += size as usize;
+        self.bytes += cost as usize;
         let node = Node { packet: Some(packet), next: END };
         if let Some(free) = self.nodes.get_mut(self.free as usize) {
             let at = self.free;
@@ -89,24 +89,25 @@ impl Outbox {
         self.head == END
     }
 
+    /// What the packets in it cost.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes as usize
     }
 
-    /// How many packets are in it, and their bytes, both counted anew.
+    /// How many packets are in it, and what they cost, both counted anew.
     #[cfg(feature = "fuzz")]
     pub(crate) fn census(&self, pool: &Pool) -> (usize, usize) {
         let first = pool.nodes.get(self.head as usize);
         let nodes = std::iter::successors(first, |node| pool.nodes.get(node.next as usize));
         nodes.take(pool.nodes.len() + 1).fold((0, 0), |(count, bytes), node| {
-            (count + 1, bytes + node.packet.as_ref().map_or(0, Packet::size))
+            (count + 1, bytes + node.packet.as_ref().map_or(0, Packet::cost))
         })
     }
 
     pub(crate) fn push(&mut self, pool: &mut Pool, packet: Packet) {
-        let size = size(&packet);
-        self.bytes = self.bytes.saturating_add(size);
-        let at = pool.take(packet, size);
+        let cost = cost(&packet);
+        self.bytes = self.bytes.saturating_add(cost);
+        let at = pool.take(packet, cost);
         match pool.nodes.get_mut(self.tail as usize) {
             Some(last) => last.next = at,
             None => self.head = at,
@@ -141,7 +142,7 @@ impl Outbox {
         let mut left = packets;
         while let Some(node) = pool.nodes.get(self.head as usize) {
             let Some(packet) = &node.packet else { return };
-            let fits = out.len() + size(packet) as usize <= max && packet.parts() <= left;
+            let fits = out.len() + packet.size() <= max && packet.parts() <= left;
             if !out.is_empty() && !fits {
                 return;
             }
@@ -159,9 +160,9 @@ impl Outbox {
 
     fn pop(&mut self, pool: &mut Pool) -> Option<Packet> {
         let (packet, next) = pool.give(self.head);
-        let size = packet.as_ref().map_or(0, size);
-        self.bytes = self.bytes.saturating_sub(size);
-        pool.bytes -= size as usize;
+        let cost = packet.as_ref().map_or(0, cost);
+        self.bytes = self.bytes.saturating_sub(cost);
+        pool.bytes -= cost as usize;
         self.part = 0;
         self.head = next;
         if next == END {
@@ -171,8 +172,8 @@ impl Outbox {
     }
 }
 
-fn size(packet: &Packet) -> u32 {
-    u32::try_from(packet.size()).unwrap_or(u32::MAX)
+fn cost(packet: &Packet) -> u32 {
+    u32::try_from(packet.cost()).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::engine::transport::{Probe, Transport};
 use crate::http::Response;
 use crate::key::{Link, Socket};
 use crate::socket::Frame;
-use crate::socket::encoded::Packet;
+use crate::socket::encoded::{PART, Packet};
 use crate::ws::CloseCode;
 
 /// What to do with an item just handed to [`Server::handle`] or [`Server::handle_request`].
@@ -180,7 +180,9 @@ impl Server {
             return None;
         }
         let limits = &self.config.limits;
-        let mut body = Vec::with_capacity(session.outbox.bytes().min(limits.max_payload) + 16);
+        // One packet fits as it is; of several, the costs are more than enough.
+        let room = session.outbox.bytes().saturating_sub(PART);
+        let mut body = Vec::with_capacity(room.min(limits.max_payload) + 16);
         session.outbox.put_polling(
             &mut self.pool,
             &mut body,

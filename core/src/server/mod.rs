@@ -74,7 +74,7 @@ pub struct Server {
     questions: Questions,
     timers: Timers,
     pool: Pool,
-    /// Bytes of packets that wait for attachments or for an admission.
+    /// What the packets cost that wait for attachments or for an admission.
     aside: usize,
     /// Sessions that were not admitted to a namespace yet. Bounded by `limits.handshakes`.
     strangers: usize,
@@ -132,7 +132,8 @@ pub struct Counts {
     pub rooms: usize,
     /// Questions that wait for acknowledgements.
     pub questions: usize,
-    /// Bytes that wait for sessions or for admissions, or for attachments that complete them.
+    /// Memory taken by packets that wait for sessions or for admissions, or for attachments that
+    /// complete them, in bytes: counted as for [`Limits::max_backlog`](crate::Limits::max_backlog).
     pub bytes: usize,
 }
 
@@ -256,8 +257,9 @@ impl Server {
         moved | self.questions.take_moved()
     }
 
-    /// Returns the bytes that wait for sessions or for admissions, or for attachments that complete
-    /// them. Takes constant time.
+    /// Returns the memory, in bytes, taken by packets that wait for sessions or for admissions, or for
+    /// attachments that complete them: counted as for
+    /// [`Limits::max_backlog`](crate::Limits::max_backlog). Takes constant time.
     ///
     /// What connections hold on their way is counted by
     /// [`Conn::bytes_held`](crate::Conn::bytes_held).

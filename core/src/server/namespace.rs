@@ -50,7 +50,7 @@ enum Phase {
 struct Joining {
     due: Tick,
     held: Vec<Packet>,
-    /// Bytes of what is held. Bounded by `limits.max_backlog`.
+    /// What the held packets cost. Bounded by `limits.max_backlog`.
     bytes: usize,
 }
 
@@ -94,7 +94,7 @@ impl Client {
     /// What [`bytes_held`](Self::bytes_held) returns, counted anew.
     pub(super) fn bytes_recounted(&self) -> usize {
         match &self.phase {
-            Phase::Joining(joining) => joining.held.iter().map(Packet::size).sum(),
+            Phase::Joining(joining) => joining.held.iter().map(Packet::cost).sum(),
             Phase::Connected => 0,
         }
     }
@@ -309,8 +309,8 @@ impl Server {
                     }
                     return self.on_slow(slot, bytes);
                 }
-                joining.bytes += packet.size();
-                self.aside += packet.size();
+                joining.bytes += packet.cost();
+                self.aside += packet.cost();
                 joining.held.push(packet);
                 Ok(())
             }

@@ -114,7 +114,8 @@ impl SocketMut<'_> {
         Some(if session.transport.is_websocket() { "websocket" } else { "polling" })
     }
 
-    /// Returns how many bytes wait for the client.
+    /// Returns how many bytes of memory are taken by what waits for the client: counted as for
+    /// [`Limits::max_backlog`](crate::Limits::max_backlog).
     #[must_use]
     pub fn backlog(&self) -> usize {
         let session = self.client().and_then(|client| self.server.sessions.at(client.session));

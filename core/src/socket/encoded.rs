@@ -15,6 +15,11 @@ use super::ArgsRef;
 use super::packet::{self, Kind};
 use crate::ws::header::{self, MAX_UNMASKED, Op};
 
+/// What a part of a packet costs besides its payload while it waits, in bytes: the counts and the frame
+/// header of its allocation, what an allocator adds to that, and its place in lists that grow by
+/// doubling. Without it, a budget of bytes would let many times as much memory go for tiny packets.
+pub(crate) const PART: usize = 128;
+
 /// One Engine.IO packet, or a Socket.IO packet with its attachments; cloning copies a pointer.
 #[derive(Clone, Debug)]
 pub(crate) struct Packet {
@@ -101,6 +106,11 @@ impl Packet {
             None => text,
             Some(attachments) => attachments.iter().map(|bytes| bytes.len()).sum::<usize>() + text,
         }
+    }
+
+    /// About the memory it takes while it waits, in bytes: its payload, and [`PART`] for each part.
+    pub(crate) fn cost(&self) -> usize {
+        self.size() + PART * self.parts()
     }
 
     /// Appends it as part of a polling payload: text, then attachments as base64 (engine.io-protocol

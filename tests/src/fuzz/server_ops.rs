@@ -25,7 +25,7 @@ pub(super) fn run(data: &[u8]) {
 }
 
 const MAX_STEPS: usize = 200;
-const BACKLOG: usize = 300;
+const BACKLOG: usize = 1000;
 const POLICIES: [SlowClient; 4] =
     [SlowClient::Refuse, SlowClient::Skip, SlowClient::Drop, SlowClient::Disconnect];
 
