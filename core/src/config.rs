@@ -243,7 +243,8 @@ pub struct Limits {
     /// answered with 503. Default 10 000: some 10 MB with the heads that browsers send, 160 MB with the
     /// largest. Bare Engine.IO sessions are never counted.
     pub handshakes: usize,
-    /// Namespaces joined by one connection at a time. Default 64.
+    /// Namespaces joined by one connection at a time, with those it asked for and left before the
+    /// application decided. Default 64.
     pub namespaces: u16,
     /// Bytes of a namespace name. Default 256.
     pub namespace_name: usize,

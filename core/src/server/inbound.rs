@@ -146,7 +146,7 @@ impl Server {
         match packet.body {
             Body::Disconnect => {
                 if let Some((socket, _)) = client {
-                    self.remove_client(socket.0.slot, Reason::ClientDisconnect);
+                    self.on_disconnect(socket);
                 }
             }
             Body::Event { name, rest, id, attachments: 0 } => {

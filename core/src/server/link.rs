@@ -234,7 +234,7 @@ impl Server {
     /// Returns the clients, admitted or not, of the session in whose service `link` is.
     pub fn sockets_of(&self, link: Link) -> impl Iterator<Item = Socket> {
         let session = self.session_of(link).and_then(|slot| self.sessions.at(slot));
-        self.siblings(session.map_or(super::NONE, |session| session.clients))
+        self.present(session.map_or(super::NONE, |session| session.clients))
     }
 
     /// The session in whose service `link` is, unless only its farewell waits.

@@ -124,7 +124,7 @@ pub struct Counts {
     pub handshakes: usize,
     /// Held polls, POSTs in progress and WebSockets.
     pub links: usize,
-    /// Clients in namespaces.
+    /// Clients in namespaces, with those that left before the application decided about them.
     pub sockets: usize,
     /// Namespaces with clients.
     pub namespaces: usize,
@@ -299,6 +299,7 @@ impl Server {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Gone;
     use crate::http::{Fields, Method, Request};
     use std::time::Duration;
 
@@ -330,9 +331,13 @@ mod tests {
                     server.handle_message(now(), link, Message::Text(text));
                 }
                 server.handle_message(now(), link, Message::Binary(b""));
+                while let Some(event) = server.poll_event() {
+                    if let Event::Connect { socket, .. } = event {
+                        assert_eq!(server.admit(now(), socket), Err(Gone));
+                    }
+                }
             }
             server.handle_closed(now(), link);
-            while server.poll_event().is_some() {}
         }
         let Timers { ping, connect, admission, partial, .. } = &server.timers;
         for queue in [ping, connect, admission, partial] {

@@ -332,7 +332,7 @@ impl Server {
         if session.congested && session.outbox.bytes() <= self.config.limits.max_backlog / 2 {
             session.congested = false;
             let first = session.clients;
-            let sockets: Vec<_> = self.siblings(first).collect();
+            let sockets: Vec<_> = self.present(first).collect();
             self.events.extend(sockets.into_iter().map(|socket| Event::Drain { socket }));
         }
     }

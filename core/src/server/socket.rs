@@ -21,7 +21,7 @@ pub struct SocketMut<'a> {
 impl Server {
     /// Borrows one client; `None` when it has disconnected.
     pub fn socket(&mut self, socket: Socket) -> Option<SocketMut<'_>> {
-        self.clients.get(socket.0)?;
+        self.clients.get(socket.0).filter(|client| !client.is_leaving())?;
         Some(SocketMut { server: self, socket })
     }
 
@@ -138,7 +138,7 @@ impl SocketMut<'_> {
             return self.server.expel(self.socket);
         }
         let first = self.server.sessions.at(slot).map_or(super::NONE, |session| session.clients);
-        let sockets: Vec<Socket> = self.server.siblings(first).collect();
+        let sockets: Vec<Socket> = self.server.present(first).collect();
         for socket in sockets {
             self.server.expel(socket);
         }
