@@ -217,7 +217,7 @@ pub enum SlowClient {
 pub struct Limits {
     /// Bytes of a request head. Default 16 KiB, twice what browsers with many cookies send.
     pub head: usize,
-    /// Header fields of a request. Default 96.
+    /// Header fields of a request, at most 128. Default 96.
     pub headers: usize,
     /// Time from the first byte of a request head to its end. Default 15 s; needed by embedders that
     /// own the clock, as are the next two.

@@ -212,15 +212,15 @@ fn broadcasts_pass_over_who_is_not_admitted() {
     sim.app(|app| app.holds = true);
     let mut ws = sim.websocket();
     ws.send("40");
-    let target = sansocket::Target::namespace("/");
+    let target = Target::namespace("/");
     let id = sim.socket(1).id;
     sim.socket(1).join("room").unwrap();
     sim.broadcast(&target, "all", "[]");
-    sim.broadcast(&sansocket::Target { rooms: &["room"], ..target }, "room", "[]");
-    sim.broadcast(&sansocket::Target { rooms: &[&id], ..target }, "own", "[]");
+    sim.broadcast(&Target { rooms: &["room"], ..target }, "room", "[]");
+    sim.broadcast(&Target { rooms: &[&id], ..target }, "own", "[]");
     sim.socket(1).admit().unwrap();
     assert_eq!(ws.all(), [text(r#"40{"sid":"…"}"#)]);
-    sim.broadcast(&sansocket::Target { rooms: &["room"], ..target }, "room", "[]");
+    sim.broadcast(&Target { rooms: &["room"], ..target }, "room", "[]");
     assert_eq!(ws.recv(), "42[\"room\"]");
 }
 

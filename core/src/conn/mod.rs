@@ -405,7 +405,7 @@ impl Conn {
     fn respond(&mut self, response: &Response, exchange: Exchange, body: Body) {
         // A body nobody wants is read to its end when that is near, else the connection ends.
         let near = match body {
-            Body::Length(left) => left <= 4 * self.limits.max_payload as u64,
+            Body::Length(left) => left <= (self.limits.max_payload as u64).saturating_mul(4),
             Body::Chunked(_) => body.is_done(),
         };
         let keep_alive = exchange.keep_alive && near;

@@ -112,7 +112,7 @@ pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Result<Head, Violation> {
 }
 
 /// Most that `Limits::headers` can ask for: the parser works on the stack.
-const MAX_FIELDS: usize = 128;
+pub(crate) const MAX_FIELDS: usize = 128;
 
 /// Fields that decide where the request ends; each may appear once.
 #[derive(Default)]
