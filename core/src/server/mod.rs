@@ -301,6 +301,8 @@ mod tests {
     use super::*;
     use crate::error::Gone;
     use crate::http::{Fields, Method, Request};
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use std::time::Duration;
 
     /// A moment after the start, the only one that is real.
@@ -308,6 +310,39 @@ mod tests {
         #[expect(clippy::disallowed_methods, reason = "tests need one real instant to start from")]
         let start = Instant::now();
         (0..).map(move |n| start + Duration::from_micros(n))
+    }
+
+    #[test]
+    fn nothing_secret_is_shown() {
+        let now = moments().next().expect("there is one");
+        let mut server = Server::new(Arc::default(), Shard::ONLY, [7; 32], now);
+        let fields = Fields::lines(
+            b"host: a\r\nupgrade: websocket\r\nconnection: upgrade\r\ncookie: login=sesame\r\n\
+              sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+            crate::http::head::Seen::ALL,
+        );
+        let target = "/socket.io/?EIO=4&transport=websocket&token=sesame";
+        let request = Request::new(Method::Get, target, fields);
+        let opened = server.handle_request(now, request);
+        assert!(matches!(opened, Verdict::Upgrade { .. }));
+        let plain = Fields::lines(b"host: a\r\n", crate::http::head::Seen::ALL);
+        let request = Request::new(Method::Get, "/socket.io/?EIO=4&transport=polling", plain);
+        let chosen = Request { own_sid: Some("chosen-by-the-host"), ..request };
+        assert!(matches!(server.handle_request(now, chosen), Verdict::Respond(_)));
+        let open = server.open_packet(0);
+        let sid = open.split('"').nth(3).expect("a sid");
+        let secret = &URL_SAFE_NO_PAD.decode(sid).expect("base64")[6..];
+        let key: [u8; 32] = Rng::new([7; 32], 0).bytes();
+        let shown = [format!("{server:?}"), format!("{server:#?}").replace([' ', '\n'], "")];
+        for bytes in [secret, &key[..], sid.as_bytes(), &[7; 32], b"chosen-by-the-host"] {
+            let list = format!("{bytes:?}");
+            let (list, tight) = (list.trim_matches(['[', ']']), list.replace(' ', ""));
+            let tight = tight.trim_matches(['[', ']']);
+            assert!(!shown.iter().any(|text| text.contains(list) || text.contains(tight)));
+        }
+        for text in [sid, "chosen-by-the-host", "sesame"] {
+            assert!(!shown.iter().any(|shown| shown.contains(text)), "{text} is shown");
+        }
     }
 
     #[test]

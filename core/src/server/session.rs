@@ -16,7 +16,7 @@ use crate::engine::outbox::Outbox;
 use crate::engine::transport::{OnGone, Transport};
 use crate::error::{Reason, Refused, Violation};
 use crate::http::Request;
-use crate::key::{self, Key, Link, Sid, Slab};
+use crate::key::{self, Key, Link, Secret, Sid, Slab};
 use crate::socket::attach::Partial;
 use crate::socket::encoded::Packet;
 use crate::time::Tick;
@@ -26,7 +26,7 @@ use crate::ws::CloseCode;
 #[derive(Debug)]
 pub(super) struct Session {
     key: Key,
-    secret: [u8; 15],
+    secret: Secret,
     /// Namespaces joined or asked for. Bounded by `limits.namespaces`.
     pub(super) joined: u16,
     /// Whether a namespace was ever asked for.
@@ -159,7 +159,7 @@ impl Server {
         request: &Request<'_>,
         access: Access<'_>,
     ) -> u32 {
-        let secret = self.rng.bytes();
+        let secret = Secret(self.rng.bytes());
         let handshake = Arc::new(Handshake::of(request, &self.config.keep_headers));
         let mut origin = None;
         access.remember(&mut origin);
@@ -216,7 +216,7 @@ impl Server {
     pub(super) fn put_sid(&self, slot: u32, session: &Session, out: &mut String) {
         match self.own_sids.text(slot) {
             Some(text) => out.push_str(text),
-            None => Sid::new(self.shard, slot, session.secret).put(out),
+            None => Sid::new(self.shard, slot, session.secret.0).put(out),
         }
     }
 
@@ -235,7 +235,7 @@ impl Server {
     pub(super) fn find_session(&self, sid: &str) -> Option<u32> {
         let ours = Sid::parse(sid).ok().filter(|sid| {
             sid.shard() == self.shard.index
-                && self.sessions.at(sid.slot()).is_some_and(|session| sid.proves(&session.secret))
+                && self.sessions.at(sid.slot()).is_some_and(|session| sid.proves(&session.secret.0))
         });
         ours.map_or_else(|| self.own_sids.find(sid), |sid| Some(sid.slot()))
     }

@@ -9,6 +9,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use std::fmt;
 use std::sync::Arc;
 
 use super::ArgsRef;
@@ -21,7 +22,7 @@ use crate::ws::header::{self, MAX_UNMASKED, Op};
 pub(crate) const PART: usize = 128;
 
 /// One Engine.IO packet, or a Socket.IO packet with its attachments; cloning copies a pointer.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Packet {
     text: Arc<[u8]>,
     attachments: Option<Arc<[Arc<[u8]>]>>,
@@ -30,7 +31,9 @@ pub(crate) struct Packet {
 }
 
 /// A server-to-client WebSocket frame: header and payload in one shared buffer.
-#[derive(Clone, Debug)]
+///
+/// Its `Debug` text shows only what kind and how large it is: the payload may be a session id.
+#[derive(Clone)]
 pub struct Frame {
     bytes: Arc<[u8]>,
     text: bool,
@@ -66,6 +69,19 @@ impl Frame {
     #[must_use]
     pub fn is_text(&self) -> bool {
         self.text
+    }
+}
+
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if self.text { "text" } else { "binary" };
+        write!(f, "Frame({kind}, {} bytes)", self.payload().len())
+    }
+}
+
+impl fmt::Debug for Packet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Packet({} parts, {} bytes)", self.parts(), self.size())
     }
 }
 
