@@ -218,11 +218,10 @@ impl Conn {
     /// Whether [`decode`](Self::decode) has something to do without new input.
     #[must_use]
     pub fn wants_decode(&self) -> bool {
-        let waits = !self.tail.is_empty();
         matches!(self.mode, Mode::Answering(_))
-            || waits && matches!(self.mode, Mode::Skip(_))
+            || matches!(self.mode, Mode::Skip(_)) && !self.tail.is_empty()
             // The answers before it go first.
-            || waits
+            || !decode::is_stray(&self.tail)
                 && matches!(self.mode, Mode::Head { scanned: 0 })
                 && self.out.bytes() < self.limits.low_water
     }
@@ -276,7 +275,7 @@ impl Conn {
     #[must_use]
     pub fn awaits(&self) -> Awaits {
         match self.mode {
-            Mode::Head { .. } if self.tail.is_empty() => Awaits::Request,
+            Mode::Head { .. } if decode::is_stray(&self.tail) => Awaits::Request,
             Mode::Head { .. } => Awaits::Head,
             Mode::Awaited { .. } | Mode::Body(_) | Mode::Skip(_) => Awaits::Body,
             Mode::Answering(_) | Mode::Asked { .. } | Mode::Busy(_) => Awaits::Answer,
