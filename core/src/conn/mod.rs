@@ -460,7 +460,8 @@ impl Conn {
             | Mode::Head { .. }
             | Mode::Skip(_) => {
                 let response =
-                    Response::with_body(violation.status(), "text/plain", violation.to_string());
+                    Response::with_body(violation.status(), "text/plain", violation.to_string())
+                        .nosniff();
                 self.out.push_head(&response, false);
                 self.out.push_bytes(&response.body);
                 self.link = None;
