@@ -321,7 +321,7 @@ fn packets_before_any_namespace_are_against_the_protocol() {
 
 #[test]
 fn a_connection_that_joins_nothing_is_closed_in_time() {
-    let mut sim = Sim::with(|config| config.connect_timeout = std::time::Duration::from_secs(1));
+    let mut sim = Sim::with(|config| config.connect_timeout = Duration::from_secs(1));
     let mut ws = sim.websocket();
     let mut client = sim.polling();
     client.get();
@@ -335,7 +335,7 @@ fn a_connection_that_joins_nothing_is_closed_in_time() {
 
 #[test]
 fn only_an_admitted_client_stops_the_connect_timeout() {
-    let mut sim = Sim::with(|config| config.connect_timeout = std::time::Duration::from_secs(1));
+    let mut sim = Sim::with(|config| config.connect_timeout = Duration::from_secs(1));
     sim.app(|app| app.refuses = vec![("/no", "{}")]);
     let mut refused = sim.websocket();
     refused.join("/no");
@@ -349,7 +349,7 @@ fn only_an_admitted_client_stops_the_connect_timeout() {
 
 #[test]
 fn an_admission_nobody_decides_expires() {
-    let mut sim = Sim::with(|config| config.connect_timeout = std::time::Duration::from_secs(1));
+    let mut sim = Sim::with(|config| config.connect_timeout = Duration::from_secs(1));
     let mut ws = sim.joined();
     sim.app(|app| app.holds = true);
     ws.send("40/a,");
