@@ -5,5 +5,6 @@ mod backpressure;
 mod deadlines;
 mod files;
 mod gate;
+mod life;
 mod pipelining;
 mod stage;
