@@ -221,8 +221,8 @@ impl Conn {
         matches!(self.mode, Mode::Answering(_))
             || matches!(self.mode, Mode::Skip(_)) && !self.tail.is_empty()
             // The answers before it go first.
-            || !decode::is_stray(&self.tail)
-                && matches!(self.mode, Mode::Head { scanned: 0 })
+            || matches!(self.mode, Mode::Head { scanned: 0 })
+                && !decode::is_stray(&self.tail)
                 && self.out.bytes() < self.limits.low_water
     }
 

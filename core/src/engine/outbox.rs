@@ -30,8 +30,12 @@ pub(crate) struct Pool {
 #[derive(Debug)]
 struct Node {
     packet: Option<Packet>,
+    /// What the packet was counted with.
+    cost: u32,
     next: u32,
 }
+
+const _: () = assert!(size_of::<Node>() <= 48, "a node is held per packet that waits");
 
 const END: u32 = u32::MAX;
 
@@ -54,7 +58,7 @@ impl Pool {
     fn take(&mut self, packet: Packet, cost: u32) -> u32 {
         self.used += 1;
         self.bytes += cost as usize;
-        let node = Node { packet: Some(packet), next: END };
+        let node = Node { packet: Some(packet), cost, next: END };
         if let Some(free) = self.nodes.get_mut(self.free as usize) {
             let at = self.free;
             self.free = free.next;
@@ -65,18 +69,19 @@ impl Pool {
         u32::try_from(self.nodes.len() - 1).expect("fewer than 2^32 packets fit in memory")
     }
 
-    /// Frees a node; its packet, whose bytes are still counted, and successor.
-    fn give(&mut self, at: u32) -> (Option<Packet>, u32) {
-        let Some(node) = self.nodes.get_mut(at as usize) else { return (None, END) };
-        let (packet, next) = (node.packet.take(), node.next);
+    /// Frees a node; its packet, what that was counted with, and successor.
+    fn give(&mut self, at: u32) -> (Option<Packet>, u32, u32) {
+        let Some(node) = self.nodes.get_mut(at as usize) else { return (None, 0, END) };
+        let (packet, cost, next) = (node.packet.take(), node.cost, node.next);
         node.next = self.free;
         self.free = at;
         self.used -= 1;
+        self.bytes -= cost as usize;
         // A burst is over: give its memory back.
         if self.used == 0 && self.nodes.len() > 4096 {
-            *self = Self { bytes: self.bytes, ..Self::new() };
+            *self = Self::new();
         }
-        (packet, next)
+        (packet, cost, next)
     }
 }
 
@@ -159,10 +164,8 @@ impl Outbox {
     }
 
     fn pop(&mut self, pool: &mut Pool) -> Option<Packet> {
-        let (packet, next) = pool.give(self.head);
-        let cost = packet.as_ref().map_or(0, cost);
+        let (packet, cost, next) = pool.give(self.head);
         self.bytes = self.bytes.saturating_sub(cost);
-        pool.bytes -= cost as usize;
         self.part = 0;
         self.head = next;
         if next == END {

@@ -162,8 +162,9 @@ impl Response {
         Self::with_body(status, "application/json", body).nosniff()
     }
 
-    /// Has browsers take the body for nothing but what it says it is. Answers to polls can do without:
-    /// no browser takes `text/plain` for a page or a script.
+    /// Has browsers take the body for nothing but what it says it is. Answers to POSTs and polls can do
+    /// without: the ones are always `ok`, and no browser takes the `text/plain` of the others for a page
+    /// or a script.
     pub(crate) fn nosniff(self) -> Self {
         self.header("x-content-type-options", "nosniff")
     }

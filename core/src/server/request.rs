@@ -311,5 +311,5 @@ impl Server {
 
 /// The answer to a POST, worded as by the JavaScript server.
 fn posted(origin: Option<&str>, config: &Config) -> Response {
-    origin::allow(Response::fresh("text/html", "ok").nosniff(), origin, config)
+    origin::allow(Response::fresh("text/html", "ok"), origin, config)
 }

@@ -126,7 +126,10 @@ impl Packet {
 
     /// About the memory it takes while it waits, in bytes: its payload, and [`PART`] for each part.
     pub(crate) fn cost(&self) -> usize {
-        self.size() + PART * self.parts()
+        match &self.attachments {
+            None => self.text.len() - MAX_UNMASKED + PART,
+            Some(_) => self.size() + PART * self.parts(),
+        }
     }
 
     /// Appends it as part of a polling payload: text, then attachments as base64 (engine.io-protocol
