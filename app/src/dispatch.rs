@@ -306,8 +306,11 @@ impl Hub {
         let always = self.app().always_connect;
         if always {
             let now = self.runtime().now();
-            // One that is gone already hears nothing of it.
-            let _ = self.with(socket.shard(), |server| server.admit(now, socket.key()));
+            let admitted = self.with(socket.shard(), |server| server.admit(now, socket.key()));
+            if admitted.is_err() {
+                // It left within the read that brought it.
+                return None;
+            }
         }
         let joining = socket.clone();
         let rest = self.run(

@@ -185,7 +185,9 @@ impl Hub {
     /// they have finished what they were doing, or when `grace` is over: see
     /// [`ended`](Self::ended).
     pub fn stop(&self, grace: Duration) {
-        self.life.stop(grace);
+        let due = self.runtime.now().checked_add(grace);
+        self.life.stop(due.map_or(NEVER, |due| self.micros(due)));
+        self.set_alarm(self.life.cut_off());
         self.close();
         self.ring(self.watch.all());
     }
@@ -493,6 +495,10 @@ impl Hub {
         }
         self.ring(self.watch.due(self.micros(now)));
         self.set_alarm(self.watch.next());
+        match self.life.cut_off() {
+            due if due <= self.micros(now) => self.abort(),
+            due => self.set_alarm(due),
+        }
         let alarm = self.alarm.load(Ordering::SeqCst);
         (alarm != u64::MAX).then(|| {
             let due = self.birth + Duration::from_micros(alarm);

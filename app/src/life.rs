@@ -1,22 +1,22 @@
 //! The end of a server: connections are counted, told to finish, and waited for.
 
 use std::fmt;
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use crate::hub::Hub;
+use crate::watch::{Micros, NEVER};
 
 /// How far a server's end has come, and how many connections it still has.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Life {
     stage: AtomicU8,
     live: AtomicUsize,
-    /// How long connections may take to end, in milliseconds.
-    grace: AtomicU64,
+    /// When the connections that are left are cut off.
+    cut_off: AtomicU64,
     waiting: Mutex<Vec<(u64, Waker)>>,
     tickets: AtomicU64,
 }
@@ -25,6 +25,18 @@ pub(crate) struct Life {
 const STOPPING: u8 = 1;
 /// Connections end at once.
 const ABORTED: u8 = 2;
+
+impl Default for Life {
+    fn default() -> Self {
+        Self {
+            stage: AtomicU8::new(0),
+            live: AtomicUsize::new(0),
+            cut_off: AtomicU64::new(NEVER),
+            waiting: Mutex::default(),
+            tickets: AtomicU64::new(0),
+        }
+    }
+}
 
 impl Life {
     pub(crate) fn is_stopping(&self) -> bool {
@@ -35,16 +47,21 @@ impl Life {
         self.stage.load(Ordering::Acquire) == ABORTED
     }
 
-    /// Begins the end; the first call decides how long it may take.
-    pub(crate) fn stop(&self, grace: Duration) {
+    /// Begins the end; the first call decides when it is to be over.
+    pub(crate) fn stop(&self, cut_off: Micros) {
         if !self.is_stopping() {
-            let millis = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
-            self.grace.store(millis, Ordering::Release);
+            self.cut_off.store(cut_off, Ordering::Release);
         }
         self.advance(STOPPING);
     }
 
+    /// When the connections that are left are to be cut off.
+    pub(crate) fn cut_off(&self) -> Micros {
+        self.cut_off.load(Ordering::Acquire)
+    }
+
     pub(crate) fn abort(&self) {
+        self.cut_off.store(NEVER, Ordering::Release);
         self.advance(ABORTED);
     }
 
@@ -55,7 +72,7 @@ impl Life {
 
     /// A connection ends.
     pub(crate) fn leave(&self) {
-        if self.live.fetch_sub(1, Ordering::AcqRel) == 1 && self.is_stopping() {
+        if self.live.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.wake();
         }
     }
@@ -81,23 +98,12 @@ impl Life {
 
 impl Hub {
     /// Waits until all connections have ended, after [`stop`](Self::stop); those that take longer
-    /// than its grace are cut off.
+    /// than its grace are cut off, whether somebody waits or not.
     ///
     /// # Cancel safety
-    /// Dropping the future loses nothing, and cuts nothing off: a new one waits, for the whole grace
-    /// again.
+    /// Dropping the future loses nothing: the grace goes on, and a new one waits for the rest of it.
     pub async fn ended(&self) {
-        let grace = Duration::from_millis(self.life().grace.load(Ordering::Acquire));
-        let mut late = self.runtime().sleep(grace);
-        let mut idle = pin!(self.idle());
-        let in_time = poll_fn(|context| match idle.as_mut().poll(context) {
-            Poll::Ready(()) => Poll::Ready(true),
-            Poll::Pending => late.as_mut().poll(context).map(|()| false),
-        });
-        if !in_time.await {
-            self.abort();
-            idle.await;
-        }
+        self.idle().await;
     }
 }
 

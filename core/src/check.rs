@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crate::config::{Config, Origins};
+use crate::config::{Config, Layer, Limits, Origins};
 use crate::cookie::{Cookie, SameSite};
+use crate::http::head::MAX_FIELDS;
 
 /// A configuration that cannot work, or not safely.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -34,6 +35,18 @@ pub enum ConfigError {
         name: String,
         /// What to do about it.
         remedy: &'static str,
+    },
+    /// A limit that leaves the server no way to work, or that it cannot keep.
+    #[error("Config::limits.{name} is {value}: set it to between {least} and {most}")]
+    Limit {
+        /// Its field.
+        name: &'static str,
+        /// What it was set to.
+        value: usize,
+        /// The least it can be.
+        least: usize,
+        /// The most it can be.
+        most: usize,
     },
     /// No session could ever be opened.
     #[error("no transport is on: enable Transports::polling or Transports::websocket")]
@@ -68,11 +81,16 @@ impl Config {
             ("connect_timeout", self.connect_timeout),
             ("upgrade_timeout", self.upgrade_timeout),
             ("close_timeout", self.close_timeout),
+            ("limits.head_time", self.limits.head_time),
+            ("limits.body_time", self.limits.body_time),
+            ("limits.idle_time", self.limits.idle_time),
+            ("limits.attachment_time", self.limits.attachment_time),
         ] {
             if time < Duration::from_millis(1) {
                 return Err(ConfigError::Zero(name));
             }
         }
+        check_limits(&self.limits, self.layer)?;
         if !self.transports.polling && !self.transports.websocket {
             return Err(ConfigError::NoTransport);
         }
@@ -87,6 +105,39 @@ impl Config {
         self.cookie.as_ref().map_or(Ok(()), check_cookie)?;
         self.headers.iter().try_for_each(|(name, value)| check_header(name, value))
     }
+}
+
+/// What may be zero is left out: nothing of that kind is allowed then.
+fn check_limits(limits: &Limits, layer: Layer) -> Result<(), ConfigError> {
+    let strangers = usize::from(layer == Layer::SocketIo);
+    for (name, value, least, most) in [
+        ("head", limits.head, 128, 1024 * 1024),
+        ("headers", limits.headers, 1, MAX_FIELDS),
+        ("max_payload", limits.max_payload, 2, MOST),
+        ("fragments", size(limits.fragments), 1, MOST),
+        ("packets", limits.packets, 1, MOST),
+        ("attachments", size(limits.attachments), 0, MOST),
+        ("attachment_bytes", limits.attachment_bytes, 0, MOST),
+        ("handshakes", limits.handshakes, strangers, MOST),
+        ("namespaces", limits.namespaces.into(), 1, u16::MAX.into()),
+        ("namespace_name", limits.namespace_name, 1, MOST),
+        // Room for the OPEN packet and the answer to the first CONNECT.
+        ("max_backlog", limits.max_backlog, 1024, MOST),
+        ("low_water", limits.low_water, 1, MOST),
+        ("packets_per_poll", limits.packets_per_poll, 1, MOST),
+    ] {
+        if !(least..=most).contains(&value) {
+            return Err(ConfigError::Limit { name, value, least, most });
+        }
+    }
+    Ok(())
+}
+
+/// More than any machine wants of anything, and little enough to add to.
+const MOST: usize = i32::MAX as usize;
+
+fn size(count: u32) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
 }
 
 /// A path is absolute, ends with a slash and has no query.

@@ -58,7 +58,7 @@ pub struct Config {
     /// Which request headers a [`Handshake`](crate::Handshake) keeps. Default all but those of the
     /// transport itself.
     pub keep_headers: KeepHeaders,
-    /// What happens to events for a client for which `limits.max_backlog` bytes wait already. Default
+    /// What happens to events for a client whose backlog is at `limits.max_backlog` already. Default
     /// [`SlowClient::Refuse`].
     pub slow: SlowClient,
     /// Bounds on everything a peer controls.
@@ -190,8 +190,8 @@ pub enum KeepHeaders {
     Named(Vec<String>),
 }
 
-/// What happens to events for a client that does not read: once `Limits::max_backlog` bytes wait for
-/// it, it costs no more under any of these.
+/// What happens to events for a client that does not read: once its backlog is at
+/// `Limits::max_backlog`, it costs no more under any of these.
 ///
 /// Volatile events pass such a client by under each of them. What the protocol itself owes it, as the
 /// answer to a CONNECT or an acknowledgement, cannot be left out: that ends its session.
@@ -219,7 +219,7 @@ pub enum SlowClient {
 pub struct Limits {
     /// Bytes of a request head. Default 16 KiB, twice what browsers with many cookies send.
     pub head: usize,
-    /// Header fields of a request. Default 96.
+    /// Header fields of a request, at most 128. Default 96.
     pub headers: usize,
     /// Time from the first byte of a request head to its end. Default 15 s; needed by embedders that
     /// own the clock, as are the next two.
@@ -245,7 +245,8 @@ pub struct Limits {
     /// answered with 503. Default 10 000: some 10 MB with the heads that browsers send, 160 MB with the
     /// largest. Bare Engine.IO sessions are never counted.
     pub handshakes: usize,
-    /// Namespaces joined by one connection at a time. Default 64.
+    /// Namespaces joined by one connection at a time, with those it asked for and left before the
+    /// application decided. Default 64.
     pub namespaces: u16,
     /// Bytes of a namespace name. Default 256.
     pub namespace_name: usize,
@@ -257,10 +258,11 @@ pub struct Limits {
     /// PONGs that wait for a connection to take them; of the PINGs that come meanwhile only the latest
     /// is answered (RFC 6455 §5.5.3). Default 16; 0 counts as 1.
     pub pongs: u8,
-    /// Bytes waiting for one session from which on [`Config::slow`] says what becomes of events. A
-    /// packet is never split: the last one may cross the line. Default 16 MiB.
+    /// Memory, in bytes, taken by what waits for one session, from which on [`Config::slow`] says what
+    /// becomes of events. Each part of a packet, its text and each attachment, counts with its bytes
+    /// and 128 more. A packet is never split: the last one may cross the line. Default 16 MiB.
     pub max_backlog: usize,
-    /// Bytes handed to a connection at a time. Default 64 KiB.
+    /// Bytes, as they are written, handed to a connection at a time. Default 64 KiB.
     pub low_water: usize,
     /// Packets of one polling answer. Default 16, because Python clients refuse more; raise it when
     /// there are none.

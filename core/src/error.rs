@@ -195,7 +195,7 @@ pub enum Reason {
     ServerDisconnect,
     /// The server shuts down.
     ShuttingDown,
-    /// The client did not read while more than `Limits::max_backlog` bytes waited for it.
+    /// The client did not read while its backlog was at `Limits::max_backlog`.
     SlowConsumer,
     /// The client closed the connection.
     TransportClose,
@@ -238,9 +238,12 @@ pub struct Gone;
 #[non_exhaustive]
 pub enum Refused {
     /// The client reads slower than it is written to; wait for [`Event::Drain`](crate::Event).
-    #[error("{bytes} bytes already wait for this client: send less, or wait for it to drain")]
+    #[error(
+        "what waits for this client takes {bytes} bytes already: send less, or wait for it to drain"
+    )]
     Backlog {
-        /// Bytes that wait for the client.
+        /// Memory taken by what waits for the client: see
+        /// [`Limits::max_backlog`](crate::Limits::max_backlog).
         bytes: usize,
     },
     /// The client has disconnected.

@@ -1,11 +1,12 @@
 //! Hashing of names that peers choose.
 
+use std::fmt;
 use std::hash::{BuildHasher, DefaultHasher, Hasher as _};
 
 /// SipHash that starts from a secret, so that nobody outside can aim names at one bucket.
 ///
 /// The standard `RandomState` would draw its own randomness, which this crate leaves to its caller.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Seeded(u128);
 
 impl Seeded {
@@ -21,5 +22,11 @@ impl BuildHasher for Seeded {
         let mut hasher = DefaultHasher::new();
         hasher.write_u128(self.0);
         hasher
+    }
+}
+
+impl fmt::Debug for Seeded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Seeded(hidden)")
     }
 }

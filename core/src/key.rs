@@ -270,6 +270,16 @@ impl PartialEq for Sid {
     }
 }
 
+/// The part of a [`Sid`] that proves it. Nothing shows it.
+#[derive(Clone, Copy)]
+pub(crate) struct Secret(pub(crate) [u8; 15]);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(hidden)")
+    }
+}
+
 impl fmt::Debug for Sid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Sid(shard {}, secret hidden)", self.shard())
@@ -326,7 +336,6 @@ impl fmt::Display for Id {
 ///
 /// Layout of the 15 bytes: 5 random, then shard and slot hidden under a keyed hash of them, then 4
 /// that prove the key.
-#[derive(Debug)]
 pub(crate) struct Mint {
     key: [u8; 32],
 }
@@ -374,6 +383,12 @@ impl Mint {
 
     fn pad(&self, nonce: [u8; 5]) -> [u8; 20] {
         Sha1::new().chain_update(self.key).chain_update(nonce).finalize().into()
+    }
+}
+
+impl fmt::Debug for Mint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Mint(key hidden)")
     }
 }
 

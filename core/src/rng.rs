@@ -2,9 +2,9 @@
 
 use chacha20::ChaCha12Rng;
 use chacha20::rand_core::{Rng as _, SeedableRng};
+use std::fmt;
 
 /// A cryptographic generator: the same seed and stream give the same values on every platform.
-#[derive(Debug)]
 pub(crate) struct Rng(ChaCha12Rng);
 
 impl Rng {
@@ -19,5 +19,11 @@ impl Rng {
         let mut bytes = [0; N];
         self.0.fill_bytes(&mut bytes);
         bytes
+    }
+}
+
+impl fmt::Debug for Rng {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Rng(state hidden)")
     }
 }

@@ -43,7 +43,7 @@ fn http(target: &str) -> Vec<Vec<u8>> {
         "\r\n".into(),
         request("POST", target, "", "42[\"a\",\"é𝕊\"]\u{1e}421[\"b\"]"),
         request("GET", target, "", ""),
-        "\r\n\r\n".into(),
+        "\r\n".into(),
         format!("{chunked}5;x=y\r\n42[\"c\r\n3\r\n\",1\r\n1\r\n]\r\n0\r\nTrailer: z\r\n\r\n"),
         request("POST", "/elsewhere", "", "a body nobody wants"),
         request("OPTIONS", target, "", ""),

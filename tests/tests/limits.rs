@@ -10,6 +10,9 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use tests::{Item, Polling, Sim, WebSocket, frame, handshake, request, upgrade};
 
+/// What a part of a packet costs while it waits, besides its bytes.
+const PART: usize = 128;
+
 const GET: &str = "/socket.io/?EIO=4&transport=polling";
 
 fn limited(set: impl FnOnce(&mut Limits)) -> Sim {
@@ -148,8 +151,8 @@ fn attachments() {
 fn attachment_bytes() {
     let mut sim = limited(|limits| limits.attachment_bytes = 100);
     let mut ws = sim.joined();
-    // Its name, its arguments and one attachment.
-    let half = "x".len() + PLACES.len() - "452-\"x\",".len() + 50;
+    // Its name, its arguments and one attachment, and what two parts cost besides.
+    let half = "x".len() + PLACES.len() - "452-\"x\",".len() + 50 + 2 * PART;
     for last in [50, 51] {
         ws.send(PLACES);
         ws.send_binary(&[1; 50]);
@@ -311,29 +314,31 @@ fn pongs() {
     }
 }
 
+/// What 42["e","…"] with forty letters costs.
+const EVENT: usize = 50 + PART;
+
 #[test]
 fn max_backlog() {
-    let sim = limited(|limits| limits.max_backlog = 100);
+    let sim = limited(|limits| limits.max_backlog = 2 * EVENT);
     let _client = joined_polling(&sim);
     let text = format!("[\"{}\"]", "x".repeat(40));
-    // Each packet has 50 bytes: 42["e","…"].
     assert_eq!(sim.socket(1).emit("e", &text), Ok(()));
     assert_eq!(sim.socket(1).emit("e", &text), Ok(()));
-    assert_eq!(sim.socket(1).emit("e", &text), Err(Refused::Backlog { bytes: 100 }));
-    assert_eq!(sim.on(0, |server, _| server.bytes_held()), 100);
+    assert_eq!(sim.socket(1).emit("e", &text), Err(Refused::Backlog { bytes: 2 * EVENT }));
+    assert_eq!(sim.on(0, |server, _| server.bytes_held()), 2 * EVENT);
 }
 
 #[test]
 fn max_backlog_holds_before_the_admission_as_well() {
-    let mut sim = limited(|limits| limits.max_backlog = 100);
+    let mut sim = limited(|limits| limits.max_backlog = 2 * EVENT);
     sim.app(|app| app.holds = true);
     let mut ws = sim.websocket();
     ws.send("40");
     let text = format!("[\"{}\"]", "x".repeat(40));
     assert_eq!(sim.socket(1).emit("e", &text), Ok(()));
     assert_eq!(sim.socket(1).emit("e", &text), Ok(()));
-    assert_eq!(sim.socket(1).emit("e", &text), Err(Refused::Backlog { bytes: 100 }));
-    assert_eq!(sim.on(0, |server, _| server.bytes_held()), 100);
+    assert_eq!(sim.socket(1).emit("e", &text), Err(Refused::Backlog { bytes: 2 * EVENT }));
+    assert_eq!(sim.on(0, |server, _| server.bytes_held()), 2 * EVENT);
     sim.socket(1).refuse("{}").unwrap();
     assert_eq!(sim.on(0, |server, _| server.bytes_held()), 0);
 }
@@ -346,7 +351,7 @@ fn low_water() {
     let socket = sim.socket(1);
     // Each frame has 50 bytes: two reach the mark, the third waits in the session.
     let text = format!("[\"{}\"]", "x".repeat(38));
-    for (held, waiting) in [(50, 0), (100, 0), (100, 48)] {
+    for (held, waiting) in [(50, 0), (100, 0), (100, 48 + PART)] {
         socket.emit("e", &text).unwrap();
         assert_eq!((ws.tcp.bytes_held(), socket.backlog()), (held, waiting));
     }
@@ -481,15 +486,17 @@ fn slow_clients_are_missing_where_all_are_asked() {
 
 #[test]
 fn slow_clients_cost_no_more_before_they_are_admitted() {
+    // 42["x"]
+    let cost = 7 + PART;
     for (policy, outcome) in [
         (SlowClient::Disconnect, Err(Refused::Gone)),
         (SlowClient::Drop, Ok(())),
-        (SlowClient::Refuse, Err(Refused::Backlog { bytes: 7 })),
-        (SlowClient::Skip, Err(Refused::Backlog { bytes: 7 })),
+        (SlowClient::Refuse, Err(Refused::Backlog { bytes: cost })),
+        (SlowClient::Skip, Err(Refused::Backlog { bytes: cost })),
     ] {
         let mut sim = Sim::with(|config| {
             config.slow = policy;
-            config.limits.max_backlog = 7;
+            config.limits.max_backlog = cost;
         });
         sim.app(|app| app.holds = true);
         let mut ws = sim.websocket();
@@ -497,7 +504,7 @@ fn slow_clients_cost_no_more_before_they_are_admitted() {
         assert_eq!(sim.socket(1).emit("x", "[]"), Ok(()));
         assert_eq!(sim.socket(1).emit("x", "[]"), outcome, "{policy:?}");
         let ended = policy == SlowClient::Disconnect;
-        assert_eq!(sim.counts().bytes, if ended { 0 } else { 7 });
+        assert_eq!(sim.counts().bytes, if ended { 0 } else { cost });
         assert_eq!(sim.counts().sessions, usize::from(!ended));
     }
 }

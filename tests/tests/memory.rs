@@ -218,6 +218,29 @@ fn a_burst_gives_its_memory_back() {
 }
 
 #[test]
+fn tiny_acknowledgements_to_a_client_that_does_not_read_stay_within_its_budget() {
+    let mut bare = Bare::with(1);
+    let question = text("420[\"q\"]");
+    let mut asked = 0_u32;
+    let info = measure(|| {
+        while bare.server.counts().sessions == 1 {
+            bare.receive(0, &question);
+            while let Some(event) = bare.server.poll_event() {
+                if let Event::Message { ack: Some(ack), .. } = event {
+                    bare.server.acknowledge(ack, ArgsRef::NONE);
+                }
+            }
+            asked += 1;
+        }
+    });
+    println!("{asked} asked: {info:?}");
+    assert!(asked > 100_000, "the budget is for real use as well");
+    let most = i64::try_from(bare.limits.max_backlog).expect("it is an ordinary number");
+    assert!(info.bytes_current <= KEPT_BYTES, "{info:?}");
+    assert!(info.bytes_max <= most.unsigned_abs(), "{info:?}");
+}
+
+#[test]
 fn a_burst_of_an_application_gives_its_memory_back() {
     let mut stack = Stack::with(MANY);
     let io = Io::new(stack.hub.clone());

@@ -2,7 +2,7 @@
 //! says.
 
 use proptest::prelude::*;
-use sansocket::{Counts, Scope, Server, Target};
+use sansocket::{ArgsRef, Counts, Scope, Server, Target};
 use std::time::Instant;
 use tests::model::Model;
 use tests::{Item, Member, Sim, WebSocket};
@@ -14,19 +14,85 @@ const CLIENTS: usize = 7;
 
 #[derive(Clone, Debug)]
 enum Op {
-    Enter { client: usize, namespace: usize },
-    Exit { client: usize, namespace: usize },
-    Expel { client: usize, namespace: usize },
-    Vanish { client: usize },
-    Join { client: usize, namespace: usize, room: usize },
-    Leave { client: usize, namespace: usize, room: usize },
-    Broadcast { namespace: usize, rooms: Vec<usize>, except: Vec<usize>, here: bool },
-    JoinAll { namespace: usize, from: usize, to: usize },
-    LeaveAll { namespace: usize, from: usize },
-    ExpelAll { namespace: usize, from: usize },
-    Find { namespace: usize, rooms: Vec<usize> },
-    Ask { namespace: usize, rooms: Vec<usize>, silent: usize },
+    Enter {
+        client: usize,
+        namespace: usize,
+    },
+    Exit {
+        client: usize,
+        namespace: usize,
+    },
+    Expel {
+        client: usize,
+        namespace: usize,
+    },
+    Vanish {
+        client: usize,
+    },
+    Join {
+        client: usize,
+        namespace: usize,
+        room: usize,
+    },
+    Leave {
+        client: usize,
+        namespace: usize,
+        room: usize,
+    },
+    Broadcast {
+        namespace: usize,
+        rooms: Vec<usize>,
+        except: Vec<usize>,
+        here: bool,
+        volatile: bool,
+    },
+    Others {
+        client: usize,
+        namespace: usize,
+        rooms: Vec<usize>,
+        except: Vec<usize>,
+    },
+    Volatile {
+        client: usize,
+        namespace: usize,
+    },
+    JoinAll {
+        namespace: usize,
+        from: usize,
+        to: usize,
+    },
+    LeaveAll {
+        namespace: usize,
+        from: usize,
+    },
+    ExpelAll {
+        namespace: usize,
+        from: usize,
+    },
+    Find {
+        namespace: usize,
+        rooms: Vec<usize>,
+    },
+    Ask {
+        namespace: usize,
+        rooms: Vec<usize>,
+        silent: usize,
+    },
+    AskOne {
+        client: usize,
+        namespace: usize,
+        end: End,
+    },
     Time,
+}
+
+/// What becomes of a question to one client.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    Answered,
+    Left,
+    TimedOut,
+    Vanished,
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -43,9 +109,16 @@ fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(client, namespace, room)| Op::Join { client, namespace, room }),
         2 => (client(), namespace(), room())
             .prop_map(|(client, namespace, room)| Op::Leave { client, namespace, room }),
-        6 => (namespace(), rooms(), rooms(), any::<bool>()).prop_map(
-            |(namespace, rooms, except, here)| Op::Broadcast { namespace, rooms, except, here }
+        6 => (namespace(), rooms(), rooms(), any::<bool>(), any::<bool>()).prop_map(
+            |(namespace, rooms, except, here, volatile)| {
+                Op::Broadcast { namespace, rooms, except, here, volatile }
+            }
         ),
+        3 => (client(), namespace(), rooms(), rooms()).prop_map(
+            |(client, namespace, rooms, except)| Op::Others { client, namespace, rooms, except }
+        ),
+        1 => (client(), namespace())
+            .prop_map(|(client, namespace)| Op::Volatile { client, namespace }),
         1 => (namespace(), room(), room())
             .prop_map(|(namespace, from, to)| Op::JoinAll { namespace, from, to }),
         1 => (namespace(), room()).prop_map(|(namespace, from)| Op::LeaveAll { namespace, from }),
@@ -53,8 +126,14 @@ fn op() -> impl Strategy<Value = Op> {
         2 => (namespace(), rooms()).prop_map(|(namespace, rooms)| Op::Find { namespace, rooms }),
         2 => (namespace(), rooms(), client())
             .prop_map(|(namespace, rooms, silent)| Op::Ask { namespace, rooms, silent }),
+        3 => (client(), namespace(), end())
+            .prop_map(|(client, namespace, end)| Op::AskOne { client, namespace, end }),
         1 => Just(Op::Time),
     ]
+}
+
+fn end() -> impl Strategy<Value = End> {
+    prop_oneof![Just(End::Answered), Just(End::Left), Just(End::TimedOut), Just(End::Vanished)]
 }
 
 /// The process and its reference, side by side.
@@ -103,27 +182,28 @@ impl Pair {
                     self.clients[client].send(&format!("41{},", NAMESPACES[namespace]));
                 }
             }
-            &Op::Expel { client, namespace } => {
-                if let Some(member) = self.member(namespace, client) {
-                    member.disconnect(false);
-                    self.model.exit(namespace, client);
-                    self.expect(client, &disconnect(namespace));
-                }
-            }
-            &Op::Vanish { client } => {
-                self.clients[client].vanish();
-                self.model.vanish(client);
-                self.clients[client] = self.open(client);
-            }
+            &Op::Expel { client, namespace } => self.expel(client, namespace),
+            &Op::Vanish { client } => self.vanish(client),
             &Op::Join { client, namespace, room } => {
                 self.room(namespace, client, ROOMS[room], true);
             }
             &Op::Leave { client, namespace, room } => {
                 self.room(namespace, client, ROOMS[room], false);
             }
-            Op::Broadcast { namespace, rooms, except, here } => {
-                self.broadcast(*namespace, &names(rooms), &names(except), *here);
+            Op::Broadcast { namespace, rooms, except, here, volatile } => {
+                let scope = if *here { Scope::Shard } else { Scope::Process };
+                self.broadcast(*namespace, &names(rooms), &names(except), (scope, *volatile));
             }
+            Op::Others { client, namespace, rooms, except } => {
+                self.others(*client, *namespace, &names(rooms), &names(except));
+            }
+            &Op::Volatile { client, namespace } => {
+                if let Some(member) = self.member(namespace, client) {
+                    assert_eq!(member.emit_volatile("v"), Ok(true), "nothing waits before it");
+                    self.expect(client, &packet("42", namespace, "[\"v\"]"));
+                }
+            }
+            &Op::AskOne { client, namespace, end } => self.ask_one(client, namespace, end),
             &Op::JoinAll { namespace, from, to } => {
                 let moved = self.change_all(namespace, from, |server, now, target| {
                     server.join_all(now, target, &[ROOMS[to]]);
@@ -147,13 +227,7 @@ impl Pair {
             }
             Op::Find { namespace, rooms } => self.find(*namespace, &names(rooms)),
             Op::Ask { namespace, rooms, silent } => self.ask(*namespace, &names(rooms), *silent),
-            Op::Time => {
-                self.sim.advance(25_000);
-                for client in 0..CLIENTS {
-                    self.expect(client, "2");
-                    self.clients[client].send("3");
-                }
-            }
+            Op::Time => self.beat(),
         }
     }
 
@@ -192,15 +266,97 @@ impl Pair {
         }
     }
 
-    fn broadcast(&mut self, namespace: usize, rooms: &[&str], except: &[&str], here: bool) {
-        let scope = if here { Scope::Shard } else { Scope::Process };
-        let to = Target { rooms, except, scope, ..Target::namespace(NAMESPACES[namespace]) };
+    fn expel(&mut self, client: usize, namespace: usize) {
+        if let Some(member) = self.member(namespace, client) {
+            member.disconnect(false);
+            self.model.exit(namespace, client);
+            self.expect(client, &disconnect(namespace));
+        }
+    }
+
+    /// Time passes up to the next heartbeat.
+    fn beat(&mut self) {
+        self.sim.advance(25_000);
+        for client in 0..CLIENTS {
+            self.expect(client, "2");
+            self.clients[client].send("3");
+        }
+    }
+
+    fn vanish(&mut self, client: usize) {
+        self.clients[client].vanish();
+        self.model.vanish(client);
+        self.clients[client] = self.open(client);
+    }
+
+    fn broadcast(
+        &mut self,
+        namespace: usize,
+        rooms: &[&str],
+        except: &[&str],
+        (scope, volatile): (Scope, bool),
+    ) {
+        let to =
+            Target { rooms, except, scope, volatile, ..Target::namespace(NAMESPACES[namespace]) };
         self.sim.broadcast(&to, "e", "[]");
         for client in self.model.target(namespace, rooms, except) {
-            if !here || client % SHARDS == 0 {
+            if scope == Scope::Process || client % SHARDS == 0 {
                 self.expect(client, &packet("42", namespace, "[\"e\"]"));
             }
         }
+    }
+
+    /// A client sends to others, from its own shard.
+    fn others(&mut self, client: usize, namespace: usize, rooms: &[&str], except: &[&str]) {
+        let Some(member) = self.member(namespace, client) else { return };
+        self.sim.on(client % SHARDS, |server, _| {
+            let socket = server.socket(member.socket).expect("it is there");
+            let to = Target { rooms, except, ..socket.others(NAMESPACES[namespace]) };
+            server.broadcast(&to, "o", ArgsRef::NONE).expect("it can be sent");
+        });
+        for other in self.model.target(namespace, rooms, except) {
+            if other != client {
+                self.expect(other, &packet("42", namespace, "[\"o\"]"));
+            }
+        }
+    }
+
+    fn ask_one(&mut self, client: usize, namespace: usize, end: End) {
+        let Some(member) = self.member(namespace, client) else { return };
+        let number = self.sockets[client][namespace];
+        self.sim.events();
+        self.questions += 1;
+        member.ask("q", 1).expect("it owes nothing");
+        let question = self.clients[client].recv();
+        let id = question.strip_prefix(&packet("42", namespace, "")).expect("an event");
+        let answer = packet("43", namespace, &id.replace("[\"q\"]", "[1]"));
+        let outcome = match end {
+            End::Answered => {
+                self.clients[client].send(&answer);
+                "[1]"
+            }
+            End::Left => {
+                self.clients[client].send(&packet("41", namespace, ""));
+                self.model.exit(namespace, client);
+                "disconnected"
+            }
+            End::TimedOut => {
+                self.sim.advance(1);
+                "timed out"
+            }
+            End::Vanished => {
+                self.vanish(client);
+                "disconnected"
+            }
+        };
+        // An answer that comes twice, or late, is heard by nobody.
+        if let End::Answered | End::TimedOut = end {
+            self.clients[client].send(&answer);
+            self.sim.advance(1);
+        }
+        let heard = self.sim.events();
+        let answers: Vec<_> = heard.iter().filter(|line| line.starts_with("answer")).collect();
+        assert_eq!(answers, [&format!("answer {} from {number} {outcome}", self.questions)]);
     }
 
     fn find(&mut self, namespace: usize, rooms: &[&str]) {

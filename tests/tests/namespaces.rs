@@ -1,6 +1,7 @@
 //! Namespaces: joining, being refused, leaving.
 
-use sansocket::Counts;
+use sansocket::{Counts, Gone, Refused, Target};
+use std::time::Duration;
 use tests::{Item, Sim};
 
 fn text(text: &str) -> Item {
@@ -111,12 +112,98 @@ fn what_is_emitted_before_a_refusal_is_never_sent() {
 
 #[test]
 fn emits_held_before_admission_are_bounded() {
-    let mut sim = Sim::with(|config| config.limits.max_backlog = 1000);
+    // Each costs its twenty bytes and 128 more.
+    let mut sim = Sim::with(|config| config.limits.max_backlog = 50 * 148);
     sim.app(|app| app.holds = true);
     let mut ws = sim.websocket();
     ws.send("40");
     let sent = (0..100).take_while(|_| sim.socket(1).emit("x", "[\"0123456789\"]").is_ok()).count();
-    assert!((40..60).contains(&sent), "{sent}");
+    assert_eq!(sent, 50);
+}
+
+#[test]
+fn who_leaves_before_the_decision_is_gone_at_once() {
+    let mut sim = Sim::new();
+    sim.app(|app| app.holds = true);
+    let mut ws = sim.websocket();
+    ws.send("40");
+    let socket = sim.socket(1);
+    socket.emit("never", "[]").unwrap();
+    socket.ask("never", 1000).unwrap();
+    socket.join("room").unwrap();
+    ws.send("41");
+    ws.send("41");
+    let heard =
+        ["connect 1 /", "answer 1 from 1 disconnected", "disconnect 1 ClientDisconnect room"];
+    assert_eq!(sim.events(), heard);
+    let counts = sim.counts();
+    assert_eq!((counts.rooms, counts.questions, counts.bytes), (0, 0, 0));
+    assert_eq!(socket.emit("late", "[]"), Err(Refused::Gone));
+    assert!(socket.join("room").is_err() && socket.rooms().is_empty());
+    let id = socket.id.clone();
+    sim.find(&Target { rooms: &[&id], ..Target::namespace("/") });
+    socket.disconnect(true);
+    assert_eq!(sim.events(), ["answer 2 found []"]);
+    sim.on(0, |server, _| server.check());
+    assert_eq!(socket.admit(), Err(Gone));
+    assert_eq!(ws.next(), None);
+    assert_eq!(sim.counts().sockets, 0);
+}
+
+#[test]
+fn its_place_stays_taken_until_the_application_decides() {
+    let mut sim = Sim::with(|config| config.limits.namespaces = 2);
+    sim.app(|app| app.holds = true);
+    let mut ws = sim.websocket();
+    for text in ["40/a,", "41/a,", "40/b,", "41/b,"] {
+        ws.send(text);
+    }
+    assert_eq!(sim.counts().sockets, 2);
+    // Both ways to decide free the place, so it may ask again, elsewhere or there.
+    assert_eq!(sim.socket(1).admit(), Err(Gone));
+    ws.send("40/c,");
+    assert_eq!(sim.socket(2).refuse("{}"), Err(Gone));
+    ws.send("40/b,");
+    assert_eq!(sim.counts().sockets, 2);
+    assert_eq!(ws.next(), None);
+    sim.events();
+    ws.send("40/d,");
+    assert_eq!(ws.all(), [Item::Close(1008)]);
+    let left = sim.events();
+    assert!(left.iter().all(|line| line.ends_with("Violation(TooManyNamespaces)")), "{left:?}");
+    assert_eq!((left.len(), sim.counts()), (2, Counts::default()));
+}
+
+#[test]
+fn asking_and_leaving_in_turns_calls_the_application_once() {
+    let mut sim = Sim::new();
+    sim.app(|app| app.holds = true);
+    let mut ws = sim.websocket();
+    for _ in 0..100 {
+        ws.send("40{\"large\":\"…\"}");
+        ws.send("41");
+    }
+    assert_eq!(ws.all(), [Item::Close(1008)]);
+    let heard = sim.events();
+    assert_eq!(heard[1..], ["disconnect 1 ClientDisconnect"], "the session ended without a client");
+    assert_eq!(sim.counts(), Counts::default());
+}
+
+#[test]
+fn the_place_of_who_left_is_free_when_its_time_is_up() {
+    let mut sim = Sim::with(|config| config.connect_timeout = Duration::from_secs(2));
+    let mut ws = sim.joined();
+    sim.app(|app| app.holds = true);
+    ws.send("40/b,");
+    ws.send("41/b,");
+    sim.events();
+    sim.advance(1_999);
+    assert_eq!(sim.counts().sockets, 2);
+    sim.advance(1);
+    assert_eq!(sim.counts().sockets, 1, "nobody hears of it once more");
+    assert_eq!(sim.events(), [""; 0]);
+    ws.send("40/b,");
+    assert_eq!(sim.counts().sockets, 2);
 }
 
 #[test]
@@ -125,15 +212,15 @@ fn broadcasts_pass_over_who_is_not_admitted() {
     sim.app(|app| app.holds = true);
     let mut ws = sim.websocket();
     ws.send("40");
-    let target = sansocket::Target::namespace("/");
+    let target = Target::namespace("/");
     let id = sim.socket(1).id;
     sim.socket(1).join("room").unwrap();
     sim.broadcast(&target, "all", "[]");
-    sim.broadcast(&sansocket::Target { rooms: &["room"], ..target }, "room", "[]");
-    sim.broadcast(&sansocket::Target { rooms: &[&id], ..target }, "own", "[]");
+    sim.broadcast(&Target { rooms: &["room"], ..target }, "room", "[]");
+    sim.broadcast(&Target { rooms: &[&id], ..target }, "own", "[]");
     sim.socket(1).admit().unwrap();
     assert_eq!(ws.all(), [text(r#"40{"sid":"…"}"#)]);
-    sim.broadcast(&sansocket::Target { rooms: &["room"], ..target }, "room", "[]");
+    sim.broadcast(&Target { rooms: &["room"], ..target }, "room", "[]");
     assert_eq!(ws.recv(), "42[\"room\"]");
 }
 
@@ -234,7 +321,7 @@ fn packets_before_any_namespace_are_against_the_protocol() {
 
 #[test]
 fn a_connection_that_joins_nothing_is_closed_in_time() {
-    let mut sim = Sim::with(|config| config.connect_timeout = std::time::Duration::from_secs(1));
+    let mut sim = Sim::with(|config| config.connect_timeout = Duration::from_secs(1));
     let mut ws = sim.websocket();
     let mut client = sim.polling();
     client.get();
@@ -248,7 +335,7 @@ fn a_connection_that_joins_nothing_is_closed_in_time() {
 
 #[test]
 fn only_an_admitted_client_stops_the_connect_timeout() {
-    let mut sim = Sim::with(|config| config.connect_timeout = std::time::Duration::from_secs(1));
+    let mut sim = Sim::with(|config| config.connect_timeout = Duration::from_secs(1));
     sim.app(|app| app.refuses = vec![("/no", "{}")]);
     let mut refused = sim.websocket();
     refused.join("/no");
@@ -262,7 +349,7 @@ fn only_an_admitted_client_stops_the_connect_timeout() {
 
 #[test]
 fn an_admission_nobody_decides_expires() {
-    let mut sim = Sim::with(|config| config.connect_timeout = std::time::Duration::from_secs(1));
+    let mut sim = Sim::with(|config| config.connect_timeout = Duration::from_secs(1));
     let mut ws = sim.joined();
     sim.app(|app| app.holds = true);
     ws.send("40/a,");

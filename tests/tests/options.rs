@@ -1,6 +1,6 @@
 //! What the settings of a server change.
 
-use sansocket::{Config, ConfigError, Cookie, Origins, SameSite};
+use sansocket::{Config, ConfigError, Cookie, Layer, Limits, Origins, SameSite};
 use std::time::Duration;
 use tests::{Answer, Sim, Tcp, frame, handshake, request, upgrade};
 
@@ -80,6 +80,87 @@ fn with(set: impl FnOnce(&mut Cookie)) -> Cookie {
     let mut cookie = Cookie::default();
     set(&mut cookie);
     cookie
+}
+
+/// A limit, what it cannot be, and how to set it.
+type Impossible = (&'static str, &'static [usize], fn(&mut Limits, usize));
+
+#[test]
+fn limits_that_cannot_work_are_found() {
+    let impossible: [Impossible; 13] = [
+        ("head", &[0, 127, usize::MAX], |limits, value| limits.head = value),
+        ("headers", &[0, 129], |limits, value| limits.headers = value),
+        ("max_payload", &[0, 1, usize::MAX], |limits, value| limits.max_payload = value),
+        ("fragments", &[0], |limits, value| limits.fragments = value as u32),
+        ("packets", &[0], |limits, value| limits.packets = value),
+        ("attachments", &[u32::MAX as usize], |limits, value| limits.attachments = value as u32),
+        ("attachment_bytes", &[usize::MAX], |limits, value| limits.attachment_bytes = value),
+        ("handshakes", &[0], |limits, value| limits.handshakes = value),
+        ("namespaces", &[0], |limits, value| limits.namespaces = value as u16),
+        ("namespace_name", &[0], |limits, value| limits.namespace_name = value),
+        ("max_backlog", &[0, 1023, usize::MAX], |limits, value| limits.max_backlog = value),
+        ("low_water", &[0, usize::MAX], |limits, value| limits.low_water = value),
+        ("packets_per_poll", &[0, usize::MAX], |limits, value| limits.packets_per_poll = value),
+    ];
+    for (name, values, set) in impossible {
+        for &value in values {
+            let error = refused(|config| set(&mut config.limits, value));
+            let ConfigError::Limit { name: found, value: was, least, most } = error else {
+                panic!("{name}: {error:?}")
+            };
+            assert_eq!((found, was), (name, value));
+            let message = format!("Config::limits.{name} is {value}: set it to between");
+            assert!(error.to_string().starts_with(&message), "{error}");
+            for bound in [least, most] {
+                let mut config = Config::default();
+                set(&mut config.limits, bound);
+                assert_eq!(config.check(), Ok(()), "{name} {bound}");
+            }
+        }
+    }
+    let zero = Duration::ZERO;
+    for (name, error) in [
+        ("limits.head_time", refused(|config| config.limits.head_time = zero)),
+        ("limits.body_time", refused(|config| config.limits.body_time = zero)),
+        ("limits.idle_time", refused(|config| config.limits.idle_time = zero)),
+        ("limits.attachment_time", refused(|config| config.limits.attachment_time = zero)),
+    ] {
+        assert_eq!(error, ConfigError::Zero(name));
+    }
+}
+
+#[test]
+fn no_handshakes_are_fine_where_none_are_counted() {
+    let mut config = Config::default();
+    config.layer = Layer::EngineIo;
+    config.limits.handshakes = 0;
+    assert_eq!(config.check(), Ok(()));
+}
+
+#[test]
+fn the_least_of_every_limit_serves_a_client() {
+    let sim = Sim::with(|config| {
+        config.limits.packets_per_poll = 1;
+        config.limits.max_backlog = 1024;
+        config.limits.low_water = 1;
+        config.limits.namespaces = 1;
+        config.limits.handshakes = 1;
+        assert_eq!(config.check(), Ok(()));
+    });
+    let mut ws = sim.joined();
+    sim.socket(1).emit("x", "[]").unwrap();
+    assert_eq!(ws.recv(), "42[\"x\"]");
+    let mut client = sim.polling();
+    client.join("/");
+    sim.socket(2).emit("x", "[]").unwrap();
+    assert_eq!(client.poll(), "42[\"x\"]");
+}
+
+#[test]
+fn a_limit_without_end_refuses_a_body_all_the_same() {
+    let sim = Sim::with(|config| config.limits.max_payload = usize::MAX);
+    let answer = ask(&mut sim.tcp(), request("POST", "/elsewhere", "", "x"));
+    assert_eq!(answer.status, 404);
 }
 
 #[test]

@@ -15,7 +15,7 @@ fn a_stray_line_break_between_requests_is_overlooked() {
         let mut sim = Sim::new();
         sim.chunks(chunk);
         let mut tcp = sim.tcp();
-        tcp.send(format!("{}\r\n\r\n{}", handshake(), handshake()));
+        tcp.send(format!("{}\r\n{}", handshake(), handshake()));
         assert_eq!(tcp.answer().unwrap().status, 200);
         assert_eq!(tcp.answer().expect("answered").status, 200, "in chunks of {chunk}");
     }

@@ -199,16 +199,14 @@ impl<'c, 'i> Decoder<'c, 'i> {
         if out.bytes() >= limits.low_water {
             return Ok(None);
         }
-        // A client may end the last body with a stray CRLF (RFC 9112 §2.2), whose CR may have been
-        // looked at before its LF came.
-        while self.input.bytes()[self.at..].starts_with(b"\r\n") {
-            self.at += 2;
-            *scanned = 0;
-        }
+        // A client may end the last body with a stray CRLF (RFC 9112 §2.2), which stays until the
+        // request is here, so that there cannot be a second.
         let bytes = &self.input.bytes()[self.at..];
-        if bytes.is_empty() {
+        if is_stray(bytes) {
             return Ok(None);
         }
+        let stray = if bytes.starts_with(STRAY) { STRAY.len() } else { 0 };
+        let bytes = &bytes[stray..];
         let end = match head::find_end(bytes, *scanned, limits)? {
             Ok(end) => end,
             Err(n) => {
@@ -224,6 +222,7 @@ impl<'c, 'i> Decoder<'c, 'i> {
             coding: head.coding,
         };
         self.conn.mode = Mode::Asked { exchange, body: head.body };
+        self.at += stray;
         let place = |range: Range<usize>| range.start + self.at..range.end + self.at;
         let (target, fields) = (place(head.target), place(head.fields));
         let start = self.at;
@@ -332,6 +331,13 @@ impl<'c, 'i> Decoder<'c, 'i> {
 fn text(bytes: &[u8]) -> Result<&str, Violation> {
     std::str::from_utf8(bytes).map_err(|_| Violation::InvalidHead)
 }
+
+/// Whether nothing came since the last request but, perhaps, a stray CRLF or the first half of it.
+pub(super) fn is_stray(bytes: &[u8]) -> bool {
+    STRAY.starts_with(bytes)
+}
+
+const STRAY: &[u8] = b"\r\n";
 
 impl Drop for Decoder<'_, '_> {
     fn drop(&mut self) {

@@ -218,12 +218,11 @@ impl Conn {
     /// Whether [`decode`](Self::decode) has something to do without new input.
     #[must_use]
     pub fn wants_decode(&self) -> bool {
-        let waits = !self.tail.is_empty();
         matches!(self.mode, Mode::Answering(_))
-            || waits && matches!(self.mode, Mode::Skip(_))
+            || matches!(self.mode, Mode::Skip(_)) && !self.tail.is_empty()
             // The answers before it go first.
-            || waits
-                && matches!(self.mode, Mode::Head { scanned: 0 })
+            || matches!(self.mode, Mode::Head { scanned: 0 })
+                && !decode::is_stray(&self.tail)
                 && self.out.bytes() < self.limits.low_water
     }
 
@@ -276,7 +275,7 @@ impl Conn {
     #[must_use]
     pub fn awaits(&self) -> Awaits {
         match &self.mode {
-            Mode::Head { .. } if self.tail.is_empty() => Awaits::Request,
+            Mode::Head { .. } if decode::is_stray(&self.tail) => Awaits::Request,
             Mode::Head { .. } => Awaits::Head,
             Mode::Body(collect) if collect.delivered => Awaits::Answer,
             Mode::Awaited { .. } | Mode::Body(_) | Mode::Skip(_) => Awaits::Body,
@@ -428,7 +427,7 @@ impl Conn {
     fn respond(&mut self, response: &Response, exchange: Exchange, body: Body) {
         // A body nobody wants is read to its end when that is near, else the connection ends.
         let near = match body {
-            Body::Length(left) => left <= 4 * self.limits.max_payload as u64,
+            Body::Length(left) => left <= (self.limits.max_payload as u64).saturating_mul(4),
             Body::Chunked(_) => body.is_done(),
         };
         let keep_alive = exchange.keep_alive && near;
@@ -484,7 +483,8 @@ impl Conn {
             | Mode::Head { .. }
             | Mode::Skip(_) => {
                 let mut response =
-                    Response::with_body(violation.status(), "text/plain", violation.to_string());
+                    Response::with_body(violation.status(), "text/plain", violation.to_string())
+                        .nosniff();
                 response.add(headers);
                 self.out.push_head(&response, false);
                 self.out.push_bytes(&response.body);

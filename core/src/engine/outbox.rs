@@ -13,7 +13,7 @@ pub(crate) struct Outbox {
     tail: u32,
     /// WebSocket messages of the front packet that left already.
     part: u32,
-    /// Payload bytes in the queue. Bounded by `limits.max_backlog`, checked by whoever pushes.
+    /// What the packets in the queue cost. Bounded by `limits.max_backlog`, checked by whoever pushes.
     bytes: u32,
 }
 
@@ -23,15 +23,19 @@ pub(crate) struct Pool {
     nodes: Vec<Node>,
     free: u32,
     used: usize,
-    /// Payload bytes of all its packets.
+    /// What all its packets cost.
     bytes: usize,
 }
 
 #[derive(Debug)]
 struct Node {
     packet: Option<Packet>,
+    /// What the packet was counted with.
+    cost: u32,
     next: u32,
 }
+
+const _: () = assert!(size_of::<Node>() <= 48, "a node is held per packet that waits");
 
 const END: u32 = u32::MAX;
 
@@ -46,15 +50,15 @@ impl Pool {
         self.used
     }
 
-    /// Payload bytes of all packets in it.
+    /// What all packets in it cost, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    fn take(&mut self, packet: Packet, size: u32) -> u32 {
+    fn take(&mut self, packet: Packet, cost: u32) -> u32 {
         self.used += 1;
-        self.bytes += size as usize;
-        let node = Node { packet: Some(packet), next: END };
+        self.bytes += cost as usize;
+        let node = Node { packet: Some(packet), cost, next: END };
         if let Some(free) = self.nodes.get_mut(self.free as usize) {
             let at = self.free;
             self.free = free.next;
@@ -65,18 +69,19 @@ impl Pool {
         u32::try_from(self.nodes.len() - 1).expect("fewer than 2^32 packets fit in memory")
     }
 
-    /// Frees a node; its packet, whose bytes are still counted, and successor.
-    fn give(&mut self, at: u32) -> (Option<Packet>, u32) {
-        let Some(node) = self.nodes.get_mut(at as usize) else { return (None, END) };
-        let (packet, next) = (node.packet.take(), node.next);
+    /// Frees a node; its packet, what that was counted with, and successor.
+    fn give(&mut self, at: u32) -> (Option<Packet>, u32, u32) {
+        let Some(node) = self.nodes.get_mut(at as usize) else { return (None, 0, END) };
+        let (packet, cost, next) = (node.packet.take(), node.cost, node.next);
         node.next = self.free;
         self.free = at;
         self.used -= 1;
+        self.bytes -= cost as usize;
         // A burst is over: give its memory back.
         if self.used == 0 && self.nodes.len() > 4096 {
-            *self = Self { bytes: self.bytes, ..Self::new() };
+            *self = Self::new();
         }
-        (packet, next)
+        (packet, cost, next)
     }
 }
 
@@ -89,24 +94,25 @@ impl Outbox {
         self.head == END
     }
 
+    /// What the packets in it cost.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes as usize
     }
 
-    /// How many packets are in it, and their bytes, both counted anew.
+    /// How many packets are in it, and what they cost, both counted anew.
     #[cfg(feature = "fuzz")]
     pub(crate) fn census(&self, pool: &Pool) -> (usize, usize) {
         let first = pool.nodes.get(self.head as usize);
         let nodes = std::iter::successors(first, |node| pool.nodes.get(node.next as usize));
         nodes.take(pool.nodes.len() + 1).fold((0, 0), |(count, bytes), node| {
-            (count + 1, bytes + node.packet.as_ref().map_or(0, Packet::size))
+            (count + 1, bytes + node.packet.as_ref().map_or(0, Packet::cost))
         })
     }
 
     pub(crate) fn push(&mut self, pool: &mut Pool, packet: Packet) {
-        let size = size(&packet);
-        self.bytes = self.bytes.saturating_add(size);
-        let at = pool.take(packet, size);
+        let cost = cost(&packet);
+        self.bytes = self.bytes.saturating_add(cost);
+        let at = pool.take(packet, cost);
         match pool.nodes.get_mut(self.tail as usize) {
             Some(last) => last.next = at,
             None => self.head = at,
@@ -141,7 +147,7 @@ impl Outbox {
         let mut left = packets;
         while let Some(node) = pool.nodes.get(self.head as usize) {
             let Some(packet) = &node.packet else { return };
-            let fits = out.len() + size(packet) as usize <= max && packet.parts() <= left;
+            let fits = out.len() + packet.size() <= max && packet.parts() <= left;
             if !out.is_empty() && !fits {
                 return;
             }
@@ -158,10 +164,8 @@ impl Outbox {
     }
 
     fn pop(&mut self, pool: &mut Pool) -> Option<Packet> {
-        let (packet, next) = pool.give(self.head);
-        let size = packet.as_ref().map_or(0, size);
-        self.bytes = self.bytes.saturating_sub(size);
-        pool.bytes -= size as usize;
+        let (packet, cost, next) = pool.give(self.head);
+        self.bytes = self.bytes.saturating_sub(cost);
         self.part = 0;
         self.head = next;
         if next == END {
@@ -171,8 +175,8 @@ impl Outbox {
     }
 }
 
-fn size(packet: &Packet) -> u32 {
-    u32::try_from(packet.size()).unwrap_or(u32::MAX)
+fn cost(packet: &Packet) -> u32 {
+    u32::try_from(packet.cost()).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -125,7 +125,7 @@ const VERSION: &str = " HTTP/1.1\r\n";
 const MAX_METHOD: usize = 32;
 
 /// Most that `Limits::headers` can ask for: the parser works on the stack.
-const MAX_FIELDS: usize = 128;
+pub(crate) const MAX_FIELDS: usize = 128;
 
 /// Fields that decide where the request ends.
 struct Framing<'a> {

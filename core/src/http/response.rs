@@ -190,7 +190,14 @@ impl Response {
     /// for whoever wonders. Neither text may contain what JSON escapes.
     pub(crate) fn error(status: u16, code: u8, message: &str, hint: &str) -> Self {
         let body = format!("{{\"code\":{code},\"message\":\"{message}\",\"hint\":\"{hint}\"}}");
-        Self::with_body(status, "application/json", body)
+        Self::with_body(status, "application/json", body).nosniff()
+    }
+
+    /// Has browsers take the body for nothing but what it says it is. Answers to POSTs and polls can do
+    /// without: the ones are always `ok`, and no browser takes the `text/plain` of the others for a page
+    /// or a script.
+    pub(crate) fn nosniff(self) -> Self {
+        self.header("x-content-type-options", "nosniff")
     }
 
     pub(crate) fn switching(accept: String) -> Self {
@@ -310,7 +317,7 @@ mod tests {
         assert_eq!(
             String::from_utf8_lossy(&out),
             "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n\
-             content-length: 53\r\nconnection: close\r\n\r\n"
+             x-content-type-options: nosniff\r\ncontent-length: 53\r\nconnection: close\r\n\r\n"
         );
     }
 

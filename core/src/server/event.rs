@@ -30,6 +30,9 @@ pub enum Event {
     },
     /// A client asks to join a namespace: answer with [`Server::admit`](crate::Server::admit) or
     /// [`Server::refuse`](crate::Server::refuse), now or within the connect timeout.
+    ///
+    /// Answer even if it leaves meanwhile: until then, or until the connect timeout, it takes one of
+    /// the [`Limits::namespaces`](crate::Limits::namespaces) of its connection, and cannot ask again.
     Connect {
         /// The client, should it be admitted.
         socket: Socket,

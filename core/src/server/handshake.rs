@@ -1,6 +1,7 @@
 //! What a session keeps of the request it began with.
 
 use std::any::Any;
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -8,7 +9,8 @@ use crate::config::KeepHeaders;
 use crate::http::{Request, cut};
 
 /// The request a session began with.
-#[derive(Debug)]
+///
+/// Its `Debug` text shows no query and no headers, which may hold what proves who a client is.
 pub struct Handshake {
     peer: Option<SocketAddr>,
     extra: Option<Arc<dyn Any + Send + Sync>>,
@@ -118,6 +120,17 @@ impl Handshake {
 
     fn headers_start(&self) -> usize {
         self.query_start() + self.query as usize
+    }
+}
+
+impl fmt::Debug for Handshake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { peer, secure, .. } = self;
+        f.debug_struct("Handshake")
+            .field("peer", peer)
+            .field("path", &self.path())
+            .field("secure", secure)
+            .finish_non_exhaustive()
     }
 }
 

@@ -80,8 +80,9 @@ impl Server {
         }
         let Some(session) = self.sessions.at_mut(slot) else { return Ok(()) };
         let partial = session.partial.as_mut().ok_or(Violation::AttachmentUnexpected)?;
+        let before = partial.bytes_held();
         let whole = partial.add(bytes, &self.config.limits)?;
-        self.aside += bytes.len();
+        self.aside += partial.bytes_held() - before;
         if !whole {
             return Ok(());
         }
@@ -145,7 +146,7 @@ impl Server {
         match packet.body {
             Body::Disconnect => {
                 if let Some((socket, _)) = client {
-                    self.remove_client(socket.0.slot, Reason::ClientDisconnect);
+                    self.on_disconnect(socket);
                 }
             }
             Body::Event { name, rest, id, attachments: 0 } => {

@@ -6,7 +6,7 @@ use crate::engine::transport::{Probe, Transport};
 use crate::http::Response;
 use crate::key::{Link, Socket};
 use crate::socket::Frame;
-use crate::socket::encoded::Packet;
+use crate::socket::encoded::{PART, Packet};
 use crate::ws::CloseCode;
 
 /// What to do with an item just handed to [`Server::handle`] or [`Server::handle_request`].
@@ -182,7 +182,9 @@ impl Server {
             return None;
         }
         let limits = &self.config.limits;
-        let mut body = Vec::with_capacity(session.outbox.bytes().min(limits.max_payload) + 16);
+        // One packet fits as it is; of several, the costs are more than enough.
+        let room = session.outbox.bytes().saturating_sub(PART);
+        let mut body = Vec::with_capacity(room.min(limits.max_payload) + 16);
         session.outbox.put_polling(
             &mut self.pool,
             &mut body,
@@ -239,7 +241,7 @@ impl Server {
     /// Returns the clients, admitted or not, of the session in whose service `link` is.
     pub fn sockets_of(&self, link: Link) -> impl Iterator<Item = Socket> {
         let session = self.session_of(link).and_then(|slot| self.sessions.at(slot));
-        self.siblings(session.map_or(super::NONE, |session| session.clients))
+        self.present(session.map_or(super::NONE, |session| session.clients))
     }
 
     /// The session in whose service `link` is, unless only its farewell waits.

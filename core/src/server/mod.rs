@@ -75,7 +75,7 @@ pub struct Server {
     questions: Questions,
     timers: Timers,
     pool: Pool,
-    /// Bytes of packets that wait for attachments or for an admission.
+    /// What the packets cost that wait for attachments or for an admission.
     aside: usize,
     /// Sessions that were not admitted to a namespace yet. Bounded by `limits.handshakes`.
     strangers: usize,
@@ -126,7 +126,7 @@ pub struct Counts {
     pub handshakes: usize,
     /// Held polls, POSTs in progress and WebSockets.
     pub links: usize,
-    /// Clients in namespaces.
+    /// Clients in namespaces, with those that left before the application decided about them.
     pub sockets: usize,
     /// Namespaces with clients.
     pub namespaces: usize,
@@ -134,7 +134,8 @@ pub struct Counts {
     pub rooms: usize,
     /// Questions that wait for acknowledgements.
     pub questions: usize,
-    /// Bytes that wait for sessions or for admissions, or for attachments that complete them.
+    /// Memory taken by packets that wait for sessions or for admissions, or for attachments that
+    /// complete them, in bytes: counted as for [`Limits::max_backlog`](crate::Limits::max_backlog).
     pub bytes: usize,
 }
 
@@ -259,8 +260,9 @@ impl Server {
         moved | self.questions.take_moved()
     }
 
-    /// Returns the bytes that wait for sessions or for admissions, or for attachments that complete
-    /// them. Takes constant time.
+    /// Returns the memory, in bytes, taken by packets that wait for sessions or for admissions, or for
+    /// attachments that complete them: counted as for
+    /// [`Limits::max_backlog`](crate::Limits::max_backlog). Takes constant time.
     ///
     /// What connections hold on their way is counted by
     /// [`Conn::bytes_held`](crate::Conn::bytes_held).
@@ -300,7 +302,10 @@ impl Server {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Gone;
     use crate::http::{Fields, Method, Request};
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use std::time::Duration;
 
     /// A moment after the start, the only one that is real.
@@ -308,6 +313,39 @@ mod tests {
         #[expect(clippy::disallowed_methods, reason = "tests need one real instant to start from")]
         let start = Instant::now();
         (0..).map(move |n| start + Duration::from_micros(n))
+    }
+
+    #[test]
+    fn nothing_secret_is_shown() {
+        let now = moments().next().expect("there is one");
+        let mut server = Server::new(Arc::default(), Shard::ONLY, [7; 32], now);
+        let fields = Fields::lines(
+            b"host: a\r\nupgrade: websocket\r\nconnection: upgrade\r\ncookie: login=sesame\r\n\
+              sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+            &crate::http::head::Places::UNKNOWN,
+        );
+        let target = "/socket.io/?EIO=4&transport=websocket&token=sesame";
+        let request = Request::new(Method::Get, target, fields);
+        let opened = server.handle_request(now, request);
+        assert!(matches!(opened, Verdict::Upgrade { .. }));
+        let plain = Fields::lines(b"host: a\r\n", &crate::http::head::Places::UNKNOWN);
+        let request = Request::new(Method::Get, "/socket.io/?EIO=4&transport=polling", plain);
+        let chosen = Request { own_sid: Some("chosen-by-the-host"), ..request };
+        assert!(matches!(server.handle_request(now, chosen), Verdict::Respond(_)));
+        let open = server.open_packet(0);
+        let sid = open.split('"').nth(3).expect("a sid");
+        let secret = &URL_SAFE_NO_PAD.decode(sid).expect("base64")[6..];
+        let key: [u8; 32] = Rng::new([7; 32], 0).bytes();
+        let shown = [format!("{server:?}"), format!("{server:#?}").replace([' ', '\n'], "")];
+        for bytes in [secret, &key[..], sid.as_bytes(), &[7; 32], b"chosen-by-the-host"] {
+            let list = format!("{bytes:?}");
+            let (list, tight) = (list.trim_matches(['[', ']']), list.replace(' ', ""));
+            let tight = tight.trim_matches(['[', ']']);
+            assert!(!shown.iter().any(|text| text.contains(list) || text.contains(tight)));
+        }
+        for text in [sid, "chosen-by-the-host", "sesame"] {
+            assert!(!shown.iter().any(|shown| shown.contains(text)), "{text} is shown");
+        }
     }
 
     #[test]
@@ -331,9 +369,13 @@ mod tests {
                     server.handle_message(now(), link, Message::Text(text));
                 }
                 server.handle_message(now(), link, Message::Binary(b""));
+                while let Some(event) = server.poll_event() {
+                    if let Event::Connect { socket, .. } = event {
+                        assert_eq!(server.admit(now(), socket), Err(Gone));
+                    }
+                }
             }
             server.handle_closed(now(), link);
-            while server.poll_event().is_some() {}
         }
         let Timers { ping, connect, admission, partial, .. } = &server.timers;
         for queue in [ping, connect, admission, partial] {

@@ -40,16 +40,25 @@ const _: () = assert!(size_of::<Client>() <= 120, "a client is held per connecti
 
 #[derive(Debug)]
 enum Phase {
-    /// The application has not decided. What it emits meanwhile follows the admission.
+    /// The application has not decided.
     Joining(Box<Joining>),
     Connected,
 }
 
 #[derive(Debug)]
 struct Joining {
+    /// When the application must have decided.
     due: Tick,
-    held: Vec<Packet>,
-    /// Bytes of what is held. Bounded by `limits.max_backlog`.
+    /// What follows the admission; nothing when the client has left meanwhile. Its place stays taken
+    /// all the same: otherwise it could have the application decide about any number at a time.
+    held: Option<Held>,
+}
+
+/// What the application emits before it decides.
+#[derive(Debug, Default)]
+struct Held {
+    packets: Vec<Packet>,
+    /// What they cost. Bounded by `limits.max_backlog`.
     bytes: usize,
 }
 
@@ -71,6 +80,11 @@ impl Client {
         self.position != NONE
     }
 
+    /// Whether only its place is left of it.
+    pub(super) fn is_leaving(&self) -> bool {
+        matches!(&self.phase, Phase::Joining(joining) if joining.held.is_none())
+    }
+
     /// When the application must have decided about it.
     pub(super) fn admission_due(&self) -> Tick {
         match &self.phase {
@@ -82,7 +96,7 @@ impl Client {
     /// Bytes that wait for the application to decide about it.
     pub(super) fn bytes_held(&self) -> usize {
         match &self.phase {
-            Phase::Joining(joining) => joining.bytes,
+            Phase::Joining(joining) => joining.held.as_ref().map_or(0, |held| held.bytes),
             Phase::Connected => 0,
         }
     }
@@ -93,7 +107,10 @@ impl Client {
     /// What [`bytes_held`](Self::bytes_held) returns, counted anew.
     pub(super) fn bytes_recounted(&self) -> usize {
         match &self.phase {
-            Phase::Joining(joining) => joining.held.iter().map(Packet::size).sum(),
+            Phase::Joining(joining) => {
+                let packets = joining.held.iter().flat_map(|held| &held.packets);
+                packets.map(Packet::cost).sum()
+            }
             Phase::Connected => 0,
         }
     }
@@ -175,11 +192,13 @@ impl Server {
     /// # Errors
     /// [`Gone`] when the client left or its time was up; admitting twice changes nothing.
     pub fn admit(&mut self, _now: Instant, socket: Socket) -> Result<(), Gone> {
+        self.free_place(socket);
         let client = self.clients.get_mut(socket.0).ok_or(Gone)?;
         let Phase::Joining(joining) = std::mem::replace(&mut client.phase, Phase::Connected) else {
             return Ok(());
         };
-        self.aside -= joining.bytes;
+        let held = joining.held.unwrap_or_default();
+        self.aside -= held.bytes;
         let (id, slot) = (client.id, client.session);
         let namespace = self.namespaces.at_mut(client.namespace).ok_or(Gone)?;
         client.position = u32::try_from(namespace.members.len()).unwrap_or(NONE);
@@ -187,7 +206,7 @@ impl Server {
         let connect = self.encoder.connect(&namespace.name, id.as_str());
         self.introduce(slot);
         self.send_or_end(slot, connect);
-        for packet in joining.held {
+        for packet in held.packets {
             if let Err(Refused::Backlog { .. }) = self.send_event(slot, packet) {
                 self.end(slot, Reason::SlowConsumer, Goodbye::SERVER);
             }
@@ -207,6 +226,7 @@ impl Server {
     /// In debug builds, when `reason` is not a JSON object.
     pub fn refuse(&mut self, _now: Instant, socket: Socket, reason: &str) -> Result<(), Gone> {
         debug_assert!(scan::object(reason).is_ok(), "a refusal is a JSON object");
+        self.free_place(socket);
         let client = self.clients.get(socket.0).ok_or(Gone)?;
         if matches!(client.phase, Phase::Connected) {
             return Err(Gone);
@@ -217,6 +237,13 @@ impl Server {
         self.forget_client(socket.0.slot);
         self.send_or_end(slot, packet);
         Ok(())
+    }
+
+    /// The application decided about a client that left meanwhile: its place is free again.
+    fn free_place(&mut self, socket: Socket) {
+        if self.clients.get(socket.0).is_some_and(Client::is_leaving) {
+            self.forget_client(socket.0.slot);
+        }
     }
 
     /// Whether the client is in its namespace, that is admitted and not gone.
@@ -259,8 +286,7 @@ impl Server {
             id: mint.issue(rng, shard, key.slot),
             phase: Phase::Joining(Box::new(Joining {
                 due: timers.admission.arm(now, key.slot),
-                held: Vec::new(),
-                bytes: 0,
+                held: Some(Held::default()),
             })),
             rooms: Vec::new(),
             pending: Vec::new(),
@@ -280,6 +306,10 @@ impl Server {
             let due = |slot| self.clients.at(slot).map_or(Tick::NEVER, Client::admission_due);
             let Some(slot) = self.timers.admission.expired(now, due) else { return };
             let Some(client) = self.clients.at(slot) else { return };
+            if client.is_leaving() {
+                self.forget_client(slot);
+                continue;
+            }
             let (session, place, socket) = (client.session, client.namespace, Socket(client.key));
             let Some(namespace) = self.namespaces.at(place) else { return };
             let reason = "{\"message\":\"timed out\"}";
@@ -300,7 +330,8 @@ impl Server {
                 self.send_event(slot, packet)
             }
             Phase::Joining(joining) => {
-                let bytes = joining.bytes;
+                let held = joining.held.as_mut().ok_or(Refused::Gone)?;
+                let bytes = held.bytes;
                 if bytes >= self.config.limits.max_backlog {
                     let slot = client.session;
                     if let Some(session) = self.sessions.at_mut(slot) {
@@ -308,9 +339,9 @@ impl Server {
                     }
                     return self.on_slow(slot, bytes);
                 }
-                joining.bytes += packet.size();
-                self.aside += packet.size();
-                joining.held.push(packet);
+                held.bytes += packet.cost();
+                self.aside += packet.cost();
+                held.packets.push(packet);
                 Ok(())
             }
         }
@@ -328,6 +359,30 @@ impl Server {
         }
     }
 
+    /// A DISCONNECT packet.
+    pub(super) fn on_disconnect(&mut self, socket: Socket) {
+        let Some(client) = self.clients.get_mut(socket.0) else { return };
+        let Phase::Joining(joining) = &mut client.phase else {
+            return self.remove_client(socket.0.slot, Reason::ClientDisconnect);
+        };
+        let Some(held) = joining.held.take() else { return };
+        self.aside -= held.bytes;
+        let rooms = self.rooms_of(socket).cloned().collect();
+        self.leave_all_rooms(socket.0.slot);
+        self.abandon_questions(socket.0.slot);
+        self.events.push_back(Event::Disconnect {
+            socket,
+            reason: Reason::ClientDisconnect,
+            rooms,
+        });
+    }
+
+    /// The clients of a session, from its first, but those of which only the place is left.
+    pub(super) fn present(&self, first: u32) -> impl Iterator<Item = Socket> {
+        let here = |socket: &Socket| self.clients.get(socket.0).is_some_and(|c| !c.is_leaving());
+        self.siblings(first).filter(here)
+    }
+
     /// The clients of a session, from its first.
     pub(super) fn siblings(&self, first: u32) -> impl Iterator<Item = Socket> {
         let mut next = first;
@@ -338,9 +393,12 @@ impl Server {
         })
     }
 
-    /// Takes a client out of everything and tells the application.
+    /// Takes a client out of everything and tells the application, unless it knows.
     pub(super) fn remove_client(&mut self, slot: u32, reason: Reason) {
         let Some(socket) = self.clients.key(slot).map(Socket) else { return };
+        if self.clients.at(slot).is_some_and(Client::is_leaving) {
+            return self.forget_client(slot);
+        }
         let rooms = self.rooms_of(socket).cloned().collect();
         self.forget_client(slot);
         self.events.push_back(Event::Disconnect { socket, reason, rooms });

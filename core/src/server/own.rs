@@ -1,6 +1,7 @@
 //! Session ids that the host chose.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::hash::BuildHasher as _;
 
 use super::refusal::Refusal;
@@ -10,7 +11,6 @@ use crate::hash::Seeded;
 ///
 /// They are found by a keyed hash of the id and proven by a comparison in constant time, so that how
 /// long an answer takes tells nothing about the ids in use.
-#[derive(Debug)]
 pub(super) struct OwnSids {
     hasher: Seeded,
     /// Bounded by the number of sessions, as is the other.
@@ -75,6 +75,12 @@ impl OwnSids {
 
     pub(super) fn is_empty(&self) -> bool {
         self.by_slot.is_empty()
+    }
+}
+
+impl fmt::Debug for OwnSids {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OwnSids({} hidden)", self.by_slot.len())
     }
 }
 

@@ -15,7 +15,7 @@ use crate::engine::outbox::Outbox;
 use crate::engine::transport::{OnGone, Transport};
 use crate::error::{Reason, Refused, Violation};
 use crate::http::Request;
-use crate::key::{self, Key, Link, Sid, Slab};
+use crate::key::{self, Key, Link, Secret, Sid, Slab};
 use crate::socket::attach::Partial;
 use crate::socket::encoded::Packet;
 use crate::time::Tick;
@@ -25,7 +25,7 @@ use crate::ws::CloseCode;
 #[derive(Debug)]
 pub(super) struct Session {
     key: Key,
-    secret: [u8; 15],
+    secret: Secret,
     /// Namespaces joined or asked for. Bounded by `limits.namespaces`.
     pub(super) joined: u16,
     /// Whether a namespace was ever asked for.
@@ -158,7 +158,7 @@ impl Server {
         request: &Request<'_>,
         access: Access<'_>,
     ) -> u32 {
-        let secret = self.rng.bytes();
+        let secret = Secret(self.rng.bytes());
         let handshake = Arc::new(Handshake::of(request, &self.config.keep_headers));
         let mut origin = None;
         access.remember(&mut origin);
@@ -215,7 +215,7 @@ impl Server {
     pub(super) fn put_sid(&self, slot: u32, session: &Session, out: &mut String) {
         match self.own_sids.text(slot) {
             Some(text) => out.push_str(text),
-            None => Sid::new(self.shard, slot, session.secret).put(out),
+            None => Sid::new(self.shard, slot, session.secret.0).put(out),
         }
     }
 
@@ -234,7 +234,7 @@ impl Server {
     pub(super) fn find_session(&self, sid: &str) -> Option<u32> {
         let ours = Sid::parse(sid).ok().filter(|sid| {
             sid.shard() == self.shard.index
-                && self.sessions.at(sid.slot()).is_some_and(|session| sid.proves(&session.secret))
+                && self.sessions.at(sid.slot()).is_some_and(|session| sid.proves(&session.secret.0))
         });
         ours.map_or_else(|| self.own_sids.find(sid), |sid| Some(sid.slot()))
     }
@@ -252,7 +252,7 @@ impl Server {
         }
     }
 
-    /// Queues a packet within the session's byte budget.
+    /// Queues a packet within the session's budget.
     pub(super) fn send_packet(&mut self, slot: u32, packet: Packet) -> Result<(), Refused> {
         let max = self.config.limits.max_backlog;
         let session = self.sessions.at_mut(slot).ok_or(Refused::Gone)?;
@@ -331,7 +331,7 @@ impl Server {
         if session.congested && session.outbox.bytes() <= self.config.limits.max_backlog / 2 {
             session.congested = false;
             let first = session.clients;
-            let sockets: Vec<_> = self.siblings(first).collect();
+            let sockets: Vec<_> = self.present(first).collect();
             self.events.extend(sockets.into_iter().map(|socket| Event::Drain { socket }));
         }
     }

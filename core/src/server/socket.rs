@@ -21,7 +21,7 @@ pub struct SocketMut<'a> {
 impl Server {
     /// Borrows one client; `None` when it has disconnected.
     pub fn socket(&mut self, socket: Socket) -> Option<SocketMut<'_>> {
-        self.clients.get(socket.0)?;
+        self.clients.get(socket.0).filter(|client| !client.is_leaving())?;
         Some(SocketMut { server: self, socket })
     }
 
@@ -114,7 +114,8 @@ impl SocketMut<'_> {
         Some(if session.transport.is_websocket() { "websocket" } else { "polling" })
     }
 
-    /// Returns how many bytes wait for the client.
+    /// Returns how many bytes of memory are taken by what waits for the client: counted as for
+    /// [`Limits::max_backlog`](crate::Limits::max_backlog).
     #[must_use]
     pub fn backlog(&self) -> usize {
         let session = self.client().and_then(|client| self.server.sessions.at(client.session));
@@ -137,7 +138,7 @@ impl SocketMut<'_> {
             return self.server.expel(self.socket);
         }
         let first = self.server.sessions.at(slot).map_or(super::NONE, |session| session.clients);
-        let sockets: Vec<Socket> = self.server.siblings(first).collect();
+        let sockets: Vec<Socket> = self.server.present(first).collect();
         for socket in sockets {
             self.server.expel(socket);
         }

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::encoded::PART;
 use super::{Args, Message};
 use crate::config::Limits;
 use crate::error::Violation;
@@ -74,12 +75,12 @@ impl Partial {
         (self.to, whole)
     }
 
-    /// Bytes of the text and of the attachments so far.
+    /// About the memory it takes: the text and the attachments so far, and [`PART`] for each.
     pub(crate) fn bytes_held(&self) -> usize {
         let text = match &self.head {
             Head::Event { message, .. } => message.name().len() + message.json().len(),
             Head::Ack { json, .. } => json.len(),
         };
-        text + self.bytes
+        text + self.bytes + PART * (1 + self.attachments.len())
     }
 }

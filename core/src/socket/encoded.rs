@@ -9,14 +9,20 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use std::fmt;
 use std::sync::Arc;
 
 use super::ArgsRef;
 use super::packet::{self, Kind};
 use crate::ws::header::{self, MAX_UNMASKED, Op};
 
+/// What a part of a packet costs besides its payload while it waits, in bytes: the counts and the frame
+/// header of its allocation, what an allocator adds to that, and its place in lists that grow by
+/// doubling. Without it, a budget of bytes would let many times as much memory go for tiny packets.
+pub(crate) const PART: usize = 128;
+
 /// One Engine.IO packet, or a Socket.IO packet with its attachments; cloning copies a pointer.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Packet {
     text: Arc<[u8]>,
     attachments: Option<Arc<[Arc<[u8]>]>>,
@@ -25,7 +31,9 @@ pub(crate) struct Packet {
 }
 
 /// A server-to-client WebSocket frame: header and payload in one shared buffer.
-#[derive(Clone, Debug)]
+///
+/// Its `Debug` text shows only what kind and how large it is: the payload may be a session id.
+#[derive(Clone)]
 pub struct Frame {
     bytes: Arc<[u8]>,
     text: bool,
@@ -61,6 +69,19 @@ impl Frame {
     #[must_use]
     pub fn is_text(&self) -> bool {
         self.text
+    }
+}
+
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if self.text { "text" } else { "binary" };
+        write!(f, "Frame({kind}, {} bytes)", self.payload().len())
+    }
+}
+
+impl fmt::Debug for Packet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Packet({} parts, {} bytes)", self.parts(), self.size())
     }
 }
 
@@ -100,6 +121,14 @@ impl Packet {
         match &self.attachments {
             None => text,
             Some(attachments) => attachments.iter().map(|bytes| bytes.len()).sum::<usize>() + text,
+        }
+    }
+
+    /// About the memory it takes while it waits, in bytes: its payload, and [`PART`] for each part.
+    pub(crate) fn cost(&self) -> usize {
+        match &self.attachments {
+            None => self.text.len() - MAX_UNMASKED + PART,
+            Some(_) => self.size() + PART * self.parts(),
         }
     }
 

@@ -73,7 +73,7 @@ fn c05_odd_upgrades_and_resets_are_contained() {
 /// C6, CVE-2023-31125.
 #[test]
 fn c06_odd_queries_are_refused() {
-    let siege = Siege::new();
+    let mut siege = Siege::new();
     for query in [
         "EIO=4&transport=__proto__",
         "EIO=4",
@@ -96,6 +96,17 @@ fn c06_odd_queries_are_refused() {
         assert_eq!(answer.status, 400, "{query}");
         assert!(answer.body.starts_with("{\"code\":"), "{query}");
     }
+    // Parameters of other names are nobody's concern: no session is meant by this one.
+    let mut client = siege.poller();
+    for query in ["sid[]=x", "sid%5B%5D=x", "Sid=x", "sid[]="] {
+        let mut tcp = siege.sim.tcp();
+        let own = client.sid.clone();
+        let query = query.replace('x', &own);
+        tcp.send(request("GET", &format!("/socket.io/?EIO=4&transport=polling&{query}"), "", ""));
+        let answer = tcp.answer().unwrap();
+        assert!(answer.body.starts_with("0{") && !answer.body.contains(&own), "{query}");
+    }
+    client.post("1");
     siege.lift(0);
 }
 
@@ -368,14 +379,22 @@ fn c16_foreign_pages_are_refused_with_their_cookies() {
 /// C17, python-engineio #248, #250.
 #[test]
 fn c17_nothing_of_the_query_is_reflected() {
-    let siege = Siege::new();
+    let mut siege = Siege::new();
     for query in ["transport=<script>", "EIO=4&transport=polling&sid=<script>", "EIO=<script>"] {
         let mut tcp = siege.sim.tcp();
         tcp.send(request("GET", &format!("/socket.io/?{query}&j=0);alert(1)//"), "", ""));
         let answer = tcp.answer().unwrap();
         assert!(!answer.body.contains("script") && !answer.head.contains("script"), "{answer:?}");
         assert!(!answer.body.contains("alert"));
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
     }
+    let mut client = siege.poller();
+    let posted = client.try_post("42[\"<script>\"]").unwrap();
+    assert_eq!((posted.body.as_str(), posted.status), ("ok", 200));
+    let refused = client.try_post("<script>").unwrap();
+    assert!(refused.status == 400 && !refused.body.contains("script"));
+    assert_eq!(refused.header("x-content-type-options"), Some("nosniff"));
+    siege.sim.events();
     let mut tcp = siege.sim.tcp();
     tcp.send(request("GET", "/socket.io/?EIO=4&transport=polling&j=0);alert(1)//", "", ""));
     let answer = tcp.answer().unwrap();

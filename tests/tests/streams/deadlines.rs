@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::task::Poll;
 use std::time::Duration;
+use tests::request;
 
 #[test]
 fn a_poll_is_held_on_any_stream_until_the_ping() {
@@ -24,6 +25,38 @@ fn a_poll_is_held_on_any_stream_until_the_ping() {
     assert!(client.posts.is_open(), "the held poll was cut off");
     stage.pass(2);
     assert!(client.posts.take().ends_with("\r\n\r\n2"));
+}
+
+#[test]
+fn line_breaks_between_requests_move_no_deadline() {
+    let stage = Stage::new(App::new());
+    for (breaks, seconds) in [(&["\r", "\n"][..], 30), (&["\r\n"], 30), (&["\r", "\n", "\r"], 45)] {
+        let mut stream = stage.stream();
+        let mut passed = 0;
+        for text in breaks.iter().chain(std::iter::repeat(&"")) {
+            stream.put(*text);
+            stage.pass(9);
+            passed += 9;
+            if !stream.is_open() {
+                break;
+            }
+            assert!(passed <= seconds, "{breaks:?}");
+        }
+    }
+    // One is skipped, also when it comes in halves, and the head that follows has its own time.
+    let mut stream = stage.stream();
+    for text in ["\r", "\n", "G"] {
+        stream.put(text);
+        stage.pass(9);
+        assert!(stream.is_open());
+    }
+    let rest = &request("GET", POLLING, "", "")[1..];
+    assert!(stream.say(rest).starts_with("HTTP/1.1 200 "));
+    assert!(
+        stream.say(["\r\n", &request("GET", "/", "", "")].concat()).starts_with("HTTP/1.1 404 ")
+    );
+    let answer = stream.say(["\r\n\r\n", &request("GET", "/", "", "")].concat());
+    assert!(answer.starts_with("HTTP/1.1 400 "), "two are no stray end of a body: {answer}");
 }
 
 #[test]

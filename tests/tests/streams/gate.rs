@@ -2,12 +2,15 @@
 
 use crate::stage::{Later, POLLING, Stage, sid};
 use sansocket::{Config, Method, Origins, Request};
-use sansocket_app::{App, Outcome};
+use sansocket_app::{App, HandlerError, Outcome, Socket};
+use std::future::{pending, poll_fn};
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use std::task::Poll;
 use std::thread;
 use std::time::Duration;
+use tests::frame;
 
 /// Long enough for a thread that is not stuck.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -82,4 +85,47 @@ fn who_is_not_allowed_gets_a_status_that_says_so() {
     app.allow_request(|_: &Request<'_>| Err::<(), _>("no"));
     let answer = Stage::new(app).stream().ask("GET", POLLING, "", "");
     assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+}
+
+#[test]
+fn asking_and_leaving_in_turns_starts_one_connect_handler() {
+    static STARTED: AtomicUsize = AtomicUsize::new(0);
+    let mut app = App::new();
+    app.on_connect(async |_: Socket| {
+        STARTED.fetch_add(1, Ordering::SeqCst);
+        pending::<()>().await;
+    });
+    let stage = Stage::new(app);
+    let mut stream = stage.stream();
+    stream.upgrade("");
+    for _ in 0..100 {
+        stream.put([frame(0x81, b"40"), frame(0x81, b"41")].concat());
+    }
+    assert_eq!(STARTED.load(Ordering::SeqCst), 1);
+    assert_eq!(stage.io.counts()[0].sessions, 0, "it asked twice");
+}
+
+#[test]
+fn a_connect_handler_that_panics_late_decides_all_the_same() {
+    let mut app = App::new();
+    let wakes = Arc::new(AtomicBool::new(false));
+    let is_awake = wakes.clone();
+    app.on_connect(move |_: Socket| {
+        let is_awake = is_awake.clone();
+        poll_fn(move |_| match is_awake.load(Ordering::SeqCst) {
+            true => panic!("on purpose"),
+            false => Poll::<()>::Pending,
+        })
+    });
+    app.on_error(|_: HandlerError| {});
+    let stage = Stage::new(app);
+    let mut stream = stage.stream();
+    stream.upgrade("");
+    stream.send("40");
+    stream.send("41");
+    let sockets = || stage.io.counts().iter().map(|counts| counts.sockets).sum::<usize>();
+    assert_eq!(sockets(), 1, "its place is taken");
+    wakes.store(true, Ordering::SeqCst);
+    stage.run();
+    assert_eq!(sockets(), 0);
 }

@@ -8,6 +8,7 @@ mod files;
 mod gate;
 mod headers;
 mod leaks;
+mod life;
 mod logs;
 mod pipelining;
 mod stage;

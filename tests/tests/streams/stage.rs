@@ -14,7 +14,7 @@ use tests::{frame, request, upgrade};
 /// A server with its clock.
 pub(crate) struct Stage {
     pub(crate) io: Io,
-    hub: Arc<Hub>,
+    pub(crate) hub: Arc<Hub>,
     world: Arc<World>,
 }
 
