@@ -21,8 +21,11 @@ pub(super) fn run(data: &[u8]) {
     let asked: Vec<u8> =
         plans.iter().enumerate().flat_map(|(n, plan)| plan.request(n).into_bytes()).collect();
     let mut host = Host::new(&plans, pieces(&asked, *cut), *dice);
+    let mut turns = 0;
     while host.turn() {
         host.check();
+        turns += 1;
+        assert!(turns < MAX_TURNS, "it goes on for ever");
     }
     host.end();
     transcript::check(&plans, &host.out, host.aborted);
@@ -36,6 +39,8 @@ fn read(input: &mut Unstructured<'_>) -> Vec<Plan> {
 }
 
 const MAX_PLANS: usize = 12;
+/// Far more than there are bytes to read and write.
+const MAX_TURNS: usize = 500_000;
 const HEAD: usize = 1000;
 const LOW_WATER: usize = 1000;
 

@@ -65,7 +65,9 @@ impl Case {
             if input.is_empty() {
                 break;
             }
-            fields.push((*input.choose(&NAMES)?, value(input)?));
+            let name = *input.choose(&NAMES)?;
+            fields
+                .push((name, if input.ratio(1, 4)? { words(input)? } else { value(name, input)? }));
         }
         let peer = peer.then(|| ([9, 9, 9, 9], 9).into());
         Ok(Self { config: Arc::new(config), peer, secure, method, target, fields })
@@ -135,7 +137,7 @@ fn config(input: &mut Unstructured<'_>) -> Result<Config> {
         cookie.secure = input.arbitrary()?;
         cookie.same_site = *input.choose(&[SameSite::Lax, SameSite::None, SameSite::Strict])?;
         if input.ratio(1, 4)? {
-            let text = String::from_utf8_lossy(&value(input)?).into_owned();
+            let text = String::from_utf8_lossy(&words(input)?).into_owned();
             match input.int_in_range(0..=2)? {
                 0 => cookie.name = text,
                 1 => cookie.path += &text,
@@ -154,14 +156,37 @@ fn config(input: &mut Unstructured<'_>) -> Result<Config> {
 const LISTED: [&str; 2] = ["http://b.example", "null"];
 const KEPT: [&str; 2] = ["cookie", "x-forwarded-for"];
 
-/// A value made of what means something in one field or the other.
-fn value(input: &mut Unstructured<'_>) -> Result<Vec<u8>> {
-    let mut value: Vec<u8> = Vec::new();
-    for _ in 0..input.int_in_range(0..=6)? {
-        value.extend_from_slice(input.choose(&WORDS)?);
-    }
-    Ok(value)
+/// A value of a kind that the field has.
+fn value(name: &str, input: &mut Unstructured<'_>) -> Result<Vec<u8>> {
+    let (elements, between): (&[&[u8]], _) = match &*name.to_ascii_lowercase() {
+        "x-forwarded-for" | "x-real-ip" => (&WORDS[..10], b", "),
+        "x-forwarded-proto" => (&WORDS[10..13], b", "),
+        "x-forwarded-host" | "connection" => (&WORDS[13..17], b", "),
+        "origin" => return input.choose(&WORDS[17..23]).map(|origin| origin.to_vec()),
+        _ => (&PAIRS, b"; "),
+    };
+    let list = (0..input.int_in_range(1..=3)?).map(|_| input.choose(elements).copied());
+    Ok(list.collect::<Result<Vec<_>>>()?.join(&between[..]))
 }
+
+/// Anything that means something in one field or the other.
+fn words(input: &mut Unstructured<'_>) -> Result<Vec<u8>> {
+    let words = (0..input.int_in_range(0..=6)?).map(|_| input.choose(&WORDS).copied());
+    Ok(words.collect::<Result<Vec<_>>>()?.concat())
+}
+
+const PAIRS: [&[u8]; 10] = [
+    b"io=1",
+    b"io=2",
+    b"sid=3; io",
+    b"__Host-io=4",
+    b"\xe2\x80\x80__Host-io=5",
+    b"\xc2\x85io=6",
+    b"io =7",
+    b"IO=8",
+    b"=9",
+    b" sid=\xff ",
+];
 
 const NAMES: [&str; 16] = [
     "X-Forwarded-For",
@@ -183,6 +208,7 @@ const NAMES: [&str; 16] = [
 ];
 
 const WORDS: [&[u8]; 40] = [
+    // Addresses.
     b"1.2.3.4",
     b"6.6.6.6:99",
     b"[::1]",
@@ -191,21 +217,27 @@ const WORDS: [&[u8]; 40] = [
     b"fe80::1%3",
     b"01.2.3.4",
     b"unknown",
-    b":443",
-    b":80",
-    b"for=",
+    b"\xff",
+    b"",
+    // Schemes.
     b"http",
     b"https",
     b"HTTPS",
-    b"://",
-    b"http://a.example",
-    b"https://A.example",
-    b"https://a.example:443",
-    b"http://b.example",
-    b"file://a.example",
+    // Hosts.
     b"a.example",
     b"b.example",
+    b"b.example:443",
+    b"B.example:80",
+    // Origins.
+    b"http://a.example",
+    b"https://A.example",
+    b"https://b.example:443",
+    b"http://b.example",
+    b"file://a.example",
     b"null",
+    b"://",
+    b":443",
+    b"for=",
     b"*",
     b",",
     b", ",
@@ -214,15 +246,12 @@ const WORDS: [&[u8]; 40] = [
     b"=",
     b"io",
     b"__Host-io",
-    b"sid",
     b"\"",
     b" ",
     b"\t",
     b"\xe2\x80\x80",
     b"\xc2\x85",
     b"\xc3\xa9",
-    b"\xff",
-    b"0",
 ];
 
 const PARAMETERS: [&str; 14] = [

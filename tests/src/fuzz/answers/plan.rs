@@ -215,13 +215,25 @@ impl Content {
 
 /// The value of an `Accept-Encoding` field, right or wrong.
 fn accept(input: &mut Unstructured<'_>) -> Result<String> {
-    let words = (0..input.int_in_range(0..=12)?).map(|_| input.choose(&CODINGS).copied());
-    words.collect()
+    if input.ratio(1, 4)? {
+        let words = (0..input.int_in_range(0..=9)?).map(|_| input.choose(&WORDS).copied());
+        return words.collect();
+    }
+    let elements = (0..input.int_in_range(1..=4)?).map(|_| {
+        let (coding, weight) = (*input.choose(&CODINGS)?, *input.choose(&WEIGHTS)?);
+        Ok(format!("{coding}{weight}"))
+    });
+    Ok(elements.collect::<Result<Vec<_>>>()?.join(", "))
 }
 
-const CODINGS: [&str; 24] = [
-    "gzip", "deflate", "identity", "*", "x-gzip", "GZIP", "br", ", ", ",", ";q=", "; Q=", ";",
-    "q=", "=", "0", "1", "0.5", "0.50", ".", "9", "001", " ", "\t", "é",
+const CODINGS: [&str; 8] =
+    ["gzip", "deflate", "gzip", "deflate", "identity", "*", "x-gzip", "DEFLATE"];
+
+const WEIGHTS: [&str; 8] = ["", "", ";q=1", ";q=0", "; Q=0.5", ";q=0.501", " ;q=0.49", ";q=0.0001"];
+
+const WORDS: [&str; 20] = [
+    "gzip", "deflate", "identity", "*", "br", ",", ";q=", ";", "q=", "=", "0", "1", "0.5", "0.50",
+    ".", "9", "001", " ", "\t", "é",
 ];
 
 fn response(input: &mut Unstructured<'_>, noise: bool) -> Result<Response> {
