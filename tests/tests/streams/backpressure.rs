@@ -209,15 +209,18 @@ fn arrivals_that_wait_for_a_thread_are_bounded_in_bytes() {
     app.always_connect();
     let stage = Stage::pooled(app);
     let auth = format!("40{{\"token\":\"{}\"}}", "x".repeat(100_000));
-    for (arrival, most) in [(auth, 30), ("40".into(), 10_000)] {
-        let mut client = stage.stream();
-        client.upgrade("");
-        let visit = [frame(0x81, arrival.as_bytes()), frame(0x81, b"41")].concat();
-        let taken = flood(&mut client, &visit);
-        assert!((1..most).contains(&taken), "{taken} visits of one client were taken");
-        stage.work();
-        assert!(client.is_read(), "its handlers have caught up");
+    let mut client = stage.stream();
+    client.upgrade("");
+    let mut taken = 0;
+    while taken < 60 && client.is_read() {
+        let visit = auth.replacen("40", &format!("40/n{taken},"), 1);
+        client.send(&visit);
+        client.send(&format!("41/n{taken},"));
+        taken += 1;
     }
+    assert!((1..30).contains(&taken), "{taken} visits of one client were taken");
+    stage.work();
+    assert!(client.is_read(), "its handlers have caught up");
 }
 
 #[test]
