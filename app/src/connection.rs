@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use crate::exchange::Exchange;
 use crate::hub::{Cell, Hub};
 use crate::log::log;
-use crate::port::Port;
+use crate::port::{Port, Ring};
 use crate::tls::{Tls, TlsSession};
 use crate::watch::{CAME, NEVER, Seat};
 use crate::web::finish;
@@ -332,16 +332,10 @@ impl Connection {
             self.send_file();
         }
         loop {
-            let rung = self.port.answer();
-            if rung
-                && (self.pause != Pause::Nothing
-                    || self.port.due() == CAME
-                    || self.hub.life().is_stopping())
-            {
-                self.look_up();
-            }
-            if !rung && !self.more {
-                return;
+            match self.port.answer() {
+                Ring::Nothing if !self.more => return,
+                Ring::Nothing | Ring::Write => {}
+                Ring::Summons => self.look_up(),
             }
             let Some(link) = self.conn.link() else {
                 self.more = false;

@@ -91,7 +91,7 @@ pub(crate) struct Cell {
 #[derive(Default)]
 struct Aftermath {
     /// Work for handlers that falls to whoever asked.
-    jobs: Vec<Job>,
+    jobs: Option<Vec<Job>>,
     calls: Option<Box<Calls>>,
 }
 
@@ -341,7 +341,9 @@ impl Hub {
     pub(crate) fn turn<R>(&self, shard: u16, act: impl FnOnce(&mut Cell) -> R) -> R {
         let (result, Aftermath { jobs, calls }) = self.act(shard, act);
         self.carry_out(calls);
-        self.dispatch(shard, jobs);
+        if let Some(jobs) = jobs {
+            self.dispatch(shard, jobs);
+        }
         result
     }
 
@@ -523,9 +525,6 @@ impl Hub {
     /// look after.
     fn dispatch(&self, shard: u16, mut jobs: Vec<Job>) {
         for _ in 0..ROUNDS {
-            if jobs.is_empty() {
-                return;
-            }
             // Handlers are caught where they are called; this catches what their values do when they
             // are dropped, which must not stop the shard. The rest of the jobs goes on.
             let mut queue = jobs.drain(..);
@@ -538,12 +537,13 @@ impl Hub {
                     std::mem::swap(&mut cell.jobs, &mut jobs);
                 }
             });
-            jobs = after.jobs;
             self.carry_out(after.calls);
+            match after.jobs {
+                Some(more) => jobs = more,
+                None => return,
+            }
         }
-        if !jobs.is_empty() {
-            self.spawn_dispatch(shard, jobs);
-        }
+        self.spawn_dispatch(shard, jobs);
     }
 
     fn spawn_dispatch(&self, shard: u16, jobs: Vec<Job>) {
@@ -554,7 +554,7 @@ impl Hub {
     pub(crate) fn with_cell<R>(&self, shard: u16, act: impl FnOnce(&mut Cell) -> R) -> R {
         let (result, Aftermath { jobs, calls }) = self.act(shard, act);
         self.carry_out(calls);
-        if !jobs.is_empty() {
+        if let Some(jobs) = jobs {
             self.spawn_dispatch(shard, jobs);
         }
         result
@@ -618,7 +618,7 @@ impl Hub {
                 true => lane.leave(cell),
                 false => {
                     cell.dispatching = true;
-                    after.jobs = std::mem::take(&mut cell.jobs);
+                    after.jobs = Some(std::mem::take(&mut cell.jobs));
                     if cell.left > 0 || !cell.stalled.is_empty() {
                         lane.take_left(cell, &mut after);
                     }
@@ -774,7 +774,7 @@ impl Cell {
     fn ring_stalled(&mut self, after: &mut Aftermath) {
         for port in std::mem::take(&mut self.stalled) {
             port.set_listed(false);
-            if port.ring() {
+            if port.summon() {
                 after.calls().ports.push(port);
             }
         }

@@ -24,6 +24,19 @@ pub(crate) struct Port {
 const RUNG: u8 = 1;
 /// The owner is at work and will look before it rests: no need to wake it.
 const AWAKE: u8 = 2;
+/// It was rung for something else: a deadline came, handlers have caught up, or the server stops.
+const SUMMONED: u8 = 4;
+
+/// What the owner was rung for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Ring {
+    /// Nobody rang.
+    Nothing,
+    /// Something to write at most.
+    Write,
+    /// Anything else, and perhaps something to write.
+    Summons,
+}
 
 /// Bytes of what one connection brought that may wait for handlers before it is no longer read:
 /// about as much as one message may have.
@@ -68,18 +81,23 @@ impl Default for Port {
 }
 
 impl Port {
-    /// Rings, and says whether the owner must be woken for it.
+    /// Rings for something to write, and says whether the owner must be woken for it.
     pub(crate) fn ring(&self) -> bool {
         self.state.fetch_or(RUNG, Ordering::AcqRel) == 0
+    }
+
+    /// Rings for anything else, and says whether the owner must be woken for it.
+    pub(crate) fn summon(&self) -> bool {
+        self.state.fetch_or(RUNG | SUMMONED, Ordering::AcqRel) == 0
     }
 
     pub(crate) fn wake(&self) {
         self.waker.wake();
     }
 
-    /// Rings, and wakes the owner when that is necessary. No lock is held.
+    /// Summons the owner, and wakes it when that is necessary. No lock is held.
     pub(crate) fn call(self: &Arc<Self>) {
-        if self.ring() {
+        if self.summon() {
             self.wake();
         }
     }
@@ -113,8 +131,12 @@ impl Port {
     }
 
     /// The owner is about to look what waits.
-    pub(crate) fn answer(&self) -> bool {
-        self.state.swap(AWAKE, Ordering::AcqRel) & RUNG != 0
+    pub(crate) fn answer(&self) -> Ring {
+        match self.state.swap(AWAKE, Ordering::AcqRel) & (RUNG | SUMMONED) {
+            0 => Ring::Nothing,
+            RUNG => Ring::Write,
+            _ => Ring::Summons,
+        }
     }
 
     /// Waits for a ring.
