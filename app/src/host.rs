@@ -308,7 +308,7 @@ mod tests {
     #[test]
     fn the_host_of_the_target_goes_before_the_host_field() {
         let with = |host: &str| {
-            let pairs = [("host", host), ("x-a", "1"), ("x-b", "\u{e9}")];
+            let pairs = [("host", host), ("x-a", "1"), ("x-b", "\u{e9}"), ("x-c", "\u{fffd}")];
             let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
             (Some(host.to_owned()), pairs.to_vec())
         };
