@@ -6,10 +6,7 @@
 
 use atomic_waker::AtomicWaker;
 use sansocket::cluster::{self, Destination};
-use sansocket::{
-    Counts, Id, Limits, Link, Method, Refused, Request, Response, Server, Shard, Sid,
-    Socket as Key, SocketMut, Ticket, Verdict,
-};
+use sansocket::{Counts, Limits, Link, Server, Shard};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, AtomicUsize, Ordering};
@@ -17,20 +14,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use crate::ack::{Found, Reply, Slot};
 use crate::app::App;
-use crate::dispatch::{Job, Then, Waiting};
+use crate::dispatch::Job;
 use crate::drain::Draining;
 use crate::gate::Gate;
-use crate::gather::{Gathering, Tally};
 use crate::life::{Life, Until};
-use crate::log::log;
 use crate::port::{Port, SOME};
 use crate::runtime::Runtime;
 use crate::socket::Socket;
 use crate::waiting::Questions;
 use crate::watch::{Micros, NEVER, Watch};
-use crate::web::dress;
 
 /// A process: its shards, its application and its runtime.
 pub struct Hub {
@@ -234,102 +227,6 @@ impl Hub {
         self.home.fetch_add(1, Ordering::Relaxed) % self.count()
     }
 
-    /// The shard that owns the session a request names or is about to open; `home` when any will do.
-    pub(crate) fn shard_of(&self, request: &Request<'_>, home: u16) -> u16 {
-        if self.app.web.generate_id.is_some() {
-            let text = Sid::text_in(request.target).or(request.own_sid);
-            return text.map_or(home, |text| Sid::shard_of_text(text, self.count()));
-        }
-        match Sid::from_target(request.target) {
-            Some(Ok(sid)) if sid.shard() < self.count() => sid.shard(),
-            Some(Ok(_) | Err(_)) | None => home,
-        }
-    }
-
-    /// The session id of the application's making, for a request that opens a session.
-    pub(crate) fn own_sid(&self, request: &Request<'_>) -> Option<String> {
-        let generate = self.app.web.generate_id.as_ref()?;
-        self.is_handshake(request).then(|| generate(request))
-    }
-
-    /// Takes a request: the application's own gate first, then the shard, which becomes the one that
-    /// owns its session. `port` will be rung for what the verdict attaches.
-    pub(crate) fn request(
-        &self,
-        shard: &mut u16,
-        port: &Arc<Port>,
-        now: Instant,
-        request: &Request<'_>,
-    ) -> Verdict {
-        if !self.app.config.serves(request.path()) {
-            return Verdict::Pass;
-        }
-        let own = self.own_sid(request);
-        let mut request = *request;
-        request.own_sid = own.as_deref();
-        // Functions of the application never run under a lock.
-        request.judged = self.app.config.judge(&request);
-        *shard = self.shard_of(&request, *shard);
-        if let Some(response) = self.bars(&request) {
-            return self.turn_away(response);
-        }
-        log!(
-            trace, "sansocket::engine", shard = %*shard, method = %request.method_name().unwrap_or("?"),
-            upgrades = %request.header("upgrade").is_some(), "request"
-        );
-        let verdict = self.turn(*shard, |cell| self.request_to(cell, port, now, request));
-        if let Verdict::Respond(response) = &verdict
-            && let Some(rule) = response.rule()
-        {
-            log!(
-                info, "sansocket::request", status = %response.status, rule = %rule,
-                origin = ?request.header("origin").unwrap_or("none"), "refused"
-            );
-        }
-        verdict
-    }
-
-    fn request_to(
-        &self,
-        cell: &mut Cell,
-        port: &Arc<Port>,
-        now: Instant,
-        request: Request<'_>,
-    ) -> Verdict {
-        // Once more, under the lock that closes the sessions.
-        if self.life.is_stopping() && self.is_handshake(&request) {
-            return self.turn_away(unavailable("Server is shutting down"));
-        }
-        let verdict = cell.server.handle_request(now, request);
-        if let Some(link) = link_of(&verdict) {
-            cell.bind(link, port);
-        }
-        verdict
-    }
-
-    /// Refuses a request before its shard takes it.
-    fn turn_away(&self, mut response: Response) -> Verdict {
-        dress(&mut response, &self.app.config);
-        Verdict::Respond(response)
-    }
-
-    /// Whether a request for us would open a session.
-    fn is_handshake(&self, request: &Request<'_>) -> bool {
-        Sid::text_in(request.target).is_none() && request.method != Method::Options
-    }
-
-    /// The answer to a request that may not even try to open a session.
-    fn bars(&self, request: &Request<'_>) -> Option<Response> {
-        let stopping = self.life.is_stopping();
-        if !stopping && self.app.web.allow.is_none() || !self.is_handshake(request) {
-            return None;
-        }
-        if stopping {
-            return Some(unavailable("Server is shutting down"));
-        }
-        self.app.web.allow.as_ref().and_then(|allow| allow(request))
-    }
-
     /// Changes a shard on behalf of the application. Handlers never run inside: what they have to do
     /// is left to whoever runs them, or to a new task.
     pub(crate) fn with<R>(&self, shard: u16, act: impl FnOnce(&mut Server) -> R) -> R {
@@ -414,69 +311,6 @@ impl Hub {
             lane.lock().ring_stalled(&mut after);
             self.carry_out(after.calls);
         }
-    }
-
-    /// Asks one client; the answer fills what is returned.
-    pub(crate) fn ask_one(
-        &self,
-        shard: u16,
-        key: Key,
-        ask: impl FnOnce(&mut SocketMut<'_>) -> Result<Ticket, Refused>,
-    ) -> Result<Reply, Refused> {
-        let slot = Arc::new(Slot::empty());
-        self.with_cell(shard, |cell| {
-            let mut socket = cell.server.socket(key).ok_or(Refused::Gone)?;
-            let ticket = ask(&mut socket)?;
-            cell.questions.push(ticket, Waiting::One(slot.clone()));
-            Ok::<_, Refused>(())
-        })?;
-        Ok(Reply::new(slot))
-    }
-
-    /// Asks one client; the answer is handed to `then`, in the order of events.
-    pub(crate) fn ask_then(
-        &self,
-        shard: u16,
-        key: Key,
-        ask: impl FnOnce(&mut SocketMut<'_>) -> Result<Ticket, Refused>,
-        then: Then,
-    ) -> Result<(), Refused> {
-        // What is not used is dropped after the lock: its destructor may come back here.
-        let mut then = Some(then);
-        self.with_cell(shard, |cell| {
-            let mut socket = cell.server.socket(key).ok_or(Refused::Gone)?;
-            let ticket = ask(&mut socket)?;
-            let socket = cell.socket(key);
-            if let Some(then) = then.take() {
-                cell.questions.push(ticket, Waiting::Then(socket, then));
-            }
-            Ok(())
-        })
-    }
-
-    /// Asks many clients; their answers fill what is returned.
-    pub(crate) fn ask_many<E>(
-        &self,
-        shard: u16,
-        ask: impl FnOnce(&mut Server) -> Result<Ticket, E>,
-    ) -> Result<Gathering, E> {
-        let tally = Arc::new(Tally::default());
-        self.with_cell(shard, |cell| {
-            let ticket = ask(&mut cell.server)?;
-            cell.questions.push(ticket, Waiting::Many(tally.clone()));
-            Ok::<_, E>(())
-        })?;
-        Ok(Gathering::new(tally))
-    }
-
-    /// Asks who matches a target.
-    pub(crate) fn find(&self, shard: u16, ask: impl FnOnce(&mut Server) -> Ticket) -> Found {
-        let slot: Arc<Slot<Vec<Id>>> = Arc::new(Slot::empty());
-        self.with_cell(shard, |cell| {
-            let ticket = ask(&mut cell.server);
-            cell.questions.push(ticket, Waiting::Found(slot.clone()));
-        });
-        Found::new(slot)
     }
 
     /// Does what is due in every shard and returns how long there is nothing to do, with the alarm
@@ -794,20 +628,6 @@ impl Drop for Hub {
     fn drop(&mut self) {
         // Its timers end when they find it gone.
         self.timers.wake();
-    }
-}
-
-fn unavailable(message: &str) -> Response {
-    let body = format!("{{\"code\":3,\"message\":\"{message}\"}}");
-    Response::with_body(503, "application/json", body)
-}
-
-fn link_of(verdict: &Verdict) -> Option<Link> {
-    match verdict {
-        Verdict::Hold(link) | Verdict::Body { link, .. } | Verdict::Upgrade { link, .. } => {
-            Some(*link)
-        }
-        Verdict::Continue | Verdict::Pass | Verdict::Respond(_) => None,
     }
 }
 

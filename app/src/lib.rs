@@ -82,6 +82,7 @@
 mod ack;
 mod app;
 pub mod args;
+mod ask;
 mod class;
 mod connect;
 mod connection;
@@ -110,6 +111,7 @@ mod pattern;
 mod port;
 mod reply;
 mod rooms;
+mod route;
 mod runtime;
 mod session;
 mod socket;
