@@ -302,8 +302,12 @@ impl Connection {
         if cut || self.is_attached() {
             self.over = true;
             self.detach();
-        } else {
-            self.ended = true;
+            return;
+        }
+        self.ended = true;
+        // Nobody would hear it go away while the answer is made.
+        if self.awaits == Awaits::Answer {
+            self.set_due(self.hub.limits().body_time);
         }
     }
 

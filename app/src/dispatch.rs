@@ -515,7 +515,7 @@ impl Hub {
 
     fn let_in(&self, socket: &Socket, always: bool) {
         let now = self.runtime().now();
-        self.with_cell(socket.shard(), |cell| {
+        let there = self.with_cell(socket.shard(), |cell| {
             let there = match always {
                 true => cell.server.is_connected(socket.key()),
                 false => cell.server.admit(now, socket.key()).is_ok(),
@@ -523,11 +523,14 @@ impl Hub {
             if there {
                 socket.mark_admitted();
             }
+            there
         });
-        log!(
-            debug, "sansocket::connect", id = %socket.id(), namespace = ?socket.namespace(),
-            "connected"
-        );
+        if there {
+            log!(
+                debug, "sansocket::connect", id = %socket.id(), namespace = ?socket.namespace(),
+                "connected"
+            );
+        }
     }
 
     fn report(&self, socket: &Socket, event: &str, message: Option<&EventMessage>, cause: Cause) {

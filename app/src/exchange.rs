@@ -41,7 +41,7 @@ impl Exchange {
     pub(crate) fn begin(hub: &Hub, request: &Request<'_>) -> (Verdict, Option<Self>) {
         let web = &hub.app().web;
         let Some(mut asked) = request_of(request) else {
-            let response = Response::with_body(400, "text/plain", "Bad Request");
+            let response = Response::with_body(400, "text/plain", "Bad Request").nosniff();
             return (Verdict::Respond(response), None);
         };
         let target = asked.uri().path_and_query().map_or("", PathAndQuery::as_str);
@@ -60,9 +60,10 @@ impl Exchange {
                 let begun = Self::Asking { request: Some(Box::new(asked)), answer: Arc::default() };
                 (Verdict::Body { link: Link::HOST, limit }, Some(begun))
             }
-            Some(_) | None => {
-                (Verdict::Respond(Response::with_body(404, "text/plain", "Not Found")), None)
-            }
+            Some(_) | None => (
+                Verdict::Respond(Response::with_body(404, "text/plain", "Not Found").nosniff()),
+                None,
+            ),
         }
     }
 
@@ -168,7 +169,7 @@ fn call(
 
 /// The answer when the application panicked.
 fn failed() -> Response {
-    Response::with_body(500, "text/plain", "Internal Server Error")
+    Response::with_body(500, "text/plain", "Internal Server Error").nosniff()
 }
 
 impl fmt::Debug for Exchange {

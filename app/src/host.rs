@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::connection::Connection;
 use crate::hub::Hub;
 use crate::port::Port;
-use crate::web::{IntoWeb, Origin, dress};
+use crate::web::{IntoWeb, Origin};
 
 /// What becomes of a request that a host parsed.
 #[derive(Debug)]
@@ -25,7 +25,8 @@ pub enum Outcome {
         attachment: Attachment,
         /// Most bytes it may have; when there are more, call [`Attachment::too_large`].
         limit: usize,
-        /// Time it may take to arrive; afterwards, drop the attachment and answer with 408.
+        /// Time it may take to arrive, waiting for [`Attachment::poll_ready`] included; afterwards, drop
+        /// the attachment and answer with 408.
         time: Duration,
     },
     /// It is answered later: see [`Attachment::poll_response`].
@@ -100,8 +101,8 @@ impl Hub {
     /// Makes the answer of a host that cannot go on with a request for us.
     #[must_use]
     pub fn refusal(&self, status: StatusCode, text: &'static str) -> Response {
-        let mut response = Response::with_body(status.as_u16(), "text/plain", text);
-        dress(&mut response, &self.app().config);
+        let mut response = Response::with_body(status.as_u16(), "text/plain", text).nosniff();
+        response.dress(&self.app().config.headers);
         response
     }
 
@@ -178,8 +179,8 @@ impl Attachment {
             cell.unbind(link);
         });
         let mut response =
-            Response::with_body(violation.status(), "text/plain", violation.to_string());
-        dress(&mut response, &self.hub.app().config);
+            Response::with_body(violation.status(), "text/plain", violation.to_string()).nosniff();
+        response.dress(&self.hub.app().config.headers);
         response
     }
 

@@ -176,7 +176,7 @@ impl Hub {
 
     /// Ends the server: no session opens any more, every client is told, and connections end when
     /// they have finished what they were doing, or when `grace` is over: see
-    /// [`ended`](Self::ended).
+    /// [`idle`](Self::idle).
     pub fn stop(&self, grace: Duration) {
         let due = self.runtime.now().checked_add(grace);
         self.life.stop(due.map_or(NEVER, |due| self.micros(due)));
@@ -200,7 +200,8 @@ impl Hub {
         Until::stopping(self.shared())
     }
 
-    /// Waits until there is no connection.
+    /// Waits until there is no connection. After [`stop`](Self::stop) those that take longer than its
+    /// grace are cut off, whether somebody waits or not.
     pub fn idle(&self) -> Until {
         Until::idle(self.shared())
     }
@@ -553,6 +554,9 @@ impl Lane {
         // Whoever brings the number down rings those listed, under this lock and after it did.
         let behind = self.waits_too_long();
         if behind && !port.set_listed(true) {
+            if cell.stalled.len() == cell.stalled.capacity() {
+                cell.stalled.retain(|port| Arc::strong_count(port) > 1);
+            }
             cell.stalled.push(port.clone());
         }
         behind

@@ -96,17 +96,6 @@ impl Life {
     }
 }
 
-impl Hub {
-    /// Waits until all connections have ended, after [`stop`](Self::stop); those that take longer
-    /// than its grace are cut off, whether somebody waits or not.
-    ///
-    /// # Cancel safety
-    /// Dropping the future loses nothing: the grace goes on, and a new one waits for the rest of it.
-    pub async fn ended(&self) {
-        self.idle().await;
-    }
-}
-
 /// Waits until a server is told to stop, or until its last connection has ended.
 ///
 /// # Cancel safety

@@ -7,7 +7,6 @@ use std::time::Instant;
 use crate::hub::{Cell, Hub};
 use crate::log::log;
 use crate::port::Port;
-use crate::web::dress;
 
 impl Hub {
     /// The shard that owns the session a request names or is about to open; `home` when any will do.
@@ -85,7 +84,7 @@ impl Hub {
 
     /// Refuses a request before its shard takes it.
     fn turn_away(&self, mut response: Response) -> Verdict {
-        dress(&mut response, &self.app().config);
+        response.dress(&self.app().config.headers);
         Verdict::Respond(response)
     }
 
@@ -109,7 +108,7 @@ impl Hub {
 
 fn unavailable(message: &str) -> Response {
     let body = format!("{{\"code\":3,\"message\":\"{message}\"}}");
-    Response::with_body(503, "application/json", body)
+    Response::with_body(503, "application/json", body).nosniff()
 }
 
 fn link_of(verdict: &Verdict) -> Option<Link> {

@@ -247,16 +247,7 @@ pub(crate) fn finish(response: &mut Response, config: &Config) {
         let date = httpdate::fmt_http_date(SystemTime::now());
         response.headers.push(("date".into(), date.into()));
     }
-    dress(response, config);
-}
-
-/// Adds the header fields that all answers have, except those that it has of its own.
-pub(crate) fn dress(response: &mut Response, config: &Config) {
-    for (name, value) in &config.headers {
-        if !response.headers.iter().any(|(own, _)| own.eq_ignore_ascii_case(name)) {
-            response.headers.push((name.clone().into(), value.clone().into()));
-        }
-    }
+    response.dress(&config.headers);
 }
 
 /// Gives a 304 the tag of the answer that the client has, when that was compressed.

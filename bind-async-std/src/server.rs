@@ -101,7 +101,7 @@ impl Server {
         })
         .await;
         drop(doors);
-        self.hub.ended().await;
+        self.hub.idle().await;
         Ok(())
     }
 }

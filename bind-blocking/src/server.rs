@@ -124,7 +124,7 @@ impl Server {
             }
             wait(self.hub.stopping());
             shared.advance(Stage::Stopping);
-            wait(self.hub.ended());
+            wait(self.hub.idle());
             shared.advance(Stage::Ended);
             running.into_iter().try_for_each(|thread| thread.join().expect("drivers catch panics"))
         })?;

@@ -83,7 +83,7 @@ impl Server {
         }
         self.hub.stopping().await;
         while doors.join_next().await.is_some() {}
-        self.hub.ended().await;
+        self.hub.idle().await;
         Ok(())
     }
 

@@ -73,11 +73,10 @@ impl Server {
     /// A server that listens itself does not need it.
     ///
     /// # Cancel safety
-    /// Dropping the future loses nothing, but WebSockets whose time is over are then not cut off; a
-    /// new one waits again.
+    /// Dropping the future loses nothing: a new one waits again.
     pub async fn ended(&self) {
         self.hub().stopping().await;
-        self.hub().ended().await;
+        self.hub().idle().await;
     }
 }
 

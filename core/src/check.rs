@@ -107,7 +107,7 @@ impl Config {
     }
 }
 
-/// What may be zero is left out: nothing of that kind is allowed then.
+/// What has no bound that makes sense is left out: at zero, nothing of that kind is allowed.
 fn check_limits(limits: &Limits, layer: Layer) -> Result<(), ConfigError> {
     let strangers = usize::from(layer == Layer::SocketIo);
     for (name, value, least, most) in [

@@ -262,3 +262,21 @@ fn the_body_of_a_request_that_is_held_is_never_taken_for_another_request() {
         assert_eq!(read(&mut conn, request("GET", "/", "", ""), hold), 1, "the next one is read");
     }
 }
+
+#[test]
+fn the_longest_head_is_read_to_its_end_behind_a_stray_line_break() {
+    let mut limits = Limits::default();
+    limits.head = 128;
+    let shortest = request("GET", "/", "X: \r\n", "").len();
+    for len in [127, 128] {
+        let fields = format!("X: {}\r\n", "x".repeat(len - shortest));
+        let whole = format!("\r\n{}", request("GET", "/", &fields, ""));
+        for split in 1..whole.len() {
+            let mut conn = Conn::new(Arc::new(limits.clone()));
+            let (start, rest) = whole.split_at(split);
+            assert_eq!(read(&mut conn, start, Verdict::Pass), 0);
+            assert!(conn.wants_read(), "{split} bytes of {len} are here");
+            assert_eq!(read(&mut conn, rest, Verdict::Pass), 1);
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! Reading: a lending iterator over the items found in one read.
 
+use bytes::Bytes;
 use std::ops::{DerefMut, Range};
 
 use super::{Collect, Conn, Exchange, Mode};
@@ -234,6 +235,10 @@ impl<'c, 'i> Decoder<'c, 'i> {
     /// A body that lies whole in the input is handed out where it is.
     fn whole_body(&mut self) -> Result<Option<Item>, Violation> {
         let Mode::Awaited { exchange, body, limit } = self.conn.mode else { return Ok(None) };
+        if exchange.expects_continue && !body.is_done() {
+            let encouragement = Bytes::from_static(b"HTTP/1.1 100 Continue\r\n\r\n");
+            self.conn.out.push_bytes(&encouragement);
+        }
         let rest = self.input.bytes().len() - self.at;
         if let Body::Length(left) = body {
             if left > limit as u64 {
@@ -337,7 +342,7 @@ pub(super) fn is_stray(bytes: &[u8]) -> bool {
     STRAY.starts_with(bytes)
 }
 
-const STRAY: &[u8] = b"\r\n";
+pub(super) const STRAY: &[u8] = b"\r\n";
 
 impl Drop for Decoder<'_, '_> {
     fn drop(&mut self) {

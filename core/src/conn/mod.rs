@@ -231,7 +231,9 @@ impl Conn {
     #[must_use]
     pub fn wants_read(&self) -> bool {
         let asks = matches!(self.mode, Mode::Head { .. } | Mode::Skip(_));
-        self.tail.len() < self.limits.head && !(asks && self.out.bytes() >= self.limits.low_water)
+        // A stray line break before a head stays with it.
+        self.tail.len() < self.limits.head + decode::STRAY.len()
+            && !(asks && self.out.bytes() >= self.limits.low_water)
     }
 
     /// Fills `iov` with what should be written next, without copying, and returns how many slices
@@ -372,9 +374,6 @@ impl Conn {
 
     fn collect(&mut self, link: Link, limit: usize) {
         let Mode::Asked { exchange, body } = self.mode else { return };
-        if exchange.expects_continue && !body.is_done() {
-            self.out.push_bytes(&Bytes::from_static(b"HTTP/1.1 100 Continue\r\n\r\n"));
-        }
         self.link = Some(link);
         self.mode = Mode::Awaited { exchange, body, limit };
     }
@@ -485,7 +484,7 @@ impl Conn {
                 let mut response =
                     Response::with_body(violation.status(), "text/plain", violation.to_string())
                         .nosniff();
-                response.add(headers);
+                response.dress(headers);
                 self.out.push_head(&response, false);
                 self.out.push_bytes(&response.body);
                 self.link = None;

@@ -14,7 +14,8 @@ use super::head::{Place, Places};
 pub struct Request<'a> {
     /// The request method.
     pub method: Method,
-    /// The name of the method when it is [`Method::Other`] and the embedder knows it.
+    /// The name of the method when it is [`Method::Other`] and the embedder knows it; one that a
+    /// [`Conn`](crate::Conn) read has 32 bytes at most.
     pub other: Option<&'a str>,
     /// Path and query, as sent.
     pub target: &'a str,

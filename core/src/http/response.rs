@@ -174,10 +174,13 @@ impl Response {
         matches!(self.status, 100..=199 | 204 | 304)
     }
 
-    /// Adds header fields that the application configured, which mostly are none.
-    pub(crate) fn add(&mut self, headers: &[(String, String)]) {
+    /// Adds the header fields that all answers have, as [`Config::headers`](crate::Config::headers) are,
+    /// except those that it has of its own.
+    pub fn dress(&mut self, headers: &[(String, String)]) {
         for (name, value) in headers {
-            self.headers.push((name.clone().into(), value.clone().into()));
+            if self.field(name).is_none() {
+                self.headers.push((name.clone().into(), value.clone().into()));
+            }
         }
     }
 
@@ -196,7 +199,8 @@ impl Response {
     /// Has browsers take the body for nothing but what it says it is. Answers to POSTs and polls can do
     /// without: the ones are always `ok`, and no browser takes the `text/plain` of the others for a page
     /// or a script.
-    pub(crate) fn nosniff(self) -> Self {
+    #[must_use]
+    pub fn nosniff(self) -> Self {
         self.header("x-content-type-options", "nosniff")
     }
 

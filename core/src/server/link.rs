@@ -109,7 +109,7 @@ impl Server {
         let &Carries::Session(slot) = &attachment.carries else {
             let mut transmit = self.take_farewell(link)?;
             if let Transmit::Response(response) = &mut transmit {
-                response.add(&self.config.headers);
+                response.dress(&self.config.headers);
             }
             return Some(transmit);
         };
@@ -135,7 +135,7 @@ impl Server {
                 if get == Some(link) =>
             {
                 let mut response = self.poll_answer(slot, link)?;
-                response.add(&self.config.headers);
+                response.dress(&self.config.headers);
                 Some(Transmit::Response(response))
             }
             Transport::ClosingPolling { .. }

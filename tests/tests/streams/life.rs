@@ -43,7 +43,7 @@ fn connections_are_cut_off_though_nobody_waits_for_the_end() {
     stage.io.stop_within(Duration::from_secs(60));
     {
         // As a binding does whose future is dropped meanwhile.
-        let mut ended = pin!(stage.hub.ended());
+        let mut ended = pin!(stage.hub.idle());
         assert!(ended.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     }
     // A second call does not prolong it.
@@ -53,6 +53,6 @@ fn connections_are_cut_off_though_nobody_waits_for_the_end() {
     stage.pass(2);
     assert!(!stream.is_open(), "its time is over");
     drop(stream);
-    let mut ended = pin!(stage.hub.ended());
+    let mut ended = pin!(stage.hub.idle());
     assert!(ended.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
 }
