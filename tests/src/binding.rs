@@ -74,6 +74,7 @@ macro_rules! every_binding {
             e08_endless_pipelining_is_answered_and_stalls_nobody
             e09_client_hellos_in_fragments_are_understood
             e09_tls_that_ends_within_its_handshake_ends_the_connection
+            cookies_are_secure_over_tls_alone
             events_survive_a_slow_and_choppy_network
             futures_may_be_dropped_whenever_they_wait
             hundreds_of_clients_killed_and_restarted_leave_nothing

@@ -45,6 +45,20 @@ fn a_function_may_decide() {
 }
 
 #[test]
+fn a_list_holds_for_websockets_too() {
+    let sim = Sim::with(|config| config.origins = shop());
+    let mut tcp = [("shop", 101), ("evil", 400)].map(|(page, status)| {
+        let mut tcp = sim.tcp();
+        let origin = format!("Origin: https://{page}.example\r\nUpgrade: w");
+        tcp.send(upgrade("/socket.io/?EIO=4&transport=websocket").replace("Upgrade: w", &origin));
+        (tcp, status)
+    });
+    for (tcp, status) in &mut tcp {
+        assert_eq!(tcp.answer().expect("it is answered").status, *status);
+    }
+}
+
+#[test]
 fn unchecked_lets_everybody_in_and_adds_nothing() {
     let sim = Sim::with(|config| config.origins = Origins::Unchecked);
     for origin in ["https://evil.example", "null", "nonsense"] {

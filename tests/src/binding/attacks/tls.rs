@@ -1,7 +1,7 @@
 //! E: TLS, end to end.
 
-use sansocket_app::App;
-use std::io::Write;
+use sansocket_app::{App, Cookie};
+use std::io::{Read, Write};
 use std::time::Duration;
 
 use super::super::faults::{brief, echo, settle};
@@ -10,6 +10,7 @@ use super::super::{Serve, listener, port};
 use super::http::{open, rest};
 use crate::client::Client;
 use crate::fault::{Faults, Proxy};
+use crate::http::request;
 
 /// E9: RUSTSEC-2024-0399. A ClientHello in many records, each in many pieces.
 pub fn e09_client_hellos_in_fragments_are_understood(serve: Serve) {
@@ -58,4 +59,29 @@ pub fn e09_tls_that_ends_within_its_handshake_ends_the_connection(serve: Serve) 
     assert_eq!(client.poll(), r#"42["alive"]"#);
     io.close();
     settle(&io, 0);
+}
+
+/// The cookie of a session that began encrypted never travels in the clear.
+pub fn cookies_are_secure_over_tls_alone(serve: Serve) {
+    let identity = Identity::new();
+    let (clear, secure) = (listener(), listener().tls(identity.tls()));
+    let addresses = (port(&clear), port(&secure));
+    let mut config = brief();
+    config.cookie = Some(Cookie::default());
+    let (io, _serving) = serve(App::with_config(config), vec![clear, secure]);
+    assert!(cookie(identity.encrypt(open(addresses.1))).ends_with("; Secure"));
+    assert!(!cookie(open(addresses.0)).contains("Secure"));
+    io.close();
+    settle(&io, 0);
+}
+
+/// The line of the answer to a handshake that sets the cookie.
+fn cookie(mut stream: impl Read + Write) -> String {
+    let target = "/socket.io/?EIO=4&transport=polling";
+    let ask = request("GET", target, "Connection: close\r\n", "");
+    stream.write_all(ask.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let line = answer.lines().find(|line| line.starts_with("set-cookie: io="));
+    line.expect("it is set").to_owned()
 }
