@@ -186,14 +186,6 @@ impl<'a> Fields<'a> {
             Source::Host(host) => host.each(each),
         }
     }
-
-    /// About the bytes that all names and values take.
-    pub(crate) fn size_hint(&self) -> usize {
-        match self.0 {
-            Source::Lines(lines, _) => lines.len(),
-            Source::Host(_) => 0,
-        }
-    }
 }
 
 impl fmt::Debug for Fields<'_> {

@@ -26,12 +26,12 @@ pub struct Handshake {
 const _: () = assert!(size_of::<Handshake>() <= 72, "a handshake is held per connection");
 
 impl Handshake {
-    pub(super) fn of(request: &Request<'_>, keep: &KeepHeaders) -> Self {
+    /// `text` is an empty buffer to be used again, so that what is kept has its exact size.
+    pub(super) fn of(request: &Request<'_>, keep: &KeepHeaders, text: &mut String) -> Self {
         let (path, query) = cut(request.target, b'?').unwrap_or((request.target, ""));
         // A request head is never so long that these fail.
         let (path, path_len) = u16::try_from(path.len()).map_or(("", 0), |len| (path, len));
         let (query, query_len) = u32::try_from(query.len()).map_or(("", 0), |len| (query, len));
-        let mut text = String::with_capacity(request.target.len() + request.fields.size_hint());
         text.push_str(path);
         text.push_str(query);
         request.fields.each(&mut |name, value| {
@@ -46,14 +46,20 @@ impl Handshake {
                 text.push('\n');
             }
         });
-        Self {
+        let this = Self {
             peer: request.peer,
             extra: request.extra.cloned(),
-            text: text.into_boxed_str(),
+            text: text.as_str().into(),
             query: query_len,
             path: path_len,
             secure: request.secure,
+        };
+        // Nobody else is to see it.
+        text.clear();
+        if text.capacity() > KEEP {
+            *text = String::new();
         }
+        this
     }
 
     /// Returns the address of the other end, when the embedder told it.
@@ -134,6 +140,9 @@ impl fmt::Debug for Handshake {
     }
 }
 
+/// A longer buffer is given back after the request that needed it.
+const KEEP: usize = 4096;
+
 /// Headers that only concern the transport and tell an application nothing.
 fn is_transport(name: &str) -> bool {
     name.eq_ignore_ascii_case("connection")
@@ -156,12 +165,13 @@ mod tests {
     fn a_handshake_keeps_path_query_and_headers() {
         let lines = b"Host: a\r\nSec-WebSocket-Key: x\r\nX-Conf: 1\r\nUpgrade: websocket\r\n";
         let request = request(lines);
-        let all = Handshake::of(&request, &KeepHeaders::All);
+        let all = Handshake::of(&request, &KeepHeaders::All, &mut String::new());
         assert_eq!((all.path(), all.query()), ("/socket.io/", "EIO=4&a=b%20c"));
         assert_eq!(all.headers().collect::<Vec<_>>(), [("Host", "a"), ("X-Conf", "1")]);
         assert_eq!(all.header("x-conf"), Some("1"));
         assert_eq!((all.peer(), all.is_secure(), all.extra().is_some()), (None, false, false));
-        let named = Handshake::of(&request, &KeepHeaders::Named(vec!["x-conf".into()]));
+        let named =
+            Handshake::of(&request, &KeepHeaders::Named(vec!["x-conf".into()]), &mut String::new());
         assert_eq!(named.headers().collect::<Vec<_>>(), [("X-Conf", "1")]);
     }
 
@@ -169,7 +179,7 @@ mod tests {
     fn a_handshake_keeps_what_the_host_attached() {
         let extra: Arc<dyn Any + Send + Sync> = Arc::new(7_u32);
         let request = Request { secure: true, extra: Some(&extra), ..request(b"") };
-        let handshake = Handshake::of(&request, &KeepHeaders::All);
+        let handshake = Handshake::of(&request, &KeepHeaders::All, &mut String::new());
         assert!(handshake.is_secure());
         let found = handshake.extra().and_then(|extra| extra.downcast_ref::<u32>());
         assert_eq!(found, Some(&7));
@@ -178,7 +188,7 @@ mod tests {
     #[test]
     fn cookies_are_found_by_their_exact_name() {
         let lines = b"Cookie: a=1; b=x=y;c = 3 ; flag; A=9\r\ncookie: a=2; late=\"q\"\r\n";
-        let handshake = Handshake::of(&request(lines), &KeepHeaders::All);
+        let handshake = Handshake::of(&request(lines), &KeepHeaders::All, &mut String::new());
         for (name, value) in [
             ("a", Some("1")),
             ("A", Some("9")),
@@ -190,7 +200,8 @@ mod tests {
         ] {
             assert_eq!(handshake.cookie(name), value, "{name}");
         }
-        let named = Handshake::of(&request(lines), &KeepHeaders::Named(Vec::new()));
+        let named =
+            Handshake::of(&request(lines), &KeepHeaders::Named(Vec::new()), &mut String::new());
         assert_eq!(named.cookie("a"), None);
     }
 }

@@ -80,6 +80,8 @@ pub struct Server {
     /// Sessions that were not admitted to a namespace yet. Bounded by `limits.handshakes`.
     strangers: usize,
     encoder: Encoder,
+    /// Where the text of a handshake is put together.
+    scratch: String,
     open: Open,
     /// The PING packet, made once.
     ping: Packet,
@@ -175,6 +177,7 @@ impl Server {
             aside: 0,
             strangers: 0,
             encoder: Encoder::default(),
+            scratch: String::new(),
             ping: Packet::engine(b"2"),
             epoch: 0,
             selected: Vec::new(),

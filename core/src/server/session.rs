@@ -159,7 +159,8 @@ impl Server {
         access: Access<'_>,
     ) -> u32 {
         let secret = Secret(self.rng.bytes());
-        let handshake = Arc::new(Handshake::of(request, &self.config.keep_headers));
+        let handshake =
+            Arc::new(Handshake::of(request, &self.config.keep_headers, &mut self.scratch));
         let mut origin = None;
         access.remember(&mut origin);
         let timers = &mut self.timers;
