@@ -165,6 +165,7 @@ impl Connection {
             self.through = true;
         } else if ended {
             self.ended = true;
+            self.hurry();
         }
     }
 
@@ -305,8 +306,13 @@ impl Connection {
             return;
         }
         self.ended = true;
-        // Nobody would hear it go away while the answer is made.
-        if self.awaits == Awaits::Answer {
+        self.hurry();
+    }
+
+    /// Bounds how long an answer is awaited for a peer that sends nothing more: nobody would hear it
+    /// go away meanwhile.
+    fn hurry(&mut self) {
+        if self.ended && self.awaits == Awaits::Answer {
             self.set_due(self.hub.limits().body_time);
         }
     }
@@ -365,6 +371,7 @@ impl Connection {
             self.receive(&mut [], now);
             self.look_behind();
             self.watch();
+            self.hurry();
         }
     }
 

@@ -180,3 +180,20 @@ fn who_is_not_decided_about_in_time_leaves_no_session() {
     stage.pass(70);
     assert!(held.lock().unwrap().upgrade().is_none(), "what was set for it is kept");
 }
+
+#[test]
+fn who_ends_its_side_is_not_kept_for_an_answer_that_never_comes() {
+    let mut app = App::new();
+    app.fallback(|_: Request<Bytes>| pending::<&str>());
+    let stage = Stage::new(app);
+    let ask = "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n";
+    let mut streams = [1, 2].map(|_| stage.stream());
+    for stream in &mut streams {
+        assert_eq!(stream.say(ask), "");
+    }
+    streams[0].end();
+    stage.pass(58);
+    assert!(streams.iter_mut().all(|stream| stream.is_open()));
+    stage.pass(4);
+    assert_eq!(streams.each_mut().map(|stream| stream.is_open()), [false, true]);
+}

@@ -256,6 +256,11 @@ impl Stream {
         self.connection.wants_read()
     }
 
+    /// The peer sends nothing more.
+    pub(crate) fn end(&mut self) {
+        self.connection.end();
+    }
+
     /// Whether the server keeps the stream open.
     pub(crate) fn is_open(&mut self) -> bool {
         self.write();
