@@ -29,13 +29,9 @@ pub struct Ack {
 }
 
 impl Ack {
-    pub(crate) fn new(socket: &Socket, token: AckToken) -> Self {
-        Self { socket: socket.clone(), token: Some(token) }
-    }
-
-    /// Of an event whose sender does not wait.
-    pub(crate) fn unwanted(socket: &Socket) -> Self {
-        Self { socket: socket.clone(), token: None }
+    /// Without a token the sender of the event does not wait.
+    pub(crate) fn new(socket: &Socket, token: Option<AckToken>) -> Self {
+        Self { socket: socket.clone(), token }
     }
 
     /// Whether the client waits for it.

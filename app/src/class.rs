@@ -67,7 +67,7 @@ pub struct Events<'a, C> {
 pub trait EventMethod<C, M>: Send + Sync + 'static {
     #[doc(hidden)]
     #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
-    fn call(&self, class: &Arc<C>, delivery: Delivery<'_>) -> Progress<Outcome>;
+    fn call(&self, class: &Arc<C>, delivery: &mut Delivery<'_>) -> Progress<Outcome>;
 
     #[doc(hidden)]
     #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
@@ -158,7 +158,10 @@ impl<'a, C: NamespaceClass> Events<'a, C> {
     fn entry<M, H: EventMethod<C, M>>(&mut self, event: Option<&str>, method: H) -> Entry {
         self.namespace.need(event.unwrap_or("*"), H::needs);
         let class = self.class.clone();
-        let call = Arc::new(move |delivery: Delivery<'_>| method.call(&class, delivery));
+        let call = Arc::new(move |delivery: &mut Delivery<'_>| {
+            let progress = method.call(&class, delivery);
+            delivery.came(progress);
+        });
         Entry { name: event.map(Into::into), order: H::order(), call }
     }
 }
@@ -173,11 +176,10 @@ macro_rules! methods {
             R: IntoReply + 'static,
             $($T: Extract + 'static,)*
         {
-            fn call(&self, class: &Arc<C>, delivery: Delivery<'_>) -> Progress<Outcome> {
-                let Delivery { socket, message, mut ack } = delivery;
-                let mut call = Call::new(socket, message, &mut ack);
+            fn call(&self, class: &Arc<C>, delivery: &mut Delivery<'_>) -> Progress<Outcome> {
+                let mut call = Call::new(delivery);
                 take!(call: $($T)*);
-                Progress::Done(self(class, $($T),*).reply(ack))
+                Progress::replied(self(class, $($T),*).reply(delivery.owed()))
             }
 
             fn needs(_needs: &mut Needs) {
@@ -193,12 +195,11 @@ macro_rules! methods {
             U: Future<Output: IntoReply> + Send + 'static,
             $($T: Extract + 'static,)*
         {
-            fn call(&self, class: &Arc<C>, delivery: Delivery<'_>) -> Progress<Outcome> {
-                let Delivery { socket, message, mut ack } = delivery;
-                let mut call = Call::new(socket, message, &mut ack);
+            fn call(&self, class: &Arc<C>, delivery: &mut Delivery<'_>) -> Progress<Outcome> {
+                let mut call = Call::new(delivery);
                 take!(call: $($T)*);
-                let future = self(class.clone(), $($T),*);
-                Progress::Pending(Box::pin(async move { future.await.reply(ack) }))
+                let (future, ack) = (self(class.clone(), $($T),*), delivery.owed());
+                Progress::later(async move { future.await.reply(ack) })
             }
 
             fn needs(_needs: &mut Needs) {
@@ -215,8 +216,8 @@ macro_rules! methods {
             $($T: Extract,)*
         {
             fn call(&self, class: &Arc<C>, socket: &crate::Socket) -> Progress<Admission> {
-                let (auth, mut ack) = (auth_args(socket), None);
-                let mut call = Call::connect(socket, &auth, &mut ack);
+                let (auth, mut token) = (auth_args(socket), None);
+                let mut call = Call::connect(socket, &auth, &mut token);
                 take!(call: $($T)*);
                 Progress::Done(admission(self(class, $($T),*)))
             }
@@ -235,8 +236,8 @@ macro_rules! methods {
             $($T: Extract,)*
         {
             fn call(&self, class: &Arc<C>, socket: &crate::Socket) -> Progress<Admission> {
-                let (auth, mut ack) = (auth_args(socket), None);
-                let mut call = Call::connect(socket, &auth, &mut ack);
+                let (auth, mut token) = (auth_args(socket), None);
+                let mut call = Call::connect(socket, &auth, &mut token);
                 take!(call: $($T)*);
                 let decision = self(class.clone(), $($T),*);
                 Progress::Pending(Box::pin(async move { admission(decision.await) }))
@@ -260,7 +261,7 @@ macro_rules! disconnect_methods {
             $($T: FromDeparture,)*
         {
             fn call(&self, class: &Arc<C>, _departure: Departure<'_>) -> Progress<Outcome> {
-                Progress::Done(self(class, $($T::from_departure(&_departure)),*).reply(None))
+                Progress::replied(self(class, $($T::from_departure(&_departure)),*).reply(None))
             }
 
             fn needs(_needs: &mut Needs) {
@@ -277,7 +278,7 @@ macro_rules! disconnect_methods {
         {
             fn call(&self, class: &Arc<C>, _departure: Departure<'_>) -> Progress<Outcome> {
                 let future = self(class.clone(), $($T::from_departure(&_departure)),*);
-                Progress::Pending(Box::pin(async move { future.await.reply(None) }))
+                Progress::later(async move { future.await.reply(None) })
             }
 
             fn needs(_needs: &mut Needs) {
@@ -292,7 +293,7 @@ macro_rules! ordered {
     ($($wrapper:ident)*) => {$(
         #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
         impl<C, M, H: EventMethod<C, M>> EventMethod<C, (Ordered, M)> for $wrapper<H> {
-            fn call(&self, class: &Arc<C>, delivery: Delivery<'_>) -> Progress<Outcome> {
+            fn call(&self, class: &Arc<C>, delivery: &mut Delivery<'_>) -> Progress<Outcome> {
                 self.0.call(class, delivery)
             }
 

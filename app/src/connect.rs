@@ -95,8 +95,8 @@ macro_rules! connect_handlers {
             $($T: Extract,)*
         {
             fn call(&self, socket: &Socket) -> Progress<Admission> {
-                let (auth, mut ack) = (auth_args(socket), None);
-                let mut call = Call::connect(socket, &auth, &mut ack);
+                let (auth, mut token) = (auth_args(socket), None);
+                let mut call = Call::connect(socket, &auth, &mut token);
                 take!(call: $($T)*);
                 Progress::Done(admission(self($($T),*)))
             }
@@ -115,8 +115,8 @@ macro_rules! connect_handlers {
             $($T: Extract,)*
         {
             fn call(&self, socket: &Socket) -> Progress<Admission> {
-                let (auth, mut ack) = (auth_args(socket), None);
-                let mut call = Call::connect(socket, &auth, &mut ack);
+                let (auth, mut token) = (auth_args(socket), None);
+                let mut call = Call::connect(socket, &auth, &mut token);
                 take!(call: $($T)*);
                 let decision = self($($T),*);
                 Progress::Pending(Box::pin(async move { admission(decision.await) }))

@@ -237,7 +237,7 @@ impl Connection {
             let mut plain = [IoSlice::new(&[]); 8];
             let filled = self.conn.poll_write(&mut plain);
             let n = tls.write(&plain[..filled]);
-            self.conn.wrote(n);
+            wrote(&mut self.conn, n);
             if n == 0 {
                 break;
             }
@@ -258,7 +258,7 @@ impl Connection {
     /// Accounts for `n` bytes taken by the stream.
     pub fn wrote(&mut self, n: usize) {
         match &mut self.tls {
-            None => self.conn.wrote(n),
+            None => wrote(&mut self.conn, n),
             Some(tls) => tls.wrote(n),
         }
         self.moving = true;
@@ -435,13 +435,16 @@ impl Connection {
             return false;
         }
         let conn = &mut self.conn;
-        self.hub.with_cell(self.shard, |cell| {
-            let more = conn.pull(&mut cell.server);
+        let mut spare = SPARE.take();
+        let more = self.hub.with_cell(self.shard, |cell| {
+            let more = conn.pull_with(&mut cell.server, &mut spare);
             if conn.link() != Some(link) {
                 cell.unbind(link);
             }
             more
-        })
+        });
+        SPARE.replace(spare);
+        more
     }
 
     /// Takes the answer to a plain HTTP request, when it is here.
@@ -618,7 +621,16 @@ fn begin(hub: &Hub, request: &Request<'_>, front: &mut Option<Box<Front>>) -> Ve
     verdict
 }
 
+fn wrote(conn: &mut Conn, n: usize) {
+    let mut spare = SPARE.take();
+    conn.wrote_with(n, &mut spare);
+    SPARE.replace(spare);
+}
+
 thread_local! {
+    /// One buffer to gather in what is written for all connections of a thread.
+    static SPARE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+
     /// One buffer of deciphered bytes for all connections of a thread.
     static PLAIN: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }

@@ -98,7 +98,7 @@ macro_rules! disconnect_handlers {
             $($T: FromDeparture,)*
         {
             fn call(&self, _departure: Departure<'_>) -> Progress<Outcome> {
-                Progress::Done(self($($T::from_departure(&_departure)),*).reply(None))
+                Progress::replied(self($($T::from_departure(&_departure)),*).reply(None))
             }
 
             fn needs(_needs: &mut Needs) {
@@ -115,7 +115,7 @@ macro_rules! disconnect_handlers {
         {
             fn call(&self, _departure: Departure<'_>) -> Progress<Outcome> {
                 let future = self($($T::from_departure(&_departure)),*);
-                Progress::Pending(Box::pin(async move { future.await.reply(None) }))
+                Progress::later(async move { future.await.reply(None) })
             }
 
             fn needs(_needs: &mut Needs) {

@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use crate::ack::{Ack, AckError, Slot};
+use crate::ack::{AckError, Slot};
 use crate::connect::{self, Admission, Denial};
 use crate::disconnect::Departure;
 use crate::engine::EngineSession;
@@ -30,18 +30,38 @@ use crate::socket::{Introduction, Socket};
 
 /// One call of a handler to be made, on behalf of the connection that brought it when it may have to
 /// wait.
+#[derive(Default)]
 pub(crate) struct Job {
     task: Task,
     pending: Option<Pending>,
 }
 
 /// What a handler is called for.
+///
+/// The tag has a whole word, so that everything behind it is moved in whole words, too.
+#[derive(Default)]
+#[repr(usize)]
 enum Task {
+    /// Nothing any more.
+    #[default]
+    Done,
     Callback(Callback),
     Connect(Socket),
-    Disconnect { socket: Socket, reason: Reason, rooms: Vec<Arc<str>> },
-    Engine { session: EngineSession, message: Received },
-    Message { socket: Socket, message: EventMessage, ack: Option<AckToken> },
+    Disconnect {
+        socket: Socket,
+        reason: Reason,
+        rooms: Vec<Arc<str>>,
+    },
+    Engine {
+        session: EngineSession,
+        message: Received,
+    },
+    /// The message is there until a handler takes it.
+    Message {
+        socket: Socket,
+        message: Option<EventMessage>,
+        ack: Option<AckToken>,
+    },
 }
 
 /// A job takes a place in a list, and such a list may be half empty.
@@ -81,7 +101,10 @@ impl Cell {
             }
             Event::Message { socket, message, ack } => {
                 if let Some(socket) = self.socket(socket) {
-                    self.push(Task::Message { socket, message, ack });
+                    // Weighed before it is put together, which then happens once.
+                    let pending = self.charge(|| weight_of(&message));
+                    let task = Task::Message { socket, message: Some(message), ack };
+                    self.jobs.push(Job { task, pending });
                 }
             }
             Event::Disconnect { socket: key, reason, rooms } => {
@@ -108,11 +131,16 @@ impl Cell {
         None
     }
 
-    /// Adds to the work for handlers; when that may have to wait, on behalf of who is being read.
-    #[inline]
+    /// Adds to the work for handlers.
     fn push(&mut self, task: Task) {
-        let pending = self.reader.as_ref().map(|port| Pending::new(port, task.weight()));
+        let pending = self.charge(|| task.weight());
         self.jobs.push(Job { task, pending });
+    }
+
+    /// Charges who is being read for a job that may have to wait.
+    #[inline]
+    fn charge(&self, weight: impl FnOnce() -> usize) -> Option<Pending> {
+        self.reader.as_ref().map(|port| Pending::new(port, weight()))
     }
 
     pub(crate) fn socket(&self, key: Key) -> Option<Socket> {
@@ -182,11 +210,10 @@ impl Task {
             Self::Disconnect { rooms, .. } => {
                 rooms.iter().map(|room| size_of::<Arc<str>>() + room.len()).sum()
             }
+            Self::Done => 0,
             Self::Engine { message: Received::Binary(bytes), .. } => bytes.len(),
             Self::Engine { message: Received::Text(text), .. } => text.len(),
-            Self::Message { message, .. } => {
-                message.name().len() + message.json().len() + size_of_all(message.attachments())
-            }
+            Self::Message { message, .. } => return message.as_ref().map_or(PLACE, weight_of),
         };
         PLACE + size
     }
@@ -198,9 +225,14 @@ impl Task {
             Self::Connect(socket)
             | Self::Disconnect { socket, .. }
             | Self::Message { socket, .. } => Some(socket),
-            Self::Engine { .. } => None,
+            Self::Done | Self::Engine { .. } => None,
         }
     }
+}
+
+fn weight_of(message: &EventMessage) -> usize {
+    let text = message.name().len() + message.json().len();
+    PLACE + text + size_of_all(message.attachments())
 }
 
 fn size_of_all(attachments: &[Bytes]) -> usize {
@@ -208,21 +240,21 @@ fn size_of_all(attachments: &[Bytes]) -> usize {
 }
 
 impl Hub {
-    /// Sends a job its way: it is done here and now, at the gate of its client, or on a worker. No
-    /// lock is held.
+    /// Sends a job its way, and leaves nothing in its place: it is done here and now, at the gate of
+    /// its client, or on a worker. No lock is held.
     #[inline]
-    pub(crate) fn perform(&self, shard: u16, job: Job) {
-        let rest = match job {
-            // The common case, without moving the job once more.
+    pub(crate) fn perform(&self, shard: u16, job: &mut Job) {
+        match job {
+            // The common case, where it is: moving it takes longer than what there is to do.
             Job { task: Task::Message { socket, message, ack }, pending: None }
                 if !socket.gate().is_held() && !self.pooled =>
             {
-                self.call_message(socket, message, ack)
+                if let Some(rest) = self.call_message(socket, message, ack) {
+                    Hold::take(self.shared(), socket.clone()).follow(rest);
+                }
+                job.task = Task::Done;
             }
-            job @ Job { .. } => return self.perform_other(shard, job),
-        };
-        if let Some((socket, rest)) = rest {
-            Hold::take(self.shared(), socket).follow(rest);
+            Job { .. } => self.perform_other(shard, std::mem::take(job)),
         }
     }
 
@@ -241,10 +273,10 @@ impl Hub {
         let weight = job.weight();
         let job = match job {
             Job { task: Task::Message { socket, message, ack }, pending }
-                if is_concurrent(&socket, &message) =>
+                if is_concurrent(&socket, message.as_ref()) =>
             {
                 let waits = Waits::new(self.shared(), shard, weight);
-                return self.launch(socket, message, ack, Some((waits, pending)));
+                return self.launch(&socket, message, ack, Some((waits, pending)));
             }
             job @ Job { .. } => job,
         };
@@ -274,6 +306,7 @@ impl Hub {
         // Until it is done, its connection is charged for it.
         let Job { task, pending: _pending } = job;
         match task {
+            Task::Done => None,
             Task::Callback(Callback { then, outcome, .. }) => {
                 // A panic has been printed and concerns nobody else.
                 let _ = catch_unwind(AssertUnwindSafe(|| then(outcome)));
@@ -290,7 +323,10 @@ impl Hub {
                 }
                 None
             }
-            Task::Message { socket, message, ack } => self.call_message(socket, message, ack),
+            Task::Message { socket, mut message, mut ack } => {
+                let rest = self.call_message(&socket, &mut message, &mut ack)?;
+                Some((socket, rest))
+            }
             Task::Disconnect { socket, reason, rooms } => {
                 self.call_disconnect(socket, reason, &rooms);
                 None
@@ -333,30 +369,31 @@ impl Hub {
     #[inline(always)]
     fn call_message(
         &self,
-        socket: Socket,
-        message: EventMessage,
-        token: Option<AckToken>,
-    ) -> Option<(Socket, BoxFuture<()>)> {
+        socket: &Socket,
+        message: &mut Option<EventMessage>,
+        token: &mut Option<AckToken>,
+    ) -> Option<BoxFuture<()>> {
         // Refused after it was admitted, and on its way out.
         let handlers = socket.handlers().filter(|_| socket.was_admitted())?;
-        let found = handlers.find(message.name());
+        let event = message.as_ref()?;
+        let found = handlers.find(event.name());
         if found.is_some_and(|entry| entry.order == Order::Concurrent) {
-            self.launch(socket, message, token, None);
+            self.launch(socket, message.take(), token.take(), None);
             return None;
         }
-        if !self.lets_in(&socket, handlers, &message) {
+        if !self.lets_in(socket, handlers, event) {
             return None;
         }
         let Some(entry) = found else {
             log!(
                 debug, "sansocket::event", id = %socket.id(), namespace = ?socket.namespace(),
-                event = ?message.name(), "no handler"
+                event = ?event.name(), "no handler"
             );
             return None;
         };
-        let rest = start(self.begin(&socket, entry, message, token)?)?;
+        let rest = start(self.begin(socket, entry, message, token)?)?;
         if entry.order == Order::Sequential {
-            return Some((socket, rest));
+            return Some(rest);
         }
         self.runtime().spawn(rest);
         None
@@ -365,19 +402,21 @@ impl Hub {
     /// Calls a handler of an event that waits for nothing; `charge` is held until it was called.
     fn launch(
         &self,
-        socket: Socket,
-        message: EventMessage,
-        token: Option<AckToken>,
+        socket: &Socket,
+        mut message: Option<EventMessage>,
+        mut token: Option<AckToken>,
         charge: Option<(Waits, Option<Pending>)>,
     ) {
-        let begin = move || {
+        let socket = socket.clone();
+        let mut begin = move || {
             let handlers = socket.handlers()?;
-            let entry = handlers.find(message.name())?;
+            let event = message.as_ref()?;
+            let entry = handlers.find(event.name())?;
             let hub = socket.hub();
-            if !hub.lets_in(&socket, handlers, &message) {
+            if !hub.lets_in(&socket, handlers, event) {
                 return None;
             }
-            hub.begin(&socket, entry, message, token)
+            hub.begin(&socket, entry, &mut message, &mut token)
         };
         if self.is_pooled() {
             let hub = self.shared();
@@ -407,7 +446,8 @@ impl Hub {
         );
         handlers.packets.iter().all(|look| {
             let seen = catch_unwind(AssertUnwindSafe(|| look(socket, message)));
-            let seen = seen.map_err(panic_of).and_then(|seen| seen.map_err(Cause::Middleware));
+            let seen = seen.map_err(panic_of);
+            let seen = seen.and_then(|seen| seen.map_err(|e| Box::new(Cause::Middleware(e))));
             seen.map_err(|cause| self.report(socket, "", Some(message), cause)).is_ok()
         })
     }
@@ -418,27 +458,27 @@ impl Hub {
         &self,
         socket: &Socket,
         entry: &Entry,
-        message: EventMessage,
-        token: Option<AckToken>,
+        message: &mut Option<EventMessage>,
+        token: &mut Option<AckToken>,
     ) -> Option<BoxFuture<()>> {
-        let ack = token.map(|token| Ack::new(socket, token));
         // A handler of any event may take the message, and the name with it.
-        let own_name: Option<Box<str>> = entry.name.is_none().then(|| message.name().into());
+        let nameless = message.as_ref().filter(|_| entry.name.is_none());
+        let own_name: Option<Box<str>> = nameless.map(|message| message.name().into());
         let name = || entry.name.as_deref().or(own_name.as_deref()).unwrap_or_default();
-        let mut message = Some(message);
-        let delivery = Delivery { socket, message: &mut message, ack };
-        match catch_unwind(AssertUnwindSafe(|| (entry.call)(delivery))) {
-            Ok(Progress::Done(Ok(()))) => None,
-            Ok(Progress::Done(Err(cause))) => {
+        let mut delivery = Delivery { socket, message, token, rest: None };
+        let called = catch_unwind(AssertUnwindSafe(|| (entry.call)(&mut delivery)));
+        let rest = match called {
+            Ok(()) => delivery.rest?,
+            Err(panic) => Progress::Done(Err(panic_of(panic))),
+        };
+        match rest {
+            Progress::Done(Ok(())) => None,
+            Progress::Done(Err(cause)) => {
                 self.report(socket, name(), message.as_ref(), cause);
                 None
             }
-            Err(panic) => {
-                self.report(socket, name(), message.as_ref(), panic_of(panic));
-                None
-            }
-            Ok(Progress::Pending(future)) => {
-                let (hub, socket) = (self.shared(), socket.clone());
+            Progress::Pending(future) => {
+                let (hub, socket, message) = (self.shared(), socket.clone(), message.take());
                 let name: Option<Box<str>> = message.is_none().then(|| name().into());
                 Some(Box::pin(async move {
                     if let Err(cause) = Caught(future).await.unwrap_or_else(Err) {
@@ -485,7 +525,7 @@ impl Hub {
             Err(Denial::Refused(refusal)) => refusal,
             Err(Denial::Auth(error)) => {
                 let refusal = Refusal::new(format!("invalid auth payload: {error}"));
-                self.report(socket, "connect", None, Cause::Arguments(error));
+                self.report(socket, "connect", None, error.into());
                 refusal
             }
         };
@@ -533,7 +573,13 @@ impl Hub {
         }
     }
 
-    fn report(&self, socket: &Socket, event: &str, message: Option<&EventMessage>, cause: Cause) {
+    fn report(
+        &self,
+        socket: &Socket,
+        event: &str,
+        message: Option<&EventMessage>,
+        cause: Box<Cause>,
+    ) {
         let event = message.map_or(event, EventMessage::name).into();
         let (json, attachments) =
             message.map_or(("[]", &[][..]), |message| (message.json(), message.attachments()));
@@ -542,7 +588,7 @@ impl Hub {
             event,
             namespace: socket.namespace().into(),
             args: Args::from_json(json, attachments.to_vec()).unwrap_or_default(),
-            cause,
+            cause: *cause,
         };
         let on_error = socket.handlers().and_then(|handlers| handlers.on_error.as_ref());
         let on_error = on_error.unwrap_or_else(|| &self.app().on_error);
@@ -554,7 +600,7 @@ impl Hub {
     fn run<T: Send + 'static>(
         &self,
         call: impl FnOnce() -> Progress<T>,
-        finish: impl FnOnce(&Self, Result<T, Cause>) + Send + 'static,
+        finish: impl FnOnce(&Self, Result<T, Box<Cause>>) + Send + 'static,
     ) -> Option<BoxFuture<()>> {
         match catch_unwind(AssertUnwindSafe(call)) {
             Ok(Progress::Done(done)) => finish(self, Ok(done)),
@@ -576,26 +622,26 @@ fn start(mut task: BoxFuture<()>) -> Option<BoxFuture<()>> {
 }
 
 /// Whether an event has a handler that waits for nothing, and may have it now.
-fn is_concurrent(socket: &Socket, message: &EventMessage) -> bool {
+fn is_concurrent(socket: &Socket, message: Option<&EventMessage>) -> bool {
     let handlers = socket.handlers().filter(|_| socket.was_admitted());
-    let found = handlers.and_then(|handlers| handlers.find(message.name()));
+    let found = handlers.zip(message).and_then(|(handlers, event)| handlers.find(event.name()));
     found.is_some_and(|entry| entry.order == Order::Concurrent)
 }
 
 /// What a panic said.
-fn panic_of(panic: Box<dyn Any + Send>) -> Cause {
+fn panic_of(panic: Box<dyn Any + Send>) -> Box<Cause> {
     let message = match panic.downcast::<String>() {
         Ok(message) => message.into_boxed_str(),
         Err(panic) => panic.downcast_ref::<&str>().copied().unwrap_or("without a message").into(),
     };
-    Cause::Panic(message)
+    Box::new(Cause::Panic(message))
 }
 
 /// A future whose panic is its outcome.
 pub(crate) struct Caught<T>(pub(crate) BoxFuture<T>);
 
 impl<T> Future for Caught<T> {
-    type Output = Result<T, Cause>;
+    type Output = Result<T, Box<Cause>>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(context))) {

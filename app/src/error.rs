@@ -59,9 +59,9 @@ pub enum Cause {
     Returned(BoxError),
 }
 
-impl From<DecodeError> for Cause {
+impl From<DecodeError> for Box<Cause> {
     fn from(error: DecodeError) -> Self {
-        Self::Arguments(error)
+        Self::new(Cause::Arguments(error))
     }
 }
 

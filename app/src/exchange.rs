@@ -144,7 +144,7 @@ fn call(
         Some(_) => request.headers().get_all(IF_NONE_MATCH).iter().cloned().collect(),
         None => Vec::new(),
     };
-    let answer = move |caught: Result<_, Cause>| {
+    let answer = move |caught: Result<_, Box<Cause>>| {
         let Ok(response) = caught else { return failed() };
         let mut response = match is_head {
             true => head_response_of(response, compression),

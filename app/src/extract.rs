@@ -1,11 +1,12 @@
 //! What handlers take.
 
-use sansocket::{Args, EventMessage};
+use sansocket::{AckToken, Args, EventMessage};
 use serde::de::DeserializeOwned;
 use std::ops::Deref;
 
 use crate::ack::Ack;
 use crate::args::{DecodeError, Decoder};
+use crate::handler::Delivery;
 use crate::io::Io;
 use crate::socket::Socket;
 use crate::state::{Needs, State};
@@ -17,25 +18,25 @@ pub struct Call<'a> {
     /// None where a client wants to join.
     message: Option<&'a EventMessage>,
     args: Decoder<'a>,
-    ack: &'a mut Option<Ack>,
+    token: &'a mut Option<AckToken>,
 }
 
 impl<'a> Call<'a> {
     /// An event, which nobody took as a whole.
     #[inline]
-    pub(crate) fn new(
-        socket: &'a Socket,
-        message: &'a Option<EventMessage>,
-        ack: &'a mut Option<Ack>,
-    ) -> Self {
-        let message = message.as_ref().expect("only the handler takes it");
+    pub(crate) fn new(delivery: &'a mut Delivery<'_>) -> Self {
+        let message = delivery.message.as_ref().expect("only the handler takes it");
         let args = Decoder::new(message.json(), message.attachments());
-        Self { socket, message: Some(message), args, ack }
+        Self { socket: delivery.socket, message: Some(message), args, token: delivery.token }
     }
 
     /// A client that wants to join; its auth payload is the one argument, or there is none.
-    pub(crate) fn connect(socket: &'a Socket, auth: &'a str, ack: &'a mut Option<Ack>) -> Self {
-        Self { socket, message: None, args: Decoder::new(auth, &[]), ack }
+    pub(crate) fn connect(
+        socket: &'a Socket,
+        auth: &'a str,
+        token: &'a mut Option<AckToken>,
+    ) -> Self {
+        Self { socket, message: None, args: Decoder::new(auth, &[]), token }
     }
 }
 
@@ -123,7 +124,7 @@ impl Extract for Io {
 
 impl Extract for Ack {
     fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
-        Ok(call.ack.take().unwrap_or_else(|| Self::unwanted(call.socket)))
+        Ok(Self::new(call.socket, call.token.take()))
     }
 }
 

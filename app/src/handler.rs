@@ -1,6 +1,6 @@
 //! Functions as handlers of events: plain or async, with any number of parameters.
 
-use sansocket::EventMessage;
+use sansocket::{AckToken, EventMessage};
 use std::future::Future;
 use std::sync::Arc;
 
@@ -19,24 +19,28 @@ pub(crate) enum Progress<T> {
     Pending(BoxFuture<T>),
 }
 
-pub(crate) type Outcome = Result<(), Cause>;
+/// The cause is in a box: there is mostly none, and every handler returns room for it.
+pub(crate) type Outcome = Result<(), Box<Cause>>;
 
 /// An event on its way to a handler.
 pub(crate) struct Delivery<'a> {
     pub(crate) socket: &'a Socket,
     /// There until a handler takes it as a whole.
     pub(crate) message: &'a mut Option<EventMessage>,
-    pub(crate) ack: Option<Ack>,
+    /// There until a handler takes it, when the client waits for an acknowledgement.
+    pub(crate) token: &'a mut Option<AckToken>,
+    /// What became of it, when that is not just done.
+    pub(crate) rest: Option<Progress<Outcome>>,
 }
 
 /// A handler of events with its parameters forgotten.
-pub(crate) type EventHandler = Arc<dyn Fn(Delivery<'_>) -> Progress<Outcome> + Send + Sync>;
+pub(crate) type EventHandler = Arc<dyn Fn(&mut Delivery<'_>) + Send + Sync>;
 
 /// A function that handles an event. `M` only tells the forms of functions apart.
 pub trait Handler<M>: Send + Sync + 'static {
     #[doc(hidden)]
     #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
-    fn call(&self, delivery: Delivery<'_>) -> Progress<Outcome>;
+    fn call(&self, delivery: &mut Delivery<'_>) -> Progress<Outcome>;
 
     #[doc(hidden)]
     #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
@@ -46,6 +50,17 @@ pub trait Handler<M>: Send + Sync + 'static {
 
     #[doc(hidden)]
     fn needs(_: &mut Needs) {}
+}
+
+impl Progress<Outcome> {
+    #[inline]
+    pub(crate) fn replied(reply: Result<(), Cause>) -> Self {
+        Self::Done(reply.map_err(Box::new))
+    }
+
+    pub(crate) fn later(reply: impl Future<Output = Result<(), Cause>> + Send + 'static) -> Self {
+        Self::Pending(Box::pin(async move { reply.await.map_err(Box::new) }))
+    }
 }
 
 #[doc(hidden)]
@@ -59,12 +74,25 @@ pub struct Async;
 pub struct Raw;
 
 impl Delivery<'_> {
+    /// Notes how far a handler came. Mostly it is done, which needs no note.
+    #[inline(always)]
+    pub(crate) fn came(&mut self, progress: Progress<Outcome>) {
+        if !matches!(progress, Progress::Done(Ok(()))) {
+            self.rest = Some(progress);
+        }
+    }
+
     fn take_message(&mut self) -> EventMessage {
         self.message.take().expect("only the handler takes it")
     }
 
     fn take_ack(&mut self) -> Ack {
-        self.ack.take().unwrap_or_else(|| Ack::unwanted(self.socket))
+        Ack::new(self.socket, self.token.take())
+    }
+
+    /// The acknowledgement that is still to be given.
+    pub(crate) fn owed(&mut self) -> Option<Ack> {
+        self.token.take().map(|token| Ack::new(self.socket, Some(token)))
     }
 }
 
@@ -106,11 +134,10 @@ macro_rules! handlers {
             R: IntoReply + 'static,
             $($T: Extract + 'static,)*
         {
-            fn call(&self, delivery: Delivery<'_>) -> Progress<Outcome> {
-                let Delivery { socket, message, mut ack } = delivery;
-                let mut call = Call::new(socket, message, &mut ack);
+            fn call(&self, delivery: &mut Delivery<'_>) -> Progress<Outcome> {
+                let mut call = Call::new(delivery);
                 take!(call: $($T)*);
-                Progress::Done(self($($T),*).reply(ack))
+                Progress::replied(self($($T),*).reply(delivery.owed()))
             }
 
             fn needs(_needs: &mut Needs) {
@@ -126,12 +153,11 @@ macro_rules! handlers {
             U: Future<Output: IntoReply> + Send + 'static,
             $($T: Extract + 'static,)*
         {
-            fn call(&self, delivery: Delivery<'_>) -> Progress<Outcome> {
-                let Delivery { socket, message, mut ack } = delivery;
-                let mut call = Call::new(socket, message, &mut ack);
+            fn call(&self, delivery: &mut Delivery<'_>) -> Progress<Outcome> {
+                let mut call = Call::new(delivery);
                 take!(call: $($T)*);
-                let future = self($($T),*);
-                Progress::Pending(Box::pin(async move { future.await.reply(ack) }))
+                let (future, ack) = (self($($T),*), delivery.owed());
+                Progress::later(async move { future.await.reply(ack) })
             }
 
             fn needs(_needs: &mut Needs) {
@@ -148,9 +174,9 @@ where
     F: Fn(Socket, EventMessage) -> R + Send + Sync + 'static,
     R: IntoReply + 'static,
 {
-    fn call(&self, mut delivery: Delivery<'_>) -> Progress<Outcome> {
+    fn call(&self, delivery: &mut Delivery<'_>) -> Progress<Outcome> {
         let message = delivery.take_message();
-        Progress::Done(self(delivery.socket.clone(), message).reply(delivery.ack))
+        Progress::replied(self(delivery.socket.clone(), message).reply(delivery.owed()))
     }
 }
 
@@ -160,9 +186,9 @@ where
     F: Fn(Socket, EventMessage, Ack) -> R + Send + Sync + 'static,
     R: IntoReply + 'static,
 {
-    fn call(&self, mut delivery: Delivery<'_>) -> Progress<Outcome> {
+    fn call(&self, delivery: &mut Delivery<'_>) -> Progress<Outcome> {
         let (message, ack) = (delivery.take_message(), delivery.take_ack());
-        Progress::Done(self(delivery.socket.clone(), message, ack).reply(None))
+        Progress::replied(self(delivery.socket.clone(), message, ack).reply(None))
     }
 }
 
@@ -172,10 +198,10 @@ where
     F: Fn(Socket, EventMessage) -> U + Send + Sync + 'static,
     U: Future<Output: IntoReply> + Send + 'static,
 {
-    fn call(&self, mut delivery: Delivery<'_>) -> Progress<Outcome> {
+    fn call(&self, delivery: &mut Delivery<'_>) -> Progress<Outcome> {
         let message = delivery.take_message();
-        let (future, ack) = (self(delivery.socket.clone(), message), delivery.ack);
-        Progress::Pending(Box::pin(async move { future.await.reply(ack) }))
+        let (future, ack) = (self(delivery.socket.clone(), message), delivery.owed());
+        Progress::later(async move { future.await.reply(ack) })
     }
 }
 
@@ -185,9 +211,9 @@ where
     F: Fn(Socket, EventMessage, Ack) -> U + Send + Sync + 'static,
     U: Future<Output: IntoReply> + Send + 'static,
 {
-    fn call(&self, mut delivery: Delivery<'_>) -> Progress<Outcome> {
+    fn call(&self, delivery: &mut Delivery<'_>) -> Progress<Outcome> {
         let (message, ack) = (delivery.take_message(), delivery.take_ack());
         let future = self(delivery.socket.clone(), message, ack);
-        Progress::Pending(Box::pin(async move { future.await.reply(None) }))
+        Progress::later(async move { future.await.reply(None) })
     }
 }

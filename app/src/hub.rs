@@ -237,12 +237,12 @@ impl Hub {
     /// Changes a shard on behalf of a connection or the clock, then runs the handlers that this
     /// calls for, unless somebody is running them already.
     pub(crate) fn turn<R>(&self, shard: u16, act: impl FnOnce(&mut Cell) -> R) -> R {
-        let (result, Aftermath { jobs, calls }) = self.act(shard, act);
-        self.carry_out(calls);
-        if let Some(jobs) = jobs {
-            self.dispatch(shard, jobs);
-        }
-        result
+        self.act(shard, act, |Aftermath { jobs, calls }| {
+            self.carry_out(calls);
+            if let Some(jobs) = jobs {
+                self.dispatch(shard, jobs);
+            }
+        })
     }
 
     /// The same on behalf of a connection that is being read.
@@ -362,18 +362,22 @@ impl Hub {
         for _ in 0..ROUNDS {
             // Handlers are caught where they are called; this catches what their values do when they
             // are dropped, which must not stop the shard. The rest of the jobs goes on.
-            let mut queue = jobs.drain(..);
+            let mut queue = jobs.iter_mut();
             let mut rest = || queue.by_ref().for_each(|job| self.perform(shard, job));
             while catch_unwind(AssertUnwindSafe(&mut rest)).is_err() {}
-            drop(queue);
-            let ((), after) = self.act(shard, |cell| {
+            jobs.clear();
+            let mut more = None;
+            let done = |cell: &mut Cell| {
                 cell.dispatching = false;
                 if cell.jobs.is_empty() && jobs.capacity() <= KEEP {
                     std::mem::swap(&mut cell.jobs, &mut jobs);
                 }
+            };
+            self.act(shard, done, |after| {
+                self.carry_out(after.calls);
+                more = after.jobs;
             });
-            self.carry_out(after.calls);
-            match after.jobs {
+            match more {
                 Some(more) => jobs = more,
                 None => return,
             }
@@ -387,36 +391,41 @@ impl Hub {
     }
 
     pub(crate) fn with_cell<R>(&self, shard: u16, act: impl FnOnce(&mut Cell) -> R) -> R {
-        let (result, Aftermath { jobs, calls }) = self.act(shard, act);
-        self.carry_out(calls);
-        if let Some(jobs) = jobs {
-            self.spawn_dispatch(shard, jobs);
-        }
-        result
+        self.act(shard, act, |Aftermath { jobs, calls }| {
+            self.carry_out(calls);
+            if let Some(jobs) = jobs {
+                self.spawn_dispatch(shard, jobs);
+            }
+        })
     }
 
-    /// Locks a shard, lets `act` change it and collects what follows.
-    fn act<R>(&self, shard: u16, act: impl FnOnce(&mut Cell) -> R) -> (R, Aftermath) {
+    /// Locks a shard, lets `act` change it, collects what follows, and unlocks it before that is
+    /// done.
+    #[inline]
+    fn act<R>(
+        &self,
+        shard: u16,
+        act: impl FnOnce(&mut Cell) -> R,
+        finish: impl FnOnce(Aftermath),
+    ) -> R {
         let lane = &self.lanes[usize::from(shard)];
         let mut cell = lane.lock();
         if lane.mail.load(Ordering::Acquire) {
             self.take_mail(lane, &mut cell);
         }
         let result = act(&mut cell);
-        // Most calls add to what is noted already and leave nothing to do.
-        let after = match cell.server.is_drained() && cell.jobs.is_empty() {
-            true => Aftermath::default(),
-            false => self.settle(shard, &mut cell),
-        };
-        if cell.reader.is_some() {
-            cell.reader = None;
-        }
         if cell.server.poll_timeout_moved()
             && let Some(due) = cell.server.poll_timeout()
         {
             self.set_alarm(self.micros(due));
         }
-        (result, after)
+        // Most calls add to what is noted already and leave nothing to do.
+        if !cell.is_settled() {
+            let after = self.settle(shard, &mut cell);
+            drop(cell);
+            finish(after);
+        }
+        result
     }
 
     fn take_mail(&self, lane: &Lane, cell: &mut Cell) {
@@ -460,6 +469,7 @@ impl Hub {
                 }
             }
         }
+        cell.reader = None;
         after
     }
 
@@ -591,6 +601,12 @@ impl Lane {
 }
 
 impl Cell {
+    /// Whether nothing follows from what was done.
+    #[inline]
+    fn is_settled(&self) -> bool {
+        self.server.is_drained() && self.jobs.is_empty() && self.reader.is_none()
+    }
+
     /// Notes which connection carries a link.
     pub(crate) fn bind(&mut self, link: Link, port: &Arc<Port>) {
         let at = link.index();

@@ -182,7 +182,10 @@ impl Namespace {
 
     fn entry<M, H: Handler<M>>(&mut self, event: Option<&str>, handler: H) -> Entry {
         self.need(event.unwrap_or("*"), H::needs);
-        let call = Arc::new(move |delivery: Delivery<'_>| handler.call(delivery));
+        let call = Arc::new(move |delivery: &mut Delivery<'_>| {
+            let progress = handler.call(delivery);
+            delivery.came(progress);
+        });
         Entry { name: event.map(Into::into), order: H::order(), call }
     }
 }

@@ -46,7 +46,7 @@ macro_rules! ordered {
     ($($wrapper:ident)*) => {$(
         #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
         impl<M, H: Handler<M>> Handler<(Ordered, M)> for $wrapper<H> {
-            fn call(&self, delivery: Delivery<'_>) -> Progress<Outcome> {
+            fn call(&self, delivery: &mut Delivery<'_>) -> Progress<Outcome> {
                 self.0.call(delivery)
             }
 

@@ -45,14 +45,15 @@ pub(crate) const SOME: u32 = 1 << 20;
 /// A job that waits, on behalf of the connection that brought it.
 pub(crate) struct Pending {
     port: Arc<Port>,
-    bytes: u32,
+    /// At most 16 times [`SOME`]; a whole word, because it is moved as one.
+    bytes: usize,
 }
 
 impl Pending {
     pub(crate) fn new(port: &Arc<Port>, bytes: usize) -> Self {
         // More than one such is never read, so that the sum stays far from overflowing.
-        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX).min(16 * SOME);
-        port.pending.fetch_add(bytes, Ordering::AcqRel);
+        let bytes = bytes.min(16 * SOME as usize);
+        port.pending.fetch_add(bytes as u32, Ordering::AcqRel);
         Self { port: port.clone(), bytes }
     }
 }
@@ -61,8 +62,9 @@ impl Drop for Pending {
     // Most jobs have none: what drops them stays small.
     #[inline(never)]
     fn drop(&mut self) {
-        let before = self.port.pending.fetch_sub(self.bytes, Ordering::AcqRel);
-        if before > SOME && before - self.bytes <= SOME {
+        let bytes = self.bytes as u32;
+        let before = self.port.pending.fetch_sub(bytes, Ordering::AcqRel);
+        if before > SOME && before - bytes <= SOME {
             self.port.call();
         }
     }

@@ -151,7 +151,11 @@ impl Socket {
         log!(
             trace, "sansocket::event", id = %self.id(), event = ?event, args = ?args.json(), "sent"
         );
-        Ok(self.with(|socket| socket.emit(event, args)).map_err(Refused::from)??)
+        match self.with(|socket| socket.emit(event, args)) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(refused)) => Err(refused.into()),
+            Err(gone) => Err(Refused::from(gone).into()),
+        }
     }
 
     /// Sends the event `message`.

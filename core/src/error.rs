@@ -235,6 +235,7 @@ pub struct Gone;
 
 /// Why nothing was sent to a client.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[repr(usize)]
 #[non_exhaustive]
 pub enum Refused {
     /// The client reads slower than it is written to; wait for [`Event::Drain`](crate::Event).
@@ -265,6 +266,7 @@ impl From<Gone> for Refused {
 
 /// The caller asked for something the protocol has no form for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[repr(usize)]
 #[non_exhaustive]
 pub enum Misuse {
     /// Arguments must be a JSON array.

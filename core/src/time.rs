@@ -55,7 +55,6 @@ pub(crate) struct Queue {
     entries: VecDeque<(Tick, u32)>,
     /// How many the last compaction left.
     kept: usize,
-    /// Whether a deadline came to the front since this was last asked.
     moved: bool,
 }
 
@@ -106,8 +105,13 @@ impl Queue {
         self.entries.front().map(|&(due, _)| due)
     }
 
-    pub(crate) fn take_moved(&mut self) -> bool {
-        std::mem::take(&mut self.moved)
+    /// Whether a deadline came to the front since [`still`](Self::still).
+    pub(crate) fn moved(&self) -> bool {
+        self.moved
+    }
+
+    pub(crate) fn still(&mut self) {
+        self.moved = false;
     }
 
     #[cfg(test)]
@@ -120,7 +124,6 @@ impl Queue {
 #[derive(Debug)]
 pub(crate) struct Heap<T> {
     entries: BinaryHeap<Reverse<(Tick, T)>>,
-    /// Whether a deadline came to the front since this was last asked.
     moved: bool,
 }
 
@@ -144,8 +147,13 @@ impl<T: Ord> Heap<T> {
         self.entries.pop().map(|Reverse((_, what))| what)
     }
 
-    pub(crate) fn take_moved(&mut self) -> bool {
-        std::mem::take(&mut self.moved)
+    /// Whether a deadline came to the front since [`still`](Self::still).
+    pub(crate) fn moved(&self) -> bool {
+        self.moved
+    }
+
+    pub(crate) fn still(&mut self) {
+        self.moved = false;
     }
 
     pub(crate) fn next(&self) -> Option<Tick> {

@@ -1,7 +1,7 @@
 //! The operations that are counted.
 
 use sansocket::ArgsRef;
-use sansocket_app::{App, EventMessage, Io, NoReply, Socket};
+use sansocket_app::{Ack, App, EventMessage, Io, NoReply, Socket};
 
 use crate::bare::Bare;
 use crate::client;
@@ -41,6 +41,9 @@ pub const SCENARIOS: &[Scenario] = &[
         deliveries: MEMBERS,
         prepare: app_broadcast,
     },
+    batch("app-echo-batch", app_echo_batch),
+    batch("app-ack-batch", app_ack_batch),
+    batch("app-polling-batch", app_polling_batch),
 ];
 
 /// Clients a broadcast reaches.
@@ -49,12 +52,20 @@ const MEMBERS: usize = 1000;
 /// Sessions that are there to be upgraded.
 const SESSIONS: usize = 240;
 
+/// Messages that come in one read.
+const BATCH: usize = 16;
+
 const ECHO: &str = r#"42["echo","0123456789abcdef"]"#;
 const ASK: &str = r#"421["ask","0123456789abcdef"]"#;
+const ANSWER: &str = r#"431["0123456789abcdef"]"#;
 const NEWS: &str = r#"["0123456789abcdef"]"#;
 
 const fn many(name: &'static str, prepare: fn() -> Box<Operation>) -> Scenario {
     Scenario { name, operations: [1100, 2000], deliveries: 1, prepare }
+}
+
+const fn batch(name: &'static str, prepare: fn() -> Box<Operation>) -> Scenario {
+    Scenario { name, operations: [110, 200], deliveries: BATCH, prepare }
 }
 
 /// A text event in, the same out.
@@ -64,7 +75,7 @@ fn echo() -> Box<Operation> {
 
 /// An event that asks for an acknowledgement in, the acknowledgement out.
 fn ack() -> Box<Operation> {
-    repeat_bare(client::text(ASK), &server_text(r#"431["0123456789abcdef"]"#))
+    repeat_bare(client::text(ASK), &server_text(ANSWER))
 }
 
 /// An event with an attachment of 1 KiB in, the same out.
@@ -80,7 +91,7 @@ fn binary() -> Box<Operation> {
 fn polling() -> Box<Operation> {
     let mut bare = Bare::new();
     let (polls, posts) = (bare.accept(), bare.accept());
-    let sid = open_polling(&mut bare, polls, posts);
+    let sid = open_polling(|at, bytes| bare.look(at, bytes), polls, posts);
     let (poll, post) = (client::poll(&sid), client::post(&sid, ECHO));
     assert_eq!(bare.turn(polls, &poll), 0, "it waits");
     let answer = String::from_utf8(bare.look(posts, &post)).expect("it is text");
@@ -125,7 +136,7 @@ fn upgrade() -> Box<Operation> {
     let mut requests = Vec::new();
     for _ in 0..=SESSIONS {
         let (polls, posts) = (bare.accept(), bare.accept());
-        let sid = open_polling(&mut bare, polls, posts);
+        let sid = open_polling(|at, bytes| bare.look(at, bytes), polls, posts);
         assert_eq!(bare.turn(polls, &client::poll(&sid)), 0, "it waits");
         requests.push(client::upgrade(&format!("&sid={sid}")));
     }
@@ -171,18 +182,45 @@ fn app_echo() -> Box<Operation> {
 
 /// A text event to a handler that emits the arguments as they are.
 fn app_echo_raw() -> Box<Operation> {
-    let mut app = App::new();
-    app.on("echo", |socket: Socket, message: EventMessage| {
-        socket.emit_raw("echo", message.args()).expect("it can be sent");
-    });
-    repeat_stack(app, client::text(ECHO), &server_text(ECHO))
+    repeat_stack(echoing(), client::text(ECHO), &server_text(ECHO))
+}
+
+/// The same, several in one read.
+fn app_echo_batch() -> Box<Operation> {
+    repeat_stack(echoing(), client::text(ECHO).repeat(BATCH), &server_text(ECHO).repeat(BATCH))
 }
 
 /// An event to a handler that returns the acknowledgement.
 fn app_ack() -> Box<Operation> {
     let mut app = App::new();
     app.on("ask", |text: String| text);
-    repeat_stack(app, client::text(ASK), &server_text(r#"431["0123456789abcdef"]"#))
+    repeat_stack(app, client::text(ASK), &server_text(ANSWER))
+}
+
+/// The same, several in one read.
+fn app_ack_batch() -> Box<Operation> {
+    let mut app = App::new();
+    app.on("ask", |_: Socket, message: EventMessage, ack: Ack| ack.send_raw(message.args()));
+    repeat_stack(app, client::text(ASK).repeat(BATCH), &server_text(ANSWER).repeat(BATCH))
+}
+
+/// A POST with several events, while a poll waits that takes the first echo, and polls for the rest.
+fn app_polling_batch() -> Box<Operation> {
+    let mut stack = Stack::new(echoing());
+    let (polls, posts) = (stack.accept(), stack.accept());
+    let sid = open_polling(|at, bytes| stack.look(at, bytes), polls, posts);
+    let (poll, post) = (client::poll(&sid), client::post(&sid, &[ECHO; BATCH].join("\x1e")));
+    assert_eq!(stack.turn(polls, &poll), 0, "it waits");
+    let answered = stack.turn(posts, &post);
+    let answer = String::from_utf8(stack.look(polls, &[])).expect("it is text");
+    assert_eq!(answer.matches(ECHO).count(), BATCH, "{answer}");
+    let expected = answer.len();
+    assert_eq!(stack.turn(polls, &poll), 0, "it waits");
+    Box::new(move || {
+        assert_eq!(stack.turn(posts, &post), answered);
+        assert_eq!(stack.turn(polls, &[]), expected);
+        assert_eq!(stack.turn(polls, &poll), 0);
+    })
 }
 
 /// A new connection, its WebSocket, and the main namespace joined on it.
@@ -211,6 +249,15 @@ fn app_broadcast() -> Box<Operation> {
     })
 }
 
+/// An application that emits the arguments of an event as they are.
+fn echoing() -> App {
+    let mut app = App::new();
+    app.on("echo", |socket: Socket, message: EventMessage| {
+        socket.emit_raw("echo", message.args()).expect("it can be sent");
+    });
+    app
+}
+
 fn repeat_bare(sent: Vec<u8>, answer: &[u8]) -> Box<Operation> {
     let mut bare = Bare::new();
     let conn = join_bare(&mut bare);
@@ -228,13 +275,17 @@ fn repeat_stack(app: App, sent: Vec<u8>, answer: &[u8]) -> Box<Operation> {
 }
 
 /// Opens a session on polling that is in the main namespace, and returns its id.
-fn open_polling(bare: &mut Bare, polls: usize, posts: usize) -> String {
-    let opened = bare.look(polls, &client::request("GET", "transport=polling", "", ""));
+fn open_polling(
+    mut look: impl FnMut(usize, &[u8]) -> Vec<u8>,
+    polls: usize,
+    posts: usize,
+) -> String {
+    let opened = look(polls, &client::request("GET", "transport=polling", "", ""));
     let opened = String::from_utf8(opened).expect("it is text");
     let sid = opened.split("\"sid\":\"").nth(1).and_then(|rest| rest.split('"').next());
     let sid = sid.expect("it names the session").to_owned();
-    assert!(bare.look(posts, &client::post(&sid, "40")).ends_with(b"ok"));
-    let joined = bare.look(polls, &client::poll(&sid));
+    assert!(look(posts, &client::post(&sid, "40")).ends_with(b"ok"));
+    let joined = look(polls, &client::poll(&sid));
     assert!(String::from_utf8_lossy(&joined).contains(r#"40{"sid":""#));
     sid
 }

@@ -186,6 +186,19 @@ impl Conn {
     /// The same as calling [`Server::poll_transmit`](crate::Server::poll_transmit) and
     /// [`push`](Self::push) in turns, at less cost.
     pub fn pull(&mut self, server: &mut Server) -> bool {
+        self.pull_with(server, &mut Vec::new())
+    }
+
+    /// The same with a buffer to gather small pieces in: a loop that hands one to all its connections,
+    /// here and to [`wrote_with`](Self::wrote_with), spares most of them one of their own.
+    pub fn pull_with(&mut self, server: &mut Server, spare: &mut Vec<u8>) -> bool {
+        self.out.borrow(spare);
+        let more = self.pull_all(server);
+        self.out.give_back(spare);
+        more
+    }
+
+    fn pull_all(&mut self, server: &mut Server) -> bool {
         let Some(link) = self.link else { return false };
         while self.out.bytes() < self.limits.low_water || server.is_over(link) {
             let transmit = match server.next_frame(link) {
@@ -270,7 +283,13 @@ impl Conn {
 
     /// Accounts for `n` bytes taken by the stream.
     pub fn wrote(&mut self, n: usize) {
-        self.out.wrote(n);
+        self.wrote_with(n, &mut Vec::new());
+    }
+
+    /// The same, and returns the buffer of [`pull_with`](Self::pull_with) once it is empty: a
+    /// connection that has nothing to write keeps none.
+    pub fn wrote_with(&mut self, n: usize, spare: &mut Vec<u8>) {
+        self.out.wrote(n, spare);
     }
 
     /// Returns what the connection waits for.

@@ -49,6 +49,12 @@ enum Chunk {
 /// Pieces up to this size are copied together.
 const SMALL: usize = 2048;
 
+/// Room for pieces that are copied together: most bursts fit, and allocators have it at hand.
+const BURST: usize = 1000;
+
+/// A larger buffer is not lent again: it could end with a peer that reads nothing.
+const LENT: usize = 4096;
+
 impl Chunk {
     fn as_slice(&self) -> &[u8] {
         match self {
@@ -151,7 +157,21 @@ impl Outgoing {
         filled
     }
 
-    pub(super) fn wrote(&mut self, n: usize) {
+    /// Takes a buffer to gather small pieces in, unless there is one.
+    pub(super) fn borrow(&mut self, spare: &mut Vec<u8>) {
+        if self.small.capacity() == 0 {
+            std::mem::swap(&mut self.small, spare);
+        }
+    }
+
+    /// Returns the buffer when nothing is in it.
+    pub(super) fn give_back(&mut self, spare: &mut Vec<u8>) {
+        if self.small.is_empty() && self.small.capacity() > 0 {
+            *spare = std::mem::take(&mut self.small);
+        }
+    }
+
+    pub(super) fn wrote(&mut self, n: usize, spare: &mut Vec<u8>) {
         debug_assert!(n <= self.bytes, "more was written than was queued");
         self.bytes = self.bytes.saturating_sub(n);
         self.written += n;
@@ -168,8 +188,12 @@ impl Outgoing {
         if self.bytes == 0 {
             // An idle connection keeps no buffer.
             self.only = None;
-            self.small = Vec::new();
             self.written = 0;
+            let mut small = std::mem::take(&mut self.small);
+            if (1..=LENT).contains(&small.capacity()) {
+                small.clear();
+                *spare = small;
+            }
         }
         self.forget_written();
         if self.rare.is_some() {
@@ -215,7 +239,7 @@ impl Outgoing {
         if only.bytes().len() > SMALL {
             self.rare().large.push_back(Chunk::Frame(only));
         } else {
-            self.small.reserve(4 * only.bytes().len());
+            self.small.reserve(BURST.max(2 * only.bytes().len()));
             self.small.extend_from_slice(&only.bytes()[self.written..]);
             self.written = 0;
         }

@@ -10,6 +10,7 @@ use crate::socket::{Args, Message};
 
 /// Something the application should know, in the order it happened.
 #[derive(Debug)]
+#[repr(usize)]
 #[non_exhaustive]
 pub enum Event {
     /// An answer to `emit_with_ack` or `broadcast_with_ack`.

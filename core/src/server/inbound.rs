@@ -151,7 +151,7 @@ impl Server {
             }
             Body::Event { name, rest, id, attachments: 0 } => {
                 if let Some(socket) = to {
-                    self.deliver(socket, EventMessage::new(&name, rest, Vec::new()), id);
+                    self.deliver(socket, EventMessage::new(&name, rest), id);
                 }
             }
             Body::Ack { args, id, attachments: 0 } => {
@@ -160,7 +160,7 @@ impl Server {
                 }
             }
             Body::Event { name, rest, id, attachments } => {
-                let message = EventMessage::new(&name, rest, Vec::new());
+                let message = EventMessage::new(&name, rest);
                 self.await_attachments(now, slot, Partial::event(to, message, id, attachments));
             }
             Body::Ack { args, id, attachments } => {

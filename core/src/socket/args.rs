@@ -94,21 +94,23 @@ pub struct Message {
     /// The name, directly followed by the JSON array of arguments.
     text: Box<str>,
     name: usize,
-    attachments: Vec<Bytes>,
+    /// One word, because few messages have some, and all are moved about.
+    #[expect(clippy::box_collection, reason = "a boxed slice takes two words")]
+    attachments: Option<Box<Vec<Bytes>>>,
 }
 
 impl Message {
     /// `rest` is the array behind the name and its comma.
-    pub(crate) fn new(name: &str, rest: &str, attachments: Vec<Bytes>) -> Self {
+    pub(crate) fn new(name: &str, rest: &str) -> Self {
         let mut text = String::with_capacity(name.len() + 1 + rest.len());
         text.push_str(name);
         text.push('[');
         text.push_str(rest);
-        Self { text: text.into_boxed_str(), name: name.len(), attachments }
+        Self { text: text.into_boxed_str(), name: name.len(), attachments: None }
     }
 
     pub(crate) fn attach(&mut self, attachments: Vec<Bytes>) {
-        self.attachments = attachments;
+        self.attachments = Some(Box::new(attachments));
     }
 
     /// Returns the name of the event.
@@ -126,13 +128,13 @@ impl Message {
     /// Returns the attachments in the order of their numbers.
     #[must_use]
     pub fn attachments(&self) -> &[Bytes] {
-        &self.attachments
+        self.attachments.as_ref().map_or(&[], |attachments| attachments)
     }
 
     /// Borrows the arguments for sending.
     #[must_use]
     pub fn args(&self) -> ArgsRef<'_> {
-        ArgsRef { json: self.json(), attachments: &self.attachments }
+        ArgsRef { json: self.json(), attachments: self.attachments() }
     }
 }
 
@@ -142,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_message_keeps_name_and_arguments_apart() {
-        let message = Message::new("chat", "1,\"x\"]", Vec::new());
+        let message = Message::new("chat", "1,\"x\"]");
         assert_eq!((message.name(), message.json()), ("chat", "[1,\"x\"]"));
         assert_eq!(message.args().tail(), "1,\"x\"]");
     }
