@@ -237,7 +237,7 @@ impl Connection {
             let mut plain = [IoSlice::new(&[]); 8];
             let filled = self.conn.poll_write(&mut plain);
             let n = tls.write(&plain[..filled]);
-            wrote(&mut self.conn, n);
+            self.conn.wrote_with(n, keep);
             if n == 0 {
                 break;
             }
@@ -258,7 +258,7 @@ impl Connection {
     /// Accounts for `n` bytes taken by the stream.
     pub fn wrote(&mut self, n: usize) {
         match &mut self.tls {
-            None => wrote(&mut self.conn, n),
+            None => self.conn.wrote_with(n, keep),
             Some(tls) => tls.wrote(n),
         }
         self.moving = true;
@@ -365,9 +365,9 @@ impl Connection {
 
     /// Goes on after an answer, with a request that waited behind it if there is one.
     fn go_on(&mut self) {
-        let now = self.hub.runtime().now();
         self.watch();
         while self.conn.wants_decode() {
+            let now = self.hub.runtime().now();
             self.receive(&mut [], now);
             self.look_behind();
             self.watch();
@@ -435,16 +435,13 @@ impl Connection {
             return false;
         }
         let conn = &mut self.conn;
-        let mut spare = SPARE.take();
-        let more = self.hub.with_cell(self.shard, |cell| {
-            let more = conn.pull_with(&mut cell.server, &mut spare);
+        self.hub.with_cell(self.shard, |cell| {
+            let more = conn.pull_with(&mut cell.server, || SPARE.take());
             if conn.link() != Some(link) {
                 cell.unbind(link);
             }
             more
-        });
-        SPARE.replace(spare);
-        more
+        })
     }
 
     /// Takes the answer to a plain HTTP request, when it is here.
@@ -621,9 +618,7 @@ fn begin(hub: &Hub, request: &Request<'_>, front: &mut Option<Box<Front>>) -> Ve
     verdict
 }
 
-fn wrote(conn: &mut Conn, n: usize) {
-    let mut spare = SPARE.take();
-    conn.wrote_with(n, &mut spare);
+fn keep(spare: Vec<u8>) {
     SPARE.replace(spare);
 }
 

@@ -354,7 +354,7 @@ impl Hub {
             move |hub, decision| match decision {
                 Ok(decision) => hub.decide(&socket, decision, always),
                 Err(panicked) => {
-                    hub.report(&socket, "connect", None, panicked);
+                    hub.report(&socket, "connect", None, *panicked);
                     hub.decide(&socket, Err(Denial::Refused(Refusal::default())), always);
                 }
             },
@@ -448,7 +448,7 @@ impl Hub {
             let seen = catch_unwind(AssertUnwindSafe(|| look(socket, message)));
             let seen = seen.map_err(panic_of);
             let seen = seen.and_then(|seen| seen.map_err(|e| Box::new(Cause::Middleware(e))));
-            seen.map_err(|cause| self.report(socket, "", Some(message), cause)).is_ok()
+            seen.map_err(|cause| self.report(socket, "", Some(message), *cause)).is_ok()
         })
     }
 
@@ -474,7 +474,7 @@ impl Hub {
         match rest {
             Progress::Done(Ok(())) => None,
             Progress::Done(Err(cause)) => {
-                self.report(socket, name(), message.as_ref(), cause);
+                self.report(socket, name(), message.as_ref(), *cause);
                 None
             }
             Progress::Pending(future) => {
@@ -483,7 +483,7 @@ impl Hub {
                 Some(Box::pin(async move {
                     if let Err(cause) = Caught(future).await.unwrap_or_else(Err) {
                         let name = name.as_deref().unwrap_or_default();
-                        hub.report(&socket, name, message.as_ref(), cause);
+                        hub.report(&socket, name, message.as_ref(), *cause);
                     }
                 }))
             }
@@ -508,7 +508,7 @@ impl Hub {
             },
             move |hub, outcome| {
                 if let Err(cause) = outcome.unwrap_or_else(Err) {
-                    hub.report(&socket, "disconnect", None, cause);
+                    hub.report(&socket, "disconnect", None, *cause);
                 }
                 drop(socket.store().clear());
             },
@@ -525,7 +525,7 @@ impl Hub {
             Err(Denial::Refused(refusal)) => refusal,
             Err(Denial::Auth(error)) => {
                 let refusal = Refusal::new(format!("invalid auth payload: {error}"));
-                self.report(socket, "connect", None, error.into());
+                self.report(socket, "connect", None, Cause::Arguments(error));
                 refusal
             }
         };
@@ -573,13 +573,7 @@ impl Hub {
         }
     }
 
-    fn report(
-        &self,
-        socket: &Socket,
-        event: &str,
-        message: Option<&EventMessage>,
-        cause: Box<Cause>,
-    ) {
+    fn report(&self, socket: &Socket, event: &str, message: Option<&EventMessage>, cause: Cause) {
         let event = message.map_or(event, EventMessage::name).into();
         let (json, attachments) =
             message.map_or(("[]", &[][..]), |message| (message.json(), message.attachments()));
@@ -588,7 +582,7 @@ impl Hub {
             event,
             namespace: socket.namespace().into(),
             args: Args::from_json(json, attachments.to_vec()).unwrap_or_default(),
-            cause: *cause,
+            cause,
         };
         let on_error = socket.handlers().and_then(|handlers| handlers.on_error.as_ref());
         let on_error = on_error.unwrap_or_else(|| &self.app().on_error);

@@ -186,24 +186,18 @@ impl Conn {
     /// The same as calling [`Server::poll_transmit`](crate::Server::poll_transmit) and
     /// [`push`](Self::push) in turns, at less cost.
     pub fn pull(&mut self, server: &mut Server) -> bool {
-        self.pull_with(server, &mut Vec::new())
+        self.pull_with(server, Vec::new)
     }
 
-    /// The same with a buffer to gather small pieces in: a loop that hands one to all its connections,
-    /// here and to [`wrote_with`](Self::wrote_with), spares most of them one of their own.
-    pub fn pull_with(&mut self, server: &mut Server, spare: &mut Vec<u8>) -> bool {
-        self.out.borrow(spare);
-        let more = self.pull_all(server);
-        self.out.give_back(spare);
-        more
-    }
-
-    fn pull_all(&mut self, server: &mut Server) -> bool {
+    /// The same, and asks `lend` for an empty buffer to gather small frames in, if there are several
+    /// and no buffer yet: a loop that has one for all its connections need not allocate for each
+    /// burst.
+    pub fn pull_with(&mut self, server: &mut Server, mut lend: impl FnMut() -> Vec<u8>) -> bool {
         let Some(link) = self.link else { return false };
         while self.out.bytes() < self.limits.low_water || server.is_over(link) {
             let transmit = match server.next_frame(link) {
                 Next::Frame(frame) => {
-                    self.out.push_frame(frame);
+                    self.out.push_frame_with(frame, &mut lend);
                     continue;
                 }
                 Next::Nothing => return false,
@@ -283,13 +277,15 @@ impl Conn {
 
     /// Accounts for `n` bytes taken by the stream.
     pub fn wrote(&mut self, n: usize) {
-        self.wrote_with(n, &mut Vec::new());
+        self.wrote_with(n, drop);
     }
 
-    /// The same, and returns the buffer of [`pull_with`](Self::pull_with) once it is empty: a
-    /// connection that has nothing to write keeps none.
-    pub fn wrote_with(&mut self, n: usize, spare: &mut Vec<u8>) {
-        self.out.wrote(n, spare);
+    /// The same, and hands the buffer of [`pull_with`](Self::pull_with) to `give` when all is written
+    /// and it did not grow large: a connection that has nothing to write keeps none.
+    pub fn wrote_with(&mut self, n: usize, give: impl FnOnce(Vec<u8>)) {
+        if let Some(buffer) = self.out.wrote(n) {
+            give(buffer);
+        }
     }
 
     /// Returns what the connection waits for.

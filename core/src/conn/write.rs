@@ -85,6 +85,11 @@ impl Outgoing {
     }
 
     pub(super) fn push_frame(&mut self, frame: Frame) {
+        self.push_frame_with(frame, &mut Vec::new);
+    }
+
+    /// `lend` is asked for a buffer when the frame is to be copied and there is none.
+    pub(super) fn push_frame_with(&mut self, frame: Frame, lend: &mut dyn FnMut() -> Vec<u8>) {
         if self.is_client() {
             let op = if frame.is_text() { Op::Text } else { Op::Binary };
             self.push_owned(op, frame.payload());
@@ -92,6 +97,10 @@ impl Outgoing {
             self.bytes = frame.bytes().len();
             self.only = Some(frame);
         } else if frame.bytes().len() <= SMALL {
+            if self.small.capacity() == 0 {
+                self.small = lend();
+                self.small.clear();
+            }
             self.push_small(frame.bytes());
         } else {
             self.push_large(Chunk::Frame(frame));
@@ -157,21 +166,10 @@ impl Outgoing {
         filled
     }
 
-    /// Takes a buffer to gather small pieces in, unless there is one.
-    pub(super) fn borrow(&mut self, spare: &mut Vec<u8>) {
-        if self.small.capacity() == 0 {
-            std::mem::swap(&mut self.small, spare);
-        }
-    }
-
-    /// Returns the buffer when nothing is in it.
-    pub(super) fn give_back(&mut self, spare: &mut Vec<u8>) {
-        if self.small.is_empty() && self.small.capacity() > 0 {
-            *spare = std::mem::take(&mut self.small);
-        }
-    }
-
-    pub(super) fn wrote(&mut self, n: usize, spare: &mut Vec<u8>) {
+    /// Accounts for what the stream took, and returns the buffer of small pieces when it is free and
+    /// may be lent to others.
+    pub(super) fn wrote(&mut self, n: usize) -> Option<Vec<u8>> {
+        let mut free = None;
         debug_assert!(n <= self.bytes, "more was written than was queued");
         self.bytes = self.bytes.saturating_sub(n);
         self.written += n;
@@ -189,16 +187,17 @@ impl Outgoing {
             // An idle connection keeps no buffer.
             self.only = None;
             self.written = 0;
-            let mut small = std::mem::take(&mut self.small);
-            if (1..=LENT).contains(&small.capacity()) {
+            if self.small.capacity() > 0 {
+                let mut small = std::mem::take(&mut self.small);
                 small.clear();
-                *spare = small;
+                free = (small.capacity() <= LENT).then_some(small);
             }
         }
         self.forget_written();
         if self.rare.is_some() {
             self.wrote_rare(n);
         }
+        free
     }
 
     /// Drops what the stream took of `small` while more keeps coming: a busy stream may never run dry.

@@ -392,8 +392,10 @@ impl Watch for Blind {
 /// Sees that every placeholder names an attachment the packet announced.
 struct Placeholders {
     attachments: u32,
-    /// The objects around the cursor. Bounded by `Nesting`.
-    objects: Vec<Object>,
+    /// The innermost object around the cursor: placeholders are mostly in none but their own.
+    object: Option<Object>,
+    /// Those around it. Bounded by `Nesting`.
+    outer: Vec<Object>,
 }
 
 /// What is known so far about an object; of equal keys the last one counts, as in JavaScript.
@@ -415,12 +417,12 @@ enum Member {
 
 impl Placeholders {
     fn new(attachments: u32) -> Self {
-        Self { attachments, objects: Vec::new() }
+        Self { attachments, object: None, outer: Vec::new() }
     }
 
     /// Takes note of the value of the member that was read last.
     fn assign(&mut self, value: &str) {
-        let Some(object) = self.objects.last_mut() else { return };
+        let Some(object) = &mut self.object else { return };
         // Taken, since the elements of an array that is a member's value belong to no member.
         match std::mem::take(&mut object.member) {
             Member::Placeholder => object.is_placeholder = value == "true",
@@ -437,12 +439,12 @@ impl Watch for Placeholders {
     fn open(&mut self, container: Container) {
         self.assign("");
         if let Container::Object = container {
-            self.objects.push(Object::default());
+            self.outer.extend(self.object.replace(Object::default()));
         }
     }
 
     fn close_object(&mut self) -> Result<(), Violation> {
-        match self.objects.pop() {
+        match std::mem::replace(&mut self.object, self.outer.pop()) {
             Some(Object { is_placeholder: true, names_attachment: false, .. }) => {
                 Err(Violation::IllegalAttachments)
             }
@@ -451,7 +453,7 @@ impl Watch for Placeholders {
     }
 
     fn key(&mut self, text: &str, inside: Range<usize>) {
-        let Some(object) = self.objects.last_mut() else { return };
+        let Some(object) = &mut self.object else { return };
         object.member = match &*unescaped(&text[inside]) {
             "_placeholder" => Member::Placeholder,
             "num" => Member::Num,
