@@ -35,7 +35,7 @@ struct Node {
     next: u32,
 }
 
-const _: () = assert!(size_of::<Node>() <= 48, "a node is held per packet that waits");
+const _: () = assert!(size_of::<Node>() <= 40, "a node is held per packet that waits");
 
 const END: u32 = u32::MAX;
 
@@ -69,10 +69,11 @@ impl Pool {
         u32::try_from(self.nodes.len() - 1).expect("fewer than 2^32 packets fit in memory")
     }
 
-    /// Frees a node; its packet, what that was counted with, and successor.
-    fn give(&mut self, at: u32) -> (Option<Packet>, u32, u32) {
-        let Some(node) = self.nodes.get_mut(at as usize) else { return (None, 0, END) };
-        let (packet, cost, next) = (node.packet.take(), node.cost, node.next);
+    /// Frees a node; what its packet was counted with, and the successor.
+    fn give(&mut self, at: u32) -> (u32, u32) {
+        let Some(node) = self.nodes.get_mut(at as usize) else { return (0, END) };
+        let (cost, next) = (node.cost, node.next);
+        node.packet = None;
         node.next = self.free;
         self.free = at;
         self.used -= 1;
@@ -81,7 +82,7 @@ impl Pool {
         if self.used == 0 && self.nodes.len() > 4096 {
             *self = Self::new();
         }
-        (packet, cost, next)
+        (cost, next)
     }
 }
 
@@ -122,10 +123,13 @@ impl Outbox {
 
     /// Takes the next WebSocket message.
     pub(crate) fn next_frame(&mut self, pool: &mut Pool) -> Option<Frame> {
-        let packet = pool.nodes.get(self.head as usize)?.packet.as_ref()?;
+        let place = &mut pool.nodes.get_mut(self.head as usize)?.packet;
+        let packet = place.as_ref()?;
         let part = self.part as usize;
         if packet.parts() == 1 {
-            return self.pop(pool)?.into_frame();
+            let frame = place.take()?.into_frame();
+            self.pop(pool);
+            return frame;
         }
         let frame = packet.frame(part);
         self.part += 1;
@@ -163,15 +167,14 @@ impl Outbox {
         }
     }
 
-    fn pop(&mut self, pool: &mut Pool) -> Option<Packet> {
-        let (packet, cost, next) = pool.give(self.head);
+    fn pop(&mut self, pool: &mut Pool) {
+        let (cost, next) = pool.give(self.head);
         self.bytes = self.bytes.saturating_sub(cost);
         self.part = 0;
         self.head = next;
         if next == END {
             *self = Self::new();
         }
-        packet
     }
 }
 

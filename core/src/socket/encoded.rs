@@ -24,57 +24,52 @@ pub(crate) const PART: usize = 128;
 /// One Engine.IO packet, or a Socket.IO packet with its attachments; cloning copies a pointer.
 #[derive(Clone)]
 pub(crate) struct Packet {
-    text: Arc<[u8]>,
+    /// The first part: text, or binary when it is a bare Engine.IO message.
+    first: Arc<[u8]>,
     attachments: Option<Arc<[Arc<[u8]>]>>,
-    /// Whether the first part is binary: a bare Engine.IO message.
-    binary: bool,
 }
 
 /// A server-to-client WebSocket frame: header and payload in one shared buffer.
 ///
 /// Its `Debug` text shows only what kind and how large it is: the payload may be a session id.
 #[derive(Clone)]
-pub struct Frame {
-    bytes: Arc<[u8]>,
-    text: bool,
-}
+pub struct Frame(Arc<[u8]>);
 
 impl Frame {
     /// Makes a text frame, for whoever uses a [`Conn`](crate::Conn) without a server.
     #[must_use]
     pub fn text(text: &str) -> Self {
-        Self { bytes: framed(Op::Text, text.as_bytes()), text: true }
+        Self(framed(Op::Text, text.as_bytes()))
     }
 
     /// Makes a binary frame.
     #[must_use]
     pub fn binary(bytes: &[u8]) -> Self {
-        Self { bytes: framed(Op::Binary, bytes), text: false }
+        Self(framed(Op::Binary, bytes))
     }
 
     /// Returns header and payload, unmasked, for writers of bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        let payload = self.bytes.len() - MAX_UNMASKED;
-        &self.bytes[MAX_UNMASKED - header::size(payload)..]
+        whole(&self.0)
     }
 
     /// Returns the payload alone, for hosts that frame WebSocket themselves.
     #[must_use]
     pub fn payload(&self) -> &[u8] {
-        &self.bytes[MAX_UNMASKED..]
+        &self.0[MAX_UNMASKED..]
     }
 
     /// Whether it is a text frame.
     #[must_use]
     pub fn is_text(&self) -> bool {
-        self.text
+        is_text(&self.0)
     }
 }
 
 impl fmt::Debug for Frame {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = if self.text { "text" } else { "binary" };
+        let kind = if self.is_text() { "text" } else { "binary" };
         write!(f, "Frame({kind}, {} bytes)", self.payload().len())
     }
 }
@@ -88,12 +83,12 @@ impl fmt::Debug for Packet {
 impl Packet {
     /// An Engine.IO packet given by its text, type included.
     pub(crate) fn engine(text: &[u8]) -> Self {
-        Self { text: framed(Op::Text, text), attachments: None, binary: false }
+        Self { first: framed(Op::Text, text), attachments: None }
     }
 
     /// A binary Engine.IO message.
     pub(crate) fn engine_binary(bytes: &[u8]) -> Self {
-        Self { text: framed(Op::Binary, bytes), attachments: None, binary: true }
+        Self { first: framed(Op::Binary, bytes), attachments: None }
     }
 
     /// Number of WebSocket messages it takes.
@@ -103,31 +98,34 @@ impl Packet {
 
     /// The nth WebSocket message.
     pub(crate) fn frame(&self, part: usize) -> Option<Frame> {
-        let bytes = match part.checked_sub(1) {
-            None => &self.text,
-            Some(n) => self.attachments.as_ref()?.get(n)?,
-        };
-        Some(Frame { bytes: bytes.clone(), text: part == 0 && !self.binary })
+        self.framed(part).cloned().map(Frame)
+    }
+
+    fn framed(&self, part: usize) -> Option<&Arc<[u8]>> {
+        match part.checked_sub(1) {
+            None => Some(&self.first),
+            Some(n) => self.attachments.as_ref()?.get(n),
+        }
     }
 
     /// The WebSocket message of a packet without attachments.
     pub(crate) fn into_frame(self) -> Option<Frame> {
-        self.attachments.is_none().then_some(Frame { text: !self.binary, bytes: self.text })
+        self.attachments.is_none().then_some(Frame(self.first))
     }
 
     /// Payload bytes of all parts.
     pub(crate) fn size(&self) -> usize {
-        let text = self.text.len() - MAX_UNMASKED;
+        let first = self.first.len() - MAX_UNMASKED;
         match &self.attachments {
-            None => text,
-            Some(attachments) => attachments.iter().map(|bytes| bytes.len()).sum::<usize>() + text,
+            None => first,
+            Some(attachments) => attachments.iter().map(|bytes| bytes.len()).sum::<usize>() + first,
         }
     }
 
     /// About the memory it takes while it waits, in bytes: its payload, and [`PART`] for each part.
     pub(crate) fn cost(&self) -> usize {
         match &self.attachments {
-            None => self.text.len() - MAX_UNMASKED + PART,
+            None => self.first.len() - MAX_UNMASKED + PART,
             Some(_) => self.size() + PART * self.parts(),
         }
     }
@@ -139,11 +137,11 @@ impl Packet {
             if !out.is_empty() {
                 out.push(b'\x1e');
             }
-            let Some(frame) = self.frame(part) else { return };
-            if frame.text {
-                out.extend_from_slice(frame.payload());
-            } else {
-                put_base64(out, frame.payload());
+            let Some(frame) = self.framed(part) else { return };
+            let payload = &frame[MAX_UNMASKED..];
+            match is_text(frame) {
+                true => out.extend_from_slice(payload),
+                false => put_base64(out, payload),
             }
         }
     }
@@ -217,13 +215,13 @@ impl Encoder {
 
     fn end(&mut self, attachments: &[Bytes]) -> Packet {
         put_header(&mut self.scratch, Op::Text);
-        let text = Arc::from(self.scratch.as_slice());
+        let first = Arc::from(self.scratch.as_slice());
         if self.scratch.capacity() > KEEP {
             self.scratch = Vec::new();
         }
         let framed = || attachments.iter().map(|bytes| framed(Op::Binary, bytes)).collect();
         let attachments = (!attachments.is_empty()).then(framed);
-        Packet { text, attachments, binary: false }
+        Packet { first, attachments }
     }
 }
 
@@ -236,6 +234,15 @@ fn framed(op: Op, payload: &[u8]) -> Arc<[u8]> {
     bytes.extend_from_slice(payload);
     put_header(&mut bytes, op);
     bytes.into()
+}
+
+/// The header and the payload of a frame, which begins right behind the room for the longest header.
+fn whole(framed: &[u8]) -> &[u8] {
+    &framed[MAX_UNMASKED - header::size(framed.len() - MAX_UNMASKED)..]
+}
+
+fn is_text(framed: &[u8]) -> bool {
+    whole(framed).first().is_some_and(|first| first & 0x0f == Op::Text.to_wire())
 }
 
 fn put_header(bytes: &mut [u8], op: Op) {

@@ -42,7 +42,7 @@ impl Op {
         }
     }
 
-    fn to_wire(self) -> u8 {
+    pub(crate) fn to_wire(self) -> u8 {
         match self {
             Self::Continuation => 0,
             Self::Text => 1,

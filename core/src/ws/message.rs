@@ -24,6 +24,7 @@ pub enum Role {
 
 /// Where the payload of a finished message lies.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[repr(usize)]
 pub(crate) enum Place {
     /// In the input, unmasked.
     Input(Range<usize>),
@@ -33,6 +34,7 @@ pub(crate) enum Place {
 
 /// What one step found.
 #[derive(Clone, Debug, Eq, PartialEq)]
+#[repr(usize)]
 pub(crate) enum Found {
     /// The input is used up.
     Nothing,
