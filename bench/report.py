@@ -31,13 +31,9 @@ def read(path):
     return lines[0]["meta"], runs
 
 
-def cost(row, line):
-    return line["bytes_per_connection" if row.unit == "bytes" else "cpu_us_per_message"]
-
-
 def costs(row, server, runs):
     """Round -> cost of the runs that succeeded."""
-    return {line["round"]: cost(row, line) for line in runs.get((row.key, server), []) if "error" not in line}
+    return {line["round"]: row.cost(line) for line in runs.get((row.key, server), []) if "error" not in line}
 
 
 def ratio(row, server, base, runs):

@@ -49,6 +49,10 @@ class Row:
         # The `connect` floor answers with the bytes of a handshake, so it is treated like a server.
         return args + (["--floor"] if server in FLOORS and self.scenario != "connect" else [])
 
+    def cost(self, line):
+        """The figure of a run that decides."""
+        return line["bytes_per_connection" if self.unit == "bytes" else "cpu_us_per_message"]
+
 
 ROWS = [
     Row("echo-64x1", "echo, 64 clients × 1 in flight", "echo", goal="≤ 1.15 × floor", servers=EVERY),

@@ -16,7 +16,6 @@ use crate::log::log;
 use crate::port::{Port, Ring};
 use crate::tls::{Tls, TlsSession};
 use crate::watch::{CAME, NEVER, Seat};
-use crate::web::finish;
 
 /// One byte stream of a [`Hub`].
 ///
@@ -448,9 +447,9 @@ impl Connection {
     #[cold]
     fn take_answer(&mut self) {
         let Some(front) = &mut self.front else { return };
-        if let Some(mut response) = front.exchange.as_ref().and_then(Exchange::answer) {
+        let answer = front.exchange.as_ref().and_then(|exchange| exchange.answer(&self.hub));
+        if let Some(response) = answer {
             front.exchange = None;
-            finish(&mut response, &self.hub.app().config);
             self.conn.push(Transmit::Response(response));
         }
     }
@@ -590,10 +589,7 @@ fn ask(
     match decoder.poll() {
         Ok(Some(Inbound::Body(body))) => {
             let exchange = front.as_mut().and_then(|front| front.exchange.as_mut());
-            let mut verdict = exchange.map(|exchange| exchange.ask(hub, port, body));
-            if let Some(Verdict::Respond(response)) = &mut verdict {
-                finish(response, &hub.app().config);
-            }
+            let verdict = exchange.map(|exchange| exchange.ask(hub, port, body));
             decoder.apply(verdict.unwrap_or(Verdict::Pass));
             true
         }
@@ -608,18 +604,20 @@ fn ask(
 /// Begins to answer a plain HTTP request.
 #[cold]
 fn begin(hub: &Hub, request: &Request<'_>, front: &mut Option<Box<Front>>) -> Verdict {
-    let (mut verdict, exchange) = Exchange::begin(hub, request);
-    if let Verdict::Respond(response) = &mut verdict {
-        finish(response, &hub.app().config);
-    }
+    let (verdict, exchange) = Exchange::begin(hub, request);
     if let Some(front) = front {
         front.exchange = exchange;
     }
     verdict
 }
 
-fn keep(spare: Vec<u8>) {
-    SPARE.replace(spare);
+/// Keeps a buffer for the next burst, if it holds more than the one that is kept.
+fn keep(buffer: Vec<u8>) {
+    SPARE.with_borrow_mut(|spare| {
+        if buffer.capacity() > spare.capacity() {
+            *spare = buffer;
+        }
+    });
 }
 
 thread_local! {

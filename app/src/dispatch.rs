@@ -38,7 +38,7 @@ pub(crate) struct Job {
 
 /// What a handler is called for.
 ///
-/// The tag has a whole word, so that everything behind it is moved in whole words, too.
+/// The tag has a word of its own: see [`Event`].
 #[derive(Default)]
 #[repr(usize)]
 enum Task {
@@ -213,7 +213,7 @@ impl Task {
             Self::Done => 0,
             Self::Engine { message: Received::Binary(bytes), .. } => bytes.len(),
             Self::Engine { message: Received::Text(text), .. } => text.len(),
-            Self::Message { message, .. } => return message.as_ref().map_or(PLACE, weight_of),
+            Self::Message { message, .. } => return weight_of(there(message)),
         };
         PLACE + size
     }
@@ -273,7 +273,7 @@ impl Hub {
         let weight = job.weight();
         let job = match job {
             Job { task: Task::Message { socket, message, ack }, pending }
-                if is_concurrent(&socket, message.as_ref()) =>
+                if is_concurrent(&socket, there(&message)) =>
             {
                 let waits = Waits::new(self.shared(), shard, weight);
                 return self.launch(&socket, message, ack, Some((waits, pending)));
@@ -375,7 +375,7 @@ impl Hub {
     ) -> Option<BoxFuture<()>> {
         // Refused after it was admitted, and on its way out.
         let handlers = socket.handlers().filter(|_| socket.was_admitted())?;
-        let event = message.as_ref()?;
+        let event = there(message);
         let found = handlers.find(event.name());
         if found.is_some_and(|entry| entry.order == Order::Concurrent) {
             self.launch(socket, message.take(), token.take(), None);
@@ -410,7 +410,7 @@ impl Hub {
         let socket = socket.clone();
         let mut begin = move || {
             let handlers = socket.handlers()?;
-            let event = message.as_ref()?;
+            let event = there(&message);
             let entry = handlers.find(event.name())?;
             let hub = socket.hub();
             if !hub.lets_in(&socket, handlers, event) {
@@ -422,7 +422,7 @@ impl Hub {
             let hub = self.shared();
             return self.on_worker(move || {
                 let _charge = charge;
-                let begun = catch_unwind(AssertUnwindSafe(|| begin().and_then(start)));
+                let begun = catch_unwind(AssertUnwindSafe(move || begin().and_then(start)));
                 if let Some(rest) = begun.ok().flatten() {
                     hub.runtime().spawn(rest);
                 }
@@ -615,10 +615,15 @@ fn start(mut task: BoxFuture<()>) -> Option<BoxFuture<()>> {
     polled.is_pending().then_some(task)
 }
 
+/// The message of an event that no handler has had.
+fn there(message: &Option<EventMessage>) -> &EventMessage {
+    message.as_ref().expect("only a handler takes it")
+}
+
 /// Whether an event has a handler that waits for nothing, and may have it now.
-fn is_concurrent(socket: &Socket, message: Option<&EventMessage>) -> bool {
+fn is_concurrent(socket: &Socket, message: &EventMessage) -> bool {
     let handlers = socket.handlers().filter(|_| socket.was_admitted());
-    let found = handlers.zip(message).and_then(|(handlers, event)| handlers.find(event.name()));
+    let found = handlers.and_then(|handlers| handlers.find(message.name()));
     found.is_some_and(|entry| entry.order == Order::Concurrent)
 }
 

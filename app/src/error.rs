@@ -59,9 +59,15 @@ pub enum Cause {
     Returned(BoxError),
 }
 
+impl From<DecodeError> for Cause {
+    fn from(error: DecodeError) -> Self {
+        Self::Arguments(error)
+    }
+}
+
 impl From<DecodeError> for Box<Cause> {
     fn from(error: DecodeError) -> Self {
-        Self::new(Cause::Arguments(error))
+        Self::new(error.into())
     }
 }
 

@@ -22,7 +22,7 @@ use crate::io::Io;
 use crate::port::Port;
 use crate::runtime::BoxFuture;
 use crate::web::{
-    Fallback, file_response_of, head_response_of, name_as_known, request_of, response_of,
+    Fallback, file_response_of, finish, head_response_of, name_as_known, request_of, response_of,
 };
 
 /// A plain HTTP request until it is answered.
@@ -41,8 +41,7 @@ impl Exchange {
     pub(crate) fn begin(hub: &Hub, request: &Request<'_>) -> (Verdict, Option<Self>) {
         let web = &hub.app().web;
         let Some(mut asked) = request_of(request) else {
-            let response = Response::with_body(400, "text/plain", "Bad Request").nosniff();
-            return (Verdict::Respond(response), None);
+            return (respond(hub, refusal(400, "Bad Request")), None);
         };
         let target = asked.uri().path_and_query().map_or("", PathAndQuery::as_str);
         let file = web
@@ -52,7 +51,7 @@ impl Exchange {
         match file {
             Some(found) if found.status() != StatusCode::NOT_FOUND || web.fallback.is_none() => {
                 let (response, file) = file_response_of(found, hub.app().config.compression);
-                (Verdict::Respond(response), file.map(Self::Sending))
+                (respond(hub, response), file.map(Self::Sending))
             }
             Some(_) | None if web.fallback.is_some() => {
                 let limit = hub.limits().max_payload;
@@ -60,10 +59,7 @@ impl Exchange {
                 let begun = Self::Asking { request: Some(Box::new(asked)), answer: Arc::default() };
                 (Verdict::Body { link: Link::HOST, limit }, Some(begun))
             }
-            Some(_) | None => (
-                Verdict::Respond(Response::with_body(404, "text/plain", "Not Found").nosniff()),
-                None,
-            ),
+            Some(_) | None => (respond(hub, refusal(404, "Not Found")), None),
         }
     }
 
@@ -89,7 +85,7 @@ impl Exchange {
             return Verdict::Hold(Link::HOST);
         }
         match call(fallback, request, compression) {
-            Ok(response) => Verdict::Respond(response),
+            Ok(response) => respond(hub, response),
             Err(pending) => {
                 reply.wait(hub, pending);
                 Verdict::Hold(Link::HOST)
@@ -98,13 +94,11 @@ impl Exchange {
     }
 
     /// Takes the answer of the application, when it is here.
-    pub(crate) fn answer(&self) -> Option<Response> {
-        match self {
-            Self::Asking { answer, .. } => {
-                answer.lock().unwrap_or_else(PoisonError::into_inner).take()
-            }
-            Self::Sending(_) => None,
-        }
+    pub(crate) fn answer(&self, hub: &Hub) -> Option<Response> {
+        let Self::Asking { answer, .. } = self else { return None };
+        let mut response = answer.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        finish(&mut response, &hub.app().config);
+        Some(response)
     }
 
     /// Reads more of the file; `None` when it ended too early or cannot be read.
@@ -169,7 +163,16 @@ fn call(
 
 /// The answer when the application panicked.
 fn failed() -> Response {
-    Response::with_body(500, "text/plain", "Internal Server Error").nosniff()
+    refusal(500, "Internal Server Error")
+}
+
+fn refusal(status: u16, reason: &'static str) -> Response {
+    Response::with_body(status, "text/plain", reason).nosniff()
+}
+
+fn respond(hub: &Hub, mut response: Response) -> Verdict {
+    finish(&mut response, &hub.app().config);
+    Verdict::Respond(response)
 }
 
 impl fmt::Debug for Exchange {

@@ -360,12 +360,12 @@ impl Hub {
     /// look after.
     fn dispatch(&self, shard: u16, mut jobs: Vec<Job>) {
         for _ in 0..ROUNDS {
-            // Handlers are caught where they are called; this catches what their values do when they
-            // are dropped, which must not stop the shard. The rest of the jobs goes on.
+            // Handlers are caught where they are called; this catches what else may panic, values that
+            // are dropped above all, which must not stop the shard. The rest of the jobs goes on.
             let mut queue = jobs.iter_mut();
             let mut rest = || queue.by_ref().for_each(|job| self.perform(shard, job));
             while catch_unwind(AssertUnwindSafe(&mut rest)).is_err() {}
-            jobs.clear();
+            let _ = catch_unwind(AssertUnwindSafe(|| jobs.clear()));
             let mut more = None;
             let done = |cell: &mut Cell| {
                 cell.dispatching = false;

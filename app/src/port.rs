@@ -42,19 +42,26 @@ pub(crate) enum Ring {
 /// about as much as one message may have.
 pub(crate) const SOME: u32 = 1 << 20;
 
+/// What one job counts with at most, in bytes.
+const MOST: usize = 16 << 20;
+
 /// A job that waits, on behalf of the connection that brought it.
 pub(crate) struct Pending {
     port: Arc<Port>,
-    /// At most 16 times [`SOME`]; a whole word, because it is moved as one.
+    /// At most [`MOST`], and in a whole word: see [`Event`](sansocket::Event).
     bytes: usize,
 }
 
 impl Pending {
     pub(crate) fn new(port: &Arc<Port>, bytes: usize) -> Self {
         // More than one such is never read, so that the sum stays far from overflowing.
-        let bytes = bytes.min(16 * SOME as usize);
-        port.pending.fetch_add(bytes as u32, Ordering::AcqRel);
-        Self { port: port.clone(), bytes }
+        let pending = Self { port: port.clone(), bytes: bytes.min(MOST) };
+        port.pending.fetch_add(pending.bytes(), Ordering::AcqRel);
+        pending
+    }
+
+    fn bytes(&self) -> u32 {
+        u32::try_from(self.bytes).expect("at most MOST")
     }
 }
 
@@ -62,7 +69,7 @@ impl Drop for Pending {
     // Most jobs have none: what drops them stays small.
     #[inline(never)]
     fn drop(&mut self) {
-        let bytes = self.bytes as u32;
+        let bytes = self.bytes();
         let before = self.port.pending.fetch_sub(bytes, Ordering::AcqRel);
         if before > SOME && before - bytes <= SOME {
             self.port.call();

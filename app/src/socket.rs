@@ -151,6 +151,8 @@ impl Socket {
         log!(
             trace, "sansocket::event", id = %self.id(), event = ?event, args = ?args.json(), "sent"
         );
+        // Written out: `??` moves the outcome about even when nothing was refused, which takes as long
+        // as queueing the packet.
         match self.with(|socket| socket.emit(event, args)) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(refused)) => Err(refused.into()),

@@ -235,6 +235,7 @@ pub struct Gone;
 
 /// Why nothing was sent to a client.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+// As with `Event`: a third of the time of an emit that is not refused.
 #[repr(usize)]
 #[non_exhaustive]
 pub enum Refused {
@@ -266,7 +267,6 @@ impl From<Gone> for Refused {
 
 /// The caller asked for something the protocol has no form for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[repr(usize)]
 #[non_exhaustive]
 pub enum Misuse {
     /// Arguments must be a JSON array.

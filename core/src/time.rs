@@ -55,6 +55,7 @@ pub(crate) struct Queue {
     entries: VecDeque<(Tick, u32)>,
     /// How many the last compaction left.
     kept: usize,
+    /// Whether a deadline came to the front since this was last asked.
     moved: bool,
 }
 
@@ -105,13 +106,8 @@ impl Queue {
         self.entries.front().map(|&(due, _)| due)
     }
 
-    /// Whether a deadline came to the front since [`still`](Self::still).
-    pub(crate) fn moved(&self) -> bool {
-        self.moved
-    }
-
-    pub(crate) fn still(&mut self) {
-        self.moved = false;
+    pub(crate) fn take_moved(&mut self) -> bool {
+        std::mem::take(&mut self.moved)
     }
 
     #[cfg(test)]
@@ -124,6 +120,7 @@ impl Queue {
 #[derive(Debug)]
 pub(crate) struct Heap<T> {
     entries: BinaryHeap<Reverse<(Tick, T)>>,
+    /// Whether a deadline came to the front since this was last asked.
     moved: bool,
 }
 
@@ -147,13 +144,8 @@ impl<T: Ord> Heap<T> {
         self.entries.pop().map(|Reverse((_, what))| what)
     }
 
-    /// Whether a deadline came to the front since [`still`](Self::still).
-    pub(crate) fn moved(&self) -> bool {
-        self.moved
-    }
-
-    pub(crate) fn still(&mut self) {
-        self.moved = false;
+    pub(crate) fn take_moved(&mut self) -> bool {
+        std::mem::take(&mut self.moved)
     }
 
     pub(crate) fn next(&self) -> Option<Tick> {

@@ -16,7 +16,7 @@ pub struct Scenario {
     /// How often the operation is performed in the two runs. Where something is left behind by each,
     /// both lie between two powers of two, so that no table grows between them.
     pub operations: [usize; 2],
-    /// How many clients one operation reaches.
+    /// How many messages one operation delivers.
     pub deliveries: usize,
     pub prepare: fn() -> Box<Operation>,
 }
@@ -41,9 +41,9 @@ pub const SCENARIOS: &[Scenario] = &[
         deliveries: MEMBERS,
         prepare: app_broadcast,
     },
-    batch("app-echo-batch", app_echo_batch),
-    batch("app-ack-batch", app_ack_batch),
-    batch("app-polling-batch", app_polling_batch),
+    batch("app-echo-raw-16", app_echo_raw_16),
+    batch("app-ack-raw-16", app_ack_raw_16),
+    batch("app-polling-16", app_polling_16),
 ];
 
 /// Clients a broadcast reaches.
@@ -185,8 +185,8 @@ fn app_echo_raw() -> Box<Operation> {
     repeat_stack(echoing(), client::text(ECHO), &server_text(ECHO))
 }
 
-/// The same, several in one read.
-fn app_echo_batch() -> Box<Operation> {
+/// Sixteen of them in one read.
+fn app_echo_raw_16() -> Box<Operation> {
     repeat_stack(echoing(), client::text(ECHO).repeat(BATCH), &server_text(ECHO).repeat(BATCH))
 }
 
@@ -197,15 +197,15 @@ fn app_ack() -> Box<Operation> {
     repeat_stack(app, client::text(ASK), &server_text(ANSWER))
 }
 
-/// The same, several in one read.
-fn app_ack_batch() -> Box<Operation> {
+/// Sixteen events in one read, to a handler that acknowledges with the arguments as they are.
+fn app_ack_raw_16() -> Box<Operation> {
     let mut app = App::new();
     app.on("ask", |_: Socket, message: EventMessage, ack: Ack| ack.send_raw(message.args()));
     repeat_stack(app, client::text(ASK).repeat(BATCH), &server_text(ANSWER).repeat(BATCH))
 }
 
-/// A POST with several events, while a poll waits that takes the first echo, and polls for the rest.
-fn app_polling_batch() -> Box<Operation> {
+/// A POST with sixteen events, while a poll waits that takes all echoes, and the next poll.
+fn app_polling_16() -> Box<Operation> {
     let mut stack = Stack::new(echoing());
     let (polls, posts) = (stack.accept(), stack.accept());
     let sid = open_polling(|at, bytes| stack.look(at, bytes), polls, posts);

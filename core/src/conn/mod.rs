@@ -189,9 +189,12 @@ impl Conn {
         self.pull_with(server, Vec::new)
     }
 
-    /// The same, and asks `lend` for an empty buffer to gather small frames in, if there are several
-    /// and no buffer yet: a loop that has one for all its connections need not allocate for each
-    /// burst.
+    /// The same, and asks `lend` for a buffer to gather small frames in, when there are several and
+    /// the connection has none: a loop that has one for all its connections need not allocate for
+    /// each burst.
+    ///
+    /// It may be asked more than once, and clears what it gets. [`wrote_with`](Self::wrote_with) gives
+    /// buffers back.
     pub fn pull_with(&mut self, server: &mut Server, mut lend: impl FnMut() -> Vec<u8>) -> bool {
         let Some(link) = self.link else { return false };
         while self.out.bytes() < self.limits.low_water || server.is_over(link) {
@@ -280,8 +283,9 @@ impl Conn {
         self.wrote_with(n, drop);
     }
 
-    /// The same, and hands the buffer of [`pull_with`](Self::pull_with) to `give` when all is written
-    /// and it did not grow large: a connection that has nothing to write keeps none.
+    /// The same, and hands the buffer that small pieces were gathered in to `give`, lent or not, when
+    /// all is written and it has room for 4096 bytes at most. A connection that has nothing to write
+    /// keeps none.
     pub fn wrote_with(&mut self, n: usize, give: impl FnOnce(Vec<u8>)) {
         if let Some(buffer) = self.out.wrote(n) {
             give(buffer);
@@ -342,7 +346,9 @@ impl Conn {
         matches!(self.mode, Mode::Finished | Mode::Lingering(_) | Mode::WebSocketClosing(..))
     }
 
-    /// Returns how many bytes of heap memory this connection holds.
+    /// Returns how many bytes of heap memory this connection holds. What waits to be written counts
+    /// with its bytes: the buffer of small frames may have twice their room, and has 1000 bytes at
+    /// least.
     #[must_use]
     pub fn bytes_held(&self) -> usize {
         let reading = match &self.mode {

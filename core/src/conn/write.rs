@@ -49,10 +49,11 @@ enum Chunk {
 /// Pieces up to this size are copied together.
 const SMALL: usize = 2048;
 
-/// Room for pieces that are copied together: most bursts fit, and allocators have it at hand.
+/// Room for pieces that are copied together, in bytes. Most bursts fit; beyond 1032 bytes the usual
+/// allocator of Linux leaves its fast path.
 const BURST: usize = 1000;
 
-/// A larger buffer is not lent again: it could end with a peer that reads nothing.
+/// A larger buffer, in bytes, is not lent again: it could end with a peer that reads nothing.
 const LENT: usize = 4096;
 
 impl Chunk {

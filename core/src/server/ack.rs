@@ -83,12 +83,8 @@ impl Questions {
         }
     }
 
-    pub(super) fn moved(&self) -> bool {
-        self.deadlines.moved()
-    }
-
-    pub(super) fn still(&mut self) {
-        self.deadlines.still();
+    pub(super) fn take_moved(&mut self) -> bool {
+        self.deadlines.take_moved()
     }
 
     pub(super) fn deadline(&self) -> Option<Tick> {

@@ -10,6 +10,8 @@ use crate::socket::{Args, Message};
 
 /// Something the application should know, in the order it happened.
 #[derive(Debug)]
+// Every event is moved from list to list. Behind a tag of one byte it would be moved in pieces that
+// are not those it was written in, and a processor waits until such a write is complete.
 #[repr(usize)]
 #[non_exhaustive]
 pub enum Event {

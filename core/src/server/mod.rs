@@ -259,13 +259,8 @@ impl Server {
     pub fn poll_timeout_moved(&mut self) -> bool {
         let Timers { ping, pong, connect, admission, upgrade, close, partial } = &mut self.timers;
         let queues = [ping, pong, connect, admission, upgrade, close, partial];
-        let questions = &mut self.questions;
-        let moved = queues.iter().fold(questions.moved(), |moved, queue| moved | queue.moved());
-        if moved {
-            queues.into_iter().for_each(Queue::still);
-            questions.still();
-        }
-        moved
+        let moved = queues.into_iter().fold(false, |moved, queue| moved | queue.take_moved());
+        moved | self.questions.take_moved()
     }
 
     /// Returns the memory, in bytes, taken by packets that wait for sessions or for admissions, or for

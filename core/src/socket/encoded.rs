@@ -286,6 +286,19 @@ mod tests {
     }
 
     #[test]
+    fn a_frame_tells_its_kind_whatever_its_length() {
+        for len in [0, 1, 125, 126, 65_535, 65_536] {
+            let payload = "x".repeat(len);
+            let (text, binary) = (Frame::text(&payload), Frame::binary(payload.as_bytes()));
+            assert_eq!((text.is_text(), binary.is_text()), (true, false), "{len}");
+            assert_eq!(
+                (text.payload(), binary.payload()),
+                (payload.as_bytes(), payload.as_bytes())
+            );
+        }
+    }
+
+    #[test]
     fn other_packets_are_worded_as_in_the_protocol() {
         let mut encoder = Encoder::default();
         assert_eq!(polling(&encoder.connect("/", "abc")), "40{\"sid\":\"abc\"}");

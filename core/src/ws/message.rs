@@ -24,6 +24,7 @@ pub enum Role {
 
 /// Where the payload of a finished message lies.
 #[derive(Clone, Debug, Eq, PartialEq)]
+// As with `Event`.
 #[repr(usize)]
 pub(crate) enum Place {
     /// In the input, unmasked.
@@ -34,6 +35,7 @@ pub(crate) enum Place {
 
 /// What one step found.
 #[derive(Clone, Debug, Eq, PartialEq)]
+// As with `Event`: a third of the time of a step.
 #[repr(usize)]
 pub(crate) enum Found {
     /// The input is used up.
