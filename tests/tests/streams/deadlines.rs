@@ -3,7 +3,7 @@
 use crate::stage::{POLLING, Stage, payload, sid};
 use sansocket::Config;
 use sansocket_app::http::Request;
-use sansocket_app::{App, Bytes, Socket, sequential};
+use sansocket_app::{App, Bytes, Io, Socket, sequential};
 use std::future::{pending, poll_fn};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
@@ -196,4 +196,26 @@ fn who_ends_its_side_is_not_kept_for_an_answer_that_never_comes() {
     assert!(streams.iter_mut().all(|stream| stream.is_open()));
     stage.pass(4);
     assert_eq!(streams.each_mut().map(|stream| stream.is_open()), [false, true]);
+}
+
+#[test]
+fn a_pipelined_request_of_who_ended_its_side_is_given_the_same_time() {
+    let mut app = App::new();
+    app.fallback(async |request: Request<Bytes>| {
+        let io = request.extensions().get::<Io>().unwrap().clone();
+        let wait = if request.uri().path() == "/first" { 30 } else { 1_000_000 };
+        io.sleep(Duration::from_secs(wait)).await;
+        "done"
+    });
+    let stage = Stage::new(app);
+    let mut stream = stage.stream();
+    let both = ["first", "second"].map(|path| format!("GET /{path} HTTP/1.1\r\nHost: a\r\n\r\n"));
+    assert_eq!(stream.say(both.concat()), "");
+    stream.end();
+    stage.pass(31);
+    assert!(stream.take().ends_with("done"));
+    stage.pass(57);
+    assert!(stream.is_open());
+    stage.pass(4);
+    assert!(!stream.is_open());
 }
