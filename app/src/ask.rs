@@ -4,9 +4,9 @@ use sansocket::{Id, Refused, Server, Socket as Key, SocketMut, Ticket};
 use std::sync::Arc;
 
 use crate::ack::{Found, Reply, Slot};
-use crate::dispatch::{Then, Waiting};
 use crate::gather::{Gathering, Tally};
 use crate::hub::Hub;
+use crate::waiting::{Then, Waiting};
 
 impl Hub {
     /// Asks one client; the answer fills what is returned.

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::dispatch::Job;
 use crate::hub::Hub;
+use crate::job::Job;
 use crate::port::Port;
 use crate::runtime::BoxFuture;
 use crate::socket::Socket;

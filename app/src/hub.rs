@@ -15,9 +15,9 @@ use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use crate::app::App;
-use crate::dispatch::Job;
 use crate::drain::Draining;
 use crate::gate::Gate;
+use crate::job::Job;
 use crate::life::{Life, Until};
 use crate::port::{Port, SOME};
 use crate::runtime::Runtime;

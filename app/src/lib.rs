@@ -102,6 +102,7 @@ mod handler;
 mod host;
 mod hub;
 mod io;
+mod job;
 mod life;
 mod listen;
 mod log;

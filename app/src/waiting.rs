@@ -1,9 +1,23 @@
 //! The questions of a shard that somebody waits to see answered.
 
-use sansocket::Ticket;
+use sansocket::{Args, Id, Ticket};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
-use crate::dispatch::Waiting;
+use crate::ack::{AckError, Slot};
+use crate::gather::Tally;
+use crate::socket::Socket;
+
+/// What an application does with an acknowledgement, once it is here.
+pub(crate) type Then = Box<dyn FnOnce(Result<Args, AckError>) + Send>;
+
+/// Who waits for the answer to a question.
+pub(crate) enum Waiting {
+    Then(Option<Socket>, Then),
+    One(Arc<Slot<Result<Args, AckError>>>),
+    Many(Arc<Tally>),
+    Found(Arc<Slot<Vec<Id>>>),
+}
 
 /// Who waits for what, by ticket. Tickets of a shard only grow, so this is a sorted queue, in which
 /// answered questions leave gaps until those before them are answered too.
