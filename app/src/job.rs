@@ -77,7 +77,7 @@ impl Cell {
             Event::Message { socket, message, ack } => {
                 if let Some(socket) = self.socket(socket) {
                     // Weighed before it is put together, which then happens once.
-                    let pending = self.charge(|| weight_of(&message));
+                    let pending = self.charge(|| PLACE + size_of_event(&message));
                     let task = Task::Message { socket, message: Some(message), ack };
                     self.jobs.push(Job { task, pending });
                 }
@@ -188,7 +188,7 @@ impl Task {
             Self::Done => 0,
             Self::Engine { message: Received::Binary(bytes), .. } => bytes.len(),
             Self::Engine { message: Received::Text(text), .. } => text.len(),
-            Self::Message { message, .. } => return weight_of(there(message)),
+            Self::Message { message, .. } => size_of_event(there(message)),
         };
         PLACE + size
     }
@@ -210,9 +210,8 @@ pub(crate) fn there(message: &Option<EventMessage>) -> &EventMessage {
     message.as_ref().expect("only a handler takes it")
 }
 
-fn weight_of(message: &EventMessage) -> usize {
-    let text = message.name().len() + message.json().len();
-    PLACE + text + size_of_all(message.attachments())
+fn size_of_event(message: &EventMessage) -> usize {
+    message.name().len() + message.json().len() + size_of_all(message.attachments())
 }
 
 fn size_of_all(attachments: &[Bytes]) -> usize {

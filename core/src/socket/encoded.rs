@@ -97,12 +97,13 @@ impl Packet {
     }
 
     /// The nth WebSocket message.
-    pub(crate) fn frame(&self, part: usize) -> Option<Frame> {
-        self.framed(part).cloned().map(Frame)
+    pub(crate) fn frame(&self, n: usize) -> Option<Frame> {
+        self.part(n).cloned().map(Frame)
     }
 
-    fn framed(&self, part: usize) -> Option<&Arc<[u8]>> {
-        match part.checked_sub(1) {
+    /// The same without a copy of the pointer.
+    fn part(&self, n: usize) -> Option<&Arc<[u8]>> {
+        match n.checked_sub(1) {
             None => Some(&self.first),
             Some(n) => self.attachments.as_ref()?.get(n),
         }
@@ -133,13 +134,13 @@ impl Packet {
     /// Appends it as part of a polling payload: text, then attachments as base64 (engine.io-protocol
     /// v4, "HTTP long-polling").
     pub(crate) fn put_polling(&self, out: &mut Vec<u8>) {
-        for part in 0..self.parts() {
+        for n in 0..self.parts() {
             if !out.is_empty() {
                 out.push(b'\x1e');
             }
-            let Some(frame) = self.framed(part) else { return };
-            let payload = &frame[MAX_UNMASKED..];
-            match is_text(frame) {
+            let Some(part) = self.part(n) else { return };
+            let payload = &part[MAX_UNMASKED..];
+            match is_text(part) {
                 true => out.extend_from_slice(payload),
                 false => put_base64(out, payload),
             }
