@@ -10,7 +10,8 @@ use crate::connect::ConnectHandler;
 use crate::disconnect::DisconnectHandler;
 use crate::engine::EngineSession;
 use crate::error::HandlerError;
-use crate::handler::Handler;
+use crate::function::Handler;
+use crate::handler::EventHandler;
 use crate::log;
 use crate::namespace::{Namespace, OnError};
 use crate::pattern::Pattern;
@@ -45,8 +46,9 @@ type OnEngine = Box<dyn Fn(EngineSession, Received) + Send + Sync>;
 /// | in the catch-all namespace | its handler, else `on_any` | `on_connect` | `on_disconnect` | `on_error` |
 /// | otherwise | ignored, logged, and not acknowledged | admitted | nothing | [`App::on_error`] |
 ///
-/// A function goes before a method of a [class](NamespaceClass). Middlewares of the catch-all
-/// namespace and of the namespace all run, in this order. `on_any` never hears of connect and
+/// There is one function for each, and it goes before a method of a [class](NamespaceClass).
+/// Middlewares for [everywhere](Self::middleware_everywhere), of the catch-all namespace and of the
+/// namespace all run, in this order. `on_any` never hears of connect and
 /// disconnect.
 pub struct App {
     pub(crate) config: Config,
@@ -56,6 +58,8 @@ pub struct App {
     named: HashMap<Box<str>, usize>,
     matched: Vec<(Predicate, usize)>,
     any: Option<usize>,
+    /// Only its middlewares are used: they are in front of those of all others.
+    everywhere: Namespace,
     pub(crate) states: States,
     pub(crate) always_connect: bool,
     pub(crate) web: Web,
@@ -79,6 +83,7 @@ impl App {
             named: HashMap::from([("/".into(), 0)]),
             matched: Vec::new(),
             any: None,
+            everywhere: Namespace::default(),
             states: States::default(),
             always_connect: false,
             web: Web::default(),
@@ -87,29 +92,73 @@ impl App {
         }
     }
 
-    /// Handles an event of the namespace `/`, as [`Namespace::on`] does.
+    /// Handles an event of the namespace `/`.
     ///
     /// # Panics
-    /// When no client can send an event of that name.
-    pub fn on<M, H: Handler<M>>(&mut self, event: &str, handler: H) -> &mut Self {
+    /// As [`Namespace::on`] does.
+    #[track_caller]
+    pub fn on<O, P, R, K, H>(&mut self, event: &str, handler: H) -> &mut Self
+    where
+        H: Handler<P, R, O>,
+        H::Function: EventHandler<P, R, K>,
+    {
         self.spaces[0].on(event, handler);
         self
     }
 
     /// Handles the events of the namespace `/` that have no handler of their own.
-    pub fn on_any<M, H: Handler<M>>(&mut self, handler: H) -> &mut Self {
+    ///
+    /// # Panics
+    /// As [`Namespace::on_any`] does.
+    #[track_caller]
+    pub fn on_any<O, P, R, K, H>(&mut self, handler: H) -> &mut Self
+    where
+        H: Handler<P, R, O>,
+        H::Function: EventHandler<P, R, K>,
+    {
         self.spaces[0].on_any(handler);
         self
     }
 
     /// Decides who may join the namespace `/`. Without it everybody may.
-    pub fn on_connect<M, H: ConnectHandler<M>>(&mut self, handler: H) -> &mut Self {
+    ///
+    /// # Panics
+    /// As [`Namespace::on_connect`] does.
+    #[track_caller]
+    pub fn on_connect<P, R, K, H>(&mut self, handler: H) -> &mut Self
+    where
+        H: Handler<P, R> + ConnectHandler<P, R, K>,
+    {
         self.spaces[0].on_connect(handler);
         self
     }
 
+    /// Decides in every namespace who may go on to its own middlewares and its connect handler, before
+    /// those: patterns, and the catch-all, too. It opens no namespace; [`Socket::namespace`] tells which
+    /// one a client asks for.
+    ///
+    /// # Panics
+    /// As [`Namespace::middleware`] does.
+    ///
+    /// [`Socket::namespace`]: crate::Socket::namespace
+    #[track_caller]
+    pub fn middleware_everywhere<P, R, K, H>(&mut self, handler: H) -> &mut Self
+    where
+        H: Handler<P, R> + ConnectHandler<P, R, K>,
+    {
+        self.everywhere.middleware(handler);
+        self
+    }
+
     /// Hears who left the namespace `/`.
-    pub fn on_disconnect<M, H: DisconnectHandler<M>>(&mut self, handler: H) -> &mut Self {
+    ///
+    /// # Panics
+    /// As [`Namespace::on_disconnect`] does.
+    #[track_caller]
+    pub fn on_disconnect<P, R, K, H>(&mut self, handler: H) -> &mut Self
+    where
+        H: Handler<P, R> + DisconnectHandler<P, R, K>,
+    {
         self.spaces[0].on_disconnect(handler);
         self
     }
@@ -165,7 +214,8 @@ impl App {
     /// Opens a namespace, or a pattern of them, whose handlers are the methods of a value.
     ///
     /// # Panics
-    /// As [`namespace`](Self::namespace) does.
+    /// As [`namespace`](Self::namespace) and [`Namespace::class`] do.
+    #[track_caller]
     pub fn class<C: NamespaceClass>(&mut self, name: &str, class: C) -> &mut Namespace {
         self.namespace(name).class(class)
     }
@@ -217,8 +267,9 @@ impl App {
             let others = self.spaces.iter_mut().enumerate().filter(|(at, _)| Some(*at) != self.any);
             others.for_each(|(_, namespace)| namespace.stand_before(&any));
         }
-        self.spaces.iter_mut().for_each(Namespace::seal);
-        for (event, needs) in self.spaces.iter().flat_map(Namespace::needs) {
+        self.spaces.iter_mut().for_each(|namespace| namespace.seal(&self.everywhere));
+        let spaces = self.spaces.iter().chain([&self.everywhere]);
+        for (event, needs) in spaces.flat_map(Namespace::needs) {
             if let Some(missing) = self.states.missing(needs) {
                 panic!(
                     "a handler of {event:?} takes State<{missing}>: give one to App::manage before \

@@ -96,6 +96,7 @@ mod exchange;
 mod extension;
 mod extract;
 mod files;
+mod function;
 mod gate;
 mod gather;
 mod handler;
@@ -107,9 +108,11 @@ mod life;
 mod listen;
 mod log;
 mod namespace;
+mod needs;
 mod order;
 mod pattern;
 mod port;
+mod refusal;
 mod reply;
 mod rooms;
 mod route;
@@ -133,20 +136,31 @@ mod web;
 pub use ack::{Ack, AckError, Calling, Found, Reply};
 pub use app::App;
 pub use bytes::Bytes;
-pub use class::{ConnectMethod, DisconnectMethod, EventMethod, Events, NamespaceClass};
+#[doc(hidden)]
+pub use class::{Bound, ByArc, ByRef, Unordered};
+pub use class::{ClassMethod, Events, NamespaceClass};
 pub use connect::ConnectHandler;
+#[doc(hidden)]
+pub use connect::{Decide, Verdict};
 pub use connection::Connection;
+#[doc(hidden)]
+pub use disconnect::Departing;
 pub use disconnect::{Departure, DisconnectHandler, FromDeparture};
 pub use drain::Drained;
 pub use engine::EngineSession;
 pub use error::{BoxError, Cause, EmitError, HandlerError};
 pub use extension::Extension;
+#[doc(hidden)]
+pub use extract::Parameters;
 pub use extract::{Auth, Call, EventName, Extract, RawRest, Rest};
 pub use files::{Body, Files};
-pub use gather::{Gathered, Gathering, Next, Replies};
-pub use handler::Handler;
+pub use function::Handler;
 #[doc(hidden)]
-pub use handler::{Async, Plain, Raw};
+pub use function::{Answer, Async, Bare, Kind, Plain, Settle};
+pub use gather::{Gathered, Gathering, Next, Replies};
+pub use handler::EventHandler;
+#[doc(hidden)]
+pub use handler::{Decoded, Delivery, Raw, Taken};
 pub use host::{Attachment, Outcome};
 pub use http;
 pub use hub::Hub;
@@ -157,9 +171,14 @@ pub use listen::SocketFile;
 pub use listen::{Accepted, Address, Inner, Listener, Parts, Stream, pause_after};
 pub use namespace::Namespace;
 #[doc(hidden)]
+pub use needs::Needs;
+#[doc(hidden)]
 pub use order::Ordered;
 pub use order::{Concurrent, Sequential, concurrent, sequential};
-pub use reply::{IntoAdmission, IntoReply, Json, NoReply, Refusal};
+#[doc(hidden)]
+pub use refusal::{Failed, Said};
+pub use refusal::{IntoAdmission, Refusal};
+pub use reply::{IntoReply, Json, NoReply};
 pub use rooms::Rooms;
 pub use runtime::{BoxFuture, Runtime, Workers};
 pub use sansocket::{
@@ -169,8 +188,6 @@ pub use sansocket::{
 };
 pub use session::Session;
 pub use socket::Socket;
-#[doc(hidden)]
-pub use state::Needs;
 pub use state::State;
 pub use timers::Timers;
 #[cfg(feature = "tls")]

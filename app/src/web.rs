@@ -12,7 +12,8 @@ use std::time::SystemTime;
 
 use crate::app::App;
 use crate::files::{Body, Files, SMALL, Whole};
-use crate::handler::{Async, Plain, Progress};
+use crate::function::{Async, Plain};
+use crate::handler::Progress;
 
 /// What an application answers outside of Socket.IO.
 #[derive(Default)]
