@@ -227,6 +227,7 @@ each_arity!(methods);
 macro_rules! ordered {
     ($($wrapper:ident)*) => {$(
         #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
+        #[diagnostic::do_not_recommend]
         impl<C, W, P, R, F> ClassMethod<C, (Ordered, W), P, R> for $wrapper<F>
         where
             F: ClassMethod<C, W, P, R>,

@@ -22,7 +22,8 @@ use crate::reply::IntoReply;
     message = "`{Self}` cannot be a handler",
     label = "not a function of up to eight parameters",
     note = "a handler is a function or a closure, plain or `async`, with up to eight parameters",
-    note = "gather more arguments in one object, a struct of yours, or take them as `Rest<T>`"
+    note = "gather more arguments in one object, a struct of yours, or take them as `Rest<T>`",
+    note = "`sequential` and `concurrent` are for handlers of events"
 )]
 pub trait Handler<P, R, O = Bare> {
     #[doc(hidden)]

@@ -44,6 +44,7 @@ pub struct Ordered;
 macro_rules! ordered {
     ($($wrapper:ident)*) => {$(
         #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
+        #[diagnostic::do_not_recommend]
         impl<P, R, H: Handler<P, R>> Handler<P, R, Ordered> for $wrapper<H> {
             const ORDER: Order = Order::$wrapper;
 

@@ -89,6 +89,12 @@ impl App {
 }
 
 /// A function that answers plain HTTP requests. `M` only tells the forms of functions apart.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot answer HTTP requests",
+    label = "not a function of an `http::Request<Bytes>` that returns `IntoWeb`",
+    note = "it is a function or a closure, plain or `async`, whose one parameter is `http::Request<Bytes>`",
+    note = "it returns a text, a `StatusCode`, both in a tuple, an `http::Response`, or an `Option` or `Result` of these"
+)]
 pub trait WebHandler<M>: Send + Sync + 'static {
     #[doc(hidden)]
     #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
@@ -120,6 +126,11 @@ where
 
 /// What a plain HTTP request may be answered with: an [`http::Response`], a text, a
 /// [`StatusCode`], both in a tuple, or an `Option` of these, whose `None` is a 404.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no answer to an HTTP request",
+    label = "not `IntoWeb`",
+    note = "an answer is a text, a `StatusCode`, both in a tuple, an `http::Response`, or an `Option` or `Result` of these"
+)]
 pub trait IntoWeb {
     /// Turns it into a response.
     fn into_response(self) -> http::Response<Bytes>;
