@@ -63,7 +63,7 @@ pub struct App {
     pub(crate) states: States,
     pub(crate) always_connect: bool,
     pub(crate) web: Web,
-    pub(crate) on_error: OnError,
+    on_error: Option<OnError>,
     pub(crate) on_engine: Option<OnEngine>,
 }
 
@@ -87,7 +87,7 @@ impl App {
             states: States::default(),
             always_connect: false,
             web: Web::default(),
-            on_error: Arc::new(log_error),
+            on_error: None,
             on_engine: None,
         }
     }
@@ -241,10 +241,18 @@ impl App {
 
     /// Hears bare Engine.IO messages, when the settings choose
     /// [`Layer::EngineIo`](sansocket::Layer).
+    ///
+    /// # Panics
+    /// When there is such a handler already.
+    #[track_caller]
     pub fn on_engine_message(
         &mut self,
         heard: impl Fn(EngineSession, Received) + Send + Sync + 'static,
     ) -> &mut Self {
+        assert!(
+            self.on_engine.is_none(),
+            "App::on_engine_message: there is one for an application"
+        );
         self.on_engine = Some(Box::new(heard));
         self
     }
@@ -252,8 +260,13 @@ impl App {
     /// Hears of handlers that returned an error, panicked, or did not understand a client, unless
     /// their namespace has an error handler. Without it errors are logged: through `tracing` where
     /// the process has a subscriber, else to standard error.
+    ///
+    /// # Panics
+    /// When there is such an error handler already.
+    #[track_caller]
     pub fn on_error(&mut self, heard: impl Fn(HandlerError) + Send + Sync + 'static) -> &mut Self {
-        self.on_error = Arc::new(heard);
+        assert!(self.on_error.is_none(), "App::on_error: there is one for an application");
+        self.on_error = Some(Arc::new(heard));
         self
     }
 
@@ -261,6 +274,7 @@ impl App {
     ///
     /// # Panics
     /// When a handler takes a [`State`](crate::State) that there is no value of.
+    #[track_caller]
     pub(crate) fn seal(mut self) -> Self {
         self.spaces.iter_mut().for_each(Namespace::settle_order);
         if let Some(any) = self.any.map(|at| self.spaces[at].clone()) {
@@ -286,6 +300,15 @@ impl App {
         let named = self.named.get(name).filter(|at| self.spaces[**at].pattern.is_none());
         let matched = || self.matched.iter().find(|(matches, _)| matches(name)).map(|(_, at)| at);
         named.or_else(matched).copied().or(self.any)
+    }
+
+    /// Tells of an error in a namespace, or in none.
+    pub(crate) fn hear(&self, namespace: Option<&Namespace>, error: HandlerError) {
+        let own = namespace.and_then(|namespace| namespace.on_error.as_ref());
+        match own.or(self.on_error.as_ref()) {
+            Some(on_error) => on_error(error),
+            None => log_error(error),
+        }
     }
 
     pub(crate) fn get(&self, found: usize) -> Option<&Namespace> {

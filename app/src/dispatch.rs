@@ -366,10 +366,8 @@ impl Hub {
             args: Args::from_json(json, attachments.to_vec()).unwrap_or_default(),
             cause,
         };
-        let on_error = socket.handlers().and_then(|handlers| handlers.on_error.as_ref());
-        let on_error = on_error.unwrap_or_else(|| &self.app().on_error);
         // A panic in there is nobody's to report any more.
-        let _ = catch_unwind(AssertUnwindSafe(|| on_error(error)));
+        let _ = catch_unwind(AssertUnwindSafe(|| self.app().hear(socket.handlers(), error)));
     }
 
     /// Calls a handler and follows it to its end. What is returned is the rest of its way.

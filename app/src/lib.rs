@@ -24,14 +24,18 @@
 //! # What a handler takes and returns
 //!
 //! Up to eight parameters, each one of: [`Socket`], [`Io`], [`Ack`], [`Auth`], [`EventName`],
-//! [`State`], [`Rest`] or [`RawRest`] for the arguments that are left, or a type that serde reads from
-//! the next argument (`Option` when it may be missing). A handler of exactly `(Socket, EventMessage)` or
+//! [`State`], [`Session`], [`Extension`], [`Rest`] or [`RawRest`] for the arguments that are left, or a
+//! type that serde reads from the next argument. One that may be missing is an `Option`; those come
+//! last, before [`Rest`]. A handler of exactly `(Socket, EventMessage)` or
 //! `(Socket, EventMessage, Ack)` gets the event undecoded. Connect handlers take the same, with the
 //! auth payload as the one argument; disconnect handlers take what is [`FromDeparture`].
 //!
 //! What it returns is the acknowledgement: `()` is one without arguments, a tuple several arguments,
 //! [`Json`] wraps a type of yours, [`NoReply`] sends none, `Err` goes to the error handler. See
-//! [`IntoReply`].
+//! [`IntoReply`]. A connect handler returns [`IntoAdmission`].
+//!
+//! An async closure may own what it captured, `async move |socket: Socket| { … }`: each call takes a
+//! clone of that.
 //!
 //! # What sends to whom
 //!

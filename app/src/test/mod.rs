@@ -132,7 +132,7 @@
 //!
 //! | `SocketIOTestClient` | here |
 //! |---|---|
-//! | `socketio.test_client(app)` | [`TestServer::new(app)`](TestServer::new), [`server.connect().unwrap()`](TestServer::connect) |
+//! | `socketio.test_client(app)` | [`TestServer::new(app)`](TestServer::new), [`server.connect()`](TestServer::connect) |
 //! | `…, namespace=, auth=, query_string=, headers=` | [`server.client()`](TestServer::client)`.namespace(…).auth(…).query(…).header(…).connect()` |
 //! | `…, flask_test_client=` for its cookies | [`.cookie(…)`](Connect::cookie) |
 //! | `client.is_connected(namespace)` | [`client.is_connected()`](TestClient::is_connected) |
