@@ -124,7 +124,10 @@ impl Deref for EventName {
 #[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned> Extract for T {
     fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
-        call.args.read_or_missing().or_else(|error| call.without_auth(error))
+        match call.args.read_or_missing() {
+            Err(error) => call.without_auth(error),
+            read => read,
+        }
     }
 
     fn needs(needs: &mut Needs) {

@@ -35,7 +35,7 @@ pub struct Delivery<'a> {
 /// A handler of events with its parameters forgotten.
 pub(crate) type EventFn = Arc<dyn Fn(&mut Delivery<'_>) + Send + Sync>;
 
-/// A [`Handler`] of events: its parameters are [`Extract`](crate::Extract), and it returns
+/// A [`Handler`](crate::Handler) of events: its parameters are [`Extract`](crate::Extract), and it returns
 /// [`IntoReply`](crate::IntoReply) or a future of that.
 ///
 /// `P` and `R` are those of the function. `K` only tells the forms of functions apart.

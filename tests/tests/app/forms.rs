@@ -187,6 +187,15 @@ fn a_second_handler_for_the_same_is_found_at_the_start() {
 }
 
 #[test]
+fn a_second_handler_for_the_whole_application_is_found_at_the_start() {
+    let advice = "there is one for an application";
+    let errors = said(|app| _ = app.on_error(|_| ()).on_error(|_| ()));
+    assert_eq!(errors, format!("App::on_error: {advice}"));
+    let messages = said(|app| _ = app.on_engine_message(|_, _| ()).on_engine_message(|_, _| ()));
+    assert_eq!(messages, format!("App::on_engine_message: {advice}"));
+}
+
+#[test]
 fn a_function_goes_before_a_method_whichever_came_first() {
     let function = |namespace: &mut sansocket_app::Namespace| {
         namespace.on("x", || "function").on_any(|| "function");
