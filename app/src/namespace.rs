@@ -212,13 +212,13 @@ impl Namespace {
             delivery.came(progress);
         });
         let entry = Entry { name: event.map(Into::into), order, call };
-        let Some(event) = event else {
-            return if self.claim(origin, Place::Any) {
-                self.any = Some(entry)
-            };
-        };
-        if self.claim(origin, Place::Event(event.into())) {
-            self.events.insert(event.into(), entry);
+        let place = event.map_or(Place::Any, |event| Place::Event(event.into()));
+        if !self.claim(origin, place) {
+            return;
+        }
+        match event {
+            Some(event) => _ = self.events.insert(event.into(), entry),
+            None => self.any = Some(entry),
         }
     }
 
@@ -264,10 +264,9 @@ impl Namespace {
     /// When another of the same origin took it.
     #[track_caller]
     fn claim(&mut self, origin: Origin, place: Place) -> bool {
-        let taken = self.claims.contains(&(origin, place.clone()));
-        assert!(!taken, "{place}: it has a handler already, and there is one for each");
-        let first =
-            origin == Origin::Function || !self.claims.contains(&(Origin::Function, place.clone()));
+        let claimed = |by| self.claims.contains(&(by, place.clone()));
+        assert!(!claimed(origin), "{place}: it has a handler already, and there is one for each");
+        let first = !claimed(Origin::Function);
         self.claims.push((origin, place));
         first
     }

@@ -4,7 +4,7 @@
 use sansocket_app::{App, State};
 
 fn count(count: &State<u32>) -> u32 {
-    **count.clone()
+    **count
 }
 
 pub fn app(app: &mut App) {
