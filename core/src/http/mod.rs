@@ -2,11 +2,17 @@
 
 pub(crate) mod body;
 pub(crate) mod coding;
+mod date;
+mod field;
 pub(crate) mod head;
 mod request;
 mod response;
 mod target;
 
+pub use date::Date;
+pub use field::Field;
+pub(crate) use field::separator;
+pub(crate) use request::put_text;
 pub use request::{Fields, Headers, Method, Request};
 pub use response::Response;
 pub(crate) use target::{Query, cut};
