@@ -253,7 +253,6 @@ const UPGRADE: [(&str, &str, &str); 3] = [
 /// Checks what only the host's own form of a head shows: its version, and the fields that the host
 /// named by the target hides. The core checks the fields that it is shown.
 fn check(head: &Parts) -> Result<(), Violation> {
-    let count = |name: HeaderName| head.headers.get_all(name).iter().take(2).count();
     let known = [None, Some(&Scheme::HTTP), Some(&Scheme::HTTPS)];
     let named = head.uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
     if named || !known.contains(&head.uri.scheme()) {
@@ -262,18 +261,22 @@ fn check(head: &Parts) -> Result<(), Violation> {
     if head.version >= Version::HTTP_2 {
         return Ok(());
     }
-    match count(header::HOST) {
+    match head.headers.get_all(header::HOST).iter().take(2).count() {
         0 if head.version == Version::HTTP_11 => return Err(Violation::InvalidHost),
         0 | 1 => {}
         _ => return Err(Violation::RepeatedField(Field::Host)),
     }
-    let (coded, length) = (count(header::TRANSFER_ENCODING) > 0, count(header::CONTENT_LENGTH) > 0);
-    if coded && length {
+    let (coding, length) =
+        (head.headers.get(header::TRANSFER_ENCODING), head.headers.get(header::CONTENT_LENGTH));
+    if coding.is_some() && length.is_some() {
         return Err(Violation::AmbiguousRequest);
     }
-    let empty = head.headers.get(header::CONTENT_LENGTH).is_none_or(|length| length == "0");
+    if coding.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked")) {
+        return Err(Violation::UnsupportedCoding);
+    }
+    let empty = coding.is_none() && length.is_none_or(|length| length == "0");
     match head.method {
-        http::Method::GET | http::Method::HEAD if coded || !empty => Err(Violation::UnexpectedBody),
+        http::Method::GET | http::Method::HEAD if !empty => Err(Violation::UnexpectedBody),
         _ => Ok(()),
     }
 }
@@ -415,6 +418,7 @@ mod tests {
         let one = ("host", "a");
         let length = ("content-length", "1");
         let coding = ("transfer-encoding", "chunked");
+        let zipped = ("transfer-encoding", "gzip, chunked");
         let (old, usual, new) = (Version::HTTP_10, Version::HTTP_11, Version::HTTP_2);
         for (outcome, expected) in [
             (head("GET", "/", usual, &[one]), None),
@@ -429,6 +433,7 @@ mod tests {
             (head("GET", "ftp://a/", usual, &[one]), Some(Violation::InvalidTarget)),
             (head("GET", "http://me@a/", usual, &[one]), Some(Violation::InvalidTarget)),
             (head("GET", "/", usual, &[one, length]), Some(Violation::UnexpectedBody)),
+            (head("POST", "/", usual, &[one, zipped]), Some(Violation::UnsupportedCoding)),
             (head("HEAD", "/", usual, &[one, coding]), Some(Violation::UnexpectedBody)),
             (head("POST", "/", usual, &[one, length, coding]), Some(Violation::AmbiguousRequest)),
         ] {
