@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::cut;
 use super::field::{Field, separator};
 use super::head::{Place, Places};
 use crate::error::Violation;
@@ -59,7 +60,7 @@ impl<'a> Fields<'a> {
                 if let Some(separator) = separator(name) {
                     let before = before.to_mut();
                     before.push_str(separator);
-                    put_text(before, value);
+                    before.push_str(&text_of(value));
                 }
             }
         });
@@ -82,6 +83,19 @@ impl<'a> Fields<'a> {
                 each(name, value);
             }
         }
+    }
+
+    /// Calls `each` with the name and the value of every field, with `?` for what is not UTF-8: a value
+    /// gets no longer than it came.
+    pub(crate) fn each_text(&self, each: &mut dyn FnMut(&str, &str)) {
+        // Mostly all of them are text, which one look tells.
+        if let Source::Head(head, places) = self.0
+            && places.authority().is_none()
+            && let Ok(lines) = std::str::from_utf8(places.lines_of(head))
+        {
+            return each_line(lines, each);
+        }
+        self.each(&mut |name, value| each(name, &text_of(value)));
     }
 
     /// Calls `each` with every value of the fields of that name.
@@ -152,10 +166,10 @@ impl<'a> Fields<'a> {
             let mut values = 0;
             host.values(field.name(), &mut |value| {
                 values += 1;
-                outcome = outcome.and(match values {
-                    1 => field.check(value),
-                    _ => Err(Violation::RepeatedField(field)),
-                });
+                match values {
+                    1 => outcome = field.check(value),
+                    _ => outcome = Err(Violation::RepeatedField(field)),
+                }
             });
             outcome?;
         }
@@ -176,25 +190,28 @@ pub(super) fn has_token(value: &[u8], token: &str) -> bool {
     parts.any(|part| part.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
 }
 
-/// Appends a value as text, with `?` for what is not UTF-8: it gets no longer than it came.
-pub(crate) fn put_text(out: &mut String, value: &[u8]) {
+/// A value as text, with `?` for each run of bytes that is not UTF-8.
+fn text_of(value: &[u8]) -> Cow<'_, str> {
+    if let Ok(text) = std::str::from_utf8(value) {
+        return text.into();
+    }
+    let mut text = String::with_capacity(value.len());
     for chunk in value.utf8_chunks() {
-        out.push_str(chunk.valid());
+        text.push_str(chunk.valid());
         if !chunk.invalid().is_empty() {
-            out.push('?');
+            text.push('?');
         }
     }
+    text.into()
 }
 
-fn text_of(value: &[u8]) -> Cow<'_, str> {
-    std::str::from_utf8(value).map_or_else(
-        |_| {
-            let mut text = String::new();
-            put_text(&mut text, value);
-            text.into()
-        },
-        Cow::Borrowed,
-    )
+fn each_line(mut lines: &str, each: &mut dyn FnMut(&str, &str)) {
+    while let Some((line, rest)) = cut(lines, b'\n') {
+        lines = rest;
+        if let Some((name, value)) = cut(line, b':') {
+            each(name, value.trim_ascii());
+        }
+    }
 }
 
 /// The names and values of header lines, each ended by CRLF.

@@ -13,7 +13,6 @@ mod target;
 pub use date::Date;
 pub use field::Field;
 pub(crate) use field::separator;
-pub(crate) use fields::put_text;
 pub use fields::{Fields, Headers};
 pub use request::{Method, Request};
 pub use response::Response;

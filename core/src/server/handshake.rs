@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::config::KeepHeaders;
-use crate::http::{Request, cut, put_text, separator};
+use crate::http::{Request, cut, separator};
 
 /// The request a session began with.
 ///
@@ -36,7 +36,7 @@ impl Handshake {
         text.push_str(query);
         let start = text.len();
         let mut seen = 0;
-        request.fields.each(&mut |name, value| {
+        request.fields.each_text(&mut |name, value| {
             let wanted = match keep {
                 KeepHeaders::All => !is_transport(name),
                 KeepHeaders::Named(names) => names.iter().any(|n| n.eq_ignore_ascii_case(name)),
@@ -48,7 +48,7 @@ impl Handshake {
             seen |= mark;
             text.push_str(name);
             text.push(':');
-            put_text(text, value);
+            text.push_str(value);
             text.push('\n');
         });
         let this = Self {
@@ -151,22 +151,19 @@ impl fmt::Debug for Handshake {
 
 /// One of 64 bits for a name: names that share one may be the same.
 fn mark_of(name: &str) -> u64 {
-    let letter = |byte: Option<&u8>| byte.map_or(0, |byte| u64::from(byte | 0x20));
-    let (first, last) = (letter(name.as_bytes().first()), letter(name.as_bytes().last()));
-    1 << ((name.len() as u64 * 5 + first + 3 * last) % 64)
+    let last = name.as_bytes().last().map_or(0, |byte| usize::from(byte | 0x20));
+    1 << ((5 * name.len() + last) % 64)
 }
 
 /// Adds a further line of a field to the one that is kept of it; whether there is one.
-fn join(text: &mut String, start: usize, name: &str, value: &[u8]) -> bool {
+fn join(text: &mut String, start: usize, name: &str, value: &str) -> bool {
     let mut at = start;
     while let Some((line, _)) = cut(&text[at..], b'\n') {
         let end = at + line.len();
         if line.split_once(':').is_some_and(|(found, _)| found.eq_ignore_ascii_case(name)) {
             if let Some(separator) = separator(name) {
-                let rest = text.split_off(end);
-                text.push_str(separator);
-                put_text(text, value);
-                text.push_str(&rest);
+                text.insert_str(end, value);
+                text.insert_str(end, separator);
             }
             return true;
         }
