@@ -91,6 +91,7 @@ mod class;
 mod connect;
 mod connection;
 mod context;
+mod date;
 mod disconnect;
 mod dispatch;
 mod drain;
