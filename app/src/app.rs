@@ -11,7 +11,6 @@ use crate::disconnect::DisconnectHandler;
 use crate::engine::EngineSession;
 use crate::error::HandlerError;
 use crate::handler::Handler;
-use crate::log;
 use crate::namespace::{Namespace, OnError};
 use crate::pattern::Pattern;
 use crate::state::States;
@@ -59,7 +58,7 @@ pub struct App {
     pub(crate) states: States,
     pub(crate) always_connect: bool,
     pub(crate) web: Web,
-    pub(crate) on_error: OnError,
+    pub(crate) on_error: Option<OnError>,
     pub(crate) on_engine: Option<OnEngine>,
 }
 
@@ -82,7 +81,7 @@ impl App {
             states: States::default(),
             always_connect: false,
             web: Web::default(),
-            on_error: Arc::new(log_error),
+            on_error: None,
             on_engine: None,
         }
     }
@@ -202,8 +201,13 @@ impl App {
     /// Hears of handlers that returned an error, panicked, or did not understand a client, unless
     /// their namespace has an error handler. Without it errors are logged: through `tracing` where
     /// the process has a subscriber, else to standard error.
+    ///
+    /// `heard` is called for each error, however many a client causes, on the thread of the handler.
+    /// What is logged without it is limited: eight lines in ten seconds for one address, 64 for all,
+    /// then a count of those that were left out. No thread of the server ever waits for standard
+    /// error.
     pub fn on_error(&mut self, heard: impl Fn(HandlerError) + Send + Sync + 'static) -> &mut Self {
-        self.on_error = Arc::new(heard);
+        self.on_error = Some(Arc::new(heard));
         self
     }
 
@@ -246,16 +250,6 @@ impl App {
         namespace.pattern = pattern;
         self.spaces.push(namespace);
         self.spaces.len() - 1
-    }
-}
-
-/// What happens to errors nobody asked for.
-#[expect(clippy::needless_pass_by_value, reason = "as every error handler takes it")]
-fn log_error(error: HandlerError) {
-    let line = log::one_line(&error);
-    match log::is_heard() {
-        true => log::log!(error, "sansocket::error", id = %error.socket.id(), "{line}"),
-        false => eprintln!("sansocket: {line}"),
     }
 }
 

@@ -17,7 +17,7 @@ use crate::error::EmitError;
 use crate::gate::Gate;
 use crate::hub::Hub;
 use crate::io::{Io, NamespaceIo, with_args};
-use crate::log::log;
+use crate::log::{log, quoted, shortened};
 use crate::namespace::Namespace;
 use crate::rooms::Rooms;
 use crate::session::Store;
@@ -96,8 +96,10 @@ impl Socket {
     /// # Errors
     /// When it does not fit `T`.
     pub fn auth<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
-        serde_json::from_str(self.auth_json())
-            .map_err(|error| DecodeError::Argument { index: 0, message: error.to_string() })
+        serde_json::from_str(self.auth_json()).map_err(|error| DecodeError::Argument {
+            index: 0,
+            message: shortened(error.to_string()),
+        })
     }
 
     /// Returns the auth payload as the JSON text it came as.
@@ -149,7 +151,8 @@ impl Socket {
     /// [`EmitError`] says why nothing was sent.
     pub fn emit_raw(&self, event: &str, args: ArgsRef<'_>) -> Result<(), EmitError> {
         log!(
-            trace, "sansocket::event", id = %self.id(), event = ?event, args = ?args.json(), "sent"
+            trace, "sansocket::event", id = %self.id(), event = ?quoted(event),
+            args = ?quoted(args.json()), "sent"
         );
         // Written out: `??` moves the outcome about even when nothing was refused, which takes as long
         // as queueing the packet.

@@ -11,7 +11,7 @@ use crate::error::EmitError;
 use crate::gather::Gathering;
 use crate::hub::Hub;
 use crate::io::with_args;
-use crate::log::log;
+use crate::log::{log, quoted};
 use crate::rooms::Rooms;
 use crate::socket::Socket;
 
@@ -91,8 +91,8 @@ impl To {
     /// When the event name is reserved, or there are too many attachments.
     pub fn emit_raw(&self, event: &str, args: ArgsRef<'_>) -> Result<(), EmitError> {
         log!(
-            trace, "sansocket::event", namespace = ?self.namespace, event = ?event,
-            args = ?args.json(), "broadcast"
+            trace, "sansocket::event", namespace = ?quoted(&self.namespace),
+            event = ?quoted(event), args = ?quoted(args.json()), "broadcast"
         );
         Ok(self.with(|server, target| server.broadcast(target, event, args))?)
     }

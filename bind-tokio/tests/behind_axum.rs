@@ -29,6 +29,13 @@ tests::every_binding! { serve;
     e07_a_body_without_end_is_cut_off
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a32_a_log_that_nobody_reads_stalls_nobody() {
+    let name = concat!(module_path!(), "::a32_a_log_that_nobody_reads_stalls_nobody");
+    tests::binding::a32_a_log_that_nobody_reads_stalls_nobody(serve, name);
+}
+
 /// Serves `app` in front of a router without routes.
 fn serve(app: App, listeners: Vec<Listener>) -> (sansocket_app::Io, Serving) {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

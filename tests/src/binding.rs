@@ -10,6 +10,10 @@ mod faults;
 #[cfg(target_os = "linux")]
 mod files;
 mod identity;
+#[cfg(target_os = "linux")]
+mod log;
+#[cfg(target_os = "linux")]
+mod process;
 
 use sansocket_app::{App, Io, Listener, Reason, Socket};
 use std::io::{self, Write as _};
@@ -26,6 +30,8 @@ pub use cancel::*;
 pub use faults::*;
 #[cfg(target_os = "linux")]
 pub use files::*;
+#[cfg(target_os = "linux")]
+pub use log::*;
 
 /// How a binding serves on several shards, on threads of its own.
 pub type Serve = fn(App, Vec<Listener>) -> (Io, Serving);
@@ -92,6 +98,12 @@ macro_rules! every_binding {
         fn a_lack_of_file_descriptors_passes() {
             let name = concat!(module_path!(), "::a_lack_of_file_descriptors_passes");
             $crate::binding::a_lack_of_file_descriptors_passes($serve, name);
+        }
+        #[cfg(target_os = "linux")]
+        #[test]
+        fn a32_a_log_that_nobody_reads_stalls_nobody() {
+            let name = concat!(module_path!(), "::a32_a_log_that_nobody_reads_stalls_nobody");
+            $crate::binding::a32_a_log_that_nobody_reads_stalls_nobody($serve, name);
         }
     };
     ($serve:expr; $($promise:ident)*) => {
