@@ -50,7 +50,8 @@ impl Exchange {
             .and_then(|files| files.answer(asked.method(), target, asked.headers()));
         match file {
             Some(found) if found.status() != StatusCode::NOT_FOUND || web.fallback.is_none() => {
-                let (response, file) = file_response_of(found, hub.app().config.compression);
+                let (response, file) =
+                    file_response_of(found, &asked, web, hub.app().config.compression);
                 (respond(hub, response), file.map(Self::Sending))
             }
             Some(_) | None if web.fallback.is_some() => {

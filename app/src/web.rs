@@ -1,7 +1,7 @@
 //! Plain HTTP beside Socket.IO: the requests of other paths, and the gate before handshakes.
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use sansocket::{Config, Request, Response};
 use std::borrow::Cow;
 use std::fs::File;
@@ -11,13 +11,15 @@ use std::net::SocketAddr;
 use std::time::SystemTime;
 
 use crate::app::App;
-use crate::files::{Body, Files, SMALL, Whole};
+use crate::files::{Body, Files, Kept, SMALL, Whole};
 use crate::handler::{Async, Plain, Progress};
 
 /// What an application answers outside of Socket.IO.
 #[derive(Default)]
 pub(crate) struct Web {
     pub(crate) files: Option<Files>,
+    /// The files as they were compressed before.
+    pub(crate) kept: Kept,
     pub(crate) fallback: Option<Fallback>,
     pub(crate) allow: Option<Allow>,
     pub(crate) generate_id: Option<Generate>,
@@ -213,9 +215,12 @@ pub(crate) fn response_of(response: http::Response<Bytes>, compression: Option<u
     response
 }
 
-/// The answer that a file is, and what of it has to be read yet.
+/// The answer that a file is, and what of it has to be read yet; compressed for clients that ask for
+/// it, from `compression` bytes on.
 pub(crate) fn file_response_of(
     found: http::Response<Body>,
+    asked: &http::Request<()>,
+    web: &Web,
     compression: Option<usize>,
 ) -> (Response, Option<Take<File>>) {
     let length = length_of(found.headers());
@@ -232,9 +237,14 @@ pub(crate) fn file_response_of(
     }
     if let (Some(whole), Some(least)) = (whole, compression) {
         // Large files are sent piece by piece as they are.
-        response.compress = (least as u64..=SMALL).contains(&whole.length);
+        response.compress = (least as u64..=SMALL).contains(&whole.file.length);
         if response.compress && response.status == 304 {
             response.content_type = whole.media.to_str().ok().map(|media| media.to_owned().into());
+        }
+        if response.compress && response.status == 200 && *asked.method() == Method::GET {
+            let kept =
+                |coding, compress: &dyn Fn() -> _| web.kept.get(whole.file, coding, compress);
+            response = response.encoded_with(&accepted_codings(asked.headers()), kept);
         }
     }
     (response, file)
@@ -274,6 +284,12 @@ pub(crate) fn head_response_of(
         response.compress = compression.zip(length).is_some_and(|(least, n)| n >= least as u64);
     }
     response
+}
+
+/// What a client says of codings, in all its fields.
+pub(crate) fn accepted_codings(headers: &http::HeaderMap) -> String {
+    let fields = headers.get_all(header::ACCEPT_ENCODING).iter();
+    fields.filter_map(|field| field.to_str().ok()).collect::<Vec<_>>().join(",")
 }
 
 fn length_of(headers: &http::HeaderMap) -> Option<u64> {

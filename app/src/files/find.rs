@@ -4,9 +4,8 @@ use http::HeaderValue;
 use std::borrow::Cow;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
-use super::Dots;
+use super::{Dots, Identity};
 
 /// A path and what is served under it.
 #[derive(Clone, Debug)]
@@ -26,8 +25,7 @@ pub(super) enum Found {
 /// A regular file, open for reading.
 pub(super) struct Regular {
     pub(super) file: File,
-    pub(super) length: u64,
-    pub(super) modified: Option<SystemTime>,
+    pub(super) identity: Identity,
     pub(super) media: HeaderValue,
 }
 
@@ -92,8 +90,11 @@ fn open(path: &Path, name: &Path) -> Option<Regular> {
     let metadata = file.metadata().ok()?;
     metadata.is_file().then(|| Regular {
         file,
-        length: metadata.len(),
-        modified: metadata.modified().ok(),
+        identity: Identity {
+            path: path.to_owned(),
+            length: metadata.len(),
+            modified: metadata.modified().ok(),
+        },
         media: media(name),
     })
 }

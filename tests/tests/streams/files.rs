@@ -3,6 +3,7 @@
 use crate::stage::Stage;
 use sansocket_app::http::{HeaderValue, Method, Request, Response, StatusCode};
 use sansocket_app::{App, Bytes, Files};
+use std::time::{Duration, UNIX_EPOCH};
 
 /// The value of the first header of that name.
 fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
@@ -81,6 +82,46 @@ fn a_part_of_a_file_goes_with_the_strong_tag() {
     assert_eq!((status, vary), ("206", Some("Accept-Encoding")));
     assert!(tag.is_some_and(|tag| tag.starts_with('"')), "{part}");
     assert!(part.ends_with("\r\n\r\nxx"), "{part}");
+}
+
+/// E20: asking for a text again and again costs no compressing, and every answer is the same.
+#[test]
+fn e20_a_file_is_compressed_once_and_kept() {
+    let (folder, stage) = site();
+    let path = folder.path().join("long.txt");
+    settle(&path, 1_000_000_000);
+    let gzip = "Accept-Encoding: gzip\r\n";
+    let ask = |fields: &str| {
+        let mut answer = String::new();
+        let allocated = allocation_counter::measure(|| {
+            answer = stage.stream().ask("GET", "/long.txt", fields, "");
+        });
+        let date = header(&answer, "date").expect("it has a date").to_owned();
+        (answer.replace(&date, "now"), allocated.bytes_total)
+    };
+    let (first, compressing) = ask(gzip);
+    assert_eq!(header(&first, "content-encoding"), Some("gzip"), "{first}");
+    for fields in [gzip, "Accept-Encoding: br\r\nAccept-Encoding: gzip;q=0.5\r\n"] {
+        let (again, taking) = ask(fields);
+        assert_eq!(again, first);
+        assert!(2 * taking < compressing, "{taking} bytes, {compressing} when it was compressed");
+    }
+    // Whoever asks otherwise is answered otherwise.
+    assert_eq!(header(&ask("Accept-Encoding: deflate\r\n").0, "content-encoding"), Some("deflate"));
+    let (plain, _) = ask("");
+    assert_eq!(version(&plain).2, Some("Accept-Encoding"));
+    assert!(plain.ends_with(&"x".repeat(5000)), "{plain}");
+    // Another version of the same length.
+    std::fs::write(&path, vec![b'y'; 5000]).unwrap();
+    settle(&path, 1_000_000_001);
+    assert_ne!(ask(gzip).0, first);
+    assert!(ask("").0.ends_with(&"y".repeat(5000)));
+}
+
+/// Says that a file was changed at a time, in seconds since 1970.
+fn settle(path: &std::path::Path, seconds: u64) {
+    let file = std::fs::File::options().write(true).open(path).unwrap();
+    file.set_modified(UNIX_EPOCH + Duration::from_secs(seconds)).unwrap();
 }
 
 #[test]
