@@ -147,7 +147,7 @@ pub use gather::{Gathered, Gathering, Next, Replies};
 pub use handler::Handler;
 #[doc(hidden)]
 pub use handler::{Async, Plain, Raw};
-pub use host::{Attachment, Outcome};
+pub use host::{Aside, Attachment, Outcome};
 pub use http;
 pub use hub::Hub;
 pub use io::{Io, NamespaceIo};
@@ -178,4 +178,4 @@ pub use tls::TlsError;
 pub use tls::{Tls, TlsFault, TlsSession};
 pub use to::To;
 pub use wait::wait;
-pub use web::{IntoWeb, Origin, WebHandler};
+pub use web::{Beside, IntoWeb, Origin, WebHandler};

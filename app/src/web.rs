@@ -1,7 +1,7 @@
 //! Plain HTTP beside Socket.IO: the requests of other paths, and the gate before handshakes.
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use sansocket::{Config, Request, Response};
 use std::borrow::Cow;
 use std::fs::File;
@@ -29,6 +29,25 @@ pub(crate) type Fallback =
     Box<dyn Fn(http::Request<Bytes>) -> Progress<http::Response<Bytes>> + Send + Sync>;
 type Generate = Box<dyn Fn(&Request<'_>) -> String + Send + Sync>;
 type Allow = Box<dyn Fn(&Request<'_>) -> Option<Response> + Send + Sync>;
+
+/// What stands beside an application on its port.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Beside {
+    /// Nothing: what the application does not answer, nobody does.
+    Nothing,
+    /// Another service, which answers what is neither of a session nor a file. It never sees requests
+    /// by `GET` and `HEAD` for a file that is there.
+    Service,
+}
+
+/// Who answers a plain HTTP request.
+pub(crate) enum Answerer {
+    /// The function of the application.
+    Application,
+    /// A file, of which this has to be read yet.
+    File(Response, Option<Take<File>>),
+    Nobody,
+}
 
 /// Where a plain HTTP request came from; an extension of the [`http::Request`].
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -176,6 +195,33 @@ impl<R: IntoWeb, E: IntoWeb> IntoWeb for Result<R, E> {
     }
 }
 
+impl Web {
+    /// Finds who answers a request: files go first.
+    pub(crate) fn answerer(
+        &self,
+        (method, target, headers): (&Method, &str, &HeaderMap),
+        compression: Option<usize>,
+        beside: Beside,
+    ) -> Answerer {
+        let looks = match beside {
+            Beside::Nothing => true,
+            Beside::Service => *method == Method::GET || *method == Method::HEAD,
+        };
+        let files = self.files.as_ref().filter(|_| looks);
+        let found = files.and_then(|files| files.answer(method, target, headers));
+        let others = self.fallback.is_some() || beside == Beside::Service;
+        match found {
+            Some(found) if found.status() != StatusCode::NOT_FOUND || !others => {
+                let (response, file) =
+                    file_response_of(found, (method, headers), self, compression);
+                Answerer::File(response, file)
+            }
+            Some(_) | None if self.fallback.is_some() => Answerer::Application,
+            Some(_) | None => Answerer::Nobody,
+        }
+    }
+}
+
 /// The request in the form the rest of the world uses; `None` when its parts have no such form.
 pub(crate) fn request_of(request: &Request<'_>) -> Option<http::Request<()>> {
     // CONNECT asks for a tunnel, which its success would promise.
@@ -217,9 +263,9 @@ pub(crate) fn response_of(response: http::Response<Bytes>, compression: Option<u
 
 /// The answer that a file is, and what of it has to be read yet; compressed for clients that ask for
 /// it, from `compression` bytes on.
-pub(crate) fn file_response_of(
+fn file_response_of(
     found: http::Response<Body>,
-    asked: &http::Request<()>,
+    (method, headers): (&Method, &HeaderMap),
     web: &Web,
     compression: Option<usize>,
 ) -> (Response, Option<Take<File>>) {
@@ -241,10 +287,10 @@ pub(crate) fn file_response_of(
         if response.compress && response.status == 304 {
             response.content_type = whole.media.to_str().ok().map(|media| media.to_owned().into());
         }
-        if response.compress && response.status == 200 && *asked.method() == Method::GET {
+        if response.compress && response.status == 200 && *method == Method::GET {
             let kept =
                 |coding, compress: &dyn Fn() -> _| web.kept.get(whole.file, coding, compress);
-            response = response.encoded_with(&accepted_codings(asked.headers()), kept);
+            response = response.encoded_with(&accepted_codings(headers), kept);
         }
     }
     (response, file)
@@ -287,11 +333,11 @@ pub(crate) fn head_response_of(
 }
 
 /// What a client says of codings, in all its fields.
-pub(crate) fn accepted_codings(headers: &http::HeaderMap) -> String {
+pub(crate) fn accepted_codings(headers: &HeaderMap) -> String {
     let fields = headers.get_all(header::ACCEPT_ENCODING).iter();
     fields.filter_map(|field| field.to_str().ok()).collect::<Vec<_>>().join(",")
 }
 
-fn length_of(headers: &http::HeaderMap) -> Option<u64> {
+fn length_of(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

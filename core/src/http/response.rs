@@ -126,6 +126,15 @@ impl Response {
         Self { compress: false, ..coded }
     }
 
+    /// The answer to HEAD, with the fields that [`encoded`](Self::encoded) gives to that to GET: without
+    /// a length when only compressing would tell it (RFC 9110 §9.3.2).
+    #[must_use]
+    pub fn encoded_head(self, accept_encoding: &str) -> Self {
+        let mut accept = Accept::default();
+        accept.read(accept_encoding.as_bytes());
+        self.coded_head(accept.coding())
+    }
+
     pub(crate) fn coded(self, coding: Option<Coding>) -> Self {
         self.coded_with(coding, |_, compress| compress())
     }
@@ -147,7 +156,10 @@ impl Response {
 
     /// The answer to HEAD, with the fields that GET's would have (RFC 9110 §9.3.2).
     pub(crate) fn coded_head(mut self, coding: Option<Coding>) -> Self {
-        self.unmeasured = self.negotiate(coding).is_some();
+        if self.negotiate(coding).is_some() {
+            self.unmeasured = true;
+            self.length = None;
+        }
         self
     }
 
