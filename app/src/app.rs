@@ -24,6 +24,34 @@ type OnEngine = Box<dyn Fn(EngineSession, Received) + Send + Sync>;
 /// The methods that take handlers concern the namespace `/`; [`namespace`](Self::namespace) and its
 /// kin reach the others.
 ///
+/// ```
+/// use sansocket_app::{App, BoxError, Files, Refusal, Socket};
+/// # use sansocket_app::test::TestServer;
+///
+/// let mut app = App::new();
+/// app.files(Files::new().map("/", "public"));
+/// app.on_connect(|socket: Socket| match socket.query("name") {
+///     Some(name) => {
+///         socket.session().set(name);
+///         Ok(())
+///     }
+///     None => Err(Refusal::new("who are you?")),
+/// });
+/// app.on("join", |socket: Socket, room: String| socket.join(room));
+/// app.on("say", |socket: Socket, room: String, text: String| -> Result<(), BoxError> {
+///     let name: String = socket.session().get().unwrap_or_default();
+///     Ok(socket.to(room).emit("said", &(name, text))?)
+/// });
+/// app.namespace("/admin").on_connect(|socket: Socket| socket.header("authorization").is_some());
+/// # let server = TestServer::new(app);
+/// # let of = |name| server.client().query("name", name).connect().unwrap();
+/// # let (ann, bob) = (of("Ann"), of("Bob"));
+/// # assert_eq!(ann.call("join", "tea"), Ok(true));
+/// # bob.emit("say", &("tea", "hello"));
+/// # assert_eq!(ann.expect::<(String, String)>("said"), ("Bob".into(), "hello".into()));
+/// # assert!(server.client().connect().is_err());
+/// ```
+///
 /// # Which handler hears what
 ///
 /// The namespace a client asks for is the first of these that is there; with none of them the client

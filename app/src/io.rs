@@ -20,7 +20,34 @@ use crate::to::To;
 /// A handle to the whole server: emits from any thread or task. Cloning copies pointers.
 ///
 /// It is also the handle of the namespace `/`, with all the methods of [`NamespaceIo`] and [`To`];
-/// [`of`](Self::of) reaches the others.
+/// [`of`](Self::of) reaches the others. A binding's `Server` is one; handlers take it as a parameter.
+///
+/// ```
+/// use sansocket_app::{App, EmitError, Io};
+/// use std::time::Duration;
+/// # use sansocket_app::test::TestServer;
+///
+/// let mut app = App::new();
+/// app.on("start", |io: Io, room: String| -> Result<usize, EmitError> {
+///     io.emit("news", &"a game begins")?;
+///     io.to(&room).emit("begin", &())?;
+///     io.of("/watchers").except("muted").emit("began", &room)?;
+///     let later = io.clone();
+///     io.spawn(async move {
+///         later.sleep(Duration::from_secs(60)).await;
+///         let _ = later.to(room).emit("end", &());
+///     });
+///     Ok(io.count())
+/// });
+/// # app.on_connect(|socket: sansocket_app::Socket| { let _ = socket.join("chess"); });
+/// # let server = TestServer::new(app);
+/// # let client = server.connect();
+/// # assert_eq!(client.call("start", "chess"), Ok(1));
+/// # client.expect::<String>("news");
+/// # client.expect::<()>("begin");
+/// # server.advance(Duration::from_secs(60));
+/// # client.expect::<()>("end");
+/// ```
 #[derive(Clone)]
 pub struct Io(NamespaceIo);
 

@@ -78,6 +78,16 @@
 //! # Tests
 //!
 //! [`mod@test`] runs an application without a network, in virtual time.
+//!
+//! # Features
+//!
+//! | feature | on by default | brings |
+//! |---|---|---|
+//! | `tracing` | yes | lines of a log about clients, events and handlers, for the [`tracing`] subscriber of the process; without it errors of handlers go to standard error |
+//! | `tls` | no | https: [`Tls`] is made from a certificate and given to a [`Listener`] |
+//!
+//! [`tracing`]: https://docs.rs/tracing
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod ack;
 mod app;
