@@ -27,7 +27,7 @@
 //! The pool must be larger than the number of handlers that block at the same time: one that waits
 //! holds its worker, and when all of them wait, the others' events wait too. Connections are read
 //! no further when too much waits, so that a queue never grows without bound. Work that goes on for
-//! long belongs on a thread of its own: [`Server::thread`].
+//! long belongs on a thread of its own: [`Io::thread`].
 //!
 //! Async handlers and [`spawn`](sansocket_app::Io::spawn) work as well; such tasks share the pool.
 //!
