@@ -3,6 +3,7 @@
 use crate::stage::Stage;
 use sansocket_app::http::{HeaderValue, Method, Request, Response, StatusCode};
 use sansocket_app::{App, Bytes, Files};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
 /// The value of the first header of that name.
@@ -180,4 +181,51 @@ fn a_folder_is_redirected_to_with_the_query() {
     std::fs::write(folder.path().join("docs/index.html"), "<p>").unwrap();
     let answer = stage.stream().ask("GET", "/docs?page=2", "", "");
     assert_eq!(header(&answer, "location"), Some("/docs/?page=2"), "{answer}");
+}
+
+/// E21: a link that takes the place of a file, or of a folder, while it is being looked up does not
+/// lead out of what is served.
+#[cfg(target_os = "linux")]
+#[test]
+fn e21_links_that_change_while_they_are_followed_lead_nowhere_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    for name in ["public/inner", "public/kept", "secret"] {
+        std::fs::create_dir_all(path(name)).unwrap();
+    }
+    for name in ["public/inner/a.txt", "public/kept/a.txt", "public/b.txt", "public/kept.txt"] {
+        std::fs::write(path(name), "open").unwrap();
+    }
+    std::fs::write(path("secret/a.txt"), "secret").unwrap();
+    std::os::unix::fs::symlink(path("secret"), path("public/link")).unwrap();
+    std::os::unix::fs::symlink(path("secret/a.txt"), path("public/link.txt")).unwrap();
+    let mut app = App::new();
+    app.files(Files::new().map("/", path("public")));
+    let stage = Stage::new(app);
+    let done = AtomicBool::new(false);
+    let (mut served, mut leaked) = (0, 0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // Back and forth: what is there is a file or folder at one time, a link at another.
+            let swap = |one: &str, other: &str| {
+                std::fs::rename(path(one), path("public/aside")).unwrap();
+                std::fs::rename(path(other), path(one)).unwrap();
+                std::fs::rename(path("public/aside"), path(other)).unwrap();
+            };
+            while !done.load(Ordering::Relaxed) {
+                swap("public/inner", "public/link");
+                swap("public/b.txt", "public/link.txt");
+            }
+        });
+        for _ in 0..500 {
+            for target in ["/inner/a.txt", "/b.txt", "/link/a.txt", "/link.txt"] {
+                let answer = stage.stream().ask("GET", target, "", "");
+                leaked += usize::from(answer.contains("secret"));
+                served += usize::from(answer.ends_with("open"));
+            }
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    assert!(served > 0);
+    assert_eq!(leaked, 0, "of {served}");
 }
