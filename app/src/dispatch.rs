@@ -364,7 +364,7 @@ impl Hub {
 
     fn report(&self, socket: &Socket, event: &str, message: Option<&EventMessage>, cause: Cause) {
         let heard = socket.handlers().and_then(|handlers| handlers.on_error.as_ref());
-        let heard = heard.or(self.app().on_error.as_ref());
+        let heard = heard.or_else(|| self.app().on_error.as_ref());
         if heard.is_none() && !self.may_log(Site::Error, address(socket)) {
             return;
         }

@@ -16,11 +16,11 @@ const COMPILED: [&str; 5] = [
 
 /// Front pages that are written in sources. The first is a guide, as its name says.
 const FRONTS: [(&str, &str); 5] = [
-    ("from-flask-socketio: test", include_str!("../../../app/src/test/mod.rs")),
-    ("sansocket-app", include_str!("../../../app/src/lib.rs")),
-    ("sansocket-async-std", include_str!("../../../bind-async-std/src/lib.rs")),
-    ("sansocket-blocking", include_str!("../../../bind-blocking/src/lib.rs")),
-    ("sansocket-tokio", include_str!("../../../bind-tokio/src/lib.rs")),
+    ("from-flask-socketio, front page of test", include_str!("../../../app/src/test/mod.rs")),
+    ("front page of sansocket-app", include_str!("../../../app/src/lib.rs")),
+    ("front page of sansocket-async-std", include_str!("../../../bind-async-std/src/lib.rs")),
+    ("front page of sansocket-blocking", include_str!("../../../bind-blocking/src/lib.rs")),
+    ("front page of sansocket-tokio", include_str!("../../../bind-tokio/src/lib.rs")),
 ];
 
 /// Words before a dot that stand for a value of ours.
@@ -159,13 +159,13 @@ fn what_the_pages_say_in_code_is_compiled() {
         for line in parts(page).1 {
             let in_guide = is_guide && line.starts_with('|');
             for code in code(line, in_guide).into_iter().filter(|code| is_ours(code, in_guide)) {
-                // Links, which `cargo doc` checks.
-                let is_link = name.contains("sansocket-") || name.ends_with(": test");
-                let is_link = is_link && code.starts_with(|c: char| c.is_ascii_uppercase());
-                let field = code.strip_prefix("Limits::").or(code.strip_prefix("Config::"));
-                let is_setting = field
-                    .or(code.strip_prefix("config."))
-                    .is_some_and(|field| settings.contains(&format!(" {field}: ")));
+                // Types on front pages are links, which `cargo doc` checks.
+                let is_link = name.contains("front page")
+                    && code.starts_with(|c: char| c.is_ascii_uppercase());
+                let mut owners = ["Limits::", "Config::", "config."].into_iter();
+                let field = owners.find_map(|owner| code.strip_prefix(owner));
+                let is_setting =
+                    field.is_some_and(|field| settings.contains(&format!(" {field}: ")));
                 if !is_link && !is_setting && !is_in(&code, &compiled) {
                     unknown.insert(format!("{name}: {code}"));
                 }

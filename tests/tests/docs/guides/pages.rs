@@ -47,7 +47,7 @@ fn refusals(sent: Result<bool, Refused>, answer: AckError) -> &'static str {
             AckError::Disconnected => "left",
             AckError::Emit(EmitError::Refused(_)) => "not asked",
             AckError::TimedOut => "late",
-            _ => "not asked at all",
+            AckError::Emit(_) | _ => "not asked at all",
         },
         _ => "sent",
     }
