@@ -63,7 +63,10 @@ impl App {
     /// Serves static files outside the Socket.IO path. What a mapping covers and does not find goes
     /// to the [`fallback`](Self::fallback), if there is one.
     ///
-    /// Files are read by the task of the connection, large ones piece by piece.
+    /// Files are read by the task of the connection, large ones piece by piece. Texts up to 64 KiB are
+    /// compressed for clients that ask for it, once for each version of a file; what was asked for
+    /// lately is kept, in 16 MiB for all files. In front of another service, files that are there are
+    /// answered before it is asked.
     pub fn files(&mut self, files: Files) -> &mut Self {
         self.web.files = Some(files);
         self
@@ -72,7 +75,8 @@ impl App {
     /// Answers plain HTTP requests outside the Socket.IO path, with a function of an
     /// [`http::Request`], plain or async, that returns [`IntoWeb`]. Without it they get a 404.
     ///
-    /// A body larger than `Limits::max_payload` is answered with 413 before the function is asked.
+    /// A body larger than `Limits::max_payload` is answered with 413 before the function is asked. In
+    /// front of another service there is none: that service answers the rest.
     /// [`Origin`] among the extensions tells who asks, [`Io`](crate::Io) there reaches the clients.
     pub fn fallback<M>(&mut self, answer: impl WebHandler<M>) -> &mut Self {
         self.web.fallback = Some(Box::new(move |request| answer.call(request)));
