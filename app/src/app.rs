@@ -12,7 +12,6 @@ use crate::engine::EngineSession;
 use crate::error::HandlerError;
 use crate::function::Handler;
 use crate::handler::EventHandler;
-use crate::log;
 use crate::namespace::{Namespace, OnError};
 use crate::pattern::Pattern;
 use crate::state::States;
@@ -25,6 +24,34 @@ type OnEngine = Box<dyn Fn(EngineSession, Received) + Send + Sync>;
 ///
 /// The methods that take handlers concern the namespace `/`; [`namespace`](Self::namespace) and its
 /// kin reach the others.
+///
+/// ```
+/// use sansocket_app::{App, BoxError, Files, Refusal, Socket};
+/// # use sansocket_app::test::TestServer;
+///
+/// let mut app = App::new();
+/// app.files(Files::new().map("/", "public"));
+/// app.on_connect(|socket: Socket| match socket.query("name") {
+///     Some(name) => {
+///         socket.session().set(name);
+///         Ok(())
+///     }
+///     None => Err(Refusal::new("who are you?")),
+/// });
+/// app.on("join", |socket: Socket, room: String| socket.join(room));
+/// app.on("say", |socket: Socket, room: String, text: String| -> Result<(), BoxError> {
+///     let name: String = socket.session().get().unwrap_or_default();
+///     Ok(socket.to(room).emit("said", &(name, text))?)
+/// });
+/// app.namespace("/admin").on_connect(|socket: Socket| socket.header("authorization").is_some());
+/// # let server = TestServer::new(app);
+/// # let of = |name| server.client().query("name", name).connect().unwrap();
+/// # let (ann, bob) = (of("Ann"), of("Bob"));
+/// # assert_eq!(ann.call("join", "tea"), Ok(true));
+/// # bob.emit("say", &("tea", "hello"));
+/// # assert_eq!(ann.expect::<(String, String)>("said"), ("Bob".into(), "hello".into()));
+/// # assert!(server.client().connect().is_err());
+/// ```
 ///
 /// # Which handler hears what
 ///
@@ -63,7 +90,7 @@ pub struct App {
     pub(crate) states: States,
     pub(crate) always_connect: bool,
     pub(crate) web: Web,
-    on_error: Option<OnError>,
+    pub(crate) on_error: Option<OnError>,
     pub(crate) on_engine: Option<OnEngine>,
 }
 
@@ -261,6 +288,11 @@ impl App {
     /// their namespace has an error handler. Without it errors are logged: through `tracing` where
     /// the process has a subscriber, else to standard error.
     ///
+    /// `heard` is called for each error, however many a client causes, on the thread of the handler.
+    /// What is logged without it is limited: eight lines in ten seconds for one address, 64 for all,
+    /// then a count of those that were left out. No thread of the server ever waits for standard
+    /// error.
+    ///
     /// # Panics
     /// When there is such an error handler already.
     #[track_caller]
@@ -302,15 +334,6 @@ impl App {
         named.or_else(matched).copied().or(self.any)
     }
 
-    /// Tells of an error in a namespace, or in none.
-    pub(crate) fn hear(&self, namespace: Option<&Namespace>, error: HandlerError) {
-        let own = namespace.and_then(|namespace| namespace.on_error.as_ref());
-        match own.or(self.on_error.as_ref()) {
-            Some(on_error) => on_error(error),
-            None => log_error(error),
-        }
-    }
-
     pub(crate) fn get(&self, found: usize) -> Option<&Namespace> {
         self.spaces.get(found)
     }
@@ -320,16 +343,6 @@ impl App {
         namespace.pattern = pattern;
         self.spaces.push(namespace);
         self.spaces.len() - 1
-    }
-}
-
-/// What happens to errors nobody asked for.
-#[expect(clippy::needless_pass_by_value, reason = "as every error handler takes it")]
-fn log_error(error: HandlerError) {
-    let line = log::one_line(&error);
-    match log::is_heard() {
-        true => log::log!(error, "sansocket::error", id = %error.socket.id(), "{line}"),
-        false => eprintln!("sansocket: {line}"),
     }
 }
 

@@ -3,6 +3,7 @@
 use sansocket::{AckToken, Args, EventMessage, Gone, Reason};
 use std::any::Any;
 use std::future::Future;
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -15,7 +16,8 @@ use crate::gate::{Hold, Line};
 use crate::handler::{Delivery, Progress};
 use crate::hub::Hub;
 use crate::job::{Callback, Job, Task, there};
-use crate::log::log;
+use crate::log::quota::Site;
+use crate::log::{self, limited, log, quoted};
 use crate::namespace::{Entry, Namespace};
 use crate::order::Order;
 use crate::port::Pending;
@@ -169,9 +171,10 @@ impl Hub {
             return None;
         }
         let Some(entry) = found else {
-            log!(
-                debug, "sansocket::event", id = %socket.id(), namespace = ?socket.namespace(),
-                event = ?event.name(), "no handler"
+            limited!(
+                (self, NoHandler, address(socket))
+                debug, "sansocket::event", id = %socket.id(),
+                namespace = ?quoted(socket.namespace()), event = ?quoted(event.name()), "no handler"
             );
             return None;
         };
@@ -225,8 +228,8 @@ impl Hub {
     #[inline]
     fn lets_in(&self, socket: &Socket, handlers: &Namespace, message: &EventMessage) -> bool {
         log!(
-            trace, "sansocket::event", id = %socket.id(), event = ?message.name(),
-            args = ?message.json(), "received"
+            trace, "sansocket::event", id = %socket.id(), event = ?quoted(message.name()),
+            args = ?quoted(message.json()), "received"
         );
         handlers.packets.iter().all(|look| {
             let seen = catch_unwind(AssertUnwindSafe(|| look(socket, message)));
@@ -282,8 +285,8 @@ impl Hub {
             return;
         };
         log!(
-            debug, "sansocket::connect", id = %socket.id(), namespace = ?socket.namespace(),
-            reason = %reason, "disconnected"
+            debug, "sansocket::connect", id = %socket.id(),
+            namespace = ?quoted(socket.namespace()), reason = %reason, "disconnected"
         );
         let rest = self.run(
             || match &handlers.disconnect {
@@ -311,9 +314,11 @@ impl Hub {
         if let Some(cause) = refusal.take_cause() {
             self.report(socket, "connect", None, cause);
         }
-        log!(
-            debug, "sansocket::connect", id = %socket.id(), namespace = ?socket.namespace(),
-            reason = ?refusal.to_string(), "refused"
+        limited!(
+            (self, Denied, address(socket))
+            debug, "sansocket::connect", id = %socket.id(),
+            namespace = ?quoted(socket.namespace()), reason = ?quoted(&refusal.to_string()),
+            "refused"
         );
         let now = self.runtime().now();
         let waker = self.with_cell(socket.shard(), |cell| match always {
@@ -349,16 +354,23 @@ impl Hub {
         });
         if there {
             log!(
-                debug, "sansocket::connect", id = %socket.id(), namespace = ?socket.namespace(),
-                "connected"
+                debug, "sansocket::connect", id = %socket.id(),
+                namespace = ?quoted(socket.namespace()), "connected"
             );
         }
     }
 
     fn report(&self, socket: &Socket, event: &str, message: Option<&EventMessage>, cause: Cause) {
+        let heard = socket.handlers().and_then(|handlers| handlers.on_error.as_ref());
+        let heard = heard.or_else(|| self.app().on_error.as_ref());
+        if heard.is_none() && !self.may_log(Site::Error, address(socket)) {
+            return;
+        }
         let event = message.map_or(event, EventMessage::name).into();
+        // A line shows no arguments, so that they need not be copied for one.
+        let shown = message.filter(|_| heard.is_some());
         let (json, attachments) =
-            message.map_or(("[]", &[][..]), |message| (message.json(), message.attachments()));
+            shown.map_or(("[]", &[][..]), |message| (message.json(), message.attachments()));
         let error = HandlerError {
             socket: socket.clone(),
             event,
@@ -367,7 +379,10 @@ impl Hub {
             cause,
         };
         // A panic in there is nobody's to report any more.
-        let _ = catch_unwind(AssertUnwindSafe(|| self.app().hear(socket.handlers(), error)));
+        let _ = catch_unwind(AssertUnwindSafe(|| match heard {
+            Some(heard) => heard(error),
+            None => log::error(&error),
+        }));
     }
 
     /// Calls a handler and follows it to its end. What is returned is the rest of its way.
@@ -400,6 +415,11 @@ fn is_concurrent(socket: &Socket, message: &EventMessage) -> bool {
     let handlers = socket.handlers().filter(|_| socket.was_admitted());
     let found = handlers.and_then(|handlers| handlers.find(message.name()));
     found.is_some_and(|entry| entry.order == Order::Concurrent)
+}
+
+/// Where a client is, if it has an address.
+fn address(socket: &Socket) -> Option<IpAddr> {
+    socket.peer().map(|peer| peer.ip())
 }
 
 /// What a panic said.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::args::{DecodeError, EncodeError};
+use crate::log::quoted;
 use crate::socket::Socket;
 use sansocket::{Args, Misuse, Refused};
 
@@ -73,7 +74,8 @@ impl From<DecodeError> for Box<Cause> {
 
 impl fmt::Display for HandlerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "handler of {:?} in namespace {:?}: ", self.event, self.namespace)?;
+        let (event, namespace) = (quoted(&self.event), quoted(&self.namespace));
+        write!(f, "handler of {event:?} in namespace {namespace:?}: ")?;
         match &self.cause {
             Cause::Arguments(error) => error.fmt(f),
             Cause::Middleware(error) => write!(f, "a middleware dropped the event: {error}"),

@@ -1,9 +1,9 @@
 //! One plain HTTP request on a connection of ours, until it is answered.
 
 use bytes::Bytes;
+use http::Method;
 use http::header::IF_NONE_MATCH;
 use http::uri::PathAndQuery;
-use http::{Method, StatusCode};
 use sansocket::{Link, Request, Response, Verdict};
 use std::fmt;
 use std::fs::File;
@@ -22,7 +22,7 @@ use crate::io::Io;
 use crate::port::Port;
 use crate::runtime::BoxFuture;
 use crate::web::{
-    Fallback, file_response_of, head_response_of, name_as_known, request_of, response_of,
+    Answerer, Beside, Fallback, head_response_of, name_as_known, request_of, response_of,
 };
 
 /// A plain HTTP request until it is answered.
@@ -44,22 +44,16 @@ impl Exchange {
             return (respond(hub, refusal(400, "Bad Request")), None);
         };
         let target = asked.uri().path_and_query().map_or("", PathAndQuery::as_str);
-        let file = web
-            .files
-            .as_ref()
-            .and_then(|files| files.answer(asked.method(), target, asked.headers()));
-        match file {
-            Some(found) if found.status() != StatusCode::NOT_FOUND || web.fallback.is_none() => {
-                let (response, file) = file_response_of(found, hub.app().config.compression);
-                (respond(hub, response), file.map(Self::Sending))
-            }
-            Some(_) | None if web.fallback.is_some() => {
+        let wanted = (asked.method(), target, asked.headers());
+        match web.answerer(wanted, hub.app().config.compression, Beside::Nothing) {
+            Answerer::File(response, file) => (respond(hub, response), file.map(Self::Sending)),
+            Answerer::Application => {
                 let limit = hub.limits().max_payload;
                 asked.extensions_mut().insert(Io::new(hub.shared()));
                 let begun = Self::Asking { request: Some(Box::new(asked)), answer: Arc::default() };
                 (Verdict::Body { link: Link::HOST, limit }, Some(begun))
             }
-            Some(_) | None => (respond(hub, refusal(404, "Not Found")), None),
+            Answerer::Nobody => (respond(hub, refusal(404, "Not Found")), None),
         }
     }
 
@@ -128,7 +122,7 @@ impl Reply {
 }
 
 /// Calls the application; the rest is what has to be waited for.
-fn call(
+pub(crate) fn call(
     fallback: &Fallback,
     request: http::Request<Bytes>,
     compression: Option<usize>,

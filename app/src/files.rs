@@ -9,12 +9,14 @@ use std::io::{self, Read, Seek, SeekFrom, Take};
 use std::path::PathBuf;
 
 mod find;
+mod kept;
 mod part;
 #[cfg(test)]
 mod tests;
 mod version;
 
 use find::{Found, Map, Regular};
+pub(crate) use kept::{Identity, Kept};
 use part::Part;
 use version::Version;
 
@@ -69,7 +71,7 @@ pub enum Body {
 /// What the answer with the whole file is like, for one that has less; an extension of the response.
 #[derive(Clone, Debug)]
 pub(crate) struct Whole {
-    pub(crate) length: u64,
+    pub(crate) file: Identity,
     pub(crate) media: HeaderValue,
 }
 
@@ -151,10 +153,11 @@ impl Files {
     }
 
     fn serve(&self, method: &Method, headers: &HeaderMap, found: Regular) -> Response<Body> {
-        let Regular { file, length, modified, media } = found;
-        let version = Version::new(length, modified);
+        let Regular { file, identity, media } = found;
+        let length = identity.length;
+        let version = Version::new(length, identity.modified);
         let mut response = empty(StatusCode::OK);
-        response.extensions_mut().insert(Whole { length, media: media.clone() });
+        response.extensions_mut().insert(Whole { file: identity, media: media.clone() });
         put(&mut response, header::ETAG, version.tag());
         if let Some(date) = version.date() {
             put(&mut response, header::LAST_MODIFIED, date);

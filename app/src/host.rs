@@ -15,9 +15,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::connection::Connection;
+use crate::exchange::call;
+use crate::files::Body;
 use crate::hub::Hub;
+use crate::io::Io;
 use crate::port::Port;
-use crate::web::{IntoWeb, Origin};
+use crate::runtime::BoxFuture;
+use crate::web::{Answerer, Beside, IntoWeb, Origin, accepted_codings};
 
 /// What becomes of a request that a host parsed.
 #[derive(Debug)]
@@ -40,6 +44,22 @@ pub enum Outcome {
     Respond(Response),
     /// It becomes a WebSocket once this answer was sent: let the connection carry the stream.
     Upgrade(Response, Box<Connection>),
+}
+
+/// What becomes of a plain HTTP request that a host parsed.
+#[derive(Debug)]
+pub enum Aside {
+    /// The application answers it: read its body and call [`Hub::ask`].
+    Ask {
+        /// Most bytes the body may have; answer with 413 when there are more.
+        limit: usize,
+        /// Time it may take to arrive; answer with 408 afterwards.
+        time: Duration,
+    },
+    /// A file is the answer.
+    File(http::Response<Body>),
+    /// The application has no answer.
+    Pass,
 }
 
 /// A request under way. Dropping it tells the session that the client gave up.
@@ -101,6 +121,84 @@ impl Hub {
             }
             outcome @ (Outcome::Body { .. } | Outcome::Pass | Outcome::Upgrade(..)) => outcome,
         }
+    }
+
+    /// Takes the head of a request outside of the path of Socket.IO, which files and the function of
+    /// [`App::fallback`](crate::App::fallback) may answer. Files are opened, and small ones read,
+    /// inside.
+    #[must_use]
+    pub fn handle_plain(
+        &self,
+        head: &mut Parts,
+        origin: Origin,
+        beside: Beside,
+    ) -> Aside {
+        let (web, config) = (&self.app().web, &self.app().config);
+        // CONNECT asks for a tunnel, which its success would promise.
+        if head.method == http::Method::CONNECT || web.files.is_none() && web.fallback.is_none() {
+            return Aside::Pass;
+        }
+        let target = head.uri.path_and_query().map_or("/", PathAndQuery::as_str);
+        let wanted = (&head.method, target, &head.headers);
+        match web.answerer(wanted, config.compression, beside) {
+            Answerer::Nobody => Aside::Pass,
+            Answerer::File(mut response, file) => {
+                response.dress(&config.headers);
+                let response = encoded_for(response, &head.method, &head.headers);
+                let response = response.into_response();
+                Aside::File(response.map(|bytes| match (file, bytes.is_empty()) {
+                    (Some(file), _) => Body::File(file),
+                    (None, true) => Body::Empty,
+                    (None, false) => Body::Bytes(bytes),
+                }))
+            }
+            Answerer::Application => {
+                let origin = self.seen(head, origin);
+                head.extensions.insert(origin);
+                head.extensions.insert(Io::new(self.shared()));
+                let limits = self.limits();
+                Aside::Ask { limit: limits.max_payload, time: limits.body_time }
+            }
+        }
+    }
+
+    /// Lets the application answer a plain HTTP request whose head was [taken](Self::handle_plain).
+    /// Its function is called inside.
+    #[must_use]
+    pub fn ask(&self, request: http::Request<Bytes>) -> BoxFuture<Response> {
+        let (hub, config) = (self.shared(), &self.app().config);
+        let (method, headers) = (request.method().clone(), request.headers().clone());
+        let called = match &self.app().web.fallback {
+            Some(fallback) => call(fallback, request, config.compression),
+            None => Ok(self.refusal(StatusCode::NOT_FOUND, "Not Found")),
+        };
+        Box::pin(async move {
+            let mut response = match called {
+                Ok(response) => response,
+                Err(pending) => pending.await,
+            };
+            response.dress(&hub.app().config.headers);
+            encoded_for(response, &method, &headers)
+        })
+    }
+
+    /// Whether the application answers every request that is neither of Socket.IO nor for a file, so
+    /// that a service behind would never be asked.
+    #[must_use]
+    pub fn has_fallback(&self) -> bool {
+        self.app().web.fallback.is_some()
+    }
+
+    /// Where a request came from, as a proxy that is trusted says.
+    fn seen(&self, head: &Parts, origin: Origin) -> Origin {
+        let target = head.uri.path_and_query().map_or("/", PathAndQuery::as_str);
+        let shown = Shown::of(head, false);
+        let method = Method::from_name(head.method.as_str());
+        let mut request = Request::new(method, target, Fields::host(&shown));
+        request.peer = origin.peer;
+        request.secure = origin.secure;
+        let seen = self.app().config.seen(&request);
+        Origin { peer: seen.peer, secure: seen.secure }
     }
 
     /// Makes the answer of a host that cannot go on with a request for us.
@@ -235,6 +333,15 @@ impl fmt::Debug for Attachment {
     }
 }
 
+/// An answer with the coding that a request asks for.
+fn encoded_for(response: Response, method: &http::Method, headers: &HeaderMap) -> Response {
+    let accept = accepted_codings(headers);
+    match *method == http::Method::HEAD {
+        true => response.encoded_head(&accept),
+        false => response.encoded(&accept),
+    }
+}
+
 /// The answer to a `CONNECT` that becomes a WebSocket: nothing is switched, and no key is proven.
 fn connected(mut response: Response) -> Response {
     response.status = 200;
@@ -348,6 +455,9 @@ impl IntoWeb for Response {
         let headers = response.headers_mut();
         if let Some(value) = self.content_type.and_then(value_of) {
             headers.insert(header::CONTENT_TYPE, value);
+        }
+        if let Some(length) = self.length {
+            headers.insert(header::CONTENT_LENGTH, length.into());
         }
         if self.no_store {
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -19,6 +19,7 @@ use crate::drain::Draining;
 use crate::gate::Gate;
 use crate::job::Job;
 use crate::life::{Life, Until};
+use crate::log::quota::Quota;
 use crate::port::{Port, SOME};
 use crate::runtime::Runtime;
 use crate::socket::Socket;
@@ -40,6 +41,7 @@ pub struct Hub {
     alarm: AtomicU64,
     timers: AtomicWaker,
     watch: Watch,
+    quota: Quota,
     life: Life,
     this: Weak<Self>,
 }
@@ -149,6 +151,7 @@ impl Hub {
             alarm: AtomicU64::new(u64::MAX),
             timers: AtomicWaker::new(),
             watch: Watch::default(),
+            quota: Quota::default(),
             life: Life::default(),
             this: this.clone(),
         })
@@ -204,6 +207,11 @@ impl Hub {
     /// grace are cut off, whether somebody waits or not.
     pub fn idle(&self) -> Until {
         Until::idle(self.shared())
+    }
+
+    /// The lines that clients may cause in a log.
+    pub(crate) fn quota(&self) -> &Quota {
+        &self.quota
     }
 
     pub(crate) fn life(&self) -> &Life {
@@ -332,6 +340,7 @@ impl Hub {
         }
         self.ring(self.watch.due(self.micros(now)));
         self.set_alarm(self.watch.next());
+        self.log_left_out(self.micros(now));
         match self.life.cut_off() {
             due if due <= self.micros(now) => self.abort(),
             due => self.set_alarm(due),
@@ -522,7 +531,7 @@ impl Hub {
     }
 
     /// A moment as [`Watch`] counts it, never too early.
-    fn micros(&self, at: Instant) -> Micros {
+    pub(crate) fn micros(&self, at: Instant) -> Micros {
         let nanos = at.saturating_duration_since(self.birth).as_nanos();
         Micros::try_from(nanos.div_ceil(1000)).unwrap_or(NEVER - 1)
     }
@@ -531,7 +540,7 @@ impl Hub {
         ports.iter().for_each(Port::call);
     }
 
-    fn set_alarm(&self, due: Micros) {
+    pub(crate) fn set_alarm(&self, due: Micros) {
         if self.alarm.load(Ordering::Relaxed) > due
             && self.alarm.fetch_min(due, Ordering::SeqCst) > due
         {

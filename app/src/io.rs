@@ -5,8 +5,12 @@ use serde::Serialize;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::future::poll_fn;
 use std::ops::Deref;
+use std::pin::pin;
 use std::sync::{Arc, LazyLock};
+use std::task::Poll;
+use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use crate::args;
@@ -16,11 +20,39 @@ use crate::rooms::Rooms;
 use crate::runtime::BoxFuture;
 use crate::socket::Socket;
 use crate::to::To;
+use crate::wait::wait;
 
 /// A handle to the whole server: emits from any thread or task. Cloning copies pointers.
 ///
 /// It is also the handle of the namespace `/`, with all the methods of [`NamespaceIo`] and [`To`];
-/// [`of`](Self::of) reaches the others.
+/// [`of`](Self::of) reaches the others. A binding's `Server` is one; handlers take it as a parameter.
+///
+/// ```
+/// use sansocket_app::{App, EmitError, Io};
+/// use std::time::Duration;
+/// # use sansocket_app::test::TestServer;
+///
+/// let mut app = App::new();
+/// app.on("start", |io: Io, room: String| -> Result<usize, EmitError> {
+///     io.emit("news", &"a game begins")?;
+///     io.to(&room).emit("begin", &())?;
+///     io.of("/watchers").except("muted").emit("began", &room)?;
+///     let later = io.clone();
+///     io.spawn(async move {
+///         later.sleep(Duration::from_secs(60)).await;
+///         let _ = later.to(room).emit("end", &());
+///     });
+///     Ok(io.count())
+/// });
+/// # app.on_connect(|socket: sansocket_app::Socket| { let _ = socket.join("chess"); });
+/// # let server = TestServer::new(app);
+/// # let client = server.connect();
+/// # assert_eq!(client.call("start", "chess"), Ok(1));
+/// # client.expect::<String>("news");
+/// # client.expect::<()>("begin");
+/// # server.advance(Duration::from_secs(60));
+/// # client.expect::<()>("end");
+/// ```
 #[derive(Clone)]
 pub struct Io(NamespaceIo);
 
@@ -62,6 +94,41 @@ impl Io {
     #[must_use]
     pub fn sleep(&self, duration: Duration) -> BoxFuture<()> {
         self.hub().runtime().sleep(duration)
+    }
+
+    /// Runs a background task on a thread of its own, which may block for as long as it likes.
+    ///
+    /// ```no_run
+    /// # let app = sansocket_app::App::new();
+    /// # let server = sansocket_app::test::TestServer::new(app);
+    /// # let io = server.io();
+    /// let news = io.clone();
+    /// io.thread(move || {
+    ///     while news.rest(std::time::Duration::from_secs(10)) {
+    ///         let _ = news.emit("news", &"ten seconds later");
+    ///     }
+    /// });
+    /// ```
+    ///
+    /// # Panics
+    /// When the operating system has no thread left.
+    pub fn thread<T: Send + 'static>(
+        &self,
+        task: impl FnOnce() -> T + Send + 'static,
+    ) -> JoinHandle<T> {
+        let builder = Builder::new().name("sansocket-task".into());
+        builder.spawn(task).expect("the operating system gives a thread")
+    }
+
+    /// Blocks the thread for so long; returns `false`, at once, when the server stops. It is
+    /// [`sleep`](Self::sleep) for handlers and tasks that have a thread for themselves.
+    #[must_use = "a loop that rests ends when the server stops"]
+    pub fn rest(&self, duration: Duration) -> bool {
+        let (mut stopping, mut sleep) = (pin!(self.hub().stopping()), self.sleep(duration));
+        wait(poll_fn(|context| match stopping.as_mut().poll(context) {
+            Poll::Ready(()) => Poll::Ready(false),
+            Poll::Pending => sleep.as_mut().poll(context).map(|()| true),
+        }))
     }
 
     /// Closes every session and goes on serving: clients will reconnect.

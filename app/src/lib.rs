@@ -82,6 +82,16 @@
 //! # Tests
 //!
 //! [`mod@test`] runs an application without a network, in virtual time.
+//!
+//! # Features
+//!
+//! | feature | on by default | brings |
+//! |---|---|---|
+//! | `tracing` | yes | lines of a log about clients, events and handlers, for the [`tracing`] subscriber of the process; without it errors of handlers go to standard error |
+//! | `tls` | no | https: [`Tls`] is made from a certificate and given to a [`Listener`] |
+//!
+//! [`tracing`]: https://docs.rs/tracing
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod ack;
 mod app;
@@ -166,7 +176,7 @@ pub use gather::{Gathered, Gathering, Next, Replies};
 pub use handler::EventHandler;
 #[doc(hidden)]
 pub use handler::{Decoded, Delivery, Raw, Taken};
-pub use host::{Attachment, Outcome};
+pub use host::{Aside, Attachment, Outcome};
 pub use http;
 pub use hub::Hub;
 pub use io::{Io, NamespaceIo};
@@ -200,4 +210,4 @@ pub use tls::TlsError;
 pub use tls::{Tls, TlsFault, TlsSession};
 pub use to::To;
 pub use wait::wait;
-pub use web::{IntoWeb, Origin, WebHandler};
+pub use web::{Beside, IntoWeb, Origin, WebHandler};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::hub::{Cell, Hub};
-use crate::log::log;
+use crate::log::{limited, log, quoted};
 use crate::port::Port;
 
 impl Hub {
@@ -56,9 +56,10 @@ impl Hub {
         if let Verdict::Respond(response) = &verdict
             && let Some(rule) = response.rule()
         {
-            log!(
+            limited!(
+                (self, Refused, request.peer.map(|peer| peer.ip()))
                 info, "sansocket::request", status = %response.status, rule = %rule,
-                origin = ?request.header("origin").as_deref().unwrap_or("none"), "refused"
+                origin = ?quoted(request.header("origin").as_deref().unwrap_or("none")), "refused"
             );
         }
         verdict

@@ -17,7 +17,7 @@ use crate::error::EmitError;
 use crate::gate::Gate;
 use crate::hub::Hub;
 use crate::io::{Io, NamespaceIo, with_args};
-use crate::log::log;
+use crate::log::{log, quoted};
 use crate::namespace::Namespace;
 use crate::rooms::Rooms;
 use crate::session::Store;
@@ -25,6 +25,30 @@ use crate::to::To;
 
 /// One client in one namespace. Cloning copies a pointer; it stays valid, and says so, after the
 /// client has left.
+///
+/// ```
+/// use sansocket_app::{AckError, App, Socket};
+/// use std::time::Duration;
+/// # use sansocket_app::test::TestServer;
+///
+/// let mut app = App::new();
+/// app.on("enter", async |socket: Socket, room: String| -> Result<bool, AckError> {
+///     let sure: bool = socket.call_within("sure?", &room, Duration::from_secs(30)).await?;
+///     if sure {
+///         let _ = socket.join(&room);
+///         socket.to(&room).emit("entered", &socket.id())?;
+///         socket.emit("welcome", &(room, socket.rooms()))?;
+///     }
+///     Ok(sure)
+/// });
+/// # let server = TestServer::new(app);
+/// # let client = server.connect();
+/// # let answer = client.emit_with_ack("enter", "tea");
+/// # client.expect_event("sure?").ack(&true);
+/// # let (room, rooms): (String, Vec<String>) = client.expect("welcome");
+/// # assert_eq!((room.as_str(), rooms), ("tea", vec!["tea".to_owned()]));
+/// # drop(answer);
+/// ```
 #[derive(Clone)]
 pub struct Socket(Arc<Inner>);
 
@@ -154,7 +178,8 @@ impl Socket {
     /// [`EmitError`] says why nothing was sent.
     pub fn emit_raw(&self, event: &str, args: ArgsRef<'_>) -> Result<(), EmitError> {
         log!(
-            trace, "sansocket::event", id = %self.id(), event = ?event, args = ?args.json(), "sent"
+            trace, "sansocket::event", id = %self.id(), event = ?quoted(event),
+            args = ?quoted(args.json()), "sent"
         );
         // Written out: `??` moves the outcome about even when nothing was refused, which takes as long
         // as queueing the packet.

@@ -10,6 +10,24 @@ use crate::needs::Needs;
 use crate::socket::Socket;
 
 /// A value given to [`App::manage`](crate::App::manage), as a parameter of a handler.
+///
+/// All handlers get the same one, also at the same time: what changes needs a lock, or an atomic.
+///
+/// ```
+/// use sansocket_app::{App, State};
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// # use sansocket_app::test::TestServer;
+///
+/// struct Visits(AtomicU64);
+///
+/// let mut app = App::new();
+/// app.manage(Visits(AtomicU64::new(0)));
+/// app.on("visit", |visits: State<Visits>| visits.0.0.fetch_add(1, Ordering::Relaxed) + 1);
+/// # let server = TestServer::new(app);
+/// # let client = server.connect();
+/// # client.emit("visit", &());
+/// # assert_eq!(client.call("visit", &()), Ok(2));
+/// ```
 #[derive(Debug)]
 pub struct State<T>(pub Arc<T>);
 

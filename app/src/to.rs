@@ -11,7 +11,7 @@ use crate::error::EmitError;
 use crate::gather::Gathering;
 use crate::hub::Hub;
 use crate::io::with_args;
-use crate::log::log;
+use crate::log::{log, quoted};
 use crate::rooms::Rooms;
 use crate::socket::Socket;
 
@@ -19,6 +19,28 @@ use crate::socket::Socket;
 ///
 /// A client whose backlog is full is disconnected by a broadcast: it would otherwise miss the event
 /// silently. One that is being admitted is passed by.
+///
+/// ```
+/// use sansocket_app::{App, EmitError, Socket, To};
+/// # use sansocket_app::test::TestServer;
+///
+/// let mut app = App::new();
+/// app.on("move", |socket: Socket, game: String, field: u8| -> Result<usize, EmitError> {
+///     let others: To = socket.to([&game, "watchers"]).except("muted");
+///     others.emit("moved", &(&game, field))?;
+///     Ok(others.count())
+/// });
+/// app.on("point", |socket: Socket, game: String, field: u8| {
+///     socket.to(game).volatile().emit("pointed", &field)
+/// });
+/// # app.on_connect(|socket: Socket| { let _ = socket.join("chess"); });
+/// # let server = TestServer::new(app);
+/// # let (ann, bob) = (server.connect(), server.connect());
+/// # assert_eq!(ann.call("move", &("chess", 12)), Ok(1));
+/// # assert_eq!(bob.expect::<(String, u8)>("moved"), ("chess".into(), 12));
+/// # ann.emit("point", &("chess", 13));
+/// # assert_eq!(bob.expect::<u8>("pointed"), 13);
+/// ```
 #[derive(Clone)]
 #[must_use = "a broadcast reaches nobody until it is emitted"]
 pub struct To {
@@ -91,8 +113,8 @@ impl To {
     /// When the event name is reserved, or there are too many attachments.
     pub fn emit_raw(&self, event: &str, args: ArgsRef<'_>) -> Result<(), EmitError> {
         log!(
-            trace, "sansocket::event", namespace = ?self.namespace, event = ?event,
-            args = ?args.json(), "broadcast"
+            trace, "sansocket::event", namespace = ?quoted(&self.namespace),
+            event = ?quoted(event), args = ?quoted(args.json()), "broadcast"
         );
         Ok(self.with(|server, target| server.broadcast(target, event, args))?)
     }

@@ -1,7 +1,7 @@
 //! Plain HTTP beside Socket.IO: the requests of other paths, and the gate before handshakes.
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use sansocket::{Request, Response};
 use std::borrow::Cow;
 use std::fs::File;
@@ -10,7 +10,7 @@ use std::io::Take;
 use std::net::SocketAddr;
 
 use crate::app::App;
-use crate::files::{Body, Files, SMALL, Whole};
+use crate::files::{Body, Files, Kept, SMALL, Whole};
 use crate::function::{Async, Plain};
 use crate::handler::Progress;
 
@@ -18,6 +18,8 @@ use crate::handler::Progress;
 #[derive(Default)]
 pub(crate) struct Web {
     pub(crate) files: Option<Files>,
+    /// The files as they were compressed before.
+    pub(crate) kept: Kept,
     pub(crate) fallback: Option<Fallback>,
     pub(crate) allow: Option<Allow>,
     pub(crate) generate_id: Option<Generate>,
@@ -27,6 +29,25 @@ pub(crate) type Fallback =
     Box<dyn Fn(http::Request<Bytes>) -> Progress<http::Response<Bytes>> + Send + Sync>;
 type Generate = Box<dyn Fn(&Request<'_>) -> String + Send + Sync>;
 type Allow = Box<dyn Fn(&Request<'_>) -> Option<Response> + Send + Sync>;
+
+/// What stands beside an application on its port.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Beside {
+    /// Nothing: what the application does not answer, nobody does.
+    Nothing,
+    /// Another service, which answers what is neither of a session nor a file. It never sees requests
+    /// by `GET` and `HEAD` for a file that is there.
+    Service,
+}
+
+/// Who answers a plain HTTP request.
+pub(crate) enum Answerer {
+    /// The function of the application.
+    Application,
+    /// A file, of which this has to be read yet.
+    File(Response, Option<Take<File>>),
+    Nobody,
+}
 
 /// Where a plain HTTP request came from; an extension of the [`http::Request`].
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -42,7 +63,10 @@ impl App {
     /// Serves static files outside the Socket.IO path. What a mapping covers and does not find goes
     /// to the [`fallback`](Self::fallback), if there is one.
     ///
-    /// Files are read by the task of the connection, large ones piece by piece.
+    /// Files are read by the task of the connection, large ones piece by piece. Texts up to 64 KiB are
+    /// compressed for clients that ask for it, once for each version of a file; what was asked for
+    /// lately is kept, in 16 MiB for all files. In front of another service, files that are there are
+    /// answered before it is asked.
     pub fn files(&mut self, files: Files) -> &mut Self {
         self.web.files = Some(files);
         self
@@ -51,7 +75,8 @@ impl App {
     /// Answers plain HTTP requests outside the Socket.IO path, with a function of an
     /// [`http::Request`], plain or async, that returns [`IntoWeb`]. Without it they get a 404.
     ///
-    /// A body larger than `Limits::max_payload` is answered with 413 before the function is asked.
+    /// A body larger than `Limits::max_payload` is answered with 413 before the function is asked. In
+    /// front of another service there is none: that service answers the rest.
     /// [`Origin`] among the extensions tells who asks, [`Io`](crate::Io) there reaches the clients.
     pub fn fallback<M>(&mut self, answer: impl WebHandler<M>) -> &mut Self {
         self.web.fallback = Some(Box::new(move |request| answer.call(request)));
@@ -185,6 +210,33 @@ impl<R: IntoWeb, E: IntoWeb> IntoWeb for Result<R, E> {
     }
 }
 
+impl Web {
+    /// Finds who answers a request: files go first.
+    pub(crate) fn answerer(
+        &self,
+        (method, target, headers): (&Method, &str, &HeaderMap),
+        compression: Option<usize>,
+        beside: Beside,
+    ) -> Answerer {
+        let looks = match beside {
+            Beside::Nothing => true,
+            Beside::Service => *method == Method::GET || *method == Method::HEAD,
+        };
+        let files = self.files.as_ref().filter(|_| looks);
+        let found = files.and_then(|files| files.answer(method, target, headers));
+        let others = self.fallback.is_some() || beside == Beside::Service;
+        match found {
+            Some(found) if found.status() != StatusCode::NOT_FOUND || !others => {
+                let (response, file) =
+                    file_response_of(found, (method, headers), self, compression);
+                Answerer::File(response, file)
+            }
+            Some(_) | None if self.fallback.is_some() => Answerer::Application,
+            Some(_) | None => Answerer::Nobody,
+        }
+    }
+}
+
 /// The request in the form the rest of the world uses; `None` when its parts have no such form.
 pub(crate) fn request_of(request: &Request<'_>) -> Option<http::Request<()>> {
     let method = request.method_name()?;
@@ -224,9 +276,12 @@ pub(crate) fn response_of(response: http::Response<Bytes>, compression: Option<u
     response
 }
 
-/// The answer that a file is, and what of it has to be read yet.
-pub(crate) fn file_response_of(
+/// The answer that a file is, and what of it has to be read yet; compressed for clients that ask for
+/// it, from `compression` bytes on.
+fn file_response_of(
     found: http::Response<Body>,
+    (method, headers): (&Method, &HeaderMap),
+    web: &Web,
     compression: Option<usize>,
 ) -> (Response, Option<Take<File>>) {
     let length = length_of(found.headers());
@@ -243,9 +298,14 @@ pub(crate) fn file_response_of(
     }
     if let (Some(whole), Some(least)) = (whole, compression) {
         // Large files are sent piece by piece as they are.
-        response.compress = (least as u64..=SMALL).contains(&whole.length);
+        response.compress = (least as u64..=SMALL).contains(&whole.file.length);
         if response.compress && response.status == 304 {
             response.content_type = whole.media.to_str().ok().map(|media| media.to_owned().into());
+        }
+        if response.compress && response.status == 200 && *method == Method::GET {
+            let kept =
+                |coding, compress: &dyn Fn() -> _| web.kept.get(whole.file, coding, compress);
+            response = response.encoded_with(&accepted_codings(headers), kept);
         }
     }
     (response, file)
@@ -277,6 +337,12 @@ pub(crate) fn head_response_of(
     response
 }
 
-fn length_of(headers: &http::HeaderMap) -> Option<u64> {
+/// What a client says of codings, in all its fields.
+pub(crate) fn accepted_codings(headers: &HeaderMap) -> String {
+    let fields = headers.get_all(header::ACCEPT_ENCODING).iter();
+    fields.filter_map(|field| field.to_str().ok()).collect::<Vec<_>>().join(",")
+}
+
+fn length_of(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

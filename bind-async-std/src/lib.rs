@@ -25,13 +25,46 @@
 //! Connections and handlers are tasks of an [`Executor`]; any executor may run the future of
 //! [`Server::serve`] itself.
 //!
-//! - Feature `smol`, on by default: smol's global executor. It has **one thread** unless the
-//!   environment says otherwise: start your program with `SMOL_THREADS=4` for four.
-//! - Feature `async-std`: async-std's executor, with a thread per core or `ASYNC_STD_THREAD_COUNT`.
-//!   async-std is discontinued (RUSTSEC-2025-0052), so this is for applications that have it
-//!   already: `default-features = false, features = ["async-std"]`.
+//! - smol's global executor has **one thread** unless the environment says otherwise: start your program
+//!   with `SMOL_THREADS=4` for four.
+//! - async-std's has a thread per core, or as many as `ASYNC_STD_THREAD_COUNT` says. async-std is
+//!   discontinued (RUSTSEC-2025-0052), so it is for applications that have it already:
+//!   `default-features = false, features = ["async-std", "tracing"]`.
 //!
 //! With both, [`Server::new`] takes smol and [`Server::on`] the one it is told.
+//!
+//! Handlers run on the thread of the connection, up to their first `.await` that waits: one that blocks
+//! holds up other clients, so let it work in `smol::unblock`, or take the package `sansocket-blocking`.
+//!
+//! # Features
+//!
+//! | feature | on by default | brings |
+//! |---|---|---|
+//! | `smol` | yes | the executor of smol |
+//! | `async-std` | no | the executor of async-std |
+//! | `tracing` | yes | lines of a log about clients, events and handlers, for the [`tracing`] subscriber of the process; without it errors of handlers go to standard error |
+//! | `tls` | no | https: [`Tls`] is made from a certificate and given to a [`Listener`] |
+//!
+//! [`tracing`]: https://docs.rs/tracing
+//!
+//! # Where to go on
+//!
+//! - [`App`]: which handler hears what, and everything else an application says before it is served.
+//! - [`sansocket_app`]: what handlers take and return, who gets what is sent, and in which order.
+//! - [`Socket`], [`Io`] and [`To`]: one client, the whole server, and some of its clients.
+//! - [`mod@test`]: tests of an application, in virtual time and without a network.
+//! - [`Config`] and [`Limits`]: every setting with its default.
+//!
+//! The repository has a [tutorial], guides for those who come from [Flask-SocketIO], [socket.io] and
+//! [socketioxide], and pages about [deployment] and [limits].
+//!
+//! [tutorial]: https://github.com/sansocket/sansocket/blob/main/docs/tutorial.md
+//! [Flask-SocketIO]: https://github.com/sansocket/sansocket/blob/main/docs/from-flask-socketio.md
+//! [socket.io]: https://github.com/sansocket/sansocket/blob/main/docs/from-socket.io.md
+//! [socketioxide]: https://github.com/sansocket/sansocket/blob/main/docs/from-socketioxide.md
+//! [deployment]: https://github.com/sansocket/sansocket/blob/main/docs/deployment.md
+//! [limits]: https://github.com/sansocket/sansocket/blob/main/docs/limits.md
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(not(any(feature = "smol", feature = "async-std")))]
 compile_error!("sansocket-async-std needs an executor: enable its feature `smol` or `async-std`");

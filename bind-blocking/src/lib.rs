@@ -27,9 +27,49 @@
 //! The pool must be larger than the number of handlers that block at the same time: one that waits
 //! holds its worker, and when all of them wait, the others' events wait too. Connections are read
 //! no further when too much waits, so that a queue never grows without bound. Work that goes on for
-//! long belongs on a thread of its own: [`Server::thread`].
+//! long belongs on a thread of its own: [`Io::thread`].
 //!
 //! Async handlers and [`spawn`](sansocket_app::Io::spawn) work as well; such tasks share the pool.
+//!
+//! Every future has a method `wait`, which is `.await` for handlers that block:
+//!
+//! ```
+//! use sansocket_blocking::{AckError, App, Socket};
+//!
+//! let mut app = App::new();
+//! app.on("greet me", |socket: Socket| -> Result<String, AckError> {
+//!     let name: String = socket.call("name?", &()).wait()?;
+//!     Ok(format!("Hello, {name}!"))
+//! });
+//! ```
+//!
+//! # Features
+//!
+//! | feature | on by default | brings |
+//! |---|---|---|
+//! | `tracing` | yes | lines of a log about clients, events and handlers, for the [`tracing`] subscriber of the process; without it errors of handlers go to standard error |
+//! | `tls` | no | https: [`Tls`] is made from a certificate and given to a [`Listener`] |
+//!
+//! [`tracing`]: https://docs.rs/tracing
+//!
+//! # Where to go on
+//!
+//! - [`App`]: which handler hears what, and everything else an application says before it is served.
+//! - [`sansocket_app`]: what handlers take and return, who gets what is sent, and in which order.
+//! - [`Socket`], [`Io`] and [`To`]: one client, the whole server, and some of its clients.
+//! - [`mod@test`]: tests of an application, in virtual time and without a network.
+//! - [`Config`] and [`Limits`]: every setting with its default.
+//!
+//! The repository has a [tutorial], guides for those who come from [Flask-SocketIO], [socket.io] and
+//! [socketioxide], and pages about [deployment] and [limits].
+//!
+//! [tutorial]: https://github.com/sansocket/sansocket/blob/main/docs/tutorial.md
+//! [Flask-SocketIO]: https://github.com/sansocket/sansocket/blob/main/docs/from-flask-socketio.md
+//! [socket.io]: https://github.com/sansocket/sansocket/blob/main/docs/from-socket.io.md
+//! [socketioxide]: https://github.com/sansocket/sansocket/blob/main/docs/from-socketioxide.md
+//! [deployment]: https://github.com/sansocket/sansocket/blob/main/docs/deployment.md
+//! [limits]: https://github.com/sansocket/sansocket/blob/main/docs/limits.md
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod carry;
 mod clock;

@@ -1,14 +1,11 @@
 //! Listening and shutting down.
 
 use sansocket_app::{App, Hub, Listener, Timers, wait};
-use std::future::{Future, poll_fn};
 use std::io;
 use std::net::ToSocketAddrs;
 use std::ops::Deref;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
-use std::thread::{self, Builder, JoinHandle, ScopedJoinHandle};
+use std::thread::{self, Builder, ScopedJoinHandle};
 use std::time::Duration;
 
 use crate::clock::Clock;
@@ -138,38 +135,6 @@ impl Server {
         let outcome = driver.run();
         self.hub.stop(Duration::ZERO);
         outcome
-    }
-
-    /// Runs a background task on a thread of its own, which may block for as long as it likes.
-    ///
-    /// ```no_run
-    /// # let io = sansocket_blocking::Server::new(sansocket_blocking::App::new());
-    /// let news = io.clone();
-    /// io.thread(move || {
-    ///     while news.rest(std::time::Duration::from_secs(10)) {
-    ///         let _ = news.emit("news", &"ten seconds later");
-    ///     }
-    /// });
-    /// ```
-    ///
-    /// # Panics
-    /// When the operating system has no thread left.
-    pub fn thread<T: Send + 'static>(
-        &self,
-        task: impl FnOnce() -> T + Send + 'static,
-    ) -> JoinHandle<T> {
-        let builder = Builder::new().name("sansocket-task".into());
-        builder.spawn(task).expect("the operating system gives a thread")
-    }
-
-    /// Sleeps; returns `false`, at once, when the server stops.
-    #[must_use = "a loop that rests ends when the server stops"]
-    pub fn rest(&self, duration: Duration) -> bool {
-        let (mut stopping, mut sleep) = (pin!(self.hub.stopping()), self.handle.sleep(duration));
-        wait(poll_fn(|context| match stopping.as_mut().poll(context) {
-            Poll::Ready(()) => Poll::Ready(false),
-            Poll::Pending => sleep.as_mut().poll(context).map(|()| true),
-        }))
     }
 }
 

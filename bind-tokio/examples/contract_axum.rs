@@ -15,7 +15,7 @@ fn main() -> std::io::Result<()> {
     process::runtime(options.threads)?.block_on(async {
         let listener = TcpListener::bind((options.host.as_str(), options.port)).await?;
         println!("listening on http://{}", listener.local_addr()?);
-        let io = Server::new(contract::app(options.config));
+        let io = Server::new(contract::events(options.config));
         let stopping = io.clone();
         let router = Router::new().route("/health", get("ok")).layer(io.layer());
         axum::serve(listener, router)

@@ -2,16 +2,18 @@
 //! else speaks tower.
 
 mod answer;
+mod body;
+mod collect;
+mod question;
 mod upload;
 
-use http_body_util::Full;
 use hyper::body::Body;
 use hyper::ext::Protocol;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use sansocket_app::http::request::Parts;
 use sansocket_app::http::{Request, Response, StatusCode};
-use sansocket_app::{Bytes, Connection, Hub, Origin, Outcome};
+use sansocket_app::{Aside, Beside, Connection, Hub, IntoWeb as _, Origin, Outcome};
 use std::convert::Infallible;
 use std::fmt;
 use std::future::{self, Future as _, Ready, poll_fn};
@@ -23,17 +25,24 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 pub use answer::{SocketIoBody, SocketIoFuture};
+pub use body::OwnBody;
 
 use crate::carry::Carry;
 use crate::server::Server;
-use answer::{State, whole};
+use answer::State;
+use question::Question;
 use upload::Upload;
 
 type PeerOf = Arc<dyn Fn(&Parts) -> Option<SocketAddr> + Send + Sync>;
 
 impl Server {
-    /// Returns the layer that puts this server in front of another service, such as an axum router:
-    /// what is not under the path of the settings goes there untouched.
+    /// Returns the layer that puts this server in front of another service, such as an axum router.
+    ///
+    /// A request goes to the first of these that it is for:
+    ///
+    /// 1. Socket.IO, under the path of the settings;
+    /// 2. a file of [`App::files`](crate::App::files) that is there, by `GET` and `HEAD`;
+    /// 3. the service behind, untouched.
     ///
     /// Polling and WebSockets work over HTTP/1.1 and HTTP/2. For WebSockets the host must allow
     /// upgrades, or `CONNECT` with a protocol (RFC 8441), as `axum::serve` does. Its streams should have
@@ -41,8 +50,6 @@ impl Server {
     /// is how long a poll is held at most.
     ///
     /// Handlers find what earlier middleware knew in [`Socket::extension`](crate::Socket::extension).
-    /// What the application answers to plain HTTP is not asked: the other service is.
-    ///
     /// ```
     /// # async fn example() -> std::io::Result<()> {
     /// use axum::{Router, routing::get};
@@ -54,17 +61,27 @@ impl Server {
     /// axum::serve(listener, router).await
     /// # }
     /// ```
+    ///
+    /// # Panics
+    /// When the application has a [fallback](crate::App::fallback): that answers everything, so that
+    /// the service behind would never be asked. Leave it to that service, or take
+    /// [`service`](Self::service).
     #[must_use]
     pub fn layer(&self) -> SocketIoLayer {
-        let peer = Arc::new(|head: &Parts| head.extensions.get().copied());
-        SocketIoLayer(Front { hub: self.hub().clone(), peer, secure: false })
+        assert!(
+            !self.hub().has_fallback(),
+            "App::fallback answers what the service behind the layer is for: leave it out and use the \
+             fallback of that service, or serve the application alone with Server::service"
+        );
+        SocketIoLayer(Front::new(self, Beside::Service))
     }
 
-    /// Returns this server as a service of its own, for tower and for hyper, that answers 404 outside
-    /// the path of the settings.
+    /// Returns this server as a service of its own, for tower and for hyper. Outside the path of the
+    /// settings it answers as the application says, by [files](crate::App::files) and its
+    /// [fallback](crate::App::fallback), and with 404 otherwise.
     #[must_use]
     pub fn service(&self) -> SocketIoService<NotFound> {
-        self.layer().layer(NotFound)
+        SocketIoService { inner: NotFound, front: Arc::new(Front::new(self, Beside::Nothing)) }
     }
 
     /// Waits until somebody called [`stop`](sansocket_app::Io::stop) and all WebSockets have ended,
@@ -99,6 +116,7 @@ pub struct NotFound;
 #[derive(Clone)]
 struct Front {
     hub: Arc<Hub>,
+    beside: Beside,
     peer: PeerOf,
     secure: bool,
 }
@@ -151,15 +169,25 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        SocketIoFuture::new(match self.front.hub.serves(request.uri().path()) {
-            true => self.front.take(request),
-            false => State::Inner { future: self.inner.call(request) },
+        if self.front.hub.serves(request.uri().path()) {
+            return SocketIoFuture::new(self.front.take(request));
+        }
+        let (mut head, body) = request.into_parts();
+        SocketIoFuture::new(match self.front.take_plain(&mut head) {
+            Aside::Ask { limit, time } => {
+                let hub = self.front.hub.clone();
+                State::Asked { question: Question::new(hub, head, body, (limit, time)) }
+            }
+            Aside::File(answer) => State::Ready { answer: Some(answer.map(OwnBody::from)) },
+            Aside::Pass => {
+                State::Inner { future: self.inner.call(Request::from_parts(head, body)) }
+            }
         })
     }
 }
 
 impl<B: Body> hyper::service::Service<Request<B>> for SocketIoService<NotFound> {
-    type Response = Response<SocketIoBody<Full<Bytes>>>;
+    type Response = Response<SocketIoBody<OwnBody>>;
     type Error = Infallible;
     type Future = SocketIoFuture<<NotFound as Service<Request<B>>>::Future, B>;
 
@@ -169,7 +197,7 @@ impl<B: Body> hyper::service::Service<Request<B>> for SocketIoService<NotFound> 
 }
 
 impl<B> Service<Request<B>> for NotFound {
-    type Response = Response<Full<Bytes>>;
+    type Response = Response<OwnBody>;
     type Error = Infallible;
     type Future = Ready<Result<Self::Response, Infallible>>;
 
@@ -178,11 +206,28 @@ impl<B> Service<Request<B>> for NotFound {
     }
 
     fn call(&mut self, _: Request<B>) -> Self::Future {
-        future::ready(Ok(whole(StatusCode::NOT_FOUND)))
+        future::ready(Ok(StatusCode::NOT_FOUND.into_response().map(OwnBody::from)))
     }
 }
 
 impl Front {
+    fn new(server: &Server, beside: Beside) -> Self {
+        let peer = Arc::new(|head: &Parts| head.extensions.get().copied());
+        Self { hub: server.hub().clone(), beside, peer, secure: false }
+    }
+
+    /// Takes a request outside of our path.
+    fn take_plain(&self, head: &mut Parts) -> Aside {
+        self.hub.handle_plain(head, self.origin(head), self.beside)
+    }
+
+    fn origin(&self, head: &Parts) -> Origin {
+        let mut origin = Origin::default();
+        origin.peer = (self.peer)(head);
+        origin.secure = self.secure;
+        origin
+    }
+
     /// Takes a request under our path; handlers run inside.
     fn take<F, B: Body>(&self, request: Request<B>) -> State<F, B> {
         let (mut head, body) = request.into_parts();
@@ -193,9 +238,7 @@ impl Front {
         }
         // Not the session's to keep: it would hold the stream's end open.
         let upgrade = head.extensions.remove::<OnUpgrade>();
-        let mut origin = Origin::default();
-        origin.peer = (self.peer)(&head);
-        origin.secure = self.secure;
+        let origin = self.origin(&head);
         match self.hub.handle_head(head, origin) {
             Outcome::Body { attachment, limit, time } => {
                 let upload = Upload::new(self.hub.clone(), attachment, body, (limit, time));

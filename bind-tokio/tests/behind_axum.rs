@@ -33,6 +33,13 @@ tests::every_binding! { serve;
     http_1_0_clients_are_told_that_their_connection_stays
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a32_a_log_that_nobody_reads_stalls_nobody() {
+    let name = concat!(module_path!(), "::a32_a_log_that_nobody_reads_stalls_nobody");
+    tests::binding::a32_a_log_that_nobody_reads_stalls_nobody(serve, name);
+}
+
 /// Serves `app` in front of a router without routes.
 fn serve(app: App, listeners: Vec<Listener>) -> (sansocket_app::Io, Serving) {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

@@ -10,7 +10,9 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use sansocket::Violation;
-use sansocket_tokio::{App, Config, Extension, Reason, Server, Socket, SocketIoBody, sequential};
+use sansocket_tokio::{
+    App, Config, Extension, OwnBody, Reason, Server, Socket, SocketIoBody, sequential,
+};
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::{Ready, poll_fn, ready};
@@ -523,7 +525,7 @@ fn call<B: Body>(io: &Server, method: &str, target: &str, body: B) -> impl Futur
     Service::call(&mut io.service(), request)
 }
 
-type Answer = Result<Response<SocketIoBody<Full<Bytes>>>, Infallible>;
+type Answer = Result<Response<SocketIoBody<OwnBody>>, Infallible>;
 
 /// A server of small bodies with one client, and where that posts to.
 async fn small(body_time: Duration) -> (Server, String, UnboundedReceiver<Reason>) {

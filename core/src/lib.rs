@@ -37,6 +37,15 @@
 //! assert!(String::from_utf8_lossy(&answer).contains("\"upgrades\":[\"websocket\"]"));
 //! # Ok::<(), sansocket::Violation>(())
 //! ```
+//!
+//! # Features
+//!
+//! | feature | on by default | brings |
+//! |---|---|---|
+//! | `compression` | no | gzip and deflate for polling answers and for what a host answers; without it they go as they are |
+//!
+//! There is also `fuzz`, for our own tests: it shows what no caller needs, and may change at any time.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 mod check;

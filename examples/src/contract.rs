@@ -24,13 +24,20 @@ pub fn config() -> Config {
     config
 }
 
-/// The application.
+/// The application, with a path that says it is there.
 #[must_use]
 pub fn app(config: Config) -> App {
-    let mut app = App::with_config(config);
+    let mut app = events(config);
     app.fallback(|request: http::Request<Bytes>| {
         (request.uri().path() == "/health").then_some("ok")
     });
+    app
+}
+
+/// The application in front of a service that answers all plain requests.
+#[must_use]
+pub fn events(config: Config) -> App {
+    let mut app = App::with_config(config);
     for name in ["/", "/custom", "/unicode-ü世"] {
         handle(app.namespace(name).on_connect(welcome));
     }

@@ -10,6 +10,10 @@ mod faults;
 #[cfg(target_os = "linux")]
 mod files;
 mod identity;
+#[cfg(target_os = "linux")]
+mod log;
+#[cfg(target_os = "linux")]
+mod process;
 mod requests;
 
 use sansocket_app::{App, Io, Listener, Reason, Socket};
@@ -27,6 +31,8 @@ pub use cancel::*;
 pub use faults::*;
 #[cfg(target_os = "linux")]
 pub use files::*;
+#[cfg(target_os = "linux")]
+pub use log::*;
 pub use requests::*;
 
 /// How a binding serves on several shards, on threads of its own.
@@ -49,6 +55,7 @@ macro_rules! every_binding {
             a19_who_joins_nothing_is_hung_up_on
             a20_nobody_is_heard_before_the_admission
             a_client_faster_than_its_handlers_is_read_no_further_and_loses_nothing
+            a_handler_starts_a_thread_that_rests_until_the_server_stops
             a_handler_that_panics_harms_nobody
             a_header_on_several_lines_is_seen_whole
             a_large_event_comes_back_whole
@@ -99,6 +106,12 @@ macro_rules! every_binding {
             let name = concat!(module_path!(), "::a_lack_of_file_descriptors_passes");
             $crate::binding::a_lack_of_file_descriptors_passes($serve, name);
         }
+        #[cfg(target_os = "linux")]
+        #[test]
+        fn a32_a_log_that_nobody_reads_stalls_nobody() {
+            let name = concat!(module_path!(), "::a32_a_log_that_nobody_reads_stalls_nobody");
+            $crate::binding::a32_a_log_that_nobody_reads_stalls_nobody($serve, name);
+        }
     };
     ($serve:expr; $($promise:ident)*) => {
         $(#[test] fn $promise() { $crate::binding::$promise($serve); })*
@@ -128,6 +141,26 @@ pub fn a_poll_is_answered_when_something_comes(serve: Serve) {
     let mut client = Client::connect(address);
     client.post(r#"42["later",50]"#);
     assert_eq!(client.poll(), r#"42["now"]"#);
+}
+
+/// A handler starts a background task that blocks, which emits and ends with the server.
+pub fn a_handler_starts_a_thread_that_rests_until_the_server_stops(serve: Serve) {
+    let (ended, heard) = mpsc::channel();
+    let mut app = App::new();
+    app.on("watch", move |io: Io| {
+        let (watching, ended) = (io.clone(), ended.clone());
+        io.thread(move || {
+            assert!(watching.rest(Duration::from_millis(1)));
+            let _ = watching.emit("news", &1);
+            ended.send(watching.rest(2 * PATIENCE)).unwrap();
+        });
+    });
+    let (io, address, _serving) = start(serve, app);
+    let mut client = Client::connect(address);
+    client.post(r#"42["watch"]"#);
+    assert_eq!(client.poll(), r#"42["news",1]"#);
+    io.stop();
+    assert_eq!(heard.recv_timeout(PATIENCE), Ok(false));
 }
 
 /// A panic is reported, and the connection lives.

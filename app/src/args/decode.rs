@@ -11,6 +11,7 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 
 use super::attached::Attached;
+use crate::log::shortened;
 
 /// Reads the whole argument list as `T`.
 ///
@@ -130,7 +131,8 @@ impl<'a> Decoder<'a> {
     }
 }
 
-/// Why arguments could not become a value.
+/// Why arguments could not become a value. Messages quote what the client sent, and are cut when they
+/// get long.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecodeError {
@@ -164,13 +166,13 @@ impl DecodeError {
         if message.ends_with(&position) {
             message.truncate(message.len() - position.len());
         }
-        Self::Argument { index, message }
+        Self::Argument { index, message: shortened(message) }
     }
 }
 
 impl Error for DecodeError {
     fn custom<T: Display>(message: T) -> Self {
-        Self::Arguments { message: message.to_string() }
+        Self::Arguments { message: shortened(message.to_string()) }
     }
 }
 

@@ -4,9 +4,8 @@ use http::HeaderValue;
 use std::borrow::Cow;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
-use super::Dots;
+use super::{Dots, Identity};
 
 /// A path and what is served under it.
 #[derive(Clone, Debug)]
@@ -26,8 +25,7 @@ pub(super) enum Found {
 /// A regular file, open for reading.
 pub(super) struct Regular {
     pub(super) file: File,
-    pub(super) length: u64,
-    pub(super) modified: Option<SystemTime>,
+    pub(super) identity: Identity,
     pub(super) media: HeaderValue,
 }
 
@@ -64,16 +62,17 @@ impl Map {
         if !root.is_dir() {
             // The root is the one path that cannot be without its slash.
             let whole = rest.is_empty() || (self.prefix.is_empty() && rest == "/");
-            return whole.then(|| open(&root, &self.target)).flatten().map(Found::File);
+            return whole.then(|| open(&root, &root, &self.target)).flatten().map(Found::File);
         }
         let (below, slash) = parse(rest, dots)?;
         let path = inside(&root, &root.join(below))?;
         if path.is_dir() {
             let index = path.join(index);
-            let file = open(&inside(&root, &index)?, &index)?;
+            let file = open(&root, &inside(&root, &index)?, &index)?;
             return Some(if slash { Found::File(file) } else { Found::Folder });
         }
-        if slash { None } else { open(&path, Path::new(&*decode(rest)?)).map(Found::File) }
+        let name = decode(rest)?;
+        if slash { None } else { open(&root, &path, Path::new(&*name)).map(Found::File) }
     }
 }
 
@@ -82,20 +81,40 @@ fn inside(root: &Path, path: &Path) -> Option<PathBuf> {
     fs::canonicalize(path).ok().filter(|path| path.starts_with(root))
 }
 
-/// Opens a regular file; `name` tells its media type.
-fn open(path: &Path, name: &Path) -> Option<Regular> {
+/// Opens a regular file inside of the root; `name` tells its media type.
+fn open(root: &Path, path: &Path, name: &Path) -> Option<Regular> {
     // Opening a pipe waits for its writer, so what it is comes first.
     if !fs::metadata(path).ok()?.is_file() {
         return None;
     }
-    let file = File::open(path).ok()?;
+    let file = File::open(path).ok().filter(|file| is_inside(root, file))?;
     let metadata = file.metadata().ok()?;
     metadata.is_file().then(|| Regular {
         file,
-        length: metadata.len(),
-        modified: metadata.modified().ok(),
+        identity: Identity {
+            path: path.to_owned(),
+            length: metadata.len(),
+            modified: metadata.modified().ok(),
+        },
         media: media(name),
     })
+}
+
+/// Whether an open file lies in the root. A link may have taken the place of a part of its path since
+/// that was resolved.
+#[cfg(target_os = "linux")]
+fn is_inside(root: &Path, file: &File) -> bool {
+    use std::os::fd::AsRawFd as _;
+
+    // Without this view of the system, what was resolved has to do.
+    let real = fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()));
+    real.map_or(true, |real| real.starts_with(root))
+}
+
+/// Whether an open file lies in the root: this system does not tell, and what was resolved has to do.
+#[cfg(not(target_os = "linux"))]
+fn is_inside(_: &Path, _: &File) -> bool {
+    true
 }
 
 fn media(name: &Path) -> HeaderValue {

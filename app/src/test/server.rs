@@ -14,6 +14,7 @@ use super::connect::{Connect, ConnectError};
 use crate::app::App;
 use crate::hub::Hub;
 use crate::io::Io;
+use crate::log;
 use crate::timers::Timers;
 
 /// An application that is served to clients of the same thread, in virtual time.
@@ -39,7 +40,8 @@ impl TestServer {
 
     /// Serves an application on several shards; clients are spread over them in turn.
     #[must_use]
-    pub fn with_shards(app: App, shards: u16) -> Self {
+    pub fn with_shards(mut app: App, shards: u16) -> Self {
+        app.on_error.get_or_insert_with(|| Arc::new(|error| log::error_at_once(&error)));
         let clock = Clock::new();
         let hub = Hub::new(app, clock.clone(), shards, SEED);
         clock.start(Box::pin(Timers::new(&hub)));

@@ -1,19 +1,21 @@
 //! An answer of the service on its way.
 
-use http_body_util::{Either, Full};
+use http_body_util::Either;
 use hyper::body::Body;
 use pin_project_lite::pin_project;
 use sansocket_app::http::Response;
-use sansocket_app::{Attachment, Bytes, IntoWeb};
+use sansocket_app::{Attachment, IntoWeb};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use super::body::OwnBody;
+use super::question::Question;
 use super::upload::Upload;
 
-/// The body of an answer: one of ours, which is there at once, or one of the service behind.
-pub type SocketIoBody<R> = Either<Full<Bytes>, R>;
+/// The body of an answer: one of ours, or one of the service behind.
+pub type SocketIoBody<R> = Either<OwnBody, R>;
 
 pin_project! {
     /// The answer of a [`SocketIoService`](super::SocketIoService) on its way.
@@ -33,12 +35,14 @@ pin_project! {
     /// Who answers.
     #[project = Projected]
     pub(super) enum State<F, B> {
+        /// The application, once it has the body.
+        Asked { #[pin] question: Question<B> },
         /// The session, when it has something to say.
         Held { attachment: Attachment },
         /// The service behind.
         Inner { #[pin] future: F },
         /// Nobody any more: the answer is here.
-        Ready { answer: Option<Response<Full<Bytes>>> },
+        Ready { answer: Option<Response<OwnBody>> },
         /// The session, once it has the body.
         Upload { #[pin] upload: Upload<B> },
     }
@@ -65,6 +69,7 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let ours = match self.project().state.project() {
+            Projected::Asked { question } => question.poll(context),
             Projected::Inner { future } => {
                 return future.poll(context).map_ok(|answer| answer.map(Either::Right));
             }
@@ -85,6 +90,6 @@ impl<F, B> fmt::Debug for SocketIoFuture<F, B> {
 }
 
 /// An answer whose body is there.
-pub(super) fn whole(answer: impl IntoWeb) -> Response<Full<Bytes>> {
-    answer.into_response().map(Full::new)
+pub(super) fn whole(answer: impl IntoWeb) -> Response<OwnBody> {
+    answer.into_response().map(OwnBody::from)
 }

@@ -1,10 +1,9 @@
 //! The body of a request, on its way to its session.
 
-use http_body_util::Full;
-use hyper::body::{Body, Buf as _, Frame};
+use hyper::body::Body;
 use pin_project_lite::pin_project;
 use sansocket_app::http::{Response, StatusCode};
-use sansocket_app::{Attachment, BoxFuture, Bytes, Hub};
+use sansocket_app::{Attachment, Hub};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,6 +11,8 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use super::answer::whole;
+use super::body::OwnBody;
+use super::collect::{Collect, End};
 
 pin_project! {
     /// Collects a body and hands it over; what comes out is the answer.
@@ -20,21 +21,8 @@ pin_project! {
         // Until the answer is there.
         attachment: Option<Attachment>,
         #[pin]
-        body: B,
-        // At most `limit` bytes.
-        content: Vec<u8>,
-        limit: usize,
-        time: Duration,
-        // When it takes too long; only set for a body that did not come with its head.
-        late: Option<BoxFuture<()>>,
+        collect: Collect<B>,
     }
-}
-
-/// How collecting ended.
-enum End {
-    Done,
-    Failed,
-    TooLarge,
 }
 
 impl<B> Upload<B> {
@@ -42,53 +30,30 @@ impl<B> Upload<B> {
         hub: Arc<Hub>,
         attachment: Attachment,
         body: B,
-        (limit, time): (usize, Duration),
+        bounds: (usize, Duration),
     ) -> Self {
-        let attachment = Some(attachment);
-        Self { hub, attachment, body, content: Vec::new(), limit, time, late: None }
+        Self { hub, attachment: Some(attachment), collect: Collect::new(body, bounds) }
     }
 }
 
 impl<B: Body> Upload<B> {
     fn poll_end(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<End> {
-        let mut this = self.project();
+        let this = self.project();
         if let Some(attachment) = this.attachment {
             ready!(attachment.poll_ready(context));
         }
-        loop {
-            let announced = usize::try_from(this.body.size_hint().lower()).unwrap_or(usize::MAX);
-            if announced > *this.limit - this.content.len() {
-                return Poll::Ready(End::TooLarge);
-            }
-            let data = match ready!(this.body.as_mut().poll_frame(context)) {
-                Some(Ok(frame)) => Frame::into_data(frame),
-                Some(Err(_)) => return Poll::Ready(End::Failed),
-                None => return Poll::Ready(End::Done),
-            };
-            // What is not data is a trailer, and means nothing here.
-            let Ok(mut data) = data else { continue };
-            if data.remaining() > *this.limit - this.content.len() {
-                return Poll::Ready(End::TooLarge);
-            }
-            while data.has_remaining() {
-                let chunk = data.chunk();
-                let n = chunk.len();
-                this.content.extend_from_slice(chunk);
-                data.advance(n);
-            }
-        }
+        this.collect.poll_end(context)
     }
 
     /// The answer to a body that did not arrive yet, if there is one.
-    fn poll_early(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Response<Full<Bytes>>> {
+    fn poll_early(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Response<OwnBody>> {
         let this = self.project();
         if let Some(attachment) = this.attachment
             && let Poll::Ready(response) = attachment.poll_response(context)
         {
             return Poll::Ready(whole(response));
         }
-        let late = this.late.get_or_insert_with(|| this.hub.runtime().sleep(*this.time));
-        ready!(late.as_mut().poll(context));
+        ready!(this.collect.poll_late(this.hub, context));
         // Dropped, it tells the session.
         *this.attachment = None;
         Poll::Ready(whole(this.hub.refusal(StatusCode::REQUEST_TIMEOUT, "Request Timeout")))
@@ -96,16 +61,16 @@ impl<B: Body> Upload<B> {
 }
 
 impl<B: Body> Future for Upload<B> {
-    type Output = Response<Full<Bytes>>;
+    type Output = Response<OwnBody>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Response<Full<Bytes>>> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Response<OwnBody>> {
         let Poll::Ready(end) = self.as_mut().poll_end(context) else {
             return self.poll_early(context);
         };
         let this = self.project();
         let attachment = this.attachment.take().expect("a future is not polled after it was ready");
         Poll::Ready(match end {
-            End::Done => whole(attachment.body(this.content)),
+            End::Done(content) => whole(attachment.body(&content)),
             End::Failed => whole(this.hub.refusal(StatusCode::BAD_REQUEST, "Bad Request")),
             End::TooLarge => whole(attachment.too_large()),
         })

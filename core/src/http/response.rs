@@ -106,24 +106,60 @@ impl Response {
     /// [`Conn`](crate::Conn) does this itself; it is for hosts that write answers on their own.
     #[must_use]
     pub fn encoded(self, accept_encoding: &str) -> Self {
-        let mut accept = Accept::default();
-        accept.read(accept_encoding.as_bytes());
-        self.coded(accept.coding())
+        self.encoded_with(accept_encoding, |_, compress| compress())
     }
 
-    pub(crate) fn coded(mut self, coding: Option<Coding>) -> Self {
+    /// The same for hosts that keep compressed bodies: `body` is given the name of the coding, `gzip`
+    /// or `deflate`, and what compresses. It returns the compressed body, or `None` when that would not
+    /// be smaller. It is not called when the answer goes as it is.
+    ///
+    /// The answer that is returned is final: [`Conn`](crate::Conn) compresses it no more.
+    #[must_use]
+    pub fn encoded_with(
+        self,
+        accept_encoding: &str,
+        body: impl FnOnce(&'static str, &dyn Fn() -> Option<Bytes>) -> Option<Bytes>,
+    ) -> Self {
+        let mut accept = Accept::default();
+        accept.read(accept_encoding.as_bytes());
+        let coded = self.coded_with(accept.coding(), body);
+        Self { compress: false, ..coded }
+    }
+
+    /// The answer to HEAD, with the fields that [`encoded`](Self::encoded) gives to that to GET: without
+    /// a length when only compressing would tell it (RFC 9110 §9.3.2).
+    #[must_use]
+    pub fn encoded_head(self, accept_encoding: &str) -> Self {
+        let mut accept = Accept::default();
+        accept.read(accept_encoding.as_bytes());
+        self.coded_head(accept.coding())
+    }
+
+    pub(crate) fn coded(self, coding: Option<Coding>) -> Self {
+        self.coded_with(coding, |_, compress| compress())
+    }
+
+    fn coded_with(
+        mut self,
+        coding: Option<Coding>,
+        body: impl FnOnce(&'static str, &dyn Fn() -> Option<Bytes>) -> Option<Bytes>,
+    ) -> Self {
         if self.status == 200 && self.length.is_some() {
             return self;
         }
         let Some(coding) = self.negotiate(coding) else { return self };
-        let Some(body) = coding::compressed(coding, &self.body) else { return self };
+        let compressed = body(coding.name(), &|| coding::compressed(coding, &self.body));
+        let Some(body) = compressed else { return self };
         self.body = body;
         self.header("content-encoding", coding.name())
     }
 
     /// The answer to HEAD, with the fields that GET's would have (RFC 9110 §9.3.2).
     pub(crate) fn coded_head(mut self, coding: Option<Coding>) -> Self {
-        self.unmeasured = self.negotiate(coding).is_some();
+        if self.negotiate(coding).is_some() {
+            self.unmeasured = true;
+            self.length = None;
+        }
         self
     }
 

@@ -2,15 +2,15 @@
 
 use sansocket_app::Config;
 use std::env;
-use std::fmt;
 use std::fs;
-use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::io::{self, Read as _};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::faults::echo;
+use super::process::{report, start as run, stop, without_crate};
 use super::{Serve, start};
 use crate::client::{Client, PATIENCE};
 
@@ -69,30 +69,15 @@ pub fn a_lack_of_file_descriptors_passes(serve: Serve, name: &str) {
     stop(child);
 }
 
-/// Says something to the parent, and waits until it closes its end.
-fn report(what: impl fmt::Display) {
-    println!("\nreport: {what}");
-    io::copy(&mut io::stdin(), &mut io::sink()).unwrap();
-}
-
 /// Runs a test again in a process that may open so many files, and returns what that reports.
 fn spawn(name: &str, files: usize, key: &str, value: &str) -> (Child, String) {
-    let (_, name) = name.split_once("::").expect("the crate comes first");
-    let mut child = Command::new("sh")
+    let mut command = Command::new("sh");
+    command
         .args(["-c", &format!(r#"ulimit -n {files}; exec "$0" --exact "$1" --nocapture"#)])
         .arg(env::current_exe().unwrap())
-        .arg(name)
-        .env(key, value)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut told = lines.map_while(Result::ok);
-    let reported = told.find_map(|line| Some(line.strip_prefix("report: ")?.to_owned()));
-    // What else it says is of no interest, but must not block it.
-    thread::spawn(move || told.for_each(drop));
-    (child, reported.expect("it reports"))
+        .arg(without_crate(name))
+        .env(key, value);
+    run(&mut command)
 }
 
 /// Waits until a process has opened all the files it may.
@@ -112,9 +97,4 @@ fn ticks(child: &Child) -> u64 {
     let (_, fields) = stat.rsplit_once(") ").expect("the name comes second");
     let times = fields.split(' ').skip(11).take(2);
     times.map(|time| time.parse::<u64>().expect("a number")).sum()
-}
-
-fn stop(mut child: Child) {
-    drop(child.stdin.take());
-    assert!(child.wait().unwrap().success());
 }

@@ -2,6 +2,10 @@
 
 #[allow(dead_code, reason = "a test serves nothing")]
 mod chat;
+#[allow(dead_code, unused_variables, clippy::too_many_arguments, reason = "it is only compiled")]
+mod guides;
+mod packages;
+mod snippets;
 
 use sansocket_app::test::TestServer;
 use sansocket_app::{

@@ -3,6 +3,8 @@
 use crate::stage::Stage;
 use sansocket_app::http::{HeaderValue, Method, Request, Response, StatusCode};
 use sansocket_app::{App, Bytes, Files};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, UNIX_EPOCH};
 
 /// The value of the first header of that name.
 fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
@@ -83,6 +85,46 @@ fn a_part_of_a_file_goes_with_the_strong_tag() {
     assert!(part.ends_with("\r\n\r\nxx"), "{part}");
 }
 
+/// E20: asking for a text again and again costs no compressing, and every answer is the same.
+#[test]
+fn e20_a_file_is_compressed_once_and_kept() {
+    let (folder, stage) = site();
+    let path = folder.path().join("long.txt");
+    settle(&path, 1_000_000_000);
+    let gzip = "Accept-Encoding: gzip\r\n";
+    let ask = |fields: &str| {
+        let mut answer = String::new();
+        let allocated = allocation_counter::measure(|| {
+            answer = stage.stream().ask("GET", "/long.txt", fields, "");
+        });
+        let date = header(&answer, "date").expect("it has a date").to_owned();
+        (answer.replace(&date, "now"), allocated.bytes_total)
+    };
+    let (first, compressing) = ask(gzip);
+    assert_eq!(header(&first, "content-encoding"), Some("gzip"), "{first}");
+    for fields in [gzip, "Accept-Encoding: br\r\nAccept-Encoding: gzip;q=0.5\r\n"] {
+        let (again, taking) = ask(fields);
+        assert_eq!(again, first);
+        assert!(2 * taking < compressing, "{taking} bytes, {compressing} when it was compressed");
+    }
+    // Whoever asks otherwise is answered otherwise.
+    assert_eq!(header(&ask("Accept-Encoding: deflate\r\n").0, "content-encoding"), Some("deflate"));
+    let (plain, _) = ask("");
+    assert_eq!(version(&plain).2, Some("Accept-Encoding"));
+    assert!(plain.ends_with(&"x".repeat(5000)), "{plain}");
+    // Another version of the same length.
+    std::fs::write(&path, vec![b'y'; 5000]).unwrap();
+    settle(&path, 1_000_000_001);
+    assert_ne!(ask(gzip).0, first);
+    assert!(ask("").0.ends_with(&"y".repeat(5000)));
+}
+
+/// Says that a file was changed at a time, in seconds since 1970.
+fn settle(path: &std::path::Path, seconds: u64) {
+    let file = std::fs::File::options().write(true).open(path).unwrap();
+    file.set_modified(UNIX_EPOCH + Duration::from_secs(seconds)).unwrap();
+}
+
 #[test]
 fn what_the_application_confirms_goes_with_the_tag_the_client_has() {
     let mut app = App::new();
@@ -139,4 +181,51 @@ fn a_folder_is_redirected_to_with_the_query() {
     std::fs::write(folder.path().join("docs/index.html"), "<p>").unwrap();
     let answer = stage.stream().ask("GET", "/docs?page=2", "", "");
     assert_eq!(header(&answer, "location"), Some("/docs/?page=2"), "{answer}");
+}
+
+/// E21: a link that takes the place of a file, or of a folder, while it is being looked up does not
+/// lead out of what is served.
+#[cfg(target_os = "linux")]
+#[test]
+fn e21_links_that_change_while_they_are_followed_lead_nowhere_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    for name in ["public/inner", "public/kept", "secret"] {
+        std::fs::create_dir_all(path(name)).unwrap();
+    }
+    for name in ["public/inner/a.txt", "public/kept/a.txt", "public/b.txt", "public/kept.txt"] {
+        std::fs::write(path(name), "open").unwrap();
+    }
+    std::fs::write(path("secret/a.txt"), "secret").unwrap();
+    std::os::unix::fs::symlink(path("secret"), path("public/link")).unwrap();
+    std::os::unix::fs::symlink(path("secret/a.txt"), path("public/link.txt")).unwrap();
+    let mut app = App::new();
+    app.files(Files::new().map("/", path("public")));
+    let stage = Stage::new(app);
+    let done = AtomicBool::new(false);
+    let (mut served, mut leaked) = (0, 0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // Back and forth: what is there is a file or folder at one time, a link at another.
+            let swap = |one: &str, other: &str| {
+                std::fs::rename(path(one), path("public/aside")).unwrap();
+                std::fs::rename(path(other), path(one)).unwrap();
+                std::fs::rename(path("public/aside"), path(other)).unwrap();
+            };
+            while !done.load(Ordering::Relaxed) {
+                swap("public/inner", "public/link");
+                swap("public/b.txt", "public/link.txt");
+            }
+        });
+        for _ in 0..500 {
+            for target in ["/inner/a.txt", "/b.txt", "/link/a.txt", "/link.txt"] {
+                let answer = stage.stream().ask("GET", target, "", "");
+                leaked += usize::from(answer.contains("secret"));
+                served += usize::from(answer.ends_with("open"));
+            }
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    assert!(served > 0);
+    assert_eq!(leaked, 0, "of {served}");
 }

@@ -165,5 +165,62 @@ fn a22_what_a_client_says_is_one_line_of_a_log() {
     }
 }
 
+/// A32: what a client does wrong costs a few lines, however often it does it and however much it
+/// sends along. Others have their lines; what was left out is counted.
+#[test]
+fn a32_what_a_client_does_wrong_costs_a_few_short_lines() {
+    const TIMES: usize = 300;
+    let text = "x".repeat(20_000);
+    let noise = [
+        format!("42[\"number\",\"{text}\"]"),
+        format!("42[\"{text}\",1]"),
+        format!("42[\"back\",\"{text}\"]"),
+        "42[\"panic\"]".to_owned(),
+    ];
+    let mut app = App::new();
+    app.on("number", |_: u32| {});
+    app.on("back", |text: String| Err::<(), _>(text));
+    app.on("panic", || -> () { std::panic::resume_unwind(Box::new("x".repeat(20_000))) });
+    app.namespace("/closed").on_connect(|socket: Socket| {
+        Err::<(), _>(Refusal::new(socket.auth::<u32>().unwrap_err().to_string()))
+    });
+    let stage = Stage::new(app);
+    let client = |host: u8| {
+        let mut client = stage.stream_from(Some(([203, 0, 113, host], 1).into()));
+        client.upgrade("");
+        client.send("40");
+        client
+    };
+    let lines = Log::of(|| {
+        let (mut noisy, mut other) = (client(1), client(2));
+        for _ in 0..TIMES {
+            noise.iter().for_each(|packet| noisy.put(frame(0x81, packet.as_bytes())));
+            noisy.put(frame(0x81, format!("40/closed,{{\"a\":\"{text}\"}}").as_bytes()));
+            let refused = format!("Origin: http://{}.example\r\n", "o".repeat(5000));
+            stage.stream_from(Some(([203, 0, 113, 1], 2).into())).ask("GET", POLLING, &refused, "");
+            stage.run();
+        }
+        noise.iter().for_each(|packet| other.put(frame(0x81, packet.as_bytes())));
+        stage.pass(11);
+    });
+    let of = |target: &str, says: &str| {
+        let of = lines.iter().filter(|line| line.starts_with(target) && line.contains(says));
+        of.count()
+    };
+    // Eight of the one who does it again and again, and each of the other.
+    assert_eq!(of("sansocket::error", "handler of"), 8 + 3);
+    assert_eq!(of("sansocket::event", "no handler id"), 8 + 1);
+    assert_eq!(of("sansocket::connect", "refused id"), 8);
+    assert_eq!(of("sansocket::request", "refused status"), 8);
+    for (target, times) in [("error", 3), ("event", 1), ("connect", 1), ("request", 1)] {
+        let left_out = times * TIMES - 8;
+        let told = format!(" left_out={left_out} most={left_out} by 203.0.113.1");
+        assert_eq!(of(&format!("sansocket::{target}"), &told), 1, "{target}: {lines:#?}");
+    }
+    for line in &lines {
+        assert!(line.len() < 1500, "{} bytes: {line}", line.len());
+    }
+}
+
 #[derive(Debug, serde::Deserialize)]
 enum Choice {}

@@ -5,6 +5,7 @@ use sansocket_app::{App, BoxFuture, Connection, Hub, Io, Outcome, Runtime, Timer
 use std::future::{Future, poll_fn};
 use std::io::IoSlice;
 use std::mem;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll, Waker};
@@ -118,7 +119,12 @@ impl Stage {
 
     /// Opens a stream on which nothing was said yet.
     pub(crate) fn stream(&self) -> Stream {
-        let connection = Connection::new(self.hub.clone(), None, None);
+        self.stream_from(None)
+    }
+
+    /// Opens a stream that comes from an address.
+    pub(crate) fn stream_from(&self, peer: Option<SocketAddr>) -> Stream {
+        let connection = Connection::new(self.hub.clone(), peer, None);
         Stream { connection, unread: Vec::new(), unsent: Vec::new(), window: usize::MAX }
     }
 

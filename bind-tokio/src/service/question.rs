@@ -1,0 +1,64 @@
+//! A plain HTTP request on its way to the application.
+
+use hyper::body::Body;
+use pin_project_lite::pin_project;
+use sansocket_app::http::request::Parts;
+use sansocket_app::http::{Request, Response, StatusCode};
+use sansocket_app::{BoxFuture, Hub, Response as Answer};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use super::answer::whole;
+use super::body::OwnBody;
+use super::collect::{Collect, End};
+
+pin_project! {
+    /// Collects a body and asks the application; what comes out is its answer.
+    pub(super) struct Question<B> {
+        hub: Arc<Hub>,
+        // Until the application was asked.
+        head: Option<Parts>,
+        #[pin]
+        collect: Collect<B>,
+        answer: Option<BoxFuture<Answer>>,
+    }
+}
+
+impl<B> Question<B> {
+    pub(super) fn new(hub: Arc<Hub>, head: Parts, body: B, bounds: (usize, Duration)) -> Self {
+        Self { hub, head: Some(head), collect: Collect::new(body, bounds), answer: None }
+    }
+}
+
+impl<B: Body> Future for Question<B> {
+    type Output = Response<OwnBody>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Response<OwnBody>> {
+        let mut this = self.project();
+        if this.head.is_some() {
+            let refusal = |status, text| Poll::Ready(whole(this.hub.refusal(status, text)));
+            match this.collect.as_mut().poll_end(context) {
+                Poll::Ready(End::Done(content)) => {
+                    let head = this.head.take().expect("it was there");
+                    let request = Request::from_parts(head, content.into());
+                    *this.answer = Some(this.hub.ask(request));
+                }
+                Poll::Ready(End::Failed) => return refusal(StatusCode::BAD_REQUEST, "Bad Request"),
+                Poll::Ready(End::TooLarge) => {
+                    return refusal(StatusCode::PAYLOAD_TOO_LARGE, "Content Too Large");
+                }
+                Poll::Pending => {
+                    if this.collect.poll_late(this.hub, context).is_ready() {
+                        return refusal(StatusCode::REQUEST_TIMEOUT, "Request Timeout");
+                    }
+                    return Poll::Pending;
+                }
+            }
+        }
+        let answer = this.answer.as_mut().expect("a future is not polled after it was ready");
+        answer.as_mut().poll(context).map(whole)
+    }
+}

@@ -1,0 +1,92 @@
+//! `docs/from-socket.io.md`
+
+use sansocket_tokio::args::DecodeError;
+use sansocket_tokio::{
+    Ack, AckError, App, Args, Config, Cookie, EmitError, Io, Origins, RawRest, Refusal, Socket,
+    sequential,
+};
+use serde_json::Value;
+use std::time::Duration;
+
+#[derive(Clone)]
+struct T;
+
+fn handlers(app: &mut App) {
+    fn handler() {}
+    app.on("given back", |a: String| a);
+    let b = 7;
+    app.on("b", move |a: String| b);
+    app.on("later", |a: String, ack: Ack| {
+        let b = a;
+        let _ = ack.send(&b);
+    });
+    app.on("on", |socket: Socket, rest: RawRest| socket.emit_raw("x", rest.0.as_ref()));
+    app.on("in turn", sequential(handler));
+    app.generate_id(|request| request.path().to_owned());
+}
+
+fn namespaces(app: &mut App, io: &Io, data: Value) {
+    println!("{:?}", io.of("/chat"));
+    app.namespace("/chat");
+    let namespace = app.any_namespace();
+    namespace.middleware(|socket: Socket| Err::<(), _>("no"));
+    namespace.middleware(move |_: Socket| Err::<(), _>(Refusal::new("no").with_data(&data)));
+    namespace.packet_middleware(|socket, message| match message.name() {
+        "shout" => Err(format!("{} shouts", socket.id())),
+        _ => Ok(()),
+    });
+}
+
+fn sending(socket: &Socket, io: &Io, id: &str) -> Result<bool, EmitError> {
+    socket.emit("x", &(1, "2"))?;
+    socket.broadcast().emit("x", &())?;
+    socket.to("room").emit("x", &())?;
+    socket.to(["a", "b"]).except("c").emit("x", &())?;
+    io.to("room").emit("x", &())?;
+    io.to(id).emit("x", &())?;
+    io.emit("x", &())?;
+    socket.nsp().emit("x", &())?;
+    io.volatile().emit("x", &())?;
+    io.local().emit("x", &())?;
+    socket.emit_volatile("x", &())
+}
+
+async fn acknowledgements(socket: &Socket, io: &Io, a: &Value) -> Result<(), AckError> {
+    socket.emit_then("x", &a, Duration::from_secs(5), |answer| println!("{answer:?}"))?;
+    println!("{}", socket.call_within::<String>("x", &a, Duration::from_secs(5)).await?);
+    println!("{}", socket.call::<String>("x", &a).await?);
+    let gathered = io.emit_with_ack("x", &(), Duration::from_secs(5)).await?;
+    println!("{}", gathered.missing);
+    Ok(())
+}
+
+fn rooms(socket: &Socket, io: &Io, id: &str) {
+    println!("{:?} {:?}", socket.leave("room"), socket.join("room"));
+    println!("{:?}", socket.join(["a", "b"]));
+    println!("{:?}", io.socket(id));
+    io.to("a").disconnect();
+}
+
+fn the_socket(socket: &Socket) -> Result<Value, DecodeError> {
+    println!("{} {}", socket.id(), socket.namespace());
+    println!("{}", socket.session::<T>().get().is_some());
+    println!("{:?} {:?} {:?}", socket.header("x"), socket.query("q"), socket.peer());
+    println!("{}", socket.is_connected());
+    socket.disconnect();
+    socket.disconnect_all();
+    socket.close_transport();
+    auth::<Value>(socket)
+}
+
+fn auth<T: serde::de::DeserializeOwned>(socket: &Socket) -> Result<T, DecodeError> {
+    socket.auth::<T>()
+}
+
+fn options(config: &mut Config) {
+    config.origins = Origins::Any;
+    config.cookie = Some(Cookie::default());
+}
+
+fn passed_on(rest: &RawRest) -> &Args {
+    &rest.0
+}

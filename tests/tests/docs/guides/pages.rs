@@ -1,0 +1,101 @@
+//! The other pages.
+
+use sansocket_tokio::{
+    AckError, App, Config, ConfigError, EmitError, Io, Layer, Listener, Misuse, Origins, Reason,
+    Refused, Server, SlowClient, Socket, State, Tls, Violation, concurrent, sequential,
+};
+use std::net::TcpListener;
+use std::time::Duration;
+
+fn deployment(
+    (address, path): (&str, &str),
+    std_listener: TcpListener,
+    tls: Tls,
+) -> std::io::Result<Vec<Listener>> {
+    println!("{}", reload(&tls).is_ok());
+    Ok(vec![
+        Listener::tcp(address)?.tls(tls),
+        Listener::tcp_shared(address)?,
+        Listener::unix(path)?,
+        Listener::try_from(std_listener)?,
+    ])
+}
+
+fn reload(tls: &Tls) -> Result<(), sansocket_tokio::TlsError> {
+    tls.reload()
+}
+
+fn guarantees(app: &mut App) {
+    fn handler<T>(_: State<T>) {}
+    app.on("in turn", sequential(handler::<u8>)).on("aside", concurrent(handler::<u8>));
+}
+
+async fn ends(io: &Server, socket: &Socket) {
+    io.ended().await;
+    io.sleep(Duration::ZERO).await;
+    println!("{}", socket.call::<u8>("x", &()).wait().is_ok());
+}
+
+fn refusals(sent: Result<bool, Refused>, answer: AckError) -> &'static str {
+    match sent {
+        Err(Refused::Gone) => "gone",
+        Err(Refused::Backlog { .. }) => "reads too slowly",
+        Err(Refused::TooManyQuestions) => "asked too often",
+        Err(Refused::Misuse(Misuse::TooManyAttachments)) => "too many attachments",
+        Ok(false) => match answer {
+            AckError::Decode(_) => "odd",
+            AckError::Disconnected => "left",
+            AckError::Emit(EmitError::Refused(_)) => "not asked",
+            AckError::TimedOut => "late",
+            AckError::Emit(_) | _ => "not asked at all",
+        },
+        _ => "sent",
+    }
+}
+
+fn reasons(reason: Reason) -> bool {
+    matches!(reason, Reason::SlowConsumer | Reason::Violation(Violation::TooManyAttachments))
+}
+
+fn settings(config: &mut Config, app: &mut App) -> Result<(), ConfigError> {
+    config.origins = Origins::SameOrigin;
+    config.origins = Origins::Any;
+    config.layer = Layer::EngineIo;
+    for slow in [SlowClient::Refuse, SlowClient::Skip, SlowClient::Drop, SlowClient::Disconnect] {
+        config.slow = slow;
+    }
+    app.on_engine_message(|_, _| {});
+    app.generate_id(|_| String::new());
+    Config::check(config)
+}
+
+fn sending(
+    (socket, io): (&Socket, &Io),
+    rooms: [&str; 2],
+    (event, args): (&str, u8),
+) -> Result<(), EmitError> {
+    socket.emit(event, &args)?;
+    socket.to(rooms).emit(event, &args)?;
+    socket.within(rooms).emit(event, &args)?;
+    socket.except(rooms).emit(event, &args)?;
+    io.to(rooms).emit(event, &args)?;
+    io.except(rooms).emit(event, &args)
+}
+
+fn troubles(app: &mut App, io: &Server, socket: &Socket, room: &str) {
+    app.namespace("/name");
+    println!("{:?} {:?}", io.service(), socket.within(room));
+}
+
+fn threads(app: App, threads: sansocket_blocking::Threads) -> Io {
+    type Server = sansocket_blocking::Server;
+    (*Server::with_threads(app, threads)).clone()
+}
+
+fn architecture(connection: &mut sansocket_tokio::Connection) {
+    sansocket_tokio::Connection::poll_write(connection, &mut []);
+}
+
+fn hosts(server: &mut sansocket::Server, request: sansocket::Request<'_>) -> sansocket::Verdict {
+    sansocket::Server::handle_request(server, std::time::Instant::now(), request)
+}
