@@ -8,6 +8,7 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::hub::give_back;
 use crate::port::Port;
 
 /// A moment, in microseconds since the birth of the hub.
@@ -18,6 +19,9 @@ pub(crate) const NEVER: Micros = Micros::MAX;
 
 /// The deadline came.
 pub(crate) const CAME: Micros = 0;
+
+/// Free seats that are remembered although they were taken off the end of the row.
+const KEEP: usize = 64;
 
 /// Deadlines are rounded up to multiples of this: 2^20 µs.
 const GRID: Micros = 1 << 20;
@@ -32,6 +36,7 @@ pub(crate) struct Watch {
 #[derive(Debug, Default)]
 struct Seats {
     taken: Vec<Option<Arc<Port>>>,
+    /// Those in the row that are free, and some that were taken off its end.
     free: Vec<Seat>,
 }
 
@@ -49,7 +54,9 @@ impl Watch {
     pub(crate) fn sit(&self, port: &Arc<Port>) -> Seat {
         let mut seats = self.lock();
         let port = Some(port.clone());
-        match seats.free.pop() {
+        let row = seats.taken.len();
+        let free = std::iter::from_fn(|| seats.free.pop()).find(|seat| place(*seat) < row);
+        match free {
             Some(seat) => {
                 seats.taken[place(seat)] = port;
                 seat
@@ -66,8 +73,11 @@ impl Watch {
         let mut seats = self.lock();
         seats.taken[place(seat)] = None;
         seats.free.push(seat);
-        if seats.free.len() == seats.taken.len() {
-            *seats = Seats::default();
+        give_back(&mut seats.taken);
+        if seats.free.len() > KEEP + 2 * seats.taken.len() {
+            let row = seats.taken.len();
+            seats.free.retain(|seat| place(*seat) < row);
+            seats.free.shrink_to_fit();
         }
     }
 

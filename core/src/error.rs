@@ -55,7 +55,8 @@ pub enum Violation {
     /// A PING from an Engine.IO 4 client: there the server pings.
     #[error("heartbeat in the wrong direction: in Engine.IO 4 the server sends PING")]
     HeartbeatDirection,
-    /// A placeholder that refers to no attachment, or an attachment count of zero.
+    /// A placeholder that refers to no attachment, or to one that another placeholder refers to, or an
+    /// attachment count of zero.
     #[error("illegal attachments")]
     IllegalAttachments,
     /// A `b…` packet that is not base64.

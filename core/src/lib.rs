@@ -51,6 +51,7 @@ mod http;
 mod key;
 mod rng;
 mod server;
+mod slack;
 mod socket;
 mod time;
 mod ws;

@@ -138,7 +138,7 @@ pub enum DecodeError {
     Argument {
         /// Position of the argument, from 0.
         index: usize,
-        /// What was found, and what was expected instead.
+        /// What was found, and what was expected instead: a long text from the client is cut.
         message: String,
     },
     /// Every argument fits, but not all of them together.
@@ -163,13 +163,13 @@ impl DecodeError {
         if message.ends_with(&position) {
             message.truncate(message.len() - position.len());
         }
-        Self::Argument { index, message }
+        Self::Argument { index, message: short(message) }
     }
 }
 
 impl Error for DecodeError {
     fn custom<T: Display>(message: T) -> Self {
-        Self::Arguments { message: message.to_string() }
+        Self::Arguments { message: short(message.to_string()) }
     }
 }
 
@@ -350,6 +350,19 @@ impl<'de> Deserializer<'de> for Absent {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
         unit_struct newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
     }
+}
+
+/// Leaves a long message its beginning and its end, which says what was expected: between them stands
+/// what the client sent, which may be all of a large packet.
+fn short(message: String) -> String {
+    const HALF: usize = 128;
+    if message.len() <= 2 * HALF {
+        return message;
+    }
+    let is_boundary = |at: &usize| message.is_char_boundary(*at);
+    let start = (0..=HALF).rev().find(is_boundary).unwrap_or(0);
+    let end = (message.len() - HALF..).find(is_boundary).unwrap_or(message.len());
+    format!("{}…{}", &message[..start], &message[end..])
 }
 
 /// `text` without JSON's white space in front.

@@ -106,6 +106,9 @@ struct Timers {
     partial: Queue,
 }
 
+/// Events, or messages to other shards, for which room is kept once they are gone.
+const KEEP: usize = 1024;
+
 /// A slot that names nothing.
 const NONE: u32 = u32::MAX;
 
@@ -219,12 +222,30 @@ impl Server {
         self.expire_sessions(now);
         self.expire_admissions(now);
         self.expire_questions(now);
+        if self.pool.is_sparse(self.sessions.len()) {
+            self.shrink_pool();
+        }
+    }
+
+    /// Gives back what a burst of packets took: those that wait, for clients that do not read, move to
+    /// a smaller pool.
+    #[cold]
+    fn shrink_pool(&mut self) {
+        let mut smaller = self.pool.smaller();
+        for session in self.sessions.values_mut() {
+            session.outbox.move_to(&mut self.pool, &mut smaller);
+        }
+        self.pool = smaller;
     }
 
     /// Returns the next thing the application should know.
     #[must_use]
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        let event = self.events.pop_front();
+        if event.is_none() && self.events.capacity() > KEEP {
+            self.events = VecDeque::new();
+        }
+        event
     }
 
     /// Whether [`poll_event`](Self::poll_event), [`poll_link`](Self::poll_link) and

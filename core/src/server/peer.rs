@@ -1,8 +1,9 @@
 //! What other shards of the process say.
 
+use std::collections::VecDeque;
 use std::time::Instant;
 
-use super::{Scope, Server, Target};
+use super::{KEEP, Scope, Server, Target};
 use crate::cluster::{Body, Destination, Message, Output, Whom};
 
 impl Server {
@@ -23,7 +24,7 @@ impl Server {
             Body::Answered { id, args } => self.on_answered(*id, args.clone()),
             Body::Apply { to, change } => {
                 with_target(to, |to| self.select(to));
-                self.change_selected(now, change);
+                self.change_selected(now, &to.namespace, change);
             }
             Body::Find { to, id, from } => {
                 let ids = with_target(to, |to| self.find_here(to));
@@ -36,7 +37,11 @@ impl Server {
     /// Returns the next thing other shards must hear.
     #[must_use]
     pub fn poll_peer(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        let output = self.outputs.pop_front();
+        if output.is_none() && self.outputs.capacity() > KEEP {
+            self.outputs = VecDeque::new();
+        }
+        output
     }
 
     fn reply(&mut self, shard: u16, body: Body) {
