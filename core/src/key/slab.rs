@@ -91,6 +91,7 @@ impl<T> Slab<T> {
         }
     }
 
+    #[inline]
     pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
         match self.entries.get_mut(key.slot as usize) {
             Some(Entry { generation, state: State::Used(value) })
@@ -99,19 +100,19 @@ impl<T> Slab<T> {
                 Some(value)
             }
             Some(_) => None,
-            None => stray_mut(&mut self.strays, key.slot)
-                .filter(|entry| entry.generation == key.generation)
-                .and_then(Entry::used_mut),
+            None => stray_of_mut(&mut self.strays, key),
         }
     }
 
+    #[inline]
     pub(crate) fn at_mut(&mut self, slot: u32) -> Option<&mut T> {
         match self.entries.get_mut(slot as usize) {
             Some(entry) => entry.used_mut(),
-            None => stray_mut(&mut self.strays, slot).and_then(Entry::used_mut),
+            None => stray_mut(&mut self.strays, slot),
         }
     }
 
+    #[inline]
     pub(crate) fn get(&self, key: Key) -> Option<&T> {
         match self.entries.get(key.slot as usize) {
             Some(Entry { generation, state: State::Used(value) })
@@ -120,16 +121,15 @@ impl<T> Slab<T> {
                 Some(value)
             }
             Some(_) => None,
-            None => stray(&self.strays, key.slot)
-                .filter(|entry| entry.generation == key.generation)
-                .and_then(Entry::used),
+            None => stray_of(&self.strays, key),
         }
     }
 
+    #[inline]
     pub(crate) fn at(&self, slot: u32) -> Option<&T> {
         match self.entries.get(slot as usize) {
             Some(entry) => entry.used(),
-            None => stray(&self.strays, slot).and_then(Entry::used),
+            None => stray(&self.strays, slot),
         }
     }
 
@@ -137,7 +137,7 @@ impl<T> Slab<T> {
     pub(crate) fn key(&self, slot: u32) -> Option<Key> {
         let entry = match self.entries.get(slot as usize) {
             Some(entry) => entry,
-            None => stray(&self.strays, slot)?,
+            None => self.strays.get(&slot)?,
         };
         entry.used().map(|_| Key { slot, generation: entry.generation })
     }
@@ -203,14 +203,28 @@ impl<T> Entry<T> {
 
 #[cold]
 #[inline(never)]
-fn stray<T>(strays: &BTreeMap<u32, Entry<T>>, slot: u32) -> Option<&Entry<T>> {
-    strays.get(&slot)
+fn stray<T>(strays: &BTreeMap<u32, Entry<T>>, slot: u32) -> Option<&T> {
+    strays.get(&slot)?.used()
 }
 
 #[cold]
 #[inline(never)]
-fn stray_mut<T>(strays: &mut BTreeMap<u32, Entry<T>>, slot: u32) -> Option<&mut Entry<T>> {
-    strays.get_mut(&slot)
+fn stray_mut<T>(strays: &mut BTreeMap<u32, Entry<T>>, slot: u32) -> Option<&mut T> {
+    strays.get_mut(&slot)?.used_mut()
+}
+
+#[cold]
+#[inline(never)]
+fn stray_of<T>(strays: &BTreeMap<u32, Entry<T>>, key: Key) -> Option<&T> {
+    let entry = strays.get(&key.slot)?;
+    if entry.generation == key.generation { entry.used() } else { None }
+}
+
+#[cold]
+#[inline(never)]
+fn stray_of_mut<T>(strays: &mut BTreeMap<u32, Entry<T>>, key: Key) -> Option<&mut T> {
+    let entry = strays.get_mut(&key.slot)?;
+    if entry.generation == key.generation { entry.used_mut() } else { None }
 }
 
 fn slot(at: usize) -> u32 {

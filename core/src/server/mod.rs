@@ -39,6 +39,7 @@ use crate::engine::outbox::Pool;
 use crate::hash::Seeded;
 use crate::key::{Link, Mint, Shard, Slab};
 use crate::rng::Rng;
+use crate::slack::Slack as _;
 use crate::socket::encoded::{Encoder, Packet};
 use crate::time::{Clock, Queue, Tick};
 use ack::Questions;
@@ -106,7 +107,7 @@ struct Timers {
     partial: Queue,
 }
 
-/// Events, or messages to other shards, for which room is kept once they are gone.
+/// Events, or messages to other shards, for which room is kept.
 const KEEP: usize = 1024;
 
 /// A slot that names nothing.
@@ -222,15 +223,21 @@ impl Server {
         self.expire_sessions(now);
         self.expire_admissions(now);
         self.expire_questions(now);
-        if self.pool.is_sparse(self.sessions.len()) {
-            self.shrink_pool();
+        let queues = self.events.capacity().max(self.outputs.capacity());
+        if queues > KEEP || self.pool.is_sparse(self.sessions.len()) {
+            self.give_back();
         }
     }
 
-    /// Gives back what a burst of packets took: those that wait, for clients that do not read, move to
-    /// a smaller pool.
+    /// Gives back what a burst took: the packets that wait, for clients that do not read, move to a
+    /// smaller pool.
     #[cold]
-    fn shrink_pool(&mut self) {
+    fn give_back(&mut self) {
+        self.events.tighten();
+        self.outputs.tighten();
+        if !self.pool.is_sparse(self.sessions.len()) {
+            return;
+        }
         let mut smaller = self.pool.smaller();
         for session in self.sessions.values_mut() {
             session.outbox.move_to(&mut self.pool, &mut smaller);
@@ -241,11 +248,7 @@ impl Server {
     /// Returns the next thing the application should know.
     #[must_use]
     pub fn poll_event(&mut self) -> Option<Event> {
-        let event = self.events.pop_front();
-        if event.is_none() && self.events.capacity() > KEEP {
-            self.events = VecDeque::new();
-        }
-        event
+        self.events.pop_front()
     }
 
     /// Whether [`poll_event`](Self::poll_event), [`poll_link`](Self::poll_link) and

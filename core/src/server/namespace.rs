@@ -357,6 +357,9 @@ impl Server {
     }
 
     /// The session's client in that namespace, and whether it was admitted.
+    ///
+    /// Inlined where it is called: every packet of a client asks.
+    #[inline(always)]
     pub(super) fn client_in(&self, slot: u32, namespace: &str) -> Option<(Socket, bool)> {
         let mut next = self.sessions.at(slot)?.clients;
         loop {

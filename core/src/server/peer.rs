@@ -1,9 +1,8 @@
 //! What other shards of the process say.
 
-use std::collections::VecDeque;
 use std::time::Instant;
 
-use super::{KEEP, Scope, Server, Target};
+use super::{Scope, Server, Target};
 use crate::cluster::{Body, Destination, Message, Output, Whom};
 
 impl Server {
@@ -37,11 +36,7 @@ impl Server {
     /// Returns the next thing other shards must hear.
     #[must_use]
     pub fn poll_peer(&mut self) -> Option<Output> {
-        let output = self.outputs.pop_front();
-        if output.is_none() && self.outputs.capacity() > KEEP {
-            self.outputs = VecDeque::new();
-        }
-        output
+        self.outputs.pop_front()
     }
 
     fn reply(&mut self, shard: u16, body: Body) {

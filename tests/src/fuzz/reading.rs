@@ -74,8 +74,8 @@ pub(super) fn placeholders(json: &str, attachments: usize) -> Option<bool> {
             Value::Object(members) => {
                 let num = members.get("num").and_then(Value::as_u64);
                 let placeholder = members.get("_placeholder") == Some(&Value::Bool(true));
-                let named = || num.is_some_and(|num| num < attachments as u64 && seen.insert(num));
-                (!placeholder || named())
+                let mut names = |num| num < attachments as u64 && seen.insert(num);
+                (!placeholder || num.is_some_and(&mut names))
                     && members.values().all(|value| sound(value, attachments, seen))
             }
             Value::Bool(_) | Value::Null | Value::Number(_) | Value::String(_) => true,

@@ -3,6 +3,7 @@
 
 mod backpressure;
 mod cancel;
+mod copies;
 mod deadlines;
 mod files;
 mod gate;
