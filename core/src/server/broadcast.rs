@@ -260,11 +260,7 @@ impl Server {
             return;
         }
         let Some(namespace) = self.namespaces.at_mut(place) else { return };
-        let Some(room) = namespace.room_mut(name) else { return };
-        if std::mem::replace(&mut room.stamp, epoch) == epoch {
-            return;
-        }
-        for member in &room.members {
+        for member in namespace.consider(name, epoch) {
             if let Some(client) = self.clients.at_mut(member.client)
                 && client.stamp != epoch
                 && client.is_member()

@@ -81,8 +81,16 @@ impl Far {
 }
 
 impl Namespace {
-    pub(super) fn room_mut(&mut self, name: &str) -> Option<&mut Room> {
-        self.rooms.at_mut(*self.room_names.get(name)?)
+    /// The members of a room, unless the broadcast of that number considered them already.
+    pub(super) fn consider(&mut self, name: &str, epoch: u32) -> &[Member] {
+        let room = self.room_names.get(name).and_then(|&slot| self.rooms.at_mut(slot));
+        match room.filter(|room| room.stamp != epoch) {
+            Some(room) => {
+                room.stamp = epoch;
+                &room.members
+            }
+            None => &[],
+        }
     }
 
     fn new_room(&mut self, name: &str) -> u32 {
@@ -241,4 +249,47 @@ fn mend_note(rooms: &mut Slab<Room>, moved: Membership, note: u32) {
 
 fn index(n: usize) -> u32 {
     u32::try_from(n).expect("fewer than 2^32 entries fit in memory")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broadcast_considers_a_room_once_however_often_it_is_named() {
+        let mut namespace = Namespace {
+            name: "/".into(),
+            clients: 0,
+            members: Vec::new(),
+            rooms: Slab::new(),
+            room_names: HashMap::with_hasher(Seeded::new([7; 16])),
+        };
+        for name in ["a", "b"] {
+            let room = namespace.new_room(name);
+            let room = namespace.rooms.at_mut(room).expect("it was made just now");
+            room.members = (0..1000).map(|client| Member { client, note: 0 }).collect();
+        }
+        for epoch in 1..3 {
+            let named = ["a", "b", "a", "c"].repeat(1000);
+            let considered = named.iter().map(|name| namespace.consider(name, epoch).len());
+            assert_eq!(considered.sum::<usize>(), 2 * 1000);
+        }
+    }
+
+    #[test]
+    fn the_rooms_of_a_client_are_found_without_looking_through_all_of_them() {
+        let mut far = Far::new(Seeded::new([7; 16]));
+        let rooms: Vec<_> = (0..1000).map(|room| Membership { room, place: 0 }).collect();
+        let near = index(NEAR);
+        (0..1000).for_each(|note| far.add(7, note, note));
+        assert_eq!(far.notes.len(), 1000 - NEAR);
+        far.remove(7, near, near);
+        for (room, note) in [(0, Some(0)), (near - 1, Some(near - 1)), (near, None)] {
+            assert_eq!(far.find(7, &rooms, room), note);
+        }
+        assert_eq!((far.find(7, &rooms, 999), far.find(8, &rooms, 999)), (Some(999), None));
+        assert_eq!(far.find(7, &rooms[..NEAR], 999), None);
+        (near + 1..1000).for_each(|note| far.remove(7, note, note));
+        assert!(far.notes.is_empty() && far.notes.capacity() < 100, "{}", far.notes.capacity());
+    }
 }

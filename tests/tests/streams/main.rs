@@ -2,6 +2,7 @@
 //! under a clock that only moves when a test says so.
 
 mod backpressure;
+mod bursts;
 mod cancel;
 mod copies;
 mod deadlines;
