@@ -566,6 +566,9 @@ impl Lane {
         if behind && !port.set_listed(true) {
             if cell.stalled.len() == cell.stalled.capacity() {
                 cell.stalled.retain(|port| Arc::strong_count(port) > 1);
+                // As many must come as are listed before they are looked through again.
+                let listed = cell.stalled.len();
+                cell.stalled.reserve(listed);
             }
             cell.stalled.push(port.clone());
         }
