@@ -57,7 +57,7 @@ pub enum Violation {
     HeartbeatDirection,
     /// A placeholder that refers to no attachment, or to one that another placeholder refers to, or an
     /// attachment count of zero.
-    #[error("illegal attachments")]
+    #[error("attachments and placeholders do not match: each attachment is named once at most")]
     IllegalAttachments,
     /// A `b…` packet that is not base64.
     #[error("a binary packet is not base64")]

@@ -271,6 +271,7 @@ fn a31_a_burst_of_clients_gives_its_memory_back_although_some_stay() {
         (0..8).for_each(|_| bare.live_on(&STAY));
     });
     println!("burst of clients: {info:?}");
+    bare.server.check();
     let counts = bare.server.counts();
     assert_eq!((counts.sockets, counts.rooms), (STAY.len(), 1 + STAY.len()));
     assert!(info.bytes_max > 500 * BURST as u64, "it is a burst: {info:?}");
@@ -292,6 +293,7 @@ fn a31_a_burst_of_packets_gives_its_memory_back_although_some_wait() {
     });
     let held = bare.server.bytes_held();
     println!("burst of packets: {info:?}, {held} held");
+    bare.server.check();
     assert!(held > 100 * stuck.len() * NEWS.len(), "they wait: {held}");
     assert!(info.bytes_max > 40 * 100_000, "it is a burst: {info:?}");
     let left = usize::try_from(info.bytes_current).expect("something waits");
