@@ -52,8 +52,12 @@ impl Draining {
     pub(crate) fn add(&mut self, key: Key) -> Drained {
         let slot = Arc::new(Slot::empty());
         let slots = self.0.entry(key).or_default();
-        // Whoever gave up waiting is forgotten here: a client may be slow for long.
-        slots.retain(|slot| Arc::strong_count(slot) > 1);
+        // Whoever gave up waiting is forgotten here: a client may be slow for long. As many must come
+        // as wait before they are looked through again, since a client makes any number of handlers wait.
+        if slots.len() == slots.capacity() {
+            slots.retain(|slot| Arc::strong_count(slot) > 1);
+            slots.reserve(slots.len().max(4));
+        }
         slots.push(slot.clone());
         Drained(slot)
     }

@@ -560,7 +560,7 @@ const MOST: usize = 64 << 20;
 /// Rounds of handlers that one caller runs.
 const ROUNDS: usize = 16;
 
-/// A longer list of jobs is given back after the burst that made it.
+/// A longer list of jobs, or table, is given back after the burst that made it.
 const KEEP: usize = 256;
 
 impl Lane {
@@ -575,6 +575,9 @@ impl Lane {
         if behind && !port.set_listed(true) {
             if cell.stalled.len() == cell.stalled.capacity() {
                 cell.stalled.retain(|port| Arc::strong_count(port) > 1);
+                // As many must come as are listed before they are looked through again.
+                let listed = cell.stalled.len();
+                cell.stalled.reserve(listed);
             }
             cell.stalled.push(port.clone());
         }
@@ -649,7 +652,18 @@ impl Cell {
             && entry.as_ref().is_some_and(|(bound, _)| *bound == link)
         {
             *entry = None;
+            give_back(&mut self.ports);
         }
+    }
+}
+
+/// Takes what is vacant off the end of a table, and gives the room back after a burst.
+pub(crate) fn give_back<T>(table: &mut Vec<Option<T>>) {
+    while let Some(None) = table.last() {
+        table.pop();
+    }
+    if table.capacity() > KEEP && table.len() < table.capacity() / 8 {
+        table.shrink_to(2 * table.len());
     }
 }
 

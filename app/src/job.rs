@@ -9,7 +9,7 @@ use std::task::Waker;
 
 use crate::ack::AckError;
 use crate::engine::EngineSession;
-use crate::hub::{Cell, Hub};
+use crate::hub::{Cell, Hub, give_back};
 use crate::port::Pending;
 use crate::socket::{Introduction, Socket};
 use crate::waiting::{Then, Waiting};
@@ -85,6 +85,7 @@ impl Cell {
             Event::Disconnect { socket: key, reason, rooms } => {
                 if let Some(socket) = self.socket(key) {
                     self.sockets[key.index()] = None;
+                    give_back(&mut self.sockets);
                     self.push(Task::Disconnect { socket, reason, rooms });
                 }
                 return self.draining.end(key, Err(Gone));

@@ -4,6 +4,8 @@
 //! watches over those. Deadlines change with every request and cost one store; they are met within
 //! about a second, so that looking at all seats is rare.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,14 +31,14 @@ pub(crate) struct Watch {
     next: AtomicU64,
 }
 
+/// In a tree, which takes no more room than those who sit need, whoever came and went.
 #[derive(Debug, Default)]
 struct Seats {
-    taken: Vec<Option<Arc<Port>>>,
-    free: Vec<Seat>,
+    taken: BTreeMap<Seat, Arc<Port>>,
+    last: u32,
 }
 
-/// A place in the row, counted from 1: `Option` of it takes no more room, of which every connection
-/// has one.
+/// A place, counted from 1: `Option` of it takes no more room, of which every connection has one.
 pub(crate) type Seat = NonZeroU32;
 
 impl Default for Watch {
@@ -47,28 +49,20 @@ impl Default for Watch {
 
 impl Watch {
     pub(crate) fn sit(&self, port: &Arc<Port>) -> Seat {
-        let mut seats = self.lock();
-        let port = Some(port.clone());
-        match seats.free.pop() {
-            Some(seat) => {
-                seats.taken[place(seat)] = port;
-                seat
-            }
-            None => {
-                seats.taken.push(port);
-                let count = u32::try_from(seats.taken.len()).ok().and_then(Seat::new);
-                count.expect("streams are fewer than 2^32")
+        let Seats { taken, last } = &mut *self.lock();
+        loop {
+            *last = last.wrapping_add(1);
+            if let Some(seat) = Seat::new(*last)
+                && let Entry::Vacant(vacant) = taken.entry(seat)
+            {
+                vacant.insert(port.clone());
+                return seat;
             }
         }
     }
 
     pub(crate) fn leave(&self, seat: Seat) {
-        let mut seats = self.lock();
-        seats.taken[place(seat)] = None;
-        seats.free.push(seat);
-        if seats.free.len() == seats.taken.len() {
-            *seats = Seats::default();
-        }
+        self.lock().taken.remove(&seat);
     }
 
     /// Sets the deadline of somebody who sits, and returns when it will be met.
@@ -93,7 +87,7 @@ impl Watch {
         self.next.store(NEVER, Ordering::SeqCst);
         let mut next = NEVER;
         let mut came = Vec::new();
-        for port in self.lock().taken.iter().flatten() {
+        for port in self.lock().taken.values() {
             match port.due() {
                 CAME => {}
                 due if due <= now => {
@@ -110,14 +104,10 @@ impl Watch {
 
     /// Takes all ports: the server stops.
     pub(crate) fn all(&self) -> Vec<Arc<Port>> {
-        self.lock().taken.iter().flatten().cloned().collect()
+        self.lock().taken.values().cloned().collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Seats> {
         self.seats.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn place(seat: Seat) -> usize {
-    seat.get() as usize - 1
 }

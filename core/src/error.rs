@@ -58,8 +58,9 @@ pub enum Violation {
     /// A PING from an Engine.IO 4 client: there the server pings.
     #[error("heartbeat in the wrong direction: in Engine.IO 4 the server sends PING")]
     HeartbeatDirection,
-    /// A placeholder that refers to no attachment, or an attachment count of zero.
-    #[error("illegal attachments")]
+    /// A placeholder that refers to no attachment, or to one that another placeholder refers to, or an
+    /// attachment count of zero.
+    #[error("attachments and placeholders do not match: each attachment is named once at most")]
     IllegalAttachments,
     /// A `b…` packet that is not base64.
     #[error("a binary packet is not base64")]

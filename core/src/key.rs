@@ -1,5 +1,7 @@
 //! Names for things: internal keys, the wire `sid` and the public socket id.
 
+mod slab;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha1::{Digest, Sha1};
@@ -8,6 +10,7 @@ use std::num::NonZeroU32;
 
 use crate::http::Query;
 use crate::rng::Rng;
+pub(crate) use slab::Slab;
 
 /// One attachment of a session: a held poll, a POST in progress or an open WebSocket.
 ///
@@ -66,117 +69,6 @@ impl Shard {
 pub(crate) struct Key {
     pub(crate) slot: u32,
     generation: NonZeroU32,
-}
-
-/// Values in reused slots, found by key or by slot number.
-#[derive(Debug)]
-pub(crate) struct Slab<T> {
-    entries: Vec<Entry<T>>,
-    free: u32,
-    len: usize,
-}
-
-#[derive(Debug)]
-struct Entry<T> {
-    generation: NonZeroU32,
-    state: State<T>,
-}
-
-#[derive(Debug)]
-enum State<T> {
-    Free { next: u32 },
-    Used(T),
-}
-
-const END: u32 = u32::MAX;
-
-impl<T> Slab<T> {
-    pub(crate) fn new() -> Self {
-        Self { entries: Vec::new(), free: END, len: 0 }
-    }
-
-    pub(crate) fn insert(&mut self, make: impl FnOnce(Key) -> T) -> Key {
-        self.len += 1;
-        if let Some(entry) = self.entries.get_mut(self.free as usize) {
-            let key = Key { slot: self.free, generation: entry.generation };
-            if let State::Free { next } = entry.state {
-                self.free = next;
-            }
-            entry.state = State::Used(make(key));
-            return key;
-        }
-        let slot =
-            u32::try_from(self.entries.len()).expect("fewer than 2^32 entries fit in memory");
-        let key = Key { slot, generation: NonZeroU32::MIN };
-        self.entries.push(Entry { generation: key.generation, state: State::Used(make(key)) });
-        key
-    }
-
-    pub(crate) fn remove(&mut self, key: Key) -> Option<T> {
-        self.get(key)?;
-        let entry = self.entries.get_mut(key.slot as usize)?;
-        entry.generation = entry.generation.checked_add(1).unwrap_or(NonZeroU32::MIN);
-        let state = std::mem::replace(&mut entry.state, State::Free { next: self.free });
-        self.free = key.slot;
-        self.len -= 1;
-        match state {
-            State::Used(value) => Some(value),
-            State::Free { .. } => None,
-        }
-    }
-
-    pub(crate) fn get_mut(&mut self, key: Key) -> Option<&mut T> {
-        match self.entries.get_mut(key.slot as usize) {
-            Some(Entry { generation, state: State::Used(value) })
-                if *generation == key.generation =>
-            {
-                Some(value)
-            }
-            Some(_) | None => None,
-        }
-    }
-
-    pub(crate) fn at_mut(&mut self, slot: u32) -> Option<&mut T> {
-        match &mut self.entries.get_mut(slot as usize)?.state {
-            State::Used(value) => Some(value),
-            State::Free { .. } => None,
-        }
-    }
-
-    pub(crate) fn get(&self, key: Key) -> Option<&T> {
-        match self.entries.get(key.slot as usize) {
-            Some(Entry { generation, state: State::Used(value) })
-                if *generation == key.generation =>
-            {
-                Some(value)
-            }
-            Some(_) | None => None,
-        }
-    }
-
-    pub(crate) fn at(&self, slot: u32) -> Option<&T> {
-        match &self.entries.get(slot as usize)?.state {
-            State::Used(value) => Some(value),
-            State::Free { .. } => None,
-        }
-    }
-
-    /// The key of whatever lives in `slot` now.
-    pub(crate) fn key(&self, slot: u32) -> Option<Key> {
-        let entry = self.entries.get(slot as usize)?;
-        match entry.state {
-            State::Used(_) => Some(Key { slot, generation: entry.generation }),
-            State::Free { .. } => None,
-        }
-    }
-
-    pub(crate) fn keys(&self) -> impl Iterator<Item = Key> {
-        (0..self.entries.len()).filter_map(|slot| self.key(u32::try_from(slot).ok()?))
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.len
-    }
 }
 
 /// The Engine.IO session id as it travels: shard, slot and a 120-bit secret, base64url.
@@ -410,18 +302,6 @@ fn proof(pad: &[u8; 20], place: &[u8; 6]) -> [u8; 4] {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_stale_key_finds_nothing() {
-        let mut slab = Slab::new();
-        let first = slab.insert(|_| 'a');
-        assert_eq!(slab.remove(first), Some('a'));
-        let second = slab.insert(|_| 'b');
-        assert_eq!(first.slot, second.slot);
-        assert_eq!(slab.get(first), None);
-        assert_eq!(slab.remove(first), None);
-        assert_eq!(slab.get(second), Some(&'b'));
-    }
 
     #[test]
     fn a_sid_survives_the_wire_and_proves_only_its_secret() {

@@ -60,6 +60,7 @@ mod http;
 mod key;
 mod rng;
 mod server;
+mod slack;
 mod socket;
 mod time;
 mod ws;

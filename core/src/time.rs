@@ -4,6 +4,8 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::{Duration, Instant};
 
+use crate::slack::Slack as _;
+
 /// A moment, in microseconds since the birth of the shard.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Tick(u64);
@@ -80,6 +82,7 @@ impl Queue {
         if self.entries.len() > 64 + 2 * live.max(self.kept) {
             self.entries.retain(|&(due, slot)| current(slot) == due);
             self.kept = self.entries.len();
+            self.entries.tighten();
         }
     }
 
@@ -91,13 +94,10 @@ impl Queue {
                 return None;
             }
             self.entries.pop_front();
+            self.entries.tighten();
             if live {
                 return Some(slot);
             }
-        }
-        // Empty, so this frees what a burst left behind.
-        if self.entries.capacity() > 1024 {
-            self.entries = VecDeque::new();
         }
         None
     }
@@ -141,7 +141,9 @@ impl<T: Ord> Heap<T> {
         if *due > now {
             return None;
         }
-        self.entries.pop().map(|Reverse((_, what))| what)
+        let popped = self.entries.pop();
+        self.entries.tighten();
+        popped.map(|Reverse((_, what))| what)
     }
 
     pub(crate) fn take_moved(&mut self) -> bool {
@@ -156,6 +158,7 @@ impl<T: Ord> Heap<T> {
     pub(crate) fn compact(&mut self, live: usize, keep: impl Fn(&T) -> bool) {
         if self.entries.len() > 64 + 2 * live {
             self.entries.retain(|Reverse((_, what))| keep(what));
+            self.entries.tighten();
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Rooms and broadcasts.
 
+use allocation_counter::measure;
 use sansocket::{Counts, JoinError, Misuse, Target};
 use tests::{Sim, WebSocket};
 
@@ -211,4 +212,85 @@ fn many_may_join_leave_and_be_disconnected_at_once() {
     sim.on(0, |server, now| server.disconnect_all_of(now, &everybody, true));
     assert_eq!(clients[2].recv(), "41");
     assert_eq!(clients[2].next(), Some(tests::Item::Close(1000)));
+}
+
+/// A28: names of rooms that the application lets a client choose, the same one again and again.
+#[test]
+fn a28_a_room_counts_once_however_often_it_is_named() {
+    let sim = Sim::new();
+    let mut clients = party(&sim, 4);
+    for (number, room) in [(1, "a"), (2, "a"), (2, "b"), (3, "b"), (4, "c")] {
+        sim.socket(number).join(room).unwrap();
+    }
+    let id = sim.socket(4).id;
+    let (all, but) =
+        (["a", "b", "a", &id, "nowhere"].repeat(20_000), ["b", "a", "b"].repeat(20_000));
+    sim.broadcast(&Target { rooms: &all, ..ALL }, "x", "[]");
+    assert_eq!(got(&mut clients, "x"), [1, 2, 3, 4]);
+    sim.broadcast(&Target { rooms: &all, except: &but, ..ALL }, "x", "[]");
+    assert_eq!(got(&mut clients, "x"), [4]);
+    sim.broadcast(&Target { except: &but, ..ALL }, "x", "[]");
+    assert_eq!(got(&mut clients, "x"), [4]);
+    let named = sim.on(0, |server, now| {
+        let mut named = 0;
+        for rooms in [&["a"][..], &all] {
+            let info = measure(|| server.join_all(now, &ALL, rooms));
+            named = info.count_total;
+            server.leave_all(now, &ALL, rooms);
+            server.check();
+        }
+        named
+    });
+    assert!(named < 100, "{named} allocations for four names");
+    assert_eq!(sim.counts().rooms, 1, "all left but c");
+}
+
+/// A28: as many rooms as a list can name.
+#[test]
+fn a28_nobody_joins_more_rooms_than_the_limit_however_many_are_named() {
+    let sim = Sim::with(|config| config.limits.rooms = 3);
+    let _clients = party(&sim, 2);
+    let names: Vec<String> = (0..50_000).map(|n| n.to_string()).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    sim.on(0, |server, now| {
+        server.join_all(now, &ALL, &names);
+        server.check();
+    });
+    assert_eq!(sim.counts().rooms, 3);
+    assert_eq!(sim.socket(2).rooms(), ["0", "1", "2"]);
+    sim.on(0, |server, now| server.leave_all(now, &ALL, &names));
+    assert_eq!(sim.counts().rooms, 0);
+}
+
+/// A29: a client in as many rooms as it may be joins them again and again.
+#[test]
+fn a29_a_room_is_found_among_ten_thousand_without_a_search() {
+    const ROOMS: usize = 10_000;
+    let sim = Sim::new();
+    let _clients = party(&sim, 2);
+    let names: Vec<String> = (0..ROOMS).map(|n| format!("room {n}")).collect();
+    for name in &names {
+        assert_eq!(sim.socket(1).join(name), Ok(true));
+    }
+    assert_eq!(sim.socket(1).join("one more"), Err(JoinError::Misuse(Misuse::TooManyRooms)));
+    let socket = sim.socket(1).socket;
+    sim.on(0, |server, _| {
+        let info = measure(|| {
+            for name in &names {
+                let mut socket = server.socket(socket).expect("it is there");
+                assert_eq!(socket.join(name), Ok(false));
+            }
+        });
+        assert_eq!(info.count_total, 0, "joining again allocates nothing");
+        server.check();
+    });
+    // In an order that moves others about.
+    for n in 0..ROOMS {
+        let name = &names[n * 7 % ROOMS];
+        assert!(sim.socket(1).leave(name) && !sim.socket(1).leave(name), "{name}");
+        if n % 1000 == 0 {
+            sim.on(0, |server, _| server.check());
+        }
+    }
+    assert_eq!((sim.counts().rooms, sim.socket(1).rooms().len()), (0, 0));
 }

@@ -141,7 +141,7 @@ pub enum DecodeError {
     Argument {
         /// Position of the argument, from 0.
         index: usize,
-        /// What was found, and what was expected instead.
+        /// What was found, and what was expected instead: a long text from the client is cut.
         message: String,
     },
     /// Every argument fits, but not all of them together.

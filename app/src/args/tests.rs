@@ -411,6 +411,22 @@ fn a_wrong_type_is_named_with_its_argument() {
 }
 
 #[test]
+fn a_long_text_that_does_not_fit_is_cut_out_of_the_message() {
+    let message =
+        |text: &str| decode::<u8>(&json!([text]).to_string(), &[]).unwrap_err().to_string();
+    let around = message("").len();
+    let fits = "x".repeat(256 - (around - "argument 0 does not fit: ".len()));
+    assert_eq!(message(&fits).len(), "argument 0 does not fit: ".len() + 256);
+    assert!(!message(&fits).contains('…'));
+    for text in ["x".repeat(fits.len() + 1), "é\u{1}".repeat(300_000)] {
+        let cut = message(&text);
+        assert!(cut.starts_with("argument 0 does not fit: invalid type: string \""), "{cut}");
+        assert!(cut.ends_with(", expected u8") && cut.contains('…'), "{cut}");
+        assert!(cut.len() <= "argument 0 does not fit: ".len() + 256 + '…'.len_utf8(), "{cut}");
+    }
+}
+
+#[test]
 fn a_type_may_refuse_arguments_that_fit_one_by_one() {
     #[derive(Debug, Deserialize)]
     #[serde(try_from = "(u8, u8)")]

@@ -39,6 +39,9 @@ const _: () = assert!(size_of::<Node>() <= 40, "a node is held per packet that w
 
 const END: u32 = u32::MAX;
 
+/// Nodes for which room is kept.
+const KEEP: usize = 4096;
+
 impl Pool {
     pub(crate) fn new() -> Self {
         Self { nodes: Vec::new(), free: END, used: 0, bytes: 0 }
@@ -48,6 +51,18 @@ impl Pool {
     #[cfg(feature = "fuzz")]
     pub(crate) fn used(&self) -> usize {
         self.used
+    }
+
+    /// Whether a burst is over of which most of the room is left, though not all: more nodes than
+    /// `outboxes`, so that looking through these costs no more than the packets that went.
+    pub(crate) fn is_sparse(&self, outboxes: usize) -> bool {
+        let nodes = self.nodes.len();
+        nodes > KEEP && self.used < nodes / 4 && nodes > outboxes
+    }
+
+    /// A pool with room for what is in this one.
+    pub(crate) fn smaller(&self) -> Self {
+        Self { nodes: Vec::with_capacity(self.used), ..Self::new() }
     }
 
     /// What all packets in it cost, in bytes.
@@ -79,7 +94,7 @@ impl Pool {
         self.used -= 1;
         self.bytes -= cost as usize;
         // A burst is over: give its memory back.
-        if self.used == 0 && self.nodes.len() > 4096 {
+        if self.used == 0 && self.nodes.len() > KEEP {
             *self = Self::new();
         }
         (cost, next)
@@ -161,6 +176,18 @@ impl Outbox {
         }
     }
 
+    /// Moves its packets from one pool, which is given up, to another.
+    pub(crate) fn move_to(&mut self, from: &mut Pool, to: &mut Pool) {
+        let mut moved = Self { part: self.part, ..Self::new() };
+        while let Some(Node { packet, next, .. }) = from.nodes.get_mut(self.head as usize) {
+            if let Some(packet) = packet.take() {
+                moved.push(to, packet);
+            }
+            self.head = *next;
+        }
+        *self = moved;
+    }
+
     pub(crate) fn clear(&mut self, pool: &mut Pool) {
         while !self.is_empty() {
             self.pop(pool);
@@ -203,6 +230,51 @@ mod tests {
         assert_eq!(polling(&mut outbox, &mut pool, 9, 3), "4long");
         assert!(outbox.is_empty());
         assert_eq!((outbox.bytes(), pool.bytes(), pool.used), (0, 0, 0));
+    }
+
+    #[test]
+    fn a_burst_gives_its_room_back_although_some_packets_stay() {
+        let mut pool = Pool::new();
+        let mut outboxes: Vec<Outbox> = (0..1000).map(|_| Outbox::new()).collect();
+        for round in 0..100 {
+            for (n, outbox) in outboxes.iter_mut().enumerate() {
+                outbox.push(&mut pool, Packet::engine(format!("4{n}.{round}").as_bytes()));
+            }
+        }
+        let parts = [Packet::engine(b"4x"), Packet::engine(b"4y")];
+        assert!(!pool.is_sparse(1000));
+        outboxes[..995].iter_mut().for_each(|outbox| outbox.clear(&mut pool));
+        assert!(pool.is_sparse(1000) && !pool.is_sparse(200_000));
+        let mut fresh = pool.smaller();
+        outboxes.iter_mut().for_each(|outbox| outbox.move_to(&mut pool, &mut fresh));
+        assert_eq!((fresh.used, fresh.nodes.capacity()), (500, 500));
+        assert_eq!(fresh.bytes(), outboxes.iter().map(Outbox::bytes).sum::<usize>());
+        let last = outboxes.last_mut().expect("there are some");
+        for packet in parts {
+            last.push(&mut fresh, packet);
+        }
+        let expected: Vec<String> = (0..100).map(|round| format!("4999.{round}")).collect();
+        let all = [&expected[..], &["4x".into(), "4y".into()]].concat().join("\u{1e}");
+        assert_eq!(polling(last, &mut fresh, 200, 100_000), all);
+        assert!(last.is_empty());
+    }
+
+    #[test]
+    fn a_packet_that_left_in_part_is_moved_with_what_is_left_of_it() {
+        use crate::socket::ArgsRef;
+        use crate::socket::encoded::Encoder;
+        let attachments = [bytes::Bytes::from_static(b"a"), bytes::Bytes::from_static(b"b")];
+        let args = ArgsRef::from_valid("[]", &attachments);
+        let packet = Encoder::default().event("/", "x", args, None);
+        let (mut pool, mut fresh, mut outbox) = (Pool::new(), Pool::new(), Outbox::new());
+        outbox.push(&mut pool, packet);
+        outbox.push(&mut pool, Packet::engine(b"4y"));
+        assert!(outbox.next_frame(&mut pool).is_some_and(|frame| frame.is_text()));
+        outbox.move_to(&mut pool, &mut fresh);
+        let left = std::iter::from_fn(|| outbox.next_frame(&mut fresh));
+        let left: Vec<_> = left.map(|frame| frame.payload().to_vec()).collect();
+        assert_eq!(left, [b"a".to_vec(), b"b".to_vec(), b"4y".to_vec()]);
+        assert_eq!(fresh.used, 0);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::cluster::{Ask, Body, Destination, Message, Output};
 use crate::error::{Gone, Refused};
 use crate::hash::Seeded;
 use crate::key::{Id, Socket};
+use crate::slack::Slack as _;
 use crate::socket::encoded::Packet;
 use crate::socket::{Args, ArgsRef};
 use crate::time::{Heap, Tick};
@@ -91,6 +92,13 @@ impl Questions {
         self.deadlines.next()
     }
 
+    /// Gives room back that many questions took. Each has a deadline, with which this is called.
+    fn tighten(&mut self) {
+        self.gatherings.tighten();
+        self.searches.tighten();
+        self.asked.tighten();
+    }
+
     pub(super) fn len(&self) -> usize {
         self.single + self.gatherings.len() + self.searches.len() + self.asked.len()
     }
@@ -116,6 +124,7 @@ impl Server {
         if client.pending.is_empty() {
             client.pending = Vec::new();
         }
+        client.pending.tighten();
         self.settle(socket, pending, Some(args));
     }
 
@@ -247,6 +256,7 @@ impl Server {
                     self.finish_gathering(id, true);
                 }
             }
+            self.questions.tighten();
         }
     }
 
@@ -329,6 +339,7 @@ impl Server {
             return false;
         };
         client.pending.remove(at);
+        client.pending.tighten();
         true
     }
 }

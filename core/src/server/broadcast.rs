@@ -1,5 +1,6 @@
 //! Broadcasts: who a target means, and sending to them with one encoding.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -127,12 +128,14 @@ impl Server {
 
     /// Makes all clients of a target join `rooms`.
     pub fn join_all(&mut self, now: Instant, to: &Target<'_>, rooms: &[&str]) {
-        self.change_all(now, to, Change::Join(rooms.iter().map(|&room| room.into()).collect()));
+        // Beyond the limit nobody could be in all of them.
+        let rooms = each_once(rooms).take(self.config.limits.rooms).map(Arc::from);
+        self.change_all(now, to, Change::Join(rooms.collect()));
     }
 
     /// Makes all clients of a target leave `rooms`.
     pub fn leave_all(&mut self, now: Instant, to: &Target<'_>, rooms: &[&str]) {
-        self.change_all(now, to, Change::Leave(rooms.iter().map(|&room| room.into()).collect()));
+        self.change_all(now, to, Change::Leave(each_once(rooms).map(Arc::from).collect()));
     }
 
     /// Disconnects all clients of a target from its namespace; with `close`, their connections too.
@@ -143,31 +146,43 @@ impl Server {
     fn change_all(&mut self, now: Instant, to: &Target<'_>, change: Change) {
         self.tell_peers(to, |to| Body::Apply { to, change: change.clone() });
         self.select(to);
-        self.change_selected(now, &change);
+        self.change_selected(now, to.namespace, &change);
     }
 
     /// Applies a change to the clients that were selected.
-    pub(super) fn change_selected(&mut self, now: Instant, change: &Change) {
-        for socket in self.take_selected() {
-            match change {
-                // A client at its limit of rooms stays out; there is nobody to tell.
-                Change::Join(rooms) => {
-                    for room in rooms {
+    pub(super) fn change_selected(&mut self, now: Instant, namespace: &str, change: &Change) {
+        let sockets = self.take_selected();
+        match change {
+            // A client at its limit of rooms stays out; there is nobody to tell.
+            Change::Join(rooms) => {
+                for room in rooms {
+                    for &socket in &sockets {
                         let _ = self.join_room(socket, room);
                     }
                 }
-                Change::Leave(rooms) => {
-                    for room in rooms {
+            }
+            Change::Leave(rooms) => {
+                for room in rooms {
+                    // A name that is no room is looked up once.
+                    let here = if self.has_room(namespace, room) { &sockets[..] } else { &[] };
+                    for &socket in here {
                         self.leave_room(socket, room);
                     }
                 }
-                Change::Disconnect { close } => {
+            }
+            Change::Disconnect { close } => {
+                for socket in sockets {
                     if let Some(mut socket) = self.socket(socket) {
                         socket.disconnect(now, *close);
                     }
                 }
             }
         }
+    }
+
+    fn has_room(&self, namespace: &str, room: &str) -> bool {
+        let namespace = self.namespaces.find(namespace).and_then(|at| self.namespaces.at(at));
+        namespace.is_some_and(|namespace| namespace.room_names.contains_key(room))
     }
 
     /// Sends to the clients that were selected.
@@ -244,9 +259,8 @@ impl Server {
             }
             return;
         }
-        let Some(namespace) = self.namespaces.at(place) else { return };
-        let Some(room) = namespace.room(name) else { return };
-        for member in &room.members {
+        let Some(namespace) = self.namespaces.at_mut(place) else { return };
+        for member in namespace.consider(name, epoch) {
             if let Some(client) = self.clients.at_mut(member.client)
                 && client.stamp != epoch
                 && client.is_member()
@@ -261,11 +275,9 @@ impl Server {
         self.epoch = self.epoch.wrapping_add(1);
         if self.epoch == 0 {
             // Once in four thousand million broadcasts the stamps start over.
-            let slots: Vec<u32> = self.clients.keys().map(|key| key.slot).collect();
-            for slot in slots {
-                if let Some(client) = self.clients.at_mut(slot) {
-                    client.stamp = 0;
-                }
+            self.clients.values_mut().for_each(|client| client.stamp = 0);
+            for namespace in self.namespaces.iter_mut() {
+                namespace.rooms.values_mut().for_each(|room| room.stamp = 0);
             }
             self.epoch = 1;
         }
@@ -311,4 +323,10 @@ impl Server {
             self.selected = selected;
         }
     }
+}
+
+/// The names of a list, each where it comes first.
+fn each_once<'a>(names: &'a [&'a str]) -> impl Iterator<Item = &'a str> {
+    let mut seen = BTreeSet::new();
+    names.iter().copied().filter(move |name| seen.insert(*name))
 }

@@ -3,6 +3,7 @@
 use super::ack::Asker;
 use super::link::Carries;
 use super::namespace::Client;
+use super::room::NEAR;
 use super::{NONE, Server};
 use crate::engine::transport::Transport;
 use crate::key::{Link, Socket};
@@ -110,6 +111,7 @@ impl Server {
     }
 
     fn check_clients(&self) {
+        let mut far = 0;
         for key in self.clients.keys() {
             let Some(client) = self.clients.get(key) else { continue };
             let namespace = self.namespaces.at(client.namespace).expect("its namespace exists");
@@ -117,12 +119,16 @@ impl Server {
                 let member = namespace.members.get(client.position as usize);
                 assert_eq!(member, Some(&key.slot), "a member stands where it believes");
             }
+            far += client.rooms.len().saturating_sub(NEAR);
             for (note, membership) in client.rooms.iter().enumerate() {
                 let room = namespace.rooms.at(membership.room).expect("its room exists");
                 let member = &room.members[membership.place as usize];
                 assert_eq!((member.client, member.note as usize), (key.slot, note));
+                let found = self.namespaces.far.find(key.slot, &client.rooms, membership.room);
+                assert_eq!(found, Some(member.note), "a client finds its rooms");
             }
         }
+        assert_eq!(far, self.namespaces.far.len(), "and no others");
     }
 
     fn check_namespaces(&self) {

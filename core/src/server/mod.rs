@@ -39,6 +39,7 @@ use crate::engine::outbox::Pool;
 use crate::hash::Seeded;
 use crate::key::{Link, Mint, Shard, Slab};
 use crate::rng::Rng;
+use crate::slack::Slack as _;
 use crate::socket::encoded::{Encoder, Packet};
 use crate::time::{Clock, Queue, Tick};
 use ack::Questions;
@@ -105,6 +106,9 @@ struct Timers {
     close: Queue,
     partial: Queue,
 }
+
+/// Events, or messages to other shards, for which room is kept.
+const KEEP: usize = 1024;
 
 /// A slot that names nothing.
 const NONE: u32 = u32::MAX;
@@ -219,6 +223,26 @@ impl Server {
         self.expire_sessions(now);
         self.expire_admissions(now);
         self.expire_questions(now);
+        let queues = self.events.capacity().max(self.outputs.capacity());
+        if queues > KEEP || self.pool.is_sparse(self.sessions.len()) {
+            self.give_back();
+        }
+    }
+
+    /// Gives back what a burst took: the packets that wait, for clients that do not read, move to a
+    /// smaller pool.
+    #[cold]
+    fn give_back(&mut self) {
+        self.events.tighten();
+        self.outputs.tighten();
+        if !self.pool.is_sparse(self.sessions.len()) {
+            return;
+        }
+        let mut smaller = self.pool.smaller();
+        for session in self.sessions.values_mut() {
+            session.outbox.move_to(&mut self.pool, &mut smaller);
+        }
+        self.pool = smaller;
     }
 
     /// Returns the next thing the application should know.

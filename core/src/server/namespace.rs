@@ -6,12 +6,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::ack::Pending;
-use super::room::{Membership, Room};
+use super::room::{Far, Membership, Room};
 use super::session::Goodbye;
 use super::{Event, NONE, Server};
 use crate::error::{Gone, Misuse, Reason, Refused, Violation};
 use crate::hash::Seeded;
 use crate::key::{Id, Key, Slab, Socket};
+use crate::slack::Slack as _;
 use crate::socket::encoded::Packet;
 use crate::socket::scan;
 use crate::time::Tick;
@@ -123,11 +124,13 @@ pub(super) struct Namespaces {
     names: HashMap<Arc<str>, u32, Seeded>,
     /// Rooms of all of them.
     pub(super) rooms: usize,
+    pub(super) far: Far,
 }
 
 impl Namespaces {
     pub(super) fn new(hasher: Seeded) -> Self {
-        Self { slab: Slab::new(), names: HashMap::with_hasher(hasher), rooms: 0 }
+        let (names, far) = (HashMap::with_hasher(hasher.clone()), Far::new(hasher));
+        Self { slab: Slab::new(), names, rooms: 0, far }
     }
 
     pub(super) fn find(&self, name: &str) -> Option<u32> {
@@ -144,6 +147,11 @@ impl Namespaces {
 
     pub(super) fn len(&self) -> usize {
         self.slab.len()
+    }
+
+    /// All there are.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Namespace> {
+        self.slab.values_mut()
     }
 
     #[cfg(feature = "fuzz")]
@@ -180,6 +188,7 @@ impl Namespaces {
             return;
         }
         self.names.remove(&namespace.name);
+        self.names.tighten();
         if let Some(key) = self.slab.key(slot) {
             self.slab.remove(key);
         }
@@ -348,6 +357,9 @@ impl Server {
     }
 
     /// The session's client in that namespace, and whether it was admitted.
+    ///
+    /// Inlined where it is called: every packet of a client asks.
+    #[inline(always)]
     pub(super) fn client_in(&self, slot: u32, namespace: &str) -> Option<(Socket, bool)> {
         let mut next = self.sessions.at(slot)?.clients;
         loop {
@@ -415,6 +427,7 @@ impl Server {
             && client.position != NONE
         {
             namespace.members.swap_remove(client.position as usize);
+            namespace.members.tighten();
             let moved = namespace.members.get(client.position as usize);
             if let Some(moved) = moved.and_then(|&moved| self.clients.at_mut(moved)) {
                 moved.position = client.position;

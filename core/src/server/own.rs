@@ -6,6 +6,7 @@ use std::hash::BuildHasher as _;
 
 use super::refusal::Refusal;
 use crate::hash::Seeded;
+use crate::slack::Slack as _;
 
 /// The sessions whose ids were chosen by the host, by slot and by id.
 ///
@@ -52,9 +53,8 @@ impl OwnSids {
     pub(super) fn remove(&mut self, slot: u32) {
         if let Some(hash) = self.by_slot.remove(&slot) {
             self.by_hash.remove(&hash);
-            if self.by_slot.is_empty() {
-                *self = Self::new(self.hasher.clone());
-            }
+            self.by_hash.tighten();
+            self.by_slot.tighten();
         }
     }
 

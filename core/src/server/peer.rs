@@ -23,7 +23,7 @@ impl Server {
             Body::Answered { id, args } => self.on_answered(*id, args.clone()),
             Body::Apply { to, change } => {
                 with_target(to, |to| self.select(to));
-                self.change_selected(now, change);
+                self.change_selected(now, &to.namespace, change);
             }
             Body::Find { to, id, from } => {
                 let ids = with_target(to, |to| self.find_here(to));

@@ -254,6 +254,7 @@ impl Server {
     }
 
     /// Queues a packet within the session's budget.
+    #[inline]
     pub(super) fn send_packet(&mut self, slot: u32, packet: Packet) -> Result<(), Refused> {
         let max = self.config.limits.max_backlog;
         let session = self.sessions.at_mut(slot).ok_or(Refused::Gone)?;

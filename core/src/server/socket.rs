@@ -1,6 +1,5 @@
 //! One client's slice of the server.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::event::Ticket;
@@ -88,7 +87,7 @@ impl SocketMut<'_> {
     /// # Errors
     /// [`JoinError::Misuse`] for another client's own room, or one room too many.
     pub fn join(&mut self, room: &str) -> Result<bool, JoinError> {
-        self.server.join_room(self.socket, &Arc::from(room))
+        self.server.join_room(self.socket, room)
     }
 
     /// Takes the client out of a room; `false` when it was not in it.

@@ -2,7 +2,7 @@
 //!
 //! A payload travels on as the text it arrived as, so all the protocol needs to know is that the
 //! text is JSON, that its outermost shape fits the packet type, and that its placeholders name
-//! attachments the packet announced.
+//! attachments the packet announced, each one once.
 //!
 //! ```text
 //! text    = ws value ws                              RFC 8259 §2, and all JSON.parse accepts
@@ -15,6 +15,7 @@
 //! escape  = DQUOTE / "\" / "/" / "b" / "f" / "n" / "r" / "t" / "u" 4hex
 //! ```
 
+use std::collections::BTreeSet;
 use std::{borrow::Cow, ops::Range, str::Chars};
 
 use crate::error::Violation;
@@ -389,9 +390,11 @@ impl Watch for Blind {
     fn scalar(&mut self, _: &str, _: Range<usize>) {}
 }
 
-/// Sees that every placeholder names an attachment the packet announced.
+/// Sees that every placeholder names an attachment the packet announced, and no other placeholder the
+/// same one: whoever decodes the packet then makes no more of it than was sent.
 struct Placeholders {
     attachments: u32,
+    named: Named,
     /// The innermost object around the cursor: placeholders are mostly in none but their own.
     object: Option<Object>,
     /// Those around it. Bounded by `Nesting`.
@@ -404,7 +407,28 @@ struct Object {
     /// The member whose value comes next.
     member: Member,
     is_placeholder: bool,
-    names_attachment: bool,
+    /// The attachment announced that it names.
+    attachment: Option<u32>,
+}
+
+/// The attachments that placeholders named. Bounded by their number.
+#[derive(Default)]
+struct Named {
+    /// Those up to 63: most packets have no others.
+    first: u64,
+    more: BTreeSet<u32>,
+}
+
+impl Named {
+    /// Adds an attachment; `false` when it was named before.
+    fn insert(&mut self, attachment: u32) -> bool {
+        let Some(bit) = 1_u64.checked_shl(attachment) else {
+            return self.more.insert(attachment);
+        };
+        let is_new = self.first & bit == 0;
+        self.first |= bit;
+        is_new
+    }
 }
 
 #[derive(Default)]
@@ -417,7 +441,7 @@ enum Member {
 
 impl Placeholders {
     fn new(attachments: u32) -> Self {
-        Self { attachments, object: None, outer: Vec::new() }
+        Self { attachments, named: Named::default(), object: None, outer: Vec::new() }
     }
 
     /// Takes note of the value of the member that was read last.
@@ -427,8 +451,7 @@ impl Placeholders {
         match std::mem::take(&mut object.member) {
             Member::Placeholder => object.is_placeholder = value == "true",
             Member::Num => {
-                object.names_attachment =
-                    value.parse().is_ok_and(|num: u32| num < self.attachments);
+                object.attachment = value.parse().ok().filter(|&num| num < self.attachments);
             }
             Member::Other => {}
         }
@@ -444,12 +467,12 @@ impl Watch for Placeholders {
     }
 
     fn close_object(&mut self) -> Result<(), Violation> {
-        match std::mem::replace(&mut self.object, self.outer.pop()) {
-            Some(Object { is_placeholder: true, names_attachment: false, .. }) => {
-                Err(Violation::IllegalAttachments)
-            }
-            _ => Ok(()),
-        }
+        let Some(object) = std::mem::replace(&mut self.object, self.outer.pop()) else {
+            return Ok(());
+        };
+        let is_sound = !object.is_placeholder
+            || object.attachment.is_some_and(|attachment| self.named.insert(attachment));
+        if is_sound { Ok(()) } else { Err(Violation::IllegalAttachments) }
     }
 
     fn key(&mut self, text: &str, inside: Range<usize>) {

@@ -3,6 +3,7 @@
 
 use arbitrary::Unstructured;
 use sansocket::{Event, Layer, Reason, Violation};
+use std::collections::BTreeSet;
 
 use super::host::Host;
 
@@ -120,7 +121,10 @@ impl Step {
             Self::Event => Expected::Plain,
             Self::Packet { announced: 0, .. } => Expected::End(Violation::IllegalAttachments),
             Self::Packet { announced: 4.., .. } => Expected::End(Violation::TooManyAttachments),
-            Self::Packet { announced, nums, .. } if nums.iter().any(|num| num >= announced) => {
+            Self::Packet { announced, nums, .. }
+                if nums.iter().any(|num| num >= announced)
+                    || nums.iter().collect::<BTreeSet<_>>().len() < nums.len() =>
+            {
                 Expected::End(Violation::IllegalAttachments)
             }
             Self::Packet { announced, asks, .. } => {

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use serde_json::value::RawValue;
+use std::collections::BTreeSet;
 
 /// A packet, as the second reader sees it.
 #[derive(Debug, Eq, PartialEq)]
@@ -64,23 +65,29 @@ pub(super) fn packet(text: &str, max_attachments: u64) -> Option<Reading<'_>> {
     accepted.then_some(Reading { kind, attachments, namespace, id, json: rest })
 }
 
-/// Whether all placeholders name one of that many attachments; `None` when the other parser cannot
+/// Whether all placeholders name one of that many attachments, each another one; `None` when the other parser cannot
 /// hold the value.
 pub(super) fn placeholders(json: &str, attachments: usize) -> Option<bool> {
-    fn sound(value: &Value, attachments: usize) -> bool {
+    fn sound(value: &Value, attachments: usize, seen: &mut BTreeSet<u64>) -> bool {
         match value {
-            Value::Array(elements) => elements.iter().all(|value| sound(value, attachments)),
+            Value::Array(elements) => elements.iter().all(|value| sound(value, attachments, seen)),
             Value::Object(members) => {
                 let num = members.get("num").and_then(Value::as_u64);
-                let named = num.is_some_and(|num| num < attachments as u64);
                 let placeholder = members.get("_placeholder") == Some(&Value::Bool(true));
-                (named || !placeholder) && members.values().all(|value| sound(value, attachments))
+                let mut names = |num| num < attachments as u64 && seen.insert(num);
+                (!placeholder || num.is_some_and(&mut names))
+                    && members.values().all(|value| sound(value, attachments, seen))
             }
             Value::Bool(_) | Value::Null | Value::Number(_) | Value::String(_) => true,
         }
     }
     let value: Value = serde_json::from_str(json).ok()?;
-    Some(attachments == 0 || sound(&value, attachments))
+    // Of equal keys the other parser keeps the last, and forgets what the others held.
+    let count = |json: &str| json.matches("_placeholder").count();
+    if count(&value.to_string()) != count(json) {
+        return None;
+    }
+    Some(attachments == 0 || sound(&value, attachments, &mut BTreeSet::new()))
 }
 
 /// Whether the text is one JSON value, not nested deeper than 128.

@@ -35,6 +35,27 @@ fn a02_placeholders_name_attachments_by_number() {
     }
 }
 
+/// A27: each mention of an attachment is a copy of it for who decodes the packet.
+#[test]
+fn a27_an_attachment_is_named_once() {
+    let place = |num: &u32| format!("{{\"_placeholder\":true,\"num\":{num}}}");
+    let list = |nums: &[u32]| nums.iter().map(place).collect::<Vec<_>>().join(",");
+    for nums in [&[0, 0][..], &[1, 0, 1], &[0; 33_000]] {
+        refused(&[&format!("452-[\"e\",{}]", list(nums))], "IllegalAttachments");
+        refused(&[&format!("462-1[[{}]]", list(nums))], "IllegalAttachments");
+        refused(&[&format!("452-[\"e\",[{}],1]", list(nums))], "IllegalAttachments");
+    }
+    let inside = format!("{{\"_placeholder\":true,\"num\":0,\"more\":[{}]}}", place(&0));
+    refused(&[&format!("451-[\"e\",{inside}]")], "IllegalAttachments");
+    let mut siege = Siege::new();
+    let mut ws = siege.attacker();
+    ws.send(&format!("453-[\"e\",{}]", list(&[2, 0])));
+    (0..3).for_each(|n| ws.send_binary(&[n]));
+    assert!(siege.sim.events().concat().starts_with("event 2 e "), "in any order, or not at all");
+    ws.vanish();
+    siege.lift(0);
+}
+
 /// A3, CVE-2023-32695.
 #[test]
 fn a03_payloads_of_the_wrong_shape_are_refused() {

@@ -1,6 +1,7 @@
 //! Clients that read too slowly, as the application sees them.
 
 use crate::stack::{Bell, Stack, poll, poll_with};
+use allocation_counter::measure;
 use sansocket_app::{App, Config, Drained, EmitError, Gone, Refusal, Refused, Socket};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -110,4 +111,17 @@ fn who_waits_for_a_client_that_is_refused_hears_of_it() {
     let mut drained = seen.lock().unwrap().take().expect("it asked to join");
     assert_eq!(poll(&mut drained), Some(Err(Gone)));
     assert_eq!(client.all(), [r#"44{"message":"no"}"#]);
+}
+
+#[test]
+fn who_gives_up_waiting_for_a_slow_client_is_forgotten_while_others_wait() {
+    let stack = Stack::with(small());
+    let ([mut client], [socket]) = stack.party();
+    fill(&socket);
+    let mut waits: Vec<_> = (0..3).map(|_| socket.drained()).collect();
+    assert!(waits.iter_mut().all(|wait| poll(wait).is_none()));
+    let info = measure(|| (0..100_000).for_each(|_| drop(socket.drained())));
+    assert!(info.bytes_max < 4096, "{info:?}");
+    client.pull(usize::MAX);
+    assert!(waits.iter_mut().all(|wait| poll(wait) == Some(Ok(()))));
 }

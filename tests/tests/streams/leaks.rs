@@ -54,9 +54,10 @@ fn nothing_is_left_of(many: usize, visit: impl Fn(&Stage)) {
         });
         stage.pass(LONG);
     };
-    // Room for as many as are there at once is kept, so that what grows once need not be a leak.
-    let mut grown = (0..4).map(|_| measure(visits).bytes_current);
-    assert!(grown.any(|bytes| bytes == 0), "it grows every time");
+    // Room for as many as are there at once may be kept, so that what grows once need not be a leak.
+    let mut visits = (0..8).map(|_| measure(visits));
+    let stays = visits.any(|info| info.bytes_current <= 0 && info.count_current <= 0);
+    assert!(stays, "it grows every time");
     assert_eq!(stage.io.counts(), [Counts::default()]);
 }
 

@@ -2,7 +2,9 @@
 //! under a clock that only moves when a test says so.
 
 mod backpressure;
+mod bursts;
 mod cancel;
+mod copies;
 mod deadlines;
 mod files;
 mod gate;

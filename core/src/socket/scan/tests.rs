@@ -245,6 +245,9 @@ const PLACEHOLDERS: &[(&str, bool)] = &[
     (r#"{"_placeholder":false,"_placeholder":true}"#, false),
     (r#"{"_placeholder":true,"more":{"num":0}}"#, false),
     (r#"{"_placeholder":true,"num":0,"more":{"_placeholder":true}}"#, false),
+    (r#"[{"num":0},{"_placeholder":true,"num":0}]"#, true),
+    (r#"[{"_placeholder":true,"num":0},{"_placeholder":true,"num":0}]"#, false),
+    (r#"{"_placeholder":true,"num":0,"more":{"_placeholder":true,"num":0}}"#, false),
 ];
 
 #[test]
@@ -276,6 +279,20 @@ fn a_placeholder_may_name_any_attachment_announced() {
     let last = r#"[{"_placeholder":true,"num":9}]"#;
     assert_eq!(array(last, 10), Ok(()));
     assert_eq!(array(last, 9), Err(Violation::IllegalAttachments));
+}
+
+#[test]
+fn each_attachment_may_be_named_once() {
+    let placeholders = |numbers: &[u32]| {
+        let all = numbers.iter().map(|num| format!(r#"{{"_placeholder":true,"num":{num}}}"#));
+        format!("[{}]", all.collect::<Vec<_>>().join(","))
+    };
+    let all: Vec<u32> = (0..200).rev().collect();
+    assert_eq!(array(&placeholders(&all), 200), Ok(()));
+    for twice in all {
+        let text = placeholders(&[199, twice, 0, twice]);
+        assert_eq!(array(&text, 200), Err(Violation::IllegalAttachments), "{twice}");
+    }
 }
 
 #[test]
@@ -317,7 +334,7 @@ proptest! {
         let text = format!("[{text}]");
         let value: Value = serde_json::from_str(&text).expect("made without lone surrogates");
         let verdict = array(&text, attachments);
-        let is_legal = is_legal(&value, attachments.into());
+        let is_legal = is_legal(&value, attachments.into(), &mut BTreeSet::new());
         // A tree forgets what a later duplicate replaced; the text is held to all it contains.
         prop_assert!(is_legal || verdict.is_err());
         prop_assert_eq!(array(&value.to_string(), attachments).is_ok(), is_legal);
@@ -354,14 +371,14 @@ fn whole(text: &str) -> Result<(), Violation> {
     blind
 }
 
-fn is_legal(value: &Value, attachments: u64) -> bool {
+fn is_legal(value: &Value, attachments: u64, named: &mut BTreeSet<u64>) -> bool {
     match value {
-        Value::Array(values) => values.iter().all(|value| is_legal(value, attachments)),
+        Value::Array(values) => values.iter().all(|value| is_legal(value, attachments, named)),
         Value::Object(members) => {
             let is_placeholder = members.get("_placeholder") == Some(&Value::Bool(true));
             let num = members.get("num").and_then(Value::as_u64);
-            (!is_placeholder || num.is_some_and(|num| num < attachments))
-                && members.values().all(|value| is_legal(value, attachments))
+            (!is_placeholder || num.is_some_and(|num| num < attachments && named.insert(num)))
+                && members.values().all(|value| is_legal(value, attachments, named))
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => true,
     }

@@ -11,14 +11,16 @@ use crate::client::PATIENCE;
 use crate::websocket::frame;
 
 /// A1, CVE-2020-36049; A2, CVE-2022-2421; A3, CVE-2023-32695; A4; A6, CVE-2026-33151; A7,
-/// CVE-2026-69185; A10, socketioxide #357; A14; A15; A16: on either transport, whoever sends this is
+/// CVE-2026-69185; A10, socketioxide #357; A14; A15; A16; A27: on either transport, whoever sends this is
 /// told, and leaves for the rule it broke.
 pub fn a01_hostile_packets_end_their_session_and_no_other(serve: Serve) {
     let mut siege = Siege::new(serve);
+    let again = [r#"{"_placeholder":true,"num":0}"#; 29_000].join(",");
     for (packet, violation) in [
         (format!("45{}", "1".repeat(900_000)), Violation::TooManyAttachments),
         (format!("42{}", "9".repeat(900_000)), Violation::InvalidPacket),
         (r#"451-["a",{"_placeholder":true,"num":"splice"}]"#.into(), Violation::IllegalAttachments),
+        (format!("451-[\"a\",[{again}]]"), Violation::IllegalAttachments),
         (r#"42[{"toString":"foo"}]"#.into(), Violation::InvalidPacket),
         (r#"40/admin,"invalid""#.into(), Violation::ConnectPayload),
         (r#"42["disconnecting"]"#.into(), Violation::ReservedEvent),
