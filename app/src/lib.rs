@@ -83,6 +83,7 @@ mod ack;
 mod app;
 pub mod args;
 mod ask;
+mod budget;
 mod class;
 mod connect;
 mod connection;

@@ -177,6 +177,11 @@ impl<T> Slab<T> {
     pub(crate) fn len(&self) -> usize {
         self.len
     }
+
+    /// How many slots there are, free ones included.
+    pub(crate) fn slots(&self) -> usize {
+        self.entries.len()
+    }
 }
 
 /// The Engine.IO session id as it travels: shard, slot and a 120-bit secret, base64url.

@@ -100,6 +100,13 @@ impl Outbox {
         self.bytes as usize
     }
 
+    /// About the memory that the packets in it take; of one that waits for many, its part.
+    pub(crate) fn weigh(&self, pool: &Pool) -> usize {
+        let first = pool.nodes.get(self.head as usize);
+        let nodes = std::iter::successors(first, |node| pool.nodes.get(node.next as usize));
+        nodes.filter_map(|node| node.packet.as_ref()).map(Packet::part_of_cost).sum()
+    }
+
     /// How many packets are in it, and what they cost, both counted anew.
     #[cfg(feature = "fuzz")]
     pub(crate) fn census(&self, pool: &Pool) -> (usize, usize) {
