@@ -57,7 +57,7 @@ fn lasts_beating(stage: &Stage, stream: &mut Stream, rate: usize) -> u64 {
     300
 }
 
-/// E18.
+/// E18, slow read.
 #[test]
 fn e18_who_takes_a_byte_now_and_then_is_cut_off() {
     let (stage, _reasons) = stage(|_| {});
