@@ -51,6 +51,7 @@ impl Pool {
     }
 
     /// What all packets in it cost, in bytes.
+    #[inline]
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }

@@ -15,8 +15,8 @@ use crate::time::Tick;
 pub struct Usage {
     /// Engine.IO sessions.
     pub sessions: usize,
-    /// Memory, in bytes: never less than what is taken, more when packets to many were not
-    /// [measured](Server::measure) lately.
+    /// About the memory they take, in bytes; a packet that waits for many counts for each of them, unless
+    /// it was [measured](Server::measure) within a second.
     pub bytes: usize,
 }
 
@@ -123,6 +123,7 @@ impl Server {
     }
 
     /// What all packets and requests cost, those to many counted for each.
+    #[inline]
     fn bytes_counted(&self) -> usize {
         self.bytes_held() + self.budget.heads
     }

@@ -298,6 +298,7 @@ impl Server {
     ///
     /// What connections hold on their way is counted by
     /// [`Conn::bytes_held`](crate::Conn::bytes_held).
+    #[inline]
     #[must_use]
     pub fn bytes_held(&self) -> usize {
         self.pool.bytes() + self.aside
