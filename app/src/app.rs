@@ -10,7 +10,8 @@ use crate::connect::ConnectHandler;
 use crate::disconnect::DisconnectHandler;
 use crate::engine::EngineSession;
 use crate::error::HandlerError;
-use crate::handler::Handler;
+use crate::function::Handler;
+use crate::handler::EventHandler;
 use crate::log;
 use crate::namespace::{Namespace, OnError};
 use crate::pattern::Pattern;
@@ -45,8 +46,9 @@ type OnEngine = Box<dyn Fn(EngineSession, Received) + Send + Sync>;
 /// | in the catch-all namespace | its handler, else `on_any` | `on_connect` | `on_disconnect` | `on_error` |
 /// | otherwise | ignored, logged, and not acknowledged | admitted | nothing | [`App::on_error`] |
 ///
-/// A function goes before a method of a [class](NamespaceClass). Middlewares of the catch-all
-/// namespace and of the namespace all run, in this order. `on_any` never hears of connect and
+/// There is one function for each, and it goes before a method of a [class](NamespaceClass).
+/// Middlewares for [everywhere](Self::middleware_everywhere), of the catch-all namespace and of the
+/// namespace all run, in this order. `on_any` never hears of connect and
 /// disconnect.
 pub struct App {
     pub(crate) config: Config,
@@ -56,10 +58,12 @@ pub struct App {
     named: HashMap<Box<str>, usize>,
     matched: Vec<(Predicate, usize)>,
     any: Option<usize>,
+    /// Only its middlewares are used: they are in front of those of all others.
+    everywhere: Namespace,
     pub(crate) states: States,
     pub(crate) always_connect: bool,
     pub(crate) web: Web,
-    pub(crate) on_error: OnError,
+    on_error: Option<OnError>,
     pub(crate) on_engine: Option<OnEngine>,
 }
 
@@ -79,37 +83,82 @@ impl App {
             named: HashMap::from([("/".into(), 0)]),
             matched: Vec::new(),
             any: None,
+            everywhere: Namespace::default(),
             states: States::default(),
             always_connect: false,
             web: Web::default(),
-            on_error: Arc::new(log_error),
+            on_error: None,
             on_engine: None,
         }
     }
 
-    /// Handles an event of the namespace `/`, as [`Namespace::on`] does.
+    /// Handles an event of the namespace `/`.
     ///
     /// # Panics
-    /// When no client can send an event of that name.
-    pub fn on<M, H: Handler<M>>(&mut self, event: &str, handler: H) -> &mut Self {
+    /// As [`Namespace::on`] does.
+    #[track_caller]
+    pub fn on<O, P, R, K, H>(&mut self, event: &str, handler: H) -> &mut Self
+    where
+        H: Handler<P, R, O>,
+        H::Function: EventHandler<P, R, K>,
+    {
         self.spaces[0].on(event, handler);
         self
     }
 
     /// Handles the events of the namespace `/` that have no handler of their own.
-    pub fn on_any<M, H: Handler<M>>(&mut self, handler: H) -> &mut Self {
+    ///
+    /// # Panics
+    /// As [`Namespace::on_any`] does.
+    #[track_caller]
+    pub fn on_any<O, P, R, K, H>(&mut self, handler: H) -> &mut Self
+    where
+        H: Handler<P, R, O>,
+        H::Function: EventHandler<P, R, K>,
+    {
         self.spaces[0].on_any(handler);
         self
     }
 
     /// Decides who may join the namespace `/`. Without it everybody may.
-    pub fn on_connect<M, H: ConnectHandler<M>>(&mut self, handler: H) -> &mut Self {
+    ///
+    /// # Panics
+    /// As [`Namespace::on_connect`] does.
+    #[track_caller]
+    pub fn on_connect<P, R, K, H>(&mut self, handler: H) -> &mut Self
+    where
+        H: Handler<P, R> + ConnectHandler<P, R, K>,
+    {
         self.spaces[0].on_connect(handler);
         self
     }
 
+    /// Decides in every namespace who may go on to its own middlewares and its connect handler, before
+    /// those: patterns, and the catch-all, too. It opens no namespace; [`Socket::namespace`] tells which
+    /// one a client asks for.
+    ///
+    /// # Panics
+    /// As [`Namespace::middleware`] does.
+    ///
+    /// [`Socket::namespace`]: crate::Socket::namespace
+    #[track_caller]
+    pub fn middleware_everywhere<P, R, K, H>(&mut self, handler: H) -> &mut Self
+    where
+        H: Handler<P, R> + ConnectHandler<P, R, K>,
+    {
+        self.everywhere.middleware(handler);
+        self
+    }
+
     /// Hears who left the namespace `/`.
-    pub fn on_disconnect<M, H: DisconnectHandler<M>>(&mut self, handler: H) -> &mut Self {
+    ///
+    /// # Panics
+    /// As [`Namespace::on_disconnect`] does.
+    #[track_caller]
+    pub fn on_disconnect<P, R, K, H>(&mut self, handler: H) -> &mut Self
+    where
+        H: Handler<P, R> + DisconnectHandler<P, R, K>,
+    {
         self.spaces[0].on_disconnect(handler);
         self
     }
@@ -165,7 +214,8 @@ impl App {
     /// Opens a namespace, or a pattern of them, whose handlers are the methods of a value.
     ///
     /// # Panics
-    /// As [`namespace`](Self::namespace) does.
+    /// As [`namespace`](Self::namespace) and [`Namespace::class`] do.
+    #[track_caller]
     pub fn class<C: NamespaceClass>(&mut self, name: &str, class: C) -> &mut Namespace {
         self.namespace(name).class(class)
     }
@@ -191,10 +241,18 @@ impl App {
 
     /// Hears bare Engine.IO messages, when the settings choose
     /// [`Layer::EngineIo`](sansocket::Layer).
+    ///
+    /// # Panics
+    /// When there is such a handler already.
+    #[track_caller]
     pub fn on_engine_message(
         &mut self,
         heard: impl Fn(EngineSession, Received) + Send + Sync + 'static,
     ) -> &mut Self {
+        assert!(
+            self.on_engine.is_none(),
+            "App::on_engine_message: there is one for an application"
+        );
         self.on_engine = Some(Box::new(heard));
         self
     }
@@ -202,8 +260,13 @@ impl App {
     /// Hears of handlers that returned an error, panicked, or did not understand a client, unless
     /// their namespace has an error handler. Without it errors are logged: through `tracing` where
     /// the process has a subscriber, else to standard error.
+    ///
+    /// # Panics
+    /// When there is such an error handler already.
+    #[track_caller]
     pub fn on_error(&mut self, heard: impl Fn(HandlerError) + Send + Sync + 'static) -> &mut Self {
-        self.on_error = Arc::new(heard);
+        assert!(self.on_error.is_none(), "App::on_error: there is one for an application");
+        self.on_error = Some(Arc::new(heard));
         self
     }
 
@@ -211,14 +274,16 @@ impl App {
     ///
     /// # Panics
     /// When a handler takes a [`State`](crate::State) that there is no value of.
+    #[track_caller]
     pub(crate) fn seal(mut self) -> Self {
         self.spaces.iter_mut().for_each(Namespace::settle_order);
         if let Some(any) = self.any.map(|at| self.spaces[at].clone()) {
             let others = self.spaces.iter_mut().enumerate().filter(|(at, _)| Some(*at) != self.any);
             others.for_each(|(_, namespace)| namespace.stand_before(&any));
         }
-        self.spaces.iter_mut().for_each(Namespace::seal);
-        for (event, needs) in self.spaces.iter().flat_map(Namespace::needs) {
+        self.spaces.iter_mut().for_each(|namespace| namespace.seal(&self.everywhere));
+        let spaces = self.spaces.iter().chain([&self.everywhere]);
+        for (event, needs) in spaces.flat_map(Namespace::needs) {
             if let Some(missing) = self.states.missing(needs) {
                 panic!(
                     "a handler of {event:?} takes State<{missing}>: give one to App::manage before \
@@ -235,6 +300,15 @@ impl App {
         let named = self.named.get(name).filter(|at| self.spaces[**at].pattern.is_none());
         let matched = || self.matched.iter().find(|(matches, _)| matches(name)).map(|(_, at)| at);
         named.or_else(matched).copied().or(self.any)
+    }
+
+    /// Tells of an error in a namespace, or in none.
+    pub(crate) fn hear(&self, namespace: Option<&Namespace>, error: HandlerError) {
+        let own = namespace.and_then(|namespace| namespace.on_error.as_ref());
+        match own.or(self.on_error.as_ref()) {
+            Some(on_error) => on_error(error),
+            None => log_error(error),
+        }
     }
 
     pub(crate) fn get(&self, found: usize) -> Option<&Namespace> {

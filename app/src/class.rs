@@ -1,18 +1,16 @@
 //! Namespaces written as a type whose methods are the handlers.
 
 use std::fmt;
-use std::future::Future;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
-use crate::connect::{Admission, admission, auth_args};
-use crate::disconnect::{Departure, FromDeparture, each_few};
+use crate::connect::ConnectHandler;
+use crate::disconnect::DisconnectHandler;
 use crate::error::HandlerError;
-use crate::extract::{Call, Extract};
-use crate::handler::{Async, Delivery, Outcome, Plain, Progress, each_arity, take};
-use crate::namespace::{Entry, Namespace};
+use crate::function::{Kind, each_arity};
+use crate::handler::EventHandler;
+use crate::namespace::{Namespace, Origin};
 use crate::order::{Concurrent, Order, Ordered, Sequential};
-use crate::reply::{IntoAdmission, IntoReply};
-use crate::state::Needs;
 
 /// A namespace as a type: its methods are the handlers, its fields what they share.
 ///
@@ -52,6 +50,11 @@ use crate::state::Needs;
 /// A plain method takes `&self`, an async one `self: Arc<Self>`; the other parameters and what they
 /// return are those of functions. A function given to the [`Namespace`] for the same event wins,
 /// whichever was given first.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no namespace class",
+    label = "not a `NamespaceClass`",
+    note = "implement `NamespaceClass` for it: `register` says which method handles what"
+)]
 pub trait NamespaceClass: Send + Sync + Sized + 'static {
     /// Says which method handles what.
     fn register(events: &mut Events<'_, Self>);
@@ -63,41 +66,46 @@ pub struct Events<'a, C> {
     class: &'a Arc<C>,
 }
 
-/// A method that handles an event. `M` only tells the forms of methods apart.
-pub trait EventMethod<C, M>: Send + Sync + 'static {
+/// A method of a class `C` that may handle something, by the rules of [`Handler`](crate::Handler):
+/// `P` is the tuple of its parameters after `self`, and `R` what it returns. `W` only tells the forms of
+/// methods apart.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a method that handles something for `{C}`",
+    label = "not a method of up to eight parameters",
+    note = "a plain method takes `&self`, an async one `self: Arc<Self>`, then up to eight parameters"
+)]
+pub trait ClassMethod<C, W, P, R> {
     #[doc(hidden)]
     #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
-    fn call(&self, class: &Arc<C>, delivery: &mut Delivery<'_>) -> Progress<Outcome>;
+    const ORDER: Order = Order::Inline;
 
     #[doc(hidden)]
-    #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
-    fn order() -> Order {
-        Order::Inline
-    }
-
-    #[doc(hidden)]
-    fn needs(_: &mut Needs) {}
+    fn call(&self, class: &Arc<C>, parameters: P) -> R;
 }
 
-/// A method that decides whether a client may join, see [`ConnectHandler`](crate::ConnectHandler).
-pub trait ConnectMethod<C, M>: Send + Sync + 'static {
-    #[doc(hidden)]
-    #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
-    fn call(&self, class: &Arc<C>, socket: &crate::Socket) -> Progress<Admission>;
+/// Methods that take `&self`.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct ByRef;
 
-    #[doc(hidden)]
-    fn needs(_: &mut Needs) {}
-}
+/// Methods that take `self: Arc<Self>`.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct ByArc;
 
-/// A method that hears of a client's leaving, see
-/// [`DisconnectHandler`](crate::DisconnectHandler).
-pub trait DisconnectMethod<C, M>: Send + Sync + 'static {
-    #[doc(hidden)]
-    #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
-    fn call(&self, class: &Arc<C>, departure: Departure<'_>) -> Progress<Outcome>;
+/// The methods that are in no wrapper.
+#[doc(hidden)]
+pub trait Unordered {}
 
-    #[doc(hidden)]
-    fn needs(_: &mut Needs) {}
+impl Unordered for ByArc {}
+impl Unordered for ByRef {}
+
+/// A method with the value it is one of.
+#[doc(hidden)]
+pub struct Bound<C, F, W> {
+    class: Arc<C>,
+    method: F,
+    form: PhantomData<fn() -> W>,
 }
 
 impl<'a, C: NamespaceClass> Events<'a, C> {
@@ -108,45 +116,76 @@ impl<'a, C: NamespaceClass> Events<'a, C> {
     /// Handles an event.
     ///
     /// # Panics
-    /// When no client can send an event of that name, as with [`Namespace::on`].
-    pub fn on<M, H: EventMethod<C, M>>(&mut self, event: &str, method: H) -> &mut Self {
-        let entry = self.entry(Some(event), method);
-        self.namespace.add_event(event, entry);
+    /// As [`Namespace::on`] does.
+    #[track_caller]
+    pub fn on<W, P, R, K, M>(&mut self, event: &str, method: M) -> &mut Self
+    where
+        M: ClassMethod<C, W, P, R>,
+        Bound<C, M, W>: EventHandler<P, R, K>,
+    {
+        let method = self.bind(method);
+        self.namespace.add_event(Origin::Method, Some(event), M::ORDER, method);
         self
     }
 
     /// Handles the events that nothing else of the namespace handles.
-    pub fn on_any<M, H: EventMethod<C, M>>(&mut self, method: H) -> &mut Self {
-        let entry = self.entry(None, method);
-        self.namespace.any.get_or_insert(entry);
+    ///
+    /// # Panics
+    /// As [`Namespace::on_any`] does.
+    #[track_caller]
+    pub fn on_any<W, P, R, K, M>(&mut self, method: M) -> &mut Self
+    where
+        M: ClassMethod<C, W, P, R>,
+        Bound<C, M, W>: EventHandler<P, R, K>,
+    {
+        let method = self.bind(method);
+        self.namespace.add_event(Origin::Method, None, M::ORDER, method);
         self
     }
 
-    /// Decides who may join.
-    pub fn on_connect<M, H: ConnectMethod<C, M>>(&mut self, method: H) -> &mut Self {
-        self.namespace.need("connect", H::needs);
-        let class = self.class.clone();
-        let call = Arc::new(move |socket: &_| method.call(&class, socket));
-        self.namespace.connect.get_or_insert(call);
+    /// Decides who may join, see [`ConnectHandler`].
+    ///
+    /// # Panics
+    /// As [`Namespace::on_connect`] does.
+    #[track_caller]
+    pub fn on_connect<W, P, R, K, M>(&mut self, method: M) -> &mut Self
+    where
+        W: Unordered,
+        M: ClassMethod<C, W, P, R>,
+        Bound<C, M, W>: ConnectHandler<P, R, K>,
+    {
+        let method = self.bind(method);
+        self.namespace.add_connect(Origin::Method, method);
         self
     }
 
-    /// Hears who left.
-    pub fn on_disconnect<M, H: DisconnectMethod<C, M>>(&mut self, method: H) -> &mut Self {
-        self.namespace.need("disconnect", H::needs);
-        let class = self.class.clone();
-        let call = Arc::new(move |departure: Departure<'_>| method.call(&class, departure));
-        self.namespace.disconnect.get_or_insert(call);
+    /// Hears who left, see [`DisconnectHandler`].
+    ///
+    /// # Panics
+    /// As [`Namespace::on_disconnect`] does.
+    #[track_caller]
+    pub fn on_disconnect<W, P, R, K, M>(&mut self, method: M) -> &mut Self
+    where
+        W: Unordered,
+        M: ClassMethod<C, W, P, R>,
+        Bound<C, M, W>: DisconnectHandler<P, R, K>,
+    {
+        let method = self.bind(method);
+        self.namespace.add_disconnect(Origin::Method, method);
         self
     }
 
     /// Hears of handlers of the namespace that did not succeed.
+    ///
+    /// # Panics
+    /// As [`Namespace::on_error`] does.
+    #[track_caller]
     pub fn on_error(
         &mut self,
         method: impl Fn(&C, HandlerError) + Send + Sync + 'static,
     ) -> &mut Self {
         let class = self.class.clone();
-        self.namespace.on_error.get_or_insert_with(|| Arc::new(move |error| method(&class, error)));
+        self.namespace.add_on_error(Origin::Method, move |error| method(&class, error));
         self
     }
 
@@ -155,159 +194,68 @@ impl<'a, C: NamespaceClass> Events<'a, C> {
         self.namespace
     }
 
-    fn entry<M, H: EventMethod<C, M>>(&mut self, event: Option<&str>, method: H) -> Entry {
-        self.namespace.need(event.unwrap_or("*"), H::needs);
-        let class = self.class.clone();
-        let call = Arc::new(move |delivery: &mut Delivery<'_>| {
-            let progress = method.call(&class, delivery);
-            delivery.came(progress);
-        });
-        Entry { name: event.map(Into::into), order: H::order(), call }
+    fn bind<F, W>(&self, method: F) -> Bound<C, F, W> {
+        Bound { class: self.class.clone(), method, form: PhantomData }
     }
 }
 
 macro_rules! methods {
     ($($T:ident)*) => {
-        #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
         #[allow(non_snake_case, reason = "one name for a type parameter and its value")]
-        impl<C, F, R, $($T),*> EventMethod<C, (Plain, R, $($T,)*)> for F
+        impl<C, F, R, $($T),*> ClassMethod<C, ByRef, ($($T,)*), R> for F
         where
-            F: Fn(&C, $($T),*) -> R + Send + Sync + 'static,
-            R: IntoReply + 'static,
-            $($T: Extract + 'static,)*
+            F: Fn(&C, $($T),*) -> R,
         {
-            fn call(&self, class: &Arc<C>, delivery: &mut Delivery<'_>) -> Progress<Outcome> {
-                let mut call = Call::new(delivery);
-                take!(call: $($T)*);
-                Progress::replied(self(class, $($T),*).reply(delivery.owed()))
-            }
-
-            fn needs(_needs: &mut Needs) {
-                $($T::needs(_needs);)*
+            fn call(&self, class: &Arc<C>, ($($T,)*): ($($T,)*)) -> R {
+                self(class, $($T),*)
             }
         }
 
-        #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
         #[allow(non_snake_case, reason = "one name for a type parameter and its value")]
-        impl<C, F, U, $($T),*> EventMethod<C, (Async, U, $($T,)*)> for F
+        impl<C, F, R, $($T),*> ClassMethod<C, ByArc, ($($T,)*), R> for F
         where
-            F: Fn(Arc<C>, $($T),*) -> U + Send + Sync + 'static,
-            U: Future<Output: IntoReply> + Send + 'static,
-            $($T: Extract + 'static,)*
+            F: Fn(Arc<C>, $($T),*) -> R,
         {
-            fn call(&self, class: &Arc<C>, delivery: &mut Delivery<'_>) -> Progress<Outcome> {
-                let mut call = Call::new(delivery);
-                take!(call: $($T)*);
-                let (future, ack) = (self(class.clone(), $($T),*), delivery.owed());
-                Progress::later(async move { future.await.reply(ack) })
-            }
-
-            fn needs(_needs: &mut Needs) {
-                $($T::needs(_needs);)*
-            }
-        }
-
-        #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
-        #[allow(non_snake_case, reason = "one name for a type parameter and its value")]
-        impl<C, F, R, $($T),*> ConnectMethod<C, (Plain, R, $($T,)*)> for F
-        where
-            F: Fn(&C, $($T),*) -> R + Send + Sync + 'static,
-            R: IntoAdmission,
-            $($T: Extract,)*
-        {
-            fn call(&self, class: &Arc<C>, socket: &crate::Socket) -> Progress<Admission> {
-                let (auth, mut token) = (auth_args(socket), None);
-                let mut call = Call::connect(socket, &auth, &mut token);
-                take!(call: $($T)*);
-                Progress::Done(admission(self(class, $($T),*)))
-            }
-
-            fn needs(_needs: &mut Needs) {
-                $($T::needs(_needs);)*
-            }
-        }
-
-        #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
-        #[allow(non_snake_case, reason = "one name for a type parameter and its value")]
-        impl<C, F, U, $($T),*> ConnectMethod<C, (Async, U, $($T,)*)> for F
-        where
-            F: Fn(Arc<C>, $($T),*) -> U + Send + Sync + 'static,
-            U: Future<Output: IntoAdmission> + Send + 'static,
-            $($T: Extract,)*
-        {
-            fn call(&self, class: &Arc<C>, socket: &crate::Socket) -> Progress<Admission> {
-                let (auth, mut token) = (auth_args(socket), None);
-                let mut call = Call::connect(socket, &auth, &mut token);
-                take!(call: $($T)*);
-                let decision = self(class.clone(), $($T),*);
-                Progress::Pending(Box::pin(async move { admission(decision.await) }))
-            }
-
-            fn needs(_needs: &mut Needs) {
-                $($T::needs(_needs);)*
+            fn call(&self, class: &Arc<C>, ($($T,)*): ($($T,)*)) -> R {
+                self(class.clone(), $($T),*)
             }
         }
     };
 }
 each_arity!(methods);
 
-macro_rules! disconnect_methods {
-    ($($T:ident)*) => {
-        #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
-        impl<C, F, R, $($T),*> DisconnectMethod<C, (Plain, R, $($T,)*)> for F
-        where
-            F: Fn(&C, $($T),*) -> R + Send + Sync + 'static,
-            R: IntoReply,
-            $($T: FromDeparture,)*
-        {
-            fn call(&self, class: &Arc<C>, _departure: Departure<'_>) -> Progress<Outcome> {
-                Progress::replied(self(class, $($T::from_departure(&_departure)),*).reply(None))
-            }
-
-            fn needs(_needs: &mut Needs) {
-                $($T::needs(_needs);)*
-            }
-        }
-
-        #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
-        impl<C, F, U, $($T),*> DisconnectMethod<C, (Async, U, $($T,)*)> for F
-        where
-            F: Fn(Arc<C>, $($T),*) -> U + Send + Sync + 'static,
-            U: Future<Output: IntoReply> + Send + 'static,
-            $($T: FromDeparture,)*
-        {
-            fn call(&self, class: &Arc<C>, _departure: Departure<'_>) -> Progress<Outcome> {
-                let future = self(class.clone(), $($T::from_departure(&_departure)),*);
-                Progress::later(async move { future.await.reply(None) })
-            }
-
-            fn needs(_needs: &mut Needs) {
-                $($T::needs(_needs);)*
-            }
-        }
-    };
-}
-each_few!(disconnect_methods);
-
 macro_rules! ordered {
     ($($wrapper:ident)*) => {$(
         #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
-        impl<C, M, H: EventMethod<C, M>> EventMethod<C, (Ordered, M)> for $wrapper<H> {
-            fn call(&self, class: &Arc<C>, delivery: &mut Delivery<'_>) -> Progress<Outcome> {
-                self.0.call(class, delivery)
-            }
+        #[diagnostic::do_not_recommend]
+        impl<C, W, P, R, F> ClassMethod<C, (Ordered, W), P, R> for $wrapper<F>
+        where
+            F: ClassMethod<C, W, P, R>,
+        {
+            const ORDER: Order = Order::$wrapper;
 
-            fn order() -> Order {
-                Order::$wrapper
-            }
-
-            fn needs(needs: &mut Needs) {
-                H::needs(needs);
+            fn call(&self, class: &Arc<C>, parameters: P) -> R {
+                self.0.call(class, parameters)
             }
         }
     )*};
 }
 ordered!(Sequential Concurrent);
+
+impl<K, C, F, W, P, R> Kind<Bound<C, F, W>, P, R> for K
+where
+    F: ClassMethod<C, W, P, R>,
+{
+    fn call(bound: &Bound<C, F, W>, parameters: P) -> R {
+        bound.method.call(&bound.class, parameters)
+    }
+}
+
+impl<C, F, W> fmt::Debug for Bound<C, F, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Bound")
+    }
+}
 
 impl<C> fmt::Debug for Events<'_, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,26 +3,20 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use crate::args::DecodeError;
-use crate::extract::{Call, Extract};
-use crate::handler::{Async, Plain, Progress, each_arity, take};
-use crate::reply::{IntoAdmission, Refusal};
+use crate::extract::{Call, Parameters};
+use crate::function::{Async, Kind, Plain};
+use crate::handler::Progress;
+use crate::needs::Needs;
+use crate::refusal::{IntoAdmission, Refusal};
 use crate::socket::Socket;
-use crate::state::Needs;
 
-/// Why a client is not let in.
-pub(crate) enum Denial {
-    /// Its auth payload does not fit the parameters.
-    Auth(DecodeError),
-    Refused(Refusal),
-}
-
-pub(crate) type Admission = Result<(), Denial>;
+pub(crate) type Admission = Result<(), Refusal>;
 
 pub(crate) type ConnectFn = Arc<dyn Fn(&Socket) -> Progress<Admission> + Send + Sync>;
 
-/// A function that decides whether a client may join, plain or async: returns [`IntoAdmission`] and
-/// takes what handlers of events take. The one argument is the auth payload:
+/// A [`Handler`](crate::Handler) that decides whether a client may join: it returns
+/// [`IntoAdmission`], or a future of that, and takes what handlers of events take. The one argument is
+/// the auth payload:
 ///
 /// ```
 /// # use sansocket_app::{App, Refusal, Socket};
@@ -36,25 +30,18 @@ pub(crate) type ConnectFn = Arc<dyn Fn(&Socket) -> Progress<Admission> + Send + 
 /// });
 /// ```
 ///
-/// The protocol wants an object: take a map, a `serde_json::Value` or a struct of yours. A client whose payload does not fit is refused. `Option` is `None` when none was sent.
-pub trait ConnectHandler<M>: Send + Sync + 'static {
+/// The protocol wants an object: take a map, a `serde_json::Value` or a struct of yours. A client whose
+/// payload does not fit is refused. When none was sent, an `Option` is `None`, and anything else reads
+/// an empty object; [`Auth`](crate::Auth) and [`Socket::auth`] do the same.
+///
+/// `P` and `R` are those of the function. `K` only tells the forms of functions apart.
+pub trait ConnectHandler<P, R, K>: Send + Sync + 'static {
     #[doc(hidden)]
     #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
     fn call(&self, socket: &Socket) -> Progress<Admission>;
 
     #[doc(hidden)]
-    fn needs(_: &mut Needs) {}
-}
-
-impl From<DecodeError> for Denial {
-    fn from(error: DecodeError) -> Self {
-        Self::Auth(error)
-    }
-}
-
-/// Decides as the application says.
-pub(crate) fn admission(decision: impl IntoAdmission) -> Admission {
-    decision.into_admission().map_err(Denial::Refused)
+    fn needs(needs: &mut Needs);
 }
 
 /// Lets a client through the doors of its namespace from the one at `at` on.
@@ -80,52 +67,65 @@ pub(crate) fn pass(socket: &Socket, mut at: usize) -> Progress<Admission> {
 }
 
 /// The auth payload as a list of arguments.
-pub(crate) fn auth_args(socket: &Socket) -> String {
+fn auth_args(socket: &Socket) -> String {
     socket.auth_object().map_or_else(String::new, |auth| ["[", auth, "]"].concat())
 }
 
-macro_rules! connect_handlers {
-    ($($T:ident)*) => {
-        #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
-        #[allow(non_snake_case, reason = "one name for a type parameter and its value")]
-        impl<F, R, $($T),*> ConnectHandler<(Plain, R, $($T,)*)> for F
-        where
-            F: Fn($($T),*) -> R + Send + Sync + 'static,
-            R: IntoAdmission,
-            $($T: Extract,)*
-        {
-            fn call(&self, socket: &Socket) -> Progress<Admission> {
-                let (auth, mut token) = (auth_args(socket), None);
-                let mut call = Call::connect(socket, &auth, &mut token);
-                take!(call: $($T)*);
-                Progress::Done(admission(self($($T),*)))
-            }
-
-            fn needs(_needs: &mut Needs) {
-                $($T::needs(_needs);)*
-            }
+#[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
+impl<F, P, R, K, M> ConnectHandler<P, R, (K, M)> for F
+where
+    F: Send + Sync + 'static,
+    P: Parameters,
+    R: Verdict<K, M>,
+    K: Decide<R, M>,
+    K: Kind<F, P, R>,
+{
+    fn call(&self, socket: &Socket) -> Progress<Admission> {
+        let (auth, mut token) = (auth_args(socket), None);
+        match P::extract(&mut Call::connect(socket, &auth, &mut token)) {
+            Ok(parameters) => K::decide(K::call(self, parameters)),
+            Err(error) => Progress::Done(Err(error.into())),
         }
+    }
 
-        #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
-        #[allow(non_snake_case, reason = "one name for a type parameter and its value")]
-        impl<F, U, $($T),*> ConnectHandler<(Async, U, $($T,)*)> for F
-        where
-            F: Fn($($T),*) -> U + Send + Sync + 'static,
-            U: Future<Output: IntoAdmission> + Send + 'static,
-            $($T: Extract,)*
-        {
-            fn call(&self, socket: &Socket) -> Progress<Admission> {
-                let (auth, mut token) = (auth_args(socket), None);
-                let mut call = Call::connect(socket, &auth, &mut token);
-                take!(call: $($T)*);
-                let decision = self($($T),*);
-                Progress::Pending(Box::pin(async move { admission(decision.await) }))
-            }
-
-            fn needs(_needs: &mut Needs) {
-                $($T::needs(_needs);)*
-            }
-        }
-    };
+    fn needs(needs: &mut Needs) {
+        P::needs(needs);
+    }
 }
-each_arity!(connect_handlers);
+
+/// What a connect handler returns. `K` is the kind of the function, `M` the form of its decision.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "a connect handler or middleware cannot return `{Self}`",
+    label = "this function returns `{Self}`",
+    note = "it returns `()`, `bool`, or `Result<(), E>`, where `E` is a `Refusal`, a text, a tuple of text and data, `BoxError` or `anyhow::Error`",
+    note = "for an error of another type return `Result<(), BoxError>` and use `?`: the client is told \"Internal error\", and the error handler hears the cause"
+)]
+pub trait Verdict<K, M> {}
+
+#[diagnostic::do_not_recommend]
+impl<T: IntoAdmission<M>, M> Verdict<Plain, M> for T {}
+
+#[diagnostic::do_not_recommend]
+impl<U: Future, M> Verdict<Async, M> for U {}
+
+/// Makes a decision of what a function of a kind returned.
+#[doc(hidden)]
+#[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
+pub trait Decide<R, M> {
+    fn decide(result: R) -> Progress<Admission>;
+}
+
+#[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
+impl<R: IntoAdmission<M>, M> Decide<R, M> for Plain {
+    fn decide(result: R) -> Progress<Admission> {
+        Progress::Done(result.into_admission())
+    }
+}
+
+#[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
+impl<U: Future<Output: IntoAdmission<M>> + Send + 'static, M> Decide<U, M> for Async {
+    fn decide(future: U) -> Progress<Admission> {
+        Progress::Pending(Box::pin(async move { future.await.into_admission() }))
+    }
+}

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use crate::date;
 use crate::exchange::Exchange;
 use crate::hub::{Cell, Hub};
 use crate::log::log;
@@ -179,7 +180,7 @@ impl Connection {
 
     fn receive(&mut self, bytes: &mut [u8], now: Instant) {
         let Self { hub, conn, port, tls, front, shard, awaits, pause, polled, .. } = self;
-        let mut decoder = conn.decode(bytes);
+        let mut decoder = conn.decode(bytes).dated(date::now);
         loop {
             match decoder.link() {
                 None => {}
@@ -447,7 +448,7 @@ impl Connection {
         }
         let conn = &mut self.conn;
         self.hub.with_cell(self.shard, |cell| {
-            let more = conn.pull_with(&mut cell.server, || SPARE.take());
+            let more = conn.pull_with(&mut cell.server, || SPARE.take(), Some(date::now));
             if conn.link() != Some(link) {
                 cell.unbind(link);
             }
@@ -462,7 +463,7 @@ impl Connection {
         let answer = front.exchange.as_ref().and_then(|exchange| exchange.answer(&self.hub));
         if let Some(response) = answer {
             front.exchange = None;
-            self.conn.push(Transmit::Response(response));
+            self.conn.push_dated(Transmit::Response(response), Some(date::now));
         }
     }
 

@@ -1,14 +1,15 @@
 //! Functions that hear of clients' leaving.
 
 use sansocket::Reason;
-use std::future::Future;
 use std::sync::Arc;
 
-use crate::handler::{Async, Outcome, Plain, Progress};
+use crate::function::{Answer, Kind, Settle, each_arity};
+use crate::handler::{Outcome, Progress};
 use crate::io::Io;
-use crate::reply::IntoReply;
+use crate::needs::Needs;
+use crate::session::Session;
 use crate::socket::Socket;
-use crate::state::{Needs, State};
+use crate::state::State;
 
 pub(crate) type DisconnectFn = Arc<dyn Fn(Departure<'_>) -> Progress<Outcome> + Send + Sync>;
 
@@ -21,7 +22,12 @@ pub struct Departure<'a> {
 }
 
 /// A parameter of a disconnect handler: [`Socket`], [`Reason`], the names of the rooms the client was
-/// in as `Vec<Arc<str>>`, [`Io`] or [`State`], in any order.
+/// in as `Vec<Arc<str>>`, [`Session`], [`Io`] or [`State`], in any order.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a parameter of a disconnect handler",
+    label = "this handler has a parameter of the type `{Self}`",
+    note = "it takes `Socket`, `Reason`, the rooms as `Vec<Arc<str>>`, `Session<T>`, `Io` and `State<T>`, by value and in any order"
+)]
 pub trait FromDeparture: Sized {
     /// Takes it from what is known of the client.
     fn from_departure(departure: &Departure<'_>) -> Self;
@@ -30,15 +36,18 @@ pub trait FromDeparture: Sized {
     fn needs(_: &mut Needs) {}
 }
 
-/// A function that hears of a client's leaving, plain or async, with parameters that are
-/// [`FromDeparture`].
-pub trait DisconnectHandler<M>: Send + Sync + 'static {
+/// A [`Handler`](crate::Handler) that hears of a client's leaving: its parameters are
+/// [`FromDeparture`], and it returns [`IntoReply`](crate::IntoReply) or a future of that, of which only
+/// an `Err` is looked at.
+///
+/// `P` and `R` are those of the function. `K` only tells the forms of functions apart.
+pub trait DisconnectHandler<P, R, K>: Send + Sync + 'static {
     #[doc(hidden)]
     #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
     fn call(&self, departure: Departure<'_>) -> Progress<Outcome>;
 
     #[doc(hidden)]
-    fn needs(_: &mut Needs) {}
+    fn needs(needs: &mut Needs);
 }
 
 impl FromDeparture for Socket {
@@ -65,57 +74,54 @@ impl FromDeparture for Vec<Arc<str>> {
     }
 }
 
+impl<T: Send + 'static> FromDeparture for Session<T> {
+    fn from_departure(departure: &Departure<'_>) -> Self {
+        Self::of(departure.socket.clone())
+    }
+}
+
 impl<T: Send + Sync + 'static> FromDeparture for State<T> {
     fn from_departure(departure: &Departure<'_>) -> Self {
         Self::of(departure.socket)
     }
 
     fn needs(needs: &mut Needs) {
-        needs.add::<T>();
+        needs.state::<T>();
     }
 }
 
-/// Repeats something for the numbers of parameters that make sense here.
-macro_rules! each_few {
-    ($macro:ident) => {
-        $macro!();
-        $macro!(A);
-        $macro!(A B);
-        $macro!(A B D);
-        $macro!(A B D E);
-        $macro!(A B D E G);
-    };
-}
-pub(crate) use each_few;
+#[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
+impl<F, P, R, K> DisconnectHandler<P, R, K> for F
+where
+    F: Send + Sync + 'static,
+    P: Departing,
+    R: Answer<K>,
+    K: Settle<R>,
+    K: Kind<F, P, R>,
+{
+    fn call(&self, departure: Departure<'_>) -> Progress<Outcome> {
+        K::settle(K::call(self, P::from_departure(&departure)), || None)
+    }
 
-macro_rules! disconnect_handlers {
+    fn needs(needs: &mut Needs) {
+        P::needs(needs);
+    }
+}
+
+/// The parameters of a disconnect handler as a tuple.
+#[doc(hidden)]
+pub trait Departing: Sized {
+    fn from_departure(departure: &Departure<'_>) -> Self;
+
+    fn needs(needs: &mut Needs);
+}
+
+macro_rules! departing {
     ($($T:ident)*) => {
-        #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
-        impl<F, R, $($T),*> DisconnectHandler<(Plain, R, $($T,)*)> for F
-        where
-            F: Fn($($T),*) -> R + Send + Sync + 'static,
-            R: IntoReply,
-            $($T: FromDeparture,)*
-        {
-            fn call(&self, _departure: Departure<'_>) -> Progress<Outcome> {
-                Progress::replied(self($($T::from_departure(&_departure)),*).reply(None))
-            }
-
-            fn needs(_needs: &mut Needs) {
-                $($T::needs(_needs);)*
-            }
-        }
-
-        #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
-        impl<F, U, $($T),*> DisconnectHandler<(Async, U, $($T,)*)> for F
-        where
-            F: Fn($($T),*) -> U + Send + Sync + 'static,
-            U: Future<Output: IntoReply> + Send + 'static,
-            $($T: FromDeparture,)*
-        {
-            fn call(&self, _departure: Departure<'_>) -> Progress<Outcome> {
-                let future = self($($T::from_departure(&_departure)),*);
-                Progress::later(async move { future.await.reply(None) })
+        impl<$($T: FromDeparture),*> Departing for ($($T,)*) {
+            #[allow(clippy::unused_unit, reason = "what is known of no parameters")]
+            fn from_departure(_departure: &Departure<'_>) -> Self {
+                ($($T::from_departure(_departure),)*)
             }
 
             fn needs(_needs: &mut Needs) {
@@ -124,4 +130,4 @@ macro_rules! disconnect_handlers {
         }
     };
 }
-each_few!(disconnect_handlers);
+each_arity!(departing);

@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use crate::connect::{self, Admission, Denial};
+use crate::connect::{self, Admission};
 use crate::disconnect::Departure;
 use crate::error::{Cause, HandlerError};
 use crate::gate::{Hold, Line};
@@ -19,7 +19,7 @@ use crate::log::log;
 use crate::namespace::{Entry, Namespace};
 use crate::order::Order;
 use crate::port::Pending;
-use crate::reply::Refusal;
+use crate::refusal::Refusal;
 use crate::runtime::BoxFuture;
 use crate::socket::Socket;
 
@@ -120,7 +120,7 @@ impl Hub {
 
     fn call_connect(&self, socket: Socket) -> Option<BoxFuture<()>> {
         if !socket.resolve() {
-            self.decide(&socket, Err(Denial::Refused(Refusal::new("Invalid namespace"))), false);
+            self.decide(&socket, Err(Refusal::new("Invalid namespace")), false);
             return None;
         }
         let always = self.app().always_connect;
@@ -139,7 +139,7 @@ impl Hub {
                 Ok(decision) => hub.decide(&socket, decision, always),
                 Err(panicked) => {
                     hub.report(&socket, "connect", None, *panicked);
-                    hub.decide(&socket, Err(Denial::Refused(Refusal::default())), always);
+                    hub.decide(&socket, Err(Refusal::default()), always);
                 }
             },
         )?;
@@ -304,15 +304,13 @@ impl Hub {
 
     /// Lets a client in, or not; `always` when it was admitted before it was asked about.
     fn decide(&self, socket: &Socket, decision: Admission, always: bool) {
-        let refusal = match decision {
+        let mut refusal = match decision {
             Ok(()) => return self.let_in(socket, always),
-            Err(Denial::Refused(refusal)) => refusal,
-            Err(Denial::Auth(error)) => {
-                let refusal = Refusal::new(format!("invalid auth payload: {error}"));
-                self.report(socket, "connect", None, Cause::Arguments(error));
-                refusal
-            }
+            Err(refusal) => refusal,
         };
+        if let Some(cause) = refusal.take_cause() {
+            self.report(socket, "connect", None, cause);
+        }
         log!(
             debug, "sansocket::connect", id = %socket.id(), namespace = ?socket.namespace(),
             reason = ?refusal.to_string(), "refused"
@@ -368,10 +366,8 @@ impl Hub {
             args: Args::from_json(json, attachments.to_vec()).unwrap_or_default(),
             cause,
         };
-        let on_error = socket.handlers().and_then(|handlers| handlers.on_error.as_ref());
-        let on_error = on_error.unwrap_or_else(|| &self.app().on_error);
         // A panic in there is nobody's to report any more.
-        let _ = catch_unwind(AssertUnwindSafe(|| on_error(error)));
+        let _ = catch_unwind(AssertUnwindSafe(|| self.app().hear(socket.handlers(), error)));
     }
 
     /// Calls a handler and follows it to its end. What is returned is the rest of its way.

@@ -22,7 +22,7 @@ use crate::io::Io;
 use crate::port::Port;
 use crate::runtime::BoxFuture;
 use crate::web::{
-    Fallback, file_response_of, finish, head_response_of, name_as_known, request_of, response_of,
+    Fallback, file_response_of, head_response_of, name_as_known, request_of, response_of,
 };
 
 /// A plain HTTP request until it is answered.
@@ -97,7 +97,7 @@ impl Exchange {
     pub(crate) fn answer(&self, hub: &Hub) -> Option<Response> {
         let Self::Asking { answer, .. } = self else { return None };
         let mut response = answer.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-        finish(&mut response, &hub.app().config);
+        response.dress(&hub.app().config.headers);
         Some(response)
     }
 
@@ -171,7 +171,7 @@ fn refusal(status: u16, reason: &'static str) -> Response {
 }
 
 fn respond(hub: &Hub, mut response: Response) -> Verdict {
-    finish(&mut response, &hub.app().config);
+    response.dress(&hub.app().config.headers);
     Verdict::Respond(response)
 }
 

@@ -6,10 +6,13 @@ use std::ops::Deref;
 
 use crate::ack::Ack;
 use crate::args::{DecodeError, Decoder};
+use crate::function::each_arity;
 use crate::handler::Delivery;
 use crate::io::Io;
+use crate::needs::Needs;
+use crate::session::Session;
 use crate::socket::Socket;
-use crate::state::{Needs, State};
+use crate::state::State;
 
 /// One event, or one client that wants to join, on its way into the parameters of a handler.
 #[derive(Debug)]
@@ -38,9 +41,27 @@ impl<'a> Call<'a> {
     ) -> Self {
         Self { socket, message: None, args: Decoder::new(auth, &[]), token }
     }
+
+    /// Reads the auth payload of a client that sent none, as [`Auth`] does.
+    #[cold]
+    fn without_auth<T: DeserializeOwned>(&self, error: DecodeError) -> Result<T, DecodeError> {
+        match (self.message, &error) {
+            (None, DecodeError::Missing { .. }) => self.socket.auth(),
+            (None, DecodeError::Argument { .. } | DecodeError::Arguments { .. }) | (Some(_), _) => {
+                Err(error)
+            }
+        }
+    }
 }
 
-/// A parameter of a handler.
+/// A parameter of a handler: an argument of the client, or what is known besides.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a parameter of a handler",
+    label = "this handler has a parameter of the type `{Self}`",
+    note = "the type of an argument is `serde::Deserialize`: derive it for a type of yours",
+    note = "parameters are taken by value: `State<T>` instead of `&State<T>`, `String` instead of `&str`",
+    note = "`EventMessage` is taken as `(Socket, EventMessage)` or `(Socket, EventMessage, Ack)` only"
+)]
 pub trait Extract: Sized {
     /// Takes it from the event.
     ///
@@ -52,6 +73,30 @@ pub trait Extract: Sized {
     fn needs(_: &mut Needs) {}
 }
 
+/// The parameters of a function as a tuple.
+#[doc(hidden)]
+pub trait Parameters: Sized {
+    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError>;
+
+    fn needs(needs: &mut Needs);
+}
+
+macro_rules! parameters {
+    ($($T:ident)*) => {
+        impl<$($T: Extract),*> Parameters for ($($T,)*) {
+            #[inline(always)]
+            fn extract(_call: &mut Call<'_>) -> Result<Self, DecodeError> {
+                Ok(($($T::extract(_call)?,)*))
+            }
+
+            fn needs(_needs: &mut Needs) {
+                $($T::needs(_needs);)*
+            }
+        }
+    };
+}
+each_arity!(parameters);
+
 /// The arguments that no parameter before it took.
 #[derive(Clone, Debug)]
 pub struct Rest<T>(pub Vec<T>);
@@ -60,7 +105,7 @@ pub struct Rest<T>(pub Vec<T>);
 #[derive(Clone, Debug)]
 pub struct RawRest(pub Args);
 
-/// The auth payload the client joined the namespace with; `{}` when it sent none.
+/// The auth payload the client joined the namespace with, as [`Socket::auth`] reads it.
 #[derive(Clone, Debug)]
 pub struct Auth<T>(pub T);
 
@@ -76,9 +121,17 @@ impl Deref for EventName {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned> Extract for T {
     fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
-        call.args.read_or_missing()
+        match call.args.read_or_missing() {
+            Err(error) => call.without_auth(error),
+            read => read,
+        }
+    }
+
+    fn needs(needs: &mut Needs) {
+        needs.argument::<T>();
     }
 }
 
@@ -90,11 +143,19 @@ impl<T: DeserializeOwned> Extract for Rest<T> {
         }
         Ok(Self(rest))
     }
+
+    fn needs(needs: &mut Needs) {
+        needs.rest();
+    }
 }
 
 impl Extract for RawRest {
     fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
         call.args.take_rest().map(Self)
+    }
+
+    fn needs(needs: &mut Needs) {
+        needs.rest();
     }
 }
 
@@ -128,12 +189,18 @@ impl Extract for Ack {
     }
 }
 
+impl<T: Send + 'static> Extract for Session<T> {
+    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
+        Ok(Self::of(call.socket.clone()))
+    }
+}
+
 impl<T: Send + Sync + 'static> Extract for State<T> {
     fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
         Ok(Self::of(call.socket))
     }
 
     fn needs(needs: &mut Needs) {
-        needs.add::<T>();
+        needs.state::<T>();
     }
 }

@@ -1,9 +1,12 @@
 //! The way in for hosts that parse HTTP themselves, such as a service in front of an axum router.
 
 use bytes::Bytes;
-use http::uri::{Authority, PathAndQuery};
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use sansocket::{Fields, Headers, Link, Method, Request, Response, Transmit, Verdict, Violation};
+use http::request::Parts;
+use http::uri::{Authority, PathAndQuery, Scheme};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
+use sansocket::{
+    Field, Fields, Headers, Link, Method, Request, Response, Transmit, Verdict, Violation,
+};
 use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
@@ -62,31 +65,33 @@ impl Hub {
     /// Its extensions stay with the session that it opens, see
     /// [`Socket::extension`](crate::Socket::extension): take out what should not. The host that the
     /// target names goes before the `Host` field (RFC 9112 §3.2.2), which requests of HTTP/2 need not
-    /// have (RFC 9113 §8.3.1). Answers are compressed as the settings say. A `CONNECT` of HTTP/2 is a WebSocket, and is answered as such
-    /// (RFC 8441 §5).
+    /// have (RFC 9113 §8.3.1). What a [`Connection`] refuses is refused here as well, unless the host
+    /// hides it. Answers are compressed as the settings say. A `CONNECT` of HTTP/2 is a WebSocket, and is
+    /// answered as such (RFC 8441 §5).
     #[must_use]
-    pub fn handle_head(&self, head: http::request::Parts, origin: Origin) -> Outcome {
+    pub fn handle_head(&self, mut head: Parts, origin: Origin) -> Outcome {
+        if let Err(violation) = check(&head) {
+            return Outcome::Respond(self.violated(violation));
+        }
+        let extra: Option<Arc<dyn Any + Send + Sync>> = match head.extensions.is_empty() {
+            true => None,
+            false => Some(Arc::new(std::mem::take(&mut head.extensions))),
+        };
         let target = head.uri.path_and_query().map_or("/", PathAndQuery::as_str);
-        let connects =
-            head.method == http::Method::CONNECT && head.version >= http::Version::HTTP_2;
-        let shown = Shown { authority: head.uri.authority(), headers: &head.headers, connects };
+        let connects = head.method == http::Method::CONNECT && head.version >= Version::HTTP_2;
+        let shown = Shown::of(&head, connects);
         let method = match connects {
             true => Method::Get,
             false => Method::from_name(head.method.as_str()),
-        };
-        let extra: Option<Arc<dyn Any + Send + Sync>> = match head.extensions.is_empty() {
-            true => None,
-            false => Some(Arc::new(head.extensions)),
         };
         let mut request = Request::new(method, target, Fields::host(&shown));
         request.other = Some(head.method.as_str());
         request.peer = origin.peer;
         request.secure = origin.secure;
         request.extra = extra.as_ref();
-        let accept = head.headers.get(header::ACCEPT_ENCODING);
-        let accept = accept.and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+        let accept = request.header("accept-encoding").unwrap_or_default();
         match self.handle_request(request) {
-            Outcome::Respond(response) => Outcome::Respond(response.encoded(accept)),
+            Outcome::Respond(response) => Outcome::Respond(response.encoded(&accept)),
             Outcome::Hold(mut attachment) => {
                 attachment.accept = accept.into();
                 Outcome::Hold(attachment)
@@ -102,6 +107,14 @@ impl Hub {
     #[must_use]
     pub fn refusal(&self, status: StatusCode, text: &'static str) -> Response {
         let mut response = Response::with_body(status.as_u16(), "text/plain", text).nosniff();
+        response.dress(&self.app().config.headers);
+        response
+    }
+
+    /// Makes the answer to a head that breaks a rule, as a connection gives it.
+    fn violated(&self, violation: Violation) -> Response {
+        let mut response =
+            Response::with_body(violation.status(), "text/plain", violation.to_string()).nosniff();
         response.dress(&self.app().config.headers);
         response
     }
@@ -178,10 +191,7 @@ impl Attachment {
             cell.server.handle_violation(now, link, violation);
             cell.unbind(link);
         });
-        let mut response =
-            Response::with_body(violation.status(), "text/plain", violation.to_string()).nosniff();
-        response.dress(&self.hub.app().config.headers);
-        response
+        self.hub.violated(violation)
     }
 
     /// Waits for the answer of a request that is held, or of one whose session ends before its body
@@ -240,44 +250,94 @@ const UPGRADE: [(&str, &str, &str); 3] = [
     ("sec-websocket-key", "sec-websocket-accept", "AAAAAAAAAAAAAAAAAAAAAA=="),
 ];
 
+/// Checks what only the host's own form of a head shows: its version, and the fields that the host
+/// named by the target hides. The core checks the fields that it is shown.
+fn check(head: &Parts) -> Result<(), Violation> {
+    let known = [None, Some(&Scheme::HTTP), Some(&Scheme::HTTPS)];
+    let named = head.uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
+    if named || !known.contains(&head.uri.scheme()) {
+        return Err(Violation::InvalidTarget);
+    }
+    if head.version >= Version::HTTP_2 {
+        return Ok(());
+    }
+    match head.headers.get_all(header::HOST).iter().take(2).count() {
+        0 if head.version == Version::HTTP_11 => return Err(Violation::InvalidHost),
+        0 | 1 => {}
+        _ => return Err(Violation::RepeatedField(Field::Host)),
+    }
+    let (coding, length) =
+        (head.headers.get(header::TRANSFER_ENCODING), head.headers.get(header::CONTENT_LENGTH));
+    if coding.is_some() && length.is_some() {
+        return Err(Violation::AmbiguousRequest);
+    }
+    if coding.is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"chunked")) {
+        return Err(Violation::UnsupportedCoding);
+    }
+    let empty = coding.is_none() && length.is_none_or(|length| length == "0");
+    match head.method {
+        http::Method::GET | http::Method::HEAD if !empty => Err(Violation::UnexpectedBody),
+        _ => Ok(()),
+    }
+}
+
 /// The header fields of a head, with the host that its target names.
 struct Shown<'a> {
     authority: Option<&'a Authority>,
     headers: &'a HeaderMap,
-    /// Whether it is a `CONNECT` of HTTP/2.
-    connects: bool,
+    form: Form,
+}
+
+/// How a head asks for a WebSocket.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Form {
+    /// As a `CONNECT` of HTTP/2.
+    Connect,
+    /// Not at all: in HTTP/1.0 there is no `Upgrade` (RFC 9110 §7.8).
+    Nothing,
+    /// By an `Upgrade`.
+    Upgrade,
+}
+
+impl<'a> Shown<'a> {
+    fn of(head: &'a Parts, connects: bool) -> Self {
+        let form = match head.version {
+            _ if connects => Form::Connect,
+            Version::HTTP_09 | Version::HTTP_10 => Form::Nothing,
+            _ => Form::Upgrade,
+        };
+        Self { authority: head.uri.authority(), headers: &head.headers, form }
+    }
 }
 
 impl Headers for Shown<'_> {
-    fn get(&self, name: &str) -> Option<&str> {
+    fn values<'a>(&'a self, name: &str, each: &mut dyn FnMut(&'a [u8])) {
         if let Some(authority) = self.authority.filter(|_| name == "host") {
-            return Some(host_of(authority));
+            return each(authority.as_str().as_bytes());
         }
-        if self.connects
-            && let Some((_, _, value)) = UPGRADE.iter().find(|(field, ..)| *field == name)
-        {
-            return Some(value);
+        match self.form {
+            Form::Connect => {
+                if let Some((_, _, value)) = UPGRADE.iter().find(|(field, ..)| *field == name) {
+                    return each(value.as_bytes());
+                }
+            }
+            Form::Nothing if name == "upgrade" => return,
+            Form::Nothing | Form::Upgrade => {}
         }
-        std::str::from_utf8(self.headers.get(name)?.as_bytes()).ok()
+        self.headers.get_all(name).iter().for_each(|value| each(value.as_bytes()));
     }
 
-    fn each(&self, each: &mut dyn FnMut(&str, &str)) {
+    fn each<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {
         if let Some(authority) = self.authority {
-            each("host", host_of(authority));
+            each("host", authority.as_str().as_bytes());
         }
         for (name, value) in self.headers {
             if self.authority.is_some() && name == header::HOST {
                 continue;
             }
-            each(name.as_str(), &String::from_utf8_lossy(value.as_bytes()));
+            each(name.as_str(), value.as_bytes());
         }
     }
-}
-
-/// The authority without user information, as a `Host` field would have it.
-fn host_of(authority: &Authority) -> &str {
-    let text = authority.as_str();
-    text.rsplit_once('@').map_or(text, |(_, host)| host)
 }
 
 impl IntoWeb for Response {
@@ -316,33 +376,69 @@ mod tests {
     use super::*;
 
     /// What a head shows of its fields, and of `host`.
-    fn shown(target: &str) -> (Option<String>, Vec<(String, String)>) {
+    fn shown(target: &str) -> (Option<String>, Vec<(String, Vec<u8>)>) {
         let (head, ()) = http::Request::get(target)
             .header("host", "sent.example")
             .header("x-a", "1")
-            .header("x-b", "\u{e9}")
+            .header("x-a", "2")
             .header("x-c", &b"\xff"[..])
             .body(())
             .unwrap()
             .into_parts();
-        let shown =
-            Shown { authority: head.uri.authority(), headers: &head.headers, connects: false };
+        let shown = Shown::of(&head, false);
+        let fields = Fields::host(&shown);
+        assert_eq!(fields.get("x-a").as_deref(), Some("1, 2"));
+        assert_eq!(fields.get("x-c").as_deref(), Some("?"));
         let mut all = Vec::new();
         shown.each(&mut |name, value| all.push((name.to_owned(), value.to_owned())));
         all.sort();
-        (shown.get("host").map(str::to_owned), all)
+        (fields.get("host").map(Cow::into_owned), all)
     }
 
     #[test]
     fn the_host_of_the_target_goes_before_the_host_field() {
         let with = |host: &str| {
-            let pairs = [("host", host), ("x-a", "1"), ("x-b", "\u{e9}"), ("x-c", "\u{fffd}")];
+            let pairs = [("host", host.as_bytes()), ("x-a", b"1"), ("x-a", b"2"), ("x-c", b"\xff")];
             let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
             (Some(host.to_owned()), pairs.to_vec())
         };
         assert_eq!(shown("/a?b"), with("sent.example"));
         assert_eq!(shown("http://named.example:81/a?b"), with("named.example:81"));
-        assert_eq!(shown("http://me:secret@named.example/"), with("named.example"));
+    }
+
+    #[test]
+    fn what_only_the_host_knows_of_a_head_is_checked() {
+        let head = |method: &str, target: &str, version, fields: &[(&str, &str)]| {
+            let mut request = http::Request::builder().method(method).uri(target).version(version);
+            for (name, value) in fields {
+                request = request.header(*name, *value);
+            }
+            check(&request.body(()).unwrap().into_parts().0)
+        };
+        let one = ("host", "a");
+        let length = ("content-length", "1");
+        let coding = ("transfer-encoding", "chunked");
+        let zipped = ("transfer-encoding", "gzip, chunked");
+        let (old, usual, new) = (Version::HTTP_10, Version::HTTP_11, Version::HTTP_2);
+        for (outcome, expected) in [
+            (head("GET", "/", usual, &[one]), None),
+            (head("GET", "HTTP://a/", usual, &[one]), None),
+            (head("GET", "https://a/", new, &[]), None),
+            (head("GET", "/", old, &[]), None),
+            (head("POST", "/", usual, &[one, length]), None),
+            (head("GET", "/", usual, &[one, ("content-length", "0")]), None),
+            (head("GET", "/", usual, &[]), Some(Violation::InvalidHost)),
+            (head("GET", "http://a/", usual, &[]), Some(Violation::InvalidHost)),
+            (head("GET", "/", usual, &[one, one]), Some(Violation::RepeatedField(Field::Host))),
+            (head("GET", "ftp://a/", usual, &[one]), Some(Violation::InvalidTarget)),
+            (head("GET", "http://me@a/", usual, &[one]), Some(Violation::InvalidTarget)),
+            (head("GET", "/", usual, &[one, length]), Some(Violation::UnexpectedBody)),
+            (head("POST", "/", usual, &[one, zipped]), Some(Violation::UnsupportedCoding)),
+            (head("HEAD", "/", usual, &[one, coding]), Some(Violation::UnexpectedBody)),
+            (head("POST", "/", usual, &[one, length, coding]), Some(Violation::AmbiguousRequest)),
+        ] {
+            assert_eq!(outcome.err(), expected);
+        }
     }
 
     #[test]

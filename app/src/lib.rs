@@ -24,14 +24,18 @@
 //! # What a handler takes and returns
 //!
 //! Up to eight parameters, each one of: [`Socket`], [`Io`], [`Ack`], [`Auth`], [`EventName`],
-//! [`State`], [`Rest`] or [`RawRest`] for the arguments that are left, or a type that serde reads from
-//! the next argument (`Option` when it may be missing). A handler of exactly `(Socket, EventMessage)` or
+//! [`State`], [`Session`], [`Extension`], [`Rest`] or [`RawRest`] for the arguments that are left, or a
+//! type that serde reads from the next argument. One that may be missing is an `Option`; those come
+//! last, before [`Rest`]. A handler of exactly `(Socket, EventMessage)` or
 //! `(Socket, EventMessage, Ack)` gets the event undecoded. Connect handlers take the same, with the
 //! auth payload as the one argument; disconnect handlers take what is [`FromDeparture`].
 //!
 //! What it returns is the acknowledgement: `()` is one without arguments, a tuple several arguments,
 //! [`Json`] wraps a type of yours, [`NoReply`] sends none, `Err` goes to the error handler. See
-//! [`IntoReply`].
+//! [`IntoReply`]. A connect handler returns [`IntoAdmission`].
+//!
+//! An async closure may own what it captured, `async move |socket: Socket| { … }`: each call takes a
+//! clone of that.
 //!
 //! # What sends to whom
 //!
@@ -88,6 +92,7 @@ mod class;
 mod connect;
 mod connection;
 mod context;
+mod date;
 mod disconnect;
 mod dispatch;
 mod drain;
@@ -97,6 +102,7 @@ mod exchange;
 mod extension;
 mod extract;
 mod files;
+mod function;
 mod gate;
 mod gather;
 mod handler;
@@ -108,9 +114,11 @@ mod life;
 mod listen;
 mod log;
 mod namespace;
+mod needs;
 mod order;
 mod pattern;
 mod port;
+mod refusal;
 mod reply;
 mod rooms;
 mod route;
@@ -134,20 +142,31 @@ mod web;
 pub use ack::{Ack, AckError, Calling, Found, Reply};
 pub use app::App;
 pub use bytes::Bytes;
-pub use class::{ConnectMethod, DisconnectMethod, EventMethod, Events, NamespaceClass};
+#[doc(hidden)]
+pub use class::{Bound, ByArc, ByRef, Unordered};
+pub use class::{ClassMethod, Events, NamespaceClass};
 pub use connect::ConnectHandler;
+#[doc(hidden)]
+pub use connect::{Decide, Verdict};
 pub use connection::Connection;
+#[doc(hidden)]
+pub use disconnect::Departing;
 pub use disconnect::{Departure, DisconnectHandler, FromDeparture};
 pub use drain::Drained;
 pub use engine::EngineSession;
 pub use error::{BoxError, Cause, EmitError, HandlerError};
 pub use extension::Extension;
+#[doc(hidden)]
+pub use extract::Parameters;
 pub use extract::{Auth, Call, EventName, Extract, RawRest, Rest};
 pub use files::{Body, Files};
-pub use gather::{Gathered, Gathering, Next, Replies};
-pub use handler::Handler;
+pub use function::Handler;
 #[doc(hidden)]
-pub use handler::{Async, Plain, Raw};
+pub use function::{Answer, Async, Bare, Kind, Plain, Settle};
+pub use gather::{Gathered, Gathering, Next, Replies};
+pub use handler::EventHandler;
+#[doc(hidden)]
+pub use handler::{Decoded, Delivery, Raw, Taken};
 pub use host::{Attachment, Outcome};
 pub use http;
 pub use hub::Hub;
@@ -158,9 +177,14 @@ pub use listen::SocketFile;
 pub use listen::{Accepted, Address, Inner, Listener, Parts, Stream, pause_after};
 pub use namespace::Namespace;
 #[doc(hidden)]
+pub use needs::Needs;
+#[doc(hidden)]
 pub use order::Ordered;
 pub use order::{Concurrent, Sequential, concurrent, sequential};
-pub use reply::{IntoAdmission, IntoReply, Json, NoReply, Refusal};
+#[doc(hidden)]
+pub use refusal::{Failed, Said};
+pub use refusal::{IntoAdmission, Refusal};
+pub use reply::{IntoReply, Json, NoReply};
 pub use rooms::Rooms;
 pub use runtime::{BoxFuture, Runtime, Workers};
 pub use sansocket::{
@@ -170,8 +194,6 @@ pub use sansocket::{
 };
 pub use session::Session;
 pub use socket::Socket;
-#[doc(hidden)]
-pub use state::Needs;
 pub use state::State;
 pub use timers::Timers;
 #[cfg(feature = "tls")]

@@ -9,11 +9,12 @@ use crate::class::{Events, NamespaceClass};
 use crate::connect::{ConnectFn, ConnectHandler};
 use crate::disconnect::{Departure, DisconnectFn, DisconnectHandler};
 use crate::error::{BoxError, HandlerError};
-use crate::handler::{Delivery, EventHandler, Handler};
+use crate::function::Handler;
+use crate::handler::{Delivery, EventFn, EventHandler};
+use crate::needs::Needs;
 use crate::order::Order;
 use crate::pattern::Pattern;
 use crate::socket::Socket;
-use crate::state::Needs;
 
 pub(crate) type OnError = Arc<dyn Fn(HandlerError) + Send + Sync>;
 
@@ -37,6 +38,25 @@ pub struct Namespace {
     order: Order,
     pub(crate) pattern: Option<Pattern>,
     needs: Vec<(Box<str>, Needs)>,
+    claims: Vec<(Origin, Place)>,
+}
+
+/// Where a handler comes from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Origin {
+    Function,
+    /// Of a class.
+    Method,
+}
+
+/// What there is one handler for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Place {
+    Any,
+    Connect,
+    Disconnect,
+    Error,
+    Event(Box<str>),
 }
 
 /// A handler and its order.
@@ -45,28 +65,42 @@ pub(crate) struct Entry {
     /// The event it is for; a catch-all has none.
     pub(crate) name: Option<Box<str>>,
     pub(crate) order: Order,
-    pub(crate) call: EventHandler,
+    pub(crate) call: EventFn,
 }
 
 impl Namespace {
-    /// Handles an event; a second handler for the same event replaces the first.
+    /// Handles an event.
     ///
     /// # Panics
+    /// When the event has a handler already, or its parameters cannot be told apart: an `Option`
+    /// before an argument that is needed, or an argument after [`Rest`](crate::Rest).
+    ///
     /// When no client can send an event of that name: `connect` and `disconnect` have methods of
     /// their own, [`on_connect`](Self::on_connect) and [`on_disconnect`](Self::on_disconnect), and
     /// so has `*`, [`on_any`](Self::on_any); `connect_error`, `disconnecting`, `newListener` and
     /// `removeListener` are reserved by the protocol.
-    pub fn on<M, H: Handler<M>>(&mut self, event: &str, handler: H) -> &mut Self {
-        check_name(event);
-        let entry = self.entry(Some(event), handler);
-        self.events.insert(event.into(), entry);
+    #[track_caller]
+    pub fn on<O, P, R, K, H>(&mut self, event: &str, handler: H) -> &mut Self
+    where
+        H: Handler<P, R, O>,
+        H::Function: EventHandler<P, R, K>,
+    {
+        self.add_event(Origin::Function, Some(event), H::ORDER, handler.into_function());
         self
     }
 
     /// Handles the events that have no handler of their own. [`EventName`](crate::EventName) among
     /// the parameters tells which one it is; the arguments come as with [`on`](Self::on), or raw.
-    pub fn on_any<M, H: Handler<M>>(&mut self, handler: H) -> &mut Self {
-        self.any = Some(self.entry(None, handler));
+    ///
+    /// # Panics
+    /// When there is such a handler already, or its parameters cannot be told apart.
+    #[track_caller]
+    pub fn on_any<O, P, R, K, H>(&mut self, handler: H) -> &mut Self
+    where
+        H: Handler<P, R, O>,
+        H::Function: EventHandler<P, R, K>,
+    {
+        self.add_event(Origin::Function, None, H::ORDER, handler.into_function());
         self
     }
 
@@ -74,16 +108,30 @@ impl Namespace {
     ///
     /// The client is in the namespace once the handler returned: what it emits to the client until
     /// then follows the admission, and broadcasts pass the client by.
-    pub fn on_connect<M, H: ConnectHandler<M>>(&mut self, handler: H) -> &mut Self {
-        self.need("connect", H::needs);
-        self.connect = Some(Arc::new(move |socket| handler.call(socket)));
+    ///
+    /// # Panics
+    /// When there is a connect handler already, or when it takes more arguments than the auth payload.
+    #[track_caller]
+    pub fn on_connect<P, R, K, H>(&mut self, handler: H) -> &mut Self
+    where
+        H: Handler<P, R> + ConnectHandler<P, R, K>,
+    {
+        self.add_connect(Origin::Function, handler);
         self
     }
 
     /// Decides who may go on to the connect handler, or to the next middleware: the first refusal
-    /// reaches the client.
-    pub fn middleware<M, H: ConnectHandler<M>>(&mut self, handler: H) -> &mut Self {
-        self.need("connect", H::needs);
+    /// reaches the client. [`App::middleware_everywhere`](crate::App::middleware_everywhere) adds one to
+    /// every namespace.
+    ///
+    /// # Panics
+    /// When it takes more arguments than the auth payload.
+    #[track_caller]
+    pub fn middleware<P, R, K, H>(&mut self, handler: H) -> &mut Self
+    where
+        H: Handler<P, R> + ConnectHandler<P, R, K>,
+    {
+        self.need_connect(H::needs);
         self.middlewares.push(Arc::new(move |socket| handler.call(socket)));
         self
     }
@@ -101,17 +149,26 @@ impl Namespace {
 
     /// Hears who left. The client is gone already, but its [`Socket`] still tells who it was, and
     /// has its session.
-    pub fn on_disconnect<M, H: DisconnectHandler<M>>(&mut self, handler: H) -> &mut Self {
-        self.need("disconnect", H::needs);
-        let call = move |departure: Departure<'_>| handler.call(departure);
-        self.disconnect = Some(Arc::new(call));
+    ///
+    /// # Panics
+    /// When there is a disconnect handler already.
+    #[track_caller]
+    pub fn on_disconnect<P, R, K, H>(&mut self, handler: H) -> &mut Self
+    where
+        H: Handler<P, R> + DisconnectHandler<P, R, K>,
+    {
+        self.add_disconnect(Origin::Function, handler);
         self
     }
 
     /// Hears of handlers of the namespace that returned an error, panicked, or did not understand a
     /// client. Without it [`App::on_error`](crate::App::on_error) hears of them.
+    ///
+    /// # Panics
+    /// When there is an error handler already.
+    #[track_caller]
     pub fn on_error(&mut self, heard: impl Fn(HandlerError) + Send + Sync + 'static) -> &mut Self {
-        self.on_error = Some(Arc::new(heard));
+        self.add_on_error(Origin::Function, heard);
         self
     }
 
@@ -123,6 +180,10 @@ impl Namespace {
     }
 
     /// Makes the methods of a value handlers of the namespace, where no function is one.
+    ///
+    /// # Panics
+    /// When a class before it has a method for the same.
+    #[track_caller]
     pub fn class<C: NamespaceClass>(&mut self, class: C) -> &mut Self {
         C::register(&mut Events::new(self, &Arc::new(class)));
         self
@@ -133,16 +194,95 @@ impl Namespace {
         self.events.get(event).or(self.any.as_ref())
     }
 
-    /// Adds a method of a class: functions are there before.
-    pub(crate) fn add_event(&mut self, event: &str, entry: Entry) {
-        check_name(event);
-        self.events.entry(event.into()).or_insert(entry);
+    #[track_caller]
+    pub(crate) fn add_event<P, R, K, H: EventHandler<P, R, K>>(
+        &mut self,
+        origin: Origin,
+        event: Option<&str>,
+        order: Order,
+        handler: H,
+    ) {
+        event.into_iter().for_each(check_name);
+        let needs = self.need(event.unwrap_or("*"), H::needs);
+        if let Err(instead) = needs.check_event() {
+            panic!("the handler of {:?} {instead}", event.unwrap_or("*"));
+        }
+        let call = Arc::new(move |delivery: &mut Delivery<'_>| {
+            let progress = handler.call(delivery);
+            delivery.came(progress);
+        });
+        let entry = Entry { name: event.map(Into::into), order, call };
+        let place = event.map_or(Place::Any, |event| Place::Event(event.into()));
+        if !self.claim(origin, place) {
+            return;
+        }
+        match event {
+            Some(event) => _ = self.events.insert(event.into(), entry),
+            None => self.any = Some(entry),
+        }
     }
 
-    pub(crate) fn need(&mut self, event: &str, needs: impl FnOnce(&mut Needs)) {
+    #[track_caller]
+    pub(crate) fn add_connect<P, R, K, H: ConnectHandler<P, R, K>>(
+        &mut self,
+        origin: Origin,
+        handler: H,
+    ) {
+        self.need_connect(H::needs);
+        if self.claim(origin, Place::Connect) {
+            self.connect = Some(Arc::new(move |socket| handler.call(socket)));
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn add_disconnect<P, R, K, H: DisconnectHandler<P, R, K>>(
+        &mut self,
+        origin: Origin,
+        handler: H,
+    ) {
+        self.need("disconnect", H::needs);
+        if self.claim(origin, Place::Disconnect) {
+            let call = move |departure: Departure<'_>| handler.call(departure);
+            self.disconnect = Some(Arc::new(call));
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn add_on_error(
+        &mut self,
+        origin: Origin,
+        heard: impl Fn(HandlerError) + Send + Sync + 'static,
+    ) {
+        if self.claim(origin, Place::Error) {
+            self.on_error = Some(Arc::new(heard));
+        }
+    }
+
+    /// Whether a handler takes a place: a function goes before a method, whichever came first.
+    ///
+    /// # Panics
+    /// When another of the same origin took it.
+    #[track_caller]
+    fn claim(&mut self, origin: Origin, place: Place) -> bool {
+        let claimed = |by| self.claims.contains(&(by, place.clone()));
+        assert!(!claimed(origin), "{place}: it has a handler already, and there is one for each");
+        let first = !claimed(Origin::Function);
+        self.claims.push((origin, place));
+        first
+    }
+
+    fn need(&mut self, event: &str, needs: impl FnOnce(&mut Needs)) -> &Needs {
         let mut list = Needs::default();
         needs(&mut list);
         self.needs.push((event.into(), list));
+        &self.needs.last().expect("it was just put there").1
+    }
+
+    #[track_caller]
+    fn need_connect(&mut self, needs: impl FnOnce(&mut Needs)) {
+        if let Err(instead) = self.need("connect", needs).check_connect() {
+            panic!("a connect handler or middleware {instead}");
+        }
     }
 
     /// The types of state its handlers take, with the names of their events.
@@ -166,8 +306,9 @@ impl Namespace {
     }
 
     /// Settles what depends on all that was said.
-    pub(crate) fn seal(&mut self) {
-        self.doors = std::mem::take(&mut self.middlewares);
+    pub(crate) fn seal(&mut self, everywhere: &Self) {
+        self.doors.clone_from(&everywhere.middlewares);
+        self.doors.append(&mut self.middlewares);
         self.doors.extend(self.connect.take());
     }
 
@@ -179,18 +320,10 @@ impl Namespace {
             }
         }
     }
-
-    fn entry<M, H: Handler<M>>(&mut self, event: Option<&str>, handler: H) -> Entry {
-        self.need(event.unwrap_or("*"), H::needs);
-        let call = Arc::new(move |delivery: &mut Delivery<'_>| {
-            let progress = handler.call(delivery);
-            delivery.came(progress);
-        });
-        Entry { name: event.map(Into::into), order: H::order(), call }
-    }
 }
 
 /// An event nobody can send is a mistake, found when the application starts.
+#[track_caller]
 fn check_name(event: &str) {
     let instead = match event {
         "connect" => "use on_connect",
@@ -202,6 +335,18 @@ fn check_name(event: &str) {
         _ => return,
     };
     panic!("{event:?} is no event that a client can send: {instead}");
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("on_any"),
+            Self::Connect => f.write_str("on_connect"),
+            Self::Disconnect => f.write_str("on_disconnect"),
+            Self::Error => f.write_str("on_error"),
+            Self::Event(name) => write!(f, "the event {name:?}"),
+        }
+    }
 }
 
 impl fmt::Debug for Namespace {

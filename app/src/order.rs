@@ -1,7 +1,6 @@
 //! Which events of a client wait for each other.
 
-use crate::handler::{Delivery, Handler, Outcome, Progress};
-use crate::state::Needs;
+use crate::function::Handler;
 
 /// What a handler that is not done means for the client's later events.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -45,17 +44,14 @@ pub struct Ordered;
 macro_rules! ordered {
     ($($wrapper:ident)*) => {$(
         #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
-        impl<M, H: Handler<M>> Handler<(Ordered, M)> for $wrapper<H> {
-            fn call(&self, delivery: &mut Delivery<'_>) -> Progress<Outcome> {
-                self.0.call(delivery)
-            }
+        #[diagnostic::do_not_recommend]
+        impl<P, R, H: Handler<P, R>> Handler<P, R, Ordered> for $wrapper<H> {
+            const ORDER: Order = Order::$wrapper;
 
-            fn order() -> Order {
-                Order::$wrapper
-            }
+            type Function = H::Function;
 
-            fn needs(needs: &mut Needs) {
-                H::needs(needs);
+            fn into_function(self) -> H::Function {
+                self.0.into_function()
             }
         }
     )*};

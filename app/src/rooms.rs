@@ -8,6 +8,11 @@ use std::sync::Arc;
 /// [`join`](crate::Socket::join) take them: a string, or an array, a slice or a `Vec` of strings.
 ///
 /// The id of a client names the room that holds this client alone.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` names no rooms",
+    label = "neither a room nor a list of rooms",
+    note = "a room is a string or the id of a client; several are an array, a slice or a `Vec` of those"
+)]
 pub trait Rooms {
     /// Calls `take` with each name.
     fn each(&self, take: &mut dyn FnMut(&str));

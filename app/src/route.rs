@@ -70,7 +70,7 @@ impl Hub {
         {
             log!(
                 info, "sansocket::request", status = %response.status, rule = %rule,
-                origin = ?request.header("origin").unwrap_or("none"), "refused"
+                origin = ?request.header("origin").as_deref().unwrap_or("none"), "refused"
             );
         }
         verdict

@@ -1,19 +1,35 @@
 //! What an application remembers of one client while it is in a namespace.
 
 use std::any::{Any, TypeId};
+use std::borrow::Borrow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::socket::Socket;
 
-/// The value of one type kept for one client in one namespace, see
-/// [`Socket::session`](crate::Socket::session).
+/// The value of one type kept for one client in one namespace: what [`Socket::session`] returns, and
+/// a parameter of handlers.
 ///
-/// It is gone once the disconnect handler is done. A closure given to [`read`](Self::read) or
-/// [`update`](Self::update) runs under a lock: it must not use the session of the same client.
-pub struct Session<'a, T> {
-    store: &'a Store,
+/// ```
+/// # use sansocket_app::{App, Session};
+/// #[derive(Default)]
+/// struct Tally { words: usize }
+///
+/// let mut app = App::new();
+/// app.on("say", |tally: Session<Tally>, text: String| {
+///     tally.update(|tally| {
+///         tally.words += text.split_whitespace().count();
+///         tally.words
+///     })
+/// });
+/// ```
+///
+/// It is gone once the disconnect handler is done. A closure given to [`read`](Self::read),
+/// [`change`](Self::change) or [`update`](Self::update) runs under a lock: it must not use the session
+/// of the same client.
+pub struct Session<T, S = Socket> {
+    socket: S,
     kind: PhantomData<fn() -> T>,
 }
 
@@ -26,7 +42,8 @@ type Values = Vec<(TypeId, Box<dyn Any + Send>)>;
 const _: () = assert!(size_of::<Store>() <= 16, "every client has one");
 
 impl Socket {
-    /// Reaches the value of a type that is kept for this client in this namespace.
+    /// Reaches the value of a type that is kept for this client in this namespace. A handler may take
+    /// a [`Session`] as a parameter, too.
     ///
     /// ```
     /// # use sansocket_app::{App, Socket};
@@ -46,15 +63,21 @@ impl Socket {
     /// });
     /// ```
     #[must_use]
-    pub fn session<T: Send + 'static>(&self) -> Session<'_, T> {
-        Session { store: self.store(), kind: PhantomData }
+    pub fn session<T: Send + 'static>(&self) -> Session<T, &Self> {
+        Session { socket: self, kind: PhantomData }
     }
 }
 
-impl<T: Send + 'static> Session<'_, T> {
+impl<T> Session<T> {
+    pub(crate) fn of(socket: Socket) -> Self {
+        Self { socket, kind: PhantomData }
+    }
+}
+
+impl<T: Send + 'static, S: Borrow<Socket>> Session<T, S> {
     /// Puts a value there and returns the one it replaces.
     pub fn set(&self, value: T) -> Option<T> {
-        let mut values = self.store.lock();
+        let mut values = self.store().lock();
         let values = values.get_or_insert_default();
         match find(values) {
             Some(old) => Some(std::mem::replace(old, value)),
@@ -76,16 +99,23 @@ impl<T: Send + 'static> Session<'_, T> {
 
     /// Looks at the value.
     pub fn read<R>(&self, look: impl FnOnce(&T) -> R) -> Option<R> {
-        let mut values = self.store.lock();
+        let mut values = self.store().lock();
         values.as_mut().and_then(|values| find(values)).map(|value: &mut T| look(value))
     }
 
-    /// Changes the value, which is the default when there is none yet.
+    /// Changes the value if there is one.
+    pub fn change<R>(&self, change: impl FnOnce(&mut T) -> R) -> Option<R> {
+        let mut values = self.store().lock();
+        values.as_mut().and_then(|values| find(values)).map(change)
+    }
+
+    /// Changes the value. Where none was [`set`](Self::set) yet it begins as the default, so `T` has
+    /// to be [`Default`]; [`change`](Self::change) is for other types.
     pub fn update<R>(&self, change: impl FnOnce(&mut T) -> R) -> R
     where
         T: Default,
     {
-        let mut values = self.store.lock();
+        let mut values = self.store().lock();
         let values = values.get_or_insert_default();
         if find::<T>(values).is_none() {
             values.push((TypeId::of::<T>(), Box::new(T::default())));
@@ -96,10 +126,20 @@ impl<T: Send + 'static> Session<'_, T> {
     /// Takes the value out.
     #[must_use]
     pub fn take(&self) -> Option<T> {
-        let mut values = self.store.lock();
+        let mut values = self.store().lock();
         let values = values.as_mut()?;
         let at = values.iter().position(|(id, _)| *id == TypeId::of::<T>())?;
         values.swap_remove(at).1.downcast().ok().map(|value| *value)
+    }
+
+    fn store(&self) -> &Store {
+        self.socket.borrow().store()
+    }
+}
+
+impl<T, S: Clone> Clone for Session<T, S> {
+    fn clone(&self) -> Self {
+        Self { socket: self.socket.clone(), kind: PhantomData }
     }
 }
 
@@ -120,7 +160,7 @@ fn find<T: 'static>(values: &mut Values) -> Option<&mut T> {
     value.downcast_mut()
 }
 
-impl<T: Send + Clone + fmt::Debug + 'static> fmt::Debug for Session<'_, T> {
+impl<T: Send + Clone + fmt::Debug + 'static, S: Borrow<Socket>> fmt::Debug for Session<T, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Session").field(&self.get()).finish()
     }

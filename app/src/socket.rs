@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::ack::{AckError, Calling, Reply};
-use crate::args::DecodeError;
+use crate::args::{self, DecodeError};
 use crate::drain::Drained;
 use crate::error::EmitError;
 use crate::gate::Gate;
@@ -91,13 +91,18 @@ impl Socket {
         &self.0.handshake
     }
 
-    /// Reads the auth payload the client sent along; `{}` when it sent none.
+    /// Reads the auth payload the client sent along. When it sent none, an `Option` is `None`, and any
+    /// other type reads an empty object.
     ///
     /// # Errors
     /// When it does not fit `T`.
     pub fn auth<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
-        serde_json::from_str(self.auth_json())
-            .map_err(|error| DecodeError::Argument { index: 0, message: error.to_string() })
+        let absent = match self.auth_object() {
+            Some(_) => None,
+            None => args::absent(),
+        };
+        let read = || serde_json::from_str(self.auth_json());
+        absent.map_or_else(read, Ok).map_err(|error| DecodeError::argument(0, &error))
     }
 
     /// Returns the auth payload as the JSON text it came as.

@@ -6,6 +6,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use crate::needs::Needs;
 use crate::socket::Socket;
 
 /// A value given to [`App::manage`](crate::App::manage), as a parameter of a handler.
@@ -47,20 +48,9 @@ impl States {
         self.0.get(&TypeId::of::<T>()).cloned()?.downcast().ok()
     }
 
-    /// The first type of a list that there is no value of.
+    /// The first type a handler needs that there is no value of.
     pub(crate) fn missing(&self, needs: &Needs) -> Option<&'static str> {
-        needs.0.iter().find(|(id, _)| !self.0.contains_key(id)).map(|(_, name)| *name)
-    }
-}
-
-/// The types of state a handler takes.
-#[doc(hidden)]
-#[derive(Clone, Debug, Default)]
-pub struct Needs(Vec<(TypeId, &'static str)>);
-
-impl Needs {
-    pub(crate) fn add<T: 'static>(&mut self) {
-        self.0.push((TypeId::of::<T>(), type_name::<T>()));
+        needs.states.iter().find(|(id, _)| !self.0.contains_key(id)).map(|(_, name)| *name)
     }
 }
 

@@ -2,17 +2,17 @@
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use sansocket::{Config, Request, Response};
+use sansocket::{Request, Response};
 use std::borrow::Cow;
 use std::fs::File;
 use std::future::Future;
 use std::io::Take;
 use std::net::SocketAddr;
-use std::time::SystemTime;
 
 use crate::app::App;
 use crate::files::{Body, Files, SMALL, Whole};
-use crate::handler::{Async, Plain, Progress};
+use crate::function::{Async, Plain};
+use crate::handler::Progress;
 
 /// What an application answers outside of Socket.IO.
 #[derive(Default)]
@@ -88,6 +88,12 @@ impl App {
 }
 
 /// A function that answers plain HTTP requests. `M` only tells the forms of functions apart.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot answer HTTP requests",
+    label = "not a function of an `http::Request<Bytes>` that returns `IntoWeb`",
+    note = "it is a function or a closure, plain or `async`, whose one parameter is `http::Request<Bytes>`",
+    note = "it returns a text, a `StatusCode`, both in a tuple, an `http::Response`, or an `Option` or `Result` of these"
+)]
 pub trait WebHandler<M>: Send + Sync + 'static {
     #[doc(hidden)]
     #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
@@ -119,6 +125,11 @@ where
 
 /// What a plain HTTP request may be answered with: an [`http::Response`], a text, a
 /// [`StatusCode`], both in a tuple, or an `Option` of these, whose `None` is a 404.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no answer to an HTTP request",
+    label = "not `IntoWeb`",
+    note = "an answer is a text, a `StatusCode`, both in a tuple, an `http::Response`, or an `Option` or `Result` of these"
+)]
 pub trait IntoWeb {
     /// Turns it into a response.
     fn into_response(self) -> http::Response<Bytes>;
@@ -176,12 +187,12 @@ impl<R: IntoWeb, E: IntoWeb> IntoWeb for Result<R, E> {
 
 /// The request in the form the rest of the world uses; `None` when its parts have no such form.
 pub(crate) fn request_of(request: &Request<'_>) -> Option<http::Request<()>> {
-    // CONNECT asks for a tunnel, which its success would promise.
-    let method = request.method_name().filter(|name| *name != "CONNECT")?;
+    let method = request.method_name()?;
     let mut parts = http::Request::builder().method(method).uri(request.target).body(()).ok()?;
     let headers = parts.headers_mut();
     request.fields.each(&mut |name, value| {
-        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_bytes(value))
+        {
             headers.append(name, value);
         }
     });
@@ -238,16 +249,6 @@ pub(crate) fn file_response_of(
         }
     }
     (response, file)
-}
-
-/// Adds the date and the header fields that all answers have to one that is not of a session's:
-/// caches reckon by its date (RFC 9110 §6.6.1), while they keep none of a session.
-pub(crate) fn finish(response: &mut Response, config: &Config) {
-    if !response.headers.iter().any(|(name, _)| name == "date") {
-        let date = httpdate::fmt_http_date(SystemTime::now());
-        response.headers.push(("date".into(), date.into()));
-    }
-    response.dress(&config.headers);
 }
 
 /// Gives a 304 the tag of the answer that the client has, when that was compressed.

@@ -13,6 +13,7 @@ use tokio::runtime::Builder;
 
 tests::every_binding! { serve;
     a01_hostile_packets_end_their_session_and_no_other
+    a_header_on_several_lines_is_seen_whole
     a12_attachments_are_bounded_in_bytes_and_time
     a18_a_flood_of_namespaces_ends_at_the_limit
     a19_who_joins_nothing_is_hung_up_on
@@ -33,6 +34,9 @@ tests::every_binding! { serve;
     e07_a_body_without_end_is_cut_off
     e18_a_websocket_that_reads_next_to_nothing_is_cut_off
     e19_a_message_that_drips_in_is_cut_off
+    every_answer_says_when_it_was_given
+    every_request_of_the_table_is_answered_as_it_says_behind_hyper
+    http_1_0_clients_are_told_that_their_connection_stays
 }
 
 /// Serves `app` in front of a router without routes.

@@ -187,6 +187,28 @@ fn farewells(mut app: App) -> (App, UnboundedReceiver<Reason>) {
 }
 
 #[tokio::test]
+async fn cookies_that_http_2_splits_are_one() {
+    let mut app = App::new();
+    let (told, mut seen) = mpsc::unbounded_channel();
+    app.on_connect(move |socket: Socket| {
+        told.send(socket.header("cookie").map(str::to_owned)).unwrap();
+    });
+    let io = Server::new(app);
+    let address = serve(&io).await;
+    for stream in [Stream::one(address).await, Stream::two(address).await] {
+        let mut client = Client { stream, address, sid: String::new() };
+        let mut request = client.request("GET", PATH, "");
+        for cookie in ["a=1", "b=2"] {
+            request.headers_mut().append("cookie", cookie.parse().unwrap());
+        }
+        let (_, open) = text_of(client.stream.send(request).await).await;
+        client.sid = open.split('"').nth(3).unwrap().to_owned();
+        client.post("40").await;
+        assert_eq!(seen.recv().await.unwrap().as_deref(), Some("a=1; b=2"));
+    }
+}
+
+#[tokio::test]
 async fn clients_poll_over_http_1_and_2() {
     let mut app = App::new();
     app.on("double", |n: u32| 2 * n);

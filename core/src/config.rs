@@ -42,6 +42,11 @@ pub struct Config {
     /// `X-Forwarded-For` then gives the client's address: its last element, which the nearest proxy
     /// wrote. `X-Forwarded-Proto` and `X-Forwarded-Host`, the first element of each, give the scheme
     /// and a further name of this host.
+    ///
+    /// A request without any of these three is read for `Forwarded` (RFC 7239): its last element, which
+    /// the nearest proxy wrote, gives all three as `for`, `proto` and `host`. Beside one of the three it
+    /// is not believed, since proxies that set them pass on whatever a client says in `Forwarded`; a
+    /// proxy that sets `Forwarded` has to take the three out of the requests of its clients.
     pub trust_forwarded: bool,
     /// The cookie that tells a load balancer, or the page, the session id; set by the answer that
     /// opens a session on polling. Default none.

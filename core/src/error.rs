@@ -1,6 +1,7 @@
 //! Who broke which rule: the peer (`Violation`), the caller (`Gone`, `Backlog`, `Misuse`), and how
 //! a connection ended (`Reason`).
 
+use crate::http::Field;
 use crate::ws::CloseCode;
 
 /// The peer broke the protocol; never the local caller's fault.
@@ -11,7 +12,9 @@ use crate::ws::CloseCode;
 #[non_exhaustive]
 pub enum Violation {
     /// Request framing that two parsers could read differently (RFC 9112 §6.3).
-    #[error("ambiguous request framing: send exactly one of Content-Length and Transfer-Encoding")]
+    #[error(
+        "ambiguous request framing: send one of Content-Length and Transfer-Encoding, not both"
+    )]
     AmbiguousRequest,
     /// A binary message although no packet announced attachments.
     #[error("a binary message arrived that no packet announced")]
@@ -61,15 +64,35 @@ pub enum Violation {
     /// A `b…` packet that is not base64.
     #[error("a binary packet is not base64")]
     InvalidBase64,
-    /// A request head that is not HTTP/1.1.
+    /// A chunk of a body whose size, extension or end is malformed, a malformed trailer, or more than
+    /// 64 KiB of these in one body (RFC 9112 §7.1).
+    #[error("malformed chunk or trailer, or more chunk framing than 64 KiB")]
+    InvalidChunk,
+    /// A request head that is not HTTP/1.0 or HTTP/1.1.
     #[error("malformed HTTP request head")]
     InvalidHead,
+    /// A `Host` field that is missing, or not one host with an optional port (RFC 9112 §3.2).
+    #[error("the Host field is missing, or is not one host with an optional port")]
+    InvalidHost,
     /// A payload that is not JSON.
     #[error("the packet payload is not valid JSON")]
     InvalidJson,
+    /// A `Content-Length` that is not a number in digits (RFC 9112 §6.2).
+    #[error("Content-Length is one number in digits")]
+    InvalidLength,
+    /// An `Origin` field that is not text.
+    #[error("the Origin field is not text")]
+    InvalidOrigin,
     /// Text that is not a Socket.IO packet, or one that a client must not send.
     #[error("not a valid Socket.IO packet")]
     InvalidPacket,
+    /// A request target that is neither a path nor an http address, or that has a fragment (RFC 9112
+    /// §3.2).
+    #[error(
+        "the request target is a path, or the address of one with http or https, without user \
+         information and without a fragment"
+    )]
+    InvalidTarget,
     /// Text that is not UTF-8.
     #[error("text is not valid UTF-8")]
     InvalidUtf8,
@@ -85,6 +108,9 @@ pub enum Violation {
     /// A second GET or POST while one is being served.
     #[error("a second GET or POST overlaps the first")]
     OverlappingPoll,
+    /// A field that may be given once was given more often.
+    #[error("the field {0} is given more than once")]
+    RepeatedField(Field),
     /// A frame with reserved bits set although no extension was negotiated.
     #[error("reserved frame bits are set")]
     ReservedBits,
@@ -113,14 +139,26 @@ pub enum Violation {
     /// incomplete.
     #[error("the peer reads or writes more slowly than Limits::least_rate allows")]
     TooSlow,
+    /// CONNECT, which asks for a proxy.
+    #[error("CONNECT asks for a proxy, which this server is not")]
+    Tunnel,
+    /// GET or HEAD with a body.
+    #[error("GET and HEAD have no body")]
+    UnexpectedBody,
+    /// A transfer coding in HTTP/1.0, which has none (RFC 9112 §6.1).
+    #[error("HTTP/1.0 has no Transfer-Encoding")]
+    UnexpectedCoding,
+    /// An `Expect` field that asks for something other than `100-continue` (RFC 9110 §10.1.1).
+    #[error("the only expectation that is met is 100-continue")]
+    UnknownExpectation,
     /// A frame opcode RFC 6455 does not define.
     #[error("unknown frame opcode")]
     UnknownOpcode,
     /// Text that is not an Engine.IO packet.
     #[error("not a valid Engine.IO packet")]
     UnknownPacket,
-    /// A transfer coding other than chunked, or a malformed chunk.
-    #[error("unsupported transfer coding or malformed chunk")]
+    /// A transfer coding other than chunked.
+    #[error("the only transfer coding that is understood is chunked")]
     UnsupportedCoding,
 }
 
@@ -132,7 +170,8 @@ impl Violation {
         match self {
             Self::BodyTooLarge => 413,
             Self::HeadTooLarge | Self::TooManyHeaders => 431,
-            Self::UnsupportedCoding => 501,
+            Self::Tunnel | Self::UnsupportedCoding => 501,
+            Self::UnknownExpectation => 417,
             _ => 400,
         }
     }
@@ -168,15 +207,25 @@ impl Violation {
             | Self::FragmentOrder
             | Self::HeadTooLarge
             | Self::HeartbeatDirection
+            | Self::InvalidChunk
             | Self::InvalidHead
+            | Self::InvalidHost
+            | Self::InvalidLength
+            | Self::InvalidOrigin
+            | Self::InvalidTarget
             | Self::InvalidUtf8
             | Self::Mask
             | Self::MessageTooLarge
             | Self::OverlappingPoll
+            | Self::RepeatedField(_)
             | Self::ReservedBits
             | Self::TooManyFragments
             | Self::TooManyHeaders
             | Self::TooSlow
+            | Self::Tunnel
+            | Self::UnexpectedBody
+            | Self::UnexpectedCoding
+            | Self::UnknownExpectation
             | Self::UnknownOpcode
             | Self::UnsupportedCoding => "transport error",
             _ => "forced close",

@@ -58,10 +58,10 @@ mod ws;
 pub use bytes::Bytes;
 pub use check::ConfigError;
 pub use config::{Config, Judge, KeepHeaders, Layer, Limits, Origins, SlowClient, Transports};
-pub use conn::{Awaits, Conn, Decoder, Inbound, Role};
+pub use conn::{Awaits, Clock, Conn, Decoder, Inbound, Role};
 pub use cookie::{Cookie, SameSite};
 pub use error::{Gone, Misuse, Reason, Refused, Violation};
-pub use http::{Fields, Headers, Method, Request, Response};
+pub use http::{Date, Field, Fields, Headers, Method, Request, Response};
 pub use key::{Id, Link, Malformed, Session, Shard, Sid, Socket};
 pub use server::{
     AckToken, Answer, Counts, Event, Handshake, JoinError, Message, Received, Scope, Server,

@@ -6,11 +6,11 @@
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
-use sansocket::{Config, Conn, Event, Limits, Link, Server, Shard, Verdict};
+use sansocket::{Config, Conn, Date, Event, Limits, Link, Server, Shard, Verdict};
 use std::collections::HashMap;
 use std::io::{self, IoSlice, Read as _, Write as _};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 struct Loop {
     server: Server,
@@ -91,7 +91,7 @@ impl Loop {
     /// Bytes in: decode, hand over, apply the verdict.
     fn receive(&mut self, now: Instant, token: Token, bytes: &mut [u8]) {
         let Some(peer) = self.peers.get_mut(&token) else { return };
-        let mut decoder = peer.conn.decode(bytes);
+        let mut decoder = peer.conn.decode(bytes).dated(date);
         loop {
             let link = decoder.link();
             match decoder.poll() {
@@ -144,7 +144,7 @@ impl Loop {
     /// full.
     fn write(&mut self, now: Instant, token: Token) {
         while let Some(peer) = self.peers.get_mut(&token) {
-            peer.conn.pull(&mut self.server);
+            peer.conn.pull_with(&mut self.server, Vec::new, Some(date));
             let mut slices = [IoSlice::new(&[]); 16];
             let filled = peer.conn.poll_write(&mut slices);
             if filled == 0 {
@@ -174,4 +174,10 @@ impl Loop {
         }
         self.carriers.retain(|_, carrier| *carrier != token);
     }
+}
+
+/// The time of answers, which the core does not know.
+fn date() -> Date {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Date::from_unix(since.as_secs())
 }

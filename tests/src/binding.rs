@@ -10,6 +10,7 @@ mod faults;
 #[cfg(target_os = "linux")]
 mod files;
 mod identity;
+mod requests;
 
 use sansocket_app::{App, Io, Listener, Reason, Socket};
 use std::io::{self, Write as _};
@@ -26,6 +27,7 @@ pub use cancel::*;
 pub use faults::*;
 #[cfg(target_os = "linux")]
 pub use files::*;
+pub use requests::*;
 
 /// How a binding serves on several shards, on threads of its own.
 pub type Serve = fn(App, Vec<Listener>) -> (Io, Serving);
@@ -48,6 +50,7 @@ macro_rules! every_binding {
             a20_nobody_is_heard_before_the_admission
             a_client_faster_than_its_handlers_is_read_no_further_and_loses_nothing
             a_handler_that_panics_harms_nobody
+            a_header_on_several_lines_is_seen_whole
             a_large_event_comes_back_whole
             a_panic_in_any_handler_costs_only_what_it_was_about
             a_poll_is_answered_when_something_comes
@@ -79,8 +82,11 @@ macro_rules! every_binding {
             e18_a_websocket_that_reads_next_to_nothing_is_cut_off
             e18_who_reads_next_to_nothing_of_an_answer_is_cut_off
             e19_a_message_that_drips_in_is_cut_off
+            every_answer_says_when_it_was_given
+            every_request_of_the_table_is_answered_as_it_says
             events_survive_a_slow_and_choppy_network
             futures_may_be_dropped_whenever_they_wait
+            http_1_0_clients_are_told_that_their_connection_stays
             hundreds_of_clients_killed_and_restarted_leave_nothing
             requests_wait_in_line_behind_a_held_poll
             resets_and_half_closes_end_their_sessions_and_no_other

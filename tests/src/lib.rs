@@ -24,6 +24,7 @@ mod http;
 pub mod model;
 mod net;
 mod polling;
+pub mod requests;
 mod sim;
 mod tcp;
 mod trace;

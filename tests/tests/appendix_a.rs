@@ -34,7 +34,7 @@ fn a01_an_application_is_made_with_options() {
     }
     let mut config = Config::default();
     config.path = "/elsewhere/".into();
-    let client = TestServer::new(factory(config)).connect();
+    let client = TestServer::new(factory(config)).connect().unwrap();
     assert_eq!(client.call("hello", &()), Ok("world".to_owned()));
 }
 
@@ -44,7 +44,7 @@ fn a01_handlers_of_a_client_run_in_turn_or_side_by_side() {
     let nap = async |socket: Socket| socket.io().sleep(SECOND).await;
     app.on("nap", sequential(nap)).on("aside", concurrent(nap)).on("now", || "now");
     let server = TestServer::new(app);
-    let client = server.connect();
+    let client = server.connect().unwrap();
 
     client.emit("aside", &());
     assert_eq!(client.call("now", &()), Ok("now".to_owned()));
@@ -115,7 +115,7 @@ fn a03_send_and_emit_every_kind_of_argument() {
         socket.emit("bytes", &(Bytes::from_static(b"\0\xff"), vec![Bytes::from_static(b"x")]))
     });
     app.on("take", |a: String, b: Option<u8>, rest: Rest<Value>| (a, b, rest.0.len()));
-    let client = TestServer::new(app).connect();
+    let client = TestServer::new(app).connect().unwrap();
     client.emit("go", &());
     assert_eq!(client.expect::<String>("message"), "text");
     assert_eq!(client.expect::<Value>("json"), json!({"a": 1}));
@@ -133,7 +133,7 @@ fn a03_emits_come_from_outside_of_handlers_too() {
     let mut app = App::new();
     app.namespace("/chat");
     let server = TestServer::new(app);
-    let (root, chat) = (server.connect(), server.client().namespace("/chat").connect());
+    let (root, chat) = (server.connect().unwrap(), server.client().namespace("/chat").connect());
     let (io, task) = (server.io(), server.io());
     std::thread::spawn(move || io.emit("thread", &1)).join().expect("no panic").expect("sent");
     server.io().spawn(async move { task.of("/chat").emit("task", &2).expect("sent") });
@@ -147,7 +147,7 @@ fn a04_acknowledgements_of_the_server() {
     let mut app = App::new();
     app.on("none", || ()).on("one", || 1).on("two", || ("a", 2)).on("silent", || NoReply);
     app.on("given", |ack: Ack| ack.send(&"given"));
-    let client = TestServer::new(app).connect();
+    let client = TestServer::new(app).connect().unwrap();
     assert_eq!(client.call("none", &()), Ok(()));
     assert_eq!(client.call("one", &()), Ok(1));
     assert_eq!(client.call("two", &()), Ok(("a".to_owned(), 2)));
@@ -158,7 +158,7 @@ fn a04_acknowledgements_of_the_server() {
 #[test]
 fn a04_acknowledgements_of_clients_with_a_timeout() {
     let server = TestServer::new(App::new());
-    let client = server.connect();
+    let client = server.connect().unwrap();
     let socket = server.io().socket(&client.id()).expect("it is here");
 
     let asked = socket.call::<(String, u8)>("who", &());
@@ -191,7 +191,8 @@ fn a05_broadcasts_rooms_and_who_is_left_out() {
         socket.nsp().except(skip).emit("skipped", &())
     });
     let server = TestServer::with_shards(app, 2);
-    let (ann, bob, eve) = (server.connect(), server.connect(), server.connect());
+    let (ann, bob, eve) =
+        (server.connect().unwrap(), server.connect().unwrap(), server.connect().unwrap());
     assert_eq!(ann.call("join", &(["a"],)), Ok(true));
     assert_eq!(bob.call("join", &(["a", "b"],)), Ok(true));
     let names = |client: &TestClient| {
@@ -245,9 +246,9 @@ fn a06_disconnect_says_why_and_from_where() {
     });
     let server = TestServer::new(app);
 
-    server.connect().disconnect();
+    server.connect().unwrap().disconnect();
     assert_eq!(read(&notes), [r#"client namespace disconnect ["tea"]"#]);
-    let client = server.connect();
+    let client = server.connect().unwrap();
     server.io().to(client.id()).disconnect();
     server.run();
     assert_eq!(read(&notes), [r#"server namespace disconnect ["tea"]"#]);
@@ -269,7 +270,7 @@ fn a07_errors_reach_a_handler_with_event_and_arguments() {
         tell_chat(format!("chat: {}", line(&error)));
     });
     let server = TestServer::new(app);
-    let root = server.connect();
+    let root = server.connect().unwrap();
     root.emit("fails", &7);
     root.emit("fails", "not a number");
     root.emit("panics", &());
@@ -323,7 +324,7 @@ fn a09_sessions_are_per_client_and_namespace_until_it_left() {
     app.on_disconnect(move |socket: Socket| tell(format!("{:?}", name(socket))));
     app.namespace("/other").on("get", name);
     let server = TestServer::new(app);
-    let (ann, bob) = (server.connect(), server.connect());
+    let (ann, bob) = (server.connect().unwrap(), server.connect().unwrap());
     ann.emit("set", "Ann");
     ann.emit("add", "a");
     assert_eq!(ann.call("get", &()), Ok(Some("Anna".to_owned())));
@@ -367,7 +368,7 @@ fn a10_a_test_has_several_clients_with_namespaces_auth_headers_and_query() {
 #[test]
 fn a11_background_tasks_sleep_and_the_server_stops() {
     let server = TestServer::new(App::new());
-    let client = server.connect();
+    let client = server.connect().unwrap();
     let io = server.io();
     io.clone().spawn(async move {
         for n in 0..3 {
@@ -414,7 +415,7 @@ fn a16_pings_buffers_and_transports_are_settings() {
     config.ping_timeout = 2 * SECOND;
     config.limits.max_payload = 1000;
     let server = TestServer::new(App::with_config(config.clone()));
-    let (mute, large) = (server.connect(), server.connect());
+    let (mute, large) = (server.connect().unwrap(), server.connect().unwrap());
     mute.mute();
     server.advance(Duration::from_millis(4990));
     assert!(mute.is_connected());
@@ -425,7 +426,7 @@ fn a16_pings_buffers_and_transports_are_settings() {
 
     config.monitor_clients = false;
     let server = TestServer::new(App::with_config(config.clone()));
-    let mute = server.connect();
+    let mute = server.connect().unwrap();
     mute.mute();
     server.advance(3600 * SECOND);
     assert!(mute.is_connected());
@@ -441,7 +442,7 @@ fn a20_a_handler_that_waits_stalls_nobody() {
     app.on("wait", async |socket: Socket| socket.io().sleep(60 * SECOND).await);
     app.on("now", || "now");
     let server = TestServer::new(app);
-    let (ann, bob) = (server.connect(), server.connect());
+    let (ann, bob) = (server.connect().unwrap(), server.connect().unwrap());
     let waiting = ann.emit_with_ack("wait", &());
     assert_eq!(bob.call("now", &()), Ok("now".to_owned()));
     assert_eq!(ann.call("now", &()), Ok("now".to_owned()));
@@ -458,7 +459,7 @@ fn a20_a_ping_timeout_is_a_reason_and_not_an_error() {
     app.on_disconnect(move |reason: Reason| tell(reason.to_string()));
     app.on_error(move |error| tell_error(error.to_string()));
     let server = TestServer::new(app);
-    let client = server.connect();
+    let client = server.connect().unwrap();
     client.mute();
     server.advance(45 * SECOND);
     assert_eq!(read(&notes), ["ping timeout"]);

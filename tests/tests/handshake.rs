@@ -144,11 +144,7 @@ fn the_host_learns_the_rule_but_only_of_refusals() {
 struct NoFields;
 
 impl Headers for NoFields {
-    fn get(&self, _: &str) -> Option<&str> {
-        None
-    }
-
-    fn each(&self, _: &mut dyn FnMut(&str, &str)) {}
+    fn each<'a>(&'a self, _: &mut dyn FnMut(&'a str, &'a [u8])) {}
 }
 
 #[test]

@@ -419,7 +419,7 @@ impl Bare {
     fn flush_with(&mut self, spare: &mut Vec<u8>) {
         while let Some(link) = self.server.poll_link() {
             let conn = &mut self.conns[self.carriers[link.index()]];
-            assert!(!conn.pull_with(&mut self.server, || std::mem::take(spare)), "all fits");
+            assert!(!conn.pull_with(&mut self.server, || std::mem::take(spare), None), "all fits");
             let mut slices = [IoSlice::new(&[]); 16];
             let filled = conn.poll_write(&mut slices);
             let n = slices[..filled].iter().map(|slice| slice.len()).sum();

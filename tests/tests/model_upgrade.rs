@@ -413,16 +413,12 @@ struct Asked {
 }
 
 impl Headers for Asked {
-    fn get(&self, name: &str) -> Option<&str> {
-        match name {
-            _ if !self.websocket => None,
-            "upgrade" => Some("websocket"),
-            "connection" => Some("Upgrade"),
-            "sec-websocket-version" => Some("13"),
-            "sec-websocket-key" => Some("dGhlIHNhbXBsZSBub25jZQ=="),
-            _ => None,
+    fn each<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {
+        if self.websocket {
+            each("upgrade", b"websocket");
+            each("connection", b"Upgrade");
+            each("sec-websocket-version", b"13");
+            each("sec-websocket-key", b"dGhlIHNhbXBsZSBub25jZQ==");
         }
     }
-
-    fn each(&self, _: &mut dyn FnMut(&str, &str)) {}
 }

@@ -34,7 +34,7 @@ fn failure(test: impl FnOnce()) -> String {
 
 #[test]
 fn what_a_handler_emits_is_there_when_the_call_returns() {
-    let client = TestServer::new(echo()).connect();
+    let client = TestServer::new(echo()).connect().unwrap();
     client.emit("echo", &("ann", 7, true));
     let received = client.get_received();
     assert_eq!(received.len(), 1);
@@ -47,7 +47,7 @@ fn what_a_handler_emits_is_there_when_the_call_returns() {
 
 #[test]
 fn events_keep_their_order() {
-    let client = TestServer::new(echo()).connect();
+    let client = TestServer::new(echo()).connect().unwrap();
     (0..100).for_each(|n| client.emit("echo", &n));
     let received: Result<Vec<i32>, _> =
         client.get_received().iter().map(|event| event.decode()).collect();
@@ -56,7 +56,7 @@ fn events_keep_their_order() {
 
 #[test]
 fn no_arguments_are_none() {
-    let client = TestServer::new(echo()).connect();
+    let client = TestServer::new(echo()).connect().unwrap();
     client.emit("echo", &());
     assert_eq!(client.expect_event("echoed").args.json(), "[]");
 }
@@ -65,13 +65,13 @@ fn no_arguments_are_none() {
 fn names_and_texts_need_no_care() {
     let mut app = App::new();
     app.on("\"quoted\", [§]", |text: String| format!("{text}!"));
-    let client = TestServer::new(app).connect();
+    let client = TestServer::new(app).connect().unwrap();
     assert_eq!(client.call("\"quoted\", [§]", "\\\"\n]"), Ok("\\\"\n]!".to_owned()));
 }
 
 #[test]
 fn messages_of_every_frame_size_arrive() {
-    let client = TestServer::new(echo()).connect();
+    let client = TestServer::new(echo()).connect().unwrap();
     for size in [0, 100, 110, 125, 126, 127, 65_500, 65_535, 65_536, 900_000] {
         let text = "x".repeat(size);
         client.emit("echo", &text);
@@ -81,7 +81,7 @@ fn messages_of_every_frame_size_arrive() {
 
 #[test]
 fn binary_goes_both_ways_at_any_depth() {
-    let client = TestServer::new(echo()).connect();
+    let client = TestServer::new(echo()).connect().unwrap();
     let sent =
         (Bytes::from_static(&[1, 2, 3]), ("name", vec![Bytes::new(), vec![7; 70_000].into()]));
     client.emit("echo", &sent);
@@ -93,7 +93,7 @@ fn binary_goes_both_ways_at_any_depth() {
 
 #[test]
 fn a_call_returns_what_the_handler_returned() {
-    let client = TestServer::new(echo()).connect();
+    let client = TestServer::new(echo()).connect().unwrap();
     assert_eq!(client.call("add", &(1, 2)), Ok(3));
     assert_eq!(client.call::<(i64,)>("add", &(3, 4)), Ok((7,)));
 }
@@ -102,7 +102,7 @@ fn a_call_returns_what_the_handler_returned() {
 fn a_call_that_nobody_acknowledges_says_so() {
     let mut app = echo();
     app.on_error(|_| {});
-    let client = TestServer::new(app).connect();
+    let client = TestServer::new(app).connect().unwrap();
     assert_eq!(client.call::<()>("unheard", &()), Err(AnswerError::Missing));
     assert_eq!(client.call::<i64>("add", "not a number"), Err(AnswerError::Missing));
     assert!(client.is_connected(), "a failure is the handler's alone");
@@ -115,7 +115,7 @@ fn sending_without_a_name_is_the_event_message_or_json() {
     let mut app = App::new();
     app.on("message", |socket: Socket, text: String| socket.emit("message", &(text + "?")));
     app.on("json", |socket: Socket, numbers: Vec<i32>| socket.emit("json", &numbers.len()));
-    let client = TestServer::new(app).connect();
+    let client = TestServer::new(app).connect().unwrap();
     client.send("well");
     client.send_json(&vec![1, 2]);
     assert_eq!(client.expect::<String>("message"), "well?");
@@ -131,7 +131,7 @@ fn the_server_may_ask_a_client() {
         let _ = socket.emit("result", &name.map_err(|error| error.to_string()));
     });
     let server = TestServer::new(app);
-    let client = server.connect();
+    let client = server.connect().unwrap();
 
     client.emit("ask me", &());
     let question = client.expect_event("name?");
@@ -148,7 +148,7 @@ fn the_server_may_ask_a_client() {
 #[test]
 fn rooms_reach_across_shards() {
     let server = TestServer::with_shards(echo(), 3);
-    let clients: Vec<_> = (0..6).map(|_| server.connect()).collect();
+    let clients: Vec<_> = (0..6).map(|_| server.connect().unwrap()).collect();
     for client in &clients[..5] {
         assert_eq!(client.call("join", "tea"), Ok(true));
     }
@@ -165,7 +165,7 @@ fn rooms_reach_across_shards() {
 fn ids_are_the_same_in_every_run() {
     let ids = || {
         let server = TestServer::new(App::new());
-        [server.connect(), server.connect()].map(|client| client.id())
+        [server.connect().unwrap(), server.connect().unwrap()].map(|client| client.id())
     };
     assert_eq!(ids(), ids());
     let [first, second] = ids();
@@ -175,7 +175,7 @@ fn ids_are_the_same_in_every_run() {
 #[test]
 fn an_emit_of_the_test_itself_reaches_clients() {
     let server = TestServer::new(App::new());
-    let (ann, bob) = (server.connect(), server.connect());
+    let (ann, bob) = (server.connect().unwrap(), server.connect().unwrap());
     server.io().to(ann.id()).emit("news", &1).expect("it can be sent");
     assert_eq!(ann.expect::<i32>("news"), 1);
     assert!(bob.get_received().is_empty());
@@ -195,20 +195,20 @@ fn every_way_to_leave_has_its_reason() {
     let server = TestServer::new(app);
     let last = || reasons.lock().expect("nobody panics").pop();
 
-    let client = server.connect();
+    let client = server.connect().unwrap();
     client.disconnect();
     assert_eq!(last().as_deref(), Some("client namespace disconnect"));
-    let client = server.connect();
+    let client = server.connect().unwrap();
     client.close();
     assert_eq!(last().as_deref(), Some("transport close"));
-    drop(server.connect());
+    drop(server.connect().unwrap());
     assert_eq!(last().as_deref(), Some("transport close"));
     for (event, reason) in [
         ("kick", "server namespace disconnect"),
         ("kick all", "server namespace disconnect"),
         ("cut", "forced close"),
     ] {
-        let client = server.connect();
+        let client = server.connect().unwrap();
         client.emit(event, &());
         assert!(!client.is_connected(), "{event}");
         assert_eq!(last().as_deref(), Some(reason), "{event}");
@@ -219,7 +219,7 @@ fn every_way_to_leave_has_its_reason() {
 
 #[test]
 fn a_client_that_left_cannot_emit() {
-    let client = TestServer::new(echo()).connect();
+    let client = TestServer::new(echo()).connect().unwrap();
     client.disconnect();
     assert_eq!(failure(|| client.emit("echo", &1)), "the client is not in /");
 }
@@ -227,7 +227,7 @@ fn a_client_that_left_cannot_emit() {
 #[test]
 fn expecting_takes_one_event_and_leaves_the_others() {
     let server = TestServer::new(App::new());
-    let client = server.connect();
+    let client = server.connect().unwrap();
     for (event, n) in [("a", 1), ("b", 2), ("c", 3)] {
         server.io().emit(event, &n).expect("it can be sent");
     }
@@ -239,7 +239,7 @@ fn expecting_takes_one_event_and_leaves_the_others() {
 #[test]
 fn expecting_what_did_not_come_lists_what_did() {
     let server = TestServer::new(App::new());
-    let client = server.connect();
+    let client = server.connect().unwrap();
     assert_eq!(
         failure(|| client.expect::<()>("c")),
         "expected one event \"c\" in /, received: nothing"

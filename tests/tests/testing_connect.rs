@@ -94,7 +94,7 @@ fn a_request_that_is_refused_shows_the_answer() {
 fn the_path_is_that_of_the_application() {
     let mut config = sansocket_app::Config::default();
     config.path = "/elsewhere/".into();
-    assert!(TestServer::new(App::with_config(config)).connect().is_connected());
+    assert!(TestServer::new(App::with_config(config)).connect().unwrap().is_connected());
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn namespaces_of_one_connection_are_apart() {
     let mut app = guarded();
     app.namespace("/news").on("ping", |socket: Socket| socket.emit("pong", &()));
     let server = TestServer::new(app);
-    let root = server.connect();
+    let root = server.connect().unwrap();
     let news = root.join("/news", &()).expect("it is open");
     let admin = root.join("/admin", &json!({"token": "secret"})).expect("it has the token");
     assert!(root.join("/nowhere", &()).is_err());
@@ -149,7 +149,7 @@ fn the_server_closes_every_connection() {
     let mut app = App::new();
     app.on("close", |io: Io| io.close());
     let server = TestServer::new(app);
-    let (ann, bob) = (server.connect(), server.connect());
+    let (ann, bob) = (server.connect().unwrap(), server.connect().unwrap());
     ann.emit("close", &());
     assert!(!ann.is_connected() && !bob.is_connected());
     assert_eq!(bob.admission(), Err(ConnectError::Closed));

@@ -26,7 +26,7 @@ fn farewells(config: Config) -> (App, Arc<Mutex<Vec<String>>>) {
 fn clients_answer_pings_for_days() {
     let (app, reasons) = farewells(Config::default());
     let server = TestServer::new(app);
-    let (ann, bob) = (server.connect(), server.connect());
+    let (ann, bob) = (server.connect().unwrap(), server.connect().unwrap());
     server.advance(3 * 24 * 3600 * SECOND);
     assert!(ann.is_connected() && bob.is_connected());
     assert!(reasons.lock().expect("nobody panics").is_empty());
@@ -38,7 +38,7 @@ fn a_mute_client_is_given_up_when_its_time_is_up() {
     let patience = config.ping_interval + config.ping_timeout;
     let (app, reasons) = farewells(config);
     let server = TestServer::new(app);
-    let (mute, other) = (server.connect(), server.connect());
+    let (mute, other) = (server.connect().unwrap(), server.connect().unwrap());
     mute.mute();
     server.advance(patience - MILLI);
     assert!(mute.is_connected());
@@ -54,7 +54,7 @@ fn deadlines_need_not_be_round() {
     config.ping_timeout = Duration::from_nanos(77_777_777);
     let (app, reasons) = farewells(config);
     let server = TestServer::new(app);
-    let (mute, other) = (server.connect(), server.connect());
+    let (mute, other) = (server.connect().unwrap(), server.connect().unwrap());
     mute.mute();
     server.advance(Duration::from_nanos(12_345_678_901));
     assert!(!mute.is_connected() && other.is_connected());
@@ -69,7 +69,7 @@ fn sleeps_end_in_their_order_and_at_their_time() {
         let _ = socket.emit("slept", &millis);
     });
     let server = TestServer::new(app);
-    let client = server.connect();
+    let client = server.connect().unwrap();
     [30, 10, 20, 10, 0].iter().for_each(|millis| client.emit("sleep", millis));
     let slept = || -> Vec<u64> {
         client.get_received().iter().map(|event| event.decode().expect("a number")).collect()
@@ -91,7 +91,7 @@ fn an_answer_may_take_time() {
         value
     });
     let server = TestServer::new(app);
-    let client = server.connect();
+    let client = server.connect().unwrap();
     let answer = client.emit_with_ack("slowly", "done");
     assert_eq!(answer.read::<String>(), Err(AnswerError::Missing));
     assert!(!answer.is_here());
@@ -103,7 +103,7 @@ fn an_answer_may_take_time() {
 #[test]
 fn background_tasks_run_in_virtual_time() {
     let server = TestServer::new(App::new());
-    let client = server.connect();
+    let client = server.connect().unwrap();
     let io = server.io();
     let ticker = server.io();
     io.spawn(async move {
@@ -124,7 +124,7 @@ fn a_background_task_that_panics_fails_the_test() {
     server.io().spawn(async { panic!("oh no") });
     let failed = catch_unwind(AssertUnwindSafe(|| server.run())).expect_err("it fails");
     assert_eq!(failed.downcast_ref(), Some(&"oh no"));
-    assert!(server.connect().is_connected(), "the server can still be looked at");
+    assert!(server.connect().unwrap().is_connected(), "the server can still be looked at");
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn a_task_without_rest_fails_the_test() {
 #[test]
 fn a_future_of_the_test_is_run_to_its_end() {
     let server = TestServer::with_shards(App::new(), 2);
-    let (ann, bob) = (server.connect(), server.connect());
+    let (ann, bob) = (server.connect().unwrap(), server.connect().unwrap());
     let (io, found) = (server.io(), server.io().all().sockets());
     let twice = async { found.await.len() + io.all().sockets().await.len() };
     assert_eq!(server.block_on(twice), 4);
@@ -167,7 +167,7 @@ fn nothing_of_a_server_is_left_behind() {
     });
     app.on("sleep", async |io: Io| io.sleep(SECOND).await);
     let server = TestServer::with_shards(app, 2);
-    let clients = [server.connect(), server.connect()];
+    let clients = [server.connect().unwrap(), server.connect().unwrap()];
     for client in &clients {
         client.emit("wait", &());
         client.emit("sleep", &());

@@ -5,7 +5,8 @@ use bytes::Bytes;
 use sansocket::Args;
 use serde::de::value::Error as Refusal;
 use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, SeqAccess, Visitor,
+    Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, Error, IgnoredAny, SeqAccess,
+    Visitor,
 };
 use serde::forward_to_deserialize_any;
 
@@ -156,7 +157,7 @@ pub enum DecodeError {
 }
 
 impl DecodeError {
-    fn argument(index: usize, error: &serde_json::Error) -> Self {
+    pub(crate) fn argument(index: usize, error: &serde_json::Error) -> Self {
         let mut message = error.to_string();
         // The position is one inside the argument, which the reader of the message does not see.
         let position = format!(" at line {} column {}", error.line(), error.column());
@@ -330,6 +331,11 @@ impl<'de> SeqAccess<'de> for &mut Elements<'_, 'de> {
         }
         Ok(absent)
     }
+}
+
+/// What a type makes of an argument that was not sent; nothing when it needs one.
+pub(crate) fn absent<T: DeserializeOwned>() -> Option<T> {
+    T::deserialize(Absent).ok()
 }
 
 /// An argument that was not sent: `None`, or nothing.

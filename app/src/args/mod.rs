@@ -27,5 +27,6 @@ mod encode;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use decode::absent;
 pub use decode::{DecodeError, Decoder, decode};
 pub use encode::{EncodeError, encode};

@@ -20,7 +20,7 @@
 //!
 //! # fn everybody_in_the_room_hears_it_but_the_speaker() {
 //! let server = TestServer::new(chat());
-//! let (ann, bob) = (server.connect(), server.connect());
+//! let (ann, bob) = (server.connect().unwrap(), server.connect().unwrap());
 //! for client in [&ann, &bob] {
 //!     assert_eq!(client.call("join", "tea"), Ok(true));
 //! }
@@ -48,7 +48,7 @@
 //!     let _ = io.emit("reminder", &());
 //! });
 //! let server = TestServer::new(app);
-//! let client = server.connect();
+//! let client = server.connect().unwrap();
 //! client.emit("remind", &5);
 //!
 //! server.advance(Duration::from_secs(299));
@@ -94,7 +94,7 @@
 //! # use sansocket_app::App;
 //! # use std::time::Duration;
 //! let server = TestServer::new(App::new());
-//! let (ann, bob) = (server.connect(), server.connect());
+//! let (ann, bob) = (server.connect().unwrap(), server.connect().unwrap());
 //! let asked = server.io().of("/").emit_with_ack("ready?", &(), Duration::from_secs(10));
 //! ann.expect_event("ready?").ack(&true);
 //! server.advance(Duration::from_secs(10));
@@ -120,7 +120,7 @@
 //!     "told"
 //! });
 //! let server = TestServer::new(app);
-//! let client = server.connect();
+//! let client = server.connect().unwrap();
 //! assert_eq!(server.get("/it-rains").body(), "told");
 //! assert_eq!(client.expect::<String>("news"), "/it-rains");
 //! ```

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::client::TestClient;
 use super::clock::Clock;
-use super::connect::Connect;
+use super::connect::{Connect, ConnectError};
 use crate::app::App;
 use crate::hub::Hub;
 use crate::io::Io;
@@ -48,15 +48,10 @@ impl TestServer {
 
     /// Connects a client to the namespace `/`.
     ///
-    /// # Panics
-    /// When it is not let in.
-    #[must_use = "a client that is dropped disconnects"]
-    #[track_caller]
-    pub fn connect(&self) -> TestClient {
-        match self.client().connect() {
-            Ok(client) => client,
-            Err(error) => panic!("{error}"),
-        }
+    /// # Errors
+    /// Why the client is not in the namespace now.
+    pub fn connect(&self) -> Result<TestClient, ConnectError> {
+        self.client().connect()
     }
 
     /// Prepares a client: its namespace, auth payload, query, headers and cookies.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use std::ops::{DerefMut, Range};
 
-use super::{Collect, Conn, Exchange, Mode};
+use super::{Clock, Collect, Conn, Exchange, Mode};
 use crate::error::Violation;
 use crate::http::body::Body;
 use crate::http::head::{self, Places};
@@ -39,6 +39,7 @@ pub struct Decoder<'c, 'i> {
     at: usize,
     /// Of the request that was found last.
     places: Option<Places>,
+    clock: Option<Clock>,
 }
 
 /// The caller's buffer, or what waited with the caller's buffer appended.
@@ -59,7 +60,7 @@ impl Input<'_> {
 
 /// Where an item lies, before it is borrowed.
 enum Item {
-    Request { start: usize, method: Method, target: Range<usize>, fields: Range<usize> },
+    Request { method: Method, head: Range<usize>, target: Range<usize> },
     BodyHere(Range<usize>),
     BodyCollected,
     Text(Place),
@@ -77,7 +78,14 @@ impl<'c, 'i> Decoder<'c, 'i> {
             joined.extend_from_slice(input);
             Input::Joined(joined)
         };
-        Self { conn, input, at: 0, places: None }
+        Self { conn, input, at: 0, places: None, clock: None }
+    }
+
+    /// Has the answers that are given through this decoder say the time (RFC 9110 §6.6.1).
+    #[must_use]
+    pub fn dated(mut self, clock: Clock) -> Self {
+        self.clock = Some(clock);
+        self
     }
 
     /// Returns the next complete item, or `None` when more bytes are needed.
@@ -95,14 +103,14 @@ impl<'c, 'i> Decoder<'c, 'i> {
             (Place::Reader, _) => &[],
         };
         Ok(Some(match item {
-            Item::Request { start, method, target, fields } => {
-                let name = &bytes[start..target.start - 1];
+            Item::Request { method, head, target } => {
+                let head = &bytes[head];
                 let target = text(&bytes[target])?;
                 let places = self.places.as_ref().ok_or(Violation::InvalidHead)?;
-                let fields = Fields::lines(&bytes[fields], places);
-                let mut request = Request::new(method, target, fields);
+                let mut request = Request::new(method, target, Fields::head(head, places));
                 if method == Method::Other {
-                    request.other = Some(text(name)?);
+                    let end = memchr::memchr(b' ', head).ok_or(Violation::InvalidHead)?;
+                    request.other = Some(text(&head[..end])?);
                 }
                 Inbound::Request(request)
             }
@@ -124,12 +132,12 @@ impl<'c, 'i> Decoder<'c, 'i> {
 
     /// Carries out what the server decided about the last item.
     pub fn apply(&mut self, verdict: Verdict) {
-        self.conn.apply(verdict);
+        self.conn.apply(verdict, self.clock);
     }
 
     /// Queues one output between two items, for whoever uses the connection without a server.
     pub fn push(&mut self, transmit: Transmit) {
-        self.conn.push(transmit);
+        self.conn.push_dated(transmit, self.clock);
     }
 
     /// Queues the farewell that `violation` deserves, an HTTP error or a close frame, and ends the
@@ -141,7 +149,7 @@ impl<'c, 'i> Decoder<'c, 'i> {
     /// The same with further header fields, such as [`Config::headers`](crate::Config::headers), on
     /// an HTTP error.
     pub fn reject_with(&mut self, violation: Violation, headers: &[(String, String)]) {
-        self.conn.reject(violation, headers);
+        self.conn.reject(violation, headers, self.clock);
         self.at = self.input.bytes().len();
     }
 
@@ -202,12 +210,12 @@ impl<'c, 'i> Decoder<'c, 'i> {
         }
         // A client may end the last body with a stray CRLF (RFC 9112 §2.2), which stays until the
         // request is here, so that there cannot be a second.
-        let bytes = &self.input.bytes()[self.at..];
+        let bytes = &mut self.input.bytes()[self.at..];
         if is_stray(bytes) {
             return Ok(None);
         }
         let stray = if bytes.starts_with(STRAY) { STRAY.len() } else { 0 };
-        let bytes = &bytes[stray..];
+        let bytes = &mut bytes[stray..];
         let end = match head::find_end(bytes, *scanned, limits)? {
             Ok(end) => end,
             Err(n) => {
@@ -215,21 +223,21 @@ impl<'c, 'i> Decoder<'c, 'i> {
                 return Ok(None);
             }
         };
-        let head = head::parse(&bytes[..end], limits)?;
+        let head = head::parse(&mut bytes[..end], limits)?;
         let exchange = Exchange {
-            keep_alive: head.keep_alive,
+            persistence: head.persistence,
             head_only: head.method == Method::Head,
             expects_continue: head.expects_continue,
             coding: head.coding,
         };
         self.conn.mode = Mode::Asked { exchange, body: head.body };
         self.at += stray;
-        let place = |range: Range<usize>| range.start + self.at..range.end + self.at;
-        let (target, fields) = (place(head.target), place(head.fields));
-        let start = self.at;
+        let target = head.target.start + self.at..head.target.end + self.at;
+        // Without the empty line.
+        let lines = self.at..self.at + end - 2;
         self.at += end;
         self.places = Some(head.places);
-        Ok(Some(Item::Request { start, method: head.method, target, fields }))
+        Ok(Some(Item::Request { method: head.method, head: lines, target }))
     }
 
     /// A body that lies whole in the input is handed out where it is.

@@ -12,9 +12,10 @@ use write::Outgoing;
 
 use crate::config::Limits;
 use crate::error::Violation;
-use crate::http::Response;
 use crate::http::body::Body;
 use crate::http::coding::Coding;
+use crate::http::head::Persistence;
+use crate::http::{Date, Response};
 use crate::key::Link;
 use crate::server::{Next, Server, Transmit, Verdict};
 use crate::ws::CloseCode;
@@ -92,7 +93,7 @@ pub enum Awaits {
 /// What the answer has to know about its request.
 #[derive(Clone, Copy, Debug)]
 struct Exchange {
-    keep_alive: bool,
+    persistence: Persistence,
     head_only: bool,
     expects_continue: bool,
     coding: Option<Coding>,
@@ -103,13 +104,14 @@ struct Answer {
     response: Response,
     exchange: Exchange,
     body: Body,
+    date: Option<Date>,
 }
 
 #[derive(Debug)]
 struct Sending {
     /// Bytes the host owes.
     left: u64,
-    keep_alive: bool,
+    persistence: Persistence,
     /// What is left of the body of the request.
     body: Body,
 }
@@ -122,6 +124,9 @@ struct Collect {
     content: Vec<u8>,
     delivered: bool,
 }
+
+/// Tells the time for the `Date` of an answer. It is asked only when one is written.
+pub type Clock = fn() -> Date;
 
 /// What an incomplete message may have without being noticed, in bytes: no more than the connection
 /// itself costs.
@@ -172,10 +177,15 @@ impl Conn {
 
     /// Queues one output of [`Server::poll_transmit`](crate::Server::poll_transmit).
     pub fn push(&mut self, transmit: Transmit) {
+        self.push_dated(transmit, None);
+    }
+
+    /// The same, and an answer says the time.
+    pub fn push_dated(&mut self, transmit: Transmit, clock: Option<Clock>) {
         match (transmit, &self.mode) {
             (Transmit::Frame(frame), Mode::WebSocket(_)) => self.out.push_frame(frame),
             (Transmit::Response(response), _) => {
-                self.answer(response);
+                self.answer(response, clock);
                 self.settle();
             }
             (Transmit::Close(code), Mode::WebSocket(_)) => self.close(code),
@@ -190,16 +200,21 @@ impl Conn {
     /// The same as calling [`Server::poll_transmit`](crate::Server::poll_transmit) and
     /// [`push`](Self::push) in turns, at less cost.
     pub fn pull(&mut self, server: &mut Server) -> bool {
-        self.pull_with(server, Vec::new)
+        self.pull_with(server, Vec::new, None)
     }
 
     /// The same, and asks `lend` for a buffer to gather small frames in, when there are several and
     /// the connection has none: a loop that has one for all its connections need not allocate for
-    /// each burst.
+    /// each burst. Answers say the time of `clock`.
     ///
-    /// It may be asked more than once, and clears what it gets. [`wrote_with`](Self::wrote_with) gives
+    /// `lend` may be asked more than once, and clears what it gets. [`wrote_with`](Self::wrote_with) gives
     /// buffers back.
-    pub fn pull_with(&mut self, server: &mut Server, mut lend: impl FnMut() -> Vec<u8>) -> bool {
+    pub fn pull_with(
+        &mut self,
+        server: &mut Server,
+        mut lend: impl FnMut() -> Vec<u8>,
+        clock: Option<Clock>,
+    ) -> bool {
         let Some(link) = self.link else { return false };
         while self.out.bytes() < self.limits.low_water || server.is_over(link) {
             let transmit = match server.next_frame(link) {
@@ -213,7 +228,7 @@ impl Conn {
             match transmit {
                 None => return false,
                 // This runs under the lock of the server's owner, so an answer is not compressed yet.
-                Some(Transmit::Response(response)) => self.answer(response),
+                Some(Transmit::Response(response)) => self.answer(response, clock),
                 Some(transmit @ (Transmit::Close(_) | Transmit::Frame(_))) => self.push(transmit),
             }
             if self.link != Some(link) {
@@ -270,7 +285,7 @@ impl Conn {
         let Mode::Sending(sending) = &mut self.mode else { return };
         self.out.push_bytes(&take(bytes, &mut sending.left));
         if sending.left == 0 {
-            self.mode = Mode::after(sending.keep_alive, sending.body);
+            self.mode = Mode::after(sending.persistence, sending.body);
         }
     }
 
@@ -378,12 +393,14 @@ impl Conn {
     }
 
     /// Carries out what the server decided about the last item.
-    fn apply(&mut self, verdict: Verdict) {
+    fn apply(&mut self, verdict: Verdict, clock: Option<Clock>) {
         match verdict {
             Verdict::Continue => {}
-            Verdict::Pass => self.answer(Response::with_body(404, "text/plain", "Not Found")),
+            Verdict::Pass => {
+                self.answer(Response::with_body(404, "text/plain", "Not Found"), clock)
+            }
             Verdict::Respond(response) => {
-                self.answer(response);
+                self.answer(response, clock);
                 self.settle();
             }
             Verdict::Hold(link) => {
@@ -395,7 +412,7 @@ impl Conn {
             Verdict::Body { link, limit } => self.collect(link, limit),
             Verdict::Upgrade { link, response } => {
                 if let Mode::Asked { .. } = self.mode {
-                    self.out.push_head(&response, true);
+                    self.out.push_head(&response, Persistence::Keep, clock.map(|clock| clock()));
                     self.link = Some(link);
                     self.mode = Mode::WebSocket(Reader::new(Role::Server));
                 }
@@ -410,7 +427,7 @@ impl Conn {
     }
 
     /// Takes the answer to the request at hand.
-    fn answer(&mut self, response: Response) {
+    fn answer(&mut self, response: Response, clock: Option<Clock>) {
         let (exchange, body) = match &self.mode {
             Mode::Asked { exchange, body }
             | Mode::Awaited { exchange, body, .. }
@@ -426,10 +443,11 @@ impl Conn {
             | Mode::WebSocketClosing(..) => return,
         };
         self.link = None;
+        let date = clock.map(|clock| clock());
         if response.compress {
-            self.mode = Mode::Answering(Box::new(Answer { response, exchange, body }));
+            self.mode = Mode::Answering(Box::new(Answer { response, exchange, body, date }));
         } else {
-            self.respond(&response, exchange, body);
+            self.respond(&response, exchange, body, date);
         }
     }
 
@@ -444,37 +462,37 @@ impl Conn {
     #[inline(never)]
     fn settle_answer(&mut self) {
         if let Mode::Answering(answer) = std::mem::replace(&mut self.mode, Mode::Finished) {
-            let Answer { response, exchange, body } = *answer;
+            let Answer { response, exchange, body, date } = *answer;
             let response = match exchange.head_only {
                 true => response.coded_head(exchange.coding),
                 false => response.coded(exchange.coding),
             };
-            self.respond(&response, exchange, body);
+            self.respond(&response, exchange, body, date);
         }
     }
 
     /// Writes an answer and makes ready for the next request.
-    fn respond(&mut self, response: &Response, exchange: Exchange, body: Body) {
+    fn respond(&mut self, response: &Response, exchange: Exchange, body: Body, date: Option<Date>) {
         // A body nobody wants is read to its end when that is near, else the connection ends.
         let near = match body {
             Body::Length(left) => left <= (self.limits.max_payload as u64).saturating_mul(4),
             Body::Chunked(_) => body.is_done(),
         };
-        let keep_alive = exchange.keep_alive && near;
-        self.out.push_head(response, keep_alive);
+        let persistence = if near { exchange.persistence } else { Persistence::Close };
+        self.out.push_head(response, persistence, date);
         if !exchange.head_only && !response.is_bodiless() {
             let Some(mut left) = response.length else {
                 self.out.push_bytes(&response.body);
-                self.mode = Mode::after(keep_alive, body);
+                self.mode = Mode::after(persistence, body);
                 return;
             };
             self.out.push_bytes(&take(&response.body, &mut left));
             if left > 0 {
-                self.mode = Mode::Sending(Box::new(Sending { left, keep_alive, body }));
+                self.mode = Mode::Sending(Box::new(Sending { left, persistence, body }));
                 return;
             }
         }
-        self.mode = Mode::after(keep_alive, body);
+        self.mode = Mode::after(persistence, body);
     }
 
     /// Queues a close frame and awaits the peer's.
@@ -493,7 +511,7 @@ impl Conn {
     }
 
     /// Queues the farewell that `violation` deserves and ends the connection after it.
-    fn reject(&mut self, violation: Violation, headers: &[(String, String)]) {
+    fn reject(&mut self, violation: Violation, headers: &[(String, String)], clock: Option<Clock>) {
         match self.mode {
             Mode::WebSocket(_) => {
                 self.close(violation.close_code());
@@ -516,7 +534,8 @@ impl Conn {
                     Response::with_body(violation.status(), "text/plain", violation.to_string())
                         .nosniff();
                 response.dress(headers);
-                self.out.push_head(&response, false);
+                let date = clock.map(|clock| clock());
+                self.out.push_head(&response, Persistence::Close, date);
                 self.out.push_bytes(&response.body);
                 self.link = None;
                 self.mode = Mode::Lingering(LINGER);
@@ -528,12 +547,13 @@ impl Conn {
 
 impl Mode {
     /// What follows an answer when so much of the body of its request is still to come.
-    fn after(keep_alive: bool, body: Body) -> Self {
-        match (keep_alive, body.is_done()) {
-            (true, true) => Self::Head { scanned: 0 },
-            (true, false) => Self::Skip(body),
-            (false, true) => Self::Finished,
-            (false, false) => Self::Lingering(LINGER),
+    fn after(persistence: Persistence, body: Body) -> Self {
+        let ends = persistence == Persistence::Close;
+        match (ends, body.is_done()) {
+            (false, true) => Self::Head { scanned: 0 },
+            (false, false) => Self::Skip(body),
+            (true, true) => Self::Finished,
+            (true, false) => Self::Lingering(LINGER),
         }
     }
 }

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
-use crate::http::Response;
+use crate::http::head::Persistence;
+use crate::http::{Date, Response};
 use crate::rng::Rng;
 use crate::socket::Frame;
 use crate::ws::header::{self, Op};
@@ -134,10 +135,15 @@ impl Outgoing {
     }
 
     /// Queues the head of a response.
-    pub(super) fn push_head(&mut self, response: &Response, keep_alive: bool) {
+    pub(super) fn push_head(
+        &mut self,
+        response: &Response,
+        persistence: Persistence,
+        date: Option<Date>,
+    ) {
         self.make_room();
         let before = self.small.len();
-        response.put_head(&mut self.small, keep_alive);
+        response.put_head(&mut self.small, persistence, date);
         self.bytes += self.small.len() - before;
     }
 

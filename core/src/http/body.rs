@@ -20,13 +20,31 @@ pub(crate) struct Chunked {
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum State {
-    Size { value: u64, digits: u8 },
-    Extension { value: u64 },
-    SizeEnd { value: u64 },
-    Content { left: u64 },
+    Size {
+        value: u64,
+        digits: u8,
+    },
+    /// White space behind a size, which only an extension may follow.
+    Space {
+        value: u64,
+    },
+    Extension {
+        value: u64,
+    },
+    SizeEnd {
+        value: u64,
+    },
+    Content {
+        left: u64,
+    },
     ContentCr,
     ContentLf,
-    Trailer { line: u32, cr: bool },
+    /// The beginning of a line behind the last chunk.
+    Line,
+    Name,
+    Value,
+    LineEnd,
+    End,
     Done,
 }
 
@@ -82,7 +100,7 @@ impl Chunked {
             }
             self.overhead += 1;
             if self.overhead > MAX_OVERHEAD {
-                return Err(Violation::UnsupportedCoding);
+                return Err(Violation::InvalidChunk);
             }
             self.state = self.state.after(input[at])?;
             at += 1;
@@ -92,9 +110,15 @@ impl Chunked {
 }
 
 impl State {
-    /// What follows one byte of framing.
+    /// What follows one byte of framing (RFC 9112 §7.1).
+    ///
+    /// ```text
+    /// chunk   = 1*HEXDIG [ *( SP / HTAB ) ";" *text ] CRLF content CRLF
+    /// last    = 1*"0" [ *( SP / HTAB ) ";" *text ] CRLF *( 1*tchar ":" *text CRLF ) CRLF
+    /// text    = HTAB / SP / any byte that is no control character
+    /// ```
     fn after(self, byte: u8) -> Result<Self, Violation> {
-        let bad = Err(Violation::UnsupportedCoding);
+        let bad = Err(Violation::InvalidChunk);
         match (self, byte) {
             (Self::Size { value, digits }, _) if byte.is_ascii_hexdigit() => {
                 // Fifteen digits cannot overflow; no real chunk needs more.
@@ -108,26 +132,50 @@ impl State {
             (Self::Size { value, .. } | Self::Extension { value }, b'\r') => {
                 Ok(Self::SizeEnd { value })
             }
-            (Self::Size { value, .. }, b';' | b' ' | b'\t') => Ok(Self::Extension { value }),
-            (Self::Extension { .. }, b'\n') => bad,
-            (Self::Extension { .. }, _) => Ok(self),
-            (Self::SizeEnd { value: 0 }, b'\n') => Ok(Self::Trailer { line: 0, cr: false }),
+            (Self::Size { value, .. } | Self::Space { value }, b' ' | b'\t') => {
+                Ok(Self::Space { value })
+            }
+            (Self::Size { value, .. } | Self::Space { value }, b';') => {
+                Ok(Self::Extension { value })
+            }
+            (Self::Extension { .. } | Self::Value, _) if is_text(byte) => Ok(self),
+            (Self::SizeEnd { value: 0 }, b'\n') => Ok(Self::Line),
             (Self::SizeEnd { value }, b'\n') => Ok(Self::Content { left: value }),
             (Self::ContentCr, b'\r') => Ok(Self::ContentLf),
             (Self::ContentLf, b'\n') => Ok(Self::Size { value: 0, digits: 0 }),
-            (Self::Trailer { line: 0, cr: true }, b'\n') => Ok(Self::Done),
-            (Self::Trailer { cr: true, .. }, b'\n') => Ok(Self::Trailer { line: 0, cr: false }),
-            (Self::Trailer { cr: true, .. }, _) | (Self::Trailer { cr: false, .. }, b'\n') => bad,
-            (Self::Trailer { line, cr: false }, b'\r') => Ok(Self::Trailer { line, cr: true }),
-            (Self::Trailer { line, cr: false }, _) => {
-                Ok(Self::Trailer { line: line + 1, cr: false })
-            }
-            (Self::Size { .. } | Self::SizeEnd { .. } | Self::ContentCr | Self::ContentLf, _) => {
-                bad
-            }
+            (Self::Line, b'\r') => Ok(Self::End),
+            (Self::Line | Self::Name, _) if is_token(byte) => Ok(Self::Name),
+            (Self::Name, b':') => Ok(Self::Value),
+            (Self::Value, b'\r') => Ok(Self::LineEnd),
+            (Self::LineEnd, b'\n') => Ok(Self::Line),
+            (Self::End, b'\n') => Ok(Self::Done),
+            (
+                Self::ContentCr
+                | Self::ContentLf
+                | Self::End
+                | Self::Extension { .. }
+                | Self::Line
+                | Self::LineEnd
+                | Self::Name
+                | Self::Size { .. }
+                | Self::SizeEnd { .. }
+                | Self::Space { .. }
+                | Self::Value,
+                _,
+            ) => bad,
             (Self::Content { .. } | Self::Done, _) => Ok(self),
         }
     }
+}
+
+/// Whether a byte may be in the value of a field, or in the extension of a chunk.
+fn is_text(byte: u8) -> bool {
+    byte == b'\t' || !byte.is_ascii_control()
+}
+
+/// Whether a byte may be in the name of a field (RFC 9110 §5.6.2).
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// How many of the `left` bytes are here.
@@ -163,12 +211,48 @@ mod tests {
 
     #[test]
     fn malformed_chunks_are_refused() {
-        for text in
-            ["g\r\n", "\r\n", "5\nhello", "5\r\nhelloX", "1\r\nxy", "0\r\n\n", "+5\r\n", "-1\r\n"]
-        {
+        for text in [
+            "g\r\n",
+            "\r\n",
+            "5\nhello",
+            "5\r\nhelloX",
+            "1\r\nxy",
+            "0\r\n\n",
+            "+5\r\n",
+            "-1\r\n",
+            " 5\r\n",
+            "3 4\r\n",
+            "3 \r\n",
+            "3\t;a\x00\r\n",
+            "3;a\x7f\r\n",
+            "3;a\x0b\r\n",
+            "3;a\rb\r\n",
+            "3;a\n",
+            "0\r\n: a\r\n\r\n",
+            "0\r\nname\r\n\r\n",
+            "0\r\nname : a\r\n\r\n",
+            "0\r\n folded\r\n\r\n",
+            "0\r\nname: a\r\n folded\r\n\r\n",
+            "0\r\nname: a\x00\r\n\r\n",
+            "0\r\nname: a\n\r\n",
+            "0\r\nname: a\rb\r\n\r\n",
+            "0\r\nna\u{e9}me: a\r\n\r\n",
+        ] {
             let mut body = Body::chunked();
             let result = body.take(text.as_bytes(), |_| Ok(()));
-            assert_eq!(result, Err(Violation::UnsupportedCoding), "{text:?}");
+            assert_eq!(result, Err(Violation::InvalidChunk), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn extensions_and_trailers_are_overlooked() {
+        for text in [
+            "1;a\r\nx\r\n0\r\n\r\n",
+            "1 \t;a=\"b c\u{e9}\"\r\nx\r\n0\r\n\r\n",
+            "01;\r\nx\r\n000;a\r\n\r\n",
+            "1\r\nx\r\n0\r\nA: b\r\nc:\r\n\r\n",
+        ] {
+            assert_eq!(read(text, 1), Ok(("x".into(), text.len())), "{text:?}");
         }
     }
 
@@ -182,6 +266,6 @@ mod tests {
     fn endless_framing_is_refused() {
         let mut body = Body::chunked();
         let endless = format!("1;{}", "x".repeat(MAX_OVERHEAD as usize));
-        assert_eq!(body.take(endless.as_bytes(), |_| Ok(())), Err(Violation::UnsupportedCoding));
+        assert_eq!(body.take(endless.as_bytes(), |_| Ok(())), Err(Violation::InvalidChunk));
     }
 }

@@ -6,45 +6,91 @@ use std::ops::Range;
 
 use super::body::Body;
 use super::coding::{self, Accept, Coding};
+use super::field::{Field, is_authority};
+use super::fields::has_token;
 use super::request::Method;
 use crate::config::Limits;
 use crate::error::Violation;
-use crate::ws::handshake::has_token;
 
 /// What a request head says, as places in the bytes it was parsed from.
 #[derive(Debug)]
 pub(crate) struct Head {
     pub(crate) method: Method,
+    /// Path and query.
     pub(crate) target: Range<usize>,
-    pub(crate) fields: Range<usize>,
     pub(crate) body: Body,
-    pub(crate) keep_alive: bool,
+    pub(crate) persistence: Persistence,
     pub(crate) expects_continue: bool,
     pub(crate) coding: Option<Coding>,
     pub(crate) places: Places,
 }
 
-/// Where the values of the [`Named`] fields are: most questions are about one of these, and most often
-/// it is absent.
+/// What becomes of the connection after an answer (RFC 9112 §9.3).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Places([Place; Named::COUNT]);
+pub(crate) enum Persistence {
+    /// It ends, and the answer says so.
+    Close,
+    /// It stays, which goes without saying.
+    Keep,
+    /// It stays, and the answer says so: the client speaks HTTP/1.0 and asked for it.
+    KeepAlive,
+}
 
-/// Where the value of a field is among the lines of all fields.
+/// Where the values of the [`Field`]s are: most questions are about one of these, and most often it is
+/// absent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Places {
+    fields: [Place; Field::COUNT],
+    /// Where the lines of all fields begin.
+    lines: u32,
+}
+
+/// Where the value of a field is in the head.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Place {
     Absent,
-    At { start: u16, len: u16 },
+    At {
+        start: u16,
+        len: u16,
+    },
+    /// Beyond what can be noted, or on several lines.
     Unknown,
 }
 
-impl Places {
-    /// Knows nothing, so that every question is looked up.
-    #[cfg(test)]
-    pub(crate) const UNKNOWN: Self = Self([Place::Unknown; Named::COUNT]);
+impl Place {
+    /// The value, if its place is known.
+    pub(crate) fn of(self, head: &[u8]) -> Option<&[u8]> {
+        let Self::At { start, len } = self else { return None };
+        head.get(usize::from(start)..)?.get(..usize::from(len))
+    }
 
-    /// Where the value of a field is whose name is given in any case.
-    pub(crate) fn of(&self, name: &str) -> Place {
-        Named::from_name(name).map_or(Place::Unknown, |named| self.0[named as usize])
+    fn at(range: &Range<usize>) -> Self {
+        match (u16::try_from(range.start), u16::try_from(range.len())) {
+            (_, Ok(0)) => Self::At { start: 0, len: 0 },
+            (Ok(start), Ok(len)) => Self::At { start, len },
+            (_, _) => Self::Unknown,
+        }
+    }
+}
+
+impl Places {
+    /// Knows nothing, so that every question is looked up in what are lines from the start.
+    #[cfg(test)]
+    pub(crate) const UNKNOWN: Self = Self { fields: [Place::Unknown; Field::COUNT], lines: 0 };
+
+    pub(super) fn at(&self, field: Field) -> Place {
+        self.fields[field as usize]
+    }
+
+    /// The host, when it is in the target and not among the fields.
+    pub(super) fn authority(&self) -> Option<Place> {
+        let host = self.at(Field::Host);
+        matches!(host, Place::At { start, len } if len > 0 && u32::from(start) < self.lines)
+            .then_some(host)
+    }
+
+    pub(super) fn lines_of<'a>(&self, head: &'a [u8]) -> &'a [u8] {
+        head.get(self.lines as usize..).unwrap_or_default()
     }
 }
 
@@ -74,7 +120,15 @@ pub(crate) fn find_end(
 }
 
 /// Parses a whole head, from the request line through the empty line.
-pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Result<Head, Violation> {
+pub(crate) fn parse(bytes: &mut [u8], limits: &Limits) -> Result<Head, Violation> {
+    let mut head = read(bytes, limits)?;
+    if !bytes[head.target.clone()].starts_with(b"/") {
+        head.root(bytes);
+    }
+    Ok(head)
+}
+
+fn read(bytes: &[u8], limits: &Limits) -> Result<Head, Violation> {
     // Filling it would cost more than what is parsed into it.
     let mut storage = [const { MaybeUninit::uninit() }; MAX_FIELDS];
     let fields = limits.headers.min(MAX_FIELDS);
@@ -90,9 +144,8 @@ pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Result<Head, Violation> {
         return Err(Violation::InvalidHead);
     };
     let method = Method::from_name(name);
-    let unknown = method == Method::Other && name.len() > MAX_METHOD;
-    if unknown || !target.starts_with('/') && target != "*" {
-        return Err(Violation::InvalidHead);
+    if method == Method::Other {
+        check_name(name)?;
     }
     // The parser accepts one space between method and target, and nothing before the method.
     let start = name.len() + 1;
@@ -101,21 +154,82 @@ pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Result<Head, Violation> {
     if bytes.get(start..end) != Some(target.as_bytes()) || bytes.get(line - 1) != Some(&b'\n') {
         return Err(Violation::InvalidHead);
     }
-    let framing = Framing::read(request.headers, version, &bytes[line..])?;
+    let authority = authority(method, target.as_bytes())?;
+    let path = start + authority.end..end;
+    let authority = start + authority.start..start + authority.end;
+    let framing = Framing::read(request.headers, (version, authority), (bytes, line))?;
     let body = framing.body(version)?;
-    if matches!(name, "GET" | "HEAD") && !matches!(body, Body::Length(0)) {
-        return Err(Violation::AmbiguousRequest);
+    if matches!(method, Method::Get | Method::Head) && !matches!(body, Body::Length(0)) {
+        return Err(Violation::UnexpectedBody);
     }
     Ok(Head {
         method,
-        target: start..end,
-        fields: line..bytes.len() - 2,
+        target: path,
         body,
-        keep_alive: framing.keep_alive.unwrap_or(version == 1),
+        persistence: framing.persistence(version),
         expects_continue: framing.expects_continue && version == 1,
         coding: framing.accept.coding(),
         places: framing.places,
     })
+}
+
+impl Head {
+    /// Gives a target that is nothing but a host, or goes on with the query, the path that it means
+    /// (RFC 9110 §4.2.3). Its slash is the last one before the host: `//a?b` becomes `/a/?b`.
+    fn root(&mut self, bytes: &mut [u8]) {
+        let Place::At { start, len } = &mut self.places.fields[Field::Host as usize] else {
+            return;
+        };
+        let host = usize::from(*start)..usize::from(*start) + usize::from(*len);
+        if self.places.lines as usize <= host.start || host.is_empty() {
+            return;
+        }
+        bytes[host.start - 1..host.end].rotate_left(1);
+        *start -= 1;
+        self.target.start -= 1;
+    }
+}
+
+/// Checks the name of a method that is none of ours.
+fn check_name(name: &str) -> Result<(), Violation> {
+    match name {
+        // Its target is a host to connect to (RFC 9112 §3.2.3), and its answer would promise a tunnel.
+        "CONNECT" => Err(Violation::Tunnel),
+        _ if name.len() > MAX_METHOD => Err(Violation::InvalidHead),
+        _ => Ok(()),
+    }
+}
+
+/// Where the host of a target is; nothing, at its start, when it names none.
+///
+/// ```text
+/// target = path [ "?" query ] / ( "http://" / "https://" ) authority [ path ] [ "?" query ] / "*"
+/// ```
+///
+/// (RFC 9112 §3.2.) A fragment is not the server's to see, and who sends one hides from another
+/// reader what follows it.
+fn authority(method: Method, target: &[u8]) -> Result<Range<usize>, Violation> {
+    let fragment = memchr::memchr(b'#', target).is_some();
+    match target {
+        _ if fragment => Err(Violation::InvalidTarget),
+        [b'/', ..] => Ok(0..0),
+        b"*" if method == Method::Options => Ok(0..0),
+        [..] => {
+            let is = |scheme: &&str| {
+                target
+                    .get(..scheme.len())
+                    .is_some_and(|s| s.eq_ignore_ascii_case(scheme.as_bytes()))
+            };
+            let scheme = ["http://", "https://"].into_iter().find(is);
+            let start = scheme.ok_or(Violation::InvalidTarget)?.len();
+            let end = target[start..].iter().position(|byte| matches!(byte, b'/' | b'?'));
+            let host = start..end.map_or(target.len(), |end| start + end);
+            match is_authority(&target[host.clone()]) && u16::try_from(host.end).is_ok() {
+                true => Ok(host),
+                false => Err(Violation::InvalidTarget),
+            }
+        }
+    }
 }
 
 /// What follows a target on its line.
@@ -127,69 +241,111 @@ const MAX_METHOD: usize = 32;
 /// Most that `Limits::headers` can ask for: the parser works on the stack.
 pub(crate) const MAX_FIELDS: usize = 128;
 
+/// What a client says of the connection. Of several, the last one counts.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Wish {
+    Nothing,
+    KeepAlive,
+    Close,
+}
+
+impl Wish {
+    fn of(value: &[u8]) -> Self {
+        if has_token(value, "close") {
+            Self::Close
+        } else if has_token(value, "keep-alive") {
+            Self::KeepAlive
+        } else {
+            Self::Nothing
+        }
+    }
+}
+
 /// Fields that decide where the request ends.
 struct Framing<'a> {
     length: Option<&'a [u8]>,
     coding: Option<&'a [u8]>,
-    keep_alive: Option<bool>,
+    wish: Wish,
     expects_continue: bool,
     accept: Accept,
     places: Places,
 }
 
 impl<'a> Framing<'a> {
+    /// Reads the fields of a head whose target names a host at `authority`, if not nothing, and whose
+    /// `lines` begin there.
     fn read(
         headers: &[httparse::Header<'a>],
-        version: u8,
-        lines: &[u8],
+        (version, authority): (u8, Range<usize>),
+        (head, lines): (&[u8], usize),
     ) -> Result<Self, Violation> {
+        let lines = u32::try_from(lines).map_err(|_| Violation::HeadTooLarge)?;
         let mut framing = Self {
             length: None,
             coding: None,
-            keep_alive: None,
+            wish: Wish::Nothing,
             expects_continue: false,
             accept: Accept::default(),
-            places: Places([Place::Absent; Named::COUNT]),
+            places: Places { fields: [Place::Absent; Field::COUNT], lines },
         };
         for header in headers {
-            let Some(named) = Named::from_name(header.name) else {
+            let Some(field) = Field::from_name(header.name) else {
                 if coding::ENABLED && header.name.eq_ignore_ascii_case("accept-encoding") {
                     framing.accept.read(header.value);
                 }
                 continue;
             };
-            let place = &mut framing.places.0[named as usize];
-            match (*place, named) {
-                (Place::Absent, _) => *place = place_of(header.value, lines),
-                (_, Named::ContentType) => continue,
-                (Place::At { .. } | Place::Unknown, _) => return Err(Violation::AmbiguousRequest),
-            }
-            match named {
-                Named::Connection => framing.keep_alive = keep_alive(header.value),
-                Named::ContentLength => framing.length = Some(header.value),
-                Named::Expect => {
-                    framing.expects_continue = header.value.eq_ignore_ascii_case(b"100-continue");
+            let place = &mut framing.places.fields[field as usize];
+            match *place {
+                Place::Absent => *place = place_of(header.value, head),
+                _ if field.is_list() => *place = Place::Unknown,
+                Place::At { .. } | Place::Unknown => {
+                    return Err(Violation::RepeatedField(field));
                 }
-                Named::TransferEncoding => framing.coding = Some(header.value),
-                Named::ContentType
-                | Named::Host
-                | Named::Origin
-                | Named::Upgrade
-                | Named::WebSocketKey
-                | Named::WebSocketVersion => {}
+            }
+            match field {
+                Field::Connection => framing.wish = framing.wish.max(Wish::of(header.value)),
+                Field::ContentLength => framing.length = Some(header.value),
+                Field::Expect => {
+                    field.check(header.value)?;
+                    framing.expects_continue = true;
+                }
+                // The one in the target goes before it (RFC 9112 §3.2.2).
+                Field::Host if !authority.is_empty() => {}
+                Field::Host | Field::Origin => field.check(header.value)?,
+                Field::TransferEncoding => framing.coding = Some(header.value),
+                // What HTTP/1.0 cannot do is not asked for (RFC 9110 §7.8).
+                Field::Upgrade if version == 0 => *place = Place::Absent,
+                Field::Authorization
+                | Field::ContentType
+                | Field::SecWebSocketKey
+                | Field::SecWebSocketVersion
+                | Field::Upgrade => {}
             }
         }
-        if version == 1 && framing.places.0[Named::Host as usize] == Place::Absent {
-            return Err(Violation::InvalidHead);
+        let host = &mut framing.places.fields[Field::Host as usize];
+        if version == 1 && *host == Place::Absent {
+            return Err(Violation::InvalidHost);
+        }
+        if !authority.is_empty() {
+            *host = Place::at(&authority);
         }
         Ok(framing)
+    }
+
+    fn persistence(&self, version: u8) -> Persistence {
+        match (self.wish, version) {
+            (Wish::Close, _) | (Wish::Nothing, 0) => Persistence::Close,
+            (Wish::KeepAlive, 0) => Persistence::KeepAlive,
+            (Wish::KeepAlive | Wish::Nothing, _) => Persistence::Keep,
+        }
     }
 
     fn body(&self, version: u8) -> Result<Body, Violation> {
         match (self.length, self.coding) {
             (None, None) => Ok(Body::Length(0)),
             (Some(_), Some(_)) => Err(Violation::AmbiguousRequest),
-            (None, Some(_)) if version == 0 => Err(Violation::AmbiguousRequest),
+            (None, Some(_)) if version == 0 => Err(Violation::UnexpectedCoding),
             (None, Some(coding)) if coding.eq_ignore_ascii_case(b"chunked") => Ok(Body::chunked()),
             (None, Some(_)) => Err(Violation::UnsupportedCoding),
             (Some(length), None) => digits(length).map(Body::Length),
@@ -197,186 +353,20 @@ impl<'a> Framing<'a> {
     }
 }
 
-/// Fields with a meaning here. Each may appear once, but for `content-type`, of which the first counts.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Named {
-    Connection,
-    ContentLength,
-    ContentType,
-    Expect,
-    Host,
-    Origin,
-    TransferEncoding,
-    Upgrade,
-    WebSocketKey,
-    WebSocketVersion,
-}
-
-impl Named {
-    const COUNT: usize = 10;
-
-    /// Reads a name in any case. Most are ruled out by their length.
-    fn from_name(name: &str) -> Option<Self> {
-        let is = |known: &str| name.eq_ignore_ascii_case(known);
-        match name.len() {
-            4 if is("host") => Some(Self::Host),
-            6 if is("origin") => Some(Self::Origin),
-            6 if is("expect") => Some(Self::Expect),
-            7 if is("upgrade") => Some(Self::Upgrade),
-            10 if is("connection") => Some(Self::Connection),
-            12 if is("content-type") => Some(Self::ContentType),
-            14 if is("content-length") => Some(Self::ContentLength),
-            17 if is("sec-websocket-key") => Some(Self::WebSocketKey),
-            17 if is("transfer-encoding") => Some(Self::TransferEncoding),
-            21 if is("sec-websocket-version") => Some(Self::WebSocketVersion),
-            _ => None,
-        }
-    }
-}
-
-/// Where a value lies, which is a part of `lines`.
-fn place_of(value: &[u8], lines: &[u8]) -> Place {
-    let start = value.as_ptr().addr().wrapping_sub(lines.as_ptr().addr());
-    match (u16::try_from(start), u16::try_from(value.len())) {
-        (_, Ok(0)) => Place::At { start: 0, len: 0 },
-        (Ok(start), Ok(len)) => Place::At { start, len },
-        (_, _) => Place::Unknown,
-    }
-}
-
-fn keep_alive(value: &[u8]) -> Option<bool> {
-    if has_token(value, "close") {
-        return Some(false);
-    }
-    has_token(value, "keep-alive").then_some(true)
+/// Where a value lies, which is a part of `head`.
+fn place_of(value: &[u8], head: &[u8]) -> Place {
+    let start = value.as_ptr().addr().wrapping_sub(head.as_ptr().addr());
+    Place::at(&(start..start.saturating_add(value.len())))
 }
 
 /// Digits only: no sign, no space, no list (RFC 9112 §6.2).
 fn digits(value: &[u8]) -> Result<u64, Violation> {
-    let text = std::str::from_utf8(value).map_err(|_| Violation::AmbiguousRequest)?;
+    let text = std::str::from_utf8(value).map_err(|_| Violation::InvalidLength)?;
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(Violation::AmbiguousRequest);
+        return Err(Violation::InvalidLength);
     }
     text.parse().map_err(|_| Violation::BodyTooLarge)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::http::Fields;
-
-    fn head(fields: &str) -> Result<Head, Violation> {
-        let text = format!("POST /socket.io/?EIO=4 HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
-        parse(text.as_bytes(), &Limits::default())
-    }
-
-    #[test]
-    fn target_and_fields_are_places_in_the_head() {
-        let text = b"GET /GET?x HTTP/1.1\r\nHost: a\r\nX: y\r\n\r\n";
-        let head = parse(text, &Limits::default()).expect("valid");
-        assert_eq!(&text[head.target], b"/GET?x");
-        assert_eq!(&text[head.fields], b"Host: a\r\nX: y\r\n");
-    }
-
-    #[test]
-    fn values_are_found_where_they_are() {
-        let text = b"GET / HTTP/1.1\r\nHost:  a.b \r\nX: y\r\nUpgrade:\r\nOrigin:c\r\n\r\n";
-        let head = parse(text, &Limits::default()).expect("valid");
-        let fields = Fields::lines(&text[head.fields], &head.places);
-        for (name, value) in [
-            ("host", Some("a.b")),
-            ("upgrade", Some("")),
-            ("origin", Some("c")),
-            ("x", Some("y")),
-            ("expect", None),
-            ("y", None),
-        ] {
-            assert_eq!(fields.get(name), value, "{name}");
-        }
-    }
-
-    #[test]
-    fn ambiguous_framing_is_refused() {
-        for fields in [
-            "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n",
-            "Content-Length: 5\r\nContent-Length: 5\r\n",
-            "Content-Length: +5\r\n",
-            "Content-Length: 5, 5\r\n",
-            "Content-Length:\r\n",
-            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
-            "Host: b\r\n",
-            "Upgrade: websocket\r\nUpgrade: websocket\r\n",
-        ] {
-            assert_eq!(head(fields).err(), Some(Violation::AmbiguousRequest), "{fields}");
-        }
-        let get = b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n";
-        assert_eq!(parse(get, &Limits::default()).err(), Some(Violation::AmbiguousRequest));
-    }
-
-    #[test]
-    fn only_the_chunked_coding_is_known() {
-        let coding = |value: &str| head(&format!("Transfer-Encoding: {value}\r\n")).err();
-        assert_eq!(coding("chunked"), None);
-        assert_eq!(coding("gzip, chunked"), Some(Violation::UnsupportedCoding));
-        assert_eq!(coding("xchunked"), Some(Violation::UnsupportedCoding));
-    }
-
-    #[test]
-    fn malformed_heads_are_refused() {
-        for text in [
-            "GET / HTTP/1.1\r\n\r\n",
-            "GET / HTTP/2.0\r\nHost: a\r\n\r\n",
-            "GET http://a/ HTTP/1.1\r\nHost: a\r\n\r\n",
-            "GET / HTTP/1.1\r\nHost : a\r\n\r\n",
-            "GET / HTTP/1.1\r\nHost: a\r\n folded\r\n\r\n",
-            "GET / HTTP/1.1\r\nHost: a\0\r\n\r\n",
-        ] {
-            assert_eq!(
-                parse(text.as_bytes(), &Limits::default()).err(),
-                Some(Violation::InvalidHead)
-            );
-        }
-    }
-
-    #[test]
-    fn any_token_of_some_length_is_a_method() {
-        let method = |name: &str| {
-            let text = format!("{name} /a HTTP/1.1\r\nHost: a\r\n\r\n");
-            parse(text.as_bytes(), &Limits::default()).map(|head| (head.method, head.target))
-        };
-        assert_eq!(method("PROPFIND"), Ok((Method::Other, 9..11)));
-        assert_eq!(method("M-x!#$%&'*+.^_`|~"), Ok((Method::Other, 18..20)));
-        assert_eq!(method("get"), Ok((Method::Other, 4..6)));
-        assert_eq!(method(&"M".repeat(32)), Ok((Method::Other, 33..35)));
-        for name in [&*"M".repeat(33), "", "M/", "M\"", "M\u{e9}", "M\t"] {
-            assert_eq!(method(name), Err(Violation::InvalidHead), "{name}");
-        }
-    }
-
-    #[test]
-    fn fields_are_counted() {
-        let limits = Limits { headers: 2, ..Limits::default() };
-        let refused = |n: usize| {
-            let text = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(n));
-            parse(text.as_bytes(), &limits).err()
-        };
-        assert_eq!(refused(1), None);
-        assert_eq!(refused(2), Some(Violation::TooManyHeaders));
-    }
-
-    #[test]
-    fn the_end_is_found_without_looking_twice() {
-        let limits = Limits { head: 40, ..Limits::default() };
-        let text = b"GET / HTTP/1.1\r\nHost: a\r\n\r\nrest";
-        let mut scanned = 0;
-        for end in 0..27 {
-            match find_end(&text[..end], scanned, &limits) {
-                Ok(Err(n)) => scanned = n,
-                other => assert_eq!((other, end), (Ok(Ok(27)), 27)),
-            }
-        }
-        assert_eq!(find_end(text, scanned, &limits), Ok(Ok(27)));
-        assert_eq!(find_end(&[b'x'; 40], 0, &limits), Err(Violation::HeadTooLarge));
-        assert_eq!(find_end(b"GET / HTTP/1.1\n\n", 0, &limits), Err(Violation::InvalidHead));
-    }
-}
+mod tests;

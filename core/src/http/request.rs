@@ -1,12 +1,12 @@
 //! A request, borrowed from whoever parsed it.
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::cut;
-use super::head::{Place, Places};
+use super::{Fields, cut};
 
 /// A parsed request line and its headers, with what the host knows of the stream.
 #[derive(Clone, Copy)]
@@ -17,7 +17,8 @@ pub struct Request<'a> {
     /// The name of the method when it is [`Method::Other`] and the embedder knows it; one that a
     /// [`Conn`](crate::Conn) read has 32 bytes at most.
     pub other: Option<&'a str>,
-    /// Path and query, as sent.
+    /// Path and query, as sent: never empty, and without the host of an absolute target, which is the
+    /// `host` of the fields then.
     pub target: &'a str,
     /// The header fields.
     pub fields: Fields<'a>,
@@ -51,9 +52,9 @@ impl<'a> Request<'a> {
         self.method.name().or(self.other)
     }
 
-    /// Returns the first field of that name, in lower case, when it is UTF-8.
+    /// Returns the value of the field of that name, in lower case: see [`Fields::get`].
     #[must_use]
-    pub fn header(&self, name: &str) -> Option<&'a str> {
+    pub fn header(&self, name: &str) -> Option<Cow<'a, str>> {
         self.fields.get(name)
     }
 
@@ -129,94 +130,6 @@ impl Method {
     }
 }
 
-/// How a host framework shows headers it already parsed, such as `http::HeaderMap`.
-pub trait Headers {
-    /// Returns the first field of that name, in lower case, when it is UTF-8.
-    fn get(&self, name: &str) -> Option<&str>;
-    /// Calls `each` for every field, with U+FFFD for what is not UTF-8 in its value: a field left out
-    /// would let the one before it pass for the last.
-    fn each(&self, each: &mut dyn FnMut(&str, &str));
-}
-
-/// Header fields, parsed by this crate or by a host.
-#[derive(Clone, Copy)]
-pub struct Fields<'a>(Source<'a>);
-
-#[derive(Clone, Copy)]
-enum Source<'a> {
-    /// Lines of a head that was parsed, and where the common fields are among them.
-    Lines(&'a [u8], &'a Places),
-    Host(&'a dyn Headers),
-}
-
-impl<'a> Fields<'a> {
-    /// Wraps the headers of a host framework.
-    #[must_use]
-    pub fn host(headers: &'a dyn Headers) -> Self {
-        Self(Source::Host(headers))
-    }
-
-    /// Wraps `name: value` lines, each ended by CRLF, that were validated before.
-    pub(crate) fn lines(lines: &'a [u8], places: &'a Places) -> Self {
-        Self(Source::Lines(lines, places))
-    }
-
-    /// Returns the first field of that name, in lower case, when it is UTF-8.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&'a str> {
-        match self.0 {
-            Source::Lines(lines, places) => {
-                let value = match places.of(name) {
-                    Place::Absent => None,
-                    Place::At { start, len } => {
-                        lines.get(usize::from(start)..)?.get(..usize::from(len))
-                    }
-                    Place::Unknown => find(lines, name.as_bytes()),
-                };
-                std::str::from_utf8(value?).ok()
-            }
-            Source::Host(host) => host.get(name),
-        }
-    }
-
-    /// Calls `each` for every field, with U+FFFD for what is not UTF-8 in its value.
-    pub fn each(&self, each: &mut dyn FnMut(&str, &str)) {
-        match self.0 {
-            Source::Lines(lines, _) => each_line(&String::from_utf8_lossy(lines), each),
-            Source::Host(host) => host.each(each),
-        }
-    }
-}
-
-impl fmt::Debug for Fields<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Values stay out: they carry cookies and tokens.
-        f.write_str("Fields(…)")
-    }
-}
-
-/// The value of the first field of that name.
-fn find<'a>(mut lines: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    while let Some(end) = memchr::memchr(b'\n', lines) {
-        let (line, rest) = lines.split_at(end);
-        if line.get(name.len()) == Some(&b':') && line[..name.len()].eq_ignore_ascii_case(name) {
-            return Some(line[name.len() + 1..].trim_ascii());
-        }
-        lines = &rest[1..];
-    }
-    None
-}
-
-fn each_line(lines: &str, each: &mut dyn FnMut(&str, &str)) {
-    let mut rest = lines;
-    while let Some((line, after)) = cut(rest, b'\n') {
-        rest = after;
-        if let Some((name, value)) = cut(line, b':') {
-            each(name, value.trim_ascii());
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -228,17 +141,5 @@ mod tests {
         }
         assert_eq!(Method::from_name("get"), Method::Other);
         assert_eq!(Method::Other.name(), None);
-    }
-
-    #[test]
-    fn fields_are_found_by_name_in_any_case() {
-        let fields = Fields::lines(
-            b"Host: a.example\r\nX-Empty:\r\nCookie:  a=b; c=d \r\n",
-            &Places::UNKNOWN,
-        );
-        assert_eq!(fields.get("host"), Some("a.example"));
-        assert_eq!(fields.get("x-empty"), Some(""));
-        assert_eq!(fields.get("cookie"), Some("a=b; c=d"));
-        assert_eq!(fields.get("hos"), None);
     }
 }

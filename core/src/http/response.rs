@@ -3,15 +3,15 @@
 use bytes::Bytes;
 use std::borrow::Cow;
 
-use super::Request;
 use super::coding::{self, Accept, Coding};
+use super::head::Persistence;
+use super::{Date, Request};
 use crate::ws::handshake::{self, Ask};
 
 /// A complete answer.
 ///
-/// It is written without a `Date` unless [`headers`](Self::headers) has one: there is no clock here.
-/// Who has one should add it to whatever a cache may keep (RFC 9110 §6.6.1); the answers of a session
-/// are marked for none to be kept.
+/// There is no clock here: a [`Conn`](crate::Conn) writes the `Date` that its owner hands in, see
+/// [`Decoder::dated`](crate::Decoder::dated), unless [`headers`](Self::headers) has one.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Response {
@@ -74,7 +74,7 @@ impl Response {
     pub fn accepting(request: &Request<'_>) -> Option<Self> {
         match handshake::ask(request) {
             Ask::WebSocket { key } => Some(Self::switching(handshake::accept(key))),
-            Ask::Broken | Ask::Http => None,
+            Ask::Broken(_) | Ask::Http => None,
         }
     }
 
@@ -212,8 +212,8 @@ impl Response {
     }
 
     /// Appends the head, up to and including the empty line.
-    pub(crate) fn put_head(&self, out: &mut Vec<u8>, keep_alive: bool) {
-        out.reserve(192);
+    pub(crate) fn put_head(&self, out: &mut Vec<u8>, persistence: Persistence, date: Option<Date>) {
+        out.reserve(224);
         if self.status == 200 {
             out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
         } else {
@@ -233,8 +233,17 @@ impl Response {
             put_number(out, self.length.unwrap_or(self.body.len() as u64));
             out.extend_from_slice(b"\r\n");
         }
-        if !keep_alive && self.status != 101 {
-            out.extend_from_slice(b"connection: close\r\n");
+        if let Some(date) = date
+            && !self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("date"))
+        {
+            out.extend_from_slice(b"date: ");
+            out.extend_from_slice(date.as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
+        match persistence {
+            Persistence::Close => out.extend_from_slice(b"connection: close\r\n"),
+            Persistence::Keep => {}
+            Persistence::KeepAlive => out.extend_from_slice(b"connection: keep-alive\r\n"),
         }
         out.extend_from_slice(b"\r\n");
     }
@@ -300,6 +309,7 @@ fn phrase(status: u16) -> &'static str {
         412 => "Precondition Failed",
         413 => "Content Too Large",
         416 => "Range Not Satisfiable",
+        417 => "Expectation Failed",
         422 => "Unprocessable Content",
         429 => "Too Many Requests",
         431 => "Request Header Fields Too Large",
@@ -317,7 +327,11 @@ mod tests {
     #[test]
     fn a_head_is_written_as_on_the_wire() {
         let mut out = Vec::new();
-        Response::error(400, 1, "Session ID unknown", "no").put_head(&mut out, false);
+        Response::error(400, 1, "Session ID unknown", "no").put_head(
+            &mut out,
+            Persistence::Close,
+            None,
+        );
         assert_eq!(
             String::from_utf8_lossy(&out),
             "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n\
@@ -328,10 +342,30 @@ mod tests {
     #[test]
     fn line_breaks_cannot_forge_fields() {
         let mut out = Vec::new();
-        Response::status(204).header("x", "a\r\nset-cookie: b").put_head(&mut out, true);
+        let response = Response::status(204).header("x", "a\r\nset-cookie: b");
+        response.put_head(&mut out, Persistence::Keep, None);
         assert_eq!(
             String::from_utf8_lossy(&out),
             "HTTP/1.1 204 No Content\r\nx: aset-cookie: b\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn a_date_is_written_once() {
+        let date = Date::from_unix(784_111_777);
+        let written = |response: Response| {
+            let mut out = Vec::new();
+            response.put_head(&mut out, Persistence::KeepAlive, Some(date));
+            String::from_utf8(out).expect("it is text")
+        };
+        assert_eq!(
+            written(Response::status(204)),
+            "HTTP/1.1 204 No Content\r\ndate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
+             connection: keep-alive\r\n\r\n"
+        );
+        assert_eq!(
+            written(Response::status(204).header("Date", "today")),
+            "HTTP/1.1 204 No Content\r\nDate: today\r\nconnection: keep-alive\r\n\r\n"
         );
     }
 }

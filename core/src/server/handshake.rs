@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::config::KeepHeaders;
-use crate::http::{Request, cut};
+use crate::http::{Request, cut, separator};
 
 /// The request a session began with.
 ///
@@ -34,17 +34,22 @@ impl Handshake {
         let (query, query_len) = u32::try_from(query.len()).map_or(("", 0), |len| (query, len));
         text.push_str(path);
         text.push_str(query);
-        request.fields.each(&mut |name, value| {
+        let start = text.len();
+        let mut seen = 0;
+        request.fields.each_text(&mut |name, value| {
             let wanted = match keep {
                 KeepHeaders::All => !is_transport(name),
                 KeepHeaders::Named(names) => names.iter().any(|n| n.eq_ignore_ascii_case(name)),
             };
-            if wanted {
-                text.push_str(name);
-                text.push(':');
-                text.push_str(value);
-                text.push('\n');
+            let mark = mark_of(name);
+            if !wanted || seen & mark != 0 && join(text, start, name, value) {
+                return;
             }
+            seen |= mark;
+            text.push_str(name);
+            text.push(':');
+            text.push_str(value);
+            text.push('\n');
         });
         let this = Self {
             peer: request.peer,
@@ -100,13 +105,17 @@ impl Handshake {
         &self.text[self.query_start()..self.headers_start()]
     }
 
-    /// Returns the first header of that name, in any case, when it was kept.
+    /// Returns the header of that name, in any case, when it was kept; with `?` for what is not UTF-8.
+    ///
+    /// One that came on several lines is the list of all of them, as in Node: those of `cookie` are
+    /// separated by `; `, others by `, `, and of `user-agent`, `referer` and others that are no lists
+    /// only the first counts.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers().find(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
-    /// Returns the headers that were kept, in the order they came.
+    /// Returns the headers that were kept, each name once, in the order they came.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.text[self.headers_start()..].lines().filter_map(|line| line.split_once(':'))
     }
@@ -145,6 +154,29 @@ impl fmt::Debug for Handshake {
     }
 }
 
+/// One of 64 bits for a name: names that share one may be the same.
+fn mark_of(name: &str) -> u64 {
+    let last = name.as_bytes().last().map_or(0, |byte| usize::from(byte | 0x20));
+    1 << ((5 * name.len() + last) % 64)
+}
+
+/// Adds a further line of a field to the one that is kept of it; whether there is one.
+fn join(text: &mut String, start: usize, name: &str, value: &str) -> bool {
+    let mut at = start;
+    while let Some((line, _)) = cut(&text[at..], b'\n') {
+        let end = at + line.len();
+        if line.split_once(':').is_some_and(|(found, _)| found.eq_ignore_ascii_case(name)) {
+            if let Some(separator) = separator(name) {
+                text.insert_str(end, value);
+                text.insert_str(end, separator);
+            }
+            return true;
+        }
+        at = end + 1;
+    }
+    false
+}
+
 /// A longer buffer is given back after the request that needed it.
 const KEEP: usize = 4096;
 
@@ -162,7 +194,7 @@ mod tests {
     use crate::http::{Fields, Method};
 
     fn request(lines: &[u8]) -> Request<'_> {
-        let fields = Fields::lines(lines, &Places::UNKNOWN);
+        let fields = Fields::head(lines, &Places::UNKNOWN);
         Request::new(Method::Get, "/socket.io/?EIO=4&a=b%20c", fields)
     }
 
@@ -188,6 +220,27 @@ mod tests {
         assert!(handshake.is_secure());
         let found = handshake.extra().and_then(|extra| extra.downcast_ref::<u32>());
         assert_eq!(found, Some(&7));
+    }
+
+    #[test]
+    fn a_header_on_several_lines_is_kept_as_one() {
+        let lines = b"Cookie: a=1\r\nX-List: a\r\ncookie: b=2\r\nx-list: b, c\r\nReferer: a\r\n\
+            Referer: b\r\nX-Lost: d\r\nX-List:\r\n";
+        let handshake = Handshake::of(&request(lines), &KeepHeaders::All, &mut String::new());
+        assert_eq!(
+            handshake.headers().collect::<Vec<_>>(),
+            [("Cookie", "a=1; b=2"), ("X-List", "a, b, c, "), ("Referer", "a"), ("X-Lost", "d")]
+        );
+        assert_eq!(handshake.cookie("b"), Some("2"));
+    }
+
+    #[test]
+    fn a_header_that_is_no_text_takes_no_more_than_it_came_with() {
+        let lines = [&b"X: "[..], &[0xff; 1000], b"\r\nX: \xe2\x82 \xff\r\n"].concat();
+        let handshake = Handshake::of(&request(&lines), &KeepHeaders::All, &mut String::new());
+        let kept: usize = handshake.headers().map(|(name, value)| name.len() + value.len()).sum();
+        assert!(kept <= lines.len(), "{kept}");
+        assert_eq!(handshake.header("x"), Some(&*format!("{}, ? ?", "?".repeat(1000))));
     }
 
     #[test]

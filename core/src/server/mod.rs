@@ -362,7 +362,7 @@ mod tests {
     fn nothing_secret_is_shown() {
         let now = moments().next().expect("there is one");
         let mut server = Server::new(Arc::default(), Shard::ONLY, [7; 32], now);
-        let fields = Fields::lines(
+        let fields = Fields::head(
             b"host: a\r\nupgrade: websocket\r\nconnection: upgrade\r\ncookie: login=sesame\r\n\
               sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
             &crate::http::head::Places::UNKNOWN,
@@ -371,7 +371,7 @@ mod tests {
         let request = Request::new(Method::Get, target, fields);
         let opened = server.handle_request(now, request);
         assert!(matches!(opened, Verdict::Upgrade { .. }));
-        let plain = Fields::lines(b"host: a\r\n", &crate::http::head::Places::UNKNOWN);
+        let plain = Fields::head(b"host: a\r\n", &crate::http::head::Places::UNKNOWN);
         let request = Request::new(Method::Get, "/socket.io/?EIO=4&transport=polling", plain);
         let chosen = Request { own_sid: Some("chosen-by-the-host"), ..request };
         assert!(matches!(server.handle_request(now, chosen), Verdict::Respond(_)));
@@ -396,7 +396,7 @@ mod tests {
         let mut moments = moments();
         let mut now = move || moments.next().expect("time goes on");
         let mut server = Server::new(Arc::default(), Shard::ONLY, [7; 32], now());
-        let fields = Fields::lines(
+        let fields = Fields::head(
             b"host: a\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
               sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
             &crate::http::head::Places::UNKNOWN,

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::proxy;
+use super::proxy::Told;
 use crate::config::{Config, Origins};
-use crate::http::{Request, Response};
+use crate::http::{Field, Request, Response};
 
 impl Config {
     /// Asks the function of [`Origins::Matching`] about a request, for
@@ -13,7 +13,7 @@ impl Config {
     #[must_use]
     pub fn judge(&self, request: &Request<'_>) -> Option<bool> {
         let Origins::Matching(judge) = &self.origins else { return None };
-        request.header("origin").map(|origin| judge.accepts(origin))
+        request.fields.text(Field::Origin).map(|origin| judge.accepts(origin))
     }
 }
 
@@ -29,7 +29,7 @@ pub(super) enum Access<'a> {
 
 impl<'a> Access<'a> {
     pub(super) fn of(request: &Request<'a>, config: &Config) -> Self {
-        let Some(origin) = request.header("origin") else { return Self::Plain };
+        let Some(origin) = request.fields.text(Field::Origin) else { return Self::Plain };
         let same = || is_same(origin, request, config);
         match &config.origins {
             Origins::Any => Self::Cross("*"),
@@ -70,7 +70,7 @@ impl<'a> Access<'a> {
         if let (Self::Cross(_), Some(wanted)) =
             (self, request.header("access-control-request-headers"))
         {
-            response = response.header("access-control-allow-headers", wanted.to_owned());
+            response = response.header("access-control-allow-headers", wanted.into_owned());
         }
         let response = response.header("access-control-allow-methods", "GET, POST, OPTIONS");
         self.allow(response, config)
@@ -95,12 +95,15 @@ pub(super) fn allow(response: Response, origin: Option<&str>, config: &Config) -
 /// Whether `origin` is a page of the host that the request names, or of the one that a trusted proxy
 /// says it named.
 fn is_same(origin: &str, request: &Request<'_>, config: &Config) -> bool {
-    if request.header("host").is_some_and(|host| same_host(origin, host)) {
+    if request.fields.text(Field::Host).is_some_and(|host| same_host(origin, host)) {
         return true;
     }
-    config.trust_forwarded
-        && proxy::host(request.fields).is_some_and(|host| same_host(origin, host))
-        && proxy::proto(request.fields).is_none_or(|proto| has_scheme(origin, proto))
+    if !config.trust_forwarded {
+        return false;
+    }
+    let told = Told::of(request.fields);
+    told.host.is_some_and(|host| same_host(origin, &host))
+        && told.proto.is_none_or(|proto| has_scheme(origin, &proto))
 }
 
 fn has_scheme(origin: &str, scheme: &str) -> bool {

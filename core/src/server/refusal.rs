@@ -4,6 +4,7 @@
 use crate::config::Transports;
 use crate::error::Violation;
 use crate::http::Response;
+use crate::ws::handshake::{Flaw, VERSION};
 
 /// A rule that a request broke.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -34,6 +35,8 @@ pub(super) enum Refusal {
     Transport(Transports),
     /// A revision of Engine.IO that is not spoken here.
     Version,
+    /// A WebSocket handshake that breaks a rule.
+    WebSocket(Flaw),
 }
 
 impl Refusal {
@@ -44,6 +47,10 @@ impl Refusal {
         match self {
             // As long as JavaScript clients wait at most between their attempts.
             Self::Busy => response(503).header("retry-after", "5"),
+            // RFC 6455 §4.2.2.
+            Self::WebSocket(Flaw::Version) => {
+                response(400).header("sec-websocket-version", VERSION)
+            }
             Self::Ended
             | Self::HandshakeMethod
             | Self::HandshakeTransport
@@ -55,7 +62,8 @@ impl Refusal {
             | Self::SidInUse
             | Self::SidMalformed
             | Self::Transport(_)
-            | Self::Version => response(400),
+            | Self::Version
+            | Self::WebSocket(_) => response(400),
         }
     }
 
@@ -71,7 +79,8 @@ impl Refusal {
             | Self::RevisionChanged
             | Self::SessionTransport
             | Self::SidInUse
-            | Self::SidMalformed => (3, "Bad request"),
+            | Self::SidMalformed
+            | Self::WebSocket(_) => (3, "Bad request"),
             Self::Busy => (4, "Forbidden"),
             Self::Version => (5, "Unsupported protocol version"),
         }
@@ -88,8 +97,8 @@ impl Refusal {
             }
             Self::HandshakeMethod => &"a session is opened by GET",
             Self::HandshakeTransport => {
-                &"transport=websocket needs a whole WebSocket handshake, which proxies have to pass \
-                 on with its Upgrade and Connection headers, and transport=polling none; or the \
+                &"transport=websocket needs a whole WebSocket handshake, over HTTP/1.1, which proxies have to \
+                 pass on with its Upgrade and Connection headers, and transport=polling none; or the \
                  server wants sessions to start on polling"
             }
             Self::Repeated => &"EIO, transport or sid is given more than once",
@@ -118,12 +127,33 @@ impl Refusal {
                     (false, _) => &"transport is websocket: this server offers no polling",
                 }
             }
+            Self::WebSocket(flaw) => hint_of(flaw),
             Self::Version => {
                 &"EIO=4 is spoken here: it fits socket.io-client 3 and 4, python-socketio 5 and \
                  others of Socket.IO protocol 5"
             }
         }
     }
+}
+
+fn hint_of(flaw: Flaw) -> &'static &'static str {
+    match flaw {
+        Flaw::Connection => {
+            &"the Connection header of a WebSocket handshake names Upgrade: a proxy has to pass it on"
+        }
+        Flaw::Key => {
+            &"the Sec-WebSocket-Key of a WebSocket handshake is 22 characters of base64 and =="
+        }
+        Flaw::Method => &"a WebSocket handshake is a GET",
+        Flaw::Version => &"the Sec-WebSocket-Version that is spoken here is 13",
+    }
+}
+
+/// The answer to a head of a host that our own reader would have refused.
+pub(super) fn of_head(violation: Violation) -> Response {
+    Response::with_body(violation.status(), "text/plain", violation.to_string())
+        .nosniff()
+        .refused_by(&"the head of the request breaks a rule of HTTP")
 }
 
 /// The answer to a body that breaks a rule.
@@ -162,6 +192,10 @@ mod tests {
             transports(true, false),
             transports(false, true),
             Refusal::Version,
+            Refusal::WebSocket(Flaw::Connection),
+            Refusal::WebSocket(Flaw::Key),
+            Refusal::WebSocket(Flaw::Method),
+            Refusal::WebSocket(Flaw::Version),
         ] {
             let response = refusal.response();
             let read: serde_json::Value = serde_json::from_slice(&response.body).expect("JSON");

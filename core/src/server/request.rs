@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::engine::payload::{self, Part};
 use crate::engine::transport::{OnGet, OnPost, OnProbe};
 use crate::error::{Reason, Violation};
-use crate::http::{Method, Query, Request, Response};
+use crate::http::{Field, Method, Query, Request, Response};
 use crate::key::Link;
 use crate::time::Tick;
 use crate::ws::CloseCode;
@@ -31,6 +31,11 @@ impl Server {
     pub fn handle_request(&mut self, now: Instant, request: Request<'_>) -> Verdict {
         if !self.config.serves(request.path()) {
             return Verdict::Pass;
+        }
+        if let Err(violation) = request.fields.check() {
+            let mut verdict = Verdict::Respond(refusal::of_head(violation));
+            self.dress(&mut verdict);
+            return verdict;
         }
         let now = self.clock.read(now);
         let access = Access::of(&request, &self.config);
@@ -131,6 +136,9 @@ impl Server {
             (Named::WebSocket, Ask::WebSocket { key }) if self.config.transports.websocket => {
                 Some(key)
             }
+            (Named::WebSocket, Ask::Broken(flaw)) => {
+                return Err(Refusal::WebSocket(flaw).response());
+            }
             (Named::Polling | Named::WebSocket, _) => {
                 return Err(Refusal::HandshakeTransport.response());
             }
@@ -195,6 +203,9 @@ impl Server {
             (Named::WebSocket, Ask::WebSocket { key }) if self.config.transports.upgrades => {
                 return Ok(self.probe(now, slot, key));
             }
+            (Named::WebSocket, Ask::Broken(flaw)) => {
+                return Err(Refusal::WebSocket(flaw).response());
+            }
             (Named::Polling, Ask::Http) if !websocket => {}
             (Named::Polling | Named::WebSocket, _) => {
                 return Err(Refusal::SessionTransport.response());
@@ -244,7 +255,7 @@ impl Server {
     }
 
     fn post(&mut self, slot: u32, request: &Request<'_>) -> Result<Verdict, Response> {
-        let kind = request.header("content-type").unwrap_or_default();
+        let kind = request.fields.text(Field::ContentType).unwrap_or_default();
         if kind.trim_start().starts_with("application/octet-stream") {
             let violation = Violation::BinaryBody;
             self.end(slot, Reason::Violation(violation), Goodbye::of(violation));

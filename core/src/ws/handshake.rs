@@ -4,30 +4,54 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 
-use crate::http::{Method, Request};
+use crate::http::{Field, Method, Request};
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Ask<'a> {
-    /// Plain HTTP.
+    /// Plain HTTP. Another protocol that is offered is overlooked (RFC 9110 §7.8).
     Http,
     /// A WebSocket, under this key.
     WebSocket { key: &'a str },
-    /// Another protocol, or a WebSocket handshake that breaks the rules.
-    Broken,
+    /// A WebSocket, by a handshake that breaks a rule.
+    Broken(Flaw),
 }
+
+/// The rule that an opening handshake breaks (RFC 6455 §4.2.1).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Flaw {
+    /// `Connection` does not name `Upgrade`.
+    Connection,
+    /// The key is missing, or not 24 characters of base64.
+    Key,
+    /// It is no GET.
+    Method,
+    /// A version other than 13, or none.
+    Version,
+}
+
+/// The version of the protocol that is spoken here.
+pub(crate) const VERSION: &str = "13";
 
 /// Reads the `Upgrade` side of a request (RFC 6455 §4.2.1).
 pub(crate) fn ask<'a>(request: &Request<'a>) -> Ask<'a> {
-    let Some(upgrade) = request.header("upgrade") else { return Ask::Http };
-    let connection = request.header("connection").unwrap_or_default();
-    let key = request.header("sec-websocket-key").unwrap_or_default();
-    let sound = request.method == Method::Get
-        && has_token(upgrade.as_bytes(), "websocket")
-        && has_token(connection.as_bytes(), "upgrade")
-        && request.header("sec-websocket-version") == Some("13")
-        && is_key(key);
-    if sound { Ask::WebSocket { key } } else { Ask::Broken }
+    let fields = &request.fields;
+    if !fields.has_token(Field::Upgrade, "websocket") {
+        return Ask::Http;
+    }
+    if request.method != Method::Get {
+        return Ask::Broken(Flaw::Method);
+    }
+    if !fields.has_token(Field::Connection, "upgrade") {
+        return Ask::Broken(Flaw::Connection);
+    }
+    if fields.text(Field::SecWebSocketVersion) != Some(VERSION) {
+        return Ask::Broken(Flaw::Version);
+    }
+    match fields.text(Field::SecWebSocketKey) {
+        Some(key) if is_key(key) => Ask::WebSocket { key },
+        Some(_) | None => Ask::Broken(Flaw::Key),
+    }
 }
 
 /// The `Sec-WebSocket-Accept` that answers `key`.
@@ -39,16 +63,12 @@ pub(crate) fn accept(key: &str) -> String {
     STANDARD.encode(digest)
 }
 
-/// Whether a comma-separated header value contains `token`, in any case.
-pub(crate) fn has_token(value: &[u8], token: &str) -> bool {
-    let mut parts = value.split(|&byte| byte == b',');
-    parts.any(|part| part.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
-}
-
-/// A key is the base64 of 16 bytes.
+/// Whether a key is the base64 of 16 bytes, whose spare bits mean nothing: it is answered as the text
+/// that it is.
 fn is_key(key: &str) -> bool {
-    let mut bytes = [0; 18];
-    matches!(STANDARD.decode_slice(key, &mut bytes), Ok(16))
+    let digits = key.strip_suffix("==").unwrap_or_default();
+    digits.len() == 22
+        && digits.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
 }
 
 #[cfg(test)]
@@ -61,16 +81,25 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_sixteen_bytes_of_base64() {
-        assert!(is_key("dGhlIHNhbXBsZSBub25jZQ=="));
-        for bad in ["", "abc", "dGhlIHNhbXBsZSBub25jZTE=", "dGhlIHNhbXBsZSBub25jZQ"] {
+    fn keys_are_24_characters_of_base64_whatever_their_spare_bits() {
+        for good in
+            ["dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZR==", "////++++/////++++/////=="]
+        {
+            assert!(is_key(good), "{good}");
+        }
+        for bad in [
+            "",
+            "==",
+            "abc",
+            "dGhlIHNhbXBsZSBub25jZTE=",
+            "dGhlIHNhbXBsZSBub25jZQ",
+            "dGhlIHNhbXBsZSBub25jZQ=",
+            "dGhlIHNhbXBsZSBub25jZQ===",
+            "dGhlIHNhbXBsZSBub25jZQQ==",
+            "dGhlIHNhbXBsZSBub25j-_==",
+            "dGhlIHNhbXBsZSBub25j\u{e9}==",
+        ] {
             assert!(!is_key(bad), "{bad}");
         }
-    }
-
-    #[test]
-    fn tokens_are_found_in_lists_of_any_case() {
-        assert!(has_token(b"keep-alive, Upgrade", "upgrade"));
-        assert!(!has_token(b"upgrade-insecure", "upgrade"));
     }
 }

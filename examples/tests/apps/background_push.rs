@@ -9,7 +9,7 @@ use std::time::Duration;
 fn a_task_pushes_what_clients_asked_for() {
     let server = TestServer::new(background_push::app(Config::default()));
     background_push::tick(&server.io());
-    let (ann, bob) = (server.connect(), server.connect());
+    let (ann, bob) = (server.connect().unwrap(), server.connect().unwrap());
     let symbols: Vec<String> = ann.expect("symbols");
     bob.expect_event("symbols");
     assert_eq!(ann.call("subscribe", &symbols[0]), Ok(true));
@@ -26,7 +26,7 @@ fn a_task_pushes_what_clients_asked_for() {
 #[test]
 fn a_thread_of_its_own_reaches_everybody() {
     let server = TestServer::new(background_push::app(Config::default()));
-    let (ann, bob) = (server.connect(), server.connect());
+    let (ann, bob) = (server.connect().unwrap(), server.connect().unwrap());
     let thread = background_push::announce(&server.io(), Cursor::new("one\ntwo\n"));
     thread.join().expect("the lines end");
     server.run();

@@ -19,7 +19,7 @@ fn enter(client: &TestClient, name: &str, room: &str) -> Value {
 #[test]
 fn people_meet_talk_and_leave() {
     let server = served();
-    let (ann, bob) = (server.connect(), server.connect());
+    let (ann, bob) = (server.connect().unwrap(), server.connect().unwrap());
     let entered = enter(&ann, "ann", " tea ");
     let rooms = json!([{"name": "tea", "members": 1}]);
     assert_eq!(entered, json!({"room": "tea", "users": ["ann"], "rooms": rooms, "history": []}));
@@ -46,7 +46,7 @@ fn people_meet_talk_and_leave() {
 #[test]
 fn going_to_another_room_leaves_the_first_and_its_history_ends_with_its_last_member() {
     let server = served();
-    let (ann, bob) = (server.connect(), server.connect());
+    let (ann, bob) = (server.connect().unwrap(), server.connect().unwrap());
     enter(&ann, "ann", "tea");
     enter(&bob, "bob", "tea");
     ann.emit("say", "hello");
@@ -64,14 +64,14 @@ fn going_to_another_room_leaves_the_first_and_its_history_ends_with_its_last_mem
     assert_eq!(entered["history"][0]["text"], "hello");
     ann.disconnect();
     bob.disconnect();
-    assert_eq!(enter(&server.connect(), "cy", "tea")["history"], json!([]));
-    assert_eq!(enter(&server.connect(), "cy", "hall")["history"], json!([]));
+    assert_eq!(enter(&server.connect().unwrap(), "cy", "tea")["history"], json!([]));
+    assert_eq!(enter(&server.connect().unwrap(), "cy", "hall")["history"], json!([]));
 }
 
 #[test]
 fn what_is_not_allowed_is_explained() {
     let server = served();
-    let (ann, bob) = (server.connect(), server.connect());
+    let (ann, bob) = (server.connect().unwrap(), server.connect().unwrap());
     let error = |client: &TestClient, event: &str, argument: &str| {
         client.call::<Value>(event, argument).unwrap()["error"].clone()
     };
@@ -88,7 +88,7 @@ fn what_is_not_allowed_is_explained() {
 #[test]
 fn a_room_remembers_fifty_messages() {
     let server = served();
-    let (ann, bob) = (server.connect(), server.connect());
+    let (ann, bob) = (server.connect().unwrap(), server.connect().unwrap());
     enter(&ann, "ann", "tea");
     (0..60).for_each(|n| ann.emit("say", &n.to_string()));
     let entered = enter(&bob, "bob", "tea");

@@ -37,7 +37,7 @@ fn namespaces_are_open_guarded_slow_numbered_or_unknown() {
 
 #[test]
 fn arguments_come_back_as_they_were_binary_included() {
-    let client = served().connect();
+    let client = served().connect().unwrap();
     let arguments = || (1, "two", Bytes::from_static(&[3; 3]), json!({"four": [null]}));
     client.emit("message", &arguments());
     let back = client.expect_event("message-back");
@@ -52,7 +52,7 @@ fn arguments_come_back_as_they_were_binary_included() {
 #[test]
 fn rooms_reach_whom_they_should_with_the_arguments_that_are_left() {
     let server = served();
-    let clients = [(); 4].map(|()| server.connect());
+    let clients = [(); 4].map(|()| server.connect().unwrap());
     let [ann, bob, cy, dan] = &clients;
     for (client, room) in [(ann, "a"), (bob, "a"), (cy, "b"), (bob, "c")] {
         client.emit("join", room);
@@ -81,7 +81,7 @@ fn rooms_reach_whom_they_should_with_the_arguments_that_are_left() {
 #[test]
 fn questions_are_asked_answered_and_given_up() {
     let server = served();
-    let (ann, bob) = (server.connect(), server.connect());
+    let (ann, bob) = (server.connect().unwrap(), server.connect().unwrap());
     ann.emit("request-question", &(100, "sum", 1, 2));
     let question = ann.expect_event("question");
     assert_eq!(question.decode(), Ok(("sum".to_owned(), 1, 2)));
@@ -105,7 +105,7 @@ fn questions_are_asked_answered_and_given_up() {
 #[test]
 fn order_is_remembered_for_each_client() {
     let server = served();
-    let (ann, bob) = (server.connect(), server.connect());
+    let (ann, bob) = (server.connect().unwrap(), server.connect().unwrap());
     (0..5).for_each(|n| ann.emit("seq-in", &n));
     bob.emit("seq-in", &1);
     assert_eq!(ann.call("seq-check", &()), Ok((5, true)));
@@ -116,7 +116,8 @@ fn order_is_remembered_for_each_client() {
 #[test]
 fn reasons_are_known_after_a_client_left() {
     let server = served();
-    let (ann, bob, cy) = (server.connect(), server.connect(), server.connect());
+    let (ann, bob, cy) =
+        (server.connect().unwrap(), server.connect().unwrap(), server.connect().unwrap());
     let reason = |id: String| ann.call::<Option<String>>("disconnect-reason", &id).unwrap();
     assert_eq!(reason(bob.id()), None);
     bob.disconnect();

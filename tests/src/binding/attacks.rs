@@ -12,4 +12,5 @@ pub use frame::*;
 pub use http::*;
 pub use packet::*;
 pub use session::*;
+pub(super) use siege::Raider;
 pub use tls::*;

@@ -170,7 +170,9 @@ fn long(length: u64) -> Response {
 fn line(item: &Inbound<'_>) -> String {
     let Inbound::Request(request) = item else { return format!("{item:?}") };
     let mut fields = String::new();
-    request.fields.each(&mut |name, value| fields += &format!(" {name}={value}"));
+    request.fields.each(&mut |name, value| {
+        fields += &format!(" {name}={}", String::from_utf8_lossy(value));
+    });
     format!("{:?} {}{fields}", request.method, request.target)
 }
 

@@ -21,7 +21,11 @@ pub(super) fn run(data: &[u8]) {
     let expected = Reading::of(&case);
     // A host framework that parsed the fields, and our own reader of the same head.
     let lines = Lines(&case.fields);
-    case.check(Request::new(case.method, &case.target, Fields::host(&lines)), &expected);
+    let request = Request::new(case.method, &case.target, Fields::host(&lines));
+    match expected.is_ambiguous {
+        true => case.check_refusal(request),
+        false => case.check(request, &expected),
+    }
     let mut conn = Conn::new(Arc::new(case.config.limits.clone()));
     let mut head = case.head();
     let mut decoder = conn.decode(&mut head);
@@ -82,6 +86,16 @@ impl Case {
         }
         head.extend(b"\r\n");
         head
+    }
+
+    /// A host that takes what our own reader refuses is answered as our reader does.
+    fn check_refusal(&self, request: Request<'_>) {
+        let mut server = Server::new(self.config.clone(), Shard::ONLY, [7; 32], *BIRTH);
+        let Verdict::Respond(response) = server.handle_request(*BIRTH, request) else {
+            panic!("the request is answered")
+        };
+        assert_eq!((response.status, response.content_type.as_deref()), (400, Some("text/plain")));
+        assert!(server.poll_event().is_none());
     }
 
     fn check(&self, mut request: Request<'_>, expected: &Reading) {
@@ -162,6 +176,7 @@ fn value(name: &str, input: &mut Unstructured<'_>) -> Result<Vec<u8>> {
         "x-forwarded-for" | "x-real-ip" => (&WORDS[..10], b", "),
         "x-forwarded-proto" => (&WORDS[10..13], b", "),
         "x-forwarded-host" | "connection" => (&WORDS[13..17], b", "),
+        "forwarded" => (&TOLD, b"; "),
         "origin" => return input.choose(&WORDS[17..23]).map(|origin| origin.to_vec()),
         _ => (&PAIRS, b"; "),
     };
@@ -188,7 +203,29 @@ const PAIRS: [&[u8]; 10] = [
     b" sid=\xff ",
 ];
 
-const NAMES: [&str; 16] = [
+const TOLD: [&[u8]; 16] = [
+    b"for=1.2.3.4",
+    b"for=6.6.6.6:99",
+    b"For=\"[::1]:8\"",
+    b"for=\"[::1]\"",
+    b"for=unknown",
+    b"for=\"\\1.2.3.4\"",
+    b"proto=https",
+    b"Proto=\"HTTP\"",
+    b"host=a.example",
+    b"HOST=\"b.example:443\"",
+    b"by=_me",
+    b"by=\",;\"",
+    b",",
+    b" ,",
+    b"",
+    b"x",
+];
+
+const NAMES: [&str; 19] = [
+    "Forwarded",
+    "forwarded",
+    "Authorization",
     "X-Forwarded-For",
     "X-Forwarded-For",
     "x-forwarded-for",
@@ -275,13 +312,13 @@ const PARAMETERS: [&str; 14] = [
 struct Lines<'a>(&'a [(&'static str, Vec<u8>)]);
 
 impl Headers for Lines<'_> {
-    fn get(&self, name: &str) -> Option<&str> {
-        let (_, value) = self.0.iter().find(|(other, _)| other.eq_ignore_ascii_case(name))?;
-        std::str::from_utf8(value).ok().map(trim)
-    }
-
-    fn each(&self, each: &mut dyn FnMut(&str, &str)) {
-        self.0.iter().for_each(|(name, value)| each(name, trim(&String::from_utf8_lossy(value))));
+    fn each<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {
+        for (name, value) in self.0 {
+            let spaces = |byte: &&u8| matches!(byte, b' ' | b'\t');
+            let start = value.iter().take_while(spaces).count();
+            let end = value.len() - value[start..].iter().rev().take_while(spaces).count();
+            each(name, &value[start..end]);
+        }
     }
 }
 

@@ -1,13 +1,21 @@
 //! Who may join, and what is known of who leaves.
 
-use sansocket_app::{App, Auth, IntoAdmission, Io, Reason, Refusal, Socket, State};
+use sansocket_app::{
+    App, Auth, BoxError, Cause, EmitError, Extension, IntoAdmission, Io, Reason, Refusal, Socket,
+    State,
+};
+use std::io::{Error, ErrorKind};
 use std::sync::Arc;
 
 use crate::stage::{Diary, Door, Stage};
 
 /// What a client is told that joins `/` with this auth payload.
 fn join(app: App, auth: &str) -> String {
-    Stage::new(app).open().say(&format!("40{auth}"))
+    let stage = Stage::new(app);
+    let mut client = stage.open();
+    client.send(&[&format!("40{auth}")]);
+    stage.run();
+    client.take().join(" ")
 }
 
 #[test]
@@ -114,7 +122,7 @@ fn the_auth_payload_can_be_asked_for_by_name() {
 
 #[test]
 fn every_kind_of_refusal_reaches_the_client() {
-    fn told<A: IntoAdmission + 'static>(decide: fn() -> A) -> String {
+    fn told<M: 'static, A: IntoAdmission<M> + 'static>(decide: fn() -> A) -> String {
         let mut app = App::new();
         app.on_connect(move |_: Socket| decide());
         join(app, "")
@@ -127,6 +135,205 @@ fn every_kind_of_refusal_reaches_the_client() {
     assert_eq!(told(|| Err::<(), _>(("no", 1, "x"))), r#"44{"message":"no","data":[1,"x"]}"#);
     let refusal = || Err::<(), _>(Refusal::new("no").with_data(&[1]));
     assert_eq!(told(refusal), r#"44{"message":"no","data":[1]}"#);
+}
+
+/// What a client is told, and what the error handler hears, when a function decides who may join.
+fn failed<M: 'static, A: IntoAdmission<M> + 'static>(decide: fn(Socket) -> A) -> (String, String) {
+    let told = |set_up: &dyn Fn(&mut App)| {
+        let diary = Diary::default();
+        let heard = diary.clone();
+        let mut app = App::new();
+        app.on_error(move |error| heard.note(error.to_string()));
+        set_up(&mut app);
+        (join(app, ""), diary.take().join("; "))
+    };
+    let plain = told(&|app| _ = app.on_connect(decide));
+    let later =
+        told(&|app| _ = app.on_connect(move |socket: Socket| async move { decide(socket) }));
+    let middleware = told(&|app| _ = app.namespace("/").middleware(decide));
+    assert_eq!(plain, middleware);
+    assert_eq!(plain, later);
+    plain
+}
+
+#[test]
+fn an_error_of_a_connect_handler_is_told_to_the_error_handler_and_not_to_the_client() {
+    fn emits(socket: Socket) -> Result<(), Refusal> {
+        socket.join("tea")?;
+        socket.emit("connect", &())?;
+        Ok(())
+    }
+    fn emit_error(socket: Socket) -> Result<(), EmitError> {
+        socket.emit("connect", &())
+    }
+    fn reads(_: Socket) -> Result<(), BoxError> {
+        Err(Error::new(ErrorKind::NotFound, "/etc/secrets is missing"))?;
+        Ok(())
+    }
+    fn any(_: Socket) -> anyhow::Result<()> {
+        Err(Error::new(ErrorKind::NotFound, "/etc/secrets is missing"))?;
+        Ok(())
+    }
+    fn explicit(_: Socket) -> Result<(), Refusal> {
+        "x".parse::<u8>().map_err(Refusal::internal)?;
+        Ok(())
+    }
+    let told = r#"44{"message":"Internal error"}"#;
+    let heard = |cause| format!(r#"handler of "connect" in namespace "/": {cause}"#);
+    for (answer, cause) in [
+        (failed(emits), "this event name is reserved by Socket.IO: choose another"),
+        (failed(emit_error), "this event name is reserved by Socket.IO: choose another"),
+        (failed(reads), "/etc/secrets is missing"),
+        (failed(any), "/etc/secrets is missing"),
+        (failed(explicit), "invalid digit found in string"),
+    ] {
+        assert_eq!((answer.0.as_str(), answer.1), (told, heard(cause)));
+    }
+}
+
+#[test]
+fn a_refusal_inside_of_another_error_says_what_it_says() {
+    fn boxed(_: Socket) -> Result<(), BoxError> {
+        Err(Refusal::new("no tea").with_data(&1))?;
+        Ok(())
+    }
+    fn any(_: Socket) -> anyhow::Result<()> {
+        Err(Refusal::new("no tea").with_data(&1))?;
+        Ok(())
+    }
+    fn behind(_: Socket) -> anyhow::Result<()> {
+        Err(anyhow::Error::new(Refusal::new("no tea").with_data(&1)).context("while looking"))
+    }
+    fn internal(_: Socket) -> anyhow::Result<()> {
+        Err(Refusal::internal("the kettle leaks"))?;
+        Ok(())
+    }
+    let told = (r#"44{"message":"no tea","data":1}"#.to_owned(), String::new());
+    assert_eq!(failed(boxed), told);
+    assert_eq!(failed(any), told);
+    assert_eq!(failed(behind), told);
+    let (told, heard) = failed(internal);
+    assert_eq!(told, r#"44{"message":"Internal error"}"#);
+    assert!(heard.contains("Internal error"), "{heard}");
+}
+
+#[test]
+fn what_a_parameter_lacks_besides_auth_is_not_told_to_the_client() {
+    let diary = Diary::default();
+    let heard = diary.clone();
+    let mut app = App::new();
+    app.on_error(move |error| {
+        assert!(matches!(error.cause, Cause::Arguments(_)));
+        heard.note(error.to_string());
+    });
+    app.on_connect(|_: Extension<u8>| ());
+    assert_eq!(join(app, ""), r#"44{"message":"Internal error"}"#);
+    assert!(diary.take()[0].contains("no extension u8"));
+}
+
+#[test]
+fn a_client_without_auth_is_the_same_to_every_way_of_asking_for_it() {
+    #[derive(serde::Deserialize)]
+    struct Login {
+        name: Option<String>,
+        #[serde(default)]
+        age: u8,
+    }
+    #[derive(Debug, serde::Deserialize)]
+    struct Strict {
+        #[expect(dead_code, reason = "it is only missing")]
+        name: String,
+    }
+    fn all(set_up: [fn(&mut App); 3], auth: &str) -> [String; 3] {
+        set_up.map(|set_up| {
+            let mut app = App::new();
+            app.on_error(|_| ());
+            set_up(&mut app);
+            join(app, auth)
+        })
+    }
+    fn show(login: &Login) -> Result<(), String> {
+        Err(format!("{:?} {}", login.name, login.age))
+    }
+    let optional_fields: [fn(&mut App); 3] = [
+        |app| _ = app.on_connect(|login: Login| show(&login)),
+        |app| _ = app.on_connect(|login: Auth<Login>| show(&login.0)),
+        |app| _ = app.on_connect(|socket: Socket| show(&socket.auth().unwrap())),
+    ];
+    let option: [fn(&mut App); 3] = [
+        |app| _ = app.on_connect(|login: Option<Login>| login.is_none()),
+        |app| _ = app.on_connect(|login: Auth<Option<Login>>| login.0.is_none()),
+        |app| {
+            _ = app.on_connect(|socket: Socket| socket.auth::<Option<Login>>().unwrap().is_none())
+        },
+    ];
+    let needed: [fn(&mut App); 3] = [
+        |app| _ = app.on_connect(|_: Strict| ()),
+        |app| _ = app.on_connect(|_: Auth<Strict>| ()),
+        |app| {
+            app.on_connect(|socket: Socket| -> Result<(), Refusal> {
+                socket.auth::<Strict>()?;
+                Ok(())
+            });
+        },
+    ];
+    for (set_up, auth, told) in [
+        (optional_fields, "", r#"44{"message":"None 0"}"#),
+        (optional_fields, "{}", r#"44{"message":"None 0"}"#),
+        (optional_fields, r#"{"name":"Ada","age":36}"#, r#"44{"message":"Some(\"Ada\") 36"}"#),
+        (option, "", r#"40{"sid":"…"}"#),
+        (option, "{}", r#"44{"message":"Connection rejected by server"}"#),
+        (needed, r#"{"name":"Ada"}"#, r#"40{"sid":"…"}"#),
+        (
+            needed,
+            "",
+            r#"44{"message":"invalid auth payload: argument 0 does not fit: missing field `name`"}"#,
+        ),
+    ] {
+        assert_eq!(all(set_up, auth), [told; 3], "{auth}");
+    }
+}
+
+#[test]
+fn a_middleware_for_everywhere_is_in_front_of_every_namespace() {
+    let diary = Diary::default();
+    let note = |name: &'static str| {
+        let diary = diary.clone();
+        move |socket: Socket| diary.note(format!("{name} {}", socket.namespace()))
+    };
+    let mut app = App::new();
+    app.on_connect(note("handler"));
+    app.any_namespace().middleware(note("catch-all"));
+    app.namespace("/room-{id}").middleware(note("own"));
+    app.middleware_everywhere(note("first"));
+    app.middleware_everywhere(
+        async |socket: Socket| {
+            if socket.namespace() == "/x" { Err("no") } else { Ok(()) }
+        },
+    );
+    let stage = Stage::new(app);
+    let mut client = stage.open();
+    for (name, notes) in [
+        ("/", &["first /", "catch-all /", "handler /"][..]),
+        ("/room-1", &["first /room-1", "catch-all /room-1", "own /room-1"]),
+        ("/y", &["first /y", "catch-all /y"]),
+    ] {
+        client.say(&format!("40{name},"));
+        stage.run();
+        assert!(client.take().is_empty(), "an async middleware that is done at once");
+        assert_eq!(diary.take(), notes);
+    }
+    assert_eq!(client.say("40/x,"), r#"44/x,{"message":"no"}"#);
+    assert_eq!(diary.take(), ["first /x"]);
+}
+
+#[test]
+fn a_middleware_for_everywhere_opens_no_namespace() {
+    let mut app = App::new();
+    app.middleware_everywhere(|| ());
+    let mut client = Stage::new(app).open();
+    assert_eq!(client.say("40/x,"), r#"44/x,{"message":"Invalid namespace"}"#);
+    assert_eq!(client.say("40"), r#"40{"sid":"…"}"#);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod classes;
 mod connect;
 mod errors;
+mod forms;
 mod lookup;
 mod order;
 mod stage;

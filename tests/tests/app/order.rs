@@ -19,8 +19,8 @@ fn slow(name: &'static str, diary: &Diary, door: &Door) -> impl AsyncSlow {
     }
 }
 
-trait AsyncSlow: Fn(i32) -> sansocket_app::BoxFuture<()> + Send + Sync + 'static {}
-impl<F: Fn(i32) -> sansocket_app::BoxFuture<()> + Send + Sync + 'static> AsyncSlow for F {}
+trait AsyncSlow: Clone + Fn(i32) -> sansocket_app::BoxFuture<()> + Send + Sync + 'static {}
+impl<F: Clone + Fn(i32) -> sansocket_app::BoxFuture<()> + Send + Sync + 'static> AsyncSlow for F {}
 
 fn app(diary: &Diary, door: &Door) -> App {
     let mut app = App::new();

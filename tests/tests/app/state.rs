@@ -1,6 +1,6 @@
 //! What handlers know besides the event.
 
-use sansocket_app::{App, Bytes, Socket, State};
+use sansocket_app::{App, Bytes, Session, Socket, State};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -40,6 +40,38 @@ fn a_session_is_kept_per_client_namespace_and_type() {
     assert_eq!(one.say("41"), "");
     assert_eq!(one.say("40"), r#"40{"sid":"…"}"#);
     assert_eq!(one.say(r#"420["get"]"#), "430[null,null]");
+}
+
+#[test]
+fn a_session_is_a_parameter_of_handlers() {
+    struct Guest(String);
+    let (tell, told) = std::sync::mpsc::channel();
+    let mut app = App::new();
+    app.on_connect(|guest: Session<Guest>| {
+        guest.set(Guest("Ada".into()));
+    });
+    app.on("rename", |guest: Session<Guest>, name: String| {
+        guest.change(|guest| std::mem::replace(&mut guest.0, name))
+    });
+    app.on("count", async |count: Session<u32>| {
+        count.update(|count| {
+            *count += 1;
+            *count
+        })
+    });
+    app.on("none", |none: Session<u64>| none.change(|n| *n += 1).is_none());
+    app.on_disconnect(move |guest: Session<Guest>, socket: Socket| {
+        let same = socket.session::<Guest>().read(|guest| guest.0.clone());
+        tell.send((guest.read(|guest| guest.0.clone()), same)).unwrap();
+    });
+    let mut client = Stage::new(app).join(&["/"]);
+    assert_eq!(client.say(r#"420["rename","Bea"]"#), r#"430["Ada"]"#);
+    assert_eq!(client.say(r#"420["count"]"#), "430[1]");
+    assert_eq!(client.say(r#"420["count"]"#), "430[2]");
+    assert_eq!(client.say(r#"420["none"]"#), "430[true]");
+    client.vanish();
+    let name = Some("Bea".to_owned());
+    assert_eq!(told.try_recv(), Ok((name.clone(), name)));
 }
 
 #[test]

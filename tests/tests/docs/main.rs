@@ -102,7 +102,7 @@ fn what_happens_when_a_client_leaves_is_as_the_guarantees_say() {
         tell.send((socket.emit("late", &()), session, reason, rooms)).expect("it is heard");
     });
     let server = TestServer::new(app);
-    let client = server.connect();
+    let client = server.connect().unwrap();
     let socket = server.io().socket(&client.id()).expect("it is here");
     let asked = socket.call::<()>("name?", &());
     client.close();

@@ -3,6 +3,7 @@
 use crate::stage::{POLLING, Stage, sid};
 use sansocket_app::http::{Request, Response, StatusCode};
 use sansocket_app::{App, Bytes, Config, Files, IntoWeb as _};
+use tests::upgrade;
 
 /// A server with a field of its own, which one of its answers has already.
 fn stage() -> Stage {
@@ -40,7 +41,7 @@ fn every_answer_has_them_once() {
         ("404", "GET", "/none", ""),
         ("200", "GET", "/own", ""),
         ("413", "POST", "/own", too_long),
-        ("400", "CONNECT", "/own", ""),
+        ("501", "CONNECT", "/own", ""),
         ("400", "GET", "own", ""),
         ("400", "GET", "/own", "Host: b\r\n"),
         ("403", "GET", &*format!("{POLLING}&refuse"), ""),
@@ -83,12 +84,32 @@ fn an_answer_that_took_its_time_has_them() {
 }
 
 #[test]
-fn what_caches_may_keep_is_dated() {
+fn every_answer_is_dated_once() {
     let stage = stage();
-    for (target, dates) in [("/static/Cargo.toml", 1), ("/none", 1), ("/own", 1), (POLLING, 0)] {
-        let answer = stage.stream().ask("GET", target, "", "");
-        assert_eq!(answer.matches("\r\ndate: ").count(), dates, "{answer}");
+    let dates = |answer: &str| answer.matches("\r\ndate: ").count();
+    for (method, target) in [
+        ("GET", "/static/Cargo.toml"),
+        ("HEAD", "/static/Cargo.toml"),
+        ("GET", "/none"),
+        ("GET", "/own"),
+        ("GET", POLLING),
+        ("OPTIONS", POLLING),
+        ("GET", "/socket.io/?EIO=3&transport=polling"),
+        ("GET", "malformed"),
+    ] {
+        let answer = stage.stream().ask(method, target, "", "");
+        assert_eq!(dates(&answer), 1, "{answer}");
     }
+    // One that is held, one to a body, and the one that accepts a WebSocket.
+    let mut client = stage.stream();
+    let target = format!("{POLLING}&sid={}", sid(&client.ask("GET", POLLING, "", "")));
+    assert_eq!(client.ask("GET", &target, "", ""), "");
+    let posted = stage.stream().ask("POST", &target, "", "40");
+    assert_eq!(dates(&posted), 1, "{posted}");
+    let polled = client.take();
+    assert!(polled.contains("40{") && dates(&polled) == 1, "{polled}");
+    let opened = stage.stream().say(upgrade("/socket.io/?EIO=4&transport=websocket"));
+    assert!(opened.starts_with("HTTP/1.1 101 ") && dates(&opened) == 1, "{opened}");
     let mut app = App::new();
     app.fallback(|_: Request<Bytes>| Response::builder().header("date", "old").body("").unwrap());
     let answer = Stage::new(app).stream().ask("GET", "/", "", "");

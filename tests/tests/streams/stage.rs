@@ -174,12 +174,8 @@ impl Stage {
 struct Host;
 
 impl Headers for Host {
-    fn get(&self, name: &str) -> Option<&str> {
-        (name == "host").then_some("a.example")
-    }
-
-    fn each(&self, each: &mut dyn FnMut(&str, &str)) {
-        each("host", "a.example");
+    fn each<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {
+        each("host", b"a.example");
     }
 }
 

@@ -124,13 +124,13 @@ impl Siege {
 }
 
 /// An attacker's end of one connection.
-pub(super) struct Raider {
+pub(in super::super) struct Raider {
     pub(super) stream: TcpStream,
     unread: Vec<u8>,
 }
 
 impl Raider {
-    pub(super) fn connect(address: SocketAddr) -> Self {
+    pub(in super::super) fn connect(address: SocketAddr) -> Self {
         Self::on(TcpStream::connect(address).expect("the server listens"))
     }
 
@@ -156,13 +156,13 @@ impl Raider {
     }
 
     /// Sends a request and waits for the answer.
-    pub(super) fn ask(&mut self, request: &str) -> Answer {
+    pub(in super::super) fn ask(&mut self, request: &str) -> Answer {
         self.send(request);
         self.answer().unwrap_or_else(|| panic!("no answer to {request:.80?}"))
     }
 
     /// Sends bytes; whether the server still took them.
-    pub(super) fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+    pub(in super::super) fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
         self.stream.write_all(bytes.as_ref()).is_ok()
     }
 
@@ -172,7 +172,7 @@ impl Raider {
     }
 
     /// Waits for the next answer; `None` when the stream ends first.
-    pub(super) fn answer(&mut self) -> Option<Answer> {
+    pub(in super::super) fn answer(&mut self) -> Option<Answer> {
         loop {
             if let Some((answer, used)) = Answer::parse(&self.unread) {
                 self.unread.drain(..used);

@@ -166,6 +166,11 @@ impl Plan {
         self.expects && self.version == "HTTP/1.1" && self.reads() && some
     }
 
+    /// What an answer says of a connection that stays: a client of HTTP/1.0 has to be told.
+    pub(super) fn stays(&self) -> Option<&'static str> {
+        (self.version == "HTTP/1.0").then_some("keep-alive")
+    }
+
     /// Whether another request may follow; `None` when it depends on how much of the body had come.
     pub(super) fn goes_on(&self) -> Option<bool> {
         let wants = match (self.version, self.connection) {

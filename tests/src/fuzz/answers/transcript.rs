@@ -21,7 +21,8 @@ pub(super) fn check(plans: &[Plan], mut out: &[u8], aborted: bool) {
         }
         assert_eq!(head.status, plan.response.status);
         head.check_fields(plan);
-        let goes_on = head.only("connection").is_none();
+        let goes_on = head.only("connection") == plan.stays();
+        assert!(goes_on || head.only("connection") == Some("close"), "{head:?}");
         assert_eq!(goes_on, plan.goes_on().unwrap_or(goes_on), "{plan:?}");
         let Some(len) = head.body(plan) else {
             if goes_on {

@@ -36,19 +36,21 @@ impl Reading {
         let fields = Texts::of(case);
         let (mut peer, mut secure) = (case.peer, case.secure);
         if case.config.trust_forwarded {
-            peer = fields.client().or(peer);
-            secure = fields.element("x-forwarded-proto").map_or(secure, |scheme| scheme == "https");
+            let told = fields.told();
+            peer = told.peer.or(peer);
+            secure = told.proto.map_or(secure, |scheme| scheme == "https");
         }
         let page = fields.page(&case.config);
         let (_, query) = case.target.split_once('?').expect("there is a query");
-        let single = ["host", "origin", "connection"];
+        let single = ["host", "origin", "authorization"];
         let preflight = case.method == Method::Options;
         Self {
-            is_ambiguous: single.iter().any(|name| fields.count(name) > 1),
+            is_ambiguous: single.iter().any(|name| fields.count(name) > 1)
+                || fields.named("origin").any(|(_, text, _)| text.is_none()),
             peer,
             secure,
             code: (!preflight).then(|| code(query, &page)),
-            wanted: fields.first("access-control-request-headers").filter(|_| preflight),
+            wanted: fields.all("access-control-request-headers").filter(|_| preflight),
             page,
             query: query.to_owned(),
             kept: fields.kept(&case.config.keep_headers),
@@ -154,7 +156,8 @@ impl Texts {
     fn of(case: &Case) -> Self {
         let texts = case.fields.iter().map(|(name, value)| {
             let text = std::str::from_utf8(value).ok().map(|text| trim(text).to_owned());
-            let lossy = trim(&String::from_utf8_lossy(value)).to_owned();
+            let lossy = String::from_utf8_lossy(value).replace('\u{fffd}', "?");
+            let lossy = trim(&lossy).to_owned();
             ((*name).to_owned(), text, lossy)
         });
         Self(texts.collect())
@@ -175,31 +178,37 @@ impl Texts {
         self.named(name).next()?.1.clone()
     }
 
-    /// The first element of a list, in lower case.
-    fn element(&self, name: &str) -> Option<String> {
-        let list = self.first(name)?;
-        let element = trim(&list[..list.find(',').unwrap_or(list.len())]).to_ascii_lowercase();
-        (!element.is_empty()).then_some(element)
+    /// All lines of a list.
+    fn all(&self, name: &str) -> Option<String> {
+        let lines: Vec<_> = self.named(name).map(|(.., lossy)| &**lossy).collect();
+        (!lines.is_empty()).then(|| lines.join(", "))
     }
 
-    /// The address that the nearest proxy saw: the end of the last field.
-    fn client(&self) -> Option<SocketAddr> {
-        let (.., list) = self.named("x-forwarded-for").next_back()?;
-        let element = trim(&list[list.rfind(',').map_or(0, |at| at + 1)..]);
-        let ip = |text: &str| text.parse::<IpAddr>().ok();
-        if let Some((host, port)) = element.rsplit_once(':')
-            && let Ok(port) = port.parse::<u16>()
-        {
-            // A port stands behind brackets, or behind the only colon.
-            let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-            let host = inner.and_then(ip).filter(IpAddr::is_ipv6);
-            let host = host.or_else(|| ip(element.rsplit_once(':')?.0).filter(IpAddr::is_ipv4));
-            if let Some(host) = host {
-                return Some(SocketAddr::new(host, port));
-            }
+    /// The first element of a list, in lower case, of the first line that has one.
+    fn element(&self, name: &str) -> Option<String> {
+        self.named(name).find_map(|(.., list)| {
+            let element = trim(&list[..list.find(',').unwrap_or(list.len())]).to_ascii_lowercase();
+            // A mark is no text.
+            (!element.is_empty() && !element.contains('?')).then_some(element)
+        })
+    }
+
+    /// What the nearest proxy says.
+    fn told(&self) -> Told {
+        let usual = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"];
+        if usual.iter().all(|name| self.count(name) == 0) {
+            let last = self.named("forwarded").next_back();
+            return last
+                .and_then(|(_, text, _)| Told::from_standard(text.as_ref()?))
+                .unwrap_or_default();
         }
-        let bare = element.strip_prefix('[').and_then(|element| element.strip_suffix(']'));
-        ip(bare.unwrap_or(element)).map(|ip| SocketAddr::new(ip, 0))
+        let last = self.named("x-forwarded-for").next_back();
+        let element = last.map(|(.., list)| &list[list.rfind(',').map_or(0, |at| at + 1)..]);
+        Told {
+            peer: element.and_then(|element| address(trim(element))),
+            proto: self.element("x-forwarded-proto"),
+            host: self.element("x-forwarded-host"),
+        }
     }
 
     fn page(&self, config: &Config) -> Page {
@@ -231,8 +240,9 @@ impl Texts {
             host.strip_suffix(usual).unwrap_or(host).to_ascii_lowercase()
         };
         let named = |name: Option<String>| name.is_some_and(|name| place(&name) == place(host));
-        let told = self.element("x-forwarded-proto").is_none_or(|told| told == scheme);
-        named(self.first("host")) || trusted && told && named(self.element("x-forwarded-host"))
+        let told = self.told();
+        let same = told.proto.is_none_or(|told| told == scheme);
+        named(self.first("host")) || trusted && same && named(told.host)
     }
 
     fn kept(&self, keep: &KeepHeaders) -> Vec<(String, String)> {
@@ -243,8 +253,119 @@ impl Texts {
             }
             name != "connection" && !name.starts_with("sec-websocket-")
         });
-        kept.map(|(name, _, lossy)| (name.clone(), lossy.clone())).collect()
+        let mut all: Vec<(String, String)> = Vec::new();
+        for (name, _, lossy) in kept {
+            match all.iter_mut().find(|(other, _)| other.eq_ignore_ascii_case(name)) {
+                None => all.push((name.clone(), lossy.clone())),
+                Some((other, list)) => {
+                    let cookie = other.eq_ignore_ascii_case("cookie");
+                    *list = [list, lossy.as_str()].join(if cookie { "; " } else { ", " });
+                }
+            }
+        }
+        all
     }
+}
+
+/// What a proxy says.
+#[derive(Default)]
+struct Told {
+    peer: Option<SocketAddr>,
+    /// In lower case, as the next.
+    proto: Option<String>,
+    host: Option<String>,
+}
+
+impl Told {
+    /// The last element of a `Forwarded` field, unless anything in it is malformed.
+    fn from_standard(field: &str) -> Option<Self> {
+        let mut told = Self::default();
+        for element in outside_quotes(field, ',')? {
+            let mut pairs = Vec::new();
+            for pair in outside_quotes(element, ';')? {
+                let pair = trim(pair);
+                if !pair.is_empty() {
+                    pairs.push(pair_of(pair)?);
+                }
+            }
+            if pairs.is_empty() {
+                continue;
+            }
+            let all = |name: &str| pairs.iter().filter(|(other, _)| other == name).count();
+            if ["for", "proto", "host"].iter().any(|name| all(name) > 1) {
+                return None;
+            }
+            let value =
+                |name| pairs.iter().find(|(other, _)| other == name).map(|(_, v)| v.clone());
+            told = Self {
+                peer: value("for").and_then(|value| address(&value)),
+                proto: value("proto").map(|value| value.to_ascii_lowercase()),
+                host: value("host").map(|value| value.to_ascii_lowercase()),
+            };
+        }
+        Some(told)
+    }
+}
+
+/// The parts between the marks that are outside of quotes; `None` when quotes stay open.
+fn outside_quotes(text: &str, mark: char) -> Option<Vec<&str>> {
+    let (mut parts, mut start, mut quoted, mut escaped) = (Vec::new(), 0, false, false);
+    for (at, char) in text.char_indices() {
+        let was_escaped = std::mem::take(&mut escaped);
+        match char {
+            _ if was_escaped => {}
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            _ if char == mark && !quoted => {
+                parts.push(&text[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&text[start..]);
+    (!quoted).then_some(parts)
+}
+
+/// Name and value, without quotes.
+fn pair_of(pair: &str) -> Option<(String, String)> {
+    let (name, value) = pair.split_once('=')?;
+    if name.is_empty() || name.contains([' ', '\t', '"']) {
+        return None;
+    }
+    let Some(quoted) = value.strip_prefix('"') else {
+        let plain = !value.contains([' ', '\t', '"']);
+        return plain.then(|| (name.to_ascii_lowercase(), value.to_owned()));
+    };
+    let (mut inside, mut chars) = (String::new(), quoted.chars());
+    loop {
+        match chars.next()? {
+            '"' => break,
+            '\\' => inside.push(chars.next()?),
+            char => inside.push(char),
+        }
+    }
+    chars.as_str().is_empty().then(|| (name.to_ascii_lowercase(), inside))
+}
+
+/// An address, with or without brackets, a port and quotes.
+fn address(element: &str) -> Option<SocketAddr> {
+    let inner = element.strip_prefix('"').and_then(|element| element.strip_suffix('"'));
+    let element = inner.unwrap_or(element);
+    let ip = |text: &str| text.parse::<IpAddr>().ok();
+    if let Some((host, port)) = element.rsplit_once(':')
+        && let Ok(port) = port.parse::<u16>()
+    {
+        // A port stands behind brackets, or behind the only colon.
+        let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let host = inner.and_then(ip).filter(IpAddr::is_ipv6);
+        let host = host.or_else(|| ip(element.rsplit_once(':')?.0).filter(IpAddr::is_ipv4));
+        if let Some(host) = host {
+            return Some(SocketAddr::new(host, port));
+        }
+    }
+    let bare = element.strip_prefix('[').and_then(|element| element.strip_suffix(']'));
+    ip(bare.unwrap_or(element)).map(|ip| SocketAddr::new(ip, 0))
 }
 
 /// The error that answers a handshake, in the order of the JavaScript server.

@@ -1,0 +1,97 @@
+//! The time of an answer, which whoever has a clock hands in.
+
+use std::fmt;
+
+/// A time as the `Date` field says it (RFC 9110 §5.6.7).
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub struct Date([u8; 29]);
+
+/// The last second of the year 9999, which is the last one that this form has room for.
+const LAST: u64 = 253_402_300_799;
+
+const DAYS: [&[u8; 3]; 7] = [b"Thu", b"Fri", b"Sat", b"Sun", b"Mon", b"Tue", b"Wed"];
+
+const MONTHS: [&[u8; 3]; 12] = [
+    b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec",
+];
+
+impl Date {
+    /// Makes the time so many seconds after the beginning of 1970, leap seconds not counted.
+    #[must_use]
+    pub fn from_unix(seconds: u64) -> Self {
+        let seconds = seconds.min(LAST);
+        let (days, time) = (seconds / 86_400, seconds % 86_400);
+        // Years that begin in March have their leap day at the end, and go round every 400 of them.
+        let since = days + 719_468;
+        let (era, day) = (since / 146_097, since % 146_097);
+        let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+        let day = day - (365 * year + year / 4 - year / 100);
+        let month = (5 * day + 2) / 153;
+        let day = day - (153 * month + 2) / 5 + 1;
+        let month = (month + 2) % 12;
+        let year = 400 * era + year + u64::from(month < 2);
+
+        let mut text = *b"Thu, 01 Jan 1970 00:00:00 GMT";
+        text[..3].copy_from_slice(DAYS[index(days % 7)]);
+        text[5..7].copy_from_slice(&two(day));
+        text[8..11].copy_from_slice(MONTHS[index(month)]);
+        text[12..14].copy_from_slice(&two(year / 100));
+        text[14..16].copy_from_slice(&two(year % 100));
+        text[17..19].copy_from_slice(&two(time / 3600));
+        text[20..22].copy_from_slice(&two(time / 60 % 60));
+        text[23..25].copy_from_slice(&two(time % 60));
+        Self(text)
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.0))
+    }
+}
+
+impl fmt::Debug for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+fn two(n: u64) -> [u8; 2] {
+    [digit(n / 10), digit(n % 10)]
+}
+
+fn digit(n: u64) -> u8 {
+    b'0' + u8::try_from(n).unwrap_or(0)
+}
+
+fn index(n: u64) -> usize {
+    usize::try_from(n).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_written_as_the_rfc_has_them() {
+        for (seconds, text) in [
+            (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
+            (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
+            (951_782_399, "Mon, 28 Feb 2000 23:59:59 GMT"),
+            (951_782_400, "Tue, 29 Feb 2000 00:00:00 GMT"),
+            (951_868_800, "Wed, 01 Mar 2000 00:00:00 GMT"),
+            (1_709_164_800, "Thu, 29 Feb 2024 00:00:00 GMT"),
+            (1_735_689_599, "Tue, 31 Dec 2024 23:59:59 GMT"),
+            (1_735_689_600, "Wed, 01 Jan 2025 00:00:00 GMT"),
+            (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 GMT"),
+            (LAST, "Fri, 31 Dec 9999 23:59:59 GMT"),
+            (u64::MAX, "Fri, 31 Dec 9999 23:59:59 GMT"),
+        ] {
+            assert_eq!(Date::from_unix(seconds).to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! to return `()`, but it returns
+
+use sansocket_app::{App, HandlerError};
+
+pub fn app(app: &mut App) {
+    app.on_error(async |error: HandlerError| println!("{error}"));
+}

@@ -1,0 +1,13 @@
+//! `Login` cannot be a parameter of a handler
+//! derive it for a type of yours
+
+use sansocket_app::App;
+
+struct Login {
+    name: String,
+}
+
+pub fn app(app: &mut App) {
+    app.namespace("/chat").middleware(|login: Login| login.name != "Eve");
+    app.middleware_everywhere(|login: Login| login.name != "Eve");
+}
