@@ -1,7 +1,9 @@
 //! One byte stream between a binding and the shards: everything about a connection that is not a
 //! socket.
 
-use sansocket::{Awaits, Conn, Decoder, Inbound, Link, Request, Role, Transmit, Verdict};
+use sansocket::{
+    Awaits, Conn, Decoder, Inbound, Link, Request, Role, Transmit, Verdict, Violation,
+};
 use std::cell::RefCell;
 use std::fmt;
 use std::io::IoSlice;
@@ -41,8 +43,7 @@ pub struct Connection {
     /// Whether the shard may hold more than was taken at the last look.
     more: bool,
     pause: Pause,
-    /// Whether the stream took bytes since the deadline was set.
-    moving: bool,
+    owed: Owed,
     polled: Polled,
     /// Whether nothing more comes from the stream.
     ended: bool,
@@ -70,6 +71,13 @@ enum Polled {
     Yes,
     /// It may, and for that the stream is kept a moment although the server stops.
     Awaited,
+}
+
+/// Bytes that the peer has to take and to give until its deadline comes, not to be cut off then.
+#[derive(Clone, Copy, Debug, Default)]
+struct Owed {
+    taken: u32,
+    given: u32,
 }
 
 /// What requests need.
@@ -118,7 +126,7 @@ impl Connection {
             awaits: Awaits::Answer,
             more: false,
             pause: Pause::Nothing,
-            moving: false,
+            owed: Owed::default(),
             polled: Polled::No,
             ended: false,
             through: false,
@@ -131,6 +139,7 @@ impl Connection {
         self.port.enter();
         log!(trace, "sansocket::engine", shard = %self.shard, bytes = %bytes.len(), "read");
         let now = self.hub.runtime().now();
+        pay(&mut self.owed.given, bytes.len());
         match &self.tls {
             None => self.receive(bytes, now),
             Some(_) => self.decrypt(bytes, now),
@@ -261,11 +270,14 @@ impl Connection {
             None => self.conn.wrote_with(n, keep),
             Some(tls) => tls.wrote(n),
         }
-        self.moving = true;
+        pay(&mut self.owed.taken, n);
     }
 
     /// Waits until there may be something to write again.
-    pub fn poll_rung(&self, context: &Context<'_>) -> Poll<()> {
+    pub fn poll_rung(&mut self, context: &Context<'_>) -> Poll<()> {
+        if self.seat.is_some() || self.tls.is_some() || self.waits() || self.conn.is_collecting() {
+            self.keep_pace();
+        }
         self.port.poll_rung(context)
     }
 
@@ -467,13 +479,15 @@ impl Connection {
     fn await_anew(&mut self, awaits: Awaits) {
         self.awaits = awaits;
         let limits = self.hub.limits();
+        self.owed = Owed { taken: 1, given: 0 };
         let patience = match awaits {
             Awaits::Answer => return self.port.set_due(NEVER),
             Awaits::Messages => {
                 self.front = None;
                 return self.stand_up();
             }
-            Awaits::Body | Awaits::Room => limits.body_time,
+            Awaits::Body => limits.body_time,
+            Awaits::Room => return self.begin_window(),
             Awaits::Farewell => FAREWELL,
             Awaits::Head => limits.head_time,
             Awaits::Request if self.tls.as_ref().is_some_and(TlsSession::is_handshaking) => {
@@ -481,14 +495,13 @@ impl Connection {
             }
             Awaits::Request => limits.idle_time,
         };
-        if self.seat.is_none() {
-            self.seat = Some(self.hub.watch().sit(&self.port));
-        }
         self.set_due(patience);
     }
 
     fn set_due(&mut self, patience: Duration) {
-        self.moving = false;
+        if self.seat.is_none() {
+            self.seat = Some(self.hub.watch().sit(&self.port));
+        }
         match self.hub.runtime().now().checked_add(patience) {
             Some(due) => self.hub.set_due(&self.port, due),
             None => self.port.set_due(NEVER),
@@ -503,24 +516,85 @@ impl Connection {
         }
     }
 
-    /// Its deadline came: ends the stream, unless the peer is slow but not idle.
+    /// Before it rests: whatever the peer has to take or to give has a deadline, also where nothing
+    /// else has one. Nothing is owed when nothing waited for a moment.
+    fn keep_pace(&mut self) {
+        if !matches!(self.awaits, Awaits::Answer | Awaits::Messages) {
+            return;
+        }
+        let (takes, gives) = (self.waits(), self.gives());
+        if !takes {
+            self.owed.taken = 0;
+        }
+        if !gives {
+            self.owed.given = 0;
+        }
+        if (takes || gives) && self.port.due() == NEVER {
+            self.begin_window();
+        }
+    }
+
+    /// Measures anew how fast the peer is.
+    fn begin_window(&mut self) {
+        let limits = self.hub.limits();
+        let bytes = u128::from(limits.least_rate) * limits.rate_window.as_millis() / 1000;
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self.owed = Owed { taken: bytes, given: bytes };
+        self.set_due(limits.rate_window);
+    }
+
+    /// Its deadline came: ends the stream, unless the peer is slow but not too slow.
     fn late(&mut self) {
-        if self.pause == Pause::Reading || self.moving && self.is_taking() {
+        let goes_on = match self.awaits {
+            Awaits::Answer | Awaits::Messages if !self.ended => return self.look_at_pace(),
+            Awaits::Answer | Awaits::Body | Awaits::Messages => false,
+            Awaits::Room => self.owed.taken == 0,
+            Awaits::Farewell | Awaits::Head | Awaits::Request => {
+                self.owed.taken == 0 && self.waits()
+            }
+        };
+        if goes_on {
+            self.begin_window();
+        } else if self.pause == Pause::Reading {
             self.set_due(self.hub.limits().body_time);
         } else {
             self.over = true;
         }
     }
 
-    /// Whether the peer is still taking the answer to its last request.
-    fn is_taking(&self) -> bool {
-        let waits =
-            !self.conn.is_flushed() || self.tls.as_ref().is_some_and(TlsSession::wants_write);
-        match self.awaits {
-            Awaits::Room => true,
-            Awaits::Farewell | Awaits::Head | Awaits::Request => waits,
-            Awaits::Answer | Awaits::Body | Awaits::Messages => false,
+    /// A window is over.
+    fn look_at_pace(&mut self) {
+        let (takes, gives) = (self.waits(), self.gives());
+        if takes && self.owed.taken > 0 || gives && self.owed.given > 0 {
+            self.cut_off();
+        } else if takes || gives {
+            self.begin_window();
+        } else if self.awaits == Awaits::Messages {
+            self.stand_up();
+        } else {
+            self.port.set_due(NEVER);
         }
+    }
+
+    /// Ends the stream of a peer that is too slow, and what it carries.
+    fn cut_off(&mut self) {
+        self.over = true;
+        let Some(link) = self.conn.link().filter(|&link| link != Link::HOST) else { return };
+        let now = self.hub.runtime().now();
+        self.hub.turn(self.shard, |cell| {
+            cell.server.handle_violation(now, link, Violation::TooSlow);
+            cell.unbind(link);
+        });
+    }
+
+    /// Whether something waits for the peer to take it.
+    fn waits(&self) -> bool {
+        !self.conn.is_flushed() || self.tls.as_ref().is_some_and(TlsSession::wants_write)
+    }
+
+    /// Whether the peer is to give the rest of a message, and would be heard.
+    fn gives(&self) -> bool {
+        self.pause == Pause::Nothing && self.conn.is_collecting()
     }
 }
 
@@ -566,6 +640,12 @@ fn serve(cell: &mut Cell, decoder: &mut Decoder<'_, '_>, link: Link, now: Instan
             }
         }
     }
+}
+
+/// Takes bytes off what is owed.
+#[inline]
+fn pay(owed: &mut u32, bytes: usize) {
+    *owed = owed.saturating_sub(u32::try_from(bytes).unwrap_or(u32::MAX));
 }
 
 /// Whether what follows the head of a request has to wait for handlers; `port` is rung when that may

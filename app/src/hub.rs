@@ -6,7 +6,7 @@
 
 use atomic_waker::AtomicWaker;
 use sansocket::cluster::{self, Destination};
-use sansocket::{Counts, Limits, Link, Server, Shard};
+use sansocket::{Counts, Limits, Link, Server, Shard, Usage};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, AtomicUsize, Ordering};
@@ -15,10 +15,12 @@ use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use crate::app::App;
+use crate::budget::Budget;
 use crate::drain::Draining;
 use crate::gate::Gate;
 use crate::job::Job;
 use crate::life::{Life, Until};
+use crate::log::log;
 use crate::log::quota::Quota;
 use crate::port::{Port, SOME};
 use crate::runtime::Runtime;
@@ -34,6 +36,7 @@ pub struct Hub {
     pub(crate) pooled: bool,
     limits: Arc<Limits>,
     lanes: Box<[Lane]>,
+    budget: Budget,
     /// Which shard the next connection starts on.
     home: AtomicU16,
     birth: Instant,
@@ -62,6 +65,8 @@ struct Lane {
 /// A shard with what the application layer knows of it.
 pub(crate) struct Cell {
     pub(crate) server: Server,
+    /// What it told of what it holds.
+    told: Usage,
     /// The connections by link.
     ports: Vec<Option<(Link, Arc<Port>)>>,
     /// The clients by key.
@@ -90,12 +95,14 @@ struct Aftermath {
     calls: Option<Box<Calls>>,
 }
 
-/// Who is to be woken, and which shards have mail.
+/// Who is to be woken, which shards have mail, and whether all of them have to give way.
 #[derive(Default)]
 struct Calls {
     ports: Vec<Arc<Port>>,
     wakers: Vec<Waker>,
     lanes: Vec<u16>,
+    /// Whether the process holds more than it may.
+    over: bool,
 }
 
 impl Aftermath {
@@ -124,6 +131,7 @@ impl Hub {
         let lane = |index| Lane {
             cell: Mutex::new(Cell {
                 server: Server::new(config.clone(), Shard { index, count }, seed, now),
+                told: Usage::default(),
                 ports: Vec::new(),
                 sockets: Vec::new(),
                 questions: Questions::default(),
@@ -142,6 +150,7 @@ impl Hub {
         };
         Arc::new_cyclic(|this| Self {
             limits: Arc::new(app.config.limits.clone()),
+            budget: Budget::new(&app.config.limits, count),
             app,
             pooled: runtime.workers().is_some(),
             runtime: Box::new(runtime),
@@ -330,6 +339,7 @@ impl Hub {
         for shard in 0..self.count() {
             // Handlers are left to tasks of their own: a slow one must not hold up the clock.
             self.with_cell(shard, |cell| {
+                self.hear(cell);
                 if cell.server.poll_timeout().is_some_and(|due| due <= now) {
                     cell.server.handle_timeout(now);
                 }
@@ -428,13 +438,68 @@ impl Hub {
         {
             self.set_alarm(self.micros(due));
         }
+        let over = self.budget.is_moved(cell.told, &cell.server) && self.account(&mut cell);
         // Most calls add to what is noted already and leave nothing to do.
-        if !cell.is_settled() {
-            let after = self.settle(shard, &mut cell);
+        if over || !cell.is_settled() {
+            let mut after = self.settle(shard, &mut cell);
             drop(cell);
+            if over {
+                after.calls().over = true;
+            }
             finish(after);
         }
         result
+    }
+
+    /// Adds up what a shard holds, and says whether all shards are to be looked at.
+    #[cold]
+    fn account(&self, cell: &mut Cell) -> bool {
+        self.budget.tell(&mut cell.told, &mut cell.server);
+        self.budget.takes_look()
+    }
+
+    /// Tells a shard what others hold.
+    pub(crate) fn hear(&self, cell: &mut Cell) {
+        self.budget.hear(cell.told, &mut cell.server);
+    }
+
+    /// Looks at all shards, and ends the sessions that take most if that is necessary.
+    #[cold]
+    fn relieve(&self) {
+        let each = |act: fn(&mut Server, Instant) -> usize| -> usize {
+            let now = self.runtime.now();
+            let one = |shard| {
+                self.with_cell(shard, |cell| {
+                    self.hear(cell);
+                    let ended = act(&mut cell.server, now);
+                    self.budget.tell(&mut cell.told, &mut cell.server);
+                    ended
+                })
+            };
+            (0..self.count()).map(one).sum()
+        };
+        let measure = |server: &mut Server, now| {
+            server.measure(now);
+            0
+        };
+        let mut sessions = 0;
+        loop {
+            each(measure);
+            if !self.budget.is_high() {
+                break;
+            }
+            // What is shared with others takes as much as before until the last one is gone.
+            match each(|server, _| server.relieve()) {
+                0 => break,
+                ended => sessions += ended,
+            }
+        }
+        if sessions > 0 {
+            log!(
+                warn, "sansocket::error", sessions = %sessions,
+                "those for which most waited were ended: Limits::bytes"
+            );
+        }
     }
 
     fn take_mail(&self, lane: &Lane, cell: &mut Cell) {
@@ -517,6 +582,9 @@ impl Hub {
         }
         for lane in calls.lanes {
             self.with_cell(lane, |_| ());
+        }
+        if calls.over {
+            self.relieve();
         }
     }
 

@@ -97,6 +97,7 @@ mod ack;
 mod app;
 pub mod args;
 mod ask;
+mod budget;
 mod class;
 mod connect;
 mod connection;

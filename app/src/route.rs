@@ -52,7 +52,19 @@ impl Hub {
             trace, "sansocket::engine", shard = %*shard, method = %request.method_name().unwrap_or("?"),
             upgrades = %request.header("upgrade").is_some(), "request"
         );
-        let verdict = self.turn(*shard, |cell| self.request_to(cell, port, now, request));
+        let mut gave_way = 0;
+        let verdict = self.turn(*shard, |cell| {
+            let before = cell.server.gave_way();
+            let verdict = self.request_to(cell, port, now, request);
+            gave_way = cell.server.gave_way() - before;
+            verdict
+        });
+        if gave_way > 0 {
+            log!(
+                warn, "sansocket::request", shard = %*shard, limit = %self.limits().handshakes,
+                "a session that joined nothing gave way to another: Limits::handshakes"
+            );
+        }
         if let Verdict::Respond(response) = &verdict
             && let Some(rule) = response.rule()
         {
@@ -76,6 +88,7 @@ impl Hub {
         if self.life().is_stopping() && self.is_handshake(&request) {
             return self.turn_away(unavailable("Server is shutting down"));
         }
+        self.hear(cell);
         let verdict = cell.server.handle_request(now, request);
         if let Some(link) = link_of(&verdict) {
             cell.bind(link, port);

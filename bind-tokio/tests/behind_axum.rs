@@ -1,8 +1,11 @@
 //! Attacks on sessions, packets and frames end the same behind axum, where hyper reads the requests.
 
 use axum::Router;
+use axum::extract::ConnectInfo;
+use axum::http::request::Parts;
 use sansocket_app::Inner;
 use sansocket_tokio::{App, Listener, Server};
+use std::net::SocketAddr;
 use std::thread;
 use tests::binding::Serving;
 use tokio::net::TcpListener;
@@ -23,11 +26,14 @@ tests::every_binding! { serve;
     c11_a_flood_of_pongs_delays_nobody
     c13_overlapping_requests_are_all_answered
     c14_misused_upgrades_leave_nothing
+    c26_one_address_cannot_keep_others_out
     d01_hostile_frames_end_their_session_and_no_other
     d03_a_flood_of_pings_without_reading_is_bounded
     d07_no_extension_is_agreed_on
     d09_who_never_reads_costs_no_more_than_its_budget
     e07_a_body_without_end_is_cut_off
+    e18_a_websocket_that_reads_next_to_nothing_is_cut_off
+    e19_a_message_that_drips_in_is_cut_off
     every_answer_says_when_it_was_given
     every_request_of_the_table_is_answered_as_it_says_behind_hyper
     http_1_0_clients_are_told_that_their_connection_stays
@@ -44,14 +50,16 @@ fn a32_a_log_that_nobody_reads_stalls_nobody() {
 fn serve(app: App, listeners: Vec<Listener>) -> (sansocket_app::Io, Serving) {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let io = runtime.block_on(async { Server::with_shards(app, 4) });
-    let router = Router::new().layer(io.layer());
+    let peer = |head: &Parts| head.extensions.get().map(|ConnectInfo(peer)| *peer);
+    let router = Router::new().layer(io.layer().peer(peer));
     let handle = (*io).clone();
     let serving = thread::spawn(move || {
         runtime.block_on(async {
             for listener in listeners {
                 let Inner::Tcp(listener) = listener.into_parts().inner else { panic!("it is TCP") };
                 let listener = TcpListener::from_std(listener)?;
-                axum::serve(listener, router.clone()).await?;
+                let service = router.clone().into_make_service_with_connect_info::<SocketAddr>();
+                axum::serve(listener, service).await?;
             }
             Ok(())
         })

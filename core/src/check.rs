@@ -84,6 +84,7 @@ impl Config {
             ("limits.head_time", self.limits.head_time),
             ("limits.body_time", self.limits.body_time),
             ("limits.idle_time", self.limits.idle_time),
+            ("limits.rate_window", self.limits.rate_window),
             ("limits.attachment_time", self.limits.attachment_time),
         ] {
             if time < Duration::from_millis(1) {
@@ -119,6 +120,8 @@ fn check_limits(limits: &Limits, layer: Layer) -> Result<(), ConfigError> {
         ("attachments", size(limits.attachments), 0, MOST),
         ("attachment_bytes", limits.attachment_bytes, 0, MOST),
         ("handshakes", limits.handshakes, strangers, MOST),
+        ("sessions", limits.sessions, 1, MOST),
+        ("bytes", limits.bytes, 1024, usize::MAX / 2),
         ("namespaces", limits.namespaces.into(), 1, u16::MAX.into()),
         ("namespace_name", limits.namespace_name, 1, MOST),
         // Room for the OPEN packet and the answer to the first CONNECT.

@@ -234,6 +234,15 @@ pub struct Limits {
     pub body_time: Duration,
     /// Time a connection without a session may do nothing. Default 30 s.
     pub idle_time: Duration,
+    /// Bytes a second that a peer must take while something waits to be written to it, and give while a
+    /// WebSocket message of more than 4 KiB is incomplete, on average over [`rate_window`](Self::rate_window).
+    /// Who does less is cut off, from a WebSocket with [`Violation::TooSlow`](crate::Violation).
+    /// Default 1024: slower than any line that a page loads over; 0 never cuts anybody off. Needed by
+    /// embedders that own the clock, as is the next.
+    pub least_rate: u32,
+    /// Time over which [`least_rate`](Self::least_rate) is measured. Default 60 s: the buffers of an
+    /// operating system empty in steps of a megabyte and more.
+    pub rate_window: Duration,
     /// Bytes of a request body or WebSocket message, announced as `maxPayload`. Default 1 000 000.
     pub max_payload: usize,
     /// Frames of one WebSocket message. Default 16 384, counting empty ones.
@@ -246,10 +255,22 @@ pub struct Limits {
     pub attachment_bytes: usize,
     /// Time from the announcement of attachments to the last of them. Default 60 s.
     pub attachment_time: Duration,
-    /// Sessions of one shard that were not admitted to a namespace yet; a handshake beyond them is
-    /// answered with 503. Default 10 000: some 10 MB with the heads that browsers send, 160 MB with the
-    /// largest. Bare Engine.IO sessions are never counted.
+    /// Sessions of one shard that were not admitted to a namespace yet. Beyond, the oldest of the
+    /// address that opened most of them ends with [`Reason::GaveWay`](crate::Reason); of IPv6, a network
+    /// of 64 bits counts as one address. Default 10 000: some 10 MB with the heads that browsers send,
+    /// 160 MB with the largest. Bare Engine.IO sessions are never counted.
     pub handshakes: usize,
+    /// Sessions of the process; a handshake beyond them is answered with 503. Default 1 000 000: their
+    /// heads fill [`bytes`](Self::bytes) when each has a kilobyte.
+    pub sessions: usize,
+    /// Memory, in bytes, that sessions of the process take: packets that wait for them and for
+    /// admissions, counted as for [`max_backlog`](Self::max_backlog), but one that waits for many with its
+    /// bytes once; attachments of incomplete packets; the heads that handshakes keep. From seven eighths
+    /// on, the sessions for which most waits end with [`Reason::SlowConsumer`](crate::Reason), until it
+    /// is three quarters. Beyond the limit, when that does not help, handshakes are answered with 503 and
+    /// volatile events are dropped. Default 1 GiB: some sixty clients that read nothing, or seven million
+    /// tiny packets.
+    pub bytes: usize,
     /// Namespaces joined by one connection at a time, with those it asked for and left before the
     /// application decided. Default 64.
     pub namespaces: u16,
@@ -282,6 +303,8 @@ impl Default for Limits {
             head_time: Duration::from_secs(15),
             body_time: Duration::from_secs(60),
             idle_time: Duration::from_secs(30),
+            least_rate: 1024,
+            rate_window: Duration::from_secs(60),
             max_payload: 1_000_000,
             fragments: 16_384,
             packets: 16_384,
@@ -289,6 +312,8 @@ impl Default for Limits {
             attachment_bytes: 10_000_000,
             attachment_time: Duration::from_secs(60),
             handshakes: 10_000,
+            sessions: 1_000_000,
+            bytes: 1 << 30,
             namespaces: 64,
             namespace_name: 256,
             rooms: 10_000,

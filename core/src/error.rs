@@ -136,6 +136,10 @@ pub enum Violation {
     /// More packets in one request body than `Limits::packets`.
     #[error("too many packets in one payload")]
     TooManyPackets,
+    /// Less than `Limits::least_rate` was taken of what waits, or given of a message that is
+    /// incomplete.
+    #[error("the peer reads or writes more slowly than Limits::least_rate allows")]
+    TooSlow,
     /// CONNECT, which asks for a proxy.
     #[error("CONNECT asks for a proxy, which this server is not")]
     Tunnel,
@@ -218,6 +222,7 @@ impl Violation {
             | Self::ReservedBits
             | Self::TooManyFragments
             | Self::TooManyHeaders
+            | Self::TooSlow
             | Self::Tunnel
             | Self::UnexpectedBody
             | Self::UnexpectedCoding
@@ -239,13 +244,17 @@ pub enum Reason {
     ClientDisconnect,
     /// The server closed the connection without leaving the namespaces first.
     ForcedClose,
+    /// The connection had joined no namespace when another one needed its place, and nobody held more
+    /// such places than its address: see `Limits::handshakes`.
+    GaveWay,
     /// No PONG arrived within the ping timeout.
     PingTimeout,
     /// The server disconnected the client from the namespace.
     ServerDisconnect,
     /// The server shuts down.
     ShuttingDown,
-    /// The client did not read while its backlog was at `Limits::max_backlog`.
+    /// The client did not read while its backlog was at `Limits::max_backlog`, or most waited for it
+    /// when the process was at `Limits::bytes`.
     SlowConsumer,
     /// The client closed the connection.
     TransportClose,
@@ -261,7 +270,7 @@ impl Reason {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ClientDisconnect => "client namespace disconnect",
-            Self::ForcedClose => "forced close",
+            Self::ForcedClose | Self::GaveWay => "forced close",
             Self::PingTimeout => "ping timeout",
             Self::ServerDisconnect => "server namespace disconnect",
             Self::ShuttingDown => "server shutting down",

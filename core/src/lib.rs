@@ -75,7 +75,7 @@ pub use http::{Date, Field, Fields, Headers, Method, Request, Response};
 pub use key::{Id, Link, Malformed, Session, Shard, Sid, Socket};
 pub use server::{
     AckToken, Answer, Counts, Event, Handshake, JoinError, Message, Received, Scope, Server,
-    SocketMut, Target, Ticket, Transmit, Verdict,
+    SocketMut, Target, Ticket, Transmit, Usage, Verdict,
 };
 pub use socket::{Args, ArgsRef, Frame, Message as EventMessage};
 pub use ws::CloseCode;

@@ -13,6 +13,11 @@ pub(crate) struct Tick(u64);
 impl Tick {
     /// A deadline that never comes.
     pub(crate) const NEVER: Self = Self(u64::MAX);
+
+    /// Whether so much time has passed since.
+    pub(crate) fn is_over(self, now: Self, time: Duration) -> bool {
+        u128::from(now.0.saturating_sub(self.0)) >= time.as_micros()
+    }
 }
 
 /// Turns the caller's `Instant`s into ticks that never go back.

@@ -70,6 +70,7 @@ macro_rules! every_binding {
             c11_a_flood_of_pongs_delays_nobody
             c13_overlapping_requests_are_all_answered
             c14_misused_upgrades_leave_nothing
+            c26_one_address_cannot_keep_others_out
             clients_of_several_listeners_meet
             clients_over_tls_and_in_the_clear_meet
             connections_are_cut_off_when_the_grace_is_over
@@ -85,6 +86,9 @@ macro_rules! every_binding {
             e09_client_hellos_in_fragments_are_understood
             e09_tls_that_ends_within_its_handshake_ends_the_connection
             cookies_are_secure_over_tls_alone
+            e18_a_websocket_that_reads_next_to_nothing_is_cut_off
+            e18_who_reads_next_to_nothing_of_an_answer_is_cut_off
+            e19_a_message_that_drips_in_is_cut_off
             every_answer_says_when_it_was_given
             every_request_of_the_table_is_answered_as_it_says
             events_survive_a_slow_and_choppy_network

@@ -2,11 +2,12 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io::IoSlice;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sansocket::cluster::{Destination, Message};
-use sansocket::{Config, Conn, Inbound, Limits, Link, Server, Shard, Sid, Verdict};
+use sansocket::{Config, Conn, Inbound, Limits, Link, Server, Shard, Sid, Usage, Verdict};
 
 use crate::app::App;
 use crate::trace::Trace;
@@ -24,6 +25,8 @@ pub(crate) struct World {
     pub(crate) mail_held: bool,
     /// Where the next handshake goes.
     pub(crate) next_shard: usize,
+    /// Where the next connections come from.
+    pub(crate) peer: Option<SocketAddr>,
     /// What the next handshakes are to use as their session id.
     pub(crate) own_sid: Option<String>,
     limits: Arc<Limits>,
@@ -37,6 +40,7 @@ pub(crate) struct World {
 struct Wire {
     /// The server's end, until it closes.
     conn: Option<Conn>,
+    peer: Option<SocketAddr>,
     shard: usize,
     link: Option<Link>,
     /// What the client sent and the server has not read.
@@ -69,6 +73,7 @@ impl World {
             chunk: 0,
             mail_held: false,
             next_shard: 0,
+            peer: None,
             own_sid: None,
             limits,
             wires: Vec::new(),
@@ -82,6 +87,7 @@ impl World {
     pub(crate) fn connect(&mut self) -> usize {
         self.wires.push(Wire {
             conn: Some(Conn::new(self.limits.clone())),
+            peer: self.peer,
             shard: 0,
             link: None,
             incoming: VecDeque::new(),
@@ -177,10 +183,47 @@ impl World {
                 idle = false;
                 self.shards[to].handle_peer(self.now, &message);
             }
-            if idle {
+            if idle && !self.is_relieved() {
                 return;
             }
         }
+    }
+
+    /// Tells every shard what the others hold, and whether some were ended because that was too much.
+    fn is_relieved(&mut self) -> bool {
+        let (limit, now) = (self.limits.bytes, self.now);
+        if self.tell() <= limit / 16 * 14 {
+            return false;
+        }
+        let mut is_relieved = false;
+        loop {
+            self.shards.iter_mut().for_each(|shard| shard.measure(now));
+            if self.tell() <= limit / 16 * 13 {
+                return is_relieved;
+            }
+            let mut ended = 0;
+            for shard in 0..self.shards.len() {
+                ended += self.shards[shard].relieve();
+                self.tell();
+            }
+            if ended == 0 {
+                return is_relieved;
+            }
+            is_relieved = true;
+        }
+    }
+
+    /// Returns the bytes that all shards hold.
+    fn tell(&mut self) -> usize {
+        let usages: Vec<_> = self.shards.iter().map(Server::usage).collect();
+        let sessions: usize = usages.iter().map(|usage| usage.sessions).sum();
+        let bytes: usize = usages.iter().map(|usage| usage.bytes).sum();
+        for (shard, own) in self.shards.iter_mut().zip(usages) {
+            let mut others = Usage::default();
+            (others.sessions, others.bytes) = (sessions - own.sessions, bytes - own.bytes);
+            shard.set_elsewhere(others);
+        }
+        bytes
     }
 
     fn post(&mut self, from: usize, to: Destination, message: Message) {
@@ -229,6 +272,7 @@ impl World {
                 Ok(Some(mut item)) => {
                     if let Inbound::Request(request) = &mut item {
                         request.own_sid = own_sid.as_deref();
+                        request.peer = wire.peer;
                         let count = u16::try_from(shards.len()).expect("there are few shards");
                         let sid = Sid::text_in(request.target).or(request.own_sid);
                         wire.shard = sid

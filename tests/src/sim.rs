@@ -1,6 +1,7 @@
 //! What tests hold in their hands: the simulation and its sockets.
 
 use std::cell::RefCell;
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -102,6 +103,13 @@ impl Sim {
         self
     }
 
+    /// Lets the next connections come from an address.
+    pub fn from(&mut self, address: &str) -> &mut Self {
+        let address = address.parse().expect("an address");
+        self.world.borrow_mut().peer = Some(SocketAddr::new(address, 1));
+        self
+    }
+
     /// Chooses the session id of the next handshakes, or leaves it to the shards.
     pub fn own_sid(&mut self, sid: Option<&str>) -> &mut Self {
         self.world.borrow_mut().own_sid = sid.map(str::to_owned);
@@ -147,8 +155,18 @@ impl Sim {
             sum.rooms += counts.rooms;
             sum.questions += counts.questions;
             sum.bytes += counts.bytes;
+            sum.heads += counts.heads;
         }
         sum
+    }
+
+    /// How many sessions of all shards gave way, how many handshakes were refused, and how many
+    /// sessions were cut off, for want of room.
+    #[must_use]
+    pub fn turned_away(&self) -> [usize; 3] {
+        self.world.borrow().shards.iter().map(Server::counts).fold([0; 3], |[a, b, c], counts| {
+            [a + counts.gave_way, b + counts.refused, c + counts.cut_off]
+        })
     }
 
     /// The nth socket that connected, from 1.

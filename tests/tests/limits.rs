@@ -46,7 +46,7 @@ fn every_limit_has_a_test() {
         assert!(include_str!("limits.rs").contains(&test), "{name} has no test");
         seen += 1;
     }
-    assert_eq!(seen, 20);
+    assert_eq!(seen, 24);
 }
 
 proptest! {
@@ -182,23 +182,119 @@ fn attachment_time() {
 #[test]
 fn handshakes() {
     let sim = limited(|limits| limits.handshakes = 2);
-    let mut first = sim.websocket();
-    let _second = sim.polling();
-    assert_eq!(sim.counts().handshakes, 2);
-    for opening in [handshake(), upgrade("/socket.io/?EIO=4&transport=websocket")] {
-        let mut tcp = sim.tcp();
-        tcp.send(opening);
-        let answer = tcp.answer().unwrap();
-        assert_eq!((answer.status, answer.header("retry-after")), (503, Some("5")));
-        assert!(answer.hint.unwrap().contains("Limits::handshakes"));
-    }
-    assert_eq!(sim.counts().sessions, 2);
-    first.join("/");
-    let mut third = sim.websocket();
-    assert_eq!(sim.counts().handshakes, 2);
-    third.vanish();
+    let first = sim.websocket();
+    let mut second = sim.websocket();
+    assert_eq!((sim.counts().handshakes, sim.turned_away()), (2, [0, 0, 0]));
+    let mut third = sim.polling();
+    closed(first, 1000);
+    assert_eq!((sim.counts().handshakes, sim.turned_away()), (2, [1, 0, 0]));
+    second.join("/");
+    let mut fourth = sim.websocket();
+    assert_eq!((sim.counts().handshakes, sim.turned_away()), (2, [1, 0, 0]));
+    third.join("/");
     assert_eq!(sim.counts().handshakes, 1);
-    let _fourth = sim.polling();
+    fourth.vanish();
+    assert_eq!((sim.counts().handshakes, sim.counts().sessions), (0, 2));
+}
+
+/// Checks that no session can be opened, on any shard.
+fn is_full(sim: &mut Sim, shards: usize) {
+    for shard in 0..shards {
+        for opening in [handshake(), upgrade("/socket.io/?EIO=4&transport=websocket")] {
+            let mut tcp = sim.on_shard(shard).tcp();
+            tcp.send(opening);
+            let answer = tcp.answer().unwrap();
+            assert_eq!((answer.status, answer.header("retry-after")), (503, Some("5")));
+            assert!(answer.hint.unwrap().contains("Limits::sessions or Limits::bytes"));
+        }
+    }
+}
+
+#[test]
+fn sessions() {
+    let mut sim = Sim::sharded(2, |config| config.limits.sessions = 2);
+    let mut first = sim.joined();
+    let _second = sim.on_shard(1).polling();
+    is_full(&mut sim, 2);
+    assert_eq!((sim.counts().sessions, sim.turned_away()), (2, [0, 4, 0]));
+    first.vanish();
+    let _third = sim.on_shard(0).polling();
+    is_full(&mut sim, 2);
+}
+
+/// Emits to the nth socket so that what waits for it costs so many bytes more.
+fn emit_bytes(sim: &Sim, number: usize, bytes: usize) {
+    let empty = r#"42["x",""]"#.len() + PART;
+    let args = format!("[\"{}\"]", "x".repeat(bytes - empty));
+    sim.socket(number).emit("x", &args).unwrap();
+}
+
+#[test]
+fn bytes() {
+    const LIMIT: usize = 20_000;
+    let mut sim = limited(|limits| limits.bytes = LIMIT);
+    let clients = [(); 3].map(|()| joined_polling(&sim));
+    emit_bytes(&sim, 1, 1000);
+    emit_bytes(&sim, 2, 5000);
+    let most = LIMIT / 16 * 14;
+    let rest = most - sim.counts().heads - sim.counts().bytes;
+    emit_bytes(&sim, 3, 3000);
+    emit_bytes(&sim, 3, rest - 3000);
+    assert_eq!(sim.counts().heads + sim.counts().bytes, most);
+    assert_eq!((sim.counts().sessions, sim.turned_away()), (3, [0, 0, 0]));
+    emit_bytes(&sim, 1, 500);
+    assert_eq!(sim.events()[3..], ["disconnect 3 SlowConsumer"], "most waited for it");
+    assert_eq!((sim.counts().bytes, sim.turned_away()), (6500, [0, 0, 1]));
+    drop(clients);
+    // It comes down by more than it has to, so that the next packet does not end the next session.
+    let _fourth = joined_polling(&sim);
+    emit_bytes(&sim, 4, LIMIT / 4 * 3 - sim.counts().heads - sim.counts().bytes);
+    emit_bytes(&sim, 4, LIMIT / 8);
+    assert_eq!(sim.counts().sessions, 3);
+}
+
+#[test]
+fn nobody_comes_and_nothing_volatile_is_sent_while_all_bytes_are_taken() {
+    let mut sim = limited(|limits| limits.bytes = 1024);
+    let mut witness = sim.joined();
+    assert_eq!(sim.socket(1).emit_volatile("x"), Ok(true));
+    assert_eq!(witness.recv(), "42[\"x\"]");
+    // Nobody can be ended for what it takes: there are heads only.
+    let mut others = Vec::new();
+    while sim.counts().heads <= 1024 {
+        others.push(sim.polling());
+    }
+    is_full(&mut sim, 1);
+    assert_eq!(sim.socket(1).emit_volatile("x"), Ok(false));
+    assert_eq!(sim.socket(1).emit("y", "[]"), Ok(()));
+    assert_eq!(witness.recv(), "42[\"y\"]");
+    others.pop().unwrap().post("1");
+    assert_eq!(sim.socket(1).emit_volatile("x"), Ok(true));
+    let _next = sim.polling();
+    assert_eq!(sim.turned_away(), [0, 2, 0]);
+}
+
+#[test]
+fn what_waits_for_many_takes_its_bytes_once() {
+    const CLIENTS: usize = 50;
+    let mut sim = Sim::sharded(2, |config| config.limits.bytes = 500_000);
+    let _clients: Vec<_> = (0..CLIENTS)
+        .map(|n| {
+            sim.on_shard(n % 2);
+            joined_polling(&sim)
+        })
+        .collect();
+    let text = format!("[\"{}\"]", "x".repeat(100_000));
+    for count in 1..=3 {
+        sim.broadcast(&Target::namespace("/"), "x", &text);
+        assert!(sim.counts().bytes > count * CLIENTS * 100_000);
+        assert_eq!(sim.turned_away(), [0, 0, 0]);
+    }
+    // Nor does it keep anybody out.
+    let _next = joined_polling(&sim);
+    (0..3).for_each(|_| sim.broadcast(&Target::namespace("/"), "x", &text));
+    // It is there as long as one of those has it who hold all of it.
+    assert_eq!(sim.turned_away(), [0, 0, CLIENTS]);
 }
 
 #[test]
@@ -599,6 +695,45 @@ fn idle_time() {
     let time = Duration::from_secs(3);
     let said = lives_for(time, |limits| limits.idle_time = time, &request("GET", "/", "", ""));
     assert!(said.starts_with("HTTP/1.1 404 "), "{said}");
+}
+
+/// Checks how many bytes of a long answer have to be taken in a window.
+fn least_of_a_window(least: usize, set: impl Fn(&mut Limits)) {
+    for (bytes, goes_on) in [(least, true), (least - 1, false)] {
+        let mut config = Config::default();
+        set(&mut config.limits);
+        let (idle, window) = (config.limits.idle_time, config.limits.rate_window);
+        let clock = Still { now: Arc::new(Mutex::new(Instant::now())), tasks: Arc::default() };
+        let mut app = App::with_config(config);
+        app.fallback(|_: sansocket_app::http::Request<Bytes>| "~".repeat(100_000));
+        let hub = Hub::new(app, clock.clone(), 1, [7; 32]);
+        clock.spawn(Box::pin(Timers::new(&hub)));
+        let mut connection = Connection::new(hub, None, None);
+        connection.read(&mut request("GET", "/", "", "").into_bytes());
+        // What waits is looked at for the first time when it could be idle no longer.
+        for (taken, time) in [(1, idle), (bytes, window), (0, Duration::ZERO)] {
+            let mut slices = [IoSlice::new(&[]); 4];
+            let waits = connection.poll_write(&mut slices) > 0;
+            if time.is_zero() {
+                assert_eq!(!connection.is_finished(), goes_on, "{bytes} of {least}");
+                break;
+            }
+            assert!(waits && !connection.is_finished());
+            connection.wrote(taken);
+            let _ = connection.poll_rung(&context());
+            clock.pass(time + Duration::from_millis(1_100));
+        }
+    }
+}
+
+#[test]
+fn least_rate() {
+    least_of_a_window(6000, |limits| limits.least_rate = 100);
+}
+
+#[test]
+fn rate_window() {
+    least_of_a_window(1024 * 5 / 2, |limits| limits.rate_window = Duration::from_millis(2500));
 }
 
 const PLACES: &str =

@@ -353,6 +353,24 @@ fn tiny_acknowledgements_to_a_client_that_does_not_read_stay_within_its_budget()
     assert!(info.bytes_max <= most.unsigned_abs(), "{info:?}");
 }
 
+/// C28: what waits for all sessions together stays within its limit, however little each of them has.
+#[test]
+fn c28_broadcasts_to_sessions_that_never_read_stay_within_the_limit() {
+    const LIMIT: usize = 16 << 20;
+    let mut bare = Bare::limited(|limits| limits.bytes = LIMIT);
+    (0..MANY).for_each(|_| bare.join());
+    let info = measure(|| {
+        for _ in 0..400 {
+            bare.broadcast();
+            bare.server.handle_timeout(bare.now);
+            while let Some(Event::Disconnect { .. }) = bare.server.poll_event() {}
+        }
+    });
+    println!("deaf: {info:?}, {} are left", bare.server.counts().sessions);
+    assert!(bare.server.counts().cut_off > 0, "400 packets for each are more than that");
+    assert!(info.bytes_max < LIMIT as u64, "{info:?}");
+}
+
 #[test]
 fn a_burst_of_an_application_gives_its_memory_back() {
     let mut stack = Stack::with(MANY);
@@ -380,13 +398,23 @@ struct Bare {
 
 impl Bare {
     fn new() -> Self {
-        Self::sized(MANY)
+        Self::made(MANY, |_| {})
     }
 
     /// With room for so many clients.
     fn sized(most: usize) -> Self {
+        Self::made(most, |_| {})
+    }
+
+    fn limited(set: impl FnOnce(&mut Limits)) -> Self {
+        Self::made(MANY, set)
+    }
+
+    fn made(most: usize, set: impl FnOnce(&mut Limits)) -> Self {
         let now = Instant::now();
-        let config = Arc::new(Config::default());
+        let mut config = Config::default();
+        set(&mut config.limits);
+        let config = Arc::new(config);
         let limits = Arc::new(config.limits.clone());
         let server = Server::new(config, Shard::ONLY, [7; 32], now);
         let (conns, sockets) = (Vec::with_capacity(most), Vec::with_capacity(most));

@@ -87,7 +87,7 @@ type Impossible = (&'static str, &'static [usize], fn(&mut Limits, usize));
 
 #[test]
 fn limits_that_cannot_work_are_found() {
-    let impossible: [Impossible; 13] = [
+    let impossible: [Impossible; 15] = [
         ("head", &[0, 127, usize::MAX], |limits, value| limits.head = value),
         ("headers", &[0, 129], |limits, value| limits.headers = value),
         ("max_payload", &[0, 1, usize::MAX], |limits, value| limits.max_payload = value),
@@ -96,6 +96,8 @@ fn limits_that_cannot_work_are_found() {
         ("attachments", &[u32::MAX as usize], |limits, value| limits.attachments = value as u32),
         ("attachment_bytes", &[usize::MAX], |limits, value| limits.attachment_bytes = value),
         ("handshakes", &[0], |limits, value| limits.handshakes = value),
+        ("sessions", &[0, usize::MAX], |limits, value| limits.sessions = value),
+        ("bytes", &[0, 1023, usize::MAX], |limits, value| limits.bytes = value),
         ("namespaces", &[0], |limits, value| limits.namespaces = value as u16),
         ("namespace_name", &[0], |limits, value| limits.namespace_name = value),
         ("max_backlog", &[0, 1023, usize::MAX], |limits, value| limits.max_backlog = value),
@@ -123,6 +125,7 @@ fn limits_that_cannot_work_are_found() {
         ("limits.head_time", refused(|config| config.limits.head_time = zero)),
         ("limits.body_time", refused(|config| config.limits.body_time = zero)),
         ("limits.idle_time", refused(|config| config.limits.idle_time = zero)),
+        ("limits.rate_window", refused(|config| config.limits.rate_window = zero)),
         ("limits.attachment_time", refused(|config| config.limits.attachment_time = zero)),
     ] {
         assert_eq!(error, ConfigError::Zero(name));

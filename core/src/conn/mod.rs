@@ -128,6 +128,10 @@ struct Collect {
 /// Tells the time for the `Date` of an answer. It is asked only when one is written.
 pub type Clock = fn() -> Date;
 
+/// What an incomplete message may have without being noticed, in bytes: no more than the connection
+/// itself costs.
+const LITTLE: usize = 4096;
+
 /// Bytes read for nothing before a peer that will not stop is cut off.
 const LINGER: usize = 256 * 1024;
 
@@ -326,6 +330,12 @@ impl Conn {
     #[must_use]
     pub fn is_flushed(&self) -> bool {
         self.out.bytes() == 0
+    }
+
+    /// Whether more than 4 KiB of a WebSocket message were kept that is not complete.
+    #[must_use]
+    pub fn is_collecting(&self) -> bool {
+        matches!(&self.mode, Mode::WebSocket(reader) if reader.bytes_held() > LITTLE)
     }
 
     /// Whether the stream should be closed now.

@@ -66,6 +66,7 @@ impl Pool {
     }
 
     /// What all packets in it cost, in bytes.
+    #[inline]
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -113,6 +114,13 @@ impl Outbox {
     /// What the packets in it cost.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes as usize
+    }
+
+    /// About the memory that the packets in it take; of one that waits for many, its part.
+    pub(crate) fn weigh(&self, pool: &Pool) -> usize {
+        let first = pool.nodes.get(self.head as usize);
+        let nodes = std::iter::successors(first, |node| pool.nodes.get(node.next as usize));
+        nodes.filter_map(|node| node.packet.as_ref()).map(Packet::part_of_cost).sum()
     }
 
     /// How many packets are in it, and what they cost, both counted anew.

@@ -47,7 +47,8 @@ impl Server {
         let sessions = self.sessions.keys().filter_map(|key| self.sessions.get(key));
         let sessions: Vec<_> = sessions
             .map(|session| {
-                let dues = (session.beat, session.connect_due, session.aside_due);
+                let connect_due = self.strangers.due(session.place);
+                let dues = (session.beat, connect_due, session.aside_due);
                 let waiting = session.outbox.census(&self.pool);
                 (name(session.transport), waiting, dues, session.congested)
             })
@@ -56,7 +57,8 @@ impl Server {
     }
 
     fn check_sessions(&self) {
-        let (mut packets, mut joined, mut strangers) = (0, 0, 0);
+        let (mut packets, mut joined, mut heads) = (0, 0, 0);
+        let mut strangers = Vec::new();
         for key in self.sessions.keys() {
             let Some(session) = self.sessions.get(key) else { continue };
             let clients = self.siblings(session.clients).take(self.clients.len() + 1);
@@ -75,10 +77,15 @@ impl Server {
             assert_eq!(bytes, session.outbox.bytes(), "the backlog is what is in it");
             packets += waiting;
             joined += count;
-            strangers += usize::from(session.is_stranger());
+            heads += session.handshake.bytes_held();
+            strangers.extend(session.is_stranger().then_some((session.place, key.slot)));
         }
         assert_eq!(packets, self.pool.used(), "every packet waits for somebody");
-        assert_eq!(strangers, self.strangers, "sessions in no namespace are counted");
+        let mut places = self.strangers.census();
+        places.sort_unstable();
+        strangers.sort_unstable();
+        assert_eq!(strangers, places, "sessions in no namespace have a place");
+        assert_eq!(heads, self.budget.heads, "the requests of all sessions are counted");
         assert_eq!(joined, self.clients.len(), "every client belongs to a session");
     }
 

@@ -67,6 +67,11 @@ impl Handshake {
         this
     }
 
+    /// Memory it takes, but for what the host attached.
+    pub(super) fn bytes_held(&self) -> usize {
+        size_of::<Self>() + self.text.len()
+    }
+
     /// Returns the address of the other end, when the embedder told it.
     ///
     /// With [`Config::trust_forwarded`](crate::Config::trust_forwarded), that is the one the proxy

@@ -2,6 +2,7 @@
 
 mod ack;
 mod broadcast;
+mod budget;
 #[cfg(feature = "fuzz")]
 mod check;
 mod event;
@@ -18,12 +19,14 @@ mod request;
 mod room;
 mod session;
 mod socket;
+mod strangers;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
 pub use broadcast::{Scope, Target};
+pub use budget::Usage;
 pub use event::{AckToken, Answer, Event, Received, Ticket};
 pub use handshake::Handshake;
 pub(crate) use link::Next;
@@ -43,10 +46,12 @@ use crate::slack::Slack as _;
 use crate::socket::encoded::{Encoder, Packet};
 use crate::time::{Clock, Queue, Tick};
 use ack::Questions;
+use budget::Budget;
 use link::Attachment;
 use namespace::{Client, Namespaces};
 use own::OwnSids;
 use session::Session;
+use strangers::Strangers;
 
 /// One shard of a process: all the state that clients share.
 ///
@@ -78,8 +83,14 @@ pub struct Server {
     pool: Pool,
     /// What the packets cost that wait for attachments or for an admission.
     aside: usize,
-    /// Sessions that were not admitted to a namespace yet. Bounded by `limits.handshakes`.
-    strangers: usize,
+    strangers: Strangers,
+    budget: Budget,
+    /// How many strangers gave way to others.
+    gave_way: usize,
+    /// How many handshakes were refused for want of room.
+    refused: usize,
+    /// How many sessions were ended for want of room.
+    cut_off: usize,
     encoder: Encoder,
     /// Where the text of a handshake is put together.
     scratch: String,
@@ -122,7 +133,7 @@ pub enum Message<'a> {
     Text(&'a str),
 }
 
-/// How much a shard holds.
+/// How much a shard holds, and how often it had no room.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Counts {
@@ -143,6 +154,18 @@ pub struct Counts {
     /// Memory taken by packets that wait for sessions or for admissions, or for attachments that
     /// complete them, in bytes: counted as for [`Limits::max_backlog`](crate::Limits::max_backlog).
     pub bytes: usize,
+    /// Memory, in bytes, taken by what sessions keep of the requests they began with.
+    pub heads: usize,
+    /// Sessions that were ended before they joined a namespace, because their place was needed and
+    /// nobody had more than who opened them, since the start: see
+    /// [`Limits::handshakes`](crate::Limits::handshakes).
+    pub gave_way: usize,
+    /// Handshakes that were refused because the process held as much as it may, since the start: see
+    /// [`Limits::sessions`](crate::Limits::sessions) and [`Limits::bytes`](crate::Limits::bytes).
+    pub refused: usize,
+    /// Sessions that were ended because most waited for them when the process held as much as it may,
+    /// since the start: see [`Limits::bytes`](crate::Limits::bytes).
+    pub cut_off: usize,
 }
 
 impl Server {
@@ -175,11 +198,15 @@ impl Server {
             links: Slab::new(),
             clients: Slab::new(),
             questions: Questions::new(&hasher),
-            namespaces: Namespaces::new(hasher),
+            namespaces: Namespaces::new(hasher.clone()),
             timers,
             pool: Pool::new(),
             aside: 0,
-            strangers: 0,
+            strangers: Strangers::new(hasher),
+            budget: Budget::default(),
+            gave_way: 0,
+            refused: 0,
+            cut_off: 0,
             encoder: Encoder::default(),
             scratch: String::new(),
             ping: Packet::engine(b"2"),
@@ -218,11 +245,13 @@ impl Server {
 
     /// Does what is due. Calling it too early, or for nothing, changes nothing.
     pub fn handle_timeout(&mut self, now: Instant) {
+        let moment = now;
         let now = self.clock.read(now);
         self.beat(now);
         self.expire_sessions(now);
         self.expire_admissions(now);
         self.expire_questions(now);
+        self.check_budget(now, moment);
         let queues = self.events.capacity().max(self.outputs.capacity());
         if queues > KEEP || self.pool.is_sparse(self.sessions.len()) {
             self.give_back();
@@ -293,6 +322,7 @@ impl Server {
     ///
     /// What connections hold on their way is counted by
     /// [`Conn::bytes_held`](crate::Conn::bytes_held).
+    #[inline]
     #[must_use]
     pub fn bytes_held(&self) -> usize {
         self.pool.bytes() + self.aside
@@ -303,14 +333,24 @@ impl Server {
     pub fn counts(&self) -> Counts {
         Counts {
             sessions: self.sessions.len(),
-            handshakes: self.strangers,
+            handshakes: self.strangers.len(),
             links: self.links.len(),
             sockets: self.clients.len(),
             namespaces: self.namespaces.len(),
             rooms: self.namespaces.rooms,
             questions: self.questions.len(),
             bytes: self.bytes_held(),
+            heads: self.budget.heads,
+            gave_way: self.gave_way,
+            refused: self.refused,
+            cut_off: self.cut_off,
         }
+    }
+
+    /// Returns [`Counts::gave_way`] alone.
+    #[must_use]
+    pub fn gave_way(&self) -> usize {
+        self.gave_way
     }
 
     /// Returns the settings the shard was made with.

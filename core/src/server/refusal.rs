@@ -9,7 +9,7 @@ use crate::ws::handshake::{Flaw, VERSION};
 /// A rule that a request broke.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Refusal {
-    /// As many sessions as may are not in a namespace yet.
+    /// The process holds as many sessions as it may, or as many bytes.
     Busy,
     /// The session ended before the body of a POST was complete.
     Ended,
@@ -89,8 +89,8 @@ impl Refusal {
     fn hint(self) -> &'static &'static str {
         match self {
             Self::Busy => {
-                &"too many clients are about to join a namespace: try again later, or raise \
-                 Limits::handshakes"
+                &"too many clients, or too much waits for them: try again later, or raise \
+                 Limits::sessions or Limits::bytes"
             }
             Self::Ended => {
                 &"the session ended, or moved to WebSocket, before the POST was complete"

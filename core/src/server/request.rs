@@ -7,8 +7,9 @@ use super::link::poll_response;
 use super::origin::{self, Access};
 use super::refusal::{self, Refusal};
 use super::session::Goodbye;
-use super::{Server, Transmit, Verdict, proxy};
-use crate::config::{Config, Layer};
+use super::strangers::Source;
+use super::{Server, Transmit, Verdict};
+use crate::config::Config;
 use crate::engine::payload::{self, Part};
 use crate::engine::transport::{OnGet, OnPost, OnProbe};
 use crate::error::{Reason, Violation};
@@ -151,14 +152,12 @@ impl Server {
                 return Err(Refusal::SidInUse.response());
             }
         }
-        if self.strangers >= self.config.limits.handshakes && self.config.layer == Layer::SocketIo {
+        let seen = self.config.seen(request);
+        if self.is_full() || !self.make_room(Source::of(seen.peer)) {
+            self.refused += 1;
             return Err(Refusal::Busy.response());
         }
-        let slot = if self.config.trust_forwarded {
-            self.open_session(now, &proxy::seen_from(request), access)
-        } else {
-            self.open_session(now, request, access)
-        };
+        let slot = self.open_session(now, &seen, access);
         if let Some(sid) = request.own_sid {
             self.own_sids.insert(slot, sid);
         }

@@ -8,6 +8,7 @@ use super::link::poll_response;
 use super::namespace::Client;
 use super::origin::{self, Access};
 use super::refusal::Refusal;
+use super::strangers::Source;
 use super::{Event, Server, Transmit};
 use crate::config::{Layer, SlowClient};
 use crate::engine::heartbeat::Heartbeat;
@@ -35,12 +36,12 @@ pub(super) struct Session {
     pub(super) transport: Transport,
     pub(super) outbox: Outbox,
     pub(super) beat: Heartbeat,
-    /// When the first namespace must be joined; never, once one was.
-    pub(super) connect_due: Tick,
     /// When a probe must be over, or a closing session.
     pub(super) aside_due: Tick,
     /// First of the session's clients, which form a list.
     pub(super) clients: u32,
+    /// Its place among the strangers, until it is admitted to a namespace.
+    pub(super) place: u32,
     /// A packet that waits for attachments.
     pub(super) partial: Option<Box<Partial>>,
     /// The foreign page that may read the answers.
@@ -53,7 +54,7 @@ const _: () = assert!(size_of::<Session>() <= 168, "a session is held per connec
 impl Session {
     /// Whether it was not admitted to a namespace yet.
     pub(super) fn is_stranger(&self) -> bool {
-        self.connect_due != Tick::NEVER
+        self.place != super::NONE
     }
 
     fn partial_due(&self) -> Tick {
@@ -158,12 +159,14 @@ impl Server {
         request: &Request<'_>,
         access: Access<'_>,
     ) -> u32 {
+        let source = Source::of(request.peer);
         let secret = Secret(self.rng.bytes());
         let handshake =
             Arc::new(Handshake::of(request, &self.config.keep_headers, &mut self.scratch));
+        self.budget.heads += handshake.bytes_held();
         let mut origin = None;
         access.remember(&mut origin);
-        let timers = &mut self.timers;
+        let (timers, strangers) = (&mut self.timers, &mut self.strangers);
         let layer = self.config.layer;
         let key = self.sessions.insert(|key| Session {
             key,
@@ -174,12 +177,14 @@ impl Server {
             transport: Transport::Polling { get: None, post: None },
             outbox: Outbox::new(),
             beat: Heartbeat::start(now, key.slot, &mut timers.ping),
-            connect_due: match layer {
-                Layer::SocketIo => timers.connect.arm(now, key.slot),
-                Layer::EngineIo => Tick::NEVER,
-            },
             aside_due: Tick::NEVER,
             clients: super::NONE,
+            place: match layer {
+                Layer::SocketIo => {
+                    strangers.enter(source, key.slot, timers.connect.arm(now, key.slot))
+                }
+                Layer::EngineIo => super::NONE,
+            },
             partial: None,
             origin,
             handshake: handshake.clone(),
@@ -188,10 +193,19 @@ impl Server {
             self.events.push_back(Event::Opened { session: key::Session(key), handshake });
         }
         self.compact_timers();
-        if self.sessions.at(key.slot).is_some_and(Session::is_stranger) {
-            self.strangers += 1;
-        }
         key.slot
+    }
+
+    /// Makes room for a newcomer among the sessions in no namespace; says whether there is some.
+    pub(super) fn make_room(&mut self, newcomer: Source) -> bool {
+        let layer = self.config.layer;
+        if layer == Layer::EngineIo || self.strangers.len() < self.config.limits.handshakes {
+            return true;
+        }
+        let Some(slot) = self.strangers.who_gives_way_to(newcomer) else { return false };
+        self.end(slot, Reason::GaveWay, Goodbye::SERVER);
+        self.gave_way += 1;
+        true
     }
 
     /// The session need not join a namespace any more.
@@ -199,8 +213,7 @@ impl Server {
         if let Some(session) = self.sessions.at_mut(slot)
             && session.is_stranger()
         {
-            session.connect_due = Tick::NEVER;
-            self.strangers -= 1;
+            self.strangers.leave(std::mem::replace(&mut session.place, super::NONE));
         }
     }
 
@@ -324,7 +337,7 @@ impl Server {
         let writable = self.sessions.at(slot).is_some_and(|session| {
             session.outbox.is_empty() && session.transport.carrier().is_some()
         });
-        writable && self.send_packet(slot, packet).is_ok()
+        writable && !self.is_short() && self.send_packet(slot, packet).is_ok()
     }
 
     /// Tells the application when a congested session has room again.
@@ -386,7 +399,7 @@ impl Server {
             self.end(slot, Reason::ForcedClose, Goodbye::SERVER);
         }
         loop {
-            let due = |slot| self.sessions.due(slot, |s| s.connect_due);
+            let due = |slot| self.sessions.due(slot, |s| self.strangers.due(s.place));
             let Some(slot) = self.timers.connect.expired(now, due) else { break };
             let violation = Violation::ConnectTimeout;
             self.end(slot, Reason::Violation(violation), Goodbye::of(violation));
@@ -402,10 +415,10 @@ impl Server {
     /// Drops the deadlines of those who left before they came: to be called wherever a peer can make
     /// new ones as often as it likes.
     pub(super) fn compact_timers(&mut self) {
-        let Self { timers, sessions, clients, .. } = self;
+        let Self { timers, sessions, clients, strangers, .. } = self;
         let live = sessions.len();
         timers.ping.compact(live, |slot| sessions.due(slot, |s| s.beat.ping_due()));
-        timers.connect.compact(live, |slot| sessions.due(slot, |s| s.connect_due));
+        timers.connect.compact(live, |slot| sessions.due(slot, |s| strangers.due(s.place)));
         timers.upgrade.compact(live, |slot| sessions.due(slot, |s| s.aside_due));
         timers.partial.compact(live, |slot| sessions.due(slot, Session::partial_due));
         timers.admission.compact(clients.len(), |slot| {
@@ -497,7 +510,8 @@ impl Server {
         let mut session = self.sessions.remove(key)?;
         session.outbox.clear(&mut self.pool);
         self.aside -= session.partial.as_ref().map_or(0, |partial| partial.bytes_held());
-        self.strangers -= usize::from(session.is_stranger());
+        self.strangers.leave(session.place);
+        self.budget.heads -= session.handshake.bytes_held();
         if !self.own_sids.is_empty() {
             self.own_sids.remove(slot);
         }

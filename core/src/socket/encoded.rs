@@ -114,6 +114,11 @@ impl Packet {
         self.attachments.is_none().then_some(Frame(self.first))
     }
 
+    /// What it costs whoever holds it, when all who do share the bytes.
+    pub(crate) fn part_of_cost(&self) -> usize {
+        PART * self.parts() + self.size() / Arc::strong_count(&self.first)
+    }
+
     /// Payload bytes of all parts.
     pub(crate) fn size(&self) -> usize {
         let first = self.first.len() - MAX_UNMASKED;

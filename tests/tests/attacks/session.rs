@@ -462,6 +462,51 @@ fn c19_paths_that_only_look_like_ours_are_not_ours() {
     }
 }
 
+/// C26.
+#[test]
+fn c26_who_opens_most_sessions_gives_way_first() {
+    let mut sim = Sim::with(|config| config.limits.handshakes = 50);
+    let flood = |sim: &mut Sim, from: &str| {
+        sim.from(from);
+        (0..100).for_each(|_| drop(sim.polling()));
+    };
+    flood(&mut sim, "6.6.6.6");
+    let mut modest = sim.from("1.2.3.4").polling();
+    let mut websocket = sim.websocket();
+    flood(&mut sim, "6.6.6.6");
+    assert_eq!(sim.counts().handshakes, 50);
+    assert_eq!(sim.turned_away(), [152, 0, 0]);
+    modest.join("/");
+    websocket.join("/");
+    // Among themselves, the oldest goes.
+    let [mut first, second] = [(); 2].map(|()| sim.from("6.6.6.6").polling());
+    (0..48).for_each(|_| drop(sim.polling()));
+    assert_eq!(second.open.len(), first.open.len());
+    let _one_more = sim.polling();
+    assert_eq!(first.try_post("40").unwrap().status, 400);
+}
+
+/// C26: a network of IPv6 is one subscriber, and behind a trusted proxy its clients are told apart.
+#[test]
+fn c26_addresses_that_anybody_has_plenty_of_count_as_one() {
+    let mut sim = Sim::with(|config| {
+        config.limits.handshakes = 50;
+        config.trust_forwarded = true;
+    });
+    let mut modest = sim.from("2001:db8:7::1").polling();
+    for n in 0..100 {
+        drop(sim.from(&format!("2001:db8:6:0:{n:x}::{n:x}")).polling());
+    }
+    for n in 0..100 {
+        let mut tcp = sim.from("10.0.0.1").tcp();
+        let fields = format!("X-Forwarded-For: 9.9.9.{n}, 6.6.6.6\r\n");
+        tcp.send(request("GET", "/socket.io/?EIO=4&transport=polling", &fields, ""));
+        assert_eq!(tcp.answer().unwrap().status, 200);
+    }
+    modest.join("/");
+    assert_eq!(sim.turned_away(), [151, 0, 0]);
+}
+
 #[test]
 fn handshakes_of_clients_that_never_come_back_expire() {
     let mut siege = Siege::with(|config| config.connect_timeout = Duration::from_secs(5));

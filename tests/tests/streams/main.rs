@@ -2,6 +2,7 @@
 //! under a clock that only moves when a test says so.
 
 mod backpressure;
+mod budget;
 mod bursts;
 mod cancel;
 mod copies;
@@ -12,5 +13,6 @@ mod headers;
 mod leaks;
 mod life;
 mod logs;
+mod pace;
 mod pipelining;
 mod stage;

@@ -274,13 +274,16 @@ impl Stream {
             self.read();
             let mut slices = [IoSlice::new(&[]); 8];
             let filled = self.connection.poll_write(&mut slices);
-            let mut bytes: Vec<u8> = slices[..filled].iter().flat_map(|s| s.to_vec()).collect();
-            bytes.truncate(self.window);
+            let mut bytes = Vec::new();
+            for slice in &slices[..filled] {
+                let n = slice.len().min(self.window - bytes.len());
+                bytes.extend_from_slice(&slice[..n]);
+            }
             if bytes.is_empty() {
                 let context = Context::from_waker(Waker::noop());
                 let reads = !self.unsent.is_empty() && self.connection.wants_read();
-                let rests = filled > 0 || self.connection.poll_rung(&context).is_pending();
-                if rests && !reads {
+                let rests = self.connection.poll_rung(&context).is_pending();
+                if (filled > 0 || rests) && !reads {
                     return;
                 }
                 continue;

@@ -1,8 +1,11 @@
 //! D: WebSocket frames, end to end.
 
-use sansocket_app::{Reason, Refused, SlowClient, Socket, Violation};
+use sansocket_app::{Config, Reason, Refused, SlowClient, Socket, Violation};
 use socket2::SockRef;
+use std::io::Read as _;
 use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use super::super::Serve;
 use super::siege::Siege;
@@ -99,7 +102,7 @@ pub fn d07_no_extension_is_agreed_on(serve: Serve) {
 pub fn d09_who_never_reads_costs_no_more_than_its_budget(serve: Serve) {
     const BUDGET: usize = 200_000;
     for slow in [SlowClient::Refuse, SlowClient::Disconnect] {
-        let set = |config: &mut sansocket_app::Config| {
+        let set = |config: &mut Config| {
             config.limits.max_backlog = BUDGET;
             config.slow = slow;
         };
@@ -133,4 +136,60 @@ pub fn d09_who_never_reads_costs_no_more_than_its_budget(serve: Serve) {
         assert_eq!(siege.lift(), [""; 0]);
         drop(attacker);
     }
+}
+
+/// E18: a WebSocket that takes next to nothing of what waits for it is cut off.
+pub fn e18_a_websocket_that_reads_next_to_nothing_is_cut_off(serve: Serve) {
+    let (joined, sockets) = mpsc::channel();
+    let arrange = |app: &mut sansocket_app::App| {
+        app.on_connect(move |socket: Socket| drop(joined.send(socket)));
+    };
+    let mut siege = Siege::with(serve, hurried, arrange);
+    let _witness = sockets.recv_timeout(PATIENCE).expect("it joined first");
+    let mut attacker = siege.attacker();
+    let socket = sockets.recv_timeout(PATIENCE).expect("it joined");
+    // More than any system takes on its way.
+    let text = "x".repeat(1_000_000);
+    let sent = (0..30).take_while(|_| socket.emit("news", &text).is_ok()).count();
+    assert!(sent > 1, "it is cut off for what it does not read");
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut byte = [0];
+            while attacker.send(frame(0x8a, b"")) && attacker.stream.read(&mut byte).is_ok() {
+                thread::sleep(Duration::from_millis(10));
+            }
+        });
+        assert_eq!(siege.violation(), Violation::TooSlow);
+    });
+    siege.nobody_notices();
+    assert_eq!(siege.lift(), [""; 0]);
+}
+
+/// E19: a message that drips is cut off.
+pub fn e19_a_message_that_drips_in_is_cut_off(serve: Serve) {
+    let siege = Siege::with(serve, hurried, |_| {});
+    let mut attacker = siege.attacker();
+    let message = frame(0x81, &[b'4'; 500_000]);
+    let (begin, rest) = message.split_at(20_000);
+    attacker.send(begin);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for byte in rest {
+                if !attacker.send([*byte]) {
+                    return;
+                }
+                thread::sleep(Duration::from_millis(5));
+            }
+        });
+        assert_eq!(siege.violation(), Violation::TooSlow);
+    });
+    assert_eq!(siege.lift(), [""; 0]);
+}
+
+/// Settings under which slow peers are found out within seconds.
+pub(super) fn hurried(config: &mut Config) {
+    config.limits.least_rate = 100_000;
+    config.limits.rate_window = Duration::from_millis(500);
+    config.limits.idle_time = Duration::from_millis(500);
+    config.limits.max_backlog = 64 * 1024 * 1024;
 }

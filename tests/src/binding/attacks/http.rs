@@ -1,14 +1,16 @@
 //! E: HTTP requests, end to end.
 
-use sansocket_app::{Config, Violation};
+use sansocket_app::http::Request;
+use sansocket_app::{App, Bytes, Config, Violation};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::super::channel::Channel;
 use super::super::faults::{echo, settle};
 use super::super::{Serve, start};
+use super::frame::hurried;
 use super::siege::Siege;
 use crate::client::{Client, PATIENCE};
 use crate::http::{request, upgrade};
@@ -117,6 +119,28 @@ pub fn e06_heads_bodies_and_silence_have_deadlines(serve: Serve) {
     assert_eq!(opened.stream.read_to_end(&mut Vec::new()).unwrap(), 0);
     settle(&io, 1);
     steady.echo(0).unwrap();
+}
+
+/// E18: who takes next to nothing of a long answer is cut off.
+pub fn e18_who_reads_next_to_nothing_of_an_answer_is_cut_off(serve: Serve) {
+    const LENGTH: usize = 40_000_000;
+    let arrange = |app: &mut App| {
+        app.fallback(|_: Request<Bytes>| "~".repeat(LENGTH));
+    };
+    let siege = Siege::with(serve, hurried, arrange);
+    for fields in ["", "Connection: close\r\n"] {
+        let mut raider = siege.connect();
+        raider.send(request("GET", "/large", fields, ""));
+        let mut byte = [0];
+        raider.stream.read_exact(&mut byte).expect("it is answered");
+        let end = Instant::now() + PATIENCE;
+        // Whatever it says is read by nobody, until there is nobody.
+        while raider.send("x") && raider.stream.read(&mut byte).is_ok() {
+            assert!(Instant::now() < end, "it is kept");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+    assert_eq!(siege.lift(), [""; 0]);
 }
 
 /// Sends `beginning` and then byte after byte, until the server ends the connection.

@@ -4,7 +4,7 @@ use sansocket_app::{Reason, Violation};
 use std::time::Duration;
 
 use super::super::Serve;
-use super::siege::Siege;
+use super::siege::{Raider, Siege};
 use crate::fault::reset;
 use crate::http::{request, upgrade};
 use crate::websocket::frame;
@@ -208,4 +208,44 @@ pub fn c14_misused_upgrades_leave_nothing(serve: Serve) {
     drop(moved);
     assert_eq!(siege.reason(), Reason::TransportClose);
     assert_eq!(siege.lift(), [""; 0]);
+}
+
+/// C26: one address that opens sessions without end, and joins nothing, keeps nobody else out.
+pub fn c26_one_address_cannot_keep_others_out(serve: Serve) {
+    let siege = Siege::with(serve, |config| config.limits.handshakes = 10, |_| {});
+    // Enough of them for every shard.
+    let mut greedy: Vec<_> =
+        (0..20).map(|_| Raider::connect_from([127, 0, 0, 2], siege.address)).collect();
+    let mut open = || -> Vec<String> {
+        let all = greedy
+            .iter_mut()
+            .flat_map(|raider| (0..20).map(|_| opened(raider)).collect::<Vec<_>>());
+        all.collect()
+    };
+    let mut sids = open();
+    let before = siege.counts().gave_way;
+    assert!(before > 0);
+    let mut modest: Vec<_> = (0..5).map(|_| siege.connect()).collect();
+    let joining: Vec<_> = modest.iter_mut().map(opened).collect();
+    sids.append(&mut open());
+    for (raider, sid) in modest.iter_mut().zip(&joining) {
+        for (payload, status) in [("40", 200), ("1", 200)] {
+            let post = request("POST", &format!("{POLLING}&sid={sid}"), "", payload);
+            assert_eq!(raider.ask(&post).status, status, "it gave way to the greedy");
+        }
+        assert_eq!(siege.reason(), Reason::TransportClose);
+    }
+    assert!(siege.counts().gave_way > before);
+    // Most of them are gone.
+    for sid in sids {
+        modest[0].ask(&request("POST", &format!("{POLLING}&sid={sid}"), "", "1"));
+    }
+    assert_eq!(siege.lift(), [""; 0]);
+}
+
+/// Opens a session on polling and returns its id.
+fn opened(raider: &mut Raider) -> String {
+    let answer = raider.ask(&request("GET", POLLING, "", ""));
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.body.split('"').nth(3).expect("a sid").to_owned()
 }

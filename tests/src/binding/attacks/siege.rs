@@ -1,6 +1,7 @@
 //! A served process under attack, with somebody in it who must not notice.
 
 use sansocket_app::{App, Config, Counts, EventName, Io, Reason, Violation};
+use socket2::{Domain, Socket, Type};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::mpsc;
@@ -101,6 +102,7 @@ impl Siege {
             sum.sockets += counts.sockets;
             sum.namespaces += counts.namespaces;
             sum.bytes += counts.bytes;
+            sum.gave_way += counts.gave_way;
             sum
         })
     }
@@ -129,7 +131,18 @@ pub(in super::super) struct Raider {
 
 impl Raider {
     pub(in super::super) fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).expect("the server listens");
+        Self::on(TcpStream::connect(address).expect("the server listens"))
+    }
+
+    /// Connects from an address of its own.
+    pub(super) fn connect_from(source: [u8; 4], address: SocketAddr) -> Self {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("TCP is there");
+        socket.bind(&SocketAddr::from((source, 0)).into()).expect("it is this machine");
+        socket.connect(&address.into()).expect("the server listens");
+        Self::on(socket.into())
+    }
+
+    fn on(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).expect("the time is not zero");
         stream.set_write_timeout(Some(PATIENCE)).expect("the time is not zero");
         stream.set_nodelay(true).expect("it is TCP");

@@ -30,6 +30,7 @@ impl Play {
         let own = self.own_sid(input)?;
         let expected = self.outcome(transport, origin, own.as_deref());
         let target = format!("/socket.io/?EIO=4&transport={transport}");
+        let before = self.host.server.counts();
         let opened = match self.host.ask(Method::Get, &target, origin, own.as_deref()) {
             Verdict::Respond(response) => self.answered(response, origin, &expected),
             Verdict::Upgrade { link, .. } => {
@@ -46,6 +47,10 @@ impl Play {
         let Some(sid) = opened else { return Ok(()) };
         assert_eq!(expected, Outcome::Opens);
         assert_eq!(own.unwrap_or_else(|| sid.clone()), sid, "it has the id that was chosen");
+        let crowded = before.handshakes >= self.host.server.config().limits.handshakes;
+        let after = self.host.server.counts();
+        assert_eq!(after.gave_way - before.gave_way, usize::from(crowded), "one gives way to one");
+        assert_eq!(after.sessions, before.sessions + usize::from(!crowded));
         self.opened.retain(|other| other.sid != sid);
         self.opened.push(Opened { sid, origin });
         let known = self.opened.iter().filter(|opened| self.knows(&opened.sid)).count();
@@ -78,9 +83,7 @@ impl Play {
                 refused(400, "is not 1 to 256")
             }
             (_, Some(own)) if self.knows(own) => refused(400, "is in use"),
-            _ if self.host.server.counts().handshakes >= config.limits.handshakes => {
-                refused(503, "too many clients")
-            }
+            _ if self.is_full() => refused(503, "too many clients"),
             _ => Outcome::Opens,
         }
     }
@@ -108,6 +111,11 @@ impl Play {
             }
         }
         Some(sid)
+    }
+
+    fn is_full(&self) -> bool {
+        let (usage, limits) = (self.host.server.usage(), &self.host.server.config().limits);
+        usage.sessions >= limits.sessions || usage.bytes > limits.bytes
     }
 
     /// Whether a session has that id, by a request that changes nothing.

@@ -51,7 +51,8 @@ pub(super) fn choose(choice: u32, config: &mut Config) {
     if next(3) == 0 {
         limits.max_backlog = 40;
         limits.max_payload = 50;
-        (limits.packets, limits.handshakes) = (2, 2);
+        (limits.packets, limits.handshakes, limits.sessions) = (2, 2, 3);
+        limits.bytes = 1000;
         (limits.rooms, limits.questions, limits.namespaces) = (1, 1, 1);
     } else {
         limits.max_backlog = 300;
