@@ -9,6 +9,7 @@ mod channel;
 mod faults;
 #[cfg(target_os = "linux")]
 mod files;
+mod forger;
 mod identity;
 
 use sansocket_app::{App, Io, Listener, Reason, Socket};
@@ -74,6 +75,10 @@ macro_rules! every_binding {
             e08_endless_pipelining_is_answered_and_stalls_nobody
             e09_client_hellos_in_fragments_are_understood
             e09_tls_that_ends_within_its_handshake_ends_the_connection
+            e23_tls_that_stalls_or_drips_has_a_deadline
+            e24_floods_of_tls_messages_end_their_connection
+            e25_what_is_no_tls_is_cut_off
+            e26_tickets_resume_and_the_server_keeps_none
             cookies_are_secure_over_tls_alone
             events_survive_a_slow_and_choppy_network
             futures_may_be_dropped_whenever_they_wait
