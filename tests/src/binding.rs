@@ -91,7 +91,11 @@ macro_rules! every_binding {
             who_sends_nothing_more_is_answered
         }
         #[cfg(unix)]
-        $crate::every_binding! { $serve; a_socket_file_serves_and_goes }
+        $crate::every_binding! { $serve;
+            a_socket_file_serves_and_goes
+            e30_nothing_leads_out_of_a_served_folder
+            e30_what_is_swapped_while_it_is_served_leads_nowhere
+        }
         #[cfg(target_os = "linux")]
         #[test]
         fn a_lack_of_file_descriptors_passes() {
