@@ -27,7 +27,9 @@ mod service;
 pub use sansocket_app::*;
 pub use server::Server;
 #[cfg(feature = "tower")]
-pub use service::{NotFound, SocketIoBody, SocketIoFuture, SocketIoLayer, SocketIoService};
+pub use service::{
+    Content, NotFound, SocketIoBody, SocketIoFuture, SocketIoLayer, SocketIoService,
+};
 
 /// Compiles the examples of the README.
 #[cfg(doctest)]

@@ -2,6 +2,7 @@
 //! else speaks tower.
 
 mod answer;
+mod content;
 mod upload;
 
 use http_body_util::Full;
@@ -11,7 +12,7 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use sansocket_app::http::request::Parts;
 use sansocket_app::http::{Request, Response, StatusCode};
-use sansocket_app::{Bytes, Connection, Hub, Origin, Outcome};
+use sansocket_app::{Bytes, Connection, Hub, IntoWeb as _, Origin, Outcome};
 use std::convert::Infallible;
 use std::fmt;
 use std::future::{self, Future as _, Ready, poll_fn};
@@ -23,10 +24,11 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 pub use answer::{SocketIoBody, SocketIoFuture};
+pub use content::Content;
 
 use crate::carry::Carry;
 use crate::server::Server;
-use answer::{State, whole};
+use answer::State;
 use upload::Upload;
 
 type PeerOf = Arc<dyn Fn(&Parts) -> Option<SocketAddr> + Send + Sync>;
@@ -38,7 +40,9 @@ impl Server {
     /// Polling and WebSockets work over HTTP/1.1 and HTTP/2. For WebSockets the host must allow
     /// upgrades, or `CONNECT` with a protocol (RFC 8441), as `axum::serve` does. Its streams should have
     /// `TCP_NODELAY` set. Its time for a request must be longer than the time between two pings, which
-    /// is how long a poll is held at most.
+    /// is how long a poll is held at most. An answer of which the client takes none for
+    /// `Limits::body_time` is given up; how long a connection may do nothing, and how many streams it
+    /// may have, is the host's to say.
     ///
     /// Handlers find what earlier middleware knew in [`Socket::extension`](crate::Socket::extension).
     /// What the application answers to plain HTTP is not asked: the other service is.
@@ -151,10 +155,12 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        SocketIoFuture::new(match self.front.hub.serves(request.uri().path()) {
+        let hub = &self.front.hub;
+        let state = match hub.serves(request.uri().path()) {
             true => self.front.take(request),
             false => State::Inner { future: self.inner.call(request) },
-        })
+        };
+        SocketIoFuture::new(state, hub.limits().body_time)
     }
 }
 
@@ -178,7 +184,7 @@ impl<B> Service<Request<B>> for NotFound {
     }
 
     fn call(&mut self, _: Request<B>) -> Self::Future {
-        future::ready(Ok(whole(StatusCode::NOT_FOUND)))
+        future::ready(Ok(StatusCode::NOT_FOUND.into_response().map(Full::new)))
     }
 }
 

@@ -32,12 +32,13 @@ fn rows() -> Vec<Row> {
     rows.collect()
 }
 
-/// All tests of this package, and of those it has for every binding.
+/// All tests of this package, of those it has for every binding, and of hosts.
 fn tests() -> Vec<Test> {
     let bindings = fs::read_to_string(root().join("tests/src/binding.rs")).expect("a file");
     let runs = |test: &Test| bindings.contains(&format!("\n            {}\n", test.name));
     let promises = functions("tests/src/binding", "pub fn ").into_iter().filter(runs);
-    functions("tests/tests", "fn ").into_iter().chain(promises).collect()
+    let hosted = functions("bind-tokio/tests", "fn ");
+    functions("tests/tests", "fn ").into_iter().chain(promises).chain(hosted).collect()
 }
 
 /// The functions in a folder that begin so, with the comments above them.

@@ -1,6 +1,6 @@
 //! An answer of the service on its way.
 
-use http_body_util::{Either, Full};
+use http_body_util::Either;
 use hyper::body::Body;
 use pin_project_lite::pin_project;
 use sansocket_app::http::Response;
@@ -9,11 +9,13 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use super::content::Content;
 use super::upload::Upload;
 
-/// The body of an answer: one of ours, which is there at once, or one of the service behind.
-pub type SocketIoBody<R> = Either<Full<Bytes>, R>;
+/// The body of an answer: one of ours, or one of the service behind.
+pub type SocketIoBody<R> = Either<Content, R>;
 
 pin_project! {
     /// The answer of a [`SocketIoService`](super::SocketIoService) on its way.
@@ -26,6 +28,8 @@ pin_project! {
     pub struct SocketIoFuture<F, B> {
         #[pin]
         state: State<F, B>,
+        // How long the client may take none of an answer of ours.
+        patience: Duration,
     }
 }
 
@@ -38,21 +42,21 @@ pin_project! {
         /// The service behind.
         Inner { #[pin] future: F },
         /// Nobody any more: the answer is here.
-        Ready { answer: Option<Response<Full<Bytes>>> },
+        Ready { answer: Option<Response<Bytes>> },
         /// The session, once it has the body.
         Upload { #[pin] upload: Upload<B> },
     }
 }
 
 impl<F, B> SocketIoFuture<F, B> {
-    pub(super) fn new(state: State<F, B>) -> Self {
-        Self { state }
+    pub(super) fn new(state: State<F, B>, patience: Duration) -> Self {
+        Self { state, patience }
     }
 }
 
 impl<F, B> State<F, B> {
     pub(super) fn ready(answer: impl IntoWeb) -> Self {
-        Self::Ready { answer: Some(whole(answer)) }
+        Self::Ready { answer: Some(answer.into_response()) }
     }
 }
 
@@ -64,17 +68,20 @@ where
     type Output = Result<Response<SocketIoBody<R>>, E>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let patience = self.patience;
         let ours = match self.project().state.project() {
             Projected::Inner { future } => {
                 return future.poll(context).map_ok(|answer| answer.map(Either::Right));
             }
-            Projected::Held { attachment } => attachment.poll_response(context).map(whole),
+            Projected::Held { attachment } => {
+                attachment.poll_response(context).map(IntoWeb::into_response)
+            }
             Projected::Ready { answer } => {
                 Poll::Ready(answer.take().expect("a future is not polled after it was ready"))
             }
             Projected::Upload { upload } => upload.poll(context),
         };
-        ours.map(|answer| Ok(answer.map(Either::Left)))
+        ours.map(|answer| Ok(answer.map(|bytes| Either::Left(Content::new(bytes, patience)))))
     }
 }
 
@@ -82,9 +89,4 @@ impl<F, B> fmt::Debug for SocketIoFuture<F, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SocketIoFuture").finish_non_exhaustive()
     }
-}
-
-/// An answer whose body is there.
-pub(super) fn whole(answer: impl IntoWeb) -> Response<Full<Bytes>> {
-    answer.into_response().map(Full::new)
 }

@@ -1,17 +1,14 @@
 //! The body of a request, on its way to its session.
 
-use http_body_util::Full;
 use hyper::body::{Body, Buf as _, Frame};
 use pin_project_lite::pin_project;
 use sansocket_app::http::{Response, StatusCode};
-use sansocket_app::{Attachment, BoxFuture, Bytes, Hub};
+use sansocket_app::{Attachment, BoxFuture, Bytes, Hub, IntoWeb as _};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-
-use super::answer::whole;
 
 pin_project! {
     /// Collects a body and hands it over; what comes out is the answer.
@@ -80,34 +77,36 @@ impl<B: Body> Upload<B> {
     }
 
     /// The answer to a body that did not arrive yet, if there is one.
-    fn poll_early(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Response<Full<Bytes>>> {
+    fn poll_early(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Response<Bytes>> {
         let this = self.project();
         if let Some(attachment) = this.attachment
             && let Poll::Ready(response) = attachment.poll_response(context)
         {
-            return Poll::Ready(whole(response));
+            return Poll::Ready(response.into_response());
         }
         let late = this.late.get_or_insert_with(|| this.hub.runtime().sleep(*this.time));
         ready!(late.as_mut().poll(context));
         // Dropped, it tells the session.
         *this.attachment = None;
-        Poll::Ready(whole(this.hub.refusal(StatusCode::REQUEST_TIMEOUT, "Request Timeout")))
+        let refusal = this.hub.refusal(StatusCode::REQUEST_TIMEOUT, "Request Timeout");
+        Poll::Ready(refusal.into_response())
     }
 }
 
 impl<B: Body> Future for Upload<B> {
-    type Output = Response<Full<Bytes>>;
+    type Output = Response<Bytes>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Response<Full<Bytes>>> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Response<Bytes>> {
         let Poll::Ready(end) = self.as_mut().poll_end(context) else {
             return self.poll_early(context);
         };
         let this = self.project();
         let attachment = this.attachment.take().expect("a future is not polled after it was ready");
-        Poll::Ready(match end {
-            End::Done => whole(attachment.body(this.content)),
-            End::Failed => whole(this.hub.refusal(StatusCode::BAD_REQUEST, "Bad Request")),
-            End::TooLarge => whole(attachment.too_large()),
-        })
+        let response = match end {
+            End::Done => attachment.body(this.content),
+            End::Failed => this.hub.refusal(StatusCode::BAD_REQUEST, "Bad Request"),
+            End::TooLarge => attachment.too_large(),
+        };
+        Poll::Ready(response.into_response())
     }
 }
