@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
 /// The body of an answer of a session.
@@ -93,11 +94,13 @@ impl Body for Content {
 impl Long {
     /// Has it given up when nothing is taken for too long.
     fn watch(&mut self) {
-        let (left, patience) = (&self.left, self.patience);
-        self.watch.get_or_insert_with(|| {
-            let left = Arc::downgrade(left);
-            tokio::spawn(give_up(left, patience)).abort_handle()
-        });
+        // Middleware may look at a body anywhere; a host is on a runtime.
+        if self.watch.is_none()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            let task = give_up(Arc::downgrade(&self.left), self.patience);
+            self.watch = Some(runtime.spawn(task).abort_handle());
+        }
     }
 }
 
