@@ -37,9 +37,16 @@ use version::Version;
 ///
 /// # What is never served
 ///
-/// Anything outside a mapped folder, also through symbolic links; names that start with a dot,
-/// unless [allowed](Self::dot_files); devices, pipes and sockets; paths that are not written
-/// plainly: with empty, `.` or `..` segments, backslashes, encoded slashes or bad escapes.
+/// Anything outside a mapped folder; names that start with a dot, unless
+/// [allowed](Self::dot_files); devices, pipes and sockets; paths that are not written plainly: with
+/// empty, `.` or `..` segments, backslashes, encoded slashes or bad escapes.
+///
+/// # Links
+///
+/// A symbolic link is followed when it leads to something in the same mapped folder; the target of
+/// [`map`](Self::map) may be a link to anywhere itself. On Unix this holds while others change the
+/// folder: a link that takes the place of a file or folder during a request is not followed. A hard
+/// link is the file itself, and served.
 #[derive(Clone, Debug)]
 pub struct Files {
     maps: Vec<Map>,

@@ -231,7 +231,9 @@ impl Hub {
         &self.app
     }
 
-    pub(crate) fn limits(&self) -> &Arc<Limits> {
+    /// The bounds of this server, shared with its connections.
+    #[must_use]
+    pub fn limits(&self) -> &Arc<Limits> {
         &self.limits
     }
 

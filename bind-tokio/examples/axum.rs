@@ -25,6 +25,7 @@ fn main() -> std::io::Result<()> {
     let options = Options::read(3000, Config::default());
     process::runtime(options.threads)?.block_on(async {
         let listener = TcpListener::bind((options.host.as_str(), options.port)).await?;
+        let stop = process::stop_signal();
         println!("listening on http://{}", listener.local_addr()?);
         let io = Server::new(app(options.config));
         let stopping = io.clone();
@@ -35,7 +36,7 @@ fn main() -> std::io::Result<()> {
         });
         axum::serve(listener, service)
             .with_graceful_shutdown(async move {
-                process::stop_signal().await;
+                stop.await;
                 stopping.stop();
             })
             .await?;

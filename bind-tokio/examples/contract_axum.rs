@@ -14,13 +14,14 @@ fn main() -> std::io::Result<()> {
     let options = Options::read(5000, contract::config());
     process::runtime(options.threads)?.block_on(async {
         let listener = TcpListener::bind((options.host.as_str(), options.port)).await?;
+        let stop = process::stop_signal();
         println!("listening on http://{}", listener.local_addr()?);
         let io = Server::new(contract::events(options.config));
         let stopping = io.clone();
         let router = Router::new().route("/health", get("ok")).layer(io.layer());
         axum::serve(listener, router)
             .with_graceful_shutdown(async move {
-                process::stop_signal().await;
+                stop.await;
                 stopping.stop();
             })
             .await?;

@@ -1,22 +1,25 @@
 //! WebSocket alone on tokio: every message comes back.
 
+#[path = "serve/process.rs"]
+mod process;
+
 use examples::options::Options;
 use examples::ws_echo::Echo;
 use sansocket_tokio::Config;
 use std::io::{self, ErrorKind, IoSlice};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
 fn main() -> io::Result<()> {
     let options = Options::read(3001, Config::default());
-    Runtime::new()?.block_on(async {
+    process::runtime(options.threads)?.block_on(async {
         let listener = TcpListener::bind((options.host.as_str(), options.port)).await?;
+        let stop = process::stop_signal();
         println!("listening on http://{}", listener.local_addr()?);
         tokio::select! {
             () = accept(listener) => {}
-            () = stop_signal() => {}
+            () = stop => {}
         }
         Ok(())
     })
@@ -80,19 +83,4 @@ async fn write(stream: &TcpStream, echo: &mut Echo) -> io::Result<()> {
             Err(error) => return Err(error),
         }
     }
-}
-
-/// Waits for Ctrl-C or SIGTERM.
-async fn stop_signal() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminate.recv() => {}
-        }
-    }
-    #[cfg(not(unix))]
-    let _ = tokio::signal::ctrl_c().await;
 }

@@ -47,7 +47,9 @@ impl Server {
     /// Polling and WebSockets work over HTTP/1.1 and HTTP/2. For WebSockets the host must allow
     /// upgrades, or `CONNECT` with a protocol (RFC 8441), as `axum::serve` does. Its streams should have
     /// `TCP_NODELAY` set. Its time for a request must be longer than the time between two pings, which
-    /// is how long a poll is held at most.
+    /// is how long a poll is held at most. An answer of which the client takes none for
+    /// `Limits::body_time` is given up; how long a connection may do nothing, and how many streams it
+    /// may have, is the host's to say.
     ///
     /// Handlers find what earlier middleware knew in [`Socket::extension`](crate::Socket::extension).
     /// ```
@@ -169,20 +171,22 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
+        let patience = self.front.hub.limits().body_time;
         if self.front.hub.serves(request.uri().path()) {
-            return SocketIoFuture::new(self.front.take(request));
+            return SocketIoFuture::new(self.front.take(request), patience);
         }
         let (mut head, body) = request.into_parts();
-        SocketIoFuture::new(match self.front.take_plain(&mut head) {
+        let state = match self.front.take_plain(&mut head) {
             Aside::Ask { limit, time } => {
                 let hub = self.front.hub.clone();
                 State::Asked { question: Question::new(hub, head, body, (limit, time)) }
             }
-            Aside::File(answer) => State::Ready { answer: Some(answer.map(OwnBody::from)) },
+            Aside::File(answer) => State::Ready { answer: Some(answer) },
             Aside::Pass => {
                 State::Inner { future: self.inner.call(Request::from_parts(head, body)) }
             }
-        })
+        };
+        SocketIoFuture::new(state, patience)
     }
 }
 
@@ -206,7 +210,7 @@ impl<B> Service<Request<B>> for NotFound {
     }
 
     fn call(&mut self, _: Request<B>) -> Self::Future {
-        future::ready(Ok(StatusCode::NOT_FOUND.into_response().map(OwnBody::from)))
+        future::ready(Ok(StatusCode::NOT_FOUND.into_response().map(OwnBody::short)))
     }
 }
 

@@ -660,6 +660,38 @@ async fn a_body_waits_until_handlers_have_caught_up() {
 }
 
 #[tokio::test]
+async fn a_long_answer_comes_in_pieces_and_is_given_up_when_nobody_takes_them() {
+    let (io, target, _reasons) = small(Duration::from_millis(100)).await;
+    let welcome = call(&io, "GET", &target, Full::<Bytes>::default()).await.unwrap();
+    assert!(text_of(welcome).await.1.starts_with("40{"));
+    for taken in [0, 1, 3] {
+        io.emit("news", &"x".repeat(40_000)).unwrap();
+        let poll = call(&io, "GET", &target, Full::<Bytes>::default()).await.unwrap();
+        let mut body = poll.into_body();
+        assert_eq!(body.size_hint().exact(), Some(40_013));
+        for n in 1..=taken {
+            let piece = body.frame().await.unwrap().unwrap().into_data().unwrap();
+            assert_eq!(piece.len(), (40_013 - (n - 1) * 16_384).min(16_384));
+        }
+        match taken {
+            // The host has not begun: it holds the answer itself.
+            0 => assert_eq!(body.collect().await.unwrap().to_bytes().len(), 40_013),
+            1 => {
+                while body.size_hint().exact() != Some(0) {
+                    tokio::task::yield_now().await;
+                }
+                assert!(!body.is_end_stream());
+                assert!(body.frame().await.unwrap().is_err());
+            }
+            _ => {
+                assert!(body.is_end_stream());
+                assert!(body.frame().await.is_none());
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_service_of_its_own_finds_nothing_elsewhere() {
     let io = Server::new(App::new());
     let elsewhere = call(&io, "GET", "/elsewhere", Full::<Bytes>::default()).await.unwrap();

@@ -1,15 +1,20 @@
 // The chat page: one Socket.IO connection, one room at a time.
 //
-// What travels, all in namespace "/":
-//   login(name) -> {ok, name} | {ok: false, error}     message({author, text, time})
-//   enter(room) -> {room, users, rooms, history}       notice({text, time})
-//   say(text)   -> {ok, time} | {ok: false, error}     users([name])  rooms([{name, members}])
-//   typing(isTyping)                                   typing({name, typing})
+// What travels in the namespace "/":
+//   login(name) -> {ok, id, name} | {ok: false, error}   message({author, id, text, time})
+//   enter(room) -> {room, users, rooms, history}         notice({text, time})
+//   say(text)   -> {ok, time} | {ok: false, error}       users([name])  rooms([{name, members}])
+//   typing(isTyping)                                     typing({name, typing})
+// and in "/activity", on the same connection: said(room).
+//
+// Names are not unique: who wrote a message is told by `id`, which is that of a socket. A room has an
+// address, the fragment of the page's; going to a room is going to its address.
 
 const LOBBY = "lobby";
 const ACK_TIMEOUT = 8000;
 const GROUP_WITHIN = 5 * 60_000;
 const MAX_LINES = 500;
+const MAX_IDS = 50;
 const TYPING_REPEAT = 3000;
 const TYPING_IDLE = 2500;
 const TYPING_EXPIRES = 7000;
@@ -27,15 +32,22 @@ const phone = matchMedia("(max-width: 760px)");
 /** What this tab is: `name` once logged in, `room` once entered, `ready` while the server knows both. */
 const me = { name: null, room: null, ready: false };
 
+/** The ids that sockets of this tab have had: a new connection has a new one. */
+const mine = new Set(JSON.parse(sessionStorage.getItem("ids") ?? "[]"));
+
 let socket = null;
 
 // ---- start ----------------------------------------------------------------
 
 async function start() {
-  $("name").value = sessionStorage.getItem("name") ?? "";
+  me.name = sessionStorage.getItem("name");
+  $("name").value = me.name ?? "";
+  if (me.name === null) showLead();
+  else showChat();
   try {
     await loadScript(LOCAL_CLIENT).catch(() => loadScript(CDN_CLIENT));
   } catch {
+    showLogin();
     showState("disconnected");
     $("login-error").textContent = "The Socket.IO client could not be loaded. Run npm ci in examples/chat, then reload.";
     $("join").disabled = true;
@@ -72,6 +84,9 @@ function connect() {
   socket.on("users", showUsers);
   socket.on("rooms", showRooms);
   socket.on("typing", onTyping);
+
+  // Another namespace of the same connection.
+  window.io("/activity", options).on("said", onSaid);
 }
 
 function watchTransport() {
@@ -85,7 +100,7 @@ async function onConnect() {
   if (me.name === null) return;
   try {
     await login(me.name);
-    await enter(me.room ?? LOBBY);
+    await enter(me.room ?? roomOfAddress());
     hideBanner();
   } catch (error) {
     if (socket.connected) showLogin(error.message);
@@ -151,7 +166,7 @@ async function onLogin(event) {
   $("login-error").textContent = "";
   try {
     await login(name);
-    await enter(LOBBY);
+    await enter(roomOfAddress());
     showChat();
   } catch (error) {
     me.name = null;
@@ -164,7 +179,9 @@ async function onLogin(event) {
 async function login(name) {
   const answer = await ask("login", name);
   me.name = answer.name;
+  mine.add(answer.id);
   sessionStorage.setItem("name", me.name);
+  sessionStorage.setItem("ids", JSON.stringify([...mine].slice(-MAX_IDS)));
 }
 
 function refuseLogin(text) {
@@ -172,14 +189,30 @@ function refuseLogin(text) {
   $("name").focus();
 }
 
-function showLogin(error) {
+function showLogin(error = "") {
   Object.assign(me, { name: null, room: null, ready: false });
+  unreadIn.clear();
   document.body.dataset.view = "login";
   document.title = "Sansocket chat";
   $("chat").hidden = true;
   $("login").hidden = false;
   hideBanner();
+  showLead();
   refuseLogin(error);
+}
+
+function showLead() {
+  const room = roomOfAddress();
+  $("lead").textContent = room === LOBBY ? "Pick a name and say hello in the lobby." : `Pick a name to join #${room}.`;
+}
+
+/** Forgets the name, and is somebody new to the server. */
+function leave() {
+  closeDrawer();
+  stopTyping();
+  sessionStorage.removeItem("name");
+  showLogin();
+  socket.disconnect().connect();
 }
 
 function showChat() {
@@ -187,6 +220,7 @@ function showChat() {
   $("login").hidden = true;
   $("chat").hidden = false;
   layOut();
+  refreshComposer();
   scrollDown();
   $("message").focus();
 }
@@ -200,6 +234,8 @@ async function enter(room) {
   me.room = answer.room;
   me.ready = true;
   if (moved) clearMessages();
+  unreadIn.delete(me.room);
+  if (roomOfAddress() !== me.room) history.replaceState(null, "", addressOf(me.room));
   forgetTyping();
   $("room-name").textContent = me.room;
   document.title = `${me.room} · Sansocket chat`;
@@ -210,12 +246,29 @@ async function enter(room) {
   refreshComposer();
 }
 
-async function goTo(room) {
+/** The fragment of a room's address. */
+function addressOf(room) {
+  return `#${encodeURIComponent(room)}`;
+}
+
+function roomOfAddress() {
+  try {
+    return decodeURIComponent(location.hash.slice(1)).trim() || LOBBY;
+  } catch {
+    return LOBBY;
+  }
+}
+
+/** Somebody followed a link, went back, or wrote an address. */
+async function onAddress() {
+  if (me.name === null) return showLead();
+  const room = roomOfAddress();
   closeDrawer();
-  if (room !== me.room) {
+  if (room !== me.room && socket?.connected) {
     try {
       await enter(room);
     } catch (error) {
+      if (me.room !== null) history.replaceState(null, "", addressOf(me.room));
       return complain(error.message);
     }
   }
@@ -228,50 +281,86 @@ function onRoomForm(event) {
   const room = $("room").value.trim();
   if (room === "") return $("room").focus();
   $("room").value = "";
-  goTo(room);
+  closeDrawer();
+  location.hash = addressOf(room);
 }
 
 function showUsers(names) {
   const sorted = [...names].sort((a, b) => a.localeCompare(b));
-  $("users").replaceChildren(...sorted.map(userItem));
+  // Of several people of one name, one is this tab.
+  const self = sorted.indexOf(me.name);
+  $("users").replaceChildren(...sorted.map((name, place) => userItem(name, place === self)));
   $("room-count").textContent = people(sorted.length);
 }
 
-function userItem(name) {
-  const item = make("li", "user", name);
+function userItem(name, isMe) {
+  const item = make("li", "user");
   item.dataset.testid = "user";
-  item.dir = "auto";
+  const label = make("span", "user-name", name);
+  label.dir = "auto";
+  item.append(label);
+  if (isMe) {
+    const mark = make("span", "user-me", "you");
+    mark.dataset.testid = "me";
+    item.append(mark);
+  }
   paint(item, name);
-  if (name === me.name) item.classList.add("user-me");
   return item;
 }
 
+/** Members of the rooms there are, and messages of theirs that were not seen. */
+let members = new Map();
+const unreadIn = new Map();
+
+function onSaid(room) {
+  if (me.name === null || room === me.room) return;
+  unreadIn.set(room, (unreadIn.get(room) ?? 0) + 1);
+  drawRooms();
+}
+
 function showRooms(rooms) {
-  const members = new Map([[LOBBY, 0]]);
-  if (me.room !== null) members.set(me.room, 0);
-  for (const room of rooms) members.set(room.name, room.members);
-  const names = [...members.keys()].sort((a, b) => (b === LOBBY) - (a === LOBBY) || a.localeCompare(b));
+  members = new Map(rooms.map((room) => [room.name, room.members]));
+  // A room that ended took its messages along.
+  for (const room of unreadIn.keys()) if (!members.has(room)) unreadIn.delete(room);
+  drawRooms();
+}
+
+function drawRooms() {
+  const others = new Set([LOBBY, ...members.keys(), ...(me.room === null ? [] : [me.room])]);
+  const names = [...others].sort((a, b) => (b === LOBBY) - (a === LOBBY) || a.localeCompare(b));
 
   // Redrawing must not take the focus away from somebody walking the list with the keyboard.
   const focused = document.activeElement?.dataset?.room;
-  $("rooms").replaceChildren(...names.map((name) => roomItem(name, members.get(name))));
-  if (focused !== undefined) [...$("rooms").querySelectorAll("button")].find((b) => b.dataset.room === focused)?.focus();
+  $("rooms").replaceChildren(...names.map(roomItem));
+  if (focused !== undefined) [...$("rooms").querySelectorAll("a")].find((a) => a.dataset.room === focused)?.focus();
+  $("menu").classList.toggle("menu-unread", unreadIn.size > 0);
 }
 
-function roomItem(name, members) {
-  const button = make("button", "room");
-  button.type = "button";
-  button.dataset.testid = "room";
-  button.dataset.room = name;
-  if (name === me.room) button.setAttribute("aria-current", "true");
+function roomItem(name) {
+  const link = make("a", "room");
+  link.href = addressOf(name);
+  link.dataset.testid = "room";
+  link.dataset.room = name;
+  if (name === me.room) link.setAttribute("aria-current", "page");
   const label = make("span", "room-label", name);
   label.dir = "auto";
-  const count = make("span", "room-members", String(members));
-  count.append(make("span", "sr", members === 1 ? " person" : " people"));
-  button.append(label, count);
-  button.addEventListener("click", () => goTo(name));
+  link.append(label);
+  const unread = unreadIn.get(name) ?? 0;
+  if (unread > 0) {
+    const badge = make("span", "room-unread", unread > 99 ? "99+" : String(unread));
+    badge.dataset.testid = "unread";
+    badge.append(make("span", "sr", " unread"));
+    link.append(badge);
+    link.classList.add("room-news");
+  }
+  const count = members.get(name) ?? 0;
+  const there = make("span", "room-members");
+  there.title = people(count);
+  there.append($("person").content.cloneNode(true), String(count), make("span", "sr", count === 1 ? " person" : " people"));
+  link.append(there);
+  link.addEventListener("click", () => name === me.room && closeDrawer());
   const item = make("li");
-  item.append(button);
+  item.append(link);
   return item;
 }
 
@@ -292,28 +381,56 @@ function onMessage(message) {
 
 /** Shows a message once: after a reconnect the history repeats what is already on the page. */
 function addMessage(message, age) {
-  const key = JSON.stringify([message.time, message.author, message.text]);
+  const key = JSON.stringify([message.time, message.id, message.text]);
   if (age === "old" && seen.has(key)) return;
   seen.add(key);
   if (seen.size > MAX_LINES) seen.delete(seen.values().next().value);
 
-  const own = message.author === me.name;
+  const own = mine.has(message.id);
   const item = make("li", own ? "message message-own" : "message");
   item.dataset.testid = "message";
-  if (newest?.author === message.author && message.time - newest.time < GROUP_WITHIN) item.classList.add("message-next");
+  if (newest !== null && isSame(newest, message) && message.time - newest.time < GROUP_WITHIN) item.classList.add("message-next");
   newest = message;
   paint(item, message.author);
 
   const author = make("span", "message-author", message.author);
   author.dataset.testid = "message-author";
   author.dir = "auto";
-  const text = make("p", "message-text", message.text);
+  const text = make("p", "message-text");
+  text.append(...withLinks(message.text));
   text.dataset.testid = "message-text";
   text.dir = "auto";
   const head = make("div", "message-head");
   head.append(author, timeOf(message.time));
   item.append(head, text);
   append(item, own || age === "old" ? "quiet" : "count");
+}
+
+/** Whether one person wrote both. */
+function isSame(one, other) {
+  return one.id === other.id || (mine.has(one.id) && mine.has(other.id));
+}
+
+/** The pieces of a text, its addresses as links; what ends a sentence is no part of an address. */
+function withLinks(text) {
+  const pieces = [];
+  let end = 0;
+  for (const { 0: found, index } of text.matchAll(/\bhttps?:\/\/[^\s<>"]+/gi)) {
+    let address = found.replace(/[.,;:!?'*_~]+$/, "");
+    while (/[)\]}]$/.test(address) && !isClosed(address)) address = address.slice(0, -1).replace(/[.,;:!?'*_~]+$/, "");
+    if (!URL.canParse(address)) continue;
+    const link = make("a", "", address);
+    Object.assign(link, { href: address, target: "_blank", rel: "noopener noreferrer nofollow" });
+    pieces.push(text.slice(end, index), link);
+    end = index + address.length;
+  }
+  return [...pieces, text.slice(end)];
+}
+
+/** Whether the bracket at the end was opened before, as in the addresses of some encyclopedias. */
+function isClosed(address) {
+  const [open, close] = { ")": "()", "]": "[]", "}": "{}" }[address.at(-1)];
+  return address.split(open).length >= address.split(close).length;
 }
 
 function addNotice({ text, time }) {
@@ -390,7 +507,7 @@ async function onSend(event) {
   try {
     const answer = await ask("say", text);
     if (me.room !== room) return;
-    addMessage({ author: me.name, text, time: answer.time }, "new");
+    addMessage({ author: me.name, id: socket.id, text, time: answer.time }, "new");
     scrollDown();
   } catch (error) {
     if (box.value === "") box.value = text;
@@ -470,7 +587,7 @@ function toggleDrawer() {
   if (document.body.classList.contains("drawer")) return closeDrawer();
   document.body.classList.add("drawer");
   layOut();
-  $("side").querySelector("button")?.focus();
+  $("side").querySelector("a")?.focus();
 }
 
 function closeDrawer() {
@@ -484,6 +601,8 @@ function layOut() {
   const open = document.body.classList.contains("drawer");
   $("menu").setAttribute("aria-expanded", String(open));
   $("side").inert = phone.matches && !open;
+  const scroll = $("scroll");
+  document.documentElement.style.setProperty("--gutter", `${(scroll.offsetWidth - scroll.clientWidth) / 2}px`);
 }
 
 // ---- elements -------------------------------------------------------------
@@ -517,6 +636,8 @@ function timeOf(millis) {
 
 $("login-form").addEventListener("submit", onLogin);
 $("room-form").addEventListener("submit", onRoomForm);
+$("leave").addEventListener("click", leave);
+window.addEventListener("hashchange", onAddress);
 $("composer").addEventListener("submit", onSend);
 $("message").addEventListener("keydown", onMessageKey);
 $("message").addEventListener("input", onMessageInput);

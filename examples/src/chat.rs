@@ -1,7 +1,9 @@
 //! A chat: names, rooms, history and typing notices. The page is in `examples/chat`.
 //!
 //! Who is where, the server knows already: a name is the session of its client, and the rooms are
-//! those of Socket.IO. The application itself only keeps what was said.
+//! those of Socket.IO. The application itself only keeps what was said. Names are not unique: the `id`
+//! of a message is that of its author's socket. Who is in one room hears in the namespace
+//! `/activity` that something was said in another.
 
 use sansocket_app::{Ack, App, Config, Files, NamespaceIo, Socket, State};
 use serde::Serialize;
@@ -22,6 +24,7 @@ pub fn app(config: Config, page: &Path) -> App {
     app.on("say", say);
     app.on("typing", typing);
     app.on_disconnect(left);
+    app.namespace(ACTIVITY);
     app
 }
 
@@ -47,6 +50,7 @@ struct Histories(Mutex<BTreeMap<String, VecDeque<Said>>>);
 #[derive(Clone, Serialize)]
 struct Said {
     author: String,
+    id: String,
     text: String,
     time: u64,
 }
@@ -56,6 +60,9 @@ struct Room {
     name: String,
     members: usize,
 }
+
+/// The namespace of `said(room)`.
+const ACTIVITY: &str = "/activity";
 
 /// Messages a room remembers.
 const HISTORY: usize = 50;
@@ -109,9 +116,10 @@ fn say(socket: Socket, text: String, histories: State<Histories>) -> Value {
     let (Some(Name(author)), Some(room)) = (socket.session().get(), room_of(&socket)) else {
         return error("enter a room before you talk");
     };
-    let said = Said { author, text, time: now() };
+    let said = Said { author, id: socket.id().into(), text, time: now() };
     histories.add(&room, said.clone());
-    let _ = socket.to(room).emit("message", &said);
+    let _ = socket.to(&room).emit("message", &said);
+    let _ = socket.io().of(ACTIVITY).volatile().emit("said", &room);
     json!({"ok": true, "time": said.time})
 }
 

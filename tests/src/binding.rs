@@ -9,6 +9,7 @@ mod channel;
 mod faults;
 #[cfg(target_os = "linux")]
 mod files;
+mod forger;
 mod identity;
 #[cfg(target_os = "linux")]
 mod log;
@@ -85,6 +86,10 @@ macro_rules! every_binding {
             e08_endless_pipelining_is_answered_and_stalls_nobody
             e09_client_hellos_in_fragments_are_understood
             e09_tls_that_ends_within_its_handshake_ends_the_connection
+            e23_tls_that_stalls_or_drips_has_a_deadline
+            e24_floods_of_tls_messages_end_their_connection
+            e25_what_is_no_tls_is_cut_off
+            e26_tickets_resume_and_the_server_keeps_none
             cookies_are_secure_over_tls_alone
             e18_a_websocket_that_reads_next_to_nothing_is_cut_off
             e18_who_reads_next_to_nothing_of_an_answer_is_cut_off
@@ -103,7 +108,11 @@ macro_rules! every_binding {
             who_sends_nothing_more_is_answered
         }
         #[cfg(unix)]
-        $crate::every_binding! { $serve; a_socket_file_serves_and_goes }
+        $crate::every_binding! { $serve;
+            a_socket_file_serves_and_goes
+            e30_nothing_leads_out_of_a_served_folder
+            e30_what_is_swapped_while_it_is_served_leads_nowhere
+        }
         #[cfg(target_os = "linux")]
         #[test]
         fn a_lack_of_file_descriptors_passes() {

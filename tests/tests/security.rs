@@ -32,7 +32,7 @@ fn rows() -> Vec<Row> {
     rows.collect()
 }
 
-/// All tests of this package, and of those it has for every binding.
+/// All tests of this package, of those it has for every binding, and of hosts.
 fn tests() -> Vec<Test> {
     let bindings = fs::read_to_string(root().join("tests/src/binding.rs")).expect("a file");
     let runs = |test: &Test| {
@@ -42,7 +42,8 @@ fn tests() -> Vec<Test> {
         bindings.contains(&listed) || bindings.contains(&named)
     };
     let promises = functions("tests/src/binding", "pub fn ").into_iter().filter(runs);
-    functions("tests/tests", "fn ").into_iter().chain(promises).collect()
+    let hosted = functions("bind-tokio/tests", "fn ");
+    functions("tests/tests", "fn ").into_iter().chain(promises).chain(hosted).collect()
 }
 
 /// The functions in a folder that begin so, with the comments above them.

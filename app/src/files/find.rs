@@ -1,8 +1,11 @@
 //! From a path to a regular file inside a mapped folder.
 
 use http::HeaderValue;
+#[cfg(unix)]
+use rustix::fs::{CWD, Mode, OFlags, openat};
 use std::borrow::Cow;
 use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Dots, Identity};
@@ -62,37 +65,39 @@ impl Map {
         if !root.is_dir() {
             // The root is the one path that cannot be without its slash.
             let whole = rest.is_empty() || (self.prefix.is_empty() && rest == "/");
-            return whole.then(|| open(&root, &root, &self.target)).flatten().map(Found::File);
+            let (folder, file) = (root.parent()?, Path::new(root.file_name()?));
+            return whole.then(|| open(folder, file, &self.target)).flatten().map(Found::File);
         }
         let (below, slash) = parse(rest, dots)?;
-        let path = inside(&root, &root.join(below))?;
-        if path.is_dir() {
-            let index = path.join(index);
+        let below = inside(&root, &below)?;
+        if root.join(&below).is_dir() {
+            let index = below.join(index);
             let file = open(&root, &inside(&root, &index)?, &index)?;
             return Some(if slash { Found::File(file) } else { Found::Folder });
         }
-        let name = decode(rest)?;
-        if slash { None } else { open(&root, &path, Path::new(&*name)).map(Found::File) }
+        if slash { None } else { open(&root, &below, Path::new(&*decode(rest)?)).map(Found::File) }
     }
 }
 
-/// Resolves symbolic links and refuses what then lies outside the root.
-fn inside(root: &Path, path: &Path) -> Option<PathBuf> {
-    fs::canonicalize(path).ok().filter(|path| path.starts_with(root))
+/// Resolves the symbolic links of a path below the root, and refuses what then lies outside of it.
+fn inside(root: &Path, below: &Path) -> Option<PathBuf> {
+    let path = fs::canonicalize(root.join(below)).ok()?;
+    path.strip_prefix(root).ok().map(Path::to_owned)
 }
 
-/// Opens a regular file inside of the root; `name` tells its media type.
-fn open(root: &Path, path: &Path, name: &Path) -> Option<Regular> {
-    // Opening a pipe waits for its writer, so what it is comes first.
-    if !fs::metadata(path).ok()?.is_file() {
+/// Opens a regular file below a folder; `name` tells its media type.
+fn open(folder: &Path, below: &Path, name: &Path) -> Option<Regular> {
+    // Opening a device may do something, so what it is comes first.
+    let path = folder.join(below);
+    if !fs::metadata(&path).ok()?.is_file() {
         return None;
     }
-    let file = File::open(path).ok().filter(|file| is_inside(root, file))?;
+    let file = open_plain(folder, below).ok()?;
     let metadata = file.metadata().ok()?;
     metadata.is_file().then(|| Regular {
         file,
         identity: Identity {
-            path: path.to_owned(),
+            path,
             length: metadata.len(),
             modified: metadata.modified().ok(),
         },
@@ -100,22 +105,33 @@ fn open(root: &Path, path: &Path, name: &Path) -> Option<Regular> {
     })
 }
 
-/// Whether an open file lies in the root. A link may have taken the place of a part of its path since
-/// that was resolved.
+/// Opens what lies below a folder, step by step and through no link: one that was put there after
+/// the path was resolved leads nowhere, and a pipe that was put there is not waited for.
+#[cfg(unix)]
+fn open_plain(folder: &Path, below: &Path) -> io::Result<File> {
+    let mut at = openat(CWD, folder, PASS | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let mut steps = below.iter().peekable();
+    while let Some(name) = steps.next() {
+        let kind = match steps.peek() {
+            Some(_) => PASS | OFlags::DIRECTORY,
+            None => OFlags::RDONLY | OFlags::NONBLOCK,
+        };
+        at = openat(&at, name, kind | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
+    }
+    Ok(at.into())
+}
+
+#[cfg(not(unix))]
+fn open_plain(folder: &Path, below: &Path) -> io::Result<File> {
+    File::open(folder.join(below))
+}
+
+/// Opens a folder to go through it, which does not take the permission to list it where the system
+/// knows the difference.
 #[cfg(target_os = "linux")]
-fn is_inside(root: &Path, file: &File) -> bool {
-    use std::os::fd::AsRawFd as _;
-
-    // Without this view of the system, what was resolved has to do.
-    let real = fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()));
-    real.map_or(true, |real| real.starts_with(root))
-}
-
-/// Whether an open file lies in the root: this system does not tell, and what was resolved has to do.
-#[cfg(not(target_os = "linux"))]
-fn is_inside(_: &Path, _: &File) -> bool {
-    true
-}
+const PASS: OFlags = OFlags::PATH;
+#[cfg(all(unix, not(target_os = "linux")))]
+const PASS: OFlags = OFlags::RDONLY;
 
 fn media(name: &Path) -> HeaderValue {
     let media = mime_guess::from_path(name).first_raw().unwrap_or("application/octet-stream");

@@ -15,9 +15,9 @@ pub(crate) fn run(options: &Options, app: impl FnOnce(Config) -> App) -> io::Res
         return run_again(options);
     }
     let listener = Listener::tcp((options.host.as_str(), options.port))?;
-    println!("listening on {}", listener.local_addr());
     let io = Server::new(app(options.config.clone()));
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    println!("listening on {}", listener.local_addr());
     let stopping = io.clone();
     thread::spawn(move || {
         if signals.forever().next().is_some() {

@@ -8,13 +8,13 @@ use signal_hook::iterator::Signals;
 /// Listens, says where, and serves.
 pub(crate) fn run(options: &Options, app: impl FnOnce(Config) -> App) -> std::io::Result<()> {
     let listener = Listener::tcp((options.host.as_str(), options.port))?;
-    println!("listening on {}", listener.local_addr());
     let mut threads = Threads::default();
     if let Some(io) = options.threads {
         threads.io = io;
     }
     let io = Server::with_threads(app(options.config.clone()), threads);
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    println!("listening on {}", listener.local_addr());
     let stopping = io.clone();
     io.thread(move || {
         if signals.forever().next().is_some() {

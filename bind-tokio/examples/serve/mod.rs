@@ -22,12 +22,13 @@ pub(crate) fn run_on(
     begin: impl FnOnce(&Io) -> std::io::Result<()>,
 ) -> std::io::Result<()> {
     runtime(options.threads)?.block_on(async {
+        let stop = stop_signal();
         println!("listening on {}", listener.local_addr());
         let io = Server::new(app(options.config.clone()));
         begin(&io)?;
         let stopping = io.clone();
         tokio::spawn(async move {
-            stop_signal().await;
+            stop.await;
             stopping.stop();
         });
         io.serve_on([listener]).await

@@ -4,11 +4,12 @@ use http_body_util::Either;
 use hyper::body::Body;
 use pin_project_lite::pin_project;
 use sansocket_app::http::Response;
-use sansocket_app::{Attachment, IntoWeb};
+use sansocket_app::{Attachment, Body as Content, IntoWeb};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use super::body::OwnBody;
 use super::question::Question;
@@ -28,6 +29,8 @@ pin_project! {
     pub struct SocketIoFuture<F, B> {
         #[pin]
         state: State<F, B>,
+        // How long the client may take none of an answer of ours.
+        patience: Duration,
     }
 }
 
@@ -42,15 +45,15 @@ pin_project! {
         /// The service behind.
         Inner { #[pin] future: F },
         /// Nobody any more: the answer is here.
-        Ready { answer: Option<Response<OwnBody>> },
+        Ready { answer: Option<Response<Content>> },
         /// The session, once it has the body.
         Upload { #[pin] upload: Upload<B> },
     }
 }
 
 impl<F, B> SocketIoFuture<F, B> {
-    pub(super) fn new(state: State<F, B>) -> Self {
-        Self { state }
+    pub(super) fn new(state: State<F, B>, patience: Duration) -> Self {
+        Self { state, patience }
     }
 }
 
@@ -68,18 +71,21 @@ where
     type Output = Result<Response<SocketIoBody<R>>, E>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let patience = self.patience;
         let ours = match self.project().state.project() {
             Projected::Asked { question } => question.poll(context),
             Projected::Inner { future } => {
                 return future.poll(context).map_ok(|answer| answer.map(Either::Right));
             }
-            Projected::Held { attachment } => attachment.poll_response(context).map(whole),
+            Projected::Held { attachment } => {
+                attachment.poll_response(context).map(whole)
+            }
             Projected::Ready { answer } => {
                 Poll::Ready(answer.take().expect("a future is not polled after it was ready"))
             }
             Projected::Upload { upload } => upload.poll(context),
         };
-        ours.map(|answer| Ok(answer.map(Either::Left)))
+        ours.map(|answer| Ok(answer.map(|content| Either::Left(OwnBody::new(content, patience)))))
     }
 }
 
@@ -90,6 +96,6 @@ impl<F, B> fmt::Debug for SocketIoFuture<F, B> {
 }
 
 /// An answer whose body is there.
-pub(super) fn whole(answer: impl IntoWeb) -> Response<OwnBody> {
-    answer.into_response().map(OwnBody::from)
+pub(super) fn whole(answer: impl IntoWeb) -> Response<Content> {
+    answer.into_response().map(Content::Bytes)
 }

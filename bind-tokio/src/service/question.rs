@@ -4,7 +4,7 @@ use hyper::body::Body;
 use pin_project_lite::pin_project;
 use sansocket_app::http::request::Parts;
 use sansocket_app::http::{Request, Response, StatusCode};
-use sansocket_app::{BoxFuture, Hub, Response as Answer};
+use sansocket_app::{Body as Content, BoxFuture, Hub, Response as Answer};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,7 +12,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::answer::whole;
-use super::body::OwnBody;
 use super::collect::{Collect, End};
 
 pin_project! {
@@ -34,9 +33,9 @@ impl<B> Question<B> {
 }
 
 impl<B: Body> Future for Question<B> {
-    type Output = Response<OwnBody>;
+    type Output = Response<Content>;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Response<OwnBody>> {
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Response<Content>> {
         let mut this = self.project();
         if this.head.is_some() {
             let refusal = |status, text| Poll::Ready(whole(this.hub.refusal(status, text)));

@@ -3,7 +3,7 @@
 use hyper::body::Body;
 use pin_project_lite::pin_project;
 use sansocket_app::http::{Response, StatusCode};
-use sansocket_app::{Attachment, Hub};
+use sansocket_app::{Attachment, Body as Content, Hub};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,7 +11,6 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use super::answer::whole;
-use super::body::OwnBody;
 use super::collect::{Collect, End};
 
 pin_project! {
@@ -46,7 +45,7 @@ impl<B: Body> Upload<B> {
     }
 
     /// The answer to a body that did not arrive yet, if there is one.
-    fn poll_early(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Response<OwnBody>> {
+    fn poll_early(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Response<Content>> {
         let this = self.project();
         if let Some(attachment) = this.attachment
             && let Poll::Ready(response) = attachment.poll_response(context)
@@ -61,9 +60,9 @@ impl<B: Body> Upload<B> {
 }
 
 impl<B: Body> Future for Upload<B> {
-    type Output = Response<OwnBody>;
+    type Output = Response<Content>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Response<OwnBody>> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Response<Content>> {
         let Poll::Ready(end) = self.as_mut().poll_end(context) else {
             return self.poll_early(context);
         };

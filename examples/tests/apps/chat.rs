@@ -1,4 +1,4 @@
-use super::names;
+use super::{joined, names};
 use examples::{chat, pages};
 use sansocket_app::Config;
 use sansocket_app::test::{TestClient, TestServer};
@@ -96,4 +96,30 @@ fn a_room_remembers_fifty_messages() {
         entered["history"].as_array().unwrap().iter().map(|said| &said["text"]).collect();
     let last: Vec<Value> = (10..60).map(|n: u32| n.to_string().into()).collect();
     assert!(history.iter().copied().eq(&last));
+}
+
+#[test]
+fn of_two_people_of_one_name_each_message_says_whose_it_is() {
+    let server = served();
+    let (one, other) = (server.connect(), server.connect());
+    enter(&one, "grace", "tea");
+    let entered = enter(&other, "grace", "tea");
+    assert_eq!(entered["users"], json!(["grace", "grace"]));
+    one.emit("say", "hello");
+    assert_eq!(other.expect::<Value>("message")["id"], one.id());
+    let entered: Value = other.call("enter", "tea").unwrap();
+    assert_eq!(entered["history"][0]["id"], one.id());
+}
+
+#[test]
+fn who_is_elsewhere_hears_that_something_was_said() {
+    let server = served();
+    let (ann, bob) = (server.connect(), server.connect());
+    let elsewhere = joined(server.client().namespace("/activity"));
+    enter(&ann, "ann", "tea");
+    enter(&bob, "bob", "hall");
+    ann.get_received();
+    bob.emit("say", "hello");
+    assert_eq!(elsewhere.expect::<String>("said"), "hall");
+    assert_eq!(names(&ann), [""; 0]);
 }

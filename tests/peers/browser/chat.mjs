@@ -22,10 +22,13 @@ const args = [
   '--disable-sync',
 ];
 
+const DESKTOP = { width: 1280, height: 800 };
+const PHONE = { width: 390, height: 844 };
+
 /** One person's tab, spoken to through the page's hooks. */
 class Tab {
-  static async open(browser, { name, query = '', viewport = { width: 1280, height: 800 } }) {
-    const context = await browser.newContext({ viewport });
+  static async open(browser, { name, query = '', viewport = DESKTOP, colorScheme = 'light' }) {
+    const context = await browser.newContext({ viewport, colorScheme });
     const page = await context.newPage();
     page.setDefaultTimeout(patience);
     const faults = [];
@@ -94,6 +97,23 @@ class Tab {
     await this.room(room).waitFor();
   }
 
+  /** Opens the list of rooms and people, which a phone folds away. */
+  async unfold() {
+    await this.page.getByRole('button', { name: 'Rooms and people' }).click();
+    await this.hook('rooms').waitFor();
+    // It slides in.
+    await this.page.waitForFunction(() => document.getElementById('side').getBoundingClientRect().left === 0);
+  }
+
+  address() {
+    return decodeURIComponent(new URL(this.page.url()).hash);
+  }
+
+  /** Where the first element with this selector is. */
+  box(selector) {
+    return this.page.locator(selector).first().boundingBox();
+  }
+
   room(name) {
     return this.page.locator(`[data-testid="room"][data-room="${name}"]`);
   }
@@ -140,7 +160,7 @@ async function story(browser) {
 
   const ann = await open({ name: `Ann-${mark}` });
   const bob = await open({ name: `Bob-${mark}` });
-  const cat = await open({ name: `Cat-${mark}`, query: '?transport=polling', viewport: { width: 390, height: 844 } });
+  const cat = await open({ name: `Cat-${mark}`, query: '?transport=polling', viewport: PHONE });
 
   await check('a person joins with a name', () => ann.join());
   await check('a second person joins', () => bob.join());
@@ -232,6 +252,139 @@ async function story(browser) {
     assert.equal(await ann.count('message', `hello again ${mark}`), 0);
     await ann.room(first).click();
     await ann.listed('user', cat.name);
+  });
+
+  await check('a room with messages that were not seen has a badge, until it is entered', async () => {
+    assert.equal(await ann.count('unread'), 0);
+    await bob.enter(room);
+    await bob.say(`first unseen ${mark}`);
+    await bob.say(`second unseen ${mark}`);
+    const badge = ann.room(room).getByTestId('unread');
+    await badge.filter({ hasText: '2 unread' }).waitFor();
+    assert.equal(await bob.count('unread'), 0);
+    await ann.picture('chat-unread.png');
+    await ann.room(room).click();
+    await ann.read(bob.name, `second unseen ${mark}`);
+    assert.equal(await ann.count('unread'), 0);
+  });
+  await check('the number of people in a room is said, and is no badge', async () => {
+    const count = ann.room(room).locator('.room-members');
+    assert.equal((await count.textContent()).trim(), '2 people');
+    assert.equal(await count.evaluate((element) => getComputedStyle(element).backgroundColor), 'rgba(0, 0, 0, 0)');
+    assert.equal(await count.locator('svg').count(), 1);
+  });
+  await check('a room has an address, and going back goes back', async () => {
+    assert.equal(ann.address(), `#${room}`);
+    await ann.room('lobby').click();
+    await ann.read(bob.name, `hello from Bob ${mark}`);
+    assert.equal(ann.address(), '#lobby');
+    await ann.page.goBack();
+    await ann.read(bob.name, `second unseen ${mark}`);
+    assert.equal(ann.address(), `#${room}`);
+    await ann.page.goForward();
+    await ann.read(bob.name, `hello from Bob ${mark}`);
+    await ann.page.goBack();
+    await ann.read(bob.name, `second unseen ${mark}`);
+  });
+  await check('a reload returns to the name and the room, with own messages as own', async () => {
+    await bob.say(`before the reload ${mark}`);
+    await bob.page.reload();
+    await bob.shows('state', 'connected');
+    const own = bob.page.locator('.message-own', { hasText: `before the reload ${mark}` });
+    await own.waitFor();
+    await bob.listed('user', bob.name);
+    assert.equal(bob.address(), `#${room}`);
+    assert.equal(await bob.count('name-input'), 0);
+  });
+  const odd = `tea & cake ü ${mark}`;
+  const dan = await open({ name: `Dan-${mark}`, query: `#${encodeURIComponent(odd)}` });
+  await check('a link opens its room', async () => {
+    await dan.page.getByText(`join #${odd}`).waitFor();
+    await dan.join();
+    await dan.room(odd).waitFor();
+    assert.equal(dan.address(), `#${odd}`);
+  });
+  await check('a fragment that names no room complains and stays', async () => {
+    await dan.page.evaluate(() => (location.hash = 'x'.repeat(40)));
+    await dan.page.getByText('a room name has 1 to 32 characters').waitFor();
+    assert.equal(dan.address(), `#${odd}`);
+  });
+  await check('addresses in messages are links, and nothing else is', async () => {
+    await dan.say(
+      'see https://example.com/a_(b)?q=1&r=%20#x, (http://example.org/x). javascript:alert(1) <a href="x"> ' +
+        'HTTPS://EXAMPLE.NET! https:// http://[ data:text/html,x',
+    );
+    const message = dan.hook('message-text').last();
+    await message.filter({ hasText: 'data:text/html,x' }).waitFor();
+    const links = await message.locator('a').evaluateAll((found) => found.map((a) => [a.getAttribute('href'), a.textContent, a.rel, a.target]));
+    const rel = 'noopener noreferrer nofollow';
+    const expected = ['https://example.com/a_(b)?q=1&r=%20#x', 'http://example.org/x', 'HTTPS://EXAMPLE.NET'];
+    assert.deepEqual(links, expected.map((address) => [address, address, rel, '_blank']));
+    assert.match(await message.textContent(), /^see https:.*#x, \(http.*<a href="x"> HTTPS.*data:text\/html,x$/);
+    await dan.picture('chat-links.png');
+  });
+
+  const graces = [
+    await open({ name: `Grace-${mark}`, query: `#${room}` }),
+    await open({ name: `Grace-${mark}`, query: `#${room}`, viewport: PHONE, colorScheme: 'dark' }),
+  ];
+  await check('of two people of one name, each is "you" to herself alone', async () => {
+    for (const grace of graces) await grace.join();
+    for (const [n, grace] of graces.entries()) await grace.say(`Grace ${n} says ${mark}`);
+    for (const [n, grace] of graces.entries()) {
+      for (const [m, own] of [[n, 1], [1 - n, 0]]) {
+        await grace.read(grace.name, `Grace ${m} says ${mark}`);
+        const message = grace.page.locator('.message-own', { hasText: `Grace ${m} says ${mark}` });
+        assert.equal(await message.count(), own, `message ${m} in tab ${n}`);
+      }
+      await grace.listedMore('user', grace.name, n === 0 ? 1 : -1);
+      assert.equal(await grace.hook('user').filter({ has: grace.hook('me') }).count(), 1);
+    }
+    // To others they are two people: the second does not go on where the first ended.
+    await bob.read(graces[1].name, `Grace 1 says ${mark}`);
+    assert.equal(await bob.page.locator('.message-next', { hasText: `Grace 1 says ${mark}` }).count(), 0);
+  });
+  await check('on a phone "you" stays in one line, and long names beside it do not', async () => {
+    const long = await open({ name: `Wilhelmina-Ma-${mark}`, query: `#${room}`, viewport: PHONE });
+    await long.join();
+    await long.unfold();
+    const lines = (element) => element.getClientRects().length;
+    assert.equal(await long.hook('me').evaluate(lines), 1);
+    const { height } = await long.hook('me').boundingBox();
+    assert.ok(height < 30, `${height} px`);
+    await long.picture('chat-drawer-phone.png');
+    await long.close();
+    await graces[1].picture('chat-phone-dark.png');
+  });
+  await check('a title begins where the messages do', async () => {
+    for (const width of [1600, 1280, 900, PHONE.width]) {
+      await bob.page.setViewportSize({ ...DESKTOP, width });
+      const column = await bob.box('.messages');
+      // On a phone the title stands beside the button for the rooms.
+      for (const selector of width === PHONE.width ? ['.composer'] : ['.where-room', '.composer']) {
+        const { x } = await bob.box(selector);
+        assert.ok(Math.abs(x - column.x) <= 1, `${selector} at ${width}: ${x}, ${column.x}`);
+      }
+    }
+    await bob.page.setViewportSize(DESKTOP);
+    await bob.page.emulateMedia({ colorScheme: 'dark' });
+    await bob.picture('chat-desktop-dark.png');
+  });
+  await check('who changes the name is asked for it again, also after a reload', async () => {
+    await dan.hook('leave').click();
+    await dan.hook('name-input').waitFor();
+    await dan.page.reload();
+    await dan.hook('name-input').waitFor();
+    await dan.picture('chat-login.png');
+    dan.name = `Eve-${mark}`;
+    await dan.join();
+  });
+  await check('others go back to the first room', async () => {
+    for (const tab of [ann, bob]) {
+      await tab.room('lobby').click();
+      await tab.listed('user', cat.name);
+    }
+    for (const tab of [...graces, dan]) await tab.close();
   });
 
   await check('who stays is told who left', async () => {

@@ -1,6 +1,8 @@
 //! Attacks on sockets, end to end: by their numbers in SECURITY.md, packets (A), sessions (C), frames
 //! (D), HTTP and TLS (E). Nobody else notices, the reason has a name, and nothing is left.
 
+#[cfg(unix)]
+mod folder;
 mod frame;
 mod http;
 mod packet;
@@ -8,6 +10,8 @@ mod session;
 mod siege;
 mod tls;
 
+#[cfg(unix)]
+pub use folder::*;
 pub use frame::*;
 pub use http::*;
 pub use packet::*;

@@ -1,10 +1,13 @@
 //! A certificate for `localhost`, and a client that trusts it.
 
 use rcgen::generate_simple_self_signed;
-use rustls::crypto::ring;
+use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::{
+    ALL_VERSIONS, ClientConfig, ClientConnection, RootCertStore, StreamOwned,
+    SupportedProtocolVersion,
+};
 use sansocket_app::Tls;
 use std::fs;
 use std::net::TcpStream;
@@ -45,27 +48,42 @@ impl Identity {
         stream: TcpStream,
         fragment: Option<usize>,
     ) -> StreamOwned<ClientConnection, TcpStream> {
-        StreamOwned::new(self.session(fragment), stream)
+        let mut config = self.config();
+        config.max_fragment_size = fragment;
+        StreamOwned::new(session(config), stream)
     }
 
     /// The ClientHello, as bytes.
     pub(crate) fn hello(&self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        self.session(None).write_tls(&mut bytes).expect("a vector takes everything");
+        session(self.config()).write_tls(&mut bytes).expect("a vector takes everything");
         bytes
     }
 
-    fn session(&self, fragment: Option<usize>) -> ClientConnection {
+    /// What a client is configured with.
+    pub(crate) fn config(&self) -> ClientConfig {
+        self.config_of(ring::default_provider(), ALL_VERSIONS)
+    }
+
+    /// The same with these algorithms and versions.
+    pub(crate) fn config_of(
+        &self,
+        provider: CryptoProvider,
+        versions: &[&'static SupportedProtocolVersion],
+    ) -> ClientConfig {
         let mut roots = RootCertStore::empty();
         let certificate = CertificateDer::from_pem_slice(self.certificate.as_bytes());
         roots.add(certificate.expect("a certificate")).expect("a root");
-        let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
+        ClientConfig::builder_with_provider(Arc::new(provider))
+            .with_protocol_versions(versions)
             .expect("ring has them")
             .with_root_certificates(roots)
-            .with_no_client_auth();
-        config.max_fragment_size = fragment;
-        let name = ServerName::try_from("localhost").expect("a name");
-        ClientConnection::new(Arc::new(config), name).expect("a session")
+            .with_no_client_auth()
     }
+}
+
+/// A client's side of TLS.
+pub(crate) fn session(config: impl Into<Arc<ClientConfig>>) -> ClientConnection {
+    let name = ServerName::try_from("localhost").expect("a name");
+    ClientConnection::new(config.into(), name).expect("a session")
 }
