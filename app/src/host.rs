@@ -127,12 +127,7 @@ impl Hub {
     /// [`App::fallback`](crate::App::fallback) may answer. Files are opened, and small ones read,
     /// inside.
     #[must_use]
-    pub fn handle_plain(
-        &self,
-        head: &mut Parts,
-        origin: Origin,
-        beside: Beside,
-    ) -> Aside {
+    pub fn handle_plain(&self, head: &mut Parts, origin: Origin, beside: Beside) -> Aside {
         let (web, config) = (&self.app().web, &self.app().config);
         // CONNECT asks for a tunnel, which its success would promise.
         if head.method == http::Method::CONNECT || web.files.is_none() && web.fallback.is_none() {

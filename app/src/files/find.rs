@@ -96,11 +96,7 @@ fn open(folder: &Path, below: &Path, name: &Path) -> Option<Regular> {
     let metadata = file.metadata().ok()?;
     metadata.is_file().then(|| Regular {
         file,
-        identity: Identity {
-            path,
-            length: metadata.len(),
-            modified: metadata.modified().ok(),
-        },
+        identity: Identity { path, length: metadata.len(), modified: metadata.modified().ok() },
         media: media(name),
     })
 }

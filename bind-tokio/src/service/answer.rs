@@ -77,9 +77,7 @@ where
             Projected::Inner { future } => {
                 return future.poll(context).map_ok(|answer| answer.map(Either::Right));
             }
-            Projected::Held { attachment } => {
-                attachment.poll_response(context).map(whole)
-            }
+            Projected::Held { attachment } => attachment.poll_response(context).map(whole),
             Projected::Ready { answer } => {
                 Poll::Ready(answer.take().expect("a future is not polled after it was ready"))
             }

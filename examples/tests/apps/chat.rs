@@ -101,7 +101,7 @@ fn a_room_remembers_fifty_messages() {
 #[test]
 fn of_two_people_of_one_name_each_message_says_whose_it_is() {
     let server = served();
-    let (one, other) = (server.connect(), server.connect());
+    let (one, other) = (server.connect().unwrap(), server.connect().unwrap());
     enter(&one, "grace", "tea");
     let entered = enter(&other, "grace", "tea");
     assert_eq!(entered["users"], json!(["grace", "grace"]));
@@ -114,7 +114,7 @@ fn of_two_people_of_one_name_each_message_says_whose_it_is() {
 #[test]
 fn who_is_elsewhere_hears_that_something_was_said() {
     let server = served();
-    let (ann, bob) = (server.connect(), server.connect());
+    let (ann, bob) = (server.connect().unwrap(), server.connect().unwrap());
     let elsewhere = joined(server.client().namespace("/activity"));
     enter(&ann, "ann", "tea");
     enter(&bob, "bob", "hall");

@@ -132,7 +132,7 @@ fn tests(app: App, duration: Duration, (a, b): (u8, u8), login: &Value) {
     let other = server.connect();
     let client =
         server.client().namespace("/chat").auth(login).query("a", "b").header("c", "d").connect();
-    let client = client.unwrap_or(other);
+    let client = client.or(other).unwrap();
     client.emit("x", &(a, b));
     let answer: Result<u8, _> = client.call("x", &(a, b));
     println!("{answer:?}");
