@@ -6,7 +6,7 @@ use sansocket_tokio::{
     Listener, Namespace, NamespaceClass, Origins, Refusal, Server, Socket, State, Tls, concurrent,
     http, sequential,
 };
-use sansocket_tokio::{Bytes, NoReply};
+use sansocket_tokio::{Bytes, NoReply, Session};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -125,6 +125,7 @@ fn sessions<T: Send + Sync + 'static>(app: &mut App, socket: &Socket, name: &str
     println!("{}", socket.session::<User>().get().is_some());
     app.manage(value);
     app.on("state", |_: State<T>| {});
+    app.on("session", |session: Session<User>| session.get().is_some());
 }
 
 fn tests(app: App, duration: Duration, (a, b): (u8, u8), login: &Value) {

@@ -1,8 +1,10 @@
 //! The other pages.
 
+use axum::extract::ConnectInfo;
 use sansocket_tokio::{
     AckError, App, Config, ConfigError, EmitError, Io, Layer, Listener, Misuse, Origins, Reason,
-    Refused, Server, SlowClient, Socket, State, Tls, Violation, concurrent, sequential,
+    Refused, Server, SlowClient, Socket, SocketIoLayer, State, Tls, Violation, concurrent,
+    sequential,
 };
 use std::net::TcpListener;
 use std::time::Duration;
@@ -19,6 +21,10 @@ fn deployment(
         Listener::unix(path)?,
         Listener::try_from(std_listener)?,
     ])
+}
+
+fn addresses(io: &Server) -> SocketIoLayer {
+    io.layer().peer(|head| head.extensions.get().map(|ConnectInfo(peer)| *peer))
 }
 
 fn reload(tls: &Tls) -> Result<(), sansocket_tokio::TlsError> {
@@ -54,7 +60,12 @@ fn refusals(sent: Result<bool, Refused>, answer: AckError) -> &'static str {
 }
 
 fn reasons(reason: Reason) -> bool {
-    matches!(reason, Reason::SlowConsumer | Reason::Violation(Violation::TooManyAttachments))
+    let violation = match reason {
+        Reason::GaveWay | Reason::SlowConsumer => return true,
+        Reason::Violation(violation) => violation,
+        _ => return false,
+    };
+    matches!(violation, Violation::TooManyAttachments | Violation::TooSlow)
 }
 
 fn settings(config: &mut Config, app: &mut App) -> Result<(), ConfigError> {

@@ -1,6 +1,6 @@
 //! `docs/from-socketioxide.md`
 
-use sansocket_tokio::{AckError, App, Extension, Io, Namespace, Server, Socket, State};
+use sansocket_tokio::{AckError, App, Extension, Io, Namespace, Server, Session, Socket, State};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::time::Duration;
@@ -9,6 +9,8 @@ fn handlers<T: Send + Sync + 'static>(app: &mut App, state: T) {
     fn on_connect() {}
     fn handler() {}
     fn middleware() {}
+    fn session<T: Send + Sync + 'static>(_: Session<T>) {}
+    app.on("session", session::<T>);
     app.manage(state);
     app.on_connect(on_connect);
     app.namespace("/chat").on_connect(on_connect);
