@@ -14,7 +14,7 @@ use std::time::Duration;
 use crate::connection::Connection;
 use crate::hub::Hub;
 use crate::port::Port;
-use crate::web::{IntoWeb, Origin};
+use crate::web::{IntoWeb, Origin, refusal};
 
 /// What becomes of a request that a host parsed.
 #[derive(Debug)]
@@ -25,8 +25,8 @@ pub enum Outcome {
         attachment: Attachment,
         /// Most bytes it may have; when there are more, call [`Attachment::too_large`].
         limit: usize,
-        /// Time it may take to arrive, waiting for [`Attachment::poll_ready`] included; afterwards, drop
-        /// the attachment and answer with 408.
+        /// Time it may take to arrive, waiting for [`Attachment::poll_ready`] included; afterwards,
+        /// [refuse](Attachment::refuse) it with 408.
         time: Duration,
     },
     /// It is answered later: see [`Attachment::poll_response`].
@@ -98,10 +98,11 @@ impl Hub {
         }
     }
 
-    /// Makes the answer of a host that cannot go on with a request for us.
+    /// Makes the answer of a host that cannot go on with a request for a WebSocket, whose answer no page
+    /// can read: for a body, see [`Attachment::refuse`].
     #[must_use]
     pub fn refusal(&self, status: StatusCode, text: &'static str) -> Response {
-        let mut response = Response::with_body(status.as_u16(), "text/plain", text).nosniff();
+        let mut response = refusal(status.as_u16(), text);
         response.dress(&self.app().config.headers);
         response
     }
@@ -173,15 +174,21 @@ impl Attachment {
     pub fn too_large(mut self) -> Response {
         let now = self.hub.runtime().now();
         let link = self.link.take().expect("a body is asked for once");
-        let violation = Violation::BodyTooLarge;
         self.hub.turn(self.shard, |cell| {
-            cell.server.handle_violation(now, link, violation);
+            let response = cell.server.handle_violation(now, link, Violation::BodyTooLarge);
             cell.unbind(link);
-        });
-        let mut response =
-            Response::with_body(violation.status(), "text/plain", violation.to_string()).nosniff();
-        response.dress(&self.hub.app().config.headers);
-        response
+            response
+        })
+    }
+
+    /// Gives up a body that does not arrive and returns the answer; the session ends.
+    #[must_use]
+    pub fn refuse(self, status: StatusCode, text: &'static str) -> Response {
+        let response = refusal(status.as_u16(), text);
+        match self.link {
+            Some(link) => self.hub.with(self.shard, |server| server.dress(link, response)),
+            None => self.hub.refusal(status, text),
+        }
     }
 
     /// Waits for the answer of a request that is held, or of one whose session ends before its body

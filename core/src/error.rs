@@ -43,9 +43,6 @@ pub enum Violation {
     /// A control frame that is fragmented or longer than 125 bytes (RFC 6455 §5.5).
     #[error("control frames are whole and at most 125 bytes long")]
     ControlFrame,
-    /// CONNECT for a namespace that this connection already joined or is joining.
-    #[error("the namespace is already joined")]
-    DuplicateConnect,
     /// A continuation without a start, or a start inside a message (RFC 6455 §5.4).
     #[error("fragments are out of order")]
     FragmentOrder,
@@ -58,7 +55,8 @@ pub enum Violation {
     /// A placeholder that refers to no attachment, or an attachment count of zero.
     #[error("illegal attachments")]
     IllegalAttachments,
-    /// A `b…` packet that is not base64.
+    /// A `b…` packet that is not base64. White space is overlooked, so is missing padding, and both
+    /// alphabets are known.
     #[error("a binary packet is not base64")]
     InvalidBase64,
     /// A request head that is not HTTP/1.1.

@@ -37,6 +37,8 @@ enum End {
     TooLarge,
 }
 
+const NOT_YET: &str = "a future is not polled after it was ready";
+
 impl<B> Upload<B> {
     pub(super) fn new(
         hub: Arc<Hub>,
@@ -89,9 +91,8 @@ impl<B: Body> Upload<B> {
         }
         let late = this.late.get_or_insert_with(|| this.hub.runtime().sleep(*this.time));
         ready!(late.as_mut().poll(context));
-        // Dropped, it tells the session.
-        *this.attachment = None;
-        Poll::Ready(whole(this.hub.refusal(StatusCode::REQUEST_TIMEOUT, "Request Timeout")))
+        let attachment = this.attachment.take().expect(NOT_YET);
+        Poll::Ready(whole(attachment.refuse(StatusCode::REQUEST_TIMEOUT, "Request Timeout")))
     }
 }
 
@@ -103,10 +104,10 @@ impl<B: Body> Future for Upload<B> {
             return self.poll_early(context);
         };
         let this = self.project();
-        let attachment = this.attachment.take().expect("a future is not polled after it was ready");
+        let attachment = this.attachment.take().expect(NOT_YET);
         Poll::Ready(match end {
             End::Done => whole(attachment.body(this.content)),
-            End::Failed => whole(this.hub.refusal(StatusCode::BAD_REQUEST, "Bad Request")),
+            End::Failed => whole(attachment.refuse(StatusCode::BAD_REQUEST, "Bad Request")),
             End::TooLarge => whole(attachment.too_large()),
         })
     }

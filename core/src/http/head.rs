@@ -39,7 +39,6 @@ pub(crate) enum Place {
 
 impl Places {
     /// Knows nothing, so that every question is looked up.
-    #[cfg(test)]
     pub(crate) const UNKNOWN: Self = Self([Place::Unknown; Named::COUNT]);
 
     /// Where the value of a field is whose name is given in any case.

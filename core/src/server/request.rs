@@ -9,7 +9,6 @@ use super::refusal::{self, Refusal};
 use super::session::Goodbye;
 use super::{Server, Transmit, Verdict, proxy};
 use crate::config::{Config, Layer};
-use crate::engine::payload::{self, Part};
 use crate::engine::transport::{OnGet, OnPost, OnProbe};
 use crate::error::{Reason, Violation};
 use crate::http::{Method, Query, Request, Response};
@@ -17,6 +16,7 @@ use crate::key::Link;
 use crate::time::Tick;
 use crate::ws::CloseCode;
 use crate::ws::handshake::{self, Ask};
+use crate::ws::protocol;
 
 /// The transport a request names.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -41,7 +41,7 @@ impl Server {
                 Err(refusal) => Verdict::Respond(access.allow(refusal, &self.config)),
             }
         };
-        self.dress(&mut verdict);
+        self.dress_verdict(&mut verdict);
         verdict
     }
 
@@ -49,12 +49,12 @@ impl Server {
     pub fn handle_body(&mut self, now: Instant, link: Link, body: &[u8]) -> Verdict {
         let now = self.clock.read(now);
         let mut verdict = self.take_body(now, link, body);
-        self.dress(&mut verdict);
+        self.dress_verdict(&mut verdict);
         verdict
     }
 
     /// Adds the fields that every answer has.
-    fn dress(&self, verdict: &mut Verdict) {
+    fn dress_verdict(&self, verdict: &mut Verdict) {
         match verdict {
             Verdict::Respond(response) | Verdict::Upgrade { response, .. } => {
                 response.dress(&self.config.headers);
@@ -66,10 +66,8 @@ impl Server {
     fn take_body(&mut self, now: Tick, link: Link, body: &[u8]) -> Verdict {
         let Some(slot) = self.session_of(link) else {
             // The session ended while the body arrived, and mostly left an answer.
-            return Verdict::Respond(match self.take_farewell(link) {
-                Some(Transmit::Response(response)) => response,
-                Some(Transmit::Close(_) | Transmit::Frame(_)) | None => Refusal::Ended.response(),
-            });
+            let left = self.take_last_answer(link);
+            return Verdict::Respond(left.unwrap_or_else(|| Refusal::Ended.response()));
         };
         let origin = self.sessions.at(slot).and_then(|session| session.origin.clone());
         let outcome = self.read_payload(now, slot, body);
@@ -81,8 +79,8 @@ impl Server {
         match outcome {
             Ok(()) => Verdict::Respond(posted(origin.as_deref(), &self.config)),
             Err(violation) => {
-                self.end(slot, Reason::Violation(violation), Goodbye::of(violation));
-                let response = refusal::of_payload(violation);
+                self.end(slot, Reason::Violation(violation), Goodbye::refusing(violation));
+                let response = refusal::of_session(violation);
                 Verdict::Respond(origin::allow(response, origin.as_deref(), &self.config))
             }
         }
@@ -106,6 +104,9 @@ impl Server {
         };
         if access == Access::Refused {
             return Err(Refusal::Origin.response());
+        }
+        if query.jsonp && named == Named::Polling {
+            return Err(Refusal::Jsonp.response());
         }
         let ask = handshake::ask(request);
         match query.sid {
@@ -137,6 +138,10 @@ impl Server {
         if revision != Some("4") {
             return Err(Refusal::Version.response());
         }
+        let protocol = match key {
+            Some(_) => self.choose_protocol(request)?,
+            None => None,
+        };
         if let Some(sid) = request.own_sid {
             self.own_sids.check(sid).map_err(Refusal::response)?;
             if self.find_session(sid).is_some() {
@@ -162,7 +167,7 @@ impl Server {
             }
             Some(key) => Verdict::Upgrade {
                 link: self.open_websocket(slot),
-                response: Response::switching(handshake::accept(key)),
+                response: switching(key, protocol),
             },
         })
     }
@@ -194,7 +199,8 @@ impl Server {
         }
         match (named, ask) {
             (Named::WebSocket, Ask::WebSocket { key }) if self.config.transports.upgrades => {
-                return Ok(self.probe(now, slot, key));
+                let protocol = self.choose_protocol(request)?;
+                return Ok(self.probe(now, slot, switching(key, protocol)));
             }
             (Named::Polling, Ask::Http) if !websocket => {}
             (Named::Polling | Named::WebSocket, _) => {
@@ -248,7 +254,7 @@ impl Server {
         let kind = request.header("content-type").unwrap_or_default();
         if kind.trim_start().starts_with("application/octet-stream") {
             let violation = Violation::BinaryBody;
-            self.end(slot, Reason::Violation(violation), Goodbye::of(violation));
+            self.end(slot, Reason::Violation(violation), Goodbye::refusing(violation));
             return Err(refusal::silent(&"a POST is text: send binary as base64"));
         }
         let link = self.attach(slot);
@@ -276,9 +282,8 @@ impl Server {
 
     /// A WebSocket for a polling session. One too many is accepted and closed at once, which is what
     /// clients understand.
-    fn probe(&mut self, now: Tick, slot: u32, key: &str) -> Verdict {
+    fn probe(&mut self, now: Tick, slot: u32, response: Response) -> Verdict {
         let link = self.attach(slot);
-        let response = Response::switching(handshake::accept(key));
         if let Some(session) = self.sessions.at_mut(slot) {
             let (transport, outcome) = session.transport.on_websocket(link);
             session.transport = transport;
@@ -291,23 +296,36 @@ impl Server {
         Verdict::Upgrade { link, response }
     }
 
+    /// The subprotocol of a WebSocket, when the client offers some.
+    fn choose_protocol(&self, request: &Request<'_>) -> Result<Option<String>, Response> {
+        protocol::choose(request.fields, &self.config.protocols)
+            .map_err(|protocol::Malformed| Refusal::Protocols.response())
+    }
+
     fn read_payload(&mut self, now: Tick, slot: u32, body: &[u8]) -> Result<(), Violation> {
         let key = self.sessions.key(slot);
         let text = std::str::from_utf8(body).map_err(|_| Violation::InvalidUtf8)?;
-        for (n, part) in payload::parts(text).enumerate() {
+        // Packets are separated by U+001E (engine.io-protocol v4, "HTTP long-polling").
+        for (n, packet) in text.split('\x1e').enumerate() {
             if n >= self.config.limits.packets {
                 return Err(Violation::TooManyPackets);
             }
-            match part? {
-                Part::Text(text) => self.on_packet(now, slot, text)?,
-                Part::Binary(bytes) => self.on_binary(now, slot, &bytes)?,
-            }
+            self.on_packet(now, slot, packet)?;
             // CLOSE, or something the packet made the server do, ended the session.
             if self.sessions.key(slot) != key {
                 return Ok(());
             }
         }
         Ok(())
+    }
+}
+
+/// The answer that accepts a WebSocket.
+fn switching(key: &str, protocol: Option<String>) -> Response {
+    let response = Response::switching(handshake::accept(key));
+    match protocol {
+        Some(protocol) => response.header("sec-websocket-protocol", protocol),
+        None => response,
     }
 }
 
