@@ -78,17 +78,13 @@ impl Deref for EventName {
 
 impl<T: DeserializeOwned> Extract for T {
     fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
-        call.args.read_or_missing()
+        call.args.take()
     }
 }
 
 impl<T: DeserializeOwned> Extract for Rest<T> {
     fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
-        let mut rest = Vec::new();
-        while let Some(argument) = call.args.read()? {
-            rest.push(argument);
-        }
-        Ok(Self(rest))
+        call.args.take_each().map(Self)
     }
 }
 

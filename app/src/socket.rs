@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::ack::{AckError, Calling, Reply};
-use crate::args::DecodeError;
+use crate::args::{self, DecodeError};
 use crate::drain::Drained;
 use crate::error::EmitError;
 use crate::gate::Gate;
@@ -96,7 +96,7 @@ impl Socket {
     /// # Errors
     /// When it does not fit `T`.
     pub fn auth<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
-        serde_json::from_str(self.auth_json())
+        args::parse_owned(self.auth_json())
             .map_err(|error| DecodeError::Argument { index: 0, message: error.to_string() })
     }
 

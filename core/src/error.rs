@@ -43,6 +43,10 @@ pub enum Violation {
     /// A control frame that is fragmented or longer than 125 bytes (RFC 6455 §5.5).
     #[error("control frames are whole and at most 125 bytes long")]
     ControlFrame,
+    /// CONNECT for a namespace that this connection asked for and left before the application had
+    /// decided about it.
+    #[error("the namespace was asked for and left, and is not decided about yet")]
+    DuplicateConnect,
     /// A continuation without a start, or a start inside a message (RFC 6455 §5.4).
     #[error("fragments are out of order")]
     FragmentOrder,

@@ -8,6 +8,7 @@ const TRANSPORT: &str = r#"{"code":0,"message":"Transport unknown"}"#;
 const SESSION: &str = r#"{"code":1,"message":"Session ID unknown"}"#;
 const METHOD: &str = r#"{"code":2,"message":"Bad handshake method"}"#;
 const REVISION: &str = r#"{"code":5,"message":"Unsupported protocol version"}"#;
+const POLLING: &str = "/socket.io/?EIO=4&transport=polling";
 const NOBODY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 fn ask(sim: &Sim, request: &str) -> Answer {
@@ -76,7 +77,9 @@ fn refusals_are_worded_as_by_the_javascript_server() {
         ("/socket.io/?EIO=3&transport=polling", REVISION),
         ("/socket.io/?EIO=9&transport=polling", REVISION),
         ("/socket.io/?EIO=4&transport=websocket", BAD_REQUEST),
-        ("/socket.io/?EIO=4&transport=polling&sid=", SESSION),
+        ("/socket.io/?EIO=4&transport=polling&sid=%20", SESSION),
+        ("/socket.io/?EIO=4&transport=polling&j=0", BAD_REQUEST),
+        (&own.replace("EIO=4", "EIO=4&j=0"), BAD_REQUEST),
         ("/socket.io/?EIO=4&transport=polling&sid=abc", SESSION),
         (&format!("/socket.io/?EIO=4&transport=polling&sid={NOBODY}"), SESSION),
         (&own.replace("polling", "websocket"), BAD_REQUEST),
@@ -91,6 +94,24 @@ fn refusals_are_worded_as_by_the_javascript_server() {
 }
 
 #[test]
+fn an_empty_sid_opens_a_session() {
+    let sim = Sim::new();
+    for (n, sid) in ["&sid=", "&sid", "&sid=&t=x"].into_iter().enumerate() {
+        let answer = ask(&sim, &request("GET", &format!("{POLLING}{sid}"), "", ""));
+        assert!(answer.status == 200 && answer.body.starts_with("0{"), "{answer:?}");
+        assert_eq!(sim.counts().sessions, n + 1);
+    }
+    for (method, target) in [("POST", "&sid="), ("GET", "&sid=&sid=x"), ("GET", "&sid=%00")] {
+        let answer = ask(&sim, &request(method, &format!("{POLLING}{target}"), "", ""));
+        assert_eq!(answer.status, 400, "{target}");
+    }
+    let mut ws = sim.tcp();
+    ws.send(upgrade("/socket.io/?EIO=4&transport=websocket&sid="));
+    assert_eq!(ws.answer().unwrap().status, 101);
+    assert_eq!(sim.counts().sessions, 4);
+}
+
+#[test]
 fn refusals_say_what_to_do() {
     let mut sim = Sim::new();
     let evil = "Origin: http://evil.example\r\n";
@@ -102,6 +123,7 @@ fn refusals_say_what_to_do() {
         ("GET", "/socket.io/?EIO=4&transport=websocket", "", "proxies"),
         ("POST", "/socket.io/?EIO=4&transport=polling", "", "GET"),
         ("GET", "/socket.io/?EIO=4&EIO=4&transport=polling", "", "more than once"),
+        ("GET", "/socket.io/?EIO=4&transport=polling&j=3", "", "JSONP"),
     ] {
         let answer = ask(&sim, &request(method, target, fields, ""));
         let told = answer.hint.expect("there is a hint");

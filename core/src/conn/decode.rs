@@ -260,13 +260,13 @@ impl<'c, 'i> Decoder<'c, 'i> {
             exchange.expects_continue = false;
         }
         let rest = self.input.bytes().len() - self.at;
-        if let Body::Length(left) = body {
-            if let Some(len) = usize::try_from(left).ok().filter(|&len| len <= rest) {
-                let range = self.at..self.at + len;
-                self.at += len;
-                self.conn.mode = Mode::Busy { exchange, body: Body::Length(0) };
-                return Ok(Some(Item::BodyHere(range)));
-            }
+        if let Body::Length(left) = body
+            && let Some(len) = usize::try_from(left).ok().filter(|&len| len <= rest)
+        {
+            let range = self.at..self.at + len;
+            self.at += len;
+            self.conn.mode = Mode::Busy { exchange, body: Body::Length(0) };
+            return Ok(Some(Item::BodyHere(range)));
         }
         let collect = Collect { exchange, body, limit, content: Vec::new(), delivered: false };
         self.conn.mode = Mode::Body(Box::new(collect));

@@ -260,9 +260,10 @@ impl Server {
         namespace: &str,
         auth: Option<&str>,
     ) -> Result<(), Violation> {
-        // A client that asks again is in, or will be told: there is nothing to add.
-        if self.client_in(slot, namespace).is_some() {
-            return Ok(());
+        if let Some((socket, _)) = self.client_in(slot, namespace) {
+            let is_leaving = self.clients.get(socket.0).is_some_and(Client::is_leaving);
+            // A client that asks again is in, or will be told: there is nothing to add.
+            return if is_leaving { Err(Violation::DuplicateConnect) } else { Ok(()) };
         }
         if namespace.len() > self.config.limits.namespace_name {
             return Err(Violation::InvalidPacket);
@@ -348,13 +349,12 @@ impl Server {
         }
     }
 
-    /// The session's client in that namespace, and whether it was admitted. One of which only the
-    /// place is left does not count: the client may join again before the application has decided.
+    /// The session's client in that namespace, and whether it was admitted.
     pub(super) fn client_in(&self, slot: u32, namespace: &str) -> Option<(Socket, bool)> {
         let mut next = self.sessions.at(slot)?.clients;
         loop {
             let client = self.clients.at(next)?;
-            if &*self.namespaces.at(client.namespace)?.name == namespace && !client.is_leaving() {
+            if &*self.namespaces.at(client.namespace)?.name == namespace {
                 return Some((Socket(client.key), client.is_member()));
             }
             next = client.sibling;
