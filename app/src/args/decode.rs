@@ -176,7 +176,12 @@ impl<'a> Decoder<'a> {
         let value = value.map_err(|error| DecodeError::argument(self.index, &error))?;
         let end = json.into_iter::<IgnoredAny>().byte_offset();
         let after = self.text.get(end..).map_or("", skip_space);
-        self.text = after.strip_prefix(',').unwrap_or("");
+        self.text = match after.as_bytes() {
+            [b',', ..] => &after[1..],
+            [b']', ..] => "",
+            // Integers of 128 bits are read up to a fraction or an exponent.
+            [..] => return Err(DecodeError::unread(self.index)),
+        };
         self.index += 1;
         Ok(value)
     }
@@ -221,6 +226,11 @@ impl DecodeError {
             message.truncate(message.len() - position.len());
         }
         Self::Argument { index, message }
+    }
+
+    #[cold]
+    fn unread(index: usize) -> Self {
+        Self::Argument { index, message: "floating point number, expected an integer".into() }
     }
 }
 

@@ -146,6 +146,7 @@ impl<'c, 'i> Decoder<'c, 'i> {
         let response = refusal::of_framing(violation);
         let unread = if let Mode::Head { .. } = self.conn.mode { self.at } else { usize::MAX };
         let lines = self.input.bytes().get(unread..).unwrap_or_default();
+        let lines = &lines[..lines.len().min(config.limits.head)];
         let fields = Fields::lines(lines, &Places::UNKNOWN);
         let response = config.dress(response, &Request::new(Method::Other, "", fields));
         self.reject_as(violation, &response);

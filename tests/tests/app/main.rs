@@ -7,4 +7,5 @@ mod lookup;
 mod order;
 mod stage;
 mod state;
+mod values;
 mod workers;

@@ -401,7 +401,7 @@ fn c17_nothing_of_the_query_is_reflected() {
     tcp.send(request("GET", "/socket.io/?EIO=4&transport=polling&j=0);alert(1)//", "", ""));
     let answer = tcp.answer().unwrap();
     assert_eq!(answer.status, 400, "scripts are not served");
-    assert_eq!(answer.header("content-type"), Some("text/plain; charset=UTF-8"));
+    assert_eq!(answer.header("content-type"), Some("application/json"));
     siege.lift(0);
 }
 
