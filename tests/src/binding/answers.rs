@@ -69,23 +69,9 @@ pub fn a_body_too_large_is_refused_before_its_session_reads_as_closed(serve: Ser
 
 /// Every refusal can be read by a page that may connect, and by no other.
 pub fn refusals_can_be_read_by_pages_that_may_connect(serve: Serve) {
-    let (io, address) = shop(serve);
+    let (_io, address) = shop(serve);
     let session = target(&Client::connect(address));
     let open = "/socket.io/?EIO=4&transport=polling";
-    let check = |method: &str, target: &str, fields: &str, status: u16| {
-        for (page, name) in [
-            (PAGE, Some("https://shop.example")),
-            ("Origin: https://evil.example\r\n", None),
-            ("", None),
-        ] {
-            let fields = format!("{page}{fields}");
-            let answer = answer(send(address, &request(method, target, &fields, "")));
-            let is_foreign = page.contains("evil") && answer.body.contains("Origin not allowed");
-            assert!(answer.status == status || is_foreign, "{target}: {answer:?}");
-            assert_eq!(allowed(&answer), name, "{target}: {answer:?}");
-            assert_eq!(answer.header("vary").is_some(), !page.is_empty(), "{target}: {answer:?}");
-        }
-    };
     for (method, target, status) in [
         ("GET", "/socket.io/?EIO=4", 400),
         ("GET", "/socket.io/?EIO=3&transport=polling", 400),
@@ -95,10 +81,18 @@ pub fn refusals_can_be_read_by_pages_that_may_connect(serve: Serve) {
         ("PUT", &*session, 405),
         ("GET", &*format!("{open}&stranger"), 403),
     ] {
-        check(method, target, "", status);
+        for (page, name) in [
+            (PAGE, Some("https://shop.example")),
+            ("Origin: https://evil.example\r\n", None),
+            ("", None),
+        ] {
+            let answer = answer(send(address, &request(method, target, page, "")));
+            let is_foreign = page.contains("evil") && answer.body.contains("Origin not allowed");
+            assert!(answer.status == status || is_foreign, "{target}: {answer:?}");
+            assert_eq!(allowed(&answer), name, "{target}: {answer:?}");
+            assert_eq!(answer.header("vary").is_some(), !page.is_empty(), "{target}: {answer:?}");
+        }
     }
-    io.stop();
-    check("GET", open, "", 503);
 }
 
 /// A POST as Java's encoder for MIME writes it.

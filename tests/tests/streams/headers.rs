@@ -134,4 +134,8 @@ fn answers_of_ours_can_be_read_by_a_page_that_may_connect() {
             assert_eq!(allowed, ours && may, "{answer}");
         }
     }
+    stage.io.stop();
+    let answer = stage.stream().ask("GET", POLLING, "Origin: https://shop.example\r\n", "");
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    assert!(answer.contains("access-control-allow-origin: https://shop.example\r\n"));
 }
