@@ -139,6 +139,7 @@ fn a_trusted_proxy_names_further_hosts() {
     assert_eq!(open(&wary, &said("https", "shop.example")).status, 400, "nobody is believed");
 }
 
+/// C23: the page that asked is told no more than it may know.
 #[test]
 fn answers_to_requests_that_cannot_be_read_can_be_read_by_pages_that_may_connect() {
     let sim = Sim::with(|config| {

@@ -112,6 +112,28 @@ fn an_empty_sid_opens_a_session() {
 }
 
 #[test]
+fn a_client_that_offers_http2_on_the_way_may_poll() {
+    let sim = Sim::new();
+    let offer =
+        "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n";
+    let open = ask(&sim, &request("GET", POLLING, offer, ""));
+    assert!(open.status == 200 && open.body.starts_with("0{"), "{open:?}");
+    let sid = open.body.split('"').nth(3).unwrap();
+    let posted = ask(&sim, &request("POST", &format!("{POLLING}&sid={sid}"), offer, "40"));
+    assert_eq!(posted.body, "ok");
+    for (target, upgrade) in [
+        ("/socket.io/?EIO=4&transport=websocket", "h2c"),
+        (&format!("/socket.io/?EIO=4&transport=websocket&sid={sid}"), "h2c"),
+        (POLLING, "websocket"),
+        (POLLING, "h2c, websocket"),
+    ] {
+        let answer = ask(&sim, &request("GET", target, &format!("Upgrade: {upgrade}\r\n"), ""));
+        assert_eq!(answer.body, BAD_REQUEST, "{target} {upgrade}");
+    }
+    assert_eq!(sim.counts().sessions, 1);
+}
+
+#[test]
 fn refusals_say_what_to_do() {
     let mut sim = Sim::new();
     let evil = "Origin: http://evil.example\r\n";

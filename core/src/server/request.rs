@@ -108,7 +108,11 @@ impl Server {
         if query.jsonp && named == Named::Polling {
             return Err(Refusal::Jsonp.response());
         }
-        let ask = handshake::ask(request);
+        let ask = match handshake::ask(request) {
+            // An offer to speak HTTP/2, as Java's client makes: it may be ignored (RFC 9110 §7.8).
+            Ask::Broken if !names_websocket(request) => Ask::Http,
+            ask @ (Ask::Broken | Ask::Http | Ask::WebSocket { .. }) => ask,
+        };
         match query.sid {
             Some(sid) => self.resume(now, request, access, (named, query.revision, sid, ask)),
             None => self.open(now, request, access, (named, query.revision, ask)),
@@ -318,6 +322,12 @@ impl Server {
         }
         Ok(())
     }
+}
+
+/// Whether a request asks for a WebSocket, however it does.
+fn names_websocket(request: &Request<'_>) -> bool {
+    let upgrade = request.header("upgrade").unwrap_or_default();
+    handshake::has_token(upgrade.as_bytes(), "websocket")
 }
 
 /// The answer that accepts a WebSocket.

@@ -19,6 +19,34 @@ fn c01_payloads_of_minimal_packets_take_linear_time() {
     assert_eq!(siege.lift(0), "disconnect 2 Violation(TooManyPackets)");
 }
 
+/// C22.
+#[test]
+fn c22_odd_base64_takes_linear_time() {
+    let announced = "451-[\"x\",{\"_placeholder\":true,\"num\":0}]\u{1e}b";
+    for (base64, seen) in [
+        ("\n".repeat(900_000), "event 2 x"),
+        ("A\n".repeat(400_000), "event 2 x"),
+        (format!("{}AAEC", " ".repeat(900_000)), "event 2 x"),
+        ("=".repeat(900_000), "disconnect 2 Violation(InvalidBase64)"),
+        (format!("{}!", "A".repeat(900_000)), "disconnect 2 Violation(InvalidBase64)"),
+        (format!("{}A", "AAAA\n".repeat(180_000)), "disconnect 2 Violation(InvalidBase64)"),
+    ] {
+        let mut siege = Siege::new();
+        let mut client = siege.poller();
+        client.try_post(&format!("{announced}{base64}"));
+        if seen.starts_with("event") {
+            client.post("1");
+        }
+        let lines = siege.lift(0);
+        assert!(lines.starts_with(seen), "{lines:.80}");
+    }
+    let mut siege = Siege::new();
+    let mut client = siege.poller();
+    let broken = format!("{announced}A").repeat(8_000);
+    client.try_post(&broken);
+    siege.lift(0);
+}
+
 /// C2, engineioxide-core 0.2.3.
 #[test]
 fn c02_odd_engine_packets_are_refused() {
