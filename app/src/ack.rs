@@ -167,7 +167,7 @@ impl<R: DeserializeOwned> Future for Calling<R> {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         Pin::new(&mut self.reply).poll(context).map(|reply| {
             let args = reply?;
-            Ok(args::decode(args.json(), args.attachments())?)
+            Ok(args::decode_owned(args.json(), args.attachments())?)
         })
     }
 }

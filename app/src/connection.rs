@@ -223,7 +223,8 @@ impl Connection {
                 Ok(Some(_)) => {}
                 Ok(None) => return,
                 Err(violation) => {
-                    return decoder.reject_with(violation, &hub.app().config.headers);
+                    // Outside of a turn: a function of the application may judge the page that asked.
+                    decoder.reject_with(violation, &hub.app().config);
                 }
             }
         }
@@ -633,10 +634,10 @@ fn serve(cell: &mut Cell, decoder: &mut Decoder<'_, '_>, link: Link, now: Instan
             }
             Ok(None) => return false,
             Err(violation) => {
-                decoder.reject_with(violation, &cell.server.config().headers);
-                cell.server.handle_violation(now, link, violation);
+                let response = cell.server.handle_violation(now, link, violation);
+                decoder.reject_as(violation, &response);
                 cell.unbind(link);
-                return false;
+                return true;
             }
         }
     }
@@ -659,7 +660,8 @@ fn is_early(hub: &Hub, shard: u16, port: &Arc<Port>, verdict: &Verdict) -> bool 
     }
 }
 
-/// Lets the application answer a plain HTTP request once its body is here; `false` when it is not.
+/// Lets the application answer a plain HTTP request once its body is here, or refuses it; `false` when
+/// more of it is awaited.
 #[cold]
 fn ask(
     hub: &Hub,
@@ -676,8 +678,12 @@ fn ask(
         }
         Ok(_) => false,
         Err(violation) => {
-            decoder.reject_with(violation, &hub.app().config.headers);
-            false
+            let exchange = front.as_mut().and_then(|front| front.exchange.take());
+            match exchange.and_then(|exchange| exchange.refuse(hub, violation)) {
+                Some(response) => decoder.reject_as(violation, &response),
+                None => decoder.reject(violation),
+            }
+            true
         }
     }
 }

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use http::Method;
 use http::header::IF_NONE_MATCH;
 use http::uri::PathAndQuery;
-use sansocket::{Link, Request, Response, Verdict};
+use sansocket::{Link, Request, Response, Verdict, Violation};
+use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
 use std::future::Future;
@@ -15,23 +16,30 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use crate::dispatch::Caught;
-use crate::error::Cause;
 use crate::handler::Progress;
 use crate::hub::Hub;
 use crate::io::Io;
 use crate::port::Port;
 use crate::runtime::BoxFuture;
 use crate::web::{
-    Answerer, Beside, Fallback, head_response_of, name_as_known, request_of, response_of,
+    Answerer, Beside, Fallback, head_response_of, name_as_known, refusal, request_of, response_of,
 };
 
 /// A plain HTTP request until it is answered.
 pub(crate) enum Exchange {
     /// The application answers once the body is here.
-    Asking { request: Option<Box<http::Request<()>>>, answer: Arc<Mutex<Option<Response>>> },
+    Asking {
+        request: Option<Box<http::Request<()>>>,
+        answer: Arc<Mutex<Option<Response>>>,
+        page: Page,
+    },
     /// A file is the answer, piece by piece.
     Sending(Take<File>),
 }
+
+/// The fields that let the page that asked, if it may connect, read what we answer ourselves. What the
+/// application answers has those that the application gives it.
+pub(crate) type Page = Vec<(Cow<'static, str>, Cow<'static, str>)>;
 
 /// Bytes read from a file at once.
 const PIECE: u64 = 64 * 1024;
@@ -41,7 +49,8 @@ impl Exchange {
     pub(crate) fn begin(hub: &Hub, request: &Request<'_>) -> (Verdict, Option<Self>) {
         let web = &hub.app().web;
         let Some(mut asked) = request_of(request) else {
-            return (respond(hub, refusal(400, "Bad Request")), None);
+            let page = page_of(hub, request);
+            return (respond(hub, refused(400, "Bad Request", page)), None);
         };
         let target = asked.uri().path_and_query().map_or("", PathAndQuery::as_str);
         let wanted = (asked.method(), target, asked.headers());
@@ -50,19 +59,25 @@ impl Exchange {
             Answerer::Application => {
                 let limit = hub.limits().max_payload;
                 asked.extensions_mut().insert(Io::new(hub.shared()));
-                let begun = Self::Asking { request: Some(Box::new(asked)), answer: Arc::default() };
+                let (request, page) = (Some(Box::new(asked)), page_of(hub, request));
+                let begun = Self::Asking { request, answer: Arc::default(), page };
                 (Verdict::Body { link: Link::HOST, limit }, Some(begun))
             }
-            Answerer::Nobody => (respond(hub, refusal(404, "Not Found")), None),
+            Answerer::Nobody => {
+                let page = page_of(hub, request);
+                (respond(hub, refused(404, "Not Found", page)), None)
+            }
         }
     }
 
     /// Asks the application, once the body is here.
     pub(crate) fn ask(&mut self, hub: &Hub, port: &Arc<Port>, body: &[u8]) -> Verdict {
-        let (Self::Asking { request, answer }, Some(fallback)) = (self, &hub.app().web.fallback)
+        let (Self::Asking { request, answer, page }, Some(fallback)) =
+            (self, &hub.app().web.fallback)
         else {
             return Verdict::Pass;
         };
+        let page = std::mem::take(page);
         let Some(request) = request.take() else { return Verdict::Pass };
         let request = (*request).map(|()| Bytes::copy_from_slice(body));
         let reply = Reply { answer: answer.clone(), port: port.clone() };
@@ -71,20 +86,28 @@ impl Exchange {
             let hub = hub.shared();
             workers.run(Box::new(move || {
                 let Some(fallback) = &hub.app().web.fallback else { return };
-                match call(fallback, request, compression) {
+                match call(fallback, request, compression, page) {
                     Ok(response) => reply.give(response),
                     Err(pending) => reply.wait(&hub, pending),
                 }
             }));
             return Verdict::Hold(Link::HOST);
         }
-        match call(fallback, request, compression) {
+        match call(fallback, request, compression, page) {
             Ok(response) => respond(hub, response),
             Err(pending) => {
                 reply.wait(hub, pending);
                 Verdict::Hold(Link::HOST)
             }
         }
+    }
+
+    /// The answer to a body that breaks a rule.
+    pub(crate) fn refuse(self, hub: &Hub, violation: Violation) -> Option<Response> {
+        let Self::Asking { page, .. } = self else { return None };
+        let mut response = refused(violation.status(), violation.to_string(), page);
+        response.dress(&hub.app().config.headers);
+        Some(response)
     }
 
     /// Takes the answer of the application, when it is here.
@@ -126,14 +149,17 @@ pub(crate) fn call(
     fallback: &Fallback,
     request: http::Request<Bytes>,
     compression: Option<usize>,
+    page: Page,
 ) -> Result<Response, BoxFuture<Response>> {
     let is_head = request.method() == Method::HEAD;
     let known: Vec<_> = match compression {
         Some(_) => request.headers().get_all(IF_NONE_MATCH).iter().cloned().collect(),
         None => Vec::new(),
     };
-    let answer = move |caught: Result<_, Box<Cause>>| {
-        let Ok(response) = caught else { return failed() };
+    let answer = move |answered: Option<http::Response<Bytes>>| {
+        let Some(response) = answered else {
+            return refused(500, "Internal Server Error", page);
+        };
         let mut response = match is_head {
             true => head_response_of(response, compression),
             false => response_of(response, compression),
@@ -144,24 +170,30 @@ pub(crate) fn call(
         response
     };
     let mut future = match catch_unwind(AssertUnwindSafe(|| fallback(request))) {
-        Ok(Progress::Done(response)) => return Ok(answer(Ok(response))),
+        Ok(Progress::Done(response)) => return Ok(answer(Some(response))),
         Ok(Progress::Pending(future)) => Caught(future),
-        Err(_) => return Ok(failed()),
+        Err(_) => return Ok(answer(None)),
     };
     // The runtime polls it again at once, so a wake that goes nowhere is not missed.
     match Pin::new(&mut future).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(caught) => Ok(answer(caught)),
-        Poll::Pending => Err(Box::pin(async move { answer(future.await) })),
+        Poll::Ready(caught) => Ok(answer(caught.ok())),
+        Poll::Pending => Err(Box::pin(async move { answer(future.await.ok()) })),
     }
 }
 
-/// The answer when the application panicked.
-fn failed() -> Response {
-    refusal(500, "Internal Server Error")
+/// An answer of our own.
+fn refused(status: u16, reason: impl Into<Bytes>, page: Page) -> Response {
+    let mut response = refusal(status, reason);
+    response.headers.extend(page);
+    response
 }
 
-fn refusal(status: u16, reason: &'static str) -> Response {
-    Response::with_body(status, "text/plain", reason).nosniff()
+/// Asks which page a request comes from, which few say.
+pub(crate) fn page_of(hub: &Hub, request: &Request<'_>) -> Page {
+    match request.header("origin") {
+        Some(_) => hub.app().config.dress(Response::status(500), request).headers,
+        None => Page::new(),
+    }
 }
 
 fn respond(hub: &Hub, mut response: Response) -> Verdict {

@@ -124,7 +124,7 @@ impl Deref for EventName {
 #[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned> Extract for T {
     fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
-        match call.args.read_or_missing() {
+        match call.args.take() {
             Err(error) => call.without_auth(error),
             read => read,
         }
@@ -137,11 +137,7 @@ impl<T: DeserializeOwned> Extract for T {
 
 impl<T: DeserializeOwned> Extract for Rest<T> {
     fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
-        let mut rest = Vec::new();
-        while let Some(argument) = call.args.read()? {
-            rest.push(argument);
-        }
-        Ok(Self(rest))
+        call.args.take_each().map(Self)
     }
 
     fn needs(needs: &mut Needs) {

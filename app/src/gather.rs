@@ -112,7 +112,8 @@ impl Gathered {
     /// # Errors
     /// When one of them does not fit.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<Vec<T>, DecodeError> {
-        self.replies.iter().map(|args| args::decode(args.json(), args.attachments())).collect()
+        let read = |args: &Args| args::decode_owned(args.json(), args.attachments());
+        self.replies.iter().map(read).collect()
     }
 }
 

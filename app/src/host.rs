@@ -15,13 +15,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::connection::Connection;
-use crate::exchange::call;
+use crate::exchange::{call, page_of};
 use crate::files::Body;
 use crate::hub::Hub;
 use crate::io::Io;
 use crate::port::Port;
 use crate::runtime::BoxFuture;
-use crate::web::{Answerer, Beside, IntoWeb, Origin, accepted_codings};
+use crate::web::{Answerer, Beside, IntoWeb, Origin, accepted_codings, refusal};
 
 /// What becomes of a request that a host parsed.
 #[derive(Debug)]
@@ -32,8 +32,8 @@ pub enum Outcome {
         attachment: Attachment,
         /// Most bytes it may have; when there are more, call [`Attachment::too_large`].
         limit: usize,
-        /// Time it may take to arrive, waiting for [`Attachment::poll_ready`] included; afterwards, drop
-        /// the attachment and answer with 408.
+        /// Time it may take to arrive, waiting for [`Attachment::poll_ready`] included; afterwards,
+        /// [refuse](Attachment::refuse) it with 408.
         time: Duration,
     },
     /// It is answered later: see [`Attachment::poll_response`].
@@ -91,7 +91,7 @@ impl Hub {
     #[must_use]
     pub fn handle_head(&self, mut head: Parts, origin: Origin) -> Outcome {
         if let Err(violation) = check(&head) {
-            return Outcome::Respond(self.violated(violation));
+            return Outcome::Respond(self.violated(&head, violation));
         }
         let extra: Option<Arc<dyn Any + Send + Sync>> = match head.extensions.is_empty() {
             true => None,
@@ -162,9 +162,12 @@ impl Hub {
     #[must_use]
     pub fn ask(&self, request: http::Request<Bytes>) -> BoxFuture<Response> {
         let (hub, config) = (self.shared(), &self.app().config);
-        let (method, headers) = (request.method().clone(), request.headers().clone());
+        let (head, body) = request.into_parts();
+        let (method, headers) = (head.method.clone(), head.headers.clone());
+        let page = page_of(self, &plain(&head, &Shown::of(&head, false)));
+        let request = http::Request::from_parts(head, body);
         let called = match &self.app().web.fallback {
-            Some(fallback) => call(fallback, request, config.compression),
+            Some(fallback) => call(fallback, request, config.compression, page),
             None => Ok(self.refusal(StatusCode::NOT_FOUND, "Not Found")),
         };
         Box::pin(async move {
@@ -186,30 +189,28 @@ impl Hub {
 
     /// Where a request came from, as a proxy that is trusted says.
     fn seen(&self, head: &Parts, origin: Origin) -> Origin {
-        let target = head.uri.path_and_query().map_or("/", PathAndQuery::as_str);
         let shown = Shown::of(head, false);
-        let method = Method::from_name(head.method.as_str());
-        let mut request = Request::new(method, target, Fields::host(&shown));
+        let mut request = plain(head, &shown);
         request.peer = origin.peer;
         request.secure = origin.secure;
         let seen = self.app().config.seen(&request);
         Origin { peer: seen.peer, secure: seen.secure }
     }
 
-    /// Makes the answer of a host that cannot go on with a request for us.
+    /// Makes the answer of a host that cannot go on with a request for a WebSocket, whose answer no page
+    /// can read: for a body, see [`Attachment::refuse`].
     #[must_use]
     pub fn refusal(&self, status: StatusCode, text: &'static str) -> Response {
-        let mut response = Response::with_body(status.as_u16(), "text/plain", text).nosniff();
+        let mut response = refusal(status.as_u16(), text);
         response.dress(&self.app().config.headers);
         response
     }
 
     /// Makes the answer to a head that breaks a rule, as a connection gives it.
-    fn violated(&self, violation: Violation) -> Response {
-        let mut response =
-            Response::with_body(violation.status(), "text/plain", violation.to_string()).nosniff();
-        response.dress(&self.app().config.headers);
-        response
+    fn violated(&self, head: &Parts, violation: Violation) -> Response {
+        let shown = Shown::of(head, false);
+        let response = refusal(violation.status(), violation.to_string());
+        self.app().config.dress(response, &plain(head, &shown))
     }
 
     /// Takes a request that a host parsed; its methods [`Other`](sansocket::Method) included.
@@ -279,12 +280,21 @@ impl Attachment {
     pub fn too_large(mut self) -> Response {
         let now = self.hub.runtime().now();
         let link = self.link.take().expect("a body is asked for once");
-        let violation = Violation::BodyTooLarge;
         self.hub.turn(self.shard, |cell| {
-            cell.server.handle_violation(now, link, violation);
+            let response = cell.server.handle_violation(now, link, Violation::BodyTooLarge);
             cell.unbind(link);
-        });
-        self.hub.violated(violation)
+            response
+        })
+    }
+
+    /// Gives up a body that does not arrive and returns the answer; the session ends.
+    #[must_use]
+    pub fn refuse(self, status: StatusCode, text: &'static str) -> Response {
+        let response = refusal(status.as_u16(), text);
+        match self.link {
+            Some(link) => self.hub.with(self.shard, |server| server.dress(link, response)),
+            None => self.hub.refusal(status, text),
+        }
     }
 
     /// Waits for the answer of a request that is held, or of one whose session ends before its body
@@ -398,6 +408,12 @@ enum Form {
     Nothing,
     /// By an `Upgrade`.
     Upgrade,
+}
+
+/// A head as the core sees it, without the address it came from.
+fn plain<'a>(head: &'a Parts, shown: &'a Shown<'_>) -> Request<'a> {
+    let target = head.uri.path_and_query().map_or("/", PathAndQuery::as_str);
+    Request::new(Method::from_name(head.method.as_str()), target, Fields::host(shown))
 }
 
 impl<'a> Shown<'a> {

@@ -46,7 +46,7 @@ impl Hub {
         request.judged = self.app().config.judge(&request);
         *shard = self.shard_of(&request, *shard);
         if let Some(response) = self.bars(&request) {
-            return self.turn_away(response);
+            return self.turn_away(response, &request);
         }
         log!(
             trace, "sansocket::engine", shard = %*shard, method = %request.method_name().unwrap_or("?"),
@@ -86,7 +86,7 @@ impl Hub {
     ) -> Verdict {
         // Once more, under the lock that closes the sessions.
         if self.life().is_stopping() && self.is_handshake(&request) {
-            return self.turn_away(unavailable("Server is shutting down"));
+            return self.turn_away(unavailable("Server is shutting down"), &request);
         }
         self.hear(cell);
         let verdict = cell.server.handle_request(now, request);
@@ -97,9 +97,8 @@ impl Hub {
     }
 
     /// Refuses a request before its shard takes it.
-    fn turn_away(&self, mut response: Response) -> Verdict {
-        response.dress(&self.app().config.headers);
-        Verdict::Respond(response)
+    fn turn_away(&self, response: Response, request: &Request<'_>) -> Verdict {
+        Verdict::Respond(self.app().config.dress(response, request))
     }
 
     /// Whether a request for us would open a session.

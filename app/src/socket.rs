@@ -125,7 +125,7 @@ impl Socket {
             Some(_) => None,
             None => args::absent(),
         };
-        let read = || serde_json::from_str(self.auth_json());
+        let read = || args::parse_owned(self.auth_json());
         absent.map_or_else(read, Ok).map_err(|error| DecodeError::argument(0, &error))
     }
 

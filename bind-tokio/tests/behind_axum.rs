@@ -1,4 +1,5 @@
-//! Attacks on sessions, packets and frames end the same behind axum, where hyper reads the requests.
+//! Attacks on sessions, packets and frames end the same behind axum, where hyper reads the requests, and
+//! clients are answered the same.
 
 use axum::Router;
 use axum::extract::ConnectInfo;
@@ -13,11 +14,13 @@ use tokio::runtime::Builder;
 
 tests::every_binding! { serve;
     a01_hostile_packets_end_their_session_and_no_other
+    a_body_too_large_is_refused_before_its_session_reads_as_closed
     a_header_on_several_lines_is_seen_whole
     a12_attachments_are_bounded_in_bytes_and_time
     a18_a_flood_of_namespaces_ends_at_the_limit
     a19_who_joins_nothing_is_hung_up_on
     a20_nobody_is_heard_before_the_admission
+    binary_is_taken_as_android_clients_write_it
     c04_garbage_behind_an_upgrade_ends_the_websocket_alone
     c05_odd_upgrades_and_resets_behind_them_are_contained
     c06_odd_requests_open_and_change_nothing
@@ -37,6 +40,9 @@ tests::every_binding! { serve;
     every_answer_says_when_it_was_given
     every_request_of_the_table_is_answered_as_it_says_behind_hyper
     http_1_0_clients_are_told_that_their_connection_stays
+    namespaces_asked_for_together_are_all_joined
+    refusals_can_be_read_by_pages_that_may_connect
+    the_subprotocol_that_is_offered_first_is_chosen
 }
 
 #[cfg(target_os = "linux")]

@@ -392,9 +392,11 @@ async fn a_stream_of_http_2_becomes_a_websocket() {
     let mut client = Client { stream, address, sid: String::new() };
     let mut request = client.request("CONNECT", "/socket.io/?EIO=4&transport=websocket", "");
     request.headers_mut().insert("sec-websocket-version", "13".parse().unwrap());
+    request.headers_mut().insert("sec-websocket-protocol", "my-app, other".parse().unwrap());
     request.extensions_mut().insert(Protocol::from_static("websocket"));
     let response = client.stream.send(request).await;
     assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.headers()["sec-websocket-protocol"], "my-app");
     assert!(!response.headers().contains_key("sec-websocket-accept"));
     let mut socket = WebSocket(TokioIo::new(hyper::upgrade::on(response).await.unwrap()));
     assert!(socket.text().await.starts_with("0{"));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::{Config, Layer, Limits, Origins};
+use crate::config::{Config, Layer, Limits, Origins, Protocols};
 use crate::cookie::{Cookie, SameSite};
 use crate::http::head::MAX_FIELDS;
 
@@ -61,6 +61,11 @@ pub enum ConfigError {
         "the path {0:?} matches no request: write it with a slash at both ends, such as \"/socket.io/\""
     )]
     Path(String),
+    /// A subprotocol that no client can offer.
+    #[error(
+        "no client offers the subprotocol {0:?} of Config::protocols: it is a token, as in a header"
+    )]
+    Protocol(String),
     /// A time that would be over at once.
     #[error("Config::{0} is zero: give it at least a millisecond")]
     Zero(&'static str),
@@ -102,6 +107,11 @@ impl Config {
         }
         if self.credentials && self.origins == Origins::Any {
             return Err(ConfigError::CredentialsForAny);
+        }
+        if let Protocols::OneOf(list) = &self.protocols
+            && let Some(wrong) = list.iter().find(|name| !is_token(name))
+        {
+            return Err(ConfigError::Protocol(wrong.clone()));
         }
         self.cookie.as_ref().map_or(Ok(()), check_cookie)?;
         self.headers.iter().try_for_each(|(name, value)| check_header(name, value))
@@ -195,18 +205,19 @@ fn check_header(name: &str, value: &str) -> Result<(), ConfigError> {
 }
 
 /// RFC 9110 §5.6.2.
-fn is_token(text: &str) -> bool {
+pub(crate) fn is_token(text: &str) -> bool {
     let mark = |byte| b"!#$%&'*+-.^_`|~".contains(&byte);
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || mark(byte))
 }
 
 /// Fields that say where an answer ends, or what the stream turns into.
-const RESERVED: [&str; 7] = [
+const RESERVED: [&str; 8] = [
     "connection",
     "content-encoding",
     "content-length",
     "content-type",
     "sec-websocket-accept",
+    "sec-websocket-protocol",
     "transfer-encoding",
     "upgrade",
 ];

@@ -51,9 +51,11 @@ pub struct Config {
     /// The cookie that tells a load balancer, or the page, the session id; set by the answer that
     /// opens a session on polling. Default none.
     pub cookie: Option<Cookie>,
+    /// Which of the subprotocols that a client offers for its WebSocket is chosen. Default
+    /// [`Protocols::First`].
+    pub protocols: Protocols,
     /// Further header fields of every answer of the server, name and value. Default none. An
-    /// embedder adds them to what it answers itself, and hands them to
-    /// [`Decoder::reject_with`](crate::Decoder::reject_with).
+    /// embedder adds them to what it answers itself with [`dress`](Self::dress).
     pub headers: Vec<(String, String)>,
     /// Bytes of a polling answer from which it is compressed for clients that accept gzip or deflate;
     /// `None` never compresses. Default 1024. Needs the feature `compression`.
@@ -95,6 +97,7 @@ impl Default for Config {
             credentials: false,
             trust_forwarded: false,
             cookie: None,
+            protocols: Protocols::First,
             headers: Vec::new(),
             compression: Some(1024),
             layer: Layer::SocketIo,
@@ -171,6 +174,23 @@ impl PartialEq for Judge {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
+}
+
+/// Which of the subprotocols that a client offers is chosen (`Sec-WebSocket-Protocol`, RFC 6455
+/// §1.9), when a session opens on WebSocket or moves there.
+///
+/// What travels is Socket.IO under any of them. Browsers give up a WebSocket for which they offered
+/// some and none was chosen.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Protocols {
+    /// The first that the client offers, as the JavaScript server chooses.
+    #[default]
+    First,
+    /// None.
+    None,
+    /// The first that the client offers of these; none when it offers none of them.
+    OneOf(Vec<String>),
 }
 
 /// What sessions carry.

@@ -46,8 +46,9 @@ pub enum Violation {
     /// A control frame that is fragmented or longer than 125 bytes (RFC 6455 §5.5).
     #[error("control frames are whole and at most 125 bytes long")]
     ControlFrame,
-    /// CONNECT for a namespace that this connection already joined or is joining.
-    #[error("the namespace is already joined")]
+    /// CONNECT for a namespace that this connection asked for and left before the application had
+    /// decided about it.
+    #[error("the namespace was asked for and left, and is not decided about yet")]
     DuplicateConnect,
     /// A continuation without a start, or a start inside a message (RFC 6455 §5.4).
     #[error("fragments are out of order")]
@@ -62,7 +63,8 @@ pub enum Violation {
     /// attachment count of zero.
     #[error("attachments and placeholders do not match: each attachment is named once at most")]
     IllegalAttachments,
-    /// A `b…` packet that is not base64.
+    /// A `b…` packet that is not base64. White space is overlooked, so is missing padding, and both
+    /// alphabets are known.
     #[error("a binary packet is not base64")]
     InvalidBase64,
     /// A chunk of a body whose size, extension or end is malformed, a malformed trailer, or more than

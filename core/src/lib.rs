@@ -67,7 +67,9 @@ mod ws;
 
 pub use bytes::Bytes;
 pub use check::ConfigError;
-pub use config::{Config, Judge, KeepHeaders, Layer, Limits, Origins, SlowClient, Transports};
+pub use config::{
+    Config, Judge, KeepHeaders, Layer, Limits, Origins, Protocols, SlowClient, Transports,
+};
 pub use conn::{Awaits, Clock, Conn, Decoder, Inbound, Role};
 pub use cookie::{Cookie, SameSite};
 pub use error::{Gone, Misuse, Reason, Refused, Violation};

@@ -108,13 +108,13 @@ impl Loop {
                     }
                     decoder.apply(verdict);
                 }
-                Err(violation) => {
-                    decoder.reject(violation);
-                    if let Some(link) = link {
-                        self.server.handle_violation(now, link, violation);
+                Err(violation) => match link {
+                    Some(link) => {
+                        let response = self.server.handle_violation(now, link, violation);
+                        decoder.reject_as(violation, &response);
                     }
-                    return;
-                }
+                    None => decoder.reject_with(violation, self.server.config()),
+                },
             }
         }
     }

@@ -3,6 +3,7 @@
 //! A binding says how it serves and gets all of it as tests:
 //! `tests::every_binding!(serve)`, where `serve` is a [`Serve`].
 
+mod answers;
 mod attacks;
 mod cancel;
 mod channel;
@@ -27,6 +28,7 @@ use std::time::Duration;
 use crate::client::{Client, PATIENCE};
 use identity::Identity;
 
+pub use answers::*;
 pub use attacks::*;
 pub use cancel::*;
 pub use faults::*;
@@ -55,6 +57,7 @@ macro_rules! every_binding {
             a18_a_flood_of_namespaces_ends_at_the_limit
             a19_who_joins_nothing_is_hung_up_on
             a20_nobody_is_heard_before_the_admission
+            a_body_too_large_is_refused_before_its_session_reads_as_closed
             a_client_faster_than_its_handlers_is_read_no_further_and_loses_nothing
             a_handler_starts_a_thread_that_rests_until_the_server_stops
             a_handler_that_panics_harms_nobody
@@ -63,6 +66,7 @@ macro_rules! every_binding {
             a_panic_in_any_handler_costs_only_what_it_was_about
             a_poll_is_answered_when_something_comes
             any_thread_reaches_clients_on_all_shards
+            binary_is_taken_as_android_clients_write_it
             c04_garbage_behind_an_upgrade_ends_the_websocket_alone
             c05_odd_upgrades_and_resets_behind_them_are_contained
             c06_odd_requests_open_and_change_nothing
@@ -100,10 +104,13 @@ macro_rules! every_binding {
             futures_may_be_dropped_whenever_they_wait
             http_1_0_clients_are_told_that_their_connection_stays
             hundreds_of_clients_killed_and_restarted_leave_nothing
+            namespaces_asked_for_together_are_all_joined
+            refusals_can_be_read_by_pages_that_may_connect
             requests_wait_in_line_behind_a_held_poll
             resets_and_half_closes_end_their_sessions_and_no_other
             shutdown_tells_clients_and_ends_the_server
             shutdown_under_load_leaves_no_question_open
+            the_subprotocol_that_is_offered_first_is_chosen
             what_an_unsent_question_holds_may_come_back_when_it_is_dropped
             who_sends_nothing_more_is_answered
         }

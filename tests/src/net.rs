@@ -282,11 +282,14 @@ impl World {
                 }
                 Ok(None) => break,
                 Err(violation) => {
-                    decoder.reject(violation);
+                    let server = &mut shards[wire.shard];
                     if let Some(link) = link {
-                        shards[wire.shard].handle_violation(*now, link, violation);
+                        let response = server.handle_violation(*now, link, violation);
+                        decoder.reject_as(violation, &response);
+                    } else {
+                        decoder.reject_with(violation, server.config());
                     }
-                    break;
+                    continue;
                 }
             };
             if let Verdict::Body { link, .. }

@@ -88,6 +88,51 @@ fn attachments_may_be_posted_one_by_one() {
 }
 
 #[test]
+fn attachments_are_read_as_android_clients_write_them() {
+    let mut sim = Sim::new();
+    let mut client = sim.polling();
+    client.join("/");
+    client.post("451-0[\"binary-sizes\",{\"_placeholder\":true,\"num\":0}]\u{1e}bAAEC\n");
+    assert!(sim.events()[1].ends_with(" 0x000102 asking"));
+    // In lines of 76 characters, in the alphabet of URLs, without padding, and with spare bits.
+    let lines = format!("{}\nAP//\n", "AP//".repeat(19));
+    for (base64, hex) in [
+        (&*lines, "00ffff".repeat(20)),
+        (&lines.replace('\n', "\r\n"), "00ffff".repeat(20)),
+        ("AP__", "00ffff".into()),
+        ("AP8", "00ff".into()),
+        ("AP//AB==", "00ffff00".into()),
+        ("", String::new()),
+    ] {
+        client.post(&format!("{ONE}\u{1e}b{base64}\u{1e}42[\"next\"]"));
+        let [event, next] = &sim.events()[..] else { panic!("two events") };
+        assert!(event.ends_with(&format!(" 0x{hex}")), "{base64:?}: {event}");
+        assert_eq!(next, "event 1 next []");
+    }
+}
+
+#[test]
+fn clients_that_send_no_binary_frames_send_base64_on_a_websocket() {
+    let mut sim = Sim::new();
+    let mut ws = sim.joined();
+    ws.send(TWO);
+    ws.send("bAAEC");
+    ws.send_binary(b"\x03");
+    assert!(sim.events()[1].ends_with(" 0x000102 0x03"));
+    assert_eq!(fate(|ws| ws.send("bAAEC")), "disconnect 1 Violation(AttachmentUnexpected)");
+    let cut_off = |ws: &mut WebSocket| {
+        ws.send(ONE);
+        ws.send("bAAECA");
+    };
+    assert_eq!(fate(cut_off), "disconnect 1 Violation(InvalidBase64)");
+    let large = |ws: &mut WebSocket| {
+        ws.send(ONE);
+        ws.send(&format!("b{}", "AAEC".repeat(34)));
+    };
+    assert_eq!(fate(large), "disconnect 1 Violation(AttachmentsTooLarge)");
+}
+
+#[test]
 fn an_upgrade_may_come_between_a_packet_and_its_attachments() {
     let mut sim = limited();
     let mut client = sim.polling();

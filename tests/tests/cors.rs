@@ -1,6 +1,6 @@
 //! Which pages may connect, and which may read the answers.
 
-use sansocket::{Config, ConfigError, Origins};
+use sansocket::{Config, ConfigError, Fields, Headers, Method, Origins, Request, Response};
 use tests::{Answer, Polling, Sim, request, upgrade};
 
 const OPEN: &str = "/socket.io/?EIO=4&transport=polling";
@@ -137,4 +137,85 @@ fn a_trusted_proxy_names_further_hosts() {
     }
     let wary = Sim::new();
     assert_eq!(open(&wary, &said("https", "shop.example")).status, 400, "nobody is believed");
+}
+
+/// C23: the page that asked is told no more than it may know.
+#[test]
+fn answers_to_requests_that_cannot_be_read_can_be_read_by_pages_that_may_connect() {
+    let sim = Sim::with(|config| {
+        config.origins = shop();
+        config.credentials = true;
+        config.headers.push(("x-served-by".into(), "us".into()));
+    });
+    let many = "A: b\r\n".repeat(96);
+    let long = format!("Cookie: {}\r\n", "c".repeat(20_000));
+    for (fields, status) in
+        [(&*many, 431), (&long, 431), ("Content-Length: +1\r\n", 400), ("X: \0\r\n", 400)]
+    {
+        for (page, allowed, vary) in [
+            ("https://shop.example", Some("https://shop.example"), Some("Origin")),
+            ("https://evil.example", None, Some("Origin")),
+            ("https://a.example", None, None),
+        ] {
+            let answer = ask(&sim, "POST", OPEN, &format!("Origin: {page}\r\n{fields}"));
+            assert_eq!(answer.status, status, "{answer:?}");
+            assert_eq!(answer.header("access-control-allow-origin"), allowed, "{page}");
+            let credentials = answer.header("access-control-allow-credentials");
+            assert_eq!(credentials.is_some(), allowed.is_some(), "{page}");
+            assert_eq!(answer.header("vary"), vary, "{page}");
+            assert_eq!(answer.header("x-served-by"), Some("us"));
+            assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+        }
+    }
+    let late = format!("{long}Origin: https://shop.example\r\n");
+    let answer = ask(&sim, "GET", OPEN, &late);
+    assert_eq!(answer.header("access-control-allow-origin"), None, "it was not read");
+}
+
+#[test]
+fn bodies_too_large_are_refused_so_that_a_page_that_may_connect_sees_why() {
+    for (page, allowed) in [("shop", true), ("a", false)] {
+        let sim = Sim::with(|config| {
+            config.origins = shop();
+            config.limits.max_payload = 100;
+        });
+        let mut client = sim.polling();
+        let field = format!("Origin: https://{page}.example\r\n");
+        client.posts.send(request("POST", &client.target(), &field, &"x".repeat(101)));
+        let answer = client.posts.answer().expect("it is answered");
+        assert_eq!(answer.status, 413);
+        assert_eq!(answer.header("access-control-allow-origin").is_some(), allowed, "{page}");
+    }
+}
+
+#[test]
+fn an_embedder_dresses_its_own_answers() {
+    let mut config = Config::default();
+    config.origins = Origins::matching(|origin| origin == "https://shop.example");
+    config.headers.push(("x-served-by".into(), "us".into()));
+    let dressed = |response: Response, origin: &'static str| {
+        let fields = One("origin", origin);
+        config.dress(response, &Request::new(Method::Get, "/", Fields::host(&fields))).headers
+    };
+    let [allow, vary, ours] = [
+        ("access-control-allow-origin", "https://shop.example"),
+        ("vary", "Origin"),
+        ("x-served-by", "us"),
+    ]
+    .map(|(name, value)| (name.into(), value.into()));
+    let busy = || Response::status(503);
+    assert_eq!(dressed(busy(), "https://shop.example"), [allow, vary.clone(), ours.clone()]);
+    assert_eq!(dressed(busy(), "https://evil.example"), [vary, ours.clone()]);
+    let own = busy().header("access-control-allow-origin", "*");
+    let star = ("access-control-allow-origin".into(), "*".into());
+    assert_eq!(dressed(own, "https://evil.example"), [star, ours], "what it has of its own stays");
+}
+
+/// The only field of a request.
+struct One(&'static str, &'static str);
+
+impl Headers for One {
+    fn each<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {
+        each(self.0, self.1.as_bytes());
+    }
 }

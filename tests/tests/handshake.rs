@@ -8,6 +8,7 @@ const TRANSPORT: &str = r#"{"code":0,"message":"Transport unknown"}"#;
 const SESSION: &str = r#"{"code":1,"message":"Session ID unknown"}"#;
 const METHOD: &str = r#"{"code":2,"message":"Bad handshake method"}"#;
 const REVISION: &str = r#"{"code":5,"message":"Unsupported protocol version"}"#;
+const POLLING: &str = "/socket.io/?EIO=4&transport=polling";
 const NOBODY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 fn ask(sim: &Sim, request: &str) -> Answer {
@@ -76,7 +77,9 @@ fn refusals_are_worded_as_by_the_javascript_server() {
         ("/socket.io/?EIO=3&transport=polling", REVISION),
         ("/socket.io/?EIO=9&transport=polling", REVISION),
         ("/socket.io/?EIO=4&transport=websocket", BAD_REQUEST),
-        ("/socket.io/?EIO=4&transport=polling&sid=", SESSION),
+        ("/socket.io/?EIO=4&transport=polling&sid=%20", SESSION),
+        ("/socket.io/?EIO=4&transport=polling&j=0", BAD_REQUEST),
+        (&own.replace("EIO=4", "EIO=4&j=0"), BAD_REQUEST),
         ("/socket.io/?EIO=4&transport=polling&sid=abc", SESSION),
         (&format!("/socket.io/?EIO=4&transport=polling&sid={NOBODY}"), SESSION),
         (&own.replace("polling", "websocket"), BAD_REQUEST),
@@ -86,6 +89,46 @@ fn refusals_are_worded_as_by_the_javascript_server() {
         let answer = ask(&sim, &request("GET", target, "", ""));
         assert_eq!((answer.status, &*answer.body), (400, body), "{target}");
         assert_eq!(answer.header("content-type"), Some("application/json"), "{target}");
+    }
+    assert_eq!(sim.counts().sessions, 1);
+}
+
+#[test]
+fn an_empty_sid_opens_a_session() {
+    let sim = Sim::new();
+    for (n, sid) in ["&sid=", "&sid", "&sid=&t=x"].into_iter().enumerate() {
+        let answer = ask(&sim, &request("GET", &format!("{POLLING}{sid}"), "", ""));
+        assert!(answer.status == 200 && answer.body.starts_with("0{"), "{answer:?}");
+        assert_eq!(sim.counts().sessions, n + 1);
+    }
+    for (method, target) in [("POST", "&sid="), ("GET", "&sid=&sid=x"), ("GET", "&sid=%00")] {
+        let answer = ask(&sim, &request(method, &format!("{POLLING}{target}"), "", ""));
+        assert_eq!(answer.status, 400, "{target}");
+    }
+    let mut ws = sim.tcp();
+    ws.send(upgrade("/socket.io/?EIO=4&transport=websocket&sid="));
+    assert_eq!(ws.answer().unwrap().status, 101);
+    assert_eq!(sim.counts().sessions, 4);
+}
+
+#[test]
+fn a_client_that_offers_http2_on_the_way_may_poll() {
+    let sim = Sim::new();
+    let offer =
+        "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n";
+    let open = ask(&sim, &request("GET", POLLING, offer, ""));
+    assert!(open.status == 200 && open.body.starts_with("0{"), "{open:?}");
+    let sid = open.body.split('"').nth(3).unwrap();
+    let posted = ask(&sim, &request("POST", &format!("{POLLING}&sid={sid}"), offer, "40"));
+    assert_eq!(posted.body, "ok");
+    for (target, upgrade) in [
+        ("/socket.io/?EIO=4&transport=websocket", "h2c"),
+        (&format!("/socket.io/?EIO=4&transport=websocket&sid={sid}"), "h2c"),
+        (POLLING, "websocket"),
+        (POLLING, "h2c, websocket"),
+    ] {
+        let answer = ask(&sim, &request("GET", target, &format!("Upgrade: {upgrade}\r\n"), ""));
+        assert_eq!(answer.body, BAD_REQUEST, "{target} {upgrade}");
     }
     assert_eq!(sim.counts().sessions, 1);
 }
@@ -102,6 +145,7 @@ fn refusals_say_what_to_do() {
         ("GET", "/socket.io/?EIO=4&transport=websocket", "", "proxies"),
         ("POST", "/socket.io/?EIO=4&transport=polling", "", "GET"),
         ("GET", "/socket.io/?EIO=4&EIO=4&transport=polling", "", "more than once"),
+        ("GET", "/socket.io/?EIO=4&transport=polling&j=3", "", "JSONP"),
     ] {
         let answer = ask(&sim, &request(method, target, fields, ""));
         let told = answer.hint.expect("there is a hint");

@@ -240,18 +240,27 @@ fn events_before_admission_are_not_dispatched() {
 }
 
 #[test]
-fn joining_twice_is_against_the_protocol() {
-    for hold in [false, true] {
-        let mut sim = Sim::new();
-        sim.app(|app| app.holds = hold);
-        let mut ws = sim.websocket();
-        ws.send("40/a,");
-        ws.send("40/a,");
-        let last = ws.all().pop();
-        assert_eq!(last, Some(Item::Close(1008)));
-        assert_eq!(sim.events(), ["connect 1 /a", "disconnect 1 Violation(DuplicateConnect)"]);
-        assert_eq!(sim.counts(), Counts::default());
-    }
+fn a_client_that_asks_to_join_twice_joins_once_and_is_told_once() {
+    let mut sim = Sim::new();
+    sim.app(|app| app.holds = true);
+    let mut ws = sim.websocket();
+    ws.send("40/a,");
+    ws.send("40/a,{\"again\":1}");
+    sim.socket(1).admit().unwrap();
+    ws.send("40/a,");
+    assert_eq!(ws.all(), [text("40/a,{\"sid\":\"…\"}")]);
+    ws.send("42/a,[\"in\"]");
+    assert_eq!(sim.events(), ["connect 1 /a", "event 1 in []"]);
+    assert_eq!((sim.counts().sockets, sim.counts().namespaces), (1, 1));
+}
+
+#[test]
+fn clients_that_join_several_namespaces_in_one_payload_are_in_all() {
+    let sim = Sim::new();
+    let mut client = sim.polling();
+    client.post("40/x,\u{1e}40\u{1e}40/x,\u{1e}40/y,");
+    let answer = "40/x,{\"sid\":\"…\"}\u{1e}40{\"sid\":\"…\"}\u{1e}40/y,{\"sid\":\"…\"}";
+    assert_eq!(client.poll(), answer);
 }
 
 #[test]

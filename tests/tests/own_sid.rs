@@ -99,7 +99,7 @@ fn a_wrong_id_is_unknown() {
     let mut sim = Sim::new();
     assert_eq!(open(&mut sim, "mine").status, 200);
     sim.own_sid(None);
-    for sid in ["", "m", "mine2", "ming", "MINE"] {
+    for sid in ["%20", "m", "mine2", "ming", "MINE"] {
         let mut tcp = sim.tcp();
         tcp.send(request("GET", &format!("/socket.io/?EIO=4&transport=polling&sid={sid}"), "", ""));
         let answer = tcp.answer().expect("it is answered");

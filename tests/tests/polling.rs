@@ -1,6 +1,6 @@
 //! Long-polling: polls, POSTs, and HTTP around them.
 
-use sansocket::Counts;
+use sansocket::{Counts, Origins};
 use tests::{Sim, handshake, request};
 
 #[test]
@@ -180,6 +180,70 @@ fn packets_before_an_invalid_one_are_heard() {
 }
 
 #[test]
+fn a_held_poll_is_refused_as_the_post_that_ends_its_session() {
+    let sim = Sim::with(|config| {
+        config.limits.max_payload = 100;
+        config.origins = Origins::Any;
+    });
+    let page = "Origin: https://shop.example\r\n";
+    let long = "x".repeat(101);
+    let (octets, chunked) =
+        ("Content-Type: application/octet-stream\r\n", "Transfer-Encoding: chunked\r\n");
+    for (fields, body, status, words) in [
+        ("", &*long, 413, "maxPayload"),
+        (chunked, &format!("65\r\n{long}\r\n"), 413, "maxPayload"),
+        (chunked, "x\r\n", 501, "chunk"),
+        ("", "b!", 400, "\"code\":3"),
+        (octets, "4", 400, "\"code\":3"),
+    ] {
+        let mut client = sim.polling();
+        let target = client.target();
+        client.gets.send(request("GET", &target, page, ""));
+        let mut whole = request("POST", &target, &format!("{page}{fields}"), body);
+        if fields == chunked {
+            whole = whole.replace(&format!("Content-Length: {}\r\n", body.len()), "");
+        }
+        client.posts.send(whole);
+        let (post, poll) = (client.posts.answer().unwrap(), client.answer().unwrap());
+        assert_eq!((post.status, poll.status), (status, status), "{body}");
+        assert!(poll.body.contains(words), "{poll:?}");
+        for answer in [post, poll] {
+            assert_eq!(answer.header("access-control-allow-origin"), Some("*"), "{answer:?}");
+        }
+        client.get();
+        assert_eq!(client.answer().unwrap().status, 400, "the session is over");
+    }
+}
+
+#[test]
+fn a_connection_survives_a_body_that_is_not_much_too_large() {
+    let sim = Sim::with(|config| config.limits.max_payload = 100);
+    for (bytes, goes_on) in [(101, true), (400, true), (401, false)] {
+        let mut client = sim.polling();
+        let answer = client.try_post(&"x".repeat(bytes)).unwrap();
+        assert_eq!((answer.status, answer.header("connection").is_none()), (413, goes_on));
+        client.posts.send(request("GET", "/elsewhere", "", ""));
+        assert_eq!(client.posts.answer().map(|answer| answer.status), goes_on.then_some(404));
+    }
+}
+
+#[test]
+fn a_body_that_is_refused_anyway_is_not_asked_for() {
+    let sim = Sim::with(|config| config.limits.max_payload = 100);
+    let expects = "Expect: 100-continue\r\n";
+    let mut client = sim.polling();
+    let asked = request("POST", &client.target(), expects, &"x".repeat(101));
+    let (head, _) = asked.split_once("\r\n\r\n").unwrap();
+    client.posts.send(format!("{head}\r\n\r\n"));
+    let answer = client.posts.answer().unwrap();
+    assert_eq!((answer.status, answer.header("connection")), (413, Some("close")));
+    let mut unknown = sim.tcp();
+    unknown.send(request("POST", "/socket.io/?EIO=4&transport=x", expects, "4"));
+    let answer = unknown.answer().unwrap();
+    assert_eq!((answer.status, answer.header("connection")), (400, Some("close")));
+}
+
+#[test]
 fn invalid_payloads_end_the_session_by_name() {
     for (payload, violation) in [
         ("abc", "UnknownPacket"),
@@ -191,7 +255,9 @@ fn invalid_payloads_end_the_session_by_name() {
         ("2", "HeartbeatDirection"),
         ("2probe", "HeartbeatDirection"),
         ("b!!!", "InvalidBase64"),
-        ("bAQ", "InvalidBase64"),
+        ("bA", "InvalidBase64"),
+        ("bAQ=A", "InvalidBase64"),
+        ("bAQ\u{0}D", "InvalidBase64"),
         ("bAQID", "AttachmentUnexpected"),
     ] {
         let mut sim = Sim::new();

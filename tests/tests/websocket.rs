@@ -1,7 +1,7 @@
 //! WebSocket: messages, control frames, and how it closes.
 
-use sansocket::Counts;
-use tests::{Item, Sim, WebSocket, frame, upgrade};
+use sansocket::{Config, ConfigError, Counts, Protocols};
+use tests::{Answer, Item, Sim, WebSocket, frame, upgrade};
 
 /// What a client gets for its last breath, and why its socket left.
 fn fate(breath: impl FnOnce(&mut WebSocket)) -> (Vec<Item>, String) {
@@ -32,6 +32,67 @@ fn a_session_may_begin_on_websocket() {
     assert_eq!(sim.events(), ["connect 1 /", "event 1 hi [1]"]);
     sim.socket(1).emit("hello", "[2]").unwrap();
     assert_eq!(ws.recv(), "42[\"hello\",2]");
+}
+
+/// The answer to a WebSocket of `query` that offers subprotocols.
+fn offer(sim: &Sim, query: &str, offered: &str) -> Answer {
+    let mut tcp = sim.tcp();
+    let asked = upgrade(&format!("/socket.io/?EIO=4&transport=websocket{query}"));
+    let field = format!("Sec-WebSocket-Protocol: {offered}\r\nUpgrade: w");
+    tcp.send(asked.replace("Upgrade: w", &field));
+    tcp.answer().expect("it is answered")
+}
+
+#[test]
+fn one_of_the_subprotocols_that_a_client_offers_is_chosen() {
+    let list = |names: &[&str]| Protocols::OneOf(names.iter().map(|&name| name.into()).collect());
+    for (protocols, chosen) in [
+        (Protocols::First, Some("my-app")),
+        (Protocols::None, None),
+        (list(&["x", "other"]), Some("other")),
+        (list(&["x"]), None),
+    ] {
+        let sim = Sim::with(|config| config.protocols = protocols.clone());
+        let moving = format!("&sid={}", sim.polling().sid);
+        for query in ["", &moving] {
+            let answer = offer(&sim, query, "my-app, other");
+            assert_eq!(answer.status, 101, "{protocols:?}");
+            assert_eq!(answer.header("sec-websocket-protocol"), chosen, "{protocols:?}");
+        }
+    }
+    let sim = Sim::new();
+    let mut tcp = sim.tcp();
+    tcp.send(upgrade("/socket.io/?EIO=4&transport=websocket"));
+    let answer = tcp.answer().expect("it is answered");
+    assert_eq!(answer.header("sec-websocket-protocol"), None, "nothing was offered");
+}
+
+#[test]
+fn an_application_sees_which_subprotocols_were_offered() {
+    let sim = Sim::new();
+    let mut tcp = sim.tcp();
+    let field = "Sec-WebSocket-Protocol: v1, token.abc\r\nUpgrade: w";
+    tcp.send(upgrade("/socket.io/?EIO=4&transport=websocket").replace("Upgrade: w", field));
+    assert_eq!(tcp.answer().expect("it is answered").status, 101);
+    tcp.send(frame(0x81, b"40"));
+    assert_eq!(sim.handshake(1).header("sec-websocket-protocol"), Some("v1, token.abc"));
+}
+
+#[test]
+fn subprotocols_that_are_no_list_of_names_are_refused() {
+    let sim = Sim::new();
+    let client = sim.polling();
+    for offered in ["", ",", "a,", "a b", "a, a", "a;b", "\"a\""] {
+        for query in ["", &format!("&sid={}", client.sid)] {
+            let answer = offer(&sim, query, offered);
+            assert_eq!(answer.body, r#"{"code":3,"message":"Bad request"}"#, "{offered:?}");
+            assert!(answer.hint.expect("a hint").contains("Sec-WebSocket-Protocol"));
+        }
+    }
+    assert_eq!((sim.counts().sessions, sim.counts().links), (1, 0));
+    let mut config = Config::default();
+    config.protocols = Protocols::OneOf(vec!["v1".into(), "v 2".into()]);
+    assert_eq!(config.check(), Err(ConfigError::Protocol("v 2".into())));
 }
 
 #[test]

@@ -11,6 +11,7 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 
 use super::attached::Attached;
+use super::mend::mend;
 use crate::log::shortened;
 
 /// Reads the whole argument list as `T`.
@@ -27,6 +28,26 @@ pub fn decode<'a, T: Deserialize<'a>>(
     attachments: &'a [Bytes],
 ) -> Result<T, DecodeError> {
     Decoder::new(json, attachments).rest()
+}
+
+/// Reads the whole argument list as a type that borrows nothing, if need be from a mended copy.
+pub(crate) fn decode_owned<T: DeserializeOwned>(
+    json: &str,
+    attachments: &[Bytes],
+) -> Result<T, DecodeError> {
+    decode(json, attachments).or_else(|error| mended(json, error, |json| decode(json, attachments)))
+}
+
+/// Reads one JSON value without attachments, if need be from a mended copy.
+pub(crate) fn parse_owned<T: DeserializeOwned>(json: &str) -> Result<T, serde_json::Error> {
+    serde_json::from_str(json)
+        .or_else(|error| mended(json, error, |json| serde_json::from_str(json)))
+}
+
+/// Reads a mended copy, when there is something to mend. What is wrong is told of the text as it came.
+#[cold]
+fn mended<T, E>(json: &str, error: E, read: impl FnOnce(&str) -> Result<T, E>) -> Result<T, E> {
+    mend(json).and_then(|json| read(&json).ok()).ok_or(error)
 }
 
 /// Reads arguments one after another.
@@ -67,6 +88,41 @@ impl<'a> Decoder<'a> {
             return T::deserialize(Absent).map_err(|_| self.missing());
         }
         self.parse(PhantomData)
+    }
+
+    /// Reads the next argument, or decodes its absence, as a type that borrows nothing: if need be from
+    /// a mended copy.
+    #[inline]
+    pub(crate) fn take<T: DeserializeOwned>(&mut self) -> Result<T, DecodeError> {
+        self.read_or_missing().or_else(|error| self.take_mended(error))
+    }
+
+    #[cold]
+    fn take_mended<T: DeserializeOwned>(&mut self, error: DecodeError) -> Result<T, DecodeError> {
+        let mut next = self.clone();
+        let Ok(Some(IgnoredAny)) = next.read() else { return Err(error) };
+        // Of this argument alone, so that many are mended once each.
+        let argument = &self.text[..self.text.len() - next.text.len()];
+        let (attachments, index) = (self.attachments, self.index);
+        let value =
+            mended(argument, error, |text| Decoder { text, attachments, index }.read_or_missing())?;
+        *self = next;
+        Ok(value)
+    }
+
+    /// Reads all arguments not read yet, each as `T`: if need be from a mended copy of them.
+    pub(crate) fn take_each<T: DeserializeOwned>(&mut self) -> Result<Vec<T>, DecodeError> {
+        let (attachments, index) = (self.attachments, self.index);
+        let text = std::mem::take(&mut self.text);
+        let read = |text: &str| {
+            let mut decoder = Decoder { text, attachments, index };
+            let mut each = Vec::new();
+            while let Some(argument) = decoder.read()? {
+                each.push(argument);
+            }
+            Ok(each)
+        };
+        read(text).or_else(|error| mended(text, error, read))
     }
 
     /// Reads all arguments not read yet as `T`, by the rules of [`decode`].
@@ -121,7 +177,12 @@ impl<'a> Decoder<'a> {
         let value = value.map_err(|error| DecodeError::argument(self.index, &error))?;
         let end = json.into_iter::<IgnoredAny>().byte_offset();
         let after = self.text.get(end..).map_or("", skip_space);
-        self.text = after.strip_prefix(',').unwrap_or("");
+        self.text = match after.as_bytes() {
+            [b',', ..] => &after[1..],
+            [b']', ..] => "",
+            // Integers of 128 bits are read up to a fraction or an exponent.
+            [..] => return Err(DecodeError::unread(self.index)),
+        };
         self.index += 1;
         Ok(value)
     }
@@ -167,6 +228,11 @@ impl DecodeError {
             message.truncate(message.len() - position.len());
         }
         Self::Argument { index, message: shortened(message) }
+    }
+
+    #[cold]
+    fn unread(index: usize) -> Self {
+        Self::Argument { index, message: "floating point number, expected an integer".into() }
     }
 }
 

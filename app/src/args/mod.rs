@@ -20,13 +20,20 @@
 //! internally tagged enums, and structs with a `#[serde(flatten)]` field. Bytes inside those can be
 //! encoded, but not decoded; externally and adjacently tagged enums work both ways. For the same
 //! reason an untagged enum always reads one argument, even a variant written as a tuple.
+//!
+//! Parameters of handlers, acknowledgements and auth payloads take two more things of other languages:
+//! an integer takes a number that is whole however it is written, as `1.0`, `-0` or `1e3`, and a string
+//! with half of a surrogate pair is read with U+FFFD in its place. [`decode`] and [`Decoder`], whose
+//! types may borrow from the text, do not.
 
 mod attached;
 mod decode;
 mod encode;
+mod mend;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use decode::absent;
 pub use decode::{DecodeError, Decoder, decode};
+pub(crate) use decode::{decode_owned, parse_owned};
 pub use encode::{EncodeError, encode};

@@ -24,6 +24,8 @@ pin_project! {
     }
 }
 
+const NOT_YET: &str = "a future is not polled after it was ready";
+
 impl<B> Upload<B> {
     pub(super) fn new(
         hub: Arc<Hub>,
@@ -53,9 +55,8 @@ impl<B: Body> Upload<B> {
             return Poll::Ready(whole(response));
         }
         ready!(this.collect.poll_late(this.hub, context));
-        // Dropped, it tells the session.
-        *this.attachment = None;
-        Poll::Ready(whole(this.hub.refusal(StatusCode::REQUEST_TIMEOUT, "Request Timeout")))
+        let attachment = this.attachment.take().expect(NOT_YET);
+        Poll::Ready(whole(attachment.refuse(StatusCode::REQUEST_TIMEOUT, "Request Timeout")))
     }
 }
 
@@ -67,10 +68,10 @@ impl<B: Body> Future for Upload<B> {
             return self.poll_early(context);
         };
         let this = self.project();
-        let attachment = this.attachment.take().expect("a future is not polled after it was ready");
+        let attachment = this.attachment.take().expect(NOT_YET);
         Poll::Ready(match end {
             End::Done(content) => whole(attachment.body(&content)),
-            End::Failed => whole(this.hub.refusal(StatusCode::BAD_REQUEST, "Bad Request")),
+            End::Failed => whole(attachment.refuse(StatusCode::BAD_REQUEST, "Bad Request")),
             End::TooLarge => whole(attachment.too_large()),
         })
     }

@@ -4,12 +4,13 @@ use bytes::Bytes;
 use std::ops::{DerefMut, Range};
 
 use super::{Clock, Collect, Conn, Exchange, Mode};
+use crate::config::Config;
 use crate::error::Violation;
 use crate::http::body::Body;
 use crate::http::head::{self, Places};
-use crate::http::{Fields, Method, Request};
+use crate::http::{Fields, Method, Request, Response};
 use crate::key::Link;
-use crate::server::{Transmit, Verdict};
+use crate::server::{Transmit, Verdict, refusal};
 use crate::ws::CloseCode;
 use crate::ws::message::{Found, Place};
 
@@ -141,16 +142,32 @@ impl<'c, 'i> Decoder<'c, 'i> {
     }
 
     /// Queues the farewell that `violation` deserves, an HTTP error or a close frame, and ends the
-    /// connection after it.
+    /// connection after it. Only after a body that is announced as too large, and is not much too large,
+    /// the connection goes on.
     pub fn reject(&mut self, violation: Violation) {
-        self.reject_with(violation, &[]);
+        self.reject_as(violation, &refusal::of_framing(violation));
     }
 
-    /// The same with further header fields, such as [`Config::headers`](crate::Config::headers), on
-    /// an HTTP error.
-    pub fn reject_with(&mut self, violation: Violation, headers: &[(String, String)]) {
-        self.conn.reject(violation, headers, self.clock);
-        self.at = self.input.bytes().len();
+    /// The same, with an HTTP error as a server of these settings words it: what the page that asked
+    /// needs to read it goes by those fields that came of a head that cannot be read.
+    pub fn reject_with(&mut self, violation: Violation, config: &Config) {
+        let response = refusal::of_framing(violation);
+        let unread = if let Mode::Head { .. } = self.conn.mode { self.at } else { usize::MAX };
+        let lines = self.input.bytes().get(unread..).unwrap_or_default();
+        let lines = &lines[..lines.len().min(config.limits.head)];
+        let fields = Fields::head(lines, &Places::UNKNOWN);
+        let response = config.dress(response, &Request::new(Method::Other, "", fields));
+        self.reject_as(violation, &response);
+    }
+
+    /// The same, with `response` as the HTTP error: the one of
+    /// [`Server::handle_violation`](crate::Server::handle_violation) for what is
+    /// [attached](Self::link).
+    pub fn reject_as(&mut self, violation: Violation, response: &Response) {
+        self.conn.reject(violation, response, self.clock);
+        if !matches!(self.conn.mode, Mode::Skip(_)) {
+            self.at = self.input.bytes().len();
+        }
     }
 
     fn find(&mut self) -> Result<Option<Item>, Violation> {
@@ -242,22 +259,23 @@ impl<'c, 'i> Decoder<'c, 'i> {
 
     /// A body that lies whole in the input is handed out where it is.
     fn whole_body(&mut self) -> Result<Option<Item>, Violation> {
-        let Mode::Awaited { exchange, body, limit } = self.conn.mode else { return Ok(None) };
+        let Mode::Awaited { mut exchange, body, limit } = self.conn.mode else { return Ok(None) };
+        if matches!(body, Body::Length(left) if left > limit as u64) {
+            return Err(Violation::BodyTooLarge);
+        }
         if exchange.expects_continue && !body.is_done() {
             let encouragement = Bytes::from_static(b"HTTP/1.1 100 Continue\r\n\r\n");
             self.conn.out.push_bytes(&encouragement);
+            exchange.expects_continue = false;
         }
         let rest = self.input.bytes().len() - self.at;
-        if let Body::Length(left) = body {
-            if left > limit as u64 {
-                return Err(Violation::BodyTooLarge);
-            }
-            if let Some(len) = usize::try_from(left).ok().filter(|&len| len <= rest) {
-                let range = self.at..self.at + len;
-                self.at += len;
-                self.conn.mode = Mode::Busy { exchange, body: Body::Length(0) };
-                return Ok(Some(Item::BodyHere(range)));
-            }
+        if let Body::Length(left) = body
+            && let Some(len) = usize::try_from(left).ok().filter(|&len| len <= rest)
+        {
+            let range = self.at..self.at + len;
+            self.at += len;
+            self.conn.mode = Mode::Busy { exchange, body: Body::Length(0) };
+            return Ok(Some(Item::BodyHere(range)));
         }
         let collect = Collect { exchange, body, limit, content: Vec::new(), delivered: false };
         self.conn.mode = Mode::Body(Box::new(collect));

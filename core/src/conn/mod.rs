@@ -478,7 +478,9 @@ impl Conn {
             Body::Length(left) => left <= (self.limits.max_payload as u64).saturating_mul(4),
             Body::Chunked(_) => body.is_done(),
         };
-        let persistence = if near { exchange.persistence } else { Persistence::Close };
+        // One that waits to be told to send its body may as well not send it.
+        let comes = !exchange.expects_continue || body.is_done();
+        let persistence = if near && comes { exchange.persistence } else { Persistence::Close };
         self.out.push_head(response, persistence, date);
         if !exchange.head_only && !response.is_bodiless() {
             let Some(mut left) = response.length else {
@@ -510,9 +512,15 @@ impl Conn {
         if let Mode::Body(collect) = &self.mode { &collect.content } else { &[] }
     }
 
-    /// Queues the farewell that `violation` deserves and ends the connection after it.
-    fn reject(&mut self, violation: Violation, headers: &[(String, String)], clock: Option<Clock>) {
+    /// Queues the farewell that `violation` deserves, on HTTP `response`, and ends the connection
+    /// after it, unless all that was wrong with a request was the length of its body.
+    fn reject(&mut self, violation: Violation, response: &Response, clock: Option<Clock>) {
+        let date = clock.map(|clock| clock());
         match self.mode {
+            Mode::Awaited { exchange, body, .. } if violation == Violation::BodyTooLarge => {
+                self.link = None;
+                self.respond(response, exchange, body, date);
+            }
             Mode::WebSocket(_) => {
                 self.close(violation.close_code());
                 if violation == Violation::BadClose {
@@ -530,12 +538,7 @@ impl Conn {
             | Mode::Busy { .. }
             | Mode::Head { .. }
             | Mode::Skip(_) => {
-                let mut response =
-                    Response::with_body(violation.status(), "text/plain", violation.to_string())
-                        .nosniff();
-                response.dress(headers);
-                let date = clock.map(|clock| clock());
-                self.out.push_head(&response, Persistence::Close, date);
+                self.out.push_head(response, Persistence::Close, date);
                 self.out.push_bytes(&response.body);
                 self.link = None;
                 self.mode = Mode::Lingering(LINGER);

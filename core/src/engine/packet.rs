@@ -1,9 +1,15 @@
 //! Packets (engine.io-protocol v4, "Protocol"): one type character, then the content.
+//!
+//! ```text
+//! packet = "0" / "1" / "2" text / "3" text / "4" text / "5" / "6" / "b" base64
+//! ```
 
 use crate::error::Violation;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Packet<'a> {
+    /// Binary as text: on polling, and on a WebSocket from clients that can send no binary there.
+    Binary(&'a str),
     Open,
     Close,
     Ping(&'a str),
@@ -26,6 +32,7 @@ impl<'a> Packet<'a> {
             b'4' => Ok(Self::Message(content)),
             b'5' => Ok(Self::Upgrade),
             b'6' => Ok(Self::Noop),
+            b'b' => Ok(Self::Binary(content)),
             _ => Err(Violation::UnknownPacket),
         }
     }
@@ -36,11 +43,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn seven_types_are_known() {
+    fn the_types_are_known() {
         assert_eq!(Packet::parse("2probe"), Ok(Packet::Ping("probe")));
         assert_eq!(Packet::parse("4"), Ok(Packet::Message("")));
         assert_eq!(Packet::parse("4é"), Ok(Packet::Message("é")));
-        for bad in ["", "7", "abc", "é", "\u{0}", "b"] {
+        assert_eq!(Packet::parse("bAAEC"), Ok(Packet::Binary("AAEC")));
+        for bad in ["", "7", "abc", "é", "\u{0}", "B"] {
             assert_eq!(Packet::parse(bad), Err(Violation::UnknownPacket), "{bad}");
         }
     }

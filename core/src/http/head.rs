@@ -75,7 +75,6 @@ impl Place {
 
 impl Places {
     /// Knows nothing, so that every question is looked up in what are lines from the start.
-    #[cfg(test)]
     pub(crate) const UNKNOWN: Self = Self { fields: [Place::Unknown; Field::COUNT], lines: 0 };
 
     pub(super) fn at(&self, field: Field) -> Place {

@@ -69,7 +69,8 @@ impl Response {
     }
 
     /// Makes the answer that accepts a WebSocket; `None` when `request` asks for none, or breaks a rule
-    /// of its opening handshake (RFC 6455 §4.2.1).
+    /// of its opening handshake (RFC 6455 §4.2.1). It names no subprotocol: add the field
+    /// `sec-websocket-protocol` when one is offered and spoken.
     #[must_use]
     pub fn accepting(request: &Request<'_>) -> Option<Self> {
         match handshake::ask(request) {

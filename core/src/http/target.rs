@@ -5,7 +5,10 @@
 pub(crate) struct Query<'a> {
     pub(crate) revision: Option<&'a str>,
     pub(crate) transport: Option<&'a str>,
+    /// Never empty: clients that write `sid=` have none.
     pub(crate) sid: Option<&'a str>,
+    /// Whether JSONP is asked for, with `j=`.
+    pub(crate) jsonp: bool,
     /// Whether one of them is given twice: two readers might choose differently.
     pub(crate) repeated: bool,
 }
@@ -24,10 +27,15 @@ impl<'a> Query<'a> {
                 "EIO" => &mut query.revision,
                 "transport" => &mut query.transport,
                 "sid" => &mut query.sid,
+                "j" => {
+                    query.jsonp = true;
+                    continue;
+                }
                 _ => continue,
             };
             query.repeated |= field.replace(value).is_some();
         }
+        query.sid = query.sid.filter(|sid| !sid.is_empty());
         query
     }
 }
@@ -53,8 +61,17 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_sid_is_none() {
+        for target in ["/?sid=", "/?sid", "/?sid=&EIO=4"] {
+            assert_eq!(Query::parse(target).sid, None, "{target}");
+        }
+        assert_eq!(Query::parse("/?sid=%20").sid, Some("%20"));
+    }
+
+    #[test]
     fn repeated_parameters_are_noticed() {
         assert!(Query::parse("/?EIO=4&EIO=3").repeated);
+        assert!(Query::parse("/?sid=&sid=abc").repeated);
         assert!(!Query::parse("/?t=1&t=2").repeated);
         assert_eq!(Query::parse("/"), Query::default());
     }

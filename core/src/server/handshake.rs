@@ -180,11 +180,13 @@ fn join(text: &mut String, start: usize, name: &str, value: &str) -> bool {
 /// A longer buffer is given back after the request that needed it.
 const KEEP: usize = 4096;
 
-/// Headers that only concern the transport and tell an application nothing.
+/// Headers that only concern the transport and tell an application nothing. Subprotocols are names that
+/// the application of the client chose, and may be more than names.
 fn is_transport(name: &str) -> bool {
     name.eq_ignore_ascii_case("connection")
         || name.eq_ignore_ascii_case("upgrade")
         || name.get(..14).is_some_and(|start| start.eq_ignore_ascii_case("sec-websocket-"))
+            && !name.eq_ignore_ascii_case("sec-websocket-protocol")
 }
 
 #[cfg(test)]

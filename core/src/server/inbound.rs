@@ -1,17 +1,18 @@
 //! Packets from clients: Engine.IO types, then Socket.IO packets and their attachments.
 
-use bytes::Bytes;
+use std::borrow::Cow;
 use std::time::Instant;
 
 use super::event::{AckToken, Received};
 use super::session::Goodbye;
 use super::{Event, Message, Server};
 use crate::config::Layer;
+use crate::engine::base64;
 use crate::engine::packet::Packet as Engine;
 use crate::engine::transport::Transport;
 use crate::error::{Reason, Violation};
 use crate::key::{Link, Socket};
-use crate::socket::attach::{Partial, Whole};
+use crate::socket::attach::{Partial, Whole, bytes_of};
 use crate::socket::packet::{self, Body};
 use crate::socket::{Args, Message as EventMessage};
 use crate::time::Tick;
@@ -25,7 +26,7 @@ impl Server {
         let outcome = match session.transport {
             Transport::WebSocket { .. } => match message {
                 Message::Text(text) => self.on_packet(now, slot, text),
-                Message::Binary(bytes) => self.on_binary(now, slot, bytes),
+                Message::Binary(bytes) => self.on_binary(now, slot, Cow::Borrowed(bytes)),
             },
             Transport::Probing { .. } => {
                 self.on_probe_message(now, slot, link, message);
@@ -55,6 +56,10 @@ impl Server {
                 Ok(())
             }
             Engine::Message(text) => self.on_text(now, slot, text),
+            Engine::Binary(text) => {
+                let bytes = base64::decode(text).ok_or(Violation::InvalidBase64)?;
+                self.on_binary(now, slot, Cow::Owned(bytes))
+            }
             Engine::Close => {
                 self.end(slot, Reason::TransportClose, Goodbye::CLIENT);
                 Ok(())
@@ -67,15 +72,10 @@ impl Server {
     }
 
     /// One binary message: an attachment of the packet that announced it.
-    pub(super) fn on_binary(
-        &mut self,
-        now: Tick,
-        slot: u32,
-        bytes: &[u8],
-    ) -> Result<(), Violation> {
+    fn on_binary(&mut self, now: Tick, slot: u32, bytes: Cow<'_, [u8]>) -> Result<(), Violation> {
         self.note_life(now, slot);
         if self.config.layer == Layer::EngineIo {
-            self.received(slot, Received::Binary(Bytes::copy_from_slice(bytes)));
+            self.received(slot, Received::Binary(bytes_of(bytes)));
             return Ok(());
         }
         let Some(session) = self.sessions.at_mut(slot) else { return Ok(()) };

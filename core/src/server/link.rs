@@ -229,6 +229,14 @@ impl Server {
         }
     }
 
+    /// Ends a link of a request whose session is over, and returns the answer that waited there.
+    pub(super) fn take_last_answer(&mut self, link: Link) -> Option<Response> {
+        match self.take_farewell(link)? {
+            Transmit::Response(response) => Some(response),
+            Transmit::Close(_) | Transmit::Frame(_) => None,
+        }
+    }
+
     pub(super) fn mark_ready(&mut self, link: Link) {
         if let Some(attachment) = self.links.get_mut(link.0)
             && !attachment.noted

@@ -14,7 +14,7 @@ mod origin;
 mod own;
 mod peer;
 mod proxy;
-mod refusal;
+pub(crate) mod refusal;
 mod request;
 mod room;
 mod session;

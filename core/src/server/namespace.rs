@@ -269,8 +269,10 @@ impl Server {
         namespace: &str,
         auth: Option<&str>,
     ) -> Result<(), Violation> {
-        if self.client_in(slot, namespace).is_some() {
-            return Err(Violation::DuplicateConnect);
+        if let Some((socket, _)) = self.client_in(slot, namespace) {
+            let is_leaving = self.clients.get(socket.0).is_some_and(Client::is_leaving);
+            // A client that asks again is in, or will be told: there is nothing to add.
+            return if is_leaving { Err(Violation::DuplicateConnect) } else { Ok(()) };
         }
         if namespace.len() > self.config.limits.namespace_name {
             return Err(Violation::InvalidPacket);

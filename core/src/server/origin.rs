@@ -15,6 +15,20 @@ impl Config {
         let Origins::Matching(judge) = &self.origins else { return None };
         request.fields.text(Field::Origin).map(|origin| judge.accepts(origin))
     }
+
+    /// Makes an answer of the embedder's own to `request` one of this server's: adds
+    /// [`headers`](Self::headers), and what lets the page that asked read it, if it may connect. What the
+    /// answer has of its own stays.
+    ///
+    /// Calls the function of [`Origins::Matching`], unless the request [is judged](Self::judge).
+    #[must_use]
+    pub fn dress(&self, mut response: Response, request: &Request<'_>) -> Response {
+        if !response.headers.iter().any(|(name, _)| name == ALLOW_ORIGIN) {
+            response = Access::of(request, self).allow(response, self);
+        }
+        response.dress(&self.headers);
+        response
+    }
 }
 
 /// What the `Origin` of a request means.
@@ -83,14 +97,15 @@ impl<'a> Access<'a> {
 /// may keep them.
 pub(super) fn allow(response: Response, origin: Option<&str>, config: &Config) -> Response {
     let Some(origin) = origin else { return response };
-    let response =
-        response.header("access-control-allow-origin", origin.to_owned()).header("vary", "Origin");
+    let response = response.header(ALLOW_ORIGIN, origin.to_owned()).header("vary", "Origin");
     // Every page together with cookies is what the standard forbids.
     if config.credentials && origin != "*" {
         return response.header("access-control-allow-credentials", "true");
     }
     response
 }
+
+const ALLOW_ORIGIN: &str = "access-control-allow-origin";
 
 /// Whether `origin` is a page of the host that the request names, or of the one that a trusted proxy
 /// says it named.

@@ -17,6 +17,10 @@ pub(super) enum Refusal {
     HandshakeMethod,
     /// Neither a plain request for polling nor a whole WebSocket handshake for WebSocket.
     HandshakeTransport,
+    /// Polling by JSONP, which is not offered.
+    Jsonp,
+    /// Subprotocols that are no list of different tokens.
+    Protocols,
     /// A parameter of the protocol is given more than once.
     Repeated,
     /// Another revision than the session was opened with.
@@ -54,7 +58,9 @@ impl Refusal {
             Self::Ended
             | Self::HandshakeMethod
             | Self::HandshakeTransport
+            | Self::Jsonp
             | Self::Origin
+            | Self::Protocols
             | Self::Repeated
             | Self::RevisionChanged
             | Self::Session
@@ -75,6 +81,8 @@ impl Refusal {
             Self::Origin => (3, "Origin not allowed"),
             Self::Ended
             | Self::HandshakeTransport
+            | Self::Jsonp
+            | Self::Protocols
             | Self::Repeated
             | Self::RevisionChanged
             | Self::SessionTransport
@@ -101,6 +109,11 @@ impl Refusal {
                  pass on with its Upgrade and Connection headers, and transport=polling none; or the \
                  server wants sessions to start on polling"
             }
+            Self::Jsonp => {
+                &"JSONP, the parameter j, is not offered: let the client poll by XMLHttpRequest or \
+                 fetch, or use WebSocket"
+            }
+            Self::Protocols => &"Sec-WebSocket-Protocol is not a list of different names",
             Self::Repeated => &"EIO, transport or sid is given more than once",
             Self::RevisionChanged => &"the session was opened with EIO=4, and goes on with it",
             Self::Origin => {
@@ -149,15 +162,21 @@ fn hint_of(flaw: Flaw) -> &'static &'static str {
     }
 }
 
-/// The answer to a head of a host that our own reader would have refused.
-pub(super) fn of_head(violation: Violation) -> Response {
-    Response::with_body(violation.status(), "text/plain", violation.to_string())
-        .nosniff()
-        .refused_by(&"the head of the request breaks a rule of HTTP")
+/// The answer to a request that breaks a rule of framing.
+pub(crate) fn of_framing(violation: Violation) -> Response {
+    Response::with_body(violation.status(), "text/plain", violation.to_string()).nosniff()
 }
 
-/// The answer to a body that breaks a rule.
-pub(super) fn of_payload(violation: Violation) -> Response {
+/// The answer to a head of a host that our own reader would have refused.
+pub(super) fn of_head(violation: Violation) -> Response {
+    of_framing(violation).refused_by(&"the head of the request breaks a rule of HTTP")
+}
+
+/// The answer to a request of a session that breaks a rule.
+pub(super) fn of_session(violation: Violation) -> Response {
+    if violation.status() != 400 {
+        return of_framing(violation);
+    }
     Response::error(400, 3, "Bad request", &violation.to_string())
         .refused_by(&"the body of a POST breaks a rule of the protocol")
 }
@@ -181,6 +200,8 @@ mod tests {
             Refusal::Ended,
             Refusal::HandshakeMethod,
             Refusal::HandshakeTransport,
+            Refusal::Jsonp,
+            Refusal::Protocols,
             Refusal::Repeated,
             Refusal::RevisionChanged,
             Refusal::Origin,

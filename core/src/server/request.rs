@@ -10,7 +10,6 @@ use super::session::Goodbye;
 use super::strangers::Source;
 use super::{Server, Transmit, Verdict};
 use crate::config::Config;
-use crate::engine::payload::{self, Part};
 use crate::engine::transport::{OnGet, OnPost, OnProbe};
 use crate::error::{Reason, Violation};
 use crate::http::{Field, Method, Query, Request, Response};
@@ -18,6 +17,7 @@ use crate::key::Link;
 use crate::time::Tick;
 use crate::ws::CloseCode;
 use crate::ws::handshake::{self, Ask};
+use crate::ws::protocol;
 
 /// The transport a request names.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -33,9 +33,7 @@ impl Server {
             return Verdict::Pass;
         }
         if let Err(violation) = request.fields.check() {
-            let mut verdict = Verdict::Respond(refusal::of_head(violation));
-            self.dress(&mut verdict);
-            return verdict;
+            return Verdict::Respond(self.config.dress(refusal::of_head(violation), &request));
         }
         let now = self.clock.read(now);
         let access = Access::of(&request, &self.config);
@@ -47,7 +45,7 @@ impl Server {
                 Err(refusal) => Verdict::Respond(access.allow(refusal, &self.config)),
             }
         };
-        self.dress(&mut verdict);
+        self.dress_verdict(&mut verdict);
         verdict
     }
 
@@ -55,12 +53,12 @@ impl Server {
     pub fn handle_body(&mut self, now: Instant, link: Link, body: &[u8]) -> Verdict {
         let now = self.clock.read(now);
         let mut verdict = self.take_body(now, link, body);
-        self.dress(&mut verdict);
+        self.dress_verdict(&mut verdict);
         verdict
     }
 
     /// Adds the fields that every answer has.
-    fn dress(&self, verdict: &mut Verdict) {
+    fn dress_verdict(&self, verdict: &mut Verdict) {
         match verdict {
             Verdict::Respond(response) | Verdict::Upgrade { response, .. } => {
                 response.dress(&self.config.headers);
@@ -72,10 +70,8 @@ impl Server {
     fn take_body(&mut self, now: Tick, link: Link, body: &[u8]) -> Verdict {
         let Some(slot) = self.session_of(link) else {
             // The session ended while the body arrived, and mostly left an answer.
-            return Verdict::Respond(match self.take_farewell(link) {
-                Some(Transmit::Response(response)) => response,
-                Some(Transmit::Close(_) | Transmit::Frame(_)) | None => Refusal::Ended.response(),
-            });
+            let left = self.take_last_answer(link);
+            return Verdict::Respond(left.unwrap_or_else(|| Refusal::Ended.response()));
         };
         let origin = self.sessions.at(slot).and_then(|session| session.origin.clone());
         let outcome = self.read_payload(now, slot, body);
@@ -87,8 +83,8 @@ impl Server {
         match outcome {
             Ok(()) => Verdict::Respond(posted(origin.as_deref(), &self.config)),
             Err(violation) => {
-                self.end(slot, Reason::Violation(violation), Goodbye::of(violation));
-                let response = refusal::of_payload(violation);
+                self.end(slot, Reason::Violation(violation), Goodbye::refusing(violation));
+                let response = refusal::of_session(violation);
                 Verdict::Respond(origin::allow(response, origin.as_deref(), &self.config))
             }
         }
@@ -112,6 +108,9 @@ impl Server {
         };
         if access == Access::Refused {
             return Err(Refusal::Origin.response());
+        }
+        if query.jsonp && named == Named::Polling {
+            return Err(Refusal::Jsonp.response());
         }
         let ask = handshake::ask(request);
         match query.sid {
@@ -146,6 +145,10 @@ impl Server {
         if revision != Some("4") {
             return Err(Refusal::Version.response());
         }
+        let protocol = match key {
+            Some(_) => self.choose_protocol(request)?,
+            None => None,
+        };
         if let Some(sid) = request.own_sid {
             self.own_sids.check(sid).map_err(Refusal::response)?;
             if self.find_session(sid).is_some() {
@@ -169,7 +172,7 @@ impl Server {
             }
             Some(key) => Verdict::Upgrade {
                 link: self.open_websocket(slot),
-                response: Response::switching(handshake::accept(key)),
+                response: switching(key, protocol),
             },
         })
     }
@@ -201,7 +204,8 @@ impl Server {
         }
         match (named, ask) {
             (Named::WebSocket, Ask::WebSocket { key }) if self.config.transports.upgrades => {
-                return Ok(self.probe(now, slot, key));
+                let protocol = self.choose_protocol(request)?;
+                return Ok(self.probe(now, slot, switching(key, protocol)));
             }
             (Named::WebSocket, Ask::Broken(flaw)) => {
                 return Err(Refusal::WebSocket(flaw).response());
@@ -258,7 +262,7 @@ impl Server {
         let kind = request.fields.text(Field::ContentType).unwrap_or_default();
         if kind.trim_start().starts_with("application/octet-stream") {
             let violation = Violation::BinaryBody;
-            self.end(slot, Reason::Violation(violation), Goodbye::of(violation));
+            self.end(slot, Reason::Violation(violation), Goodbye::refusing(violation));
             return Err(refusal::silent(&"a POST is text: send binary as base64"));
         }
         let link = self.attach(slot);
@@ -286,9 +290,8 @@ impl Server {
 
     /// A WebSocket for a polling session. One too many is accepted and closed at once, which is what
     /// clients understand.
-    fn probe(&mut self, now: Tick, slot: u32, key: &str) -> Verdict {
+    fn probe(&mut self, now: Tick, slot: u32, response: Response) -> Verdict {
         let link = self.attach(slot);
-        let response = Response::switching(handshake::accept(key));
         if let Some(session) = self.sessions.at_mut(slot) {
             let (transport, outcome) = session.transport.on_websocket(link);
             session.transport = transport;
@@ -301,23 +304,36 @@ impl Server {
         Verdict::Upgrade { link, response }
     }
 
+    /// The subprotocol of a WebSocket, when the client offers some.
+    fn choose_protocol(&self, request: &Request<'_>) -> Result<Option<String>, Response> {
+        protocol::choose(request.fields, &self.config.protocols)
+            .map_err(|protocol::Malformed| Refusal::Protocols.response())
+    }
+
     fn read_payload(&mut self, now: Tick, slot: u32, body: &[u8]) -> Result<(), Violation> {
         let key = self.sessions.key(slot);
         let text = std::str::from_utf8(body).map_err(|_| Violation::InvalidUtf8)?;
-        for (n, part) in payload::parts(text).enumerate() {
+        // Packets are separated by U+001E (engine.io-protocol v4, "HTTP long-polling").
+        for (n, packet) in text.split('\x1e').enumerate() {
             if n >= self.config.limits.packets {
                 return Err(Violation::TooManyPackets);
             }
-            match part? {
-                Part::Text(text) => self.on_packet(now, slot, text)?,
-                Part::Binary(bytes) => self.on_binary(now, slot, &bytes)?,
-            }
+            self.on_packet(now, slot, packet)?;
             // CLOSE, or something the packet made the server do, ended the session.
             if self.sessions.key(slot) != key {
                 return Ok(());
             }
         }
         Ok(())
+    }
+}
+
+/// The answer that accepts a WebSocket.
+fn switching(key: &str, protocol: Option<String>) -> Response {
+    let response = Response::switching(handshake::accept(key));
+    match protocol {
+        Some(protocol) => response.header("sec-websocket-protocol", protocol),
+        None => response,
     }
 }
 

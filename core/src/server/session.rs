@@ -7,7 +7,7 @@ use super::handshake::Handshake;
 use super::link::poll_response;
 use super::namespace::Client;
 use super::origin::{self, Access};
-use super::refusal::Refusal;
+use super::refusal::{self, Refusal};
 use super::strangers::Source;
 use super::{Event, Server, Transmit};
 use crate::config::{Layer, SlowClient};
@@ -15,7 +15,7 @@ use crate::engine::heartbeat::Heartbeat;
 use crate::engine::outbox::Outbox;
 use crate::engine::transport::{OnGone, Transport};
 use crate::error::{Reason, Refused, Violation};
-use crate::http::Request;
+use crate::http::{Request, Response};
 use crate::key::{self, Key, Link, Secret, Sid, Slab};
 use crate::socket::attach::Partial;
 use crate::socket::encoded::Packet;
@@ -72,18 +72,32 @@ impl Slab<Session> {
 /// What the links of an ending session are told.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Goodbye {
-    poll: &'static str,
+    poll: PollEnd,
     code: CloseCode,
+}
+
+/// The answer to a poll that is held when the session ends.
+#[derive(Clone, Copy, Debug)]
+enum PollEnd {
+    Packet(&'static str),
+    Refused(Violation),
 }
 
 impl Goodbye {
     /// The server closes: a poll is answered with CLOSE.
-    pub(super) const SERVER: Self = Self { poll: "1", code: CloseCode::NORMAL };
+    pub(super) const SERVER: Self = Self { poll: PollEnd::Packet("1"), code: CloseCode::NORMAL };
     /// The client closes: a poll is released with NOOP.
-    pub(super) const CLIENT: Self = Self { poll: "6", code: CloseCode::NORMAL };
+    pub(super) const CLIENT: Self = Self { poll: PollEnd::Packet("6"), code: CloseCode::NORMAL };
 
+    /// A rule was broken that concerns the session as a whole.
     pub(super) fn of(violation: Violation) -> Self {
-        Self { poll: "1", code: violation.close_code() }
+        Self { poll: PollEnd::Packet("1"), code: violation.close_code() }
+    }
+
+    /// A request broke a rule: a poll is refused as the request is. Whichever answer comes first tells
+    /// the client why; CLOSE would read as an orderly end.
+    pub(super) fn refusing(violation: Violation) -> Self {
+        Self { poll: PollEnd::Refused(violation), code: violation.close_code() }
     }
 }
 
@@ -105,17 +119,33 @@ impl Server {
         }
     }
 
-    /// Takes note that the peer broke a rule of framing on `link`, of which the stream's codec has
-    /// told it already.
-    pub fn handle_violation(&mut self, now: Instant, link: Link, violation: Violation) {
-        if let Some(slot) = self.session_of(link)
-            && self.sessions.at(slot).is_some_and(|session| !session.transport.is_probe(link))
-        {
+    /// Takes note that the peer broke a rule of framing on `link`, and returns the answer to it for a
+    /// stream that still speaks HTTP: see [`Decoder::reject_as`](crate::Decoder::reject_as).
+    pub fn handle_violation(&mut self, now: Instant, link: Link, violation: Violation) -> Response {
+        let Some(slot) = self.session_of(link) else {
+            // The session ended before, and mostly left an answer.
+            let left = self.take_last_answer(link);
+            return self.dress(link, left.unwrap_or_else(|| refusal::of_framing(violation)));
+        };
+        let response = self.dress(link, refusal::of_session(violation));
+        if self.sessions.at(slot).is_some_and(|session| session.transport.is_probe(link)) {
+            self.handle_closed(now, link);
+        } else {
             self.links.remove(link.0);
-            self.end(slot, Reason::Violation(violation), Goodbye::of(violation));
-            return;
+            self.end(slot, Reason::Violation(violation), Goodbye::refusing(violation));
         }
-        self.handle_closed(now, link);
+        response
+    }
+
+    /// Makes an answer of the embedder's own to the request under `link` one of this server's: adds
+    /// [`Config::headers`](crate::Config::headers), and what lets the page that asked read it.
+    #[must_use]
+    pub fn dress(&self, link: Link, response: Response) -> Response {
+        let session = self.session_of(link).and_then(|slot| self.sessions.at(slot));
+        let origin = session.and_then(|session| session.origin.as_deref());
+        let mut response = origin::allow(response, origin, &self.config);
+        response.dress(&self.config.headers);
+        response
     }
 
     /// Closes every session, as a server going down does: clients will reconnect.
@@ -465,7 +495,13 @@ impl Server {
         let (transport, origin) = session;
         let [get, post, ws] = transport.links();
         if let Some(get) = get {
-            let response = poll_response(goodbye.poll, origin.as_deref(), &self.config);
+            let origin = origin.as_deref();
+            let response = match goodbye.poll {
+                PollEnd::Packet(packet) => poll_response(packet, origin, &self.config),
+                PollEnd::Refused(violation) => {
+                    origin::allow(refusal::of_session(violation), origin, &self.config)
+                }
+            };
             self.farewell(get, Transmit::Response(response));
         }
         if let Some(post) = post {

@@ -1,6 +1,7 @@
 //! Binary reassembly: a packet that waits for its attachments.
 
 use bytes::Bytes;
+use std::borrow::Cow;
 
 use super::encoded::PART;
 use super::{Args, Message};
@@ -55,12 +56,12 @@ impl Partial {
     }
 
     /// Adds one attachment and says whether it was the last.
-    pub(crate) fn add(&mut self, bytes: &[u8], limits: &Limits) -> Result<bool, Violation> {
+    pub(crate) fn add(&mut self, bytes: Cow<'_, [u8]>, limits: &Limits) -> Result<bool, Violation> {
         if self.bytes + bytes.len() > limits.attachment_bytes {
             return Err(Violation::AttachmentsTooLarge);
         }
         self.bytes += bytes.len();
-        self.attachments.push(Bytes::copy_from_slice(bytes));
+        self.attachments.push(bytes_of(bytes));
         Ok(self.attachments.len() >= self.expected as usize)
     }
 
@@ -82,5 +83,13 @@ impl Partial {
             Head::Ack { json, .. } => json.len(),
         };
         text + self.bytes + PART * (1 + self.attachments.len())
+    }
+}
+
+/// Keeps binary: what was decoded already as it is, what lies in a read buffer as a copy.
+pub(crate) fn bytes_of(bytes: Cow<'_, [u8]>) -> Bytes {
+    match bytes {
+        Cow::Borrowed(bytes) => Bytes::copy_from_slice(bytes),
+        Cow::Owned(bytes) => bytes.into(),
     }
 }

@@ -5,5 +5,6 @@ pub(crate) mod handshake;
 pub(crate) mod header;
 pub(crate) mod mask;
 pub(crate) mod message;
+pub(crate) mod protocol;
 
 pub use close::CloseCode;

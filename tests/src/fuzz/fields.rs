@@ -299,7 +299,7 @@ const PARAMETERS: [&str; 14] = [
     "transport=websocket",
     "transport=",
     "&",
-    "&",
+    "&j=0",
     "sid=x",
     "sid=",
     "t=1",

@@ -71,25 +71,26 @@ fn read(data: &[u8]) -> (Vec<Received>, End) {
     (heard, End::Open)
 }
 
-/// Base64 with padding and nothing else, as bits.
+/// Base64 of both alphabets, without its white space and as much as there is of its padding, as bits.
 fn base64(text: &[u8]) -> Option<Vec<u8>> {
+    let text: Vec<u8> = text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
     let padding = text.iter().rev().take_while(|&&byte| byte == b'=').count();
-    if !text.len().is_multiple_of(4) || padding > 2 {
+    let digits = &text[..text.len() - padding];
+    if digits.len() % 4 == 1 || padding > 2 {
         return None;
     }
     let mut bits = Vec::new();
-    for byte in &text[..text.len() - padding] {
+    for byte in digits {
         let value = match byte {
             b'A'..=b'Z' => byte - b'A',
             b'a'..=b'z' => byte - b'a' + 26,
             b'0'..=b'9' => byte - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
+            b'+' | b'-' => 62,
+            b'/' | b'_' => 63,
             _ => return None,
         };
         bits.extend((0..6).rev().map(|bit| value >> bit & 1));
     }
-    let (bytes, rest) = bits.split_at(bits.len() / 8 * 8);
-    let whole = bytes.chunks(8).map(|bits| bits.iter().fold(0, |byte, bit| byte << 1 | bit));
-    (rest.len() == 2 * padding && rest.iter().all(|&bit| bit == 0)).then(|| whole.collect())
+    let whole = bits.chunks_exact(8).map(|bits| bits.iter().fold(0, |byte, bit| byte << 1 | bit));
+    Some(whole.collect())
 }

@@ -8,4 +8,5 @@ mod lookup;
 mod order;
 mod stage;
 mod state;
+mod values;
 mod workers;

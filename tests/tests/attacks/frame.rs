@@ -95,20 +95,31 @@ fn d05_floods_and_duplicates_of_fields_are_refused() {
 
 /// D6, CVE-2021-32640.
 #[test]
-fn d06_odd_extensions_and_protocols_are_ignored() {
+fn d06_odd_extensions_are_ignored_and_protocols_are_names() {
     let siege = Siege::new();
-    for field in [
-        format!("Sec-WebSocket-Protocol:{}x", " ".repeat(15_000)),
-        "Sec-WebSocket-Extensions: constructor".into(),
-        "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=99; x=\"".into(),
+    let many: Vec<String> = (0..2500).map(|n| format!("p{n}")).collect();
+    let twice = |names: &str| format!("Sec-WebSocket-Protocol: {names}\r\n").repeat(2);
+    for (field, status, chosen) in [
+        (format!("Sec-WebSocket-Protocol:{}x", " ".repeat(15_000)), 101, Some("x")),
+        (format!("Sec-WebSocket-Protocol: {}", many.join(",")), 101, Some("p0")),
+        (format!("Sec-WebSocket-Protocol: {},p0", many.join(",")), 400, None),
+        (format!("Sec-WebSocket-Protocol: {}", ",".repeat(15_000)), 400, None),
+        ("Sec-WebSocket-Protocol: a b".into(), 400, None),
+        (twice("a").trim_end().to_owned(), 400, None),
+        ("Sec-WebSocket-Extensions: constructor".into(), 101, None),
+        (
+            "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=99; x=\"".into(),
+            101,
+            None,
+        ),
     ] {
         let mut tcp = siege.sim.tcp();
         let whole = upgrade("/socket.io/?EIO=4&transport=websocket");
         tcp.send(whole.replace("Host:", &format!("{field}\r\nHost:")));
         let answer = tcp.answer().unwrap();
-        assert_eq!(answer.status, 101);
+        assert_eq!(answer.status, status, "{field:.60}");
         assert_eq!(answer.header("sec-websocket-extensions"), None);
-        assert_eq!(answer.header("sec-websocket-protocol"), None);
+        assert_eq!(answer.header("sec-websocket-protocol"), chosen);
         tcp.vanish();
     }
     siege.lift(0);

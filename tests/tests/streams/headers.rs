@@ -2,8 +2,8 @@
 
 use crate::stage::{POLLING, Stage, sid};
 use sansocket_app::http::{Request, Response, StatusCode};
-use sansocket_app::{App, Bytes, Config, Files, IntoWeb as _};
-use tests::upgrade;
+use sansocket_app::{App, Bytes, Config, Files, IntoWeb as _, Origins};
+use tests::{request, upgrade};
 
 /// A server with a field of its own, which one of its answers has already.
 fn stage() -> Stage {
@@ -114,4 +114,48 @@ fn every_answer_is_dated_once() {
     app.fallback(|_: Request<Bytes>| Response::builder().header("date", "old").body("").unwrap());
     let answer = Stage::new(app).stream().ask("GET", "/", "", "");
     assert!(answer.contains("\r\ndate: old\r\n") && answer.matches("date").count() == 1);
+}
+
+#[test]
+fn answers_of_ours_can_be_read_by_a_page_that_may_connect() {
+    let mut config = Config::default();
+    config.origins = Origins::List(vec!["https://shop.example".into()]);
+    config.limits.max_payload = 10;
+    let mut app = App::with_config(config);
+    app.files(Files::new().map("/static", env!("CARGO_MANIFEST_DIR")));
+    app.fallback(|request: Request<Bytes>| match request.uri().path() {
+        "/panics" => panic!("on purpose"),
+        _ => Response::new(Bytes::new()),
+    });
+    let bare = {
+        let mut config = Config::default();
+        config.origins = Origins::List(vec!["https://shop.example".into()]);
+        Stage::new(App::with_config(config))
+    };
+    let stage = Stage::new(app);
+    let too_long = "Content-Length: 11\r\n";
+    let chunked = "Transfer-Encoding: chunked\r\n";
+    for (stage, status, method, target, fields, ours) in [
+        (&stage, "200", "GET", "/own", "", false),
+        (&stage, "200", "GET", "/static/Cargo.toml", "", false),
+        (&stage, "500", "GET", "/panics", "", true),
+        (&stage, "413", "POST", "/own", too_long, true),
+        (&stage, "501", "POST", "/own", chunked, true),
+        (&stage, "400", "CONNECT", "/own", "", true),
+        (&stage, "400", "GET", "/own", "Host: b\r\n", true),
+        (&bare, "404", "GET", "/own", "", true),
+    ] {
+        let body = if fields == chunked { "x\r\n" } else { "" };
+        for (page, may) in [("shop", true), ("evil", false)] {
+            let fields = format!("Origin: https://{page}.example\r\n{fields}");
+            let answer = stage.stream().say(request(method, target, &fields, "") + body);
+            assert_eq!(&answer[9..12], status, "{answer}");
+            let allowed = answer.contains("access-control-allow-origin: https://shop.example\r\n");
+            assert_eq!(allowed, ours && may, "{answer}");
+        }
+    }
+    stage.io.stop();
+    let answer = stage.stream().ask("GET", POLLING, "Origin: https://shop.example\r\n", "");
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    assert!(answer.contains("access-control-allow-origin: https://shop.example\r\n"));
 }

@@ -31,7 +31,7 @@ pub fn a01_hostile_packets_end_their_session_and_no_other(serve: Serve) {
         (format!("42{}[\"e\"]", "9".repeat(25)), Violation::InvalidPacket),
         ("44{}".into(), Violation::InvalidPacket),
         ("4".into(), Violation::InvalidPacket),
-        ("40".into(), Violation::DuplicateConnect),
+        ("bAAEC!".into(), Violation::InvalidBase64),
     ] {
         let mut attacker = siege.attacker();
         attacker.say(&packet);
@@ -153,9 +153,16 @@ pub fn a20_nobody_is_heard_before_the_admission(serve: Serve) {
     twice.say("40/guarded,");
     let decide = asking.recv_timeout(PATIENCE).expect("it is asked");
     twice.say("40/guarded,{\"again\":1}");
-    assert_eq!(twice.farewell(), 1008);
-    assert_eq!(siege.violation(), Violation::DuplicateConnect);
-    drop(decide);
+    twice.say("42/guarded,[\"admin\"]");
+    twice.say("421[\"echo\",1]");
+    assert_eq!(twice.hear(), "431[1]", "it was let in");
+    decide.send(()).expect("it waits");
+    assert!(twice.hear().starts_with("40/guarded,"));
+    twice.say("40/guarded,{\"again\":2}");
+    twice.say("421[\"echo\",2]");
+    assert_eq!(twice.hear(), "431[2]", "it was told twice");
+    drop(twice);
+    assert_eq!(siege.reason(), Reason::TransportClose);
     drop(attacker);
     assert_eq!(siege.reason(), Reason::TransportClose);
     thread::yield_now();

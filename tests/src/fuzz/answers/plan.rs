@@ -159,11 +159,17 @@ impl Plan {
 
     /// Whether an interim answer comes first.
     pub(super) fn is_encouraged(&self) -> bool {
+        let is_known = matches!(self.content, Content::Counted(_));
+        self.waits() && self.reads() && !(is_known && self.is_refused())
+    }
+
+    /// Whether the client may keep its body back until it is encouraged.
+    fn waits(&self) -> bool {
         let some = match self.content {
             Content::Nothing | Content::Counted(0) => false,
             Content::Chunked(_) | Content::Counted(_) => true,
         };
-        self.expects && self.version == "HTTP/1.1" && self.reads() && some
+        self.expects && self.version == "HTTP/1.1" && some
     }
 
     /// What an answer says of a connection that stays: a client of HTTP/1.0 has to be told.
@@ -177,7 +183,12 @@ impl Plan {
             (_, "close") | ("HTTP/1.0", "") => false,
             (_, _) => true,
         };
+        if self.waits() && !self.is_encouraged() {
+            return Some(false);
+        }
         match (&self.content, self.when) {
+            (Content::Chunked(_), _) if self.is_refused() => Some(false),
+            (Content::Counted(len), _) if self.is_refused() => Some(wants && *len <= 4 * BODY),
             // Where it ends is not known before it has been read.
             (Content::Chunked(_), When::AtOnce | When::Held) => Some(false),
             (Content::Chunked(_), When::Early) if wants => None,

@@ -251,7 +251,8 @@ impl Texts {
             if let KeepHeaders::Named(names) = keep {
                 return names.contains(&name);
             }
-            name != "connection" && !name.starts_with("sec-websocket-")
+            name == "sec-websocket-protocol"
+                || name != "connection" && !name.starts_with("sec-websocket-")
         });
         let mut all: Vec<(String, String)> = Vec::new();
         for (name, _, lossy) in kept {
@@ -379,7 +380,8 @@ fn code(query: &str, page: &Page) -> Option<u8> {
         () if [&revision, &transport, &sid].iter().any(|values| values.len() > 1) => Some(3),
         () if !matches!(transport[..], ["polling" | "websocket"]) => Some(0),
         () if *page == Page::Refused => Some(3),
-        () if !sid.is_empty() => Some(1),
+        () if transport == ["polling"] && !values("j").is_empty() => Some(3),
+        () if sid.iter().any(|sid| !sid.is_empty()) => Some(1),
         // It needs a WebSocket handshake.
         () if transport == ["websocket"] => Some(3),
         () if revision != ["4"] => Some(5),

@@ -60,12 +60,9 @@ fn refusals(sent: Result<bool, Refused>, answer: AckError) -> &'static str {
 }
 
 fn reasons(reason: Reason) -> bool {
-    let violation = match reason {
-        Reason::GaveWay | Reason::SlowConsumer => return true,
-        Reason::Violation(violation) => violation,
-        _ => return false,
-    };
-    matches!(violation, Violation::TooManyAttachments | Violation::TooSlow)
+    matches!(reason, Reason::GaveWay | Reason::SlowConsumer)
+        || reason == Reason::Violation(Violation::TooManyAttachments)
+        || reason == Reason::Violation(Violation::TooSlow)
 }
 
 fn settings(config: &mut Config, app: &mut App) -> Result<(), ConfigError> {
