@@ -199,8 +199,8 @@ pub use rooms::Rooms;
 pub use runtime::{BoxFuture, Runtime, Workers};
 pub use sansocket::{
     Args, ArgsRef, Config, ConfigError, Cookie, Counts, EventMessage, Fields, Gone, Handshake, Id,
-    JoinError, KeepHeaders, Layer, Limits, Method, Misuse, Origins, Reason, Received, Refused,
-    Request, Response, SameSite, SlowClient, Transports, Violation,
+    JoinError, KeepHeaders, Layer, Limits, Method, Misuse, Origins, Protocols, Reason, Received,
+    Refused, Request, Response, SameSite, SlowClient, Transports, Violation,
 };
 pub use session::Session;
 pub use socket::Socket;

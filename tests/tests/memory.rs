@@ -125,6 +125,23 @@ fn a_received_attachment_is_copied_once() {
     assert_eq!(info.bytes_current, 0);
 }
 
+/// C22.
+#[test]
+fn white_space_in_base64_is_not_kept() {
+    let mut bare = Bare::with(1);
+    let header = text("451-[\"x\",{\"_placeholder\":true,\"num\":0}]");
+    let spaced = text(&format!("bAA{}EC", "\n".repeat(3000)));
+    let mut kept = None;
+    let info = measure(|| {
+        bare.receive(0, &header);
+        bare.receive(0, &spaced);
+        bare.messages(|_, _, message| kept = Some(message));
+    });
+    let kept = kept.expect("it is whole");
+    assert_eq!(&kept.attachments()[0][..], [0, 1, 2]);
+    assert!(info.bytes_current < 500, "{info:?}");
+}
+
 #[test]
 fn a_heartbeat_allocates_nothing_that_is_kept() {
     let mut bare = Bare::with(1);

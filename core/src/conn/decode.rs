@@ -142,14 +142,14 @@ impl<'c, 'i> Decoder<'c, 'i> {
     }
 
     /// Queues the farewell that `violation` deserves, an HTTP error or a close frame, and ends the
-    /// connection after it. Only after a body that is announced as too large, and is not much too large,
-    /// the connection goes on.
+    /// connection after it. A connection survives one thing: a `Content-Length` between the limit and four
+    /// times `Limits::max_payload`, whose body is read for nothing.
     pub fn reject(&mut self, violation: Violation) {
         self.reject_as(violation, &refusal::of_framing(violation));
     }
 
-    /// The same, with an HTTP error as a server of these settings words it: what the page that asked
-    /// needs to read it goes by those fields that came of a head that cannot be read.
+    /// The same, with the fields that every answer of a server with these settings has. Of a head that
+    /// cannot be read, the `Origin` and `Host` lines that came decide which page may read the answer.
     pub fn reject_with(&mut self, violation: Violation, config: &Config) {
         let response = refusal::of_framing(violation);
         let unread = if let Mode::Head { .. } = self.conn.mode { self.at } else { usize::MAX };

@@ -90,6 +90,7 @@ impl Partial {
 pub(crate) fn bytes_of(bytes: Cow<'_, [u8]>) -> Bytes {
     match bytes {
         Cow::Borrowed(bytes) => Bytes::copy_from_slice(bytes),
-        Cow::Owned(bytes) => bytes.into(),
+        // Without the room that was made for white space, which no budget counts.
+        Cow::Owned(bytes) => bytes.into_boxed_slice().into(),
     }
 }
