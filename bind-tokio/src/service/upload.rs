@@ -52,18 +52,26 @@ impl<B> Upload<B> {
 impl<B: Body> Upload<B> {
     fn poll_end(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<End> {
         let mut this = self.project();
+        let mut asked = None;
         if let Some(attachment) = this.attachment {
             ready!(attachment.poll_ready(context));
+            asked = Some(attachment).filter(|attachment| attachment.wants_look());
         }
         loop {
             let announced = usize::try_from(this.body.size_hint().lower()).unwrap_or(usize::MAX);
             if announced > *this.limit - this.content.len() {
                 return Poll::Ready(End::TooLarge);
             }
-            let data = match ready!(this.body.as_mut().poll_frame(context)) {
-                Some(Ok(frame)) => Frame::into_data(frame),
-                Some(Err(_)) => return Poll::Ready(End::Failed),
-                None => return Poll::Ready(End::Done),
+            let data = match this.body.as_mut().poll_frame(context) {
+                Poll::Ready(Some(Ok(frame))) => Frame::into_data(frame),
+                Poll::Ready(Some(Err(_))) => return Poll::Ready(End::Failed),
+                Poll::Ready(None) => return Poll::Ready(End::Done),
+                Poll::Pending => {
+                    if let Some(attachment) = asked {
+                        attachment.quiet();
+                    }
+                    return Poll::Pending;
+                }
             };
             // What is not data is a trailer, and means nothing here.
             let Ok(mut data) = data else { continue };

@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use super::deadline::Due;
 use super::link::poll_response;
 use super::origin::{self, Access};
 use super::refusal::{self, Refusal};
@@ -31,7 +32,7 @@ impl Server {
         if !self.config.serves(request.path()) {
             return Verdict::Pass;
         }
-        let now = self.clock.read(now);
+        let now = self.enter(now);
         let access = Access::of(&request, &self.config);
         let mut verdict = if request.method == Method::Options {
             Verdict::Respond(access.preflight(&request, &self.config))
@@ -47,7 +48,7 @@ impl Server {
 
     /// Takes the whole body of a POST.
     pub fn handle_body(&mut self, now: Instant, link: Link, body: &[u8]) -> Verdict {
-        let now = self.clock.read(now);
+        let now = self.enter(now);
         let mut verdict = self.take_body(now, link, body);
         self.dress(&mut verdict);
         verdict
@@ -283,7 +284,9 @@ impl Server {
             let (transport, outcome) = session.transport.on_websocket(link);
             session.transport = transport;
             match outcome {
-                OnProbe::Started => session.aside_due = self.timers.upgrade.arm(now, slot),
+                OnProbe::Started => {
+                    session.aside_due = self.timers.arm(Due::Upgrade, now, slot);
+                }
                 OnProbe::Spare => self.farewell(link, Transmit::Close(CloseCode::NORMAL)),
             }
         }

@@ -37,8 +37,8 @@ struct Clock {
 /// The server, for those parts of its application that ask it.
 pub(crate) type Later = Arc<OnceLock<Io>>;
 
-/// Time passes in steps no larger than those in which deadlines are looked at.
-const STEP: Duration = Duration::from_millis(250);
+/// Time passes in steps so small that no deadline is found late.
+const STEP: Duration = Duration::from_millis(100);
 
 /// More than there are tasks that wake each other.
 const ROUNDS: usize = 5;
@@ -275,6 +275,10 @@ impl Stream {
             let mut bytes: Vec<u8> = slices[..filled].iter().flat_map(|s| s.to_vec()).collect();
             bytes.truncate(self.window);
             if bytes.is_empty() {
+                if self.unsent.is_empty() && self.connection.wants_look() {
+                    self.connection.quiet();
+                    continue;
+                }
                 let context = Context::from_waker(Waker::noop());
                 let reads = !self.unsent.is_empty() && self.connection.wants_read();
                 let rests = filled > 0 || self.connection.poll_rung(&context).is_pending();
