@@ -86,9 +86,8 @@ impl Carrier {
                 return Ok(Next::End);
             }
             let look = self.connection.wants_look();
-            let read = self.connection.wants_read()
-                && (self.readable || look)
-                && self.read(scratch)?;
+            let read =
+                self.connection.wants_read() && (self.readable || look) && self.read(scratch)?;
             let context = Context::from_waker(&self.waker);
             if look && !read {
                 self.connection.quiet();

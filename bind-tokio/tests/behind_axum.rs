@@ -14,6 +14,7 @@ tests::every_binding! { serve;
     a18_a_flood_of_namespaces_ends_at_the_limit
     a19_who_joins_nothing_is_hung_up_on
     a20_nobody_is_heard_before_the_admission
+    a_handler_that_blocks_hides_no_pong
     c04_garbage_behind_an_upgrade_ends_the_websocket_alone
     c05_odd_upgrades_and_resets_behind_them_are_contained
     c06_odd_requests_open_and_change_nothing
@@ -27,6 +28,13 @@ tests::every_binding! { serve;
     d07_no_extension_is_agreed_on
     d09_who_never_reads_costs_no_more_than_its_budget
     e07_a_body_without_end_is_cut_off
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_pause_of_the_process_drops_only_who_is_silent() {
+    let name = concat!(module_path!(), "::a_pause_of_the_process_drops_only_who_is_silent");
+    tests::binding::a_pause_of_the_process_drops_only_who_is_silent(serve, name, "");
 }
 
 /// Serves `app` in front of a router without routes.

@@ -10,6 +10,10 @@ mod faults;
 #[cfg(target_os = "linux")]
 mod files;
 mod identity;
+#[cfg(target_os = "linux")]
+mod pause;
+#[cfg(target_os = "linux")]
+mod process;
 
 use sansocket_app::{App, Io, Listener, Reason, Socket};
 use std::io::{self, Write as _};
@@ -26,6 +30,8 @@ pub use cancel::*;
 pub use faults::*;
 #[cfg(target_os = "linux")]
 pub use files::*;
+#[cfg(target_os = "linux")]
+pub use pause::*;
 
 /// How a binding serves on several shards, on threads of its own.
 pub type Serve = fn(App, Vec<Listener>) -> (Io, Serving);
@@ -48,6 +54,7 @@ macro_rules! every_binding {
             a20_nobody_is_heard_before_the_admission
             a_client_faster_than_its_handlers_is_read_no_further_and_loses_nothing
             a_handler_that_panics_harms_nobody
+            a_handler_that_blocks_hides_no_pong
             a_large_event_comes_back_whole
             a_panic_in_any_handler_costs_only_what_it_was_about
             a_poll_is_answered_when_something_comes
@@ -92,6 +99,12 @@ macro_rules! every_binding {
         fn a_lack_of_file_descriptors_passes() {
             let name = concat!(module_path!(), "::a_lack_of_file_descriptors_passes");
             $crate::binding::a_lack_of_file_descriptors_passes($serve, name);
+        }
+        #[cfg(target_os = "linux")]
+        #[test]
+        fn a_pause_of_the_process_drops_only_who_is_silent() {
+            let name = concat!(module_path!(), "::a_pause_of_the_process_drops_only_who_is_silent");
+            $crate::binding::a_pause_of_the_process_drops_only_who_is_silent($serve, name, "");
         }
     };
     ($serve:expr; $($promise:ident)*) => {

@@ -231,6 +231,12 @@ impl Stream {
         self.read();
     }
 
+    /// Sends bytes that the server has not read yet when it looks what else there is to do.
+    pub(crate) fn put_unread(&mut self, bytes: impl Into<Vec<u8>>) {
+        self.unsent.extend(bytes.into());
+        assert_eq!(self.connection.poll_write(&mut [IoSlice::new(&[])]), 0);
+    }
+
     fn read(&mut self) {
         while !self.unsent.is_empty() && self.connection.wants_read() {
             let rest = self.unsent.split_off(self.unsent.len().min(READ));
