@@ -22,10 +22,11 @@ use crate::watch::{CAME, NEVER, Seat};
 
 /// One byte stream of a [`Hub`].
 ///
-/// A binding does four things until [`is_finished`](Self::is_finished), then closes the stream:
+/// A binding does five things until [`is_finished`](Self::is_finished), then closes the stream:
 /// it writes what [`poll_write`](Self::poll_write) shows until it shows nothing, hands what it reads
 /// to [`read`](Self::read) while [`wants_read`](Self::wants_read), calls [`end`](Self::end) when the
-/// stream ends, and otherwise waits for the stream or for [`poll_rung`](Self::poll_rung). Deadlines
+/// stream ends and [`quiet`](Self::quiet) when it [wants a look](Self::wants_look) and the stream has
+/// nothing to read, and otherwise waits for the stream or for [`poll_rung`](Self::poll_rung). Deadlines
 /// ring too, so that a stream needs no timer of its own. Dropping it tells the session that the
 /// stream is gone.
 pub struct Connection {
@@ -288,6 +289,25 @@ impl Connection {
         self.pause == Pause::Nothing && !self.ended && self.conn.wants_read()
     }
 
+    /// Whether the peer is overdue: read the stream once more, past what a runtime remembers of it,
+    /// and call [`quiet`](Self::quiet) when it has nothing.
+    #[must_use]
+    pub fn wants_look(&self) -> bool {
+        self.port.is_asked() && self.wants_read()
+    }
+
+    /// Takes note that the stream had nothing to read when it was looked at, after
+    /// [`wants_look`](Self::wants_look) said so: what the peer is overdue with has not arrived. Handlers
+    /// run inside.
+    pub fn quiet(&mut self) {
+        self.port.set_asked(false);
+        self.over |= self.port.due() == CAME;
+        if let Some(link) = self.conn.link().filter(|&link| link != Link::HOST) {
+            let now = self.hub.runtime().now();
+            self.hub.turn(self.shard, |cell| cell.server.handle_quiet(now, link));
+        }
+    }
+
     /// Whether the stream should be closed now.
     #[must_use]
     pub fn is_finished(&self) -> bool {
@@ -544,7 +564,8 @@ impl Connection {
         self.set_due(limits.rate_window);
     }
 
-    /// Its deadline came: ends the stream, unless the peer is slow but not too slow.
+    /// Its deadline came: ends the stream, unless the peer is slow but not too slow, or something it sent
+    /// may not have been read yet.
     fn late(&mut self) {
         let goes_on = match self.awaits {
             Awaits::Answer | Awaits::Messages if !self.ended => return self.look_at_pace(),
@@ -558,6 +579,8 @@ impl Connection {
             self.begin_window();
         } else if self.pause == Pause::Reading {
             self.set_due(self.hub.limits().body_time);
+        } else if self.wants_read() {
+            self.port.set_asked(true);
         } else {
             self.over = true;
         }

@@ -28,7 +28,8 @@ use crate::web::{Answerer, Beside, IntoWeb, Origin, accepted_codings, refusal};
 pub enum Outcome {
     /// Its body is needed: read it and call [`Attachment::body`].
     Body {
-        /// To which the body is handed over, once it [is ready](Attachment::poll_ready) for it.
+        /// To which the body is handed over, once it [is ready](Attachment::poll_ready) for it; until
+        /// then it may [want a look](Attachment::wants_look).
         attachment: Attachment,
         /// Most bytes it may have; when there are more, call [`Attachment::too_large`].
         limit: usize,
@@ -253,6 +254,23 @@ impl Attachment {
             self.port.answer();
         }
         Poll::Ready(())
+    }
+
+    /// Whether the client is overdue: look once more whether something of the body has arrived, and
+    /// call [`quiet`](Self::quiet) when nothing has.
+    #[must_use]
+    pub fn wants_look(&self) -> bool {
+        self.port.is_asked()
+    }
+
+    /// Takes note that nothing more of the body had arrived, after [`wants_look`](Self::wants_look) said
+    /// so; handlers run inside. The answer may be here then.
+    pub fn quiet(&self) {
+        self.port.set_asked(false);
+        if let Some(link) = self.link {
+            let now = self.hub.runtime().now();
+            self.hub.turn(self.shard, |cell| cell.server.handle_quiet(now, link));
+        }
     }
 
     /// Hands over the whole body and returns the answer; handlers run inside.

@@ -337,19 +337,19 @@ impl Hub {
     /// that this follows from.
     pub(crate) fn run_timers(&self) -> Option<(Duration, u64)> {
         self.alarm.store(u64::MAX, Ordering::SeqCst);
-        let now = self.runtime.now();
+        let (now, mut asked) = (self.runtime.now(), Vec::new());
         for shard in 0..self.count() {
             // Handlers are left to tasks of their own: a slow one must not hold up the clock.
             self.with_cell(shard, |cell| {
                 self.hear(cell);
-                if cell.server.poll_timeout().is_some_and(|due| due <= now) {
-                    cell.server.handle_timeout(now);
-                }
+                cell.server.catch_up(now);
+                cell.ask_overdue(now, &mut asked);
                 if let Some(due) = cell.server.poll_timeout() {
                     self.set_alarm(self.micros(due));
                 }
             });
         }
+        asked.iter().for_each(|port| port.wake());
         self.ring(self.watch.due(self.micros(now)));
         self.set_alarm(self.watch.next());
         self.log_left_out(self.micros(now));
@@ -516,6 +516,9 @@ impl Hub {
     /// Drains a shard, still under its lock.
     fn settle(&self, shard: u16, cell: &mut Cell) -> Aftermath {
         let mut after = Aftermath::default();
+        if cell.server.is_asking() {
+            cell.ask_overdue(self.runtime.now(), &mut after.calls().ports);
+        }
         while let Some(event) = cell.server.poll_event() {
             if let Some(waker) = cell.note(self, shard, event) {
                 after.calls().wakers.push(waker);
@@ -704,6 +707,22 @@ impl Cell {
         let sockets = self.server.sockets_of(link);
         let waiting = sockets.filter_map(|key| self.sockets.get(key.index())?.as_ref());
         waiting.map(|socket| socket.gate().weigh(port)).sum()
+    }
+
+    /// Asks the connections of overdue peers to look at their streams; adds those to `woken` that must
+    /// be woken for it. Where there is no stream, there is nothing to be read.
+    #[cold]
+    fn ask_overdue(&mut self, now: Instant, woken: &mut Vec<Arc<Port>>) {
+        while let Some(link) = self.server.poll_overdue() {
+            match self.ports.get(link.index()) {
+                Some(Some((bound, port))) if *bound == link => {
+                    if port.ask() {
+                        woken.push(port.clone());
+                    }
+                }
+                Some(_) | None => self.server.handle_quiet(now, link),
+            }
+        }
     }
 
     /// Rings the connections that wait for handlers.

@@ -14,6 +14,8 @@ pub(crate) struct Port {
     waker: AtomicWaker,
     /// Whether it is listed as waiting for handlers; one entry is enough.
     listed: AtomicBool,
+    /// Whether its stream is to be looked at before its peer is taken for silent.
+    asked: AtomicBool,
     /// Bytes of what it brought that waits for handlers.
     pending: AtomicU32,
     /// Its deadline for [`Watch`](crate::watch::Watch).
@@ -83,6 +85,7 @@ impl Default for Port {
             state: AtomicU8::new(0),
             waker: AtomicWaker::new(),
             listed: AtomicBool::new(false),
+            asked: AtomicBool::new(false),
             pending: AtomicU32::new(0),
             due: AtomicU64::new(NEVER),
         }
@@ -109,6 +112,22 @@ impl Port {
         if self.summon() {
             self.wake();
         }
+    }
+
+    /// Asks the owner to look at its stream once more, and says whether it must be woken for it.
+    pub(crate) fn ask(&self) -> bool {
+        self.set_asked(true);
+        self.summon()
+    }
+
+    /// Whether the owner is asked to look at its stream.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.asked.load(Ordering::Acquire)
+    }
+
+    /// Notes whether the owner is to look at its stream.
+    pub(crate) fn set_asked(&self, asked: bool) {
+        self.asked.store(asked, Ordering::Release);
     }
 
     /// Notes whether it is listed as waiting for handlers, and says whether it was.

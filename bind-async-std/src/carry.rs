@@ -44,11 +44,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Carry<S> {
             if self.connection.is_finished() {
                 return Pin::new(&mut self.stream).poll_close(context);
             }
+            let look = self.connection.wants_look();
+            // Asks the operating system first, whatever the reactor knows.
             let reading = match self.connection.wants_read() {
                 true => self.poll_read(context)?,
                 false => Poll::Pending,
             };
-            if reading.is_pending() && self.connection.poll_rung(context).is_pending() {
+            if look && reading.is_pending() {
+                self.connection.quiet();
+            } else if reading.is_pending() && self.connection.poll_rung(context).is_pending() {
                 return Poll::Pending;
             }
         }

@@ -11,6 +11,17 @@ mod smol {
 
     tests::every_binding!(|app, listeners| super::serve(app, Executor::SMOL, listeners));
 
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_pause_of_two_threads_drops_only_who_is_silent() {
+        let name = concat!(module_path!(), "::a_pause_of_two_threads_drops_only_who_is_silent");
+        tests::binding::a_pause_of_the_process_drops_only_who_is_silent(
+            |app, listeners| super::serve(app, Executor::SMOL, listeners),
+            name,
+            "export SMOL_THREADS=2",
+        );
+    }
+
     #[test]
     fn serve_on_may_be_dropped_and_connections_go_on() {
         tests::binding::serving_may_be_dropped_and_connections_go_on(|app, listener| {
@@ -28,6 +39,17 @@ mod async_std {
     use super::{Executor, Server};
 
     tests::every_binding!(|app, listeners| super::serve(app, Executor::ASYNC_STD, listeners));
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_pause_of_one_thread_drops_only_who_is_silent() {
+        let name = concat!(module_path!(), "::a_pause_of_one_thread_drops_only_who_is_silent");
+        tests::binding::a_pause_of_the_process_drops_only_who_is_silent(
+            |app, listeners| super::serve(app, Executor::ASYNC_STD, listeners),
+            name,
+            "export ASYNC_STD_THREAD_COUNT=1",
+        );
+    }
 
     #[test]
     fn serve_on_may_be_dropped_and_connections_go_on() {

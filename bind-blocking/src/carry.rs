@@ -85,9 +85,13 @@ impl Carrier {
             if self.connection.is_finished() {
                 return Ok(Next::End);
             }
-            let read = self.connection.wants_read() && self.readable && self.read(scratch)?;
+            let look = self.connection.wants_look();
+            let read =
+                self.connection.wants_read() && (self.readable || look) && self.read(scratch)?;
             let context = Context::from_waker(&self.waker);
-            if !read && self.connection.poll_rung(&context).is_pending() {
+            if look && !read {
+                self.connection.quiet();
+            } else if !read && self.connection.poll_rung(&context).is_pending() {
                 return Ok(Next::Rest);
             }
         }

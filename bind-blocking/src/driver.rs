@@ -88,9 +88,12 @@ impl Driver {
                 Stage::Stopping => self.acceptors.clear(),
                 Stage::Ended => return Ok(()),
             }
-            while let Some((stream, connection)) = self.arrivals.pop() {
+            // In the order in which they came: a client may rely on it for what it sends on two of them.
+            let mut arrivals = std::mem::take(&mut self.arrivals);
+            for (stream, connection) in arrivals.drain(..) {
                 self.seat(stream, connection);
             }
+            self.arrivals = arrivals;
             self.take_turns();
         }
     }

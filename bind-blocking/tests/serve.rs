@@ -19,6 +19,19 @@ fn serve(app: App, listeners: Vec<Listener>) -> (sansocket_app::Io, Serving) {
     ((*io).clone(), thread::spawn(move || io.serve_on(listeners)))
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_pause_of_one_thread_drops_only_who_is_silent() {
+    let name = concat!(module_path!(), "::a_pause_of_one_thread_drops_only_who_is_silent");
+    tests::binding::a_pause_of_the_process_drops_only_who_is_silent(serve_on_one, name, "");
+}
+
+/// Serves `app` with one thread for bytes and one for handlers.
+fn serve_on_one(app: App, listeners: Vec<Listener>) -> (sansocket_app::Io, Serving) {
+    let io = Server::with_threads(app, Threads { io: 1, workers: 1 });
+    ((*io).clone(), thread::spawn(move || io.serve_on(listeners)))
+}
+
 /// A server on a thread of its own.
 struct Served {
     io: Server,

@@ -1,12 +1,17 @@
 //! One connection as one task.
 
 use sansocket_app::Connection;
+use socket2::SockRef;
 use std::cell::RefCell;
 use std::future::Future;
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
 
 /// Carries bytes between a stream and its connection until one of them ends.
 ///
@@ -15,6 +20,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub(crate) struct Carry<S> {
     stream: S,
     connection: Connection,
+}
+
+/// A stream that can be looked at past what the runtime remembers: after a pause of the process, that
+/// may lag behind what the operating system has.
+pub(crate) trait Look {
+    /// Whether there is something to read, the end included.
+    fn has_bytes(&self) -> bool;
 }
 
 /// Rounds of reading and writing before other tasks get their turn.
@@ -26,7 +38,7 @@ impl<S> Carry<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Future for Carry<S> {
+impl<S: AsyncRead + AsyncWrite + Look + Unpin> Future for Carry<S> {
     type Output = io::Result<()>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -38,11 +50,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Carry<S> {
             if this.connection.is_finished() {
                 return Pin::new(&mut this.stream).poll_shutdown(context);
             }
+            let look = this.connection.wants_look();
             let reading = match this.connection.wants_read() {
                 true => this.poll_read(context)?,
                 false => Poll::Pending,
             };
-            if reading.is_pending() && this.connection.poll_rung(context).is_pending() {
+            if look && reading.is_pending() && !this.stream.has_bytes() {
+                this.connection.quiet();
+            } else if reading.is_pending() && this.connection.poll_rung(context).is_pending() {
                 return Poll::Pending;
             }
         }
@@ -89,6 +104,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Carry<S> {
         SCRATCH.with(|kept| kept.replace(scratch));
         polled
     }
+}
+
+impl Look for TcpStream {
+    fn has_bytes(&self) -> bool {
+        has_bytes(&SockRef::from(self))
+    }
+}
+
+#[cfg(unix)]
+impl Look for UnixStream {
+    fn has_bytes(&self) -> bool {
+        has_bytes(&SockRef::from(self))
+    }
+}
+
+fn has_bytes(socket: &SockRef<'_>) -> bool {
+    let peeked = socket.peek(&mut [MaybeUninit::uninit()]);
+    !peeked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
 }
 
 thread_local! {

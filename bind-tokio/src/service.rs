@@ -9,7 +9,7 @@ mod upload;
 
 use hyper::body::Body;
 use hyper::ext::Protocol;
-use hyper::upgrade::OnUpgrade;
+use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use sansocket_app::http::request::Parts;
 use sansocket_app::http::{Request, Response, StatusCode};
@@ -27,7 +27,7 @@ use tower_service::Service;
 pub use answer::{SocketIoBody, SocketIoFuture};
 pub use body::OwnBody;
 
-use crate::carry::Carry;
+use crate::carry::{Carry, Look};
 use crate::server::Server;
 use answer::State;
 use question::Question;
@@ -277,6 +277,10 @@ impl Front {
                     if connection.is_finished() {
                         return Poll::Ready(None);
                     }
+                    if connection.wants_look() {
+                        connection.quiet();
+                        continue;
+                    }
                     ready!(connection.poll_rung(context));
                 }
             });
@@ -286,6 +290,13 @@ impl Front {
                 tokio::spawn(Carry::new(TokioIo::new(stream), *connection));
             }
         }));
+    }
+}
+
+/// Where the stream of a host lies is not known: what it says of itself has to do.
+impl Look for TokioIo<Upgraded> {
+    fn has_bytes(&self) -> bool {
+        false
     }
 }
 

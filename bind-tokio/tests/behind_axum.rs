@@ -21,6 +21,7 @@ tests::every_binding! { serve;
     a19_who_joins_nothing_is_hung_up_on
     a20_nobody_is_heard_before_the_admission
     binary_is_taken_as_android_clients_write_it
+    a_handler_that_blocks_hides_no_pong
     c04_garbage_behind_an_upgrade_ends_the_websocket_alone
     c05_odd_upgrades_and_resets_behind_them_are_contained
     c06_odd_requests_open_and_change_nothing
@@ -50,6 +51,13 @@ tests::every_binding! { serve;
 fn a32_a_log_that_nobody_reads_stalls_nobody() {
     let name = concat!(module_path!(), "::a32_a_log_that_nobody_reads_stalls_nobody");
     tests::binding::a32_a_log_that_nobody_reads_stalls_nobody(serve, name);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_pause_of_the_process_drops_only_who_is_silent() {
+    let name = concat!(module_path!(), "::a_pause_of_the_process_drops_only_who_is_silent");
+    tests::binding::a_pause_of_the_process_drops_only_who_is_silent(serve, name, "");
 }
 
 /// Serves `app` in front of a router without routes.

@@ -75,6 +75,25 @@ fn serving_nothing_ends_nothing() {
     runtime.block_on(serving).unwrap().unwrap();
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_pause_of_one_thread_drops_only_who_is_silent() {
+    let name = concat!(module_path!(), "::a_pause_of_one_thread_drops_only_who_is_silent");
+    tests::binding::a_pause_of_the_process_drops_only_who_is_silent(serve_on_one, name, "");
+}
+
+#[test]
+fn a_handler_that_blocks_the_only_thread_hides_no_pong() {
+    tests::binding::a_handler_that_blocks_hides_no_pong(serve_on_one);
+}
+
+/// Serves `app` on a runtime that runs where it is waited for.
+fn serve_on_one(app: App, listeners: Vec<Listener>) -> (sansocket_app::Io, Serving) {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let io = runtime.block_on(async { Server::new(app) });
+    ((*io).clone(), thread::spawn(move || runtime.block_on(io.serve_on(listeners))))
+}
+
 /// Serves `app` on four shards and two threads.
 fn serve(app: App, listeners: Vec<Listener>) -> (sansocket_app::Io, Serving) {
     let runtime = runtime();

@@ -48,7 +48,6 @@ fn main() -> io::Result<()> {
         let due = this.server.poll_timeout();
         poll.poll(&mut events, due.map(|due| due.saturating_duration_since(Instant::now())))?;
         let now = Instant::now(); // the loop's only clock
-        this.server.handle_timeout(now);
         for event in &events {
             if event.token() != LISTENER {
                 this.serve(now, event.token(), &mut scratch);
@@ -63,6 +62,7 @@ fn main() -> io::Result<()> {
                 this.peers.insert(Token(peers), Peer { stream, conn });
             }
         }
+        this.server.handle_timeout(now); // last: no peer is taken for gone before it was read
         this.dispatch(now);
         while let Some(link) = this.server.poll_link() {
             if let Some(&token) = this.carriers.get(&link) {

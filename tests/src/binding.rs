@@ -15,6 +15,8 @@ mod identity;
 #[cfg(target_os = "linux")]
 mod log;
 #[cfg(target_os = "linux")]
+mod pause;
+#[cfg(target_os = "linux")]
 mod process;
 mod requests;
 
@@ -36,6 +38,8 @@ pub use faults::*;
 pub use files::*;
 #[cfg(target_os = "linux")]
 pub use log::*;
+#[cfg(target_os = "linux")]
+pub use pause::*;
 pub use requests::*;
 
 /// How a binding serves on several shards, on threads of its own.
@@ -61,6 +65,7 @@ macro_rules! every_binding {
             a_client_faster_than_its_handlers_is_read_no_further_and_loses_nothing
             a_handler_starts_a_thread_that_rests_until_the_server_stops
             a_handler_that_panics_harms_nobody
+            a_handler_that_blocks_hides_no_pong
             a_header_on_several_lines_is_seen_whole
             a_large_event_comes_back_whole
             a_panic_in_any_handler_costs_only_what_it_was_about
@@ -131,6 +136,12 @@ macro_rules! every_binding {
         fn a32_a_log_that_nobody_reads_stalls_nobody() {
             let name = concat!(module_path!(), "::a32_a_log_that_nobody_reads_stalls_nobody");
             $crate::binding::a32_a_log_that_nobody_reads_stalls_nobody($serve, name);
+        }
+        #[cfg(target_os = "linux")]
+        #[test]
+        fn a_pause_of_the_process_drops_only_who_is_silent() {
+            let name = concat!(module_path!(), "::a_pause_of_the_process_drops_only_who_is_silent");
+            $crate::binding::a_pause_of_the_process_drops_only_who_is_silent($serve, name, "");
         }
     };
     ($serve:expr; $($promise:ident)*) => {

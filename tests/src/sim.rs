@@ -136,6 +136,17 @@ impl Sim {
         world.advance(by);
     }
 
+    /// Lets time pass in which nobody looks at it: the process is paused.
+    pub fn pause(&mut self, ms: u64) {
+        self.world.borrow_mut().now += Duration::from_millis(ms);
+    }
+
+    /// Lets time pass up to so many milliseconds after the start, in which nobody looks at it.
+    pub fn pause_to(&mut self, ms: u64) {
+        let mut world = self.world.borrow_mut();
+        world.now = world.now.max(world.birth + Duration::from_millis(ms));
+    }
+
     /// Takes the events so far.
     pub fn events(&mut self) -> Vec<String> {
         std::mem::take(&mut self.world.borrow_mut().trace.lines)

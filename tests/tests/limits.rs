@@ -660,6 +660,10 @@ fn lives_for(time: Duration, set: impl FnOnce(&mut Limits), comes: &str) -> Stri
             let mut slices = [IoSlice::new(&[]); 4];
             let filled = connection.poll_write(&mut slices);
             let bytes: Vec<u8> = slices[..filled].iter().flat_map(|slice| slice.to_vec()).collect();
+            if bytes.is_empty() && connection.wants_look() {
+                connection.quiet();
+                continue;
+            }
             if bytes.is_empty() {
                 return connection.is_finished();
             }

@@ -674,6 +674,8 @@ impl Stack {
             if filled > 0 {
                 let n = slices[..filled].iter().map(|slice| slice.len()).sum();
                 connection.wrote(n);
+            } else if connection.wants_look() {
+                connection.quiet();
             } else if connection.poll_rung(&Context::from_waker(Waker::noop())).is_pending() {
                 return;
             }

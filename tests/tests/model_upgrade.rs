@@ -366,8 +366,12 @@ impl Play {
     /// A client that does what it should from here on gets everything, and in the end nothing is left.
     fn finish(mut self, gracefully: bool) {
         // An upgrade that hangs is given up.
-        self.now += Duration::from_secs(10);
-        self.server.handle_timeout(self.now);
+        let end = self.now + Duration::from_secs(10);
+        while let Some(due) = self.server.poll_timeout().filter(|&due| due <= end) {
+            self.now = self.now.max(due);
+            self.server.handle_timeout(self.now);
+        }
+        self.now = end;
         self.settle();
         for _ in 0..8 {
             if self.get.is_none() && !self.is_over() {

@@ -89,6 +89,7 @@ impl Future for Carry {
                     peer::lock(peer).end();
                     return Poll::Ready(());
                 }
+                Output::Nothing if connection.wants_look() => connection.quiet(),
                 Output::Nothing if connection.poll_rung(context).is_pending() => {
                     return Poll::Pending;
                 }

@@ -130,6 +130,8 @@ impl Future for Carry {
             };
             if !bytes.is_empty() {
                 connection.read(&mut bytes);
+            } else if connection.wants_look() {
+                connection.quiet();
             } else if connection.poll_rung(context).is_pending() {
                 if lock(line).answer.is_empty() || !connection.wants_read() {
                     return Poll::Pending;

@@ -39,11 +39,19 @@ impl<B> Upload<B> {
 
 impl<B: Body> Upload<B> {
     fn poll_end(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<End> {
-        let this = self.project();
+        let mut this = self.project();
+        let mut asked = None;
         if let Some(attachment) = this.attachment {
             ready!(attachment.poll_ready(context));
+            asked = Some(attachment).filter(|attachment| attachment.wants_look());
         }
-        this.collect.poll_end(context)
+        let end = this.collect.as_mut().poll_end(context);
+        if end.is_pending()
+            && let Some(attachment) = asked
+        {
+            attachment.quiet();
+        }
+        end
     }
 
     /// The answer to a body that did not arrive yet, if there is one.

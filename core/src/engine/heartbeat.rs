@@ -1,6 +1,6 @@
 //! Heartbeat (engine.io-protocol v4, "Heartbeat"): the server pings, the client answers.
 
-use crate::time::{Queue, Tick};
+use crate::time::Tick;
 
 /// Where one session's heartbeat stands. Independent of the transport, so an upgrade carries it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -13,13 +13,13 @@ pub(crate) enum Heartbeat {
 
 impl Heartbeat {
     /// Starts with a rest: the first PING comes one interval after opening.
-    pub(crate) fn start(now: Tick, slot: u32, pings: &mut Queue) -> Self {
-        Self::Resting { due: pings.arm(now, slot) }
+    pub(crate) fn start(due: Tick) -> Self {
+        Self::Resting { due }
     }
 
-    /// A PING is sent.
-    pub(crate) fn pinged(&mut self, now: Tick, slot: u32, pongs: &mut Queue) {
-        *self = Self::Waiting { due: pongs.arm(now, slot), extended: false };
+    /// A PING is sent, which must be answered by then.
+    pub(crate) fn pinged(&mut self, due: Tick) {
+        *self = Self::Waiting { due, extended: false };
     }
 
     /// A PING is sent whose PONG may take any time. The next PING still waits for it: else they would
@@ -29,17 +29,17 @@ impl Heartbeat {
     }
 
     /// A PONG came. One that nobody waits for changes nothing.
-    pub(crate) fn pong(&mut self, now: Tick, slot: u32, pings: &mut Queue) {
+    pub(crate) fn pong(&mut self, next_ping: impl FnOnce() -> Tick) {
         if let Self::Waiting { .. } = self {
-            *self = Self::start(now, slot, pings);
+            *self = Self::start(next_ping());
         }
     }
 
     /// Another packet came: the peer lives, which extends the wait once per PING, as engine.io 6.6.11
     /// does.
-    pub(crate) fn other(&mut self, now: Tick, slot: u32, pongs: &mut Queue) {
+    pub(crate) fn other(&mut self, due: impl FnOnce() -> Tick) {
         if let Self::Waiting { extended: false, .. } = self {
-            *self = Self::Waiting { due: pongs.arm(now, slot), extended: true };
+            *self = Self::Waiting { due: due(), extended: true };
         }
     }
 

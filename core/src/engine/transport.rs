@@ -247,6 +247,18 @@ impl Transport {
         }
     }
 
+    /// The links on which the peer may have said something that was not read yet, in the order in which
+    /// they are looked at.
+    pub(crate) fn ears(self) -> [Option<Link>; 2] {
+        match self {
+            Self::Polling { post, .. } => [post, None],
+            Self::Probing { post, ws, .. } => [post, Some(ws)],
+            Self::WebSocket { ws } => [Some(ws), None],
+            // What a client says while the server hangs up is not heard.
+            Self::ClosingPolling { .. } | Self::ClosingWebSocket { .. } => [None, None],
+        }
+    }
+
     pub(crate) fn is_closing(self) -> bool {
         match self {
             Self::ClosingPolling { .. } | Self::ClosingWebSocket { .. } => true,

@@ -84,11 +84,8 @@ impl Questions {
         }
     }
 
-    pub(super) fn take_moved(&mut self) -> bool {
-        self.deadlines.take_moved()
-    }
-
-    pub(super) fn deadline(&self) -> Option<Tick> {
+    /// The next deadline.
+    pub(super) fn deadline(&self) -> Tick {
         self.deadlines.next()
     }
 
@@ -146,7 +143,7 @@ impl Server {
         timeout: Duration,
     ) -> Result<Ticket, Refused> {
         self.check_event(name, args)?;
-        let now = self.clock.read(now);
+        let now = self.enter(now);
         let id = self.next_question();
         let client = self.clients.get(socket.0).ok_or(Gone)?;
         if client.pending.len() >= self.config.limits.questions {
@@ -158,7 +155,8 @@ impl Server {
         self.note_question(socket, Pending { id, asker: Asker::One });
         self.questions.single += 1;
         self.compact_deadlines();
-        self.questions.deadlines.arm(now, timeout, Deadline::Single { socket, id });
+        let due = self.questions.deadlines.arm(now, timeout, Deadline::Single { socket, id });
+        self.timers.note(due);
         Ok(Ticket(id))
     }
 
@@ -183,7 +181,8 @@ impl Server {
             self.questions.asked.insert(ask.id, Asked { sockets: asked, waiting });
         }
         self.compact_deadlines();
-        self.questions.deadlines.arm(now, ask.timeout, Deadline::Many { id: ask.id });
+        let due = self.questions.deadlines.arm(now, ask.timeout, Deadline::Many { id: ask.id });
+        self.timers.note(due);
         (count, missing)
     }
 

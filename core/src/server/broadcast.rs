@@ -94,7 +94,7 @@ impl Server {
         timeout: Duration,
     ) -> Result<Ticket, Misuse> {
         self.check_event(name, args)?;
-        let now = self.clock.read(now);
+        let now = self.enter(now);
         let id = self.next_question();
         let packet = self.encoder.event(to.namespace, name, args, Some(id));
         let ask = Ask { id, from: self.shard.index, timeout };
@@ -144,6 +144,7 @@ impl Server {
     }
 
     fn change_all(&mut self, now: Instant, to: &Target<'_>, change: Change) {
+        self.enter(now);
         self.tell_peers(to, |to| Body::Apply { to, change: change.clone() });
         self.select(to);
         self.change_selected(now, to.namespace, &change);

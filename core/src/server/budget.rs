@@ -63,7 +63,12 @@ impl Server {
     /// process seems to be above [`Limits::bytes`](crate::Limits::bytes), which takes as long as what
     /// waits is much; what is known then is relied on for a second.
     pub fn measure(&mut self, now: Instant) {
-        self.budget.measured.at = self.clock.read(now);
+        let now = self.clock.read(now);
+        self.measure_at(now);
+    }
+
+    fn measure_at(&mut self, now: Tick) {
+        self.budget.measured.at = now;
         let sessions = self.weigh_all();
         self.note_real(&sessions);
     }
@@ -109,13 +114,13 @@ impl Server {
     }
 
     /// Forgets what was measured too long ago, and keeps the only shard of a process within its limit.
-    pub(super) fn check_budget(&mut self, now: Tick, moment: Instant) {
+    pub(super) fn check_budget(&mut self, now: Tick) {
         if self.budget.measured.at.is_over(now, LASTING) {
             self.budget.measured = Measured { at: now, ..Measured::default() };
         }
         let part = self.config.limits.bytes / 16;
         if self.shard.count == 1 && self.usage().bytes > 14 * part {
-            self.measure(moment);
+            self.measure_at(now);
             if self.usage().bytes > 13 * part {
                 self.relieve();
             }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
+use super::deadline::Due;
 use super::event::{AckToken, Received};
 use super::session::Goodbye;
 use super::{Event, Message, Server};
@@ -20,7 +21,7 @@ use crate::time::Tick;
 impl Server {
     /// Takes a whole WebSocket message, unmasked and defragmented.
     pub fn handle_message(&mut self, now: Instant, link: Link, message: Message<'_>) {
-        let now = self.clock.read(now);
+        let now = self.enter(now);
         let Some(slot) = self.session_of(link) else { return };
         let Some(session) = self.sessions.at(slot) else { return };
         let outcome = match session.transport {
@@ -173,7 +174,7 @@ impl Server {
 
     fn await_attachments(&mut self, now: Tick, slot: u32, mut partial: Partial) {
         if let Some(session) = self.sessions.at_mut(slot) {
-            partial.due = self.timers.partial.arm(now, slot);
+            partial.due = self.timers.arm(Due::Partial, now, slot);
             self.aside += partial.bytes_held();
             session.partial = Some(Box::new(partial));
         }

@@ -5,6 +5,7 @@ mod broadcast;
 mod budget;
 #[cfg(feature = "fuzz")]
 mod check;
+mod deadline;
 mod event;
 mod handshake;
 mod inbound;
@@ -44,9 +45,10 @@ use crate::key::{Link, Mint, Shard, Slab};
 use crate::rng::Rng;
 use crate::slack::Slack as _;
 use crate::socket::encoded::{Encoder, Packet};
-use crate::time::{Clock, Queue, Tick};
+use crate::time::Clock;
 use ack::Questions;
 use budget::Budget;
+use deadline::Timers;
 use link::Attachment;
 use namespace::{Client, Namespaces};
 use own::OwnSids;
@@ -64,8 +66,14 @@ use strangers::Strangers;
 /// - [`poll_peer`](Self::poll_peer): tell other shards, when there are any,
 /// - [`poll_timeout`](Self::poll_timeout): when to call [`handle_timeout`](Self::handle_timeout).
 ///
-/// Any order of calls is legal, and draining later only delays. Time must not go back: an earlier
-/// `now` counts as the latest one seen. Nothing a peer sends makes a method panic.
+/// Any order of calls is legal, and draining later only delays. A loop hands over what has arrived
+/// before it calls `handle_timeout`, so that no peer is taken for gone whose words it has not read;
+/// one that cannot, since several threads read, calls [`catch_up`](Self::catch_up) instead and asks
+/// [`poll_overdue`](Self::poll_overdue). Time must not go back: an earlier `now` counts as the latest
+/// one seen. Nothing a peer sends makes a method panic.
+///
+/// A method that takes `now` acts upon the deadlines that have passed first: nobody meets a session
+/// whose time is over.
 #[derive(Debug)]
 pub struct Server {
     config: Arc<Config>,
@@ -80,6 +88,8 @@ pub struct Server {
     namespaces: Namespaces,
     questions: Questions,
     timers: Timers,
+    /// Links to be looked at before their peers are taken for gone.
+    overdue: VecDeque<Link>,
     pool: Pool,
     /// What the packets cost that wait for attachments or for an admission.
     aside: usize,
@@ -104,18 +114,6 @@ pub struct Server {
     events: VecDeque<Event>,
     ready: VecDeque<Link>,
     outputs: VecDeque<Output>,
-}
-
-/// Deadlines by their delay.
-#[derive(Debug)]
-struct Timers {
-    ping: Queue,
-    pong: Queue,
-    connect: Queue,
-    admission: Queue,
-    upgrade: Queue,
-    close: Queue,
-    partial: Queue,
 }
 
 /// Events, or messages to other shards, for which room is kept.
@@ -177,17 +175,9 @@ impl Server {
     pub fn new(config: Arc<Config>, shard: Shard, seed: [u8; 32], now: Instant) -> Self {
         let mut rng = Rng::new(seed, u64::from(shard.index) + 1);
         let hasher = Seeded::new(rng.bytes());
-        let timers = Timers {
-            ping: Queue::new(config.ping_interval),
-            pong: Queue::new(config.ping_timeout),
-            connect: Queue::new(config.connect_timeout),
-            admission: Queue::new(config.connect_timeout),
-            upgrade: Queue::new(config.upgrade_timeout),
-            close: Queue::new(config.close_timeout),
-            partial: Queue::new(config.limits.attachment_time),
-        };
         Self {
             open: Open::new(&config),
+            timers: Timers::new(&config),
             config,
             shard,
             clock: Clock::new(now),
@@ -199,7 +189,7 @@ impl Server {
             clients: Slab::new(),
             questions: Questions::new(&hasher),
             namespaces: Namespaces::new(hasher.clone()),
-            timers,
+            overdue: VecDeque::new(),
             pool: Pool::new(),
             aside: 0,
             strangers: Strangers::new(hasher),
@@ -243,27 +233,14 @@ impl Server {
         }
     }
 
-    /// Does what is due. Calling it too early, or for nothing, changes nothing.
-    pub fn handle_timeout(&mut self, now: Instant) {
-        let moment = now;
-        let now = self.clock.read(now);
-        self.beat(now);
-        self.expire_sessions(now);
-        self.expire_admissions(now);
-        self.expire_questions(now);
-        self.check_budget(now, moment);
-        let queues = self.events.capacity().max(self.outputs.capacity());
-        if queues > KEEP || self.pool.is_sparse(self.sessions.len()) {
-            self.give_back();
-        }
-    }
-
     /// Gives back what a burst took: the packets that wait, for clients that do not read, move to a
     /// smaller pool.
-    #[cold]
     fn give_back(&mut self) {
-        self.events.tighten();
-        self.outputs.tighten();
+        let queues = self.events.capacity().max(self.outputs.capacity());
+        if queues > KEEP {
+            self.events.tighten();
+            self.outputs.tighten();
+        }
         if !self.pool.is_sparse(self.sessions.len()) {
             return;
         }
@@ -280,40 +257,14 @@ impl Server {
         self.events.pop_front()
     }
 
-    /// Whether [`poll_event`](Self::poll_event), [`poll_link`](Self::poll_link) and
-    /// [`poll_peer`](Self::poll_peer) have nothing to return.
+    /// Whether [`poll_event`](Self::poll_event), [`poll_link`](Self::poll_link),
+    /// [`poll_overdue`](Self::poll_overdue) and [`poll_peer`](Self::poll_peer) have nothing to return.
     #[must_use]
     pub fn is_drained(&self) -> bool {
-        self.events.is_empty() && self.ready.is_empty() && self.outputs.is_empty()
-    }
-
-    /// Returns when [`handle_timeout`](Self::handle_timeout) should be called, if nothing else
-    /// happens first.
-    #[must_use]
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        let timers = &self.timers;
-        let queues = [
-            &timers.ping,
-            &timers.pong,
-            &timers.connect,
-            &timers.admission,
-            &timers.upgrade,
-            &timers.close,
-            &timers.partial,
-        ];
-        let next =
-            queues.into_iter().filter_map(Queue::next).chain(self.questions.deadline()).min();
-        next.filter(|&tick| tick != Tick::NEVER).map(|tick| self.clock.instant(tick))
-    }
-
-    /// Returns whether [`poll_timeout`](Self::poll_timeout) may have become earlier since this was
-    /// last asked: a cheap question for loops that wait elsewhere.
-    #[must_use]
-    pub fn poll_timeout_moved(&mut self) -> bool {
-        let Timers { ping, pong, connect, admission, upgrade, close, partial } = &mut self.timers;
-        let queues = [ping, pong, connect, admission, upgrade, close, partial];
-        let moved = queues.into_iter().fold(false, |moved, queue| moved | queue.take_moved());
-        moved | self.questions.take_moved()
+        self.events.is_empty()
+            && self.ready.is_empty()
+            && self.outputs.is_empty()
+            && self.overdue.is_empty()
     }
 
     /// Returns the memory, in bytes, taken by packets that wait for sessions or for admissions, or for
@@ -444,9 +395,6 @@ mod tests {
             }
             server.handle_closed(now(), link);
         }
-        let Timers { ping, connect, admission, partial, .. } = &server.timers;
-        for queue in [ping, connect, admission, partial] {
-            assert!(queue.len() <= 200, "{}", queue.len());
-        }
+        assert!(server.timers.len() <= 800, "{}", server.timers.len());
     }
 }

@@ -200,7 +200,8 @@ impl Server {
     ///
     /// # Errors
     /// [`Gone`] when the client left or its time was up; admitting twice changes nothing.
-    pub fn admit(&mut self, _now: Instant, socket: Socket) -> Result<(), Gone> {
+    pub fn admit(&mut self, now: Instant, socket: Socket) -> Result<(), Gone> {
+        self.enter(now);
         self.free_place(socket);
         let client = self.clients.get_mut(socket.0).ok_or(Gone)?;
         let Phase::Joining(joining) = std::mem::replace(&mut client.phase, Phase::Connected) else {
@@ -233,8 +234,9 @@ impl Server {
     ///
     /// # Panics
     /// In debug builds, when `reason` is not a JSON object.
-    pub fn refuse(&mut self, _now: Instant, socket: Socket, reason: &str) -> Result<(), Gone> {
+    pub fn refuse(&mut self, now: Instant, socket: Socket, reason: &str) -> Result<(), Gone> {
         debug_assert!(scan::object(reason).is_ok(), "a refusal is a JSON object");
+        self.enter(now);
         self.free_place(socket);
         let client = self.clients.get(socket.0).ok_or(Gone)?;
         if matches!(client.phase, Phase::Connected) {
@@ -296,7 +298,7 @@ impl Server {
             stamp: 0,
             id: mint.issue(rng, shard, key.slot),
             phase: Phase::Joining(Box::new(Joining {
-                due: timers.admission.arm(now, key.slot),
+                due: timers.arm_admission(now, key.slot),
                 held: Some(Held::default()),
             })),
             rooms: Vec::new(),
@@ -315,7 +317,7 @@ impl Server {
     pub(super) fn expire_admissions(&mut self, now: Tick) {
         loop {
             let due = |slot| self.clients.at(slot).map_or(Tick::NEVER, Client::admission_due);
-            let Some(slot) = self.timers.admission.expired(now, due) else { return };
+            let Some(slot) = self.timers.expired_admission(now, due) else { return };
             let Some(client) = self.clients.at(slot) else { return };
             if client.is_leaving() {
                 self.forget_client(slot);

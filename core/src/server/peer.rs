@@ -8,13 +8,13 @@ use crate::cluster::{Body, Destination, Message, Output, Whom};
 impl Server {
     /// Takes a message of another shard, as its `poll_peer` returned it.
     pub fn handle_peer(&mut self, now: Instant, message: &Message) {
+        let tick = self.enter(now);
         match &message.0 {
             Body::Broadcast { to, packet, volatile, ask: None } => {
                 with_target(to, |to| self.select(to));
                 self.fan_out(packet, *volatile);
             }
             Body::Broadcast { to, packet, ask: Some(ask), .. } => {
-                let tick = self.clock.read(now);
                 with_target(to, |to| self.select(to));
                 let (clients, missing) = self.ask_selected(tick, packet, *ask);
                 self.reply(ask.from, Body::Asked { id: ask.id, clients, missing });

@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use super::deadline::Due;
 use super::link::poll_response;
 use super::origin::{self, Access};
 use super::refusal::{self, Refusal};
@@ -35,7 +36,7 @@ impl Server {
         if let Err(violation) = request.fields.check() {
             return Verdict::Respond(self.config.dress(refusal::of_head(violation), &request));
         }
-        let now = self.clock.read(now);
+        let now = self.enter(now);
         let access = Access::of(&request, &self.config);
         let mut verdict = if request.method == Method::Options {
             Verdict::Respond(access.preflight(&request, &self.config))
@@ -51,7 +52,7 @@ impl Server {
 
     /// Takes the whole body of a POST.
     pub fn handle_body(&mut self, now: Instant, link: Link, body: &[u8]) -> Verdict {
-        let now = self.clock.read(now);
+        let now = self.enter(now);
         let mut verdict = self.take_body(now, link, body);
         self.dress_verdict(&mut verdict);
         verdict
@@ -296,7 +297,9 @@ impl Server {
             let (transport, outcome) = session.transport.on_websocket(link);
             session.transport = transport;
             match outcome {
-                OnProbe::Started => session.aside_due = self.timers.upgrade.arm(now, slot),
+                OnProbe::Started => {
+                    session.aside_due = self.timers.arm(Due::Upgrade, now, slot);
+                }
                 OnProbe::Spare => self.farewell(link, Transmit::Close(CloseCode::NORMAL)),
             }
         }

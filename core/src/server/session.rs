@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::deadline::Due;
 use super::handshake::Handshake;
 use super::link::poll_response;
-use super::namespace::Client;
 use super::origin::{self, Access};
 use super::refusal::{self, Refusal};
 use super::strangers::Source;
@@ -16,7 +16,7 @@ use crate::engine::outbox::Outbox;
 use crate::engine::transport::{OnGone, Transport};
 use crate::error::{Reason, Refused, Violation};
 use crate::http::{Request, Response};
-use crate::key::{self, Key, Link, Secret, Sid, Slab};
+use crate::key::{self, Key, Link, Secret, Sid};
 use crate::socket::attach::Partial;
 use crate::socket::encoded::Packet;
 use crate::time::Tick;
@@ -56,17 +56,6 @@ impl Session {
     pub(super) fn is_stranger(&self) -> bool {
         self.place != super::NONE
     }
-
-    fn partial_due(&self) -> Tick {
-        self.partial.as_ref().map_or(Tick::NEVER, |partial| partial.due)
-    }
-}
-
-impl Slab<Session> {
-    /// One of a session's deadlines.
-    fn due(&self, slot: u32, which: impl Fn(&Session) -> Tick) -> Tick {
-        self.at(slot).map_or(Tick::NEVER, which)
-    }
 }
 
 /// What the links of an ending session are told.
@@ -103,7 +92,8 @@ impl Goodbye {
 
 impl Server {
     /// Takes note that the stream under `link` is gone, cleanly or not.
-    pub fn handle_closed(&mut self, _now: Instant, link: Link) {
+    pub fn handle_closed(&mut self, now: Instant, link: Link) {
+        self.enter(now);
         let slot = self.session_of(link);
         self.links.remove(link.0);
         let Some(slot) = slot else { return };
@@ -122,6 +112,7 @@ impl Server {
     /// Takes note that the peer broke a rule of framing on `link`, and returns the answer to it for a
     /// stream that still speaks HTTP: see [`Decoder::reject_as`](crate::Decoder::reject_as).
     pub fn handle_violation(&mut self, now: Instant, link: Link, violation: Violation) -> Response {
+        self.enter(now);
         let Some(slot) = self.session_of(link) else {
             // The session ended before, and mostly left an answer.
             let left = self.take_last_answer(link);
@@ -150,7 +141,7 @@ impl Server {
 
     /// Closes every session, as a server going down does: clients will reconnect.
     pub fn shutdown(&mut self, now: Instant) {
-        let now = self.clock.read(now);
+        let now = self.enter(now);
         let keys: Vec<Key> = self.sessions.keys().collect();
         for key in keys {
             self.wind_down(now, key.slot, Reason::ShuttingDown);
@@ -177,7 +168,7 @@ impl Server {
 
     /// Closes a bare Engine.IO session once what waits for it is delivered.
     pub fn close(&mut self, now: Instant, session: key::Session) {
-        let now = self.clock.read(now);
+        let now = self.enter(now);
         if self.sessions.get(session.0).is_some() {
             self.wind_down(now, session.0.slot, Reason::ForcedClose);
         }
@@ -206,12 +197,12 @@ impl Server {
             congested: false,
             transport: Transport::Polling { get: None, post: None },
             outbox: Outbox::new(),
-            beat: Heartbeat::start(now, key.slot, &mut timers.ping),
+            beat: Heartbeat::start(timers.arm(Due::Ping, now, key.slot)),
             aside_due: Tick::NEVER,
             clients: super::NONE,
             place: match layer {
                 Layer::SocketIo => {
-                    strangers.enter(source, key.slot, timers.connect.arm(now, key.slot))
+                    strangers.enter(source, key.slot, timers.arm(Due::Connect, now, key.slot))
                 }
                 Layer::EngineIo => super::NONE,
             },
@@ -384,83 +375,21 @@ impl Server {
     /// A PONG came.
     pub(super) fn note_pong(&mut self, now: Tick, slot: u32) {
         if let Some(session) = self.sessions.at_mut(slot) {
-            session.beat.pong(now, slot, &mut self.timers.ping);
+            session.beat.pong(|| self.timers.arm(Due::Ping, now, slot));
         }
     }
 
     /// Another packet came.
     pub(super) fn note_life(&mut self, now: Tick, slot: u32) {
         if let Some(session) = self.sessions.at_mut(slot) {
-            session.beat.other(now, slot, &mut self.timers.pong);
+            session.beat.other(|| self.timers.arm(Due::Pong, now, slot));
         }
-    }
-
-    /// Sends the PINGs that are due and ends the sessions whose PONG is overdue.
-    pub(super) fn beat(&mut self, now: Tick) {
-        loop {
-            let due = |slot| self.sessions.due(slot, |s| s.beat.pong_due());
-            let Some(slot) = self.timers.pong.expired(now, due) else { break };
-            self.end(slot, Reason::PingTimeout, Goodbye::SERVER);
-        }
-        loop {
-            let due = |slot| self.sessions.due(slot, |s| s.beat.ping_due());
-            let Some(slot) = self.timers.ping.expired(now, due) else { break };
-            if let Some(session) = self.sessions.at_mut(slot) {
-                if self.config.monitor_clients {
-                    session.beat.pinged(now, slot, &mut self.timers.pong);
-                } else {
-                    session.beat.pinged_unmonitored();
-                }
-            }
-            self.push(slot, self.ping.clone());
-        }
-    }
-
-    /// Gives up probes, closing sessions and strangers whose time is up.
-    pub(super) fn expire_sessions(&mut self, now: Tick) {
-        loop {
-            let due = |slot| self.sessions.due(slot, |s| s.aside_due);
-            let Some(slot) = self.timers.upgrade.expired(now, due) else { break };
-            self.give_up_probe(slot);
-        }
-        loop {
-            let due = |slot| self.sessions.due(slot, |s| s.aside_due);
-            let Some(slot) = self.timers.close.expired(now, due) else { break };
-            self.end(slot, Reason::ForcedClose, Goodbye::SERVER);
-        }
-        loop {
-            let due = |slot| self.sessions.due(slot, |s| self.strangers.due(s.place));
-            let Some(slot) = self.timers.connect.expired(now, due) else { break };
-            let violation = Violation::ConnectTimeout;
-            self.end(slot, Reason::Violation(violation), Goodbye::of(violation));
-        }
-        loop {
-            let due = |slot| self.sessions.due(slot, Session::partial_due);
-            let Some(slot) = self.timers.partial.expired(now, due) else { break };
-            let violation = Violation::AttachmentsLate;
-            self.end(slot, Reason::Violation(violation), Goodbye::of(violation));
-        }
-    }
-
-    /// Drops the deadlines of those who left before they came: to be called wherever a peer can make
-    /// new ones as often as it likes.
-    pub(super) fn compact_timers(&mut self) {
-        let Self { timers, sessions, clients, strangers, .. } = self;
-        let live = sessions.len();
-        timers.ping.compact(live, |slot| sessions.due(slot, |s| s.beat.ping_due()));
-        timers.connect.compact(live, |slot| sessions.due(slot, |s| strangers.due(s.place)));
-        timers.upgrade.compact(live, |slot| sessions.due(slot, |s| s.aside_due));
-        timers.partial.compact(live, |slot| sessions.due(slot, Session::partial_due));
-        timers.admission.compact(clients.len(), |slot| {
-            clients.at(slot).map_or(Tick::NEVER, Client::admission_due)
-        });
     }
 
     /// Ends a probe; the session goes on polling.
     pub(super) fn give_up_probe(&mut self, slot: u32) {
         let Some(session) = self.sessions.at_mut(slot) else { return };
         let (transport, ws) = session.transport.on_probe_failed();
-        // A closing session has no probe any more, but a deadline that may be due at the same time.
         let Some(ws) = ws else { return };
         session.transport = transport;
         session.aside_due = Tick::NEVER;
@@ -519,7 +448,7 @@ impl Server {
         let Some(session) = self.sessions.at_mut(slot) else { return };
         let (transport, [post, ws]) = session.transport.on_closing();
         session.transport = transport;
-        session.aside_due = self.timers.close.arm(now, slot);
+        session.aside_due = self.timers.arm(Due::Close, now, slot);
         self.aside -= session.partial.take().map_or(0, |partial| partial.bytes_held());
         if let Some(post) = post {
             let origin = session.origin.clone();

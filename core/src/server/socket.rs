@@ -132,6 +132,7 @@ impl SocketMut<'_> {
     /// Disconnects the client from its namespace; with `close`, from all of them, and closes the
     /// connection once what waits for it is delivered.
     pub fn disconnect(&mut self, now: Instant, close: bool) {
+        let now = self.server.enter(now);
         let Some(slot) = self.client().map(|client| client.session) else { return };
         if !close {
             return self.server.expel(self.socket);
@@ -141,14 +142,13 @@ impl SocketMut<'_> {
         for socket in sockets {
             self.server.expel(socket);
         }
-        let now = self.server.clock.read(now);
         self.server.wind_down(now, slot, Reason::ForcedClose);
     }
 
     /// Closes the client's connection without telling its namespaces first.
     pub fn close_transport(&mut self, now: Instant) {
+        let now = self.server.enter(now);
         if let Some(slot) = self.client().map(|client| client.session) {
-            let now = self.server.clock.read(now);
             self.server.wind_down(now, slot, Reason::ForcedClose);
         }
     }

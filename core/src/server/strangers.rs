@@ -218,7 +218,7 @@ mod tests {
     fn dues() -> impl FnMut() -> Tick {
         #[expect(clippy::disallowed_methods, reason = "tests need one real instant to start from")]
         let birth = Instant::now();
-        let (mut clock, mut queue) = (Clock::new(birth), Queue::new(Duration::from_secs(45)));
+        let (mut clock, mut queue) = (Clock::new(birth), Queue::fair(Duration::from_secs(45)));
         let mut passed = 0;
         move || {
             passed += 1;

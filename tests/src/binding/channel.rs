@@ -53,8 +53,17 @@ impl Channel {
     /// a session.
     pub(crate) fn recv(&mut self) -> io::Result<String> {
         loop {
+            match self.hear()? {
+                ping if ping == "2" => self.send("3")?,
+                packet => return Ok(packet),
+            }
+        }
+    }
+
+    /// The same, PINGs included.
+    pub(crate) fn hear(&mut self) -> io::Result<String> {
+        loop {
             match self.0.read().map_err(io::Error::other)? {
-                Message::Text(text) if text.as_str() == "2" => self.send("3")?,
                 Message::Text(text) => return Ok(text.as_str().to_owned()),
                 Message::Close(_) => return Ok("1".into()),
                 Message::Ping(_) => {}

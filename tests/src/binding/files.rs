@@ -3,14 +3,14 @@
 use sansocket_app::Config;
 use std::env;
 use std::fs;
-use std::io::{self, Read as _};
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Command};
+use std::process::Child;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::faults::echo;
-use super::process::{report, start as run, stop, without_crate};
+use super::process::{report, spawn, stop, ticks};
 use super::{Serve, start};
 use crate::client::{Client, PATIENCE};
 
@@ -39,16 +39,16 @@ pub fn a_lack_of_file_descriptors_passes(serve: Serve, name: &str) {
         let (_io, address, _serving) = start(serve, echo(Config::default()));
         return report(address);
     }
-    let (child, address) = spawn(name, FILES, SERVES, "yes");
+    let (child, address) = spawn(name, &may_open(FILES), (SERVES, "yes"));
     let address: SocketAddr = address.parse().unwrap();
     let mut first = Client::connect(address);
-    let (crowd, connected) = spawn(name, 2 * CROWD, CROWDS, &address.to_string());
+    let (crowd, connected) = spawn(name, &may_open(2 * CROWD), (CROWDS, &address.to_string()));
     assert_eq!(connected, format!("{CROWD} connected"));
     let mut last = TcpStream::connect(address).unwrap();
     until_full(&child);
     last.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
     // Half of the crowd waits, and so does this one.
-    io::Write::write_all(&mut last, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    last.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
     assert!(last.read(&mut [0]).is_err(), "the limit was not reached");
     let before = ticks(&child);
     thread::sleep(Duration::from_secs(1));
@@ -69,15 +69,9 @@ pub fn a_lack_of_file_descriptors_passes(serve: Serve, name: &str) {
     stop(child);
 }
 
-/// Runs a test again in a process that may open so many files, and returns what that reports.
-fn spawn(name: &str, files: usize, key: &str, value: &str) -> (Child, String) {
-    let mut command = Command::new("sh");
-    command
-        .args(["-c", &format!(r#"ulimit -n {files}; exec "$0" --exact "$1" --nocapture"#)])
-        .arg(env::current_exe().unwrap())
-        .arg(without_crate(name))
-        .env(key, value);
-    run(&mut command)
+/// Limits the files that a process may open.
+fn may_open(files: usize) -> String {
+    format!("ulimit -n {files}")
 }
 
 /// Waits until a process has opened all the files it may.
@@ -88,13 +82,4 @@ fn until_full(child: &Child) {
         assert!(Instant::now() < patience, "there are files left");
         thread::sleep(Duration::from_millis(5));
     }
-}
-
-/// The processor time a process has used, in hundredths of a second: proc_pid_stat(5).
-fn ticks(child: &Child) -> u64 {
-    let stat = fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
-    // The name, in parentheses, may contain anything.
-    let (_, fields) = stat.rsplit_once(") ").expect("the name comes second");
-    let times = fields.split(' ').skip(11).take(2);
-    times.map(|time| time.parse::<u64>().expect("a number")).sum()
 }

@@ -204,6 +204,10 @@ impl Client {
             let mut slices = [IoSlice::new(&[]); 8];
             let filled = self.connection.poll_write(&mut slices);
             if filled == 0 {
+                if self.connection.wants_look() {
+                    self.connection.quiet();
+                    continue;
+                }
                 let context = Context::from_waker(Waker::noop());
                 if self.connection.poll_rung(&context).is_pending() {
                     return;

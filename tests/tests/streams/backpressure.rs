@@ -332,3 +332,27 @@ fn a_handler_is_answered_by_a_client_with_much_to_say() {
     assert!(client.get().contains("ok?"));
     assert!(client.posts.is_read(), "the acknowledgement comes next on this stream");
 }
+
+#[test]
+fn a_pong_behind_what_handlers_hold_up_is_heard() {
+    for says_pong in [true, false] {
+        let brake = Brake::default();
+        let stage = Stage::new(brake.app(App::new()));
+        let mut stream = websocket(&stage);
+        flood(&mut stream, &frame(0x81, event(4000).as_bytes()));
+        stage.pass(25);
+        assert!(!stream.is_read());
+        if says_pong {
+            stream.put(frame(0x81, b"3"));
+        }
+        stage.pass(60);
+        assert!(stream.is_open(), "it was not read, and blamed for it");
+        brake.open();
+        brake.ended(&stage);
+        // What it said before is read now, and is a sign of life.
+        assert!(stream.is_open());
+        brake.ended(&stage);
+        stage.pass(21);
+        assert_eq!(stream.is_open(), says_pong);
+    }
+}

@@ -219,3 +219,30 @@ fn a_pipelined_request_of_who_ended_its_side_is_given_the_same_time() {
     stage.pass(4);
     assert!(!stream.is_open());
 }
+
+#[test]
+fn a_request_that_came_before_the_deadline_of_its_stream_is_answered() {
+    let stage = Stage::new(App::new());
+    let [mut idle, mut dripping, mut silent] = [1, 2, 3].map(|_| stage.stream());
+    assert!(idle.ask("GET", POLLING, "", "").starts_with("HTTP/1.1 200 "));
+    let head = request("GET", POLLING, "", "");
+    let (first, rest) = head.split_at(10);
+    dripping.put(first);
+    stage.pass(32);
+    idle.put_unread(head.as_str());
+    assert!(idle.take().starts_with("HTTP/1.1 200 "));
+    dripping.put_unread(rest);
+    assert!(dripping.take().starts_with("HTTP/1.1 200 "));
+    silent.put_unread("");
+    assert!(idle.is_open() && dripping.is_open() && !silent.is_open());
+}
+
+#[test]
+fn a_stream_that_only_drips_at_its_deadline_is_cut_off() {
+    let stage = Stage::new(App::new());
+    let mut stream = stage.stream();
+    stream.put("G");
+    stage.pass(32);
+    stream.put_unread("E");
+    assert!(!stream.is_open());
+}

@@ -38,8 +38,8 @@ struct Clock {
 /// The server, for those parts of its application that ask it.
 pub(crate) type Later = Arc<OnceLock<Io>>;
 
-/// Time passes in steps no larger than those in which deadlines are looked at.
-const STEP: Duration = Duration::from_millis(250);
+/// Time passes in steps so small that no deadline is found late.
+const STEP: Duration = Duration::from_millis(100);
 
 /// More than there are tasks that wake each other.
 const ROUNDS: usize = 5;
@@ -233,6 +233,12 @@ impl Stream {
         self.read();
     }
 
+    /// Sends bytes that the server has not read yet when it looks what else there is to do.
+    pub(crate) fn put_unread(&mut self, bytes: impl Into<Vec<u8>>) {
+        self.unsent.extend(bytes.into());
+        assert_eq!(self.connection.poll_write(&mut [IoSlice::new(&[])]), 0);
+    }
+
     fn read(&mut self) {
         while !self.unsent.is_empty() && self.connection.wants_read() {
             let rest = self.unsent.split_off(self.unsent.len().min(READ));
@@ -280,6 +286,10 @@ impl Stream {
                 bytes.extend_from_slice(&slice[..n]);
             }
             if bytes.is_empty() {
+                if self.unsent.is_empty() && self.connection.wants_look() {
+                    self.connection.quiet();
+                    continue;
+                }
                 let context = Context::from_waker(Waker::noop());
                 let reads = !self.unsent.is_empty() && self.connection.wants_read();
                 let rests = self.connection.poll_rung(&context).is_pending();
