@@ -9,6 +9,8 @@ withPeer('a message above maxPayload on polling is a transport error with status
   // Whichever of POST and poll is answered first.
   for (let i = 0; i < 5; i++) {
     const client = await peer.connect();
+    // Between two polls, it would learn only that the session is gone.
+    await new Promise((resolve) => setTimeout(resolve, 100));
     const ended = within(
       new Promise((resolve) => client.socket.once('disconnect', (reason, details) => resolve([reason, details]))),
       () => 'disconnect',

@@ -3,6 +3,8 @@
 use sansocket_app::{App, Bytes, Config, Io, Origins};
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::thread;
+use std::time::Instant;
 
 use super::{Serve, start};
 use crate::client::{Client, PATIENCE};
@@ -57,9 +59,14 @@ fn allowed(answer: &Answer) -> Option<&str> {
 /// Whichever answer a client reads first, that of its POST or that of its poll, it learns that the body
 /// was too large, also in a browser.
 pub fn a_body_too_large_is_refused_before_its_session_reads_as_closed(serve: Serve) {
-    let (_io, address) = shop(serve);
+    let (io, address) = shop(serve);
     let mut client = Client::connect(address);
     client.send("GET", &target(&client), "");
+    let patience = Instant::now() + PATIENCE;
+    while io.counts().iter().all(|shard| shard.links == 0) {
+        assert!(Instant::now() < patience, "the poll is not held");
+        thread::yield_now();
+    }
     let body = "x".repeat(1_000_001);
     let refused = answer(send(address, &request("POST", &target(&client), PAGE, &body)));
     assert_eq!((refused.status, allowed(&refused)), (413, Some("https://shop.example")));
