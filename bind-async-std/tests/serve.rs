@@ -22,6 +22,16 @@ mod smol {
         );
     }
 
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn connections_that_wait_are_served_in_order() {
+        let name = concat!(module_path!(), "::connections_that_wait_are_served_in_order");
+        tests::binding::connections_that_wait_are_served_in_order(
+            |app, listeners| super::serve(app, Executor::SMOL, listeners),
+            name,
+        );
+    }
+
     #[test]
     fn serve_on_may_be_dropped_and_connections_go_on() {
         tests::binding::serving_may_be_dropped_and_connections_go_on(|app, listener| {

@@ -26,6 +26,13 @@ fn a_pause_of_one_thread_drops_only_who_is_silent() {
     tests::binding::a_pause_of_the_process_drops_only_who_is_silent(serve_on_one, name, "");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn connections_that_wait_are_served_in_order() {
+    let name = concat!(module_path!(), "::connections_that_wait_are_served_in_order");
+    tests::binding::connections_that_wait_are_served_in_order(serve_on_one, name);
+}
+
 /// Serves `app` with one thread for bytes and one for handlers.
 fn serve_on_one(app: App, listeners: Vec<Listener>) -> (sansocket_app::Io, Serving) {
     let io = Server::with_threads(app, Threads { io: 1, workers: 1 });

@@ -87,6 +87,13 @@ fn a_handler_that_blocks_the_only_thread_hides_no_pong() {
     tests::binding::a_handler_that_blocks_hides_no_pong(serve_on_one);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn connections_that_wait_are_served_in_order() {
+    let name = concat!(module_path!(), "::connections_that_wait_are_served_in_order");
+    tests::binding::connections_that_wait_are_served_in_order(serve_on_one, name);
+}
+
 /// Serves `app` on a runtime that runs where it is waited for.
 fn serve_on_one(app: App, listeners: Vec<Listener>) -> (sansocket_app::Io, Serving) {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();

@@ -92,6 +92,34 @@ fn try_pause(child: &Child, address: SocketAddr) -> bool {
     true
 }
 
+/// Connections that come while the only thread of a process is paused are served in the order in which
+/// they came: a poll before the POST that ends its session.
+pub fn connections_that_wait_are_served_in_order(serve: Serve, name: &str) {
+    if env::var_os(SERVES).is_some() {
+        let (_io, address, _serving) = start(serve, App::new());
+        return report(address);
+    }
+    let (child, address) = spawn(name, ":", (SERVES, "yes"));
+    let address = address.parse().unwrap();
+    let clients: Vec<_> = (0..CLIENTS).map(|_| Client::connect(address)).collect();
+    pause(&child);
+    let waiting: Vec<_> = clients
+        .iter()
+        .map(|client| {
+            let [mut poll, mut post] = [(); 2].map(|()| again(client, address));
+            poll.send("GET", &target(client), "");
+            post.send("POST", &target(client), "1");
+            (poll, post)
+        })
+        .collect();
+    resume(&child);
+    for (mut poll, mut post) in waiting {
+        assert_eq!(poll.response(), (200, "6".into()), "the POST was first");
+        assert_eq!(post.response(), (200, "ok".into()));
+    }
+    stop(child);
+}
+
 /// The same client on another connection.
 fn again(client: &Client, address: SocketAddr) -> Client {
     let stream = TcpStream::connect(address).unwrap();
