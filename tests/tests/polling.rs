@@ -192,7 +192,7 @@ fn a_held_poll_is_refused_as_the_post_that_ends_its_session() {
     for (fields, body, status, words) in [
         ("", &*long, 413, "maxPayload"),
         (chunked, &format!("65\r\n{long}\r\n"), 413, "maxPayload"),
-        (chunked, "x\r\n", 501, "chunk"),
+        (chunked, "x\r\n", 400, "\"code\":3"),
         ("", "b!", 400, "\"code\":3"),
         (octets, "4", 400, "\"code\":3"),
     ] {

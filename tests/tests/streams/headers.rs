@@ -140,8 +140,8 @@ fn answers_of_ours_can_be_read_by_a_page_that_may_connect() {
         (&stage, "200", "GET", "/static/Cargo.toml", "", false),
         (&stage, "500", "GET", "/panics", "", true),
         (&stage, "413", "POST", "/own", too_long, true),
-        (&stage, "501", "POST", "/own", chunked, true),
-        (&stage, "400", "CONNECT", "/own", "", true),
+        (&stage, "400", "POST", "/own", chunked, true),
+        (&stage, "501", "CONNECT", "/own", "", true),
         (&stage, "400", "GET", "/own", "Host: b\r\n", true),
         (&bare, "404", "GET", "/own", "", true),
     ] {

@@ -2,9 +2,9 @@
 
 use axum::extract::ConnectInfo;
 use sansocket_tokio::{
-    AckError, App, Config, ConfigError, EmitError, Io, Layer, Listener, Misuse, Origins, Reason,
-    Refused, Server, SlowClient, Socket, SocketIoLayer, State, Tls, Violation, concurrent,
-    sequential,
+    AckError, App, Config, ConfigError, Connection, EmitError, Io, Layer, Listener, Misuse,
+    Origins, Protocols, Reason, Refused, Server, SlowClient, Socket, SocketIoLayer, State, Tls,
+    Violation, concurrent, sequential,
 };
 use std::net::TcpListener;
 use std::time::Duration;
@@ -34,6 +34,11 @@ fn reload(tls: &Tls) -> Result<(), sansocket_tokio::TlsError> {
 fn guarantees(app: &mut App) {
     fn handler<T>(_: State<T>) {}
     app.on("in turn", sequential(handler::<u8>)).on("aside", concurrent(handler::<u8>));
+}
+
+fn asked(connection: &Connection, socket: &Socket) -> bool {
+    println!("{:?}", socket.header("sec-websocket-protocol"));
+    Connection::wants_look(connection)
 }
 
 async fn ends(io: &Server, socket: &Socket) {
@@ -68,6 +73,7 @@ fn reasons(reason: Reason) -> bool {
 fn settings(config: &mut Config, app: &mut App) -> Result<(), ConfigError> {
     config.origins = Origins::SameOrigin;
     config.origins = Origins::Any;
+    config.protocols = Protocols::First;
     config.layer = Layer::EngineIo;
     for slow in [SlowClient::Refuse, SlowClient::Skip, SlowClient::Drop, SlowClient::Disconnect] {
         config.slow = slow;
