@@ -301,7 +301,9 @@ impl Connection {
     /// run inside.
     pub fn quiet(&mut self) {
         self.port.set_asked(false);
-        self.over |= self.port.due() == CAME;
+        if self.port.due() == CAME && self.is_behind() {
+            self.give_up();
+        }
         if let Some(link) = self.conn.link().filter(|&link| link != Link::HOST) {
             let now = self.hub.runtime().now();
             self.hub.turn(self.shard, |cell| cell.server.handle_quiet(now, link));
@@ -567,36 +569,56 @@ impl Connection {
     /// Its deadline came: ends the stream, unless the peer is slow but not too slow, or something it sent
     /// may not have been read yet.
     fn late(&mut self) {
-        let goes_on = match self.awaits {
-            Awaits::Answer | Awaits::Messages if !self.ended => return self.look_at_pace(),
-            Awaits::Answer | Awaits::Body | Awaits::Messages => false,
-            Awaits::Room => self.owed.taken == 0,
-            Awaits::Farewell | Awaits::Head | Awaits::Request => {
-                self.owed.taken == 0 && self.waits()
-            }
-        };
-        if goes_on {
-            self.begin_window();
-        } else if self.pause == Pause::Reading {
-            self.set_due(self.hub.limits().body_time);
-        } else if self.wants_read() {
-            self.port.set_asked(true);
-        } else {
-            self.over = true;
+        match self.is_behind() {
+            false => {}
+            true if self.wants_read() => self.port.set_asked(true),
+            true => self.give_up(),
         }
     }
 
-    /// A window is over.
-    fn look_at_pace(&mut self) {
+    /// Whether the peer has not done what the deadline that came was for; otherwise sets the next.
+    fn is_behind(&mut self) -> bool {
         let (takes, gives) = (self.waits(), self.gives());
-        if takes && self.owed.taken > 0 || gives && self.owed.given > 0 {
-            self.cut_off();
-        } else if takes || gives {
-            self.begin_window();
-        } else if self.awaits == Awaits::Messages {
-            self.stand_up();
-        } else {
-            self.port.set_due(NEVER);
+        match self.awaits {
+            Awaits::Answer | Awaits::Messages if !self.ended => {
+                if takes && self.owed.taken > 0 || gives && self.owed.given > 0 {
+                    return true;
+                }
+                if takes || gives {
+                    self.begin_window();
+                } else if self.awaits == Awaits::Messages {
+                    self.stand_up();
+                } else {
+                    self.port.set_due(NEVER);
+                }
+                return false;
+            }
+            Awaits::Farewell | Awaits::Head | Awaits::Request | Awaits::Room => {
+                if self.owed.taken == 0 && (takes || self.awaits == Awaits::Room) {
+                    self.begin_window();
+                    return false;
+                }
+            }
+            Awaits::Answer | Awaits::Body | Awaits::Messages => {}
+        }
+        let pauses = self.pause == Pause::Reading;
+        if pauses {
+            self.set_due(self.hub.limits().body_time);
+        }
+        !pauses
+    }
+
+    /// Ends the stream of a peer that is late.
+    fn give_up(&mut self) {
+        match self.awaits {
+            Awaits::Answer | Awaits::Messages if !self.ended => self.cut_off(),
+            Awaits::Answer
+            | Awaits::Body
+            | Awaits::Farewell
+            | Awaits::Head
+            | Awaits::Messages
+            | Awaits::Request
+            | Awaits::Room => self.over = true,
         }
     }
 

@@ -166,6 +166,12 @@ impl Stage {
         }
     }
 
+    /// Lets so many seconds pass in which nobody looks at the time: the process is paused.
+    pub(crate) fn pause(&self, seconds: u64) {
+        *self.world.now.lock().unwrap() += Duration::from_secs(seconds);
+        self.run();
+    }
+
     /// Lets so many seconds pass.
     pub(crate) fn pass(&self, seconds: u64) {
         let until = *self.world.now.lock().unwrap() + Duration::from_secs(seconds);

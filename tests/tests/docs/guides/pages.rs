@@ -106,8 +106,8 @@ fn threads(app: App, threads: sansocket_blocking::Threads) -> Io {
     (*Server::with_threads(app, threads)).clone()
 }
 
-fn architecture(connection: &mut sansocket_tokio::Connection) {
-    sansocket_tokio::Connection::poll_write(connection, &mut []);
+fn architecture(connection: &mut Connection) {
+    Connection::poll_write(connection, &mut []);
 }
 
 fn hosts(server: &mut sansocket::Server, request: sansocket::Request<'_>) -> sansocket::Verdict {
