@@ -103,11 +103,13 @@ impl Acceptor {
             Turn::At(_) | Turn::Now => {}
         }
         self.turn = Turn::Now;
+        // Those who came together stay together, and thereby in order.
+        let mut driver = None;
         for _ in 0..BATCH {
             match self.socket.accept() {
                 Ok((stream, peer)) => {
                     let connection = Connection::new(self.hub.clone(), peer, self.tls.as_ref());
-                    self.drivers.next().seat(stream, connection);
+                    driver.get_or_insert_with(|| self.drivers.next()).seat(stream, connection);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.turn = Turn::Rest;

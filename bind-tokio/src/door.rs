@@ -55,10 +55,21 @@ impl Door {
     /// Takes streams in until the server stops.
     pub(crate) async fn serve(self) {
         let mut stopping = pin!(self.hub.stopping());
+        let mut rested = false;
         loop {
-            let accepted = poll_fn(|context| match stopping.as_mut().poll(context) {
-                Poll::Ready(()) => Poll::Ready(None),
-                Poll::Pending => self.poll_accept(context).map(Some),
+            let accepted = poll_fn(|context| {
+                if stopping.as_mut().poll(context).is_ready() {
+                    return Poll::Ready(None);
+                }
+                // Behind the streams whose bytes came before: a runtime of several threads runs first
+                // what was woken last, and then what that starts.
+                if std::mem::take(&mut rested) {
+                    context.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                let accepted = self.poll_accept(context).map(Some);
+                rested = accepted.is_pending();
+                accepted
             });
             match accepted.await {
                 Some(Ok(())) => {}
