@@ -55,6 +55,9 @@ enum Socket {
 /// Connections accepted before others get their turn.
 const BATCH: usize = 64;
 
+/// Connections that came together and go to one driver, which serves them in order.
+const TOGETHER: usize = 8;
+
 impl Acceptor {
     pub(crate) fn new(listener: Listener, hub: &Arc<Hub>, drivers: &Arc<Drivers>) -> Self {
         let parts = listener.into_parts();
@@ -103,12 +106,12 @@ impl Acceptor {
             Turn::At(_) | Turn::Now => {}
         }
         self.turn = Turn::Now;
-        // Those who came together stay together, and thereby in order.
         let mut driver = None;
-        for _ in 0..BATCH {
+        for at in 0..BATCH {
             match self.socket.accept() {
                 Ok((stream, peer)) => {
                     let connection = Connection::new(self.hub.clone(), peer, self.tls.as_ref());
+                    driver = driver.filter(|_| at % TOGETHER != 0);
                     driver.get_or_insert_with(|| self.drivers.next()).seat(stream, connection);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
