@@ -46,7 +46,7 @@ use crate::wait::wait;
 /// });
 /// # app.on_connect(|socket: sansocket_app::Socket| { let _ = socket.join("chess"); });
 /// # let server = TestServer::new(app);
-/// # let client = server.connect();
+/// # let client = server.connect().unwrap();
 /// # assert_eq!(client.call("start", "chess"), Ok(1));
 /// # client.expect::<String>("news");
 /// # client.expect::<()>("begin");

@@ -42,7 +42,7 @@ use crate::to::To;
 ///     Ok(sure)
 /// });
 /// # let server = TestServer::new(app);
-/// # let client = server.connect();
+/// # let client = server.connect().unwrap();
 /// # let answer = client.emit_with_ack("enter", "tea");
 /// # client.expect_event("sure?").ack(&true);
 /// # let (room, rooms): (String, Vec<String>) = client.expect("welcome");

@@ -24,7 +24,7 @@ use crate::socket::Socket;
 /// app.manage(Visits(AtomicU64::new(0)));
 /// app.on("visit", |visits: State<Visits>| visits.0.0.fetch_add(1, Ordering::Relaxed) + 1);
 /// # let server = TestServer::new(app);
-/// # let client = server.connect();
+/// # let client = server.connect().unwrap();
 /// # client.emit("visit", &());
 /// # assert_eq!(client.call("visit", &()), Ok(2));
 /// ```

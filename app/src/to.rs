@@ -35,7 +35,7 @@ use crate::socket::Socket;
 /// });
 /// # app.on_connect(|socket: Socket| { let _ = socket.join("chess"); });
 /// # let server = TestServer::new(app);
-/// # let (ann, bob) = (server.connect(), server.connect());
+/// # let (ann, bob) = (server.connect().unwrap(), server.connect().unwrap());
 /// # assert_eq!(ann.call("move", &("chess", 12)), Ok(1));
 /// # assert_eq!(bob.expect::<(String, u8)>("moved"), ("chess".into(), 12));
 /// # ann.emit("point", &("chess", 13));
