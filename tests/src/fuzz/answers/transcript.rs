@@ -16,7 +16,8 @@ pub(super) fn check(plans: &[Plan], mut out: &[u8], aborted: bool) {
         let head = Head::split(&mut out);
         if plan.is_refused() {
             assert_eq!(head.status, 413);
-            let goes_on = head.only("connection").is_none();
+            let goes_on = head.only("connection") == plan.stays();
+            assert!(goes_on || head.only("connection") == Some("close"), "{head:?}");
             assert_eq!(Some(goes_on), plan.goes_on(), "{plan:?}");
             let len = head.only("content-length").and_then(|len| len.parse().ok());
             out = &out[len.expect("it has a length")..];
