@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use std::sync::Arc;
 
-use super::handshake::Handshake;
 use crate::error::Reason;
 use crate::key::{Id, Session, Socket};
+use crate::server::door::handshake::Handshake;
 use crate::socket::{Args, Message};
 
 /// Something the application should know, in the order it happened.

@@ -1,39 +1,24 @@
 //! One shard: sessions, heartbeats, upgrades, namespaces, rooms and acknowledgements.
 
-mod ack;
-mod broadcast;
-mod budget;
-#[cfg(feature = "fuzz")]
-mod check;
-mod deadline;
+pub(crate) mod door;
 mod event;
-mod handshake;
-mod inbound;
-mod link;
-mod namespace;
-mod origin;
-mod own;
-mod peer;
-mod proxy;
-pub(crate) mod refusal;
-mod request;
-mod room;
-mod session;
-mod socket;
-mod strangers;
+#[cfg(feature = "fuzz")]
+mod invariants;
+mod sessions;
+mod space;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-pub use broadcast::{Scope, Target};
-pub use budget::Usage;
+pub use door::handshake::Handshake;
 pub use event::{AckToken, Answer, Event, Received, Ticket};
-pub use handshake::Handshake;
-pub(crate) use link::Next;
-pub use link::{Transmit, Verdict};
-pub use room::JoinError;
-pub use socket::SocketMut;
+pub use sessions::budget::Usage;
+pub(crate) use sessions::link::Next;
+pub use sessions::link::{Transmit, Verdict};
+pub use space::broadcast::{Scope, Target};
+pub use space::room::JoinError;
+pub use space::socket::SocketMut;
 
 use crate::cluster::Output;
 use crate::config::Config;
@@ -46,14 +31,14 @@ use crate::rng::Rng;
 use crate::slack::Slack as _;
 use crate::socket::encoded::{Encoder, Packet};
 use crate::time::Clock;
-use ack::Questions;
-use budget::Budget;
-use deadline::Timers;
-use link::Attachment;
-use namespace::{Client, Namespaces};
-use own::OwnSids;
-use session::Session;
-use strangers::Strangers;
+use door::own_sid::OwnSids;
+use door::strangers::Strangers;
+use sessions::budget::Budget;
+use sessions::deadline::Timers;
+use sessions::link::Attachment;
+use sessions::session::Session;
+use space::ack::Questions;
+use space::namespace::{Client, Namespaces};
 
 /// One shard of a process: all the state that clients share.
 ///
