@@ -48,7 +48,6 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
-mod check;
 pub mod cluster;
 mod config;
 mod conn;
@@ -67,9 +66,9 @@ mod time;
 mod ws;
 
 pub use bytes::Bytes;
-pub use check::ConfigError;
 pub use config::{
-    Config, Judge, KeepHeaders, Layer, Limits, Origins, Protocols, SlowClient, Transports,
+    Config, ConfigError, Judge, KeepHeaders, Layer, Limits, Origins, Protocols, SlowClient,
+    Transports,
 };
 pub use conn::{Awaits, Clock, Conn, Decoder, Role};
 pub use cookie::{Cookie, SameSite};
@@ -78,8 +77,8 @@ pub use http::{Date, Field, Fields, Headers, Method, Request, Response};
 pub use key::{Id, Malformed, Session, Shard, Sid, Socket};
 pub use link::{Feed, Inbound, Link, Message, Next, Transmit, Verdict};
 pub use server::{
-    AckToken, Answer, Counts, Event, Handshake, JoinError, Received, Scope, Server, SocketMut,
-    Target, Ticket, Usage,
+    AckToken, Answer, Counts, Disconnect, Event, Handshake, JoinError, Received, Scope, Server,
+    SocketMut, Target, Ticket, Usage,
 };
-pub use socket::{Args, ArgsRef, Frame, Message as EventMessage};
+pub use socket::{Args, ArgsRef, EventMessage, Frame};
 pub use ws::CloseCode;

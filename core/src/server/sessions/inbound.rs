@@ -16,7 +16,7 @@ use crate::server::sessions::transport::Transport;
 use crate::server::{Event, Server};
 use crate::socket::attach::{Partial, Whole, bytes_of};
 use crate::socket::packet::{self, Body};
-use crate::socket::{Args, Message as EventMessage};
+use crate::socket::{Args, EventMessage};
 use crate::time::Tick;
 
 impl Server {
