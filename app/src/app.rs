@@ -5,17 +5,17 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::class::NamespaceClass;
-use crate::connect::ConnectHandler;
-use crate::disconnect::DisconnectHandler;
-use crate::engine::EngineSession;
-use crate::error::HandlerError;
-use crate::function::Handler;
-use crate::handler::EventHandler;
-use crate::namespace::{Namespace, OnError};
-use crate::pattern::Pattern;
-use crate::state::States;
-use crate::web::Web;
+use crate::handlers::class::NamespaceClass;
+use crate::handlers::connect::ConnectHandler;
+use crate::handlers::disconnect::DisconnectHandler;
+use crate::handlers::function::Handler;
+use crate::handlers::handler::EventHandler;
+use crate::handlers::namespace::{Namespace, OnError};
+use crate::handlers::pattern::Pattern;
+use crate::handlers::state::States;
+use crate::sockets::engine::EngineSession;
+use crate::sockets::error::HandlerError;
+use crate::web::handler::Web;
 
 type Predicate = Box<dyn Fn(&str) -> bool + Send + Sync>;
 type OnEngine = Box<dyn Fn(EngineSession, Received) + Send + Sync>;

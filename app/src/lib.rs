@@ -93,122 +93,79 @@
 //! [`tracing`]: https://docs.rs/tracing
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod ack;
+mod answers;
 mod app;
 pub mod args;
-mod ask;
-mod budget;
-mod class;
-mod connect;
-mod connection;
-mod context;
-mod date;
-mod disconnect;
-mod dispatch;
-mod drain;
-mod engine;
-mod error;
-mod exchange;
-mod extension;
-mod extract;
-mod files;
-mod function;
-mod gate;
-mod gather;
-mod handler;
-mod host;
+mod handlers;
 mod hub;
-mod io;
-mod job;
-mod life;
-mod listen;
 mod log;
-mod namespace;
-mod needs;
-mod order;
-mod pattern;
-mod port;
-mod refusal;
-mod reply;
-mod rooms;
-mod route;
 mod runtime;
-mod session;
-mod socket;
-mod state;
+mod serve;
+mod sockets;
 pub mod test;
-mod timers;
-#[cfg(feature = "tls")]
-mod tls;
-#[cfg(not(feature = "tls"))]
-#[path = "tls/off.rs"]
-mod tls;
-mod to;
 mod wait;
-mod waiting;
-mod watch;
 mod web;
 
-pub use ack::{Ack, AckError, Calling, Found, Reply};
+pub use answers::ack::{Ack, AckError, Calling, Found, Reply};
+pub use answers::drain::Drained;
+pub use answers::gather::{Gathered, Gathering, Next, Replies};
 pub use app::App;
 pub use bytes::Bytes;
 #[doc(hidden)]
-pub use class::{Bound, ByArc, ByRef, Unordered};
-pub use class::{ClassMethod, Events, NamespaceClass};
-pub use connect::ConnectHandler;
+pub use handlers::class::{Bound, ByArc, ByRef, Unordered};
+pub use handlers::class::{ClassMethod, Events, NamespaceClass};
+pub use handlers::connect::ConnectHandler;
 #[doc(hidden)]
-pub use connect::{Decide, Verdict};
-pub use connection::Connection;
+pub use handlers::connect::{Decide, Verdict};
 #[doc(hidden)]
-pub use disconnect::Departing;
-pub use disconnect::{Departure, DisconnectHandler, FromDeparture};
-pub use drain::Drained;
-pub use engine::EngineSession;
-pub use error::{BoxError, Cause, EmitError, HandlerError};
-pub use extension::Extension;
+pub use handlers::disconnect::Departing;
+pub use handlers::disconnect::{Departure, DisconnectHandler, FromDeparture};
+pub use handlers::extension::Extension;
 #[doc(hidden)]
-pub use extract::Parameters;
-pub use extract::{Auth, Call, EventName, Extract, RawRest, Rest};
-pub use files::{Body, Files};
-pub use function::Handler;
+pub use handlers::extract::Parameters;
+pub use handlers::extract::{Auth, Call, EventName, Extract, RawRest, Rest};
+pub use handlers::function::Handler;
 #[doc(hidden)]
-pub use function::{Answer, Async, Bare, Kind, Plain, Settle};
-pub use gather::{Gathered, Gathering, Next, Replies};
-pub use handler::EventHandler;
+pub use handlers::function::{Answer, Async, Bare, Kind, Plain, Settle};
+pub use handlers::handler::EventHandler;
 #[doc(hidden)]
-pub use handler::{Decoded, Delivery, Raw, Taken};
-pub use host::{Aside, Attachment, Outcome};
+pub use handlers::handler::{Decoded, Delivery, Raw, Taken};
+pub use handlers::namespace::Namespace;
+#[doc(hidden)]
+pub use handlers::needs::Needs;
+#[doc(hidden)]
+pub use handlers::order::Ordered;
+pub use handlers::order::{Concurrent, Sequential, concurrent, sequential};
+#[doc(hidden)]
+pub use handlers::refusal::{Failed, Said};
+pub use handlers::refusal::{IntoAdmission, Refusal};
+pub use handlers::reply::{IntoReply, Json, NoReply};
+pub use handlers::state::State;
 pub use http;
-pub use hub::Hub;
-pub use io::{Io, NamespaceIo};
-pub use life::Until;
-#[cfg(unix)]
-pub use listen::SocketFile;
-pub use listen::{Accepted, Address, Inner, Listener, Parts, Stream, pause_after};
-pub use namespace::Namespace;
-#[doc(hidden)]
-pub use needs::Needs;
-#[doc(hidden)]
-pub use order::Ordered;
-pub use order::{Concurrent, Sequential, concurrent, sequential};
-#[doc(hidden)]
-pub use refusal::{Failed, Said};
-pub use refusal::{IntoAdmission, Refusal};
-pub use reply::{IntoReply, Json, NoReply};
-pub use rooms::Rooms;
+pub use hub::life::Until;
+pub use hub::shards::Hub;
+pub use hub::timers::Timers;
 pub use runtime::{BoxFuture, Runtime, Workers};
 pub use sansocket::{
     Args, ArgsRef, Config, ConfigError, Cookie, Counts, EventMessage, Fields, Gone, Handshake, Id,
     JoinError, KeepHeaders, Layer, Limits, Method, Misuse, Origins, Protocols, Reason, Received,
     Refused, Request, Response, SameSite, SlowClient, Transports, Violation,
 };
-pub use session::Session;
-pub use socket::Socket;
-pub use state::State;
-pub use timers::Timers;
+pub use serve::connection::Connection;
+pub use serve::host::{Aside, Attachment, Outcome};
+#[cfg(unix)]
+pub use serve::listen::SocketFile;
+pub use serve::listen::{Accepted, Address, Inner, Listener, Parts, Stream, pause_after};
 #[cfg(feature = "tls")]
-pub use tls::TlsError;
-pub use tls::{Tls, TlsFault, TlsSession};
-pub use to::To;
+pub use serve::tls::TlsError;
+pub use serve::tls::{Tls, TlsFault, TlsSession};
+pub use sockets::engine::EngineSession;
+pub use sockets::error::{BoxError, Cause, EmitError, HandlerError};
+pub use sockets::io::{Io, NamespaceIo};
+pub use sockets::rooms::Rooms;
+pub use sockets::session::Session;
+pub use sockets::socket::Socket;
+pub use sockets::to::To;
 pub use wait::wait;
-pub use web::{Beside, IntoWeb, Origin, WebHandler};
+pub use web::files::{Body, Files};
+pub use web::handler::{Beside, IntoWeb, Origin, WebHandler};

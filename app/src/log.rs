@@ -7,7 +7,7 @@
 
 use std::fmt::{self, Display, Write};
 
-use crate::error::HandlerError;
+use crate::sockets::error::HandlerError;
 
 pub(crate) mod quota;
 mod stderr;

@@ -3,7 +3,6 @@
 //! A budget is what was measured plus a little room. Whoever needs more edits it here, on purpose.
 
 use allocation_counter::{AllocationInfo, measure};
-use kit::{frame, upgrade};
 use sansocket::{ArgsRef, Config, Conn, Event, Limits};
 use sansocket::{Server, Shard, Socket, Target, Verdict};
 use sansocket_app::{App, BoxFuture, Connection, EventMessage, Hub, Io, Runtime, Timers};
@@ -14,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
+use testbed::{frame, upgrade};
 
 /// Bytes of an idle WebSocket that joined the main namespace: session, client, link, deadlines, what
 /// is kept of the request, and the `Conn` itself.

@@ -1,7 +1,7 @@
 //! Ten thousand clients that do not say goodbye leave nothing behind.
 
-use kit::{Sim, handshake, request, upgrade};
 use sansocket::Counts;
+use testbed::{Sim, handshake, request, upgrade};
 
 const MANY: usize = 10_000;
 

@@ -9,10 +9,10 @@ use std::io::IoSlice;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kit::{frame, handshake, upgrade};
 use sansocket::{
     ArgsRef, Config, Conn, Counts, Event, Limits, Server, Shard, Socket, Target, Verdict,
 };
+use testbed::{frame, handshake, upgrade};
 
 const MANY: usize = if cfg!(debug_assertions) { 20_000 } else { 1_000_000 };
 

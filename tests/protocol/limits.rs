@@ -1,6 +1,5 @@
 //! Every limit: what it lets through, and what happens to one more. Each test is named after its field.
 
-use kit::{Item, Polling, Sim, WebSocket, frame, handshake, request, upgrade};
 use proptest::prelude::*;
 use sansocket::{Bytes, Config, Counts, JoinError, Limits, Misuse, Refused, SlowClient, Target};
 use sansocket_app::{App, BoxFuture, Connection, Hub, Runtime, Timers};
@@ -9,6 +8,7 @@ use std::io::IoSlice;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
+use testbed::{Item, Polling, Sim, WebSocket, frame, handshake, request, upgrade};
 
 /// What a part of a packet costs while it waits, besides its bytes.
 const PART: usize = 128;

@@ -1,8 +1,8 @@
 //! What the settings of a server change.
 
-use kit::{Answer, Sim, Tcp, frame, handshake, request, upgrade};
 use sansocket::{Config, ConfigError, Cookie, Layer, Limits, Origins, SameSite};
 use std::time::Duration;
+use testbed::{Answer, Sim, Tcp, frame, handshake, request, upgrade};
 
 const WEBSOCKET: &str = "/socket.io/?EIO=4&transport=websocket";
 

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kit::{Item, Polling, Sim, frame, handshake, request, upgrade};
 use sansocket::{
     Awaits, Config, Conn, Counts, Event, Handshake, Inbound, Layer, Limits, Link, Origins,
     Response, Server, Shard, Target, Transmit, Verdict,
 };
+use testbed::{Item, Polling, Sim, frame, handshake, request, upgrade};
 
 #[test]
 fn a_stray_line_break_between_requests_is_overlooked() {

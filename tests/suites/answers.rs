@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::{Serve, start};
 use crate::client::{Client, PATIENCE};
-use kit::{Answer, request, upgrade};
+use testbed::{Answer, request, upgrade};
 
 const PAGE: &str = "Origin: https://shop.example\r\n";
 

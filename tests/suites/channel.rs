@@ -6,7 +6,7 @@ use tungstenite::protocol::Role;
 use tungstenite::{Message, WebSocket};
 
 use crate::client::PATIENCE;
-use kit::upgrade;
+use testbed::upgrade;
 
 /// A WebSocket client. Its errors are those of its stream, which may break at any time.
 pub(crate) struct Channel(WebSocket<TcpStream>);

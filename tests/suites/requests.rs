@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 use super::attacks::Raider;
 use super::{Serve, start};
 use crate::client::PATIENCE;
-use kit::requests::{Case, REQUESTS, Told};
-use kit::{handshake, request};
+use testbed::requests::{Case, REQUESTS, Told};
+use testbed::{handshake, request};
 
 /// A binding reads requests as the core does.
 pub fn every_request_of_the_table_is_answered_as_it_says(serve: Serve) {

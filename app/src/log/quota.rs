@@ -10,8 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{log, stderr, through};
-use crate::hub::Hub;
-use crate::watch::{Micros, NEVER};
+use crate::hub::shards::Hub;
+use crate::serve::watch::{Micros, NEVER};
 
 /// The length of a window: ten seconds.
 pub(crate) const WINDOW: Micros = 10_000_000;

@@ -12,7 +12,7 @@ use std::thread;
 use super::clock::Task;
 use super::peer::{self, Output, Peer};
 use super::server::World;
-use crate::connection::Connection;
+use crate::serve::connection::Connection;
 
 /// The client's hold on a connection; dropping it drops the connection.
 pub(super) struct Line {

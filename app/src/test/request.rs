@@ -14,7 +14,7 @@ use std::thread;
 use super::clock::Task;
 use super::server::{TestServer, World};
 use crate::Bytes;
-use crate::connection::Connection;
+use crate::serve::connection::Connection;
 
 /// A plain HTTP request that was sent. Dropping it drops its connection.
 #[must_use = "a request that is dropped is given up"]

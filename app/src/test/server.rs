@@ -12,10 +12,10 @@ use super::client::TestClient;
 use super::clock::Clock;
 use super::connect::{Connect, ConnectError};
 use crate::app::App;
-use crate::hub::Hub;
-use crate::io::Io;
+use crate::hub::shards::Hub;
+use crate::hub::timers::Timers;
 use crate::log;
-use crate::timers::Timers;
+use crate::sockets::io::Io;
 
 /// An application that is served to clients of the same thread, in virtual time.
 ///

@@ -10,7 +10,8 @@ use crate::http::body::Body;
 use crate::http::head::{self, Places};
 use crate::http::{Fields, Method, Request, Response};
 use crate::key::Link;
-use crate::server::{Transmit, Verdict, refusal};
+use crate::server::door::refusal;
+use crate::server::{Transmit, Verdict};
 use crate::ws::CloseCode;
 use crate::ws::message::{Found, Place};
 

@@ -1,13 +1,13 @@
 //! The application layer, driven as a binding drives it, under a clock that only moves when a test
 //! says so.
 
-use kit::{frame, upgrade};
 use sansocket_app::{App, BoxFuture, Connection, Hub, Io, Runtime, Socket, Timers};
 use std::future::{Future, poll_fn};
 use std::io::IoSlice;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
+use testbed::{frame, upgrade};
 
 /// A process with its clients.
 pub(crate) struct Stack {

@@ -1,6 +1,5 @@
 //! An application on a binding without streams, clocks and threads: bytes go in and come out.
 
-use kit::{frame, normal, upgrade};
 use sansocket_app::{App, BoxFuture, Connection, Hub, Runtime};
 use std::future::{pending, poll_fn};
 use std::io::IoSlice;
@@ -8,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
+use testbed::{frame, normal, upgrade};
 
 /// One shard with handlers.
 pub(crate) struct Stage {

@@ -1,7 +1,6 @@
 //! Clients that say more than handlers can take.
 
 use crate::streams::stage::{POLLING, Stage, Stream, payload};
-use kit::{frame, upgrade};
 use sansocket::{Config, Layer, Method};
 use sansocket_app::{App, Attachment, Outcome, Socket, concurrent, sequential};
 use std::future::{pending, poll_fn};
@@ -9,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
+use testbed::{frame, upgrade};
 
 /// A server whose handler never ends.
 fn stuck() -> Stage {

@@ -2,7 +2,6 @@
 
 use crate::streams::stage::{Stage, Stream};
 use allocation_counter::{AllocationInfo, measure};
-use kit::frame;
 use sansocket::Bytes;
 use sansocket_app::{App, EventMessage, RawRest, Rest, Socket};
 use serde::Deserialize;
@@ -12,6 +11,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use testbed::frame;
 
 /// Attachments of a packet, as many as are allowed.
 const MANY: usize = 10;

@@ -1,7 +1,6 @@
 //! How long a stream may take, and that nothing else ends it.
 
 use crate::streams::stage::{POLLING, Stage, payload, sid};
-use kit::request;
 use sansocket::Config;
 use sansocket_app::http::Request;
 use sansocket_app::{App, Bytes, Io, Socket, sequential};
@@ -10,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::task::Poll;
 use std::time::Duration;
+use testbed::request;
 
 #[test]
 fn a_poll_is_held_on_any_stream_until_the_ping() {
@@ -140,7 +140,7 @@ fn the_stream_of_a_handshake_does_not_hold_the_end_up_for_its_idle_time() {
         websocket.send(packet);
     }
     stage.io.stop_within(Duration::from_secs(60));
-    websocket.say(kit::frame(0x88, &1000_u16.to_be_bytes()));
+    websocket.say(testbed::frame(0x88, &1000_u16.to_be_bytes()));
     assert!(!websocket.is_open());
     first.take();
     stage.pass(5);

@@ -1,7 +1,6 @@
 //! Who is let in, and what those who decide see and may do.
 
 use crate::streams::stage::{Later, POLLING, Stage, sid};
-use kit::frame;
 use sansocket::{Config, Method, Origins, Request};
 use sansocket_app::{App, HandlerError, Outcome, Socket};
 use std::future::{pending, poll_fn};
@@ -11,6 +10,7 @@ use std::sync::{Arc, mpsc};
 use std::task::Poll;
 use std::thread;
 use std::time::Duration;
+use testbed::frame;
 
 /// Long enough for a thread that is not stuck.
 const PATIENCE: Duration = Duration::from_secs(20);

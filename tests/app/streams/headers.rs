@@ -1,9 +1,9 @@
 //! The header fields that the settings put on every answer.
 
 use crate::streams::stage::{POLLING, Stage, sid};
-use kit::{request, upgrade};
 use sansocket_app::http::{Request, Response, StatusCode};
 use sansocket_app::{App, Bytes, Config, Files, IntoWeb as _, Origins};
+use testbed::{request, upgrade};
 
 /// A server with a field of its own, which one of its answers has already.
 fn stage() -> Stage {

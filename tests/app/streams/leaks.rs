@@ -2,10 +2,10 @@
 
 use crate::streams::stage::{POLLING, Stage, Stream, payload, sid};
 use allocation_counter::measure;
-use kit::frame;
 use sansocket::Counts;
 use sansocket_app::{App, Socket, sequential};
 use std::time::Duration;
+use testbed::frame;
 
 /// Clients of one kind.
 const MANY: usize = 2000;

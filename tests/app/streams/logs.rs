@@ -1,11 +1,11 @@
 //! What reaches a log.
 
 use crate::streams::stage::{POLLING, Stage, sid};
-use kit::frame;
 use sansocket_app::{App, Refusal, Socket};
 use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use testbed::frame;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::{NoSubscriber, with_default};

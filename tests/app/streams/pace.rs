@@ -1,13 +1,13 @@
 //! How slowly a peer may read and write before it is cut off, and who is not slow.
 
 use crate::streams::stage::{POLLING, Stage, Stream, sid};
-use kit::frame;
 use sansocket::Config;
 use sansocket_app::http::Request;
 use sansocket_app::{App, Bytes, Reason, Violation, sequential};
 use std::future::pending;
 use std::sync::mpsc;
 use std::time::Duration;
+use testbed::frame;
 
 const LARGE: usize = 400_000;
 

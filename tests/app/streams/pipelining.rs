@@ -1,11 +1,11 @@
 //! Requests that come before the answers to those in front of them are taken.
 
 use crate::streams::stage::{POLLING, Stage, sid};
-use kit::request;
 use sansocket_app::http::Request;
 use sansocket_app::{App, Bytes, Config};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use testbed::request;
 
 #[test]
 fn requests_wait_until_the_answers_before_them_are_taken() {

@@ -1,6 +1,5 @@
 //! A server, its clock, and the byte streams of its clients.
 
-use kit::{frame, request, upgrade};
 use sansocket::{Fields, Headers, Method, Request};
 use sansocket_app::{App, BoxFuture, Connection, Hub, Io, Outcome, Runtime, Timers, Workers};
 use std::future::{Future, poll_fn};
@@ -11,6 +10,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
+use testbed::{frame, request, upgrade};
 
 /// A server with its clock.
 pub(crate) struct Stage {

@@ -2,8 +2,8 @@
 
 use flate2::Compression;
 use flate2::read::{DeflateEncoder, GzEncoder, ZlibEncoder};
-use kit::{Item, frame, request, upgrade};
 use std::io::{Cursor, Read};
+use testbed::{Item, frame, request, upgrade};
 
 use super::siege::{Siege, siege_of_http};
 

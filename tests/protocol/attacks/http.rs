@@ -1,6 +1,6 @@
 //! E: HTTP requests.
 
-use kit::request;
+use testbed::request;
 
 use super::siege::{Siege, siege_of_http};
 
@@ -243,7 +243,7 @@ fn e14_an_origin_that_is_no_text_does_not_pass_for_none() {
 /// E15: what only HTTP/1.1 has, asked for in HTTP/1.0, which a proxy in front passes on unread.
 #[test]
 fn e15_http_1_0_neither_upgrades_nor_comes_in_chunks() {
-    let asked = kit::upgrade("/socket.io/?EIO=4&transport=websocket");
+    let asked = testbed::upgrade("/socket.io/?EIO=4&transport=websocket");
     refused(asked.replace("HTTP/1.1", "HTTP/1.0"), 400, "over HTTP/1.1");
     let chunks = format!("POST {POLLING} HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n");
     refused(chunks, 400, "HTTP/1.0 has no Transfer-Encoding");

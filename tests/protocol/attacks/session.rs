@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use kit::{Item, Sim, Tcp, WebSocket, frame, handshake, request, upgrade};
 use sansocket::{Config, ConfigError, Cookie};
+use testbed::{Item, Sim, Tcp, WebSocket, frame, handshake, request, upgrade};
 
 use super::siege::{Siege, refused, say, siege_of_http};
 

@@ -1,7 +1,7 @@
 //! A process under attack.
 
-use kit::{Polling, Sim, WebSocket};
 use sansocket::{Config, Counts};
+use testbed::{Polling, Sim, WebSocket};
 
 /// A process under attack, with somebody in it who must not notice.
 pub(super) struct Siege {

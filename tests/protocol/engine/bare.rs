@@ -1,7 +1,7 @@
 //! Engine.IO alone, without Socket.IO on it.
 
-use kit::{Item, Sim};
 use sansocket::{Counts, Layer, Message, Refused};
+use testbed::{Item, Sim};
 
 fn bare() -> Sim {
     let mut sim = Sim::with(|config| {

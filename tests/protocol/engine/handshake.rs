@@ -1,7 +1,7 @@
 //! How a session opens, and every request that opens none.
 
-use kit::{Answer, Sim, handshake, normal, request, upgrade};
 use sansocket::{Fields, Headers, Method, Origins, Request, Transports, Verdict};
+use testbed::{Answer, Sim, handshake, normal, request, upgrade};
 
 const BAD_REQUEST: &str = r#"{"code":3,"message":"Bad request"}"#;
 const TRANSPORT: &str = r#"{"code":0,"message":"Transport unknown"}"#;
@@ -404,6 +404,6 @@ fn the_application_learns_query_and_headers_of_the_handshake() {
     let answer = tcp.answer().expect("answered");
     assert_eq!(answer.status, 101);
     sim.app(|app| app.holds = true);
-    tcp.send(kit::frame(0x81, br#"40{"token":1}"#));
+    tcp.send(testbed::frame(0x81, br#"40{"token":1}"#));
     assert_eq!(sim.events(), [r#"connect 1 / {"token":1}"#]);
 }

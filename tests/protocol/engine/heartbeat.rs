@@ -1,8 +1,8 @@
 //! The server pings, the client answers.
 
-use kit::{Item, Sim};
 use sansocket::Counts;
 use std::time::Duration;
+use testbed::{Item, Sim};
 
 /// As in the official suite: pings every 300 ms, 200 ms to answer.
 fn quick() -> Sim {

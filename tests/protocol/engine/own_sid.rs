@@ -1,7 +1,7 @@
 //! Session ids that the host chooses.
 
-use kit::{Answer, Sim, handshake, request, upgrade};
 use sansocket::Cookie;
+use testbed::{Answer, Sim, handshake, request, upgrade};
 
 fn open(sim: &mut Sim, sid: &str) -> Answer {
     let mut tcp = sim.own_sid(Some(sid)).tcp();

@@ -1,9 +1,9 @@
 //! A process that is paused blames no peer for what it did not read; and nobody who enters a shard past
 //! a deadline meets what should be over.
 
-use kit::{Item, Polling, Sim, request};
 use sansocket::{Counts, Gone, Link};
 use std::time::Duration;
+use testbed::{Item, Polling, Sim, request};
 
 /// Pings every second, a second to answer.
 fn brisk() -> Sim {

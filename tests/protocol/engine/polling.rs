@@ -1,7 +1,7 @@
 //! Long-polling: polls, POSTs, and HTTP around them.
 
-use kit::{Sim, handshake, request};
 use sansocket::{Counts, Origins};
+use testbed::{Sim, handshake, request};
 
 #[test]
 fn a_poll_is_held_until_there_is_something() {

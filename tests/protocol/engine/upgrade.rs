@@ -1,7 +1,7 @@
 //! The move from polling to WebSocket.
 
-use kit::{Item, Sim, request};
 use sansocket::Counts;
+use testbed::{Item, Sim, request};
 
 const BAD_REQUEST: &str = r#"{"code":3,"message":"Bad request"}"#;
 

@@ -1,7 +1,7 @@
 //! WebSocket: messages, control frames, and how it closes.
 
-use kit::{Answer, Item, Sim, WebSocket, frame, upgrade};
 use sansocket::{Config, ConfigError, Counts, Protocols};
+use testbed::{Answer, Item, Sim, WebSocket, frame, upgrade};
 
 /// What a client gets for its last breath, and why its socket left.
 fn fate(breath: impl FnOnce(&mut WebSocket)) -> (Vec<Item>, String) {

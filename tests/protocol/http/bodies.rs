@@ -1,9 +1,9 @@
 //! Answers whose bodies the host hands over piece by piece.
 
-use kit::request;
 use sansocket::{Bytes, Conn, Inbound, Limits, Response, Verdict};
 use std::io::IoSlice;
 use std::sync::Arc;
+use testbed::request;
 
 /// A host that answers every request with the start of a body, and a client that reads.
 struct Host {

@@ -1,8 +1,8 @@
 //! However the client's bytes are cut, the same is understood and answered.
 
-use kit::{Sim, frame, handshake, normal, request, upgrade};
 use proptest::prelude::*;
 use proptest::sample::Index;
+use testbed::{Sim, frame, handshake, normal, request, upgrade};
 
 /// What the application heard and what the client got, ids put aside.
 type Outcome = (Vec<String>, String);

@@ -1,13 +1,13 @@
 //! Answers that are compressed for clients that accept it.
 
 use flate2::read::{GzDecoder, ZlibDecoder};
-use kit::{Polling, Sim, Tcp, handshake, request};
 use proptest::prelude::*;
 use sansocket::{ArgsRef, Bytes, Config, Conn, Inbound, Limits, Response, Server, Shard, Verdict};
 use sansocket::{Event, Link};
 use std::io::{IoSlice, Read as _};
 use std::sync::Arc;
 use std::time::Instant;
+use testbed::{Polling, Sim, Tcp, handshake, request};
 
 /// An answer whose body may be anything.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! Which pages may connect, and which may read the answers.
 
-use kit::{Answer, Polling, Sim, request, upgrade};
 use sansocket::{Config, ConfigError, Fields, Headers, Method, Origins, Request, Response};
+use testbed::{Answer, Polling, Sim, request, upgrade};
 
 const OPEN: &str = "/socket.io/?EIO=4&transport=polling";
 

@@ -1,9 +1,9 @@
 //! A client that sends nothing more gets the answers to what it sent.
 
-use kit::request;
 use sansocket::{Bytes, Conn, Inbound, Limits, Link, Response, Transmit, Verdict};
 use std::io::IoSlice;
 use std::sync::Arc;
+use testbed::request;
 
 /// A connection whose host answers `/later` when it is told to and anything else with its path.
 struct Line {

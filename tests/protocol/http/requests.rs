@@ -1,7 +1,7 @@
 //! The table of requests, read by the core; bindings and hosts have the same one.
 
-use kit::requests::REQUESTS;
-use kit::{Sim, request, upgrade};
+use testbed::requests::REQUESTS;
+use testbed::{Sim, request, upgrade};
 
 #[test]
 fn every_request_of_the_table_is_answered_as_it_says() {

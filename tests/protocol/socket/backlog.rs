@@ -1,7 +1,7 @@
 //! Clients that read slower than they are written to.
 
-use kit::{Item, Sim, WebSocket};
 use sansocket::{Counts, Refused, Target};
+use testbed::{Item, Sim, WebSocket};
 
 const BIG: usize = 1_000;
 /// What a packet of so many bytes costs while it waits.

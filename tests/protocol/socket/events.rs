@@ -1,7 +1,7 @@
 //! Events and acknowledgements.
 
-use kit::{Item, Sim, WebSocket};
 use sansocket::{Bytes, Misuse, Refused, Target};
+use testbed::{Item, Sim, WebSocket};
 
 /// Takes a question and returns its id.
 fn asked(ws: &mut WebSocket, event: &str) -> u64 {
@@ -211,7 +211,7 @@ fn a_question_to_many_collects_one_answer_each_then_it_is_done() {
     let mut sim = Sim::new();
     let mut clients: Vec<_> = (0..3).map(|_| sim.joined()).collect();
     let question = sim.ask_all(&Target::namespace("/"), "q", 1000);
-    assert_eq!(question, kit::Question(1));
+    assert_eq!(question, testbed::Question(1));
     for (n, ws) in clients.iter_mut().enumerate() {
         let id = asked(ws, "q");
         ws.send(&format!("43{id}[{n}]"));

@@ -10,8 +10,8 @@ use std::time::Duration;
 use super::siege::Siege;
 use crate::Serve;
 use crate::client::PATIENCE;
-use kit::frame;
-use kit::upgrade;
+use testbed::frame;
+use testbed::upgrade;
 
 /// D1, CVE-2016-10542, CVE-2022-35922; D2, CVE-2026-48779; D7; D10; D11: whoever sends this is told
 /// why, and leaves for the rule it broke.

@@ -13,7 +13,7 @@ use crate::channel::Channel;
 use crate::client::{Client, PATIENCE};
 use crate::faults::{echo, settle};
 use crate::{Serve, start};
-use kit::{request, upgrade};
+use testbed::{request, upgrade};
 
 /// E1, RUSTSEC-2021-0020; E2, RUSTSEC-2021-0078; E3, RUSTSEC-2021-0079; E4, RUSTSEC-2020-0008; E5,
 /// CVE-2021-38512; D5, CVE-2024-37890: a request that is not plain is answered and ends its

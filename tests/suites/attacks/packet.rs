@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::siege::Siege;
 use crate::Serve;
 use crate::client::PATIENCE;
-use kit::frame;
+use testbed::frame;
 
 /// A1, CVE-2020-36049; A2, CVE-2022-2421; A3, CVE-2023-32695; A4; A6, CVE-2026-33151; A7,
 /// CVE-2026-69185; A10, socketioxide #357; A14; A15; A16; A27: on either transport, whoever sends this is
@@ -115,7 +115,7 @@ pub fn a19_who_joins_nothing_is_hung_up_on(serve: Serve) {
     let target = "/socket.io/?EIO=4&transport=polling";
     let mut pollers: Vec<_> = (0..20).map(|_| siege.connect()).collect();
     for poller in &mut pollers {
-        assert_eq!(poller.ask(&kit::request("GET", target, "", "")).status, 200);
+        assert_eq!(poller.ask(&testbed::request("GET", target, "", "")).status, 200);
     }
     strangers.iter_mut().for_each(|stranger| assert_eq!(stranger.farewell(), 1008));
     assert_eq!(siege.lift(), [""; 0]);

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::siege::{Raider, Siege};
 use crate::Serve;
 use crate::proxy::reset;
-use kit::frame;
-use kit::{request, upgrade};
+use testbed::frame;
+use testbed::{request, upgrade};
 
 const POLLING: &str = "/socket.io/?EIO=4&transport=polling";
 const WEBSOCKET: &str = "/socket.io/?EIO=4&transport=websocket";

@@ -11,8 +11,8 @@ use crate::channel::Channel;
 use crate::client::{Client, PATIENCE};
 use crate::faults::settle;
 use crate::{Serve, Serving, start};
-use kit::frame;
-use kit::{Answer, upgrade};
+use testbed::frame;
+use testbed::{Answer, upgrade};
 
 /// A served process and somebody in it who must not notice.
 pub(super) struct Siege {

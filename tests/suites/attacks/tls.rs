@@ -17,7 +17,7 @@ use crate::forger::Forger;
 use crate::identity::{Identity, session};
 use crate::proxy::{Faults, Proxy, reset};
 use crate::{Serve, Serving, listener, port};
-use kit::request;
+use testbed::request;
 
 /// E9: RUSTSEC-2024-0399. A ClientHello in many records, each in many pieces.
 pub fn e09_client_hellos_in_fragments_are_understood(serve: Serve) {

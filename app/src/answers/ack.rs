@@ -1,0 +1,219 @@
+//! Acknowledgements: giving them, and waiting for them.
+
+use sansocket::{AckToken, Args, ArgsRef, Id};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use crate::args::{self, DecodeError};
+use crate::sockets::error::EmitError;
+use crate::sockets::io::with_args;
+use crate::sockets::socket::Socket;
+use crate::wait::wait;
+
+/// The right to acknowledge an event, once.
+///
+/// A handler that takes it answers when it likes; what the handler returns is not sent then. It gets
+/// one from a client that does not wait as well, whose answer goes nowhere: ask
+/// [`is_wanted`](Self::is_wanted) instead of taking an `Option<Ack>`, which would be an argument that
+/// may be missing.
+#[derive(Debug)]
+pub struct Ack {
+    socket: Socket,
+    token: Option<AckToken>,
+}
+
+impl Ack {
+    /// Without a token the sender of the event does not wait.
+    pub(crate) fn new(socket: &Socket, token: Option<AckToken>) -> Self {
+        Self { socket: socket.clone(), token }
+    }
+
+    /// Whether the client waits for it.
+    #[must_use]
+    pub fn is_wanted(&self) -> bool {
+        self.token.is_some()
+    }
+
+    /// Acknowledges. A tuple is several arguments, `()` none, anything else one. Nothing is sent when
+    /// the client does not wait, or has left.
+    ///
+    /// # Errors
+    /// When the arguments have no JSON form.
+    pub fn send<T: Serialize + ?Sized>(self, args: &T) -> Result<(), EmitError> {
+        with_args(args, |args| {
+            self.send_raw(args);
+            Ok(())
+        })
+    }
+
+    /// Acknowledges with arguments that are encoded already.
+    pub fn send_raw(self, args: ArgsRef<'_>) {
+        if let Some(token) = self.token {
+            self.socket.hub().with(self.socket.shard(), |server| server.acknowledge(token, args));
+        }
+    }
+}
+
+/// Why no acknowledgement came.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AckError {
+    /// The client answered something else than was asked for.
+    #[error("the acknowledgement does not fit: {0}")]
+    Decode(#[from] DecodeError),
+    /// The client left before it answered.
+    #[error("the client disconnected before it acknowledged")]
+    Disconnected,
+    /// The event was not sent.
+    #[error(transparent)]
+    Emit(#[from] EmitError),
+    /// The client did not answer in time.
+    #[error("no acknowledgement within the timeout")]
+    TimedOut,
+}
+
+/// Waits for one client's acknowledgement.
+///
+/// # Cancel safety
+/// Dropping it changes nothing for the client; its acknowledgement is dropped when it comes.
+#[derive(Debug)]
+#[must_use = "the event is sent already; this only waits for its acknowledgement"]
+pub struct Reply(Arc<Slot<Result<Args, AckError>>>);
+
+/// Waits for one client's acknowledgement and reads it as `R` by the rules of
+/// [`decode`](args::decode): `()` reads nothing, a tuple several arguments, anything else the first.
+///
+/// # Cancel safety
+/// Dropping it changes nothing for the client; its acknowledgement is dropped when it comes.
+#[must_use = "the event is sent already; this only waits for its acknowledgement"]
+pub struct Calling<R> {
+    reply: Reply,
+    answer: PhantomData<fn() -> R>,
+}
+
+/// Waits for the ids of clients.
+///
+/// # Cancel safety
+/// Dropping it loses the list and nothing else; a new one asks again.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless awaited"]
+pub struct Found(Arc<Slot<Vec<Id>>>);
+
+impl Reply {
+    pub(crate) fn new(slot: Arc<Slot<Result<Args, AckError>>>) -> Self {
+        Self(slot)
+    }
+
+    pub(crate) fn failed(error: EmitError) -> Self {
+        Self(Arc::new(Slot::filled(Err(error.into()))))
+    }
+
+    /// Reads the acknowledgement as `R` by the rules of [`decode`](args::decode).
+    pub fn decode<R: DeserializeOwned>(self) -> Calling<R> {
+        Calling { reply: self, answer: PhantomData }
+    }
+
+    /// Waits on this thread; never inside an async handler, whose thread may have to bring the
+    /// answer.
+    ///
+    /// # Errors
+    /// [`AckError`] says why there is no answer.
+    pub fn wait(self) -> Result<Args, AckError> {
+        wait(self)
+    }
+}
+
+impl<R: DeserializeOwned> Calling<R> {
+    /// Waits on this thread; never inside an async handler, whose thread may have to bring the
+    /// answer.
+    ///
+    /// # Errors
+    /// [`AckError`] says why there is no answer.
+    pub fn wait(self) -> Result<R, AckError> {
+        wait(self)
+    }
+}
+
+impl Found {
+    pub(crate) fn new(slot: Arc<Slot<Vec<Id>>>) -> Self {
+        Self(slot)
+    }
+
+    /// Waits on this thread; never inside an async handler, whose thread may have to bring the
+    /// answer.
+    #[must_use]
+    pub fn wait(self) -> Vec<Id> {
+        wait(self)
+    }
+}
+
+impl Future for Reply {
+    type Output = Result<Args, AckError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.poll(context)
+    }
+}
+
+impl<R: DeserializeOwned> Future for Calling<R> {
+    type Output = Result<R, AckError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.reply).poll(context).map(|reply| {
+            let args = reply?;
+            Ok(args::decode_owned(args.json(), args.attachments())?)
+        })
+    }
+}
+
+impl Future for Found {
+    type Output = Vec<Id>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.poll(context)
+    }
+}
+
+impl<R> fmt::Debug for Calling<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Calling").field(&self.reply).finish()
+    }
+}
+
+/// Where an answer is left for the one who waits for it.
+#[derive(Debug)]
+pub(crate) struct Slot<T>(Mutex<(Option<T>, Option<Waker>)>);
+
+impl<T> Slot<T> {
+    pub(crate) fn empty() -> Self {
+        Self(Mutex::new((None, None)))
+    }
+
+    pub(crate) fn filled(value: T) -> Self {
+        Self(Mutex::new((Some(value), None)))
+    }
+
+    /// Leaves the answer; the waker, if any, is to be woken.
+    pub(crate) fn fill(&self, value: T) -> Option<Waker> {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.0 = Some(value);
+        inner.1.take()
+    }
+
+    pub(crate) fn poll(&self, context: &Context<'_>) -> Poll<T> {
+        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match inner.0.take() {
+            Some(value) => Poll::Ready(value),
+            None => {
+                inner.1 = Some(context.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}

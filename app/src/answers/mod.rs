@@ -1,0 +1,7 @@
+//! Acknowledgements, in both directions.
+
+pub(crate) mod ack;
+pub(crate) mod ask;
+pub(crate) mod drain;
+pub(crate) mod gather;
+pub(crate) mod waiting;

@@ -1,0 +1,133 @@
+//! Functions that hear of clients' leaving.
+
+use sansocket::Reason;
+use std::sync::Arc;
+
+use crate::handlers::function::{Answer, Kind, Settle, each_arity};
+use crate::handlers::handler::{Outcome, Progress};
+use crate::handlers::needs::Needs;
+use crate::handlers::state::State;
+use crate::sockets::io::Io;
+use crate::sockets::session::Session;
+use crate::sockets::socket::Socket;
+
+pub(crate) type DisconnectFn = Arc<dyn Fn(Departure<'_>) -> Progress<Outcome> + Send + Sync>;
+
+/// A client that has left a namespace.
+#[derive(Debug)]
+pub struct Departure<'a> {
+    pub(crate) socket: &'a Socket,
+    pub(crate) reason: Reason,
+    pub(crate) rooms: &'a [Arc<str>],
+}
+
+/// A parameter of a disconnect handler: [`Socket`], [`Reason`], the names of the rooms the client was
+/// in as `Vec<Arc<str>>`, [`Session`], [`Io`] or [`State`], in any order.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a parameter of a disconnect handler",
+    label = "this handler has a parameter of the type `{Self}`",
+    note = "it takes `Socket`, `Reason`, the rooms as `Vec<Arc<str>>`, `Session<T>`, `Io` and `State<T>`, by value and in any order"
+)]
+pub trait FromDeparture: Sized {
+    /// Takes it from what is known of the client.
+    fn from_departure(departure: &Departure<'_>) -> Self;
+
+    #[doc(hidden)]
+    fn needs(_: &mut Needs) {}
+}
+
+/// A [`Handler`](crate::Handler) that hears of a client's leaving: its parameters are
+/// [`FromDeparture`], and it returns [`IntoReply`](crate::IntoReply) or a future of that, of which only
+/// an `Err` is looked at.
+///
+/// `P` and `R` are those of the function. `K` only tells the forms of functions apart.
+pub trait DisconnectHandler<P, R, K>: Send + Sync + 'static {
+    #[doc(hidden)]
+    #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
+    fn call(&self, departure: Departure<'_>) -> Progress<Outcome>;
+
+    #[doc(hidden)]
+    fn needs(needs: &mut Needs);
+}
+
+impl FromDeparture for Socket {
+    fn from_departure(departure: &Departure<'_>) -> Self {
+        departure.socket.clone()
+    }
+}
+
+impl FromDeparture for Io {
+    fn from_departure(departure: &Departure<'_>) -> Self {
+        departure.socket.io()
+    }
+}
+
+impl FromDeparture for Reason {
+    fn from_departure(departure: &Departure<'_>) -> Self {
+        departure.reason
+    }
+}
+
+impl FromDeparture for Vec<Arc<str>> {
+    fn from_departure(departure: &Departure<'_>) -> Self {
+        departure.rooms.to_vec()
+    }
+}
+
+impl<T: Send + 'static> FromDeparture for Session<T> {
+    fn from_departure(departure: &Departure<'_>) -> Self {
+        Self::of(departure.socket.clone())
+    }
+}
+
+impl<T: Send + Sync + 'static> FromDeparture for State<T> {
+    fn from_departure(departure: &Departure<'_>) -> Self {
+        Self::of(departure.socket)
+    }
+
+    fn needs(needs: &mut Needs) {
+        needs.state::<T>();
+    }
+}
+
+#[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
+impl<F, P, R, K> DisconnectHandler<P, R, K> for F
+where
+    F: Send + Sync + 'static,
+    P: Departing,
+    R: Answer<K>,
+    K: Settle<R>,
+    K: Kind<F, P, R>,
+{
+    fn call(&self, departure: Departure<'_>) -> Progress<Outcome> {
+        K::settle(K::call(self, P::from_departure(&departure)), || None)
+    }
+
+    fn needs(needs: &mut Needs) {
+        P::needs(needs);
+    }
+}
+
+/// The parameters of a disconnect handler as a tuple.
+#[doc(hidden)]
+pub trait Departing: Sized {
+    fn from_departure(departure: &Departure<'_>) -> Self;
+
+    fn needs(needs: &mut Needs);
+}
+
+macro_rules! departing {
+    ($($T:ident)*) => {
+        impl<$($T: FromDeparture),*> Departing for ($($T,)*) {
+            #[allow(clippy::unused_unit, reason = "what is known of no parameters")]
+            fn from_departure(_departure: &Departure<'_>) -> Self {
+                ($($T::from_departure(_departure),)*)
+            }
+
+            fn needs(_needs: &mut Needs) {
+                $($T::needs(_needs);)*
+            }
+        }
+    };
+}
+each_arity!(departing);

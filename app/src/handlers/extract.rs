@@ -1,0 +1,202 @@
+//! What handlers take.
+
+use sansocket::{AckToken, Args, EventMessage};
+use serde::de::DeserializeOwned;
+use std::ops::Deref;
+
+use crate::answers::ack::Ack;
+use crate::args::{DecodeError, Decoder};
+use crate::handlers::function::each_arity;
+use crate::handlers::handler::Delivery;
+use crate::handlers::needs::Needs;
+use crate::handlers::state::State;
+use crate::sockets::io::Io;
+use crate::sockets::session::Session;
+use crate::sockets::socket::Socket;
+
+/// One event, or one client that wants to join, on its way into the parameters of a handler.
+#[derive(Debug)]
+pub struct Call<'a> {
+    socket: &'a Socket,
+    /// None where a client wants to join.
+    message: Option<&'a EventMessage>,
+    args: Decoder<'a>,
+    token: &'a mut Option<AckToken>,
+}
+
+impl<'a> Call<'a> {
+    /// An event, which nobody took as a whole.
+    #[inline]
+    pub(crate) fn new(delivery: &'a mut Delivery<'_>) -> Self {
+        let message = delivery.message.as_ref().expect("only the handler takes it");
+        let args = Decoder::new(message.json(), message.attachments());
+        Self { socket: delivery.socket, message: Some(message), args, token: delivery.token }
+    }
+
+    /// A client that wants to join; its auth payload is the one argument, or there is none.
+    pub(crate) fn connect(
+        socket: &'a Socket,
+        auth: &'a str,
+        token: &'a mut Option<AckToken>,
+    ) -> Self {
+        Self { socket, message: None, args: Decoder::new(auth, &[]), token }
+    }
+
+    /// Reads the auth payload of a client that sent none, as [`Auth`] does.
+    #[cold]
+    fn without_auth<T: DeserializeOwned>(&self, error: DecodeError) -> Result<T, DecodeError> {
+        match (self.message, &error) {
+            (None, DecodeError::Missing { .. }) => self.socket.auth(),
+            (None, DecodeError::Argument { .. } | DecodeError::Arguments { .. }) | (Some(_), _) => {
+                Err(error)
+            }
+        }
+    }
+}
+
+/// A parameter of a handler: an argument of the client, or what is known besides.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a parameter of a handler",
+    label = "this handler has a parameter of the type `{Self}`",
+    note = "the type of an argument is `serde::Deserialize`: derive it for a type of yours",
+    note = "parameters are taken by value: `State<T>` instead of `&State<T>`, `String` instead of `&str`",
+    note = "`EventMessage` is taken as `(Socket, EventMessage)` or `(Socket, EventMessage, Ack)` only"
+)]
+pub trait Extract: Sized {
+    /// Takes it from the event.
+    ///
+    /// # Errors
+    /// When the client's arguments do not fit.
+    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError>;
+
+    #[doc(hidden)]
+    fn needs(_: &mut Needs) {}
+}
+
+/// The parameters of a function as a tuple.
+#[doc(hidden)]
+pub trait Parameters: Sized {
+    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError>;
+
+    fn needs(needs: &mut Needs);
+}
+
+macro_rules! parameters {
+    ($($T:ident)*) => {
+        impl<$($T: Extract),*> Parameters for ($($T,)*) {
+            #[inline(always)]
+            fn extract(_call: &mut Call<'_>) -> Result<Self, DecodeError> {
+                Ok(($($T::extract(_call)?,)*))
+            }
+
+            fn needs(_needs: &mut Needs) {
+                $($T::needs(_needs);)*
+            }
+        }
+    };
+}
+each_arity!(parameters);
+
+/// The arguments that no parameter before it took.
+#[derive(Clone, Debug)]
+pub struct Rest<T>(pub Vec<T>);
+
+/// The same as they came, binary included, for what only passes them on with `emit_raw`.
+#[derive(Clone, Debug)]
+pub struct RawRest(pub Args);
+
+/// The auth payload the client joined the namespace with, as [`Socket::auth`] reads it.
+#[derive(Clone, Debug)]
+pub struct Auth<T>(pub T);
+
+/// The name of the event, for handlers of several.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct EventName(pub Box<str>);
+
+impl Deref for EventName {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: DeserializeOwned> Extract for T {
+    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
+        match call.args.take() {
+            Err(error) => call.without_auth(error),
+            read => read,
+        }
+    }
+
+    fn needs(needs: &mut Needs) {
+        needs.argument::<T>();
+    }
+}
+
+impl<T: DeserializeOwned> Extract for Rest<T> {
+    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
+        call.args.take_each().map(Self)
+    }
+
+    fn needs(needs: &mut Needs) {
+        needs.rest();
+    }
+}
+
+impl Extract for RawRest {
+    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
+        call.args.take_rest().map(Self)
+    }
+
+    fn needs(needs: &mut Needs) {
+        needs.rest();
+    }
+}
+
+impl<T: DeserializeOwned> Extract for Auth<T> {
+    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
+        call.socket.auth().map(Self)
+    }
+}
+
+impl Extract for EventName {
+    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
+        Ok(Self(call.message.map_or("connect", EventMessage::name).into()))
+    }
+}
+
+impl Extract for Socket {
+    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
+        Ok(call.socket.clone())
+    }
+}
+
+impl Extract for Io {
+    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
+        Ok(call.socket.io())
+    }
+}
+
+impl Extract for Ack {
+    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
+        Ok(Self::new(call.socket, call.token.take()))
+    }
+}
+
+impl<T: Send + 'static> Extract for Session<T> {
+    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
+        Ok(Self::of(call.socket.clone()))
+    }
+}
+
+impl<T: Send + Sync + 'static> Extract for State<T> {
+    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
+        Ok(Self::of(call.socket))
+    }
+
+    fn needs(needs: &mut Needs) {
+        needs.state::<T>();
+    }
+}

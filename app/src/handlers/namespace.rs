@@ -1,0 +1,356 @@
+//! The handlers of one namespace.
+
+use sansocket::EventMessage;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::handlers::class::{Events, NamespaceClass};
+use crate::handlers::connect::{ConnectFn, ConnectHandler};
+use crate::handlers::disconnect::{Departure, DisconnectFn, DisconnectHandler};
+use crate::handlers::function::Handler;
+use crate::handlers::handler::{Delivery, EventFn, EventHandler};
+use crate::handlers::needs::Needs;
+use crate::handlers::order::Order;
+use crate::handlers::pattern::Pattern;
+use crate::sockets::error::{BoxError, HandlerError};
+use crate::sockets::socket::Socket;
+
+pub(crate) type OnError = Arc<dyn Fn(HandlerError) + Send + Sync>;
+
+pub(crate) type PacketFn =
+    Arc<dyn Fn(&Socket, &EventMessage) -> Result<(), BoxError> + Send + Sync>;
+
+/// The handlers of one namespace, or of all that a pattern or a predicate matches.
+#[derive(Clone, Default)]
+pub struct Namespace {
+    pub(crate) connect: Option<ConnectFn>,
+    pub(crate) disconnect: Option<DisconnectFn>,
+    pub(crate) middlewares: Vec<ConnectFn>,
+    /// What a client passes on its way in: the middlewares, then the connect handler. Made when the
+    /// application starts.
+    pub(crate) doors: Vec<ConnectFn>,
+    pub(crate) packets: Vec<PacketFn>,
+    /// Keys are the application's own, so nobody can aim names at one bucket.
+    events: HashMap<Box<str>, Entry, foldhash::fast::FixedState>,
+    pub(crate) any: Option<Entry>,
+    pub(crate) on_error: Option<OnError>,
+    order: Order,
+    pub(crate) pattern: Option<Pattern>,
+    needs: Vec<(Box<str>, Needs)>,
+    claims: Vec<(Origin, Place)>,
+}
+
+/// Where a handler comes from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Origin {
+    Function,
+    /// Of a class.
+    Method,
+}
+
+/// What there is one handler for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Place {
+    Any,
+    Connect,
+    Disconnect,
+    Error,
+    Event(Box<str>),
+}
+
+/// A handler and its order.
+#[derive(Clone)]
+pub(crate) struct Entry {
+    /// The event it is for; a catch-all has none.
+    pub(crate) name: Option<Box<str>>,
+    pub(crate) order: Order,
+    pub(crate) call: EventFn,
+}
+
+impl Namespace {
+    /// Handles an event.
+    ///
+    /// # Panics
+    /// When the event has a handler already, or its parameters cannot be told apart: an `Option`
+    /// before an argument that is needed, or an argument after [`Rest`](crate::Rest).
+    ///
+    /// When no client can send an event of that name: `connect` and `disconnect` have methods of
+    /// their own, [`on_connect`](Self::on_connect) and [`on_disconnect`](Self::on_disconnect), and
+    /// so has `*`, [`on_any`](Self::on_any); `connect_error`, `disconnecting`, `newListener` and
+    /// `removeListener` are reserved by the protocol.
+    #[track_caller]
+    pub fn on<O, P, R, K, H>(&mut self, event: &str, handler: H) -> &mut Self
+    where
+        H: Handler<P, R, O>,
+        H::Function: EventHandler<P, R, K>,
+    {
+        self.add_event(Origin::Function, Some(event), H::ORDER, handler.into_function());
+        self
+    }
+
+    /// Handles the events that have no handler of their own. [`EventName`](crate::EventName) among
+    /// the parameters tells which one it is; the arguments come as with [`on`](Self::on), or raw.
+    ///
+    /// # Panics
+    /// When there is such a handler already, or its parameters cannot be told apart.
+    #[track_caller]
+    pub fn on_any<O, P, R, K, H>(&mut self, handler: H) -> &mut Self
+    where
+        H: Handler<P, R, O>,
+        H::Function: EventHandler<P, R, K>,
+    {
+        self.add_event(Origin::Function, None, H::ORDER, handler.into_function());
+        self
+    }
+
+    /// Decides who may join. Without it everybody may.
+    ///
+    /// The client is in the namespace once the handler returned: what it emits to the client until
+    /// then follows the admission, and broadcasts pass the client by.
+    ///
+    /// # Panics
+    /// When there is a connect handler already, or when it takes more arguments than the auth payload.
+    #[track_caller]
+    pub fn on_connect<P, R, K, H>(&mut self, handler: H) -> &mut Self
+    where
+        H: Handler<P, R> + ConnectHandler<P, R, K>,
+    {
+        self.add_connect(Origin::Function, handler);
+        self
+    }
+
+    /// Decides who may go on to the connect handler, or to the next middleware: the first refusal
+    /// reaches the client. [`App::middleware_everywhere`](crate::App::middleware_everywhere) adds one to
+    /// every namespace.
+    ///
+    /// # Panics
+    /// When it takes more arguments than the auth payload.
+    #[track_caller]
+    pub fn middleware<P, R, K, H>(&mut self, handler: H) -> &mut Self
+    where
+        H: Handler<P, R> + ConnectHandler<P, R, K>,
+    {
+        self.need_connect(H::needs);
+        self.middlewares.push(Arc::new(move |socket| handler.call(socket)));
+        self
+    }
+
+    /// Looks at each event before its handler is chosen. An error drops the event and goes to the
+    /// error handler.
+    pub fn packet_middleware<E: Into<BoxError>>(
+        &mut self,
+        look: impl Fn(&Socket, &EventMessage) -> Result<(), E> + Send + Sync + 'static,
+    ) -> &mut Self {
+        self.packets
+            .push(Arc::new(move |socket, message| look(socket, message).map_err(Into::into)));
+        self
+    }
+
+    /// Hears who left. The client is gone already, but its [`Socket`] still tells who it was, and
+    /// has its session.
+    ///
+    /// # Panics
+    /// When there is a disconnect handler already.
+    #[track_caller]
+    pub fn on_disconnect<P, R, K, H>(&mut self, handler: H) -> &mut Self
+    where
+        H: Handler<P, R> + DisconnectHandler<P, R, K>,
+    {
+        self.add_disconnect(Origin::Function, handler);
+        self
+    }
+
+    /// Hears of handlers of the namespace that returned an error, panicked, or did not understand a
+    /// client. Without it [`App::on_error`](crate::App::on_error) hears of them.
+    ///
+    /// # Panics
+    /// When there is an error handler already.
+    #[track_caller]
+    pub fn on_error(&mut self, heard: impl Fn(HandlerError) + Send + Sync + 'static) -> &mut Self {
+        self.add_on_error(Origin::Function, heard);
+        self
+    }
+
+    /// Makes every handler of the namespace [`sequential`](crate::sequential) that is not
+    /// [`concurrent`](crate::concurrent).
+    pub fn sequential(&mut self) -> &mut Self {
+        self.order = Order::Sequential;
+        self
+    }
+
+    /// Makes the methods of a value handlers of the namespace, where no function is one.
+    ///
+    /// # Panics
+    /// When a class before it has a method for the same.
+    #[track_caller]
+    pub fn class<C: NamespaceClass>(&mut self, class: C) -> &mut Self {
+        C::register(&mut Events::new(self, &Arc::new(class)));
+        self
+    }
+
+    /// The handler of an event.
+    pub(crate) fn find(&self, event: &str) -> Option<&Entry> {
+        self.events.get(event).or(self.any.as_ref())
+    }
+
+    #[track_caller]
+    pub(crate) fn add_event<P, R, K, H: EventHandler<P, R, K>>(
+        &mut self,
+        origin: Origin,
+        event: Option<&str>,
+        order: Order,
+        handler: H,
+    ) {
+        event.into_iter().for_each(check_name);
+        let needs = self.need(event.unwrap_or("*"), H::needs);
+        if let Err(instead) = needs.check_event() {
+            panic!("the handler of {:?} {instead}", event.unwrap_or("*"));
+        }
+        let call = Arc::new(move |delivery: &mut Delivery<'_>| {
+            let progress = handler.call(delivery);
+            delivery.came(progress);
+        });
+        let entry = Entry { name: event.map(Into::into), order, call };
+        let place = event.map_or(Place::Any, |event| Place::Event(event.into()));
+        if !self.claim(origin, place) {
+            return;
+        }
+        match event {
+            Some(event) => _ = self.events.insert(event.into(), entry),
+            None => self.any = Some(entry),
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn add_connect<P, R, K, H: ConnectHandler<P, R, K>>(
+        &mut self,
+        origin: Origin,
+        handler: H,
+    ) {
+        self.need_connect(H::needs);
+        if self.claim(origin, Place::Connect) {
+            self.connect = Some(Arc::new(move |socket| handler.call(socket)));
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn add_disconnect<P, R, K, H: DisconnectHandler<P, R, K>>(
+        &mut self,
+        origin: Origin,
+        handler: H,
+    ) {
+        self.need("disconnect", H::needs);
+        if self.claim(origin, Place::Disconnect) {
+            let call = move |departure: Departure<'_>| handler.call(departure);
+            self.disconnect = Some(Arc::new(call));
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn add_on_error(
+        &mut self,
+        origin: Origin,
+        heard: impl Fn(HandlerError) + Send + Sync + 'static,
+    ) {
+        if self.claim(origin, Place::Error) {
+            self.on_error = Some(Arc::new(heard));
+        }
+    }
+
+    /// Whether a handler takes a place: a function goes before a method, whichever came first.
+    ///
+    /// # Panics
+    /// When another of the same origin took it.
+    #[track_caller]
+    fn claim(&mut self, origin: Origin, place: Place) -> bool {
+        let claimed = |by| self.claims.contains(&(by, place.clone()));
+        assert!(!claimed(origin), "{place}: it has a handler already, and there is one for each");
+        let first = !claimed(Origin::Function);
+        self.claims.push((origin, place));
+        first
+    }
+
+    fn need(&mut self, event: &str, needs: impl FnOnce(&mut Needs)) -> &Needs {
+        let mut list = Needs::default();
+        needs(&mut list);
+        self.needs.push((event.into(), list));
+        &self.needs.last().expect("it was just put there").1
+    }
+
+    #[track_caller]
+    fn need_connect(&mut self, needs: impl FnOnce(&mut Needs)) {
+        if let Err(instead) = self.need("connect", needs).check_connect() {
+            panic!("a connect handler or middleware {instead}");
+        }
+    }
+
+    /// The types of state its handlers take, with the names of their events.
+    pub(crate) fn needs(&self) -> &[(Box<str>, Needs)] {
+        &self.needs
+    }
+
+    /// Puts the catch-all namespace behind this one, so that nobody has to look there later.
+    pub(crate) fn stand_before(&mut self, any: &Self) {
+        if self.any.is_none() {
+            for (name, entry) in &any.events {
+                self.events.entry(name.clone()).or_insert_with(|| entry.clone());
+            }
+            self.any.clone_from(&any.any);
+        }
+        self.connect = self.connect.take().or_else(|| any.connect.clone());
+        self.disconnect = self.disconnect.take().or_else(|| any.disconnect.clone());
+        self.on_error = self.on_error.take().or_else(|| any.on_error.clone());
+        self.middlewares = [&any.middlewares[..], &self.middlewares].concat();
+        self.packets = [&any.packets[..], &self.packets].concat();
+    }
+
+    /// Settles what depends on all that was said.
+    pub(crate) fn seal(&mut self, everywhere: &Self) {
+        self.doors.clone_from(&everywhere.middlewares);
+        self.doors.append(&mut self.middlewares);
+        self.doors.extend(self.connect.take());
+    }
+
+    /// Gives the order of the namespace to the handlers that chose none.
+    pub(crate) fn settle_order(&mut self) {
+        for entry in self.events.values_mut().chain(&mut self.any) {
+            if entry.order == Order::Inline {
+                entry.order = self.order;
+            }
+        }
+    }
+}
+
+/// An event nobody can send is a mistake, found when the application starts.
+#[track_caller]
+fn check_name(event: &str) {
+    let instead = match event {
+        "connect" => "use on_connect",
+        "disconnect" => "use on_disconnect",
+        "*" => "use on_any",
+        "connect_error" | "disconnecting" | "newListener" | "removeListener" => {
+            "the protocol reserves the name"
+        }
+        _ => return,
+    };
+    panic!("{event:?} is no event that a client can send: {instead}");
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("on_any"),
+            Self::Connect => f.write_str("on_connect"),
+            Self::Disconnect => f.write_str("on_disconnect"),
+            Self::Error => f.write_str("on_error"),
+            Self::Event(name) => write!(f, "the event {name:?}"),
+        }
+    }
+}
+
+impl fmt::Debug for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Namespace").field("events", &self.events.keys()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,79 @@
+//! What the application itself keeps, for all handlers.
+
+use std::any::{Any, TypeId, type_name};
+use std::collections::HashMap;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use crate::handlers::needs::Needs;
+use crate::sockets::socket::Socket;
+
+/// A value given to [`App::manage`](crate::App::manage), as a parameter of a handler.
+///
+/// All handlers get the same one, also at the same time: what changes needs a lock, or an atomic.
+///
+/// ```
+/// use sansocket_app::{App, State};
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// # use sansocket_app::test::TestServer;
+///
+/// struct Visits(AtomicU64);
+///
+/// let mut app = App::new();
+/// app.manage(Visits(AtomicU64::new(0)));
+/// app.on("visit", |visits: State<Visits>| visits.0.0.fetch_add(1, Ordering::Relaxed) + 1);
+/// # let server = TestServer::new(app);
+/// # let client = server.connect().unwrap();
+/// # client.emit("visit", &());
+/// # assert_eq!(client.call("visit", &()), Ok(2));
+/// ```
+#[derive(Debug)]
+pub struct State<T>(pub Arc<T>);
+
+impl<T> Clone for State<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T> Deref for State<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: Send + Sync + 'static> State<T> {
+    /// That of a client's application, which was checked for it when it started.
+    pub(crate) fn of(socket: &Socket) -> Self {
+        let missing = || panic!("no {} was given to App::manage", type_name::<T>());
+        Self(socket.state().unwrap_or_else(missing))
+    }
+}
+
+/// The values of an application, one per type.
+#[derive(Default)]
+pub(crate) struct States(HashMap<TypeId, Arc<dyn Any + Send + Sync>>);
+
+impl States {
+    pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, value: Arc<T>) {
+        self.0.insert(TypeId::of::<T>(), value);
+    }
+
+    pub(crate) fn find<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        self.0.get(&TypeId::of::<T>()).cloned()?.downcast().ok()
+    }
+
+    /// The first type a handler needs that there is no value of.
+    pub(crate) fn missing(&self, needs: &Needs) -> Option<&'static str> {
+        needs.states.iter().find(|(id, _)| !self.0.contains_key(id)).map(|(_, name)| *name)
+    }
+}
+
+impl fmt::Debug for States {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("States").field(&self.0.len()).finish()
+    }
+}

@@ -1,0 +1,462 @@
+//! Jobs become calls of handlers.
+
+use sansocket::{AckToken, Args, Disconnect, EventMessage, Gone, Reason};
+use std::any::Any;
+use std::future::Future;
+use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use crate::handlers::connect::{self, Admission};
+use crate::handlers::disconnect::Departure;
+use crate::handlers::handler::{Delivery, Progress};
+use crate::handlers::namespace::{Entry, Namespace};
+use crate::handlers::order::Order;
+use crate::handlers::refusal::Refusal;
+use crate::hub::gate::{Hold, Line};
+use crate::hub::job::{Callback, Job, Task, there};
+use crate::hub::port::Pending;
+use crate::hub::shards::Hub;
+use crate::log::quota::Site;
+use crate::log::{self, limited, log, quoted};
+use crate::runtime::BoxFuture;
+use crate::sockets::error::{Cause, HandlerError};
+use crate::sockets::socket::Socket;
+
+impl Hub {
+    /// Sends a job its way, and leaves nothing in its place: it is done here and now, at the gate of
+    /// its client, or on a worker. No lock is held.
+    #[inline]
+    pub(crate) fn perform(&self, shard: u16, job: &mut Job) {
+        match job {
+            // The common case, where it is: moving it takes longer than what there is to do.
+            Job { task: Task::Message { socket, message, ack }, pending: None }
+                if !socket.gate().is_held() && !self.pooled =>
+            {
+                if let Some(rest) = self.call_message(socket, message, ack) {
+                    Hold::take(self.shared(), socket.clone()).follow(rest);
+                }
+                job.task = Task::Done;
+            }
+            Job { .. } => self.perform_other(shard, std::mem::take(job)),
+        }
+    }
+
+    #[inline(never)]
+    fn perform_other(&self, shard: u16, job: Job) {
+        let held = job.task.socket().is_some_and(|socket| socket.gate().is_held());
+        if held || self.is_pooled() || self.waits_admitted(&job) {
+            return self.perform_in_line(shard, job);
+        }
+        if let Some((socket, rest)) = self.call(job) {
+            Hold::take(self.shared(), socket).follow(rest);
+        }
+    }
+
+    fn perform_in_line(&self, shard: u16, job: Job) {
+        let weight = job.weight();
+        let job = match job {
+            Job { task: Task::Message { socket, message, ack }, pending }
+                if is_concurrent(&socket, there(&message)) =>
+            {
+                let waits = Waits::new(self.shared(), shard, weight);
+                return self.launch(&socket, message, ack, Some((waits, pending)));
+            }
+            job @ Job { .. } => job,
+        };
+        let line = job.task.socket().cloned().map_or(Line::Shard(shard), Line::Client);
+        match Hold::queue(self, line, job, weight) {
+            Some(hold) if self.is_pooled() => hold.drain_on_worker(),
+            Some(hold) => hold.drain(),
+            None => {}
+        }
+    }
+
+    /// Whether it is the arrival of a client that is admitted before it is asked about: its events
+    /// wait at the gate.
+    fn waits_admitted(&self, job: &Job) -> bool {
+        matches!(job.task, Task::Connect(_)) && self.app().always_connect
+    }
+
+    /// Does a job, and catches what its values do when they are dropped.
+    pub(crate) fn call_caught(&self, job: Job) -> Option<BoxFuture<()>> {
+        catch_unwind(AssertUnwindSafe(|| self.call(job))).ok().flatten().map(|(_, rest)| rest)
+    }
+
+    /// Does a job. What is returned, if anything, is the rest of a handler that the client's later
+    /// events wait for.
+    #[inline]
+    fn call(&self, job: Job) -> Option<(Socket, BoxFuture<()>)> {
+        // Until it is done, its connection is charged for it.
+        let Job { task, pending: _pending } = job;
+        match task {
+            Task::Done => None,
+            Task::Callback(Callback { then, outcome, .. }) => {
+                // A panic has been printed and concerns nobody else.
+                let _ = catch_unwind(AssertUnwindSafe(|| then(outcome)));
+                None
+            }
+            Task::Connect(socket) => {
+                let rest = self.call_connect(socket.clone())?;
+                Some((socket, rest))
+            }
+            Task::Engine { session, message } => {
+                if let Some(heard) = &self.app().on_engine {
+                    // A panic is this message's alone.
+                    let _ = catch_unwind(AssertUnwindSafe(|| heard(session, message)));
+                }
+                None
+            }
+            Task::Message { socket, mut message, mut ack } => {
+                let rest = self.call_message(&socket, &mut message, &mut ack)?;
+                Some((socket, rest))
+            }
+            Task::Disconnect { socket, reason, rooms } => {
+                self.call_disconnect(socket, reason, &rooms);
+                None
+            }
+        }
+    }
+
+    fn call_connect(&self, socket: Socket) -> Option<BoxFuture<()>> {
+        if !socket.resolve() {
+            self.decide(&socket, Err(Refusal::new("Invalid namespace")), false);
+            return None;
+        }
+        let always = self.app().always_connect;
+        if always {
+            let now = self.runtime().now();
+            let admitted = self.with(socket.shard(), |server| server.admit(now, socket.key()));
+            if admitted.is_err() {
+                // It left within the read that brought it.
+                return None;
+            }
+        }
+        let joining = socket.clone();
+        let rest = self.run(
+            || connect::pass(&joining, 0),
+            move |hub, decision| match decision {
+                Ok(decision) => hub.decide(&socket, decision, always),
+                Err(panicked) => {
+                    hub.report(&socket, "connect", None, *panicked);
+                    hub.decide(&socket, Err(Refusal::default()), always);
+                }
+            },
+        )?;
+        if always {
+            return Some(rest);
+        }
+        self.runtime().spawn(rest);
+        None
+    }
+
+    #[inline(always)]
+    fn call_message(
+        &self,
+        socket: &Socket,
+        message: &mut Option<EventMessage>,
+        token: &mut Option<AckToken>,
+    ) -> Option<BoxFuture<()>> {
+        // Refused after it was admitted, and on its way out.
+        let handlers = socket.handlers().filter(|_| socket.was_admitted())?;
+        let event = there(message);
+        let found = handlers.find(event.name());
+        if found.is_some_and(|entry| entry.order == Order::Concurrent) {
+            self.launch(socket, message.take(), token.take(), None);
+            return None;
+        }
+        if !self.lets_in(socket, handlers, event) {
+            return None;
+        }
+        let Some(entry) = found else {
+            limited!(
+                (self, NoHandler, address(socket))
+                debug, "sansocket::event", id = %socket.id(),
+                namespace = ?quoted(socket.namespace()), event = ?quoted(event.name()), "no handler"
+            );
+            return None;
+        };
+        let rest = start(self.begin(socket, entry, message, token)?)?;
+        if entry.order == Order::Sequential {
+            return Some(rest);
+        }
+        self.runtime().spawn(rest);
+        None
+    }
+
+    /// Calls a handler of an event that waits for nothing; `charge` is held until it was called.
+    fn launch(
+        &self,
+        socket: &Socket,
+        mut message: Option<EventMessage>,
+        mut token: Option<AckToken>,
+        charge: Option<(Waits, Option<Pending>)>,
+    ) {
+        let socket = socket.clone();
+        let mut begin = move || {
+            let handlers = socket.handlers()?;
+            let event = there(&message);
+            let entry = handlers.find(event.name())?;
+            let hub = socket.hub();
+            if !hub.lets_in(&socket, handlers, event) {
+                return None;
+            }
+            hub.begin(&socket, entry, &mut message, &mut token)
+        };
+        if self.is_pooled() {
+            let hub = self.shared();
+            return self.on_worker(move || {
+                let _charge = charge;
+                let begun = catch_unwind(AssertUnwindSafe(move || begin().and_then(start)));
+                if let Some(rest) = begun.ok().flatten() {
+                    hub.runtime().spawn(rest);
+                }
+            });
+        }
+        self.runtime().spawn(Box::pin(async move {
+            let rest = begin();
+            drop(charge);
+            if let Some(rest) = rest {
+                rest.await;
+            }
+        }));
+    }
+
+    /// Whether no packet middleware drops an event.
+    #[inline]
+    fn lets_in(&self, socket: &Socket, handlers: &Namespace, message: &EventMessage) -> bool {
+        log!(
+            trace, "sansocket::event", id = %socket.id(), event = ?quoted(message.name()),
+            args = ?quoted(message.json()), "received"
+        );
+        handlers.packets.iter().all(|look| {
+            let seen = catch_unwind(AssertUnwindSafe(|| look(socket, message)));
+            let seen = seen.map_err(panic_of);
+            let seen = seen.and_then(|seen| seen.map_err(|e| Box::new(Cause::Middleware(e))));
+            seen.map_err(|cause| self.report(socket, "", Some(message), *cause)).is_ok()
+        })
+    }
+
+    /// Calls the handler of an event, and returns the rest of its way, not yet taken a step of.
+    #[inline(always)]
+    fn begin(
+        &self,
+        socket: &Socket,
+        entry: &Entry,
+        message: &mut Option<EventMessage>,
+        token: &mut Option<AckToken>,
+    ) -> Option<BoxFuture<()>> {
+        // A handler of any event may take the message, and the name with it.
+        let nameless = message.as_ref().filter(|_| entry.name.is_none());
+        let own_name: Option<Box<str>> = nameless.map(|message| message.name().into());
+        let name = || entry.name.as_deref().or(own_name.as_deref()).unwrap_or_default();
+        let mut delivery = Delivery { socket, message, token, rest: None };
+        let called = catch_unwind(AssertUnwindSafe(|| (entry.call)(&mut delivery)));
+        let rest = match called {
+            Ok(()) => delivery.rest?,
+            Err(panic) => Progress::Done(Err(panic_of(panic))),
+        };
+        match rest {
+            Progress::Done(Ok(())) => None,
+            Progress::Done(Err(cause)) => {
+                self.report(socket, name(), message.as_ref(), *cause);
+                None
+            }
+            Progress::Pending(future) => {
+                let (hub, socket, message) = (self.shared(), socket.clone(), message.take());
+                let name: Option<Box<str>> = message.is_none().then(|| name().into());
+                Some(Box::pin(async move {
+                    if let Err(cause) = Caught(future).await.unwrap_or_else(Err) {
+                        let name = name.as_deref().unwrap_or_default();
+                        hub.report(&socket, name, message.as_ref(), *cause);
+                    }
+                }))
+            }
+        }
+    }
+
+    fn call_disconnect(&self, socket: Socket, reason: Reason, rooms: &[Arc<str>]) {
+        let leaving = socket.clone();
+        let handlers = leaving.handlers().filter(|_| leaving.was_admitted());
+        let Some(handlers) = handlers else {
+            drop(socket.store().clear());
+            return;
+        };
+        log!(
+            debug, "sansocket::connect", id = %socket.id(),
+            namespace = ?quoted(socket.namespace()), reason = %reason, "disconnected"
+        );
+        let rest = self.run(
+            || match &handlers.disconnect {
+                Some(handler) => handler(Departure { socket: &leaving, reason, rooms }),
+                None => Progress::Done(Ok(())),
+            },
+            move |hub, outcome| {
+                if let Err(cause) = outcome.unwrap_or_else(Err) {
+                    hub.report(&socket, "disconnect", None, *cause);
+                }
+                drop(socket.store().clear());
+            },
+        );
+        if let Some(rest) = rest {
+            self.runtime().spawn(rest);
+        }
+    }
+
+    /// Lets a client in, or not; `always` when it was admitted before it was asked about.
+    fn decide(&self, socket: &Socket, decision: Admission, always: bool) {
+        let mut refusal = match decision {
+            Ok(()) => return self.let_in(socket, always),
+            Err(refusal) => refusal,
+        };
+        if let Some(cause) = refusal.take_cause() {
+            self.report(socket, "connect", None, cause);
+        }
+        limited!(
+            (self, Denied, address(socket))
+            debug, "sansocket::connect", id = %socket.id(),
+            namespace = ?quoted(socket.namespace()), reason = ?quoted(&refusal.to_string()),
+            "refused"
+        );
+        let now = self.runtime().now();
+        let waker = self.with_cell(socket.shard(), |cell| match always {
+            true => {
+                if let Some(mut client) = cell.server.socket(socket.key()) {
+                    client.disconnect(now, Disconnect::Namespace);
+                }
+                None
+            }
+            false => {
+                cell.server.refuse(now, socket.key(), &refusal.to_json()).ok()?;
+                cell.sockets[socket.key().index()] = None;
+                cell.draining.end(socket.key(), Err(Gone))
+            }
+        });
+        drop(socket.store().clear());
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    fn let_in(&self, socket: &Socket, always: bool) {
+        let now = self.runtime().now();
+        let there = self.with_cell(socket.shard(), |cell| {
+            let there = match always {
+                true => cell.server.is_connected(socket.key()),
+                false => cell.server.admit(now, socket.key()).is_ok(),
+            };
+            if there {
+                socket.mark_admitted();
+            }
+            there
+        });
+        if there {
+            log!(
+                debug, "sansocket::connect", id = %socket.id(),
+                namespace = ?quoted(socket.namespace()), "connected"
+            );
+        }
+    }
+
+    fn report(&self, socket: &Socket, event: &str, message: Option<&EventMessage>, cause: Cause) {
+        let heard = socket.handlers().and_then(|handlers| handlers.on_error.as_ref());
+        let heard = heard.or_else(|| self.app().on_error.as_ref());
+        if heard.is_none() && !self.may_log(Site::Error, address(socket)) {
+            return;
+        }
+        let event = message.map_or(event, EventMessage::name).into();
+        // A line shows no arguments, so that they need not be copied for one.
+        let shown = message.filter(|_| heard.is_some());
+        let (json, attachments) =
+            shown.map_or(("[]", &[][..]), |message| (message.json(), message.attachments()));
+        let error = HandlerError {
+            socket: socket.clone(),
+            event,
+            namespace: socket.namespace().into(),
+            args: Args::from_json(json, attachments.to_vec()).unwrap_or_default(),
+            cause,
+        };
+        // A panic in there is nobody's to report any more.
+        let _ = catch_unwind(AssertUnwindSafe(|| match heard {
+            Some(heard) => heard(error),
+            None => log::error(&error),
+        }));
+    }
+
+    /// Calls a handler and follows it to its end. What is returned is the rest of its way.
+    fn run<T: Send + 'static>(
+        &self,
+        call: impl FnOnce() -> Progress<T>,
+        finish: impl FnOnce(&Self, Result<T, Box<Cause>>) + Send + 'static,
+    ) -> Option<BoxFuture<()>> {
+        match catch_unwind(AssertUnwindSafe(call)) {
+            Ok(Progress::Done(done)) => finish(self, Ok(done)),
+            Err(panic) => finish(self, Err(panic_of(panic))),
+            Ok(Progress::Pending(future)) => {
+                let hub = self.shared();
+                return start(Box::pin(async move { finish(&hub, Caught(future).await) }));
+            }
+        }
+        None
+    }
+}
+
+/// Takes the first step of a task here, in the order of events, and returns it if there are more.
+fn start(mut task: BoxFuture<()>) -> Option<BoxFuture<()>> {
+    // The runtime polls the task again at once, so a wake that goes nowhere is not missed.
+    let polled = task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    polled.is_pending().then_some(task)
+}
+
+/// Whether an event has a handler that waits for nothing, and may have it now.
+fn is_concurrent(socket: &Socket, message: &EventMessage) -> bool {
+    let handlers = socket.handlers().filter(|_| socket.was_admitted());
+    let found = handlers.and_then(|handlers| handlers.find(message.name()));
+    found.is_some_and(|entry| entry.order == Order::Concurrent)
+}
+
+/// Where a client is, if it has an address.
+fn address(socket: &Socket) -> Option<IpAddr> {
+    socket.peer().map(|peer| peer.ip())
+}
+
+/// What a panic said.
+fn panic_of(panic: Box<dyn Any + Send>) -> Box<Cause> {
+    let message = match panic.downcast::<String>() {
+        Ok(message) => message.into_boxed_str(),
+        Err(panic) => panic.downcast_ref::<&str>().copied().unwrap_or("without a message").into(),
+    };
+    Box::new(Cause::Panic(message))
+}
+
+/// A future whose panic is its outcome.
+pub(crate) struct Caught<T>(pub(crate) BoxFuture<T>);
+
+impl<T> Future for Caught<T> {
+    type Output = Result<T, Box<Cause>>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(context))) {
+            Ok(poll) => poll.map(Ok),
+            Err(panic) => Poll::Ready(Err(panic_of(panic))),
+        }
+    }
+}
+
+/// Counts a job that waits for its turn until its handler was called, or it is dropped.
+struct Waits(Arc<Hub>, u16, usize);
+
+impl Waits {
+    fn new(hub: Arc<Hub>, shard: u16, weight: usize) -> Self {
+        hub.add_waiting(shard, weight);
+        Self(hub, shard, weight)
+    }
+}
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        self.0.end_waiting(self.1, self.2);
+    }
+}

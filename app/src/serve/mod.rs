@@ -1,0 +1,13 @@
+//! What serves one stream: TLS, HTTP, deadlines, its end; and where streams come from.
+
+pub(crate) mod connection;
+pub(crate) mod date;
+pub(crate) mod host;
+pub(crate) mod listen;
+pub(crate) mod route;
+#[cfg(feature = "tls")]
+pub(crate) mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "tls/off.rs"]
+pub(crate) mod tls;
+pub(crate) mod watch;

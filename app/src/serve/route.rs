@@ -1,0 +1,134 @@
+//! Requests on their way to the shard that owns their session.
+
+use sansocket::{Link, Method, Request, Response, Sid, Verdict};
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::hub::port::Port;
+use crate::hub::shards::{Cell, Hub};
+use crate::log::{limited, log, quoted};
+
+impl Hub {
+    /// The shard that owns the session a request names or is about to open; `home` when any will do.
+    pub(crate) fn shard_of(&self, request: &Request<'_>, home: u16) -> u16 {
+        if self.app().web.generate_id.is_some() {
+            let text = Sid::text_in(request.target).or(request.own_sid);
+            return text.map_or(home, |text| Sid::shard_of_text(text, self.count()));
+        }
+        match Sid::from_target(request.target) {
+            Some(Ok(sid)) if sid.shard() < self.count() => sid.shard(),
+            Some(Ok(_) | Err(_)) | None => home,
+        }
+    }
+
+    /// The session id of the application's making, for a request that opens a session.
+    pub(crate) fn own_sid(&self, request: &Request<'_>) -> Option<String> {
+        let generate = self.app().web.generate_id.as_ref()?;
+        self.is_handshake(request).then(|| generate(request))
+    }
+
+    /// Takes a request: the application's own gate first, then the shard, which becomes the one that
+    /// owns its session. `port` will be rung for what the verdict attaches.
+    pub(crate) fn request(
+        &self,
+        shard: &mut u16,
+        port: &Arc<Port>,
+        now: Instant,
+        request: &Request<'_>,
+    ) -> Verdict {
+        if !self.app().config.serves(request.path()) {
+            return Verdict::Pass;
+        }
+        let own = self.own_sid(request);
+        let mut request = *request;
+        request.own_sid = own.as_deref();
+        // Functions of the application never run under a lock.
+        request.judged = self.app().config.judge(&request);
+        *shard = self.shard_of(&request, *shard);
+        if let Some(response) = self.bars(&request) {
+            return self.turn_away(response, &request);
+        }
+        log!(
+            trace, "sansocket::engine", shard = %*shard, method = %request.method_name().unwrap_or("?"),
+            upgrades = %request.header("upgrade").is_some(), "request"
+        );
+        let mut gave_way = 0;
+        let verdict = self.turn(*shard, |cell| {
+            let before = cell.server.gave_way();
+            let verdict = self.request_to(cell, port, now, request);
+            gave_way = cell.server.gave_way() - before;
+            verdict
+        });
+        if gave_way > 0 {
+            log!(
+                warn, "sansocket::request", shard = %*shard, limit = %self.limits().handshakes,
+                "a session that joined nothing gave way to another: Limits::handshakes"
+            );
+        }
+        if let Verdict::Respond(response) = &verdict
+            && let Some(rule) = response.rule()
+        {
+            limited!(
+                (self, Refused, request.peer.map(|peer| peer.ip()))
+                info, "sansocket::request", status = %response.status, rule = %rule,
+                origin = ?quoted(request.header("origin").as_deref().unwrap_or("none")), "refused"
+            );
+        }
+        verdict
+    }
+
+    fn request_to(
+        &self,
+        cell: &mut Cell,
+        port: &Arc<Port>,
+        now: Instant,
+        request: Request<'_>,
+    ) -> Verdict {
+        // Once more, under the lock that closes the sessions.
+        if self.life().is_stopping() && self.is_handshake(&request) {
+            return self.turn_away(unavailable("Server is shutting down"), &request);
+        }
+        self.hear(cell);
+        let verdict = cell.server.handle_request(now, request);
+        if let Some(link) = link_of(&verdict) {
+            cell.bind(link, port);
+        }
+        verdict
+    }
+
+    /// Refuses a request before its shard takes it.
+    fn turn_away(&self, response: Response, request: &Request<'_>) -> Verdict {
+        Verdict::Respond(self.app().config.dress(response, request))
+    }
+
+    /// Whether a request for us would open a session.
+    fn is_handshake(&self, request: &Request<'_>) -> bool {
+        Sid::text_in(request.target).is_none() && request.method != Method::Options
+    }
+
+    /// The answer to a request that may not even try to open a session.
+    fn bars(&self, request: &Request<'_>) -> Option<Response> {
+        let stopping = self.life().is_stopping();
+        if !stopping && self.app().web.allow.is_none() || !self.is_handshake(request) {
+            return None;
+        }
+        if stopping {
+            return Some(unavailable("Server is shutting down"));
+        }
+        self.app().web.allow.as_ref().and_then(|allow| allow(request))
+    }
+}
+
+fn unavailable(message: &str) -> Response {
+    let body = format!("{{\"code\":3,\"message\":\"{message}\"}}");
+    Response::with_body(503, "application/json", body).nosniff()
+}
+
+fn link_of(verdict: &Verdict) -> Option<Link> {
+    match verdict {
+        Verdict::Hold(link) | Verdict::Body { link, .. } | Verdict::Upgrade { link, .. } => {
+            Some(*link)
+        }
+        Verdict::Continue | Verdict::Pass | Verdict::Respond(_) => None,
+    }
+}

@@ -1,0 +1,10 @@
+//! The handles by which an application reaches clients.
+
+pub(crate) mod context;
+pub(crate) mod engine;
+pub(crate) mod error;
+pub(crate) mod io;
+pub(crate) mod rooms;
+pub(crate) mod session;
+pub(crate) mod socket;
+pub(crate) mod to;

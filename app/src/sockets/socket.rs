@@ -1,0 +1,493 @@
+//! One client in one namespace, as handlers see it.
+
+use sansocket::{
+    Args, ArgsRef, Disconnect, Gone, Handshake, Id, JoinError, Refused, Server, Socket as Key,
+    SocketMut,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use crate::answers::ack::{AckError, Calling, Reply};
+use crate::answers::drain::Drained;
+use crate::args::{self, DecodeError};
+use crate::handlers::namespace::Namespace;
+use crate::hub::gate::Gate;
+use crate::hub::shards::Hub;
+use crate::log::{log, quoted};
+use crate::sockets::error::EmitError;
+use crate::sockets::io::{Io, NamespaceIo, with_args};
+use crate::sockets::rooms::Rooms;
+use crate::sockets::session::Store;
+use crate::sockets::to::To;
+
+/// One client in one namespace. Cloning copies a pointer; it stays valid, and says so, after the
+/// client has left.
+///
+/// ```
+/// use sansocket_app::{AckError, App, Socket};
+/// use std::time::Duration;
+/// # use sansocket_app::test::TestServer;
+///
+/// let mut app = App::new();
+/// app.on("enter", async |socket: Socket, room: String| -> Result<bool, AckError> {
+///     let sure: bool = socket.call_within("sure?", &room, Duration::from_secs(30)).await?;
+///     if sure {
+///         let _ = socket.join(&room);
+///         socket.to(&room).emit("entered", &socket.id())?;
+///         socket.emit("welcome", &(room, socket.rooms()))?;
+///     }
+///     Ok(sure)
+/// });
+/// # let server = TestServer::new(app);
+/// # let client = server.connect().unwrap();
+/// # let answer = client.emit_with_ack("enter", "tea");
+/// # client.expect_event("sure?").ack(&true);
+/// # let (room, rooms): (String, Vec<String>) = client.expect("welcome");
+/// # assert_eq!((room.as_str(), rooms), ("tea", vec!["tea".to_owned()]));
+/// # drop(answer);
+/// ```
+#[derive(Clone)]
+pub struct Socket(Arc<Inner>);
+
+struct Inner {
+    hub: Arc<Hub>,
+    shard: u16,
+    key: Key,
+    id: Id,
+    namespace: Arc<str>,
+    auth: Option<Box<str>>,
+    handshake: Arc<Handshake>,
+    /// Where the handlers of its namespace are; [`NOWHERE`] until they are looked for.
+    found: AtomicU32,
+    admitted: AtomicBool,
+    gate: Gate,
+    store: Store,
+}
+
+const NOWHERE: u32 = u32::MAX;
+
+/// What a client is made of, as the core reports it.
+pub(crate) struct Introduction {
+    pub(crate) shard: u16,
+    pub(crate) key: Key,
+    pub(crate) id: Id,
+    pub(crate) namespace: Arc<str>,
+    pub(crate) auth: Option<Box<str>>,
+    pub(crate) handshake: Arc<Handshake>,
+}
+
+impl Socket {
+    pub(crate) fn new(hub: Arc<Hub>, intro: Introduction) -> Self {
+        let Introduction { shard, key, id, namespace, auth, handshake } = intro;
+        Self(Arc::new(Inner {
+            hub,
+            shard,
+            key,
+            id,
+            namespace,
+            auth,
+            handshake,
+            found: AtomicU32::new(NOWHERE),
+            admitted: AtomicBool::new(false),
+            gate: Gate::default(),
+            store: Store::default(),
+        }))
+    }
+
+    /// Returns the client's id in this namespace, which other clients may know.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.0.id.as_str()
+    }
+
+    /// Returns the name of the namespace.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.0.namespace
+    }
+
+    /// Returns the request the connection began with.
+    #[must_use]
+    pub fn handshake(&self) -> &Handshake {
+        &self.0.handshake
+    }
+
+    /// Reads the auth payload the client sent along. When it sent none, an `Option` is `None`, and any
+    /// other type reads an empty object.
+    ///
+    /// # Errors
+    /// When it does not fit `T`.
+    pub fn auth<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
+        let absent = match self.auth_object() {
+            Some(_) => None,
+            None => args::absent(),
+        };
+        let read = || args::parse_owned(self.auth_json());
+        absent.map_or_else(read, Ok).map_err(|error| DecodeError::argument(0, &error))
+    }
+
+    /// Returns the auth payload as the JSON text it came as.
+    #[must_use]
+    pub fn auth_json(&self) -> &str {
+        self.auth_object().unwrap_or("{}")
+    }
+
+    /// Returns a handle to the whole server.
+    #[must_use]
+    pub fn io(&self) -> Io {
+        Io::new(self.0.hub.clone())
+    }
+
+    /// Returns a handle to the client's namespace: broadcasts of it reach the client too.
+    #[must_use]
+    pub fn nsp(&self) -> NamespaceIo {
+        NamespaceIo::new(self.everybody())
+    }
+
+    /// Returns `"polling"` or `"websocket"`, whichever carries the client now.
+    ///
+    /// # Errors
+    /// When the client has disconnected.
+    pub fn transport(&self) -> Result<&'static str, Gone> {
+        self.with(|socket| socket.transport())?.ok_or(Gone)
+    }
+
+    /// Whether the client is in the namespace.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.0.hub.with(self.0.shard, |server| server.is_connected(self.0.key))
+    }
+
+    /// Sends an event. A tuple is several arguments, `()` none, anything else one.
+    ///
+    /// An array such as `&[a, b, c]` is several too, because serde cannot tell it from a tuple: both
+    /// have their length in their type. A `Vec` or a slice is one argument, and so is `&([a, b, c],)`.
+    ///
+    /// # Errors
+    /// [`EmitError`] says why nothing was sent.
+    pub fn emit<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<(), EmitError> {
+        with_args(args, |args| self.emit_raw(event, args))
+    }
+
+    /// Sends an event whose arguments are encoded already.
+    ///
+    /// # Errors
+    /// [`EmitError`] says why nothing was sent.
+    pub fn emit_raw(&self, event: &str, args: ArgsRef<'_>) -> Result<(), EmitError> {
+        log!(
+            trace, "sansocket::event", id = %self.id(), event = ?quoted(event),
+            args = ?quoted(args.json()), "sent"
+        );
+        // Written out: `??` moves the outcome about even when nothing was refused, which takes as long
+        // as queueing the packet.
+        match self.with(|socket| socket.emit(event, args)) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(refused)) => Err(refused.into()),
+            Err(gone) => Err(Refused::from(gone).into()),
+        }
+    }
+
+    /// Sends the event `message`.
+    ///
+    /// # Errors
+    /// [`EmitError`] says why nothing was sent.
+    pub fn send<T: Serialize + ?Sized>(&self, data: &T) -> Result<(), EmitError> {
+        self.emit("message", data)
+    }
+
+    /// Sends the event `json`.
+    ///
+    /// # Errors
+    /// [`EmitError`] says why nothing was sent.
+    pub fn send_json<T: Serialize + ?Sized>(&self, data: &T) -> Result<(), EmitError> {
+        self.emit("json", data)
+    }
+
+    /// Sends an event if it can leave at once; otherwise it is dropped, and `false` returned.
+    ///
+    /// # Errors
+    /// [`EmitError`] when it could not be sent in any case.
+    pub fn emit_volatile<T: Serialize + ?Sized>(
+        &self,
+        event: &str,
+        args: &T,
+    ) -> Result<bool, EmitError> {
+        with_args(args, |args| self.emit_raw_volatile(event, args))
+    }
+
+    /// The same for arguments that are encoded already.
+    ///
+    /// # Errors
+    /// [`EmitError`] when it could not be sent in any case.
+    pub fn emit_raw_volatile(&self, event: &str, args: ArgsRef<'_>) -> Result<bool, EmitError> {
+        Ok(self.with(|socket| socket.emit_volatile(event, args)).map_err(Refused::from)??)
+    }
+
+    /// Sends an event and waits for the client's answer, at most for 60 s. `R` is `()` for none, a
+    /// tuple for several arguments, anything else for the first.
+    ///
+    /// The event is sent before this returns; the future only waits:
+    ///
+    /// ```
+    /// # use sansocket_app::{AckError, Socket};
+    /// # async fn ask(socket: Socket) -> Result<(), AckError> {
+    /// let (name, age) = socket.call::<(String, u8)>("who", &()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn call<R: DeserializeOwned>(
+        &self,
+        event: &str,
+        args: &(impl Serialize + ?Sized),
+    ) -> Calling<R> {
+        self.call_within(event, args, CALL)
+    }
+
+    /// Sends an event and waits for the client's answer, at most for `timeout`.
+    pub fn call_within<R: DeserializeOwned>(
+        &self,
+        event: &str,
+        args: &(impl Serialize + ?Sized),
+        timeout: Duration,
+    ) -> Calling<R> {
+        self.emit_with_ack(event, args, timeout).decode()
+    }
+
+    /// Sends an event and waits for the client's acknowledgement, at most for `timeout`.
+    ///
+    /// The event is sent before this returns; the future only waits.
+    pub fn emit_with_ack<T: Serialize + ?Sized>(
+        &self,
+        event: &str,
+        args: &T,
+        timeout: Duration,
+    ) -> Reply {
+        let sent = with_args(args, |args| self.emit_raw_with_ack(event, args, timeout));
+        sent.unwrap_or_else(Reply::failed)
+    }
+
+    /// The same for arguments that are encoded already.
+    ///
+    /// # Errors
+    /// [`EmitError`] says why nothing was sent.
+    pub fn emit_raw_with_ack(
+        &self,
+        event: &str,
+        args: ArgsRef<'_>,
+        timeout: Duration,
+    ) -> Result<Reply, EmitError> {
+        let hub = &self.0.hub;
+        let now = hub.runtime().now();
+        let ask = |socket: &mut SocketMut<'_>| socket.emit_with_ack(now, event, args, timeout);
+        Ok(hub.ask_one(self.0.shard, self.0.key, ask)?)
+    }
+
+    /// Sends an event and hands the client's acknowledgement to `then`, which runs like a handler: in
+    /// the order of events, where the future of [`emit_with_ack`](Self::emit_with_ack) wakes a task
+    /// that runs when it can.
+    ///
+    /// # Errors
+    /// [`EmitError`] says why nothing was sent; `then` is dropped.
+    pub fn emit_then<T: Serialize + ?Sized>(
+        &self,
+        event: &str,
+        args: &T,
+        timeout: Duration,
+        then: impl FnOnce(Result<Args, AckError>) + Send + 'static,
+    ) -> Result<(), EmitError> {
+        with_args(args, |args| self.emit_raw_then(event, args, timeout, then))
+    }
+
+    /// The same for arguments that are encoded already.
+    ///
+    /// # Errors
+    /// [`EmitError`] says why nothing was sent; `then` is dropped.
+    pub fn emit_raw_then(
+        &self,
+        event: &str,
+        args: ArgsRef<'_>,
+        timeout: Duration,
+        then: impl FnOnce(Result<Args, AckError>) + Send + 'static,
+    ) -> Result<(), EmitError> {
+        let hub = &self.0.hub;
+        let now = hub.runtime().now();
+        let ask = |socket: &mut SocketMut<'_>| socket.emit_with_ack(now, event, args, timeout);
+        Ok(hub.ask_then(self.0.shard, self.0.key, ask, Box::new(then))?)
+    }
+
+    /// Waits until the client has taken most of what waits for it: half of
+    /// [`Limits::max_backlog`](crate::Limits) at most is left then. There is nothing to wait for
+    /// unless something was refused with [`Refused::Backlog`].
+    ///
+    /// ```
+    /// # use sansocket_app::{EmitError, Refused, Socket};
+    /// # async fn send(socket: Socket, big: String) -> Result<(), EmitError> {
+    /// while let Err(EmitError::Refused(Refused::Backlog { .. })) = socket.emit("part", &big) {
+    ///     socket.drained().await.map_err(Refused::from)?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn drained(&self) -> Drained {
+        self.0.hub.with_cell(self.0.shard, |cell| match cell.server.socket(self.0.key) {
+            None => Drained::ready(Err(Gone)),
+            Some(socket) if !socket.is_congested() => Drained::ready(Ok(())),
+            Some(_) => cell.draining.add(self.0.key),
+        })
+    }
+
+    /// Starts a broadcast to rooms, or to clients by their ids; the sender is left out.
+    pub fn to(&self, rooms: impl Rooms) -> To {
+        self.broadcast().to(rooms)
+    }
+
+    /// Starts a broadcast to rooms, or to clients by their ids, the sender included.
+    pub fn within(&self, rooms: impl Rooms) -> To {
+        self.everybody().to(rooms)
+    }
+
+    /// Starts a broadcast to the namespace without some rooms, or clients; the sender is left out
+    /// too.
+    pub fn except(&self, rooms: impl Rooms) -> To {
+        self.broadcast().except(rooms)
+    }
+
+    /// Starts a broadcast to everybody else in the namespace.
+    pub fn broadcast(&self) -> To {
+        self.everybody().without(self.0.key)
+    }
+
+    /// Joins rooms; `false` when all were joined already.
+    ///
+    /// # Errors
+    /// When the client is gone, is in too many rooms, or a room is another client's own. It stays in
+    /// the rooms before that one in a list.
+    pub fn join(&self, rooms: impl Rooms) -> Result<bool, JoinError> {
+        self.with(|socket| {
+            let mut joined = Ok(false);
+            rooms.each(&mut |room| {
+                if let Ok(before) = joined {
+                    joined = socket.join(room).map(|now| before | now);
+                }
+            });
+            joined
+        })?
+    }
+
+    /// Leaves rooms; `false` when it was in none of them.
+    pub fn leave(&self, rooms: impl Rooms) -> bool {
+        self.with(|socket| {
+            let mut left = false;
+            rooms.each(&mut |room| left |= socket.leave(room));
+            left
+        })
+        .unwrap_or(false)
+    }
+
+    /// Returns the rooms the client is in, without the one named by its id.
+    #[must_use]
+    pub fn rooms(&self) -> Vec<String> {
+        self.with(|socket| socket.rooms().map(str::to_owned).collect()).unwrap_or_default()
+    }
+
+    /// Disconnects the client from this namespace; its connection and other namespaces live on.
+    pub fn disconnect(&self) {
+        let now = self.0.hub.runtime().now();
+        let _ = self.with(|socket| socket.disconnect(now, Disconnect::Namespace));
+    }
+
+    /// Disconnects the client from all its namespaces and closes its connection.
+    pub fn disconnect_all(&self) {
+        let now = self.0.hub.runtime().now();
+        let _ = self.with(|socket| socket.disconnect(now, Disconnect::Connection));
+    }
+
+    /// Closes the client's connection without a word to its namespaces, as a network fault would.
+    pub fn close_transport(&self) {
+        let now = self.0.hub.runtime().now();
+        let _ = self.with(|socket| socket.close_transport(now));
+    }
+
+    pub(crate) fn key(&self) -> Key {
+        self.0.key
+    }
+
+    pub(crate) fn shard(&self) -> u16 {
+        self.0.shard
+    }
+
+    pub(crate) fn hub(&self) -> &Arc<Hub> {
+        &self.0.hub
+    }
+
+    /// Looks up the handlers of its namespace, once, and says whether there are any.
+    pub(crate) fn resolve(&self) -> bool {
+        let found = self.0.hub.app().find(&self.0.namespace);
+        let at = found.and_then(|at| u32::try_from(at).ok());
+        self.0.found.store(at.unwrap_or(NOWHERE), Ordering::Release);
+        found.is_some()
+    }
+
+    pub(crate) fn mark_admitted(&self) {
+        self.0.admitted.store(true, Ordering::Release);
+    }
+
+    /// Whether it ever was in the namespace.
+    pub(crate) fn was_admitted(&self) -> bool {
+        self.0.admitted.load(Ordering::Acquire)
+    }
+
+    /// The handlers of its namespace.
+    pub(crate) fn handlers(&self) -> Option<&Namespace> {
+        self.0.hub.app().get(self.0.found.load(Ordering::Acquire) as usize)
+    }
+
+    /// Keeps its events in line.
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.0.gate
+    }
+
+    /// What the application remembers of it.
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// The auth payload, when there is one.
+    pub(crate) fn auth_object(&self) -> Option<&str> {
+        self.0.auth.as_deref()
+    }
+
+    fn everybody(&self) -> To {
+        To::new(self.0.hub.clone(), self.0.namespace.clone()).starting_on(self.0.shard)
+    }
+
+    fn with<R>(&self, act: impl FnOnce(&mut SocketMut<'_>) -> R) -> Result<R, Gone> {
+        let found =
+            |server: &mut Server| server.socket(self.0.key).map(|mut socket| act(&mut socket));
+        self.0.hub.with(self.0.shard, found).ok_or(Gone)
+    }
+}
+
+/// How long a call waits by default, as python-socketio does.
+const CALL: Duration = Duration::from_secs(60);
+
+impl PartialEq for Socket {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Socket {}
+
+impl fmt::Debug for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Socket")
+            .field("id", &self.id())
+            .field("namespace", &self.namespace())
+            .finish_non_exhaustive()
+    }
+}

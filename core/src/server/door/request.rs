@@ -1,0 +1,346 @@
+//! Requests: admission checks in the order of the JavaScript server, handshakes, polls and POSTs
+//! (engine.io-protocol v4, "HTTP long-polling" and "WebSocket").
+
+use std::time::Instant;
+
+use crate::config::Config;
+use crate::engine::transport::{OnGet, OnPost, OnProbe};
+use crate::error::{Reason, Violation};
+use crate::http::{Field, Method, Query, Request, Response};
+use crate::key::Link;
+use crate::server::door::origin::{self, Access};
+use crate::server::door::refusal::{self, Refusal};
+use crate::server::door::strangers::Source;
+use crate::server::sessions::deadline::Due;
+use crate::server::sessions::link::poll_response;
+use crate::server::sessions::session::Goodbye;
+use crate::server::{Server, Transmit, Verdict};
+use crate::time::Tick;
+use crate::ws::CloseCode;
+use crate::ws::handshake::{self, Ask};
+use crate::ws::protocol;
+
+/// The transport a request names.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Named {
+    Polling,
+    WebSocket,
+}
+
+impl Server {
+    /// Takes a request that a [`Conn`](crate::Conn) or a host framework parsed.
+    pub fn handle_request(&mut self, now: Instant, request: Request<'_>) -> Verdict {
+        if !self.config.serves(request.path()) {
+            return Verdict::Pass;
+        }
+        if let Err(violation) = request.fields.check() {
+            return Verdict::Respond(self.config.dress(refusal::of_head(violation), &request));
+        }
+        let now = self.enter(now);
+        let access = Access::of(&request, &self.config);
+        let mut verdict = if request.method == Method::Options {
+            Verdict::Respond(access.preflight(&request, &self.config))
+        } else {
+            match self.admit_request(now, &request, access) {
+                Ok(verdict) => verdict,
+                Err(refusal) => Verdict::Respond(access.allow(refusal, &self.config)),
+            }
+        };
+        self.dress_verdict(&mut verdict);
+        verdict
+    }
+
+    /// Takes the whole body of a POST.
+    pub fn handle_body(&mut self, now: Instant, link: Link, body: &[u8]) -> Verdict {
+        let now = self.enter(now);
+        let mut verdict = self.take_body(now, link, body);
+        self.dress_verdict(&mut verdict);
+        verdict
+    }
+
+    /// Adds the fields that every answer has.
+    fn dress_verdict(&self, verdict: &mut Verdict) {
+        match verdict {
+            Verdict::Respond(response) | Verdict::Upgrade { response, .. } => {
+                response.dress(&self.config.headers);
+            }
+            Verdict::Body { .. } | Verdict::Continue | Verdict::Hold(_) | Verdict::Pass => {}
+        }
+    }
+
+    fn take_body(&mut self, now: Tick, link: Link, body: &[u8]) -> Verdict {
+        let Some(slot) = self.session_of(link) else {
+            // The session ended while the body arrived, and mostly left an answer.
+            let left = self.take_last_answer(link);
+            return Verdict::Respond(left.unwrap_or_else(|| Refusal::Ended.response()));
+        };
+        let origin = self.sessions.at(slot).and_then(|session| session.origin.clone());
+        let outcome = self.read_payload(now, slot, body);
+        self.links.remove(link.0);
+        let Some(session) = self.sessions.at_mut(slot) else {
+            return Verdict::Respond(posted(origin.as_deref(), &self.config));
+        };
+        session.transport = session.transport.on_answered(link);
+        match outcome {
+            Ok(()) => Verdict::Respond(posted(origin.as_deref(), &self.config)),
+            Err(violation) => {
+                self.end(slot, Reason::Violation(violation), Goodbye::refusing(violation));
+                let response = refusal::of_session(violation);
+                Verdict::Respond(origin::allow(response, origin.as_deref(), &self.config))
+            }
+        }
+    }
+
+    fn admit_request(
+        &mut self,
+        now: Tick,
+        request: &Request<'_>,
+        access: Access<'_>,
+    ) -> Result<Verdict, Response> {
+        let query = Query::parse(request.target);
+        if query.repeated {
+            return Err(Refusal::Repeated.response());
+        }
+        let transports = self.config.transports;
+        let named = match query.transport {
+            Some("polling") if transports.polling => Named::Polling,
+            Some("websocket") if transports.websocket || transports.upgrades => Named::WebSocket,
+            Some(_) | None => return Err(Refusal::Transport(transports).response()),
+        };
+        if access == Access::Refused {
+            return Err(Refusal::Origin.response());
+        }
+        if query.jsonp && named == Named::Polling {
+            return Err(Refusal::Jsonp.response());
+        }
+        let ask = handshake::ask(request);
+        match query.sid {
+            Some(sid) => self.resume(now, request, access, (named, query.revision, sid, ask)),
+            None => self.open(now, request, access, (named, query.revision, ask)),
+        }
+    }
+
+    /// A request without `sid`: a handshake.
+    fn open(
+        &mut self,
+        now: Tick,
+        request: &Request<'_>,
+        access: Access<'_>,
+        (named, revision, ask): (Named, Option<&str>, Ask<'_>),
+    ) -> Result<Verdict, Response> {
+        if request.method != Method::Get {
+            return Err(Refusal::HandshakeMethod.response());
+        }
+        let key = match (named, ask) {
+            (Named::Polling, Ask::Http) => None,
+            (Named::WebSocket, Ask::WebSocket { key }) if self.config.transports.websocket => {
+                Some(key)
+            }
+            (Named::WebSocket, Ask::Broken(flaw)) => {
+                return Err(Refusal::WebSocket(flaw).response());
+            }
+            (Named::Polling | Named::WebSocket, _) => {
+                return Err(Refusal::HandshakeTransport.response());
+            }
+        };
+        if revision != Some("4") {
+            return Err(Refusal::Version.response());
+        }
+        let protocol = match key {
+            Some(_) => self.choose_protocol(request)?,
+            None => None,
+        };
+        if let Some(sid) = request.own_sid {
+            self.own_sids.check(sid).map_err(Refusal::response)?;
+            if self.find_session(sid).is_some() {
+                return Err(Refusal::SidInUse.response());
+            }
+        }
+        let seen = self.config.seen(request);
+        if self.is_full() || !self.make_room(Source::of(seen.peer)) {
+            self.refused += 1;
+            return Err(Refusal::Busy.response());
+        }
+        let slot = self.open_session(now, &seen, access);
+        if let Some(sid) = request.own_sid {
+            self.own_sids.insert(slot, sid);
+        }
+        Ok(match key {
+            None => {
+                let open = self.open_packet(slot);
+                let response = access.allow(poll_response(open, None, &self.config), &self.config);
+                Verdict::Respond(self.set_cookie(slot, response))
+            }
+            Some(key) => Verdict::Upgrade {
+                link: self.open_websocket(slot),
+                response: switching(key, protocol),
+            },
+        })
+    }
+
+    /// Tells the session id in a cookie, when there is to be one.
+    fn set_cookie(&self, slot: u32, response: Response) -> Response {
+        let (Some(cookie), Some(session)) = (&self.config.cookie, self.sessions.at(slot)) else {
+            return response;
+        };
+        let mut sid = String::with_capacity(28);
+        self.put_sid(slot, session, &mut sid);
+        response.header("set-cookie", cookie.line(&sid, session.handshake.is_secure()))
+    }
+
+    /// A request with a `sid`: a poll, a POST or an upgrade.
+    fn resume(
+        &mut self,
+        now: Tick,
+        request: &Request<'_>,
+        access: Access<'_>,
+        (named, revision, sid, ask): (Named, Option<&str>, &str, Ask<'_>),
+    ) -> Result<Verdict, Response> {
+        let Some(slot) = self.find_session(sid) else {
+            return Err(Refusal::Session.response());
+        };
+        let websocket = self.sessions.at(slot).is_some_and(|s| s.transport.is_websocket());
+        if revision != Some("4") {
+            return Err(Refusal::RevisionChanged.response());
+        }
+        match (named, ask) {
+            (Named::WebSocket, Ask::WebSocket { key }) if self.config.transports.upgrades => {
+                let protocol = self.choose_protocol(request)?;
+                return Ok(self.probe(now, slot, switching(key, protocol)));
+            }
+            (Named::WebSocket, Ask::Broken(flaw)) => {
+                return Err(Refusal::WebSocket(flaw).response());
+            }
+            (Named::Polling, Ask::Http) if !websocket => {}
+            (Named::Polling | Named::WebSocket, _) => {
+                return Err(Refusal::SessionTransport.response());
+            }
+        }
+        if let Some(session) = self.sessions.at_mut(slot) {
+            access.remember(&mut session.origin);
+        }
+        match request.method {
+            Method::Get => self.get(slot),
+            Method::Post => self.post(slot, request),
+            Method::Delete
+            | Method::Head
+            | Method::Options
+            | Method::Other
+            | Method::Patch
+            | Method::Put => {
+                let response = Response::status(405).header("allow", "GET, POST, OPTIONS");
+                Err(response.refused_by(&"a session is polled by GET and POST"))
+            }
+        }
+    }
+
+    fn get(&mut self, slot: u32) -> Result<Verdict, Response> {
+        let link = self.attach(slot);
+        let Some(session) = self.sessions.at_mut(slot) else {
+            return Err(Refusal::SessionTransport.response());
+        };
+        let (transport, outcome) = session.transport.on_get(link);
+        session.transport = transport;
+        if outcome == OnGet::Held {
+            return Ok(match self.poll_answer(slot, link) {
+                Some(response) => Verdict::Respond(response),
+                None => Verdict::Hold(link),
+            });
+        }
+        let origin = session.origin.clone();
+        self.links.remove(link.0);
+        match outcome {
+            OnGet::Noop => {
+                let response = poll_response("6", origin.as_deref(), &self.config);
+                Ok(Verdict::Respond(response))
+            }
+            OnGet::Overlap => Err(self.overlap(slot)),
+            OnGet::Held | OnGet::Mismatch => Err(Refusal::SessionTransport.response()),
+        }
+    }
+
+    fn post(&mut self, slot: u32, request: &Request<'_>) -> Result<Verdict, Response> {
+        let kind = request.fields.text(Field::ContentType).unwrap_or_default();
+        if kind.trim_start().starts_with("application/octet-stream") {
+            let violation = Violation::BinaryBody;
+            self.end(slot, Reason::Violation(violation), Goodbye::refusing(violation));
+            return Err(refusal::silent(&"a POST is text: send binary as base64"));
+        }
+        let link = self.attach(slot);
+        let Some(session) = self.sessions.at_mut(slot) else {
+            return Err(Refusal::SessionTransport.response());
+        };
+        let (transport, outcome) = session.transport.on_post(link);
+        session.transport = transport;
+        if outcome == OnPost::Taken {
+            return Ok(Verdict::Body { link, limit: self.config.limits.max_payload });
+        }
+        self.links.remove(link.0);
+        match outcome {
+            OnPost::Overlap => Err(self.overlap(slot)),
+            OnPost::Taken | OnPost::Mismatch => Err(Refusal::SessionTransport.response()),
+        }
+    }
+
+    /// Two requests of a kind at once: the session ends, the first is told so with CLOSE.
+    fn overlap(&mut self, slot: u32) -> Response {
+        let violation = Violation::OverlappingPoll;
+        self.end(slot, Reason::Violation(violation), Goodbye::of(violation));
+        refusal::silent(&"a second GET or POST of a session overlaps the first")
+    }
+
+    /// A WebSocket for a polling session. One too many is accepted and closed at once, which is what
+    /// clients understand.
+    fn probe(&mut self, now: Tick, slot: u32, response: Response) -> Verdict {
+        let link = self.attach(slot);
+        if let Some(session) = self.sessions.at_mut(slot) {
+            let (transport, outcome) = session.transport.on_websocket(link);
+            session.transport = transport;
+            match outcome {
+                OnProbe::Started => {
+                    session.aside_due = self.timers.arm(Due::Upgrade, now, slot);
+                }
+                OnProbe::Spare => self.farewell(link, Transmit::Close(CloseCode::NORMAL)),
+            }
+        }
+        self.compact_timers();
+        Verdict::Upgrade { link, response }
+    }
+
+    /// The subprotocol of a WebSocket, when the client offers some.
+    fn choose_protocol(&self, request: &Request<'_>) -> Result<Option<String>, Response> {
+        protocol::choose(request.fields, &self.config.protocols)
+            .map_err(|protocol::Malformed| Refusal::Protocols.response())
+    }
+
+    fn read_payload(&mut self, now: Tick, slot: u32, body: &[u8]) -> Result<(), Violation> {
+        let key = self.sessions.key(slot);
+        let text = std::str::from_utf8(body).map_err(|_| Violation::InvalidUtf8)?;
+        // Packets are separated by U+001E (engine.io-protocol v4, "HTTP long-polling").
+        for (n, packet) in text.split('\x1e').enumerate() {
+            if n >= self.config.limits.packets {
+                return Err(Violation::TooManyPackets);
+            }
+            self.on_packet(now, slot, packet)?;
+            // CLOSE, or something the packet made the server do, ended the session.
+            if self.sessions.key(slot) != key {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The answer that accepts a WebSocket.
+fn switching(key: &str, protocol: Option<String>) -> Response {
+    let response = Response::switching(handshake::accept(key));
+    match protocol {
+        Some(protocol) => response.header("sec-websocket-protocol", protocol),
+        None => response,
+    }
+}
+
+/// The answer to a POST, worded as by the JavaScript server.
+fn posted(origin: Option<&str>, config: &Config) -> Response {
+    origin::allow(Response::fresh("text/html", "ok"), origin, config)
+}

@@ -1,0 +1,310 @@
+//! Deadlines: where a shard keeps them, and what follows when they pass.
+//!
+//! Whoever enters a shard finds all acted upon that have passed, see [`Server::enter`]. A peer is not
+//! blamed for bytes that nobody read: while something it sent may wait in a stream of its session, that
+//! stream is looked at first, see [`Server::poll_overdue`]; and a deadline that is found late, because
+//! the process was paused, is put off once, see [`Queue::fair`].
+
+use std::time::Instant;
+
+use crate::config::Config;
+use crate::engine::transport::Transport;
+use crate::error::{Reason, Violation};
+use crate::key::{Link, Slab};
+use crate::server::Server;
+use crate::server::door::strangers::Strangers;
+use crate::server::sessions::session::{Goodbye, Session};
+use crate::time::{Queue, Tick};
+
+/// What a session has deadlines for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::server) enum Due {
+    /// The answer to a PING.
+    Pong,
+    /// The next PING.
+    Ping,
+    /// The end of a probe.
+    Upgrade,
+    /// The end of a closing session.
+    Close,
+    /// Joining the first namespace.
+    Connect,
+    /// The attachments of a packet.
+    Partial,
+}
+
+/// The deadlines of a shard, but those of questions.
+#[derive(Debug)]
+pub(in crate::server) struct Timers {
+    /// By [`Due`].
+    sessions: [Queue; 6],
+    /// Of clients about whom the application decides.
+    admissions: Queue,
+    /// Nothing is due before.
+    soonest: Tick,
+    /// Whether `soonest` became earlier since this was last asked.
+    moved: bool,
+}
+
+impl Due {
+    const ALL: [Self; 6] =
+        [Self::Pong, Self::Ping, Self::Upgrade, Self::Close, Self::Connect, Self::Partial];
+}
+
+impl Timers {
+    pub(in crate::server) fn new(config: &Config) -> Self {
+        let queue = |due| match due {
+            Due::Pong => Queue::fair(config.ping_timeout),
+            Due::Ping => Queue::strict(config.ping_interval),
+            Due::Upgrade => Queue::fair(config.upgrade_timeout),
+            Due::Close => Queue::fair(config.close_timeout),
+            Due::Connect => Queue::fair(config.connect_timeout),
+            Due::Partial => Queue::fair(config.limits.attachment_time),
+        };
+        Self {
+            sessions: Due::ALL.map(queue),
+            admissions: Queue::fair(config.connect_timeout),
+            soonest: Tick::NEVER,
+            moved: false,
+        }
+    }
+
+    /// Arms a deadline of a session and returns it.
+    pub(in crate::server) fn arm(&mut self, due: Due, start: Tick, slot: u32) -> Tick {
+        let at = self.of(due).arm(start, slot);
+        self.note(at);
+        at
+    }
+
+    /// Arms the deadline of an admission and returns it.
+    pub(in crate::server) fn arm_admission(&mut self, now: Tick, slot: u32) -> Tick {
+        let at = self.admissions.arm(now, slot);
+        self.note(at);
+        at
+    }
+
+    /// Takes note of a deadline.
+    #[inline]
+    pub(in crate::server) fn note(&mut self, at: Tick) {
+        if at < self.soonest {
+            self.soonest = at;
+            self.moved = true;
+        }
+    }
+
+    pub(in crate::server) fn expired_admission(
+        &mut self,
+        now: Tick,
+        current: impl Fn(u32) -> Tick,
+    ) -> Option<u32> {
+        self.admissions.expired(now, current).map(|(_, slot)| slot)
+    }
+
+    #[cfg(test)]
+    pub(in crate::server) fn len(&self) -> usize {
+        self.sessions.iter().map(Queue::len).sum::<usize>() + self.admissions.len()
+    }
+
+    fn of(&mut self, due: Due) -> &mut Queue {
+        &mut self.sessions[due as usize]
+    }
+}
+
+impl Session {
+    /// When it must have happened.
+    fn due(&self, due: Due, strangers: &Strangers) -> Tick {
+        match due {
+            Due::Pong => self.beat.pong_due(),
+            Due::Ping => self.beat.ping_due(),
+            Due::Upgrade if matches!(self.transport, Transport::Probing { .. }) => self.aside_due,
+            Due::Close if self.transport.is_closing() => self.aside_due,
+            Due::Upgrade | Due::Close => Tick::NEVER,
+            Due::Connect => strangers.due(self.place),
+            Due::Partial => self.partial.as_ref().map_or(Tick::NEVER, |partial| partial.due),
+        }
+    }
+}
+
+impl Slab<Session> {
+    fn due(&self, slot: u32, due: Due, strangers: &Strangers) -> Tick {
+        self.at(slot).map_or(Tick::NEVER, |session| session.due(due, strangers))
+    }
+}
+
+impl Server {
+    /// Does what is due. Calling it too early, or for nothing, changes nothing.
+    ///
+    /// For loops that hand over all that has arrived before they call it: whoever is silent then is
+    /// taken for gone. Loops of several threads call [`catch_up`](Self::catch_up).
+    ///
+    /// A deadline that is found more than 100 ms late is put off once, by its whole time: the process
+    /// was paused then, and the peer could not be heard.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        let now = self.clock.read(now);
+        self.expire(now);
+        while let Some(link) = self.overdue.pop_front() {
+            self.on_quiet(now, link);
+        }
+    }
+
+    /// Does what is due, as [`handle_timeout`](Self::handle_timeout) does, but for loops in which
+    /// something may have arrived that is not handed over yet: no peer is taken for gone before
+    /// [`handle_quiet`](Self::handle_quiet) says that nothing did.
+    ///
+    /// Every method with `now` begins with this.
+    pub fn catch_up(&mut self, now: Instant) {
+        self.enter(now);
+    }
+
+    /// Returns the next link whose peer is overdue: look whether its stream has something to read,
+    /// hand that over, and once it has nothing call [`handle_quiet`](Self::handle_quiet). A stream that
+    /// is not read now, for back-pressure, is looked at when it is read again. Without an outcome it
+    /// is asked for again after the time that the peer was given.
+    ///
+    /// Loops that only call [`handle_timeout`](Self::handle_timeout) need not ask.
+    #[must_use]
+    pub fn poll_overdue(&mut self) -> Option<Link> {
+        self.overdue.pop_front()
+    }
+
+    /// Whether [`poll_overdue`](Self::poll_overdue) has something to return.
+    #[must_use]
+    pub fn is_asking(&self) -> bool {
+        !self.overdue.is_empty()
+    }
+
+    /// Takes note that the stream under `link` had nothing to read when it was looked at, after
+    /// [`poll_overdue`](Self::poll_overdue) returned it.
+    pub fn handle_quiet(&mut self, now: Instant, link: Link) {
+        let now = self.enter(now);
+        self.on_quiet(now, link);
+    }
+
+    /// Returns when [`handle_timeout`](Self::handle_timeout) should be called, if nothing else
+    /// happens first.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let next = match self.overdue.is_empty() {
+            true => self.timers.soonest,
+            false => self.clock.latest(),
+        };
+        (next != Tick::NEVER).then(|| self.clock.instant(next))
+    }
+
+    /// Returns [`poll_timeout`](Self::poll_timeout) when it may have become earlier since this was
+    /// last asked: a cheap question for loops that wait elsewhere.
+    #[must_use]
+    #[inline]
+    pub fn poll_earlier_timeout(&mut self) -> Option<Instant> {
+        if std::mem::take(&mut self.timers.moved) { self.poll_timeout() } else { None }
+    }
+
+    /// Reads the clock and acts upon what has become due, so that nobody meets a session, a client or a
+    /// question whose time is over.
+    #[inline]
+    pub(in crate::server) fn enter(&mut self, now: Instant) -> Tick {
+        let now = self.clock.read(now);
+        if self.timers.soonest <= now {
+            self.expire(now);
+        }
+        now
+    }
+
+    /// Acts upon every deadline that has passed.
+    #[cold]
+    fn expire(&mut self, now: Tick) {
+        for due in Due::ALL {
+            loop {
+                let current = |slot| self.sessions.due(slot, due, &self.strangers);
+                let Some(passed) = self.timers.of(due).expired(now, current) else { break };
+                self.on_due(now, due, passed);
+            }
+        }
+        self.expire_admissions(now);
+        self.expire_questions(now);
+        self.check_budget(now);
+        self.give_back();
+        let Timers { sessions, admissions, .. } = &self.timers;
+        let queues = sessions.iter().chain([admissions]);
+        let next = queues.map(Queue::next).chain([self.questions.deadline()]).min();
+        self.timers.soonest = next.unwrap_or(Tick::NEVER);
+    }
+
+    /// A deadline of a session has passed: looks first whether the peer can be heard.
+    fn on_due(&mut self, now: Tick, due: Due, (at, slot): (Tick, u32)) {
+        let Some(session) = self.sessions.at(slot) else { return };
+        match session.transport.ears().into_iter().flatten().next() {
+            Some(link) if due != Due::Ping => {
+                self.timers.of(due).put_off(now, (at, slot));
+                self.overdue.push_back(link);
+            }
+            Some(_) | None => self.act_upon(now, due, (at, slot)),
+        }
+    }
+
+    /// Nothing more came on `link`: acts upon the deadlines that have passed for its session, unless
+    /// the peer may be heard on another link too.
+    fn on_quiet(&mut self, now: Tick, link: Link) {
+        let Some(slot) = self.session_of(link) else { return };
+        let due_of = |this: &Self, due| this.sessions.due(slot, due, &this.strangers);
+        let passed = |this: &Self, due| due_of(this, due) <= now;
+        if !Due::ALL.into_iter().any(|due| passed(self, due)) {
+            return;
+        }
+        let Some(session) = self.sessions.at(slot) else { return };
+        let ears = session.transport.ears().into_iter().flatten();
+        let mut from = ears.skip_while(|&ear| ear != link);
+        match (from.next(), from.next()) {
+            (None, _) => {}
+            (Some(_), Some(next)) => self.overdue.push_back(next),
+            (Some(_), None) => {
+                for due in Due::ALL {
+                    if passed(self, due) {
+                        let at = due_of(self, due);
+                        self.act_upon(now, due, (at, slot));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Does what a deadline that has passed calls for.
+    fn act_upon(&mut self, now: Tick, due: Due, (at, slot): (Tick, u32)) {
+        let violation = match due {
+            Due::Ping => return self.ping(now, at, slot),
+            Due::Upgrade => return self.give_up_probe(slot),
+            Due::Pong => return self.end(slot, Reason::PingTimeout, Goodbye::SERVER),
+            Due::Close => return self.end(slot, Reason::ForcedClose, Goodbye::SERVER),
+            Due::Connect => Violation::ConnectTimeout,
+            Due::Partial => Violation::AttachmentsLate,
+        };
+        self.end(slot, Reason::Violation(violation), Goodbye::of(violation));
+    }
+
+    /// Sends a PING that was due at `at`.
+    fn ping(&mut self, now: Tick, at: Tick, slot: u32) {
+        let start = self.timers.of(Due::Pong).start(at, now);
+        if let Some(session) = self.sessions.at_mut(slot) {
+            if self.config.monitor_clients {
+                session.beat.pinged(self.timers.arm(Due::Pong, start, slot));
+            } else {
+                session.beat.pinged_unmonitored();
+            }
+        }
+        self.push(slot, self.ping.clone());
+    }
+
+    /// Drops the deadlines of those who left before they came: to be called wherever a peer can make
+    /// new ones as often as it likes.
+    pub(in crate::server) fn compact_timers(&mut self) {
+        let Self { timers, sessions, clients, strangers, .. } = self;
+        for due in Due::ALL {
+            timers.of(due).compact(sessions.len(), |slot| sessions.due(slot, due, strangers));
+        }
+        timers.admissions.compact(clients.len(), |slot| {
+            clients
+                .at(slot)
+                .map_or(Tick::NEVER, crate::server::space::namespace::Client::admission_due)
+        });
+    }
+}

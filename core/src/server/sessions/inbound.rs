@@ -1,0 +1,199 @@
+//! Packets from clients: Engine.IO types, then Socket.IO packets and their attachments.
+
+use std::borrow::Cow;
+use std::time::Instant;
+
+use crate::config::Layer;
+use crate::engine::base64;
+use crate::engine::packet::Packet as Engine;
+use crate::engine::transport::Transport;
+use crate::error::{Reason, Violation};
+use crate::key::{Link, Socket};
+use crate::server::event::{AckToken, Received};
+use crate::server::sessions::deadline::Due;
+use crate::server::sessions::session::Goodbye;
+use crate::server::{Event, Message, Server};
+use crate::socket::attach::{Partial, Whole, bytes_of};
+use crate::socket::packet::{self, Body};
+use crate::socket::{Args, EventMessage};
+use crate::time::Tick;
+
+impl Server {
+    /// Takes a whole WebSocket message, unmasked and defragmented.
+    pub fn handle_message(&mut self, now: Instant, link: Link, message: Message<'_>) {
+        let now = self.enter(now);
+        let Some(slot) = self.session_of(link) else { return };
+        let Some(session) = self.sessions.at(slot) else { return };
+        let outcome = match session.transport {
+            Transport::WebSocket { .. } => match message {
+                Message::Text(text) => self.on_packet(now, slot, text),
+                Message::Binary(bytes) => self.on_binary(now, slot, Cow::Borrowed(bytes)),
+            },
+            Transport::Probing { .. } => {
+                self.on_probe_message(now, slot, link, message);
+                Ok(())
+            }
+            // What a client says while the server hangs up is not heard.
+            Transport::ClosingPolling { .. }
+            | Transport::ClosingWebSocket { .. }
+            | Transport::Polling { .. } => Ok(()),
+        };
+        if let Err(violation) = outcome {
+            self.end(slot, Reason::Violation(violation), Goodbye::of(violation));
+        }
+    }
+
+    /// One Engine.IO packet of an established transport.
+    pub(in crate::server) fn on_packet(
+        &mut self,
+        now: Tick,
+        slot: u32,
+        text: &str,
+    ) -> Result<(), Violation> {
+        let packet = Engine::parse(text)?;
+        if packet == Engine::Pong {
+            self.note_pong(now, slot);
+            return Ok(());
+        }
+        self.note_life(now, slot);
+        match packet {
+            Engine::Message(text) if self.config.layer == Layer::EngineIo => {
+                self.received(slot, Received::Text(text.into()));
+                Ok(())
+            }
+            Engine::Message(text) => self.on_text(now, slot, text),
+            Engine::Binary(text) => {
+                let bytes = base64::decode(text).ok_or(Violation::InvalidBase64)?;
+                self.on_binary(now, slot, Cow::Owned(bytes))
+            }
+            Engine::Close => {
+                self.end(slot, Reason::TransportClose, Goodbye::CLIENT);
+                Ok(())
+            }
+            Engine::Ping(_) => Err(Violation::HeartbeatDirection),
+            Engine::Open => Err(Violation::UnknownPacket),
+            // Late or early parts of an upgrade mean nothing here.
+            Engine::Noop | Engine::Pong | Engine::Upgrade => Ok(()),
+        }
+    }
+
+    /// One binary message: an attachment of the packet that announced it.
+    fn on_binary(&mut self, now: Tick, slot: u32, bytes: Cow<'_, [u8]>) -> Result<(), Violation> {
+        self.note_life(now, slot);
+        if self.config.layer == Layer::EngineIo {
+            self.received(slot, Received::Binary(bytes_of(bytes)));
+            return Ok(());
+        }
+        let Some(session) = self.sessions.at_mut(slot) else { return Ok(()) };
+        let partial = session.partial.as_mut().ok_or(Violation::AttachmentUnexpected)?;
+        let before = partial.bytes_held();
+        let whole = partial.add(bytes, &self.config.limits)?;
+        self.aside += partial.bytes_held() - before;
+        if !whole {
+            return Ok(());
+        }
+        let Some(partial) = session.partial.take() else { return Ok(()) };
+        self.aside -= partial.bytes_held();
+        let (to, whole) = partial.finish();
+        if let Some(socket) = to.filter(|&socket| self.is_connected(socket)) {
+            match whole {
+                Whole::Event { message, id } => self.deliver(socket, message, id),
+                Whole::Ack { args, id } => self.on_ack(socket, id, args),
+            }
+        }
+        Ok(())
+    }
+
+    /// A message on a WebSocket that is being tried: anything but the next step ends the try.
+    fn on_probe_message(&mut self, now: Tick, slot: u32, link: Link, message: Message<'_>) {
+        let packet = match message {
+            Message::Text(text) => Engine::parse(text).ok(),
+            Message::Binary(_) => None,
+        };
+        self.note_life(now, slot);
+        let accepted = match packet {
+            Some(Engine::Ping("probe")) => {
+                let next = self.sessions.at(slot).and_then(|session| session.transport.on_probe());
+                if let (Some(next), Some(session)) = (next, self.sessions.at_mut(slot)) {
+                    session.transport = next;
+                    self.mark_ready(link);
+                }
+                next.is_some()
+            }
+            Some(Engine::Upgrade) => self.upgrade(slot),
+            Some(_) | None => false,
+        };
+        if !accepted {
+            self.give_up_probe(slot);
+        }
+    }
+
+    /// One Socket.IO packet.
+    fn on_text(&mut self, now: Tick, slot: u32, text: &str) -> Result<(), Violation> {
+        let Some(session) = self.sessions.at(slot) else { return Ok(()) };
+        if session.partial.is_some() {
+            return Err(Violation::AttachmentsMissing);
+        }
+        let introduced = session.introduced;
+        let packet = packet::parse(text, self.config.limits.attachments)?;
+        if let Body::Connect { auth } = packet.body {
+            return self.on_connect(now, slot, packet.namespace, auth);
+        }
+        if matches!(packet.body, Body::ConnectError { .. }) {
+            return Err(Violation::InvalidPacket);
+        }
+        if !introduced {
+            return Err(Violation::NotConnected);
+        }
+        // A client may still write to a namespace it was just disconnected from, or not admitted to
+        // yet: such packets are dropped, with the attachments they announce.
+        let client = self.client_in(slot, packet.namespace);
+        let to = client.filter(|(_, admitted)| *admitted).map(|(socket, _)| socket);
+        match packet.body {
+            Body::Disconnect => {
+                if let Some((socket, _)) = client {
+                    self.on_disconnect(socket);
+                }
+            }
+            Body::Event { name, rest, id, attachments: 0 } => {
+                if let Some(socket) = to {
+                    self.deliver(socket, EventMessage::new(&name, rest), id);
+                }
+            }
+            Body::Ack { args, id, attachments: 0 } => {
+                if let Some(socket) = to {
+                    self.on_ack(socket, id, Args::new(args, Vec::new()));
+                }
+            }
+            Body::Event { name, rest, id, attachments } => {
+                let message = EventMessage::new(&name, rest);
+                self.await_attachments(now, slot, Partial::event(to, message, id, attachments));
+            }
+            Body::Ack { args, id, attachments } => {
+                self.await_attachments(now, slot, Partial::ack(to, args, id, attachments));
+            }
+            Body::Connect { .. } | Body::ConnectError { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn await_attachments(&mut self, now: Tick, slot: u32, mut partial: Partial) {
+        if let Some(session) = self.sessions.at_mut(slot) {
+            partial.due = self.timers.arm(Due::Partial, now, slot);
+            self.aside += partial.bytes_held();
+            session.partial = Some(Box::new(partial));
+        }
+        self.compact_timers();
+    }
+
+    fn deliver(&mut self, socket: Socket, message: EventMessage, id: Option<u64>) {
+        let ack = id.map(|id| AckToken { socket, id });
+        self.events.push_back(Event::Message { socket, message, ack });
+    }
+
+    fn received(&mut self, slot: u32, message: Received) {
+        if let Some(session) = self.session_key(slot) {
+            self.events.push_back(Event::Received { session, message });
+        }
+    }
+}

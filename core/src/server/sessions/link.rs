@@ -1,0 +1,287 @@
+//! Links: what is attached to sessions, and what leaves on it.
+
+use crate::config::Config;
+use crate::engine::transport::{Probe, Transport};
+use crate::http::Response;
+use crate::key::{Link, Socket};
+use crate::server::Server;
+use crate::server::door::origin;
+use crate::socket::Frame;
+use crate::socket::encoded::{PART, Packet};
+use crate::ws::CloseCode;
+
+/// What to do with an item just handed to [`Server::handle`] or [`Server::handle_request`].
+#[derive(Clone, Debug)]
+#[must_use = "the peer waits for it"]
+pub enum Verdict {
+    /// Nothing to do for this exchange right now.
+    Continue,
+    /// Not a path of this server: let the next service answer. [`Conn`](crate::Conn) itself answers
+    /// 404, without [`Config::headers`](crate::Config::headers).
+    Pass,
+    /// Answer at once.
+    Respond(Response),
+    /// Collect the body, at most `limit` bytes, and hand it over whole under `link`.
+    Body {
+        /// Under which the body is handed over.
+        link: Link,
+        /// Most bytes the body may have; refuse a longer one with 413.
+        limit: usize,
+    },
+    /// Keep the exchange open; the answer comes out of [`Server::poll_transmit`].
+    Hold(Link),
+    /// Send this 101, then treat the stream as WebSocket and hand its messages over under `link`.
+    Upgrade {
+        /// Under which messages are handed over.
+        link: Link,
+        /// The 101 answer.
+        response: Response,
+    },
+}
+
+/// What leaves on a link, in order.
+#[derive(Clone, Debug)]
+pub enum Transmit {
+    /// One WebSocket frame, encoded once and shared by every recipient.
+    Frame(Frame),
+    /// The complete answer to a request; the link ends with it.
+    Response(Response),
+    /// A close frame, after everything before it was written; the link ends with it.
+    Close(CloseCode),
+}
+
+/// What [`Server::next_frame`] found.
+#[derive(Debug)]
+pub(crate) enum Next {
+    Frame(Frame),
+    Nothing,
+    /// Something that is no frame of an open WebSocket.
+    Other,
+}
+
+/// A link of the shard.
+#[derive(Debug)]
+pub(in crate::server) struct Attachment {
+    pub(in crate::server) carries: Carries,
+    /// Whether it was noted as having something to write, and nothing was pulled since.
+    noted: bool,
+}
+
+#[derive(Debug)]
+pub(in crate::server) enum Carries {
+    /// The session in this slot.
+    Session(u32),
+    /// Nothing any more but this.
+    Farewell(Box<Transmit>),
+}
+
+impl Server {
+    /// Returns the next link that gained something to write. Each is returned once, until something is
+    /// pulled from it.
+    #[must_use]
+    pub fn poll_link(&mut self) -> Option<Link> {
+        loop {
+            let Some(link) = self.ready.pop_front() else {
+                if self.ready.capacity() > 4096 {
+                    self.ready = std::collections::VecDeque::new();
+                }
+                return None;
+            };
+            if self.links.get(link.0).is_some() {
+                return Some(link);
+            }
+        }
+    }
+
+    /// Returns the next thing to write on `link`.
+    #[must_use]
+    pub fn poll_transmit(&mut self, link: Link) -> Option<Transmit> {
+        match self.next_frame(link) {
+            Next::Frame(frame) => Some(Transmit::Frame(frame)),
+            Next::Nothing => None,
+            Next::Other => self.next_other(link),
+        }
+    }
+
+    /// The next thing to write that is no frame of an open WebSocket.
+    pub(crate) fn next_other(&mut self, link: Link) -> Option<Transmit> {
+        let attachment = self.links.get_mut(link.0)?;
+        attachment.noted = false;
+        let &Carries::Session(slot) = &attachment.carries else {
+            let mut transmit = self.take_farewell(link)?;
+            if let Transmit::Response(response) = &mut transmit {
+                response.dress(&self.config.headers);
+            }
+            return Some(transmit);
+        };
+        let session = self.sessions.at_mut(slot)?;
+        match session.transport {
+            Transport::Probing { ws, probe: Probe::Asked, .. } if ws == link => {
+                self.answer_probe(slot).map(Transmit::Frame)
+            }
+            Transport::WebSocket { ws } | Transport::ClosingWebSocket { ws } if ws == link => {
+                let closing = session.transport.is_closing();
+                let frame = session.outbox.next_frame(&mut self.pool);
+                if frame.is_none() && closing {
+                    self.links.remove(link.0);
+                    self.remove_session(slot);
+                    return Some(Transmit::Close(CloseCode::NORMAL));
+                }
+                self.note_drain(slot);
+                frame.map(Transmit::Frame)
+            }
+            Transport::Polling { get, .. }
+            | Transport::Probing { get, .. }
+            | Transport::ClosingPolling { get }
+                if get == Some(link) =>
+            {
+                let mut response = self.poll_answer(slot, link)?;
+                response.dress(&self.config.headers);
+                Some(Transmit::Response(response))
+            }
+            Transport::ClosingPolling { .. }
+            | Transport::ClosingWebSocket { .. }
+            | Transport::Polling { .. }
+            | Transport::Probing { .. }
+            | Transport::WebSocket { .. } => None,
+        }
+    }
+
+    /// The next frame of an open WebSocket, which is what nearly every call is about.
+    ///
+    /// Inlined where it is called: a call of its own would cost 4 % of a delivery.
+    #[inline(always)]
+    pub(crate) fn next_frame(&mut self, link: Link) -> Next {
+        let Some(attachment) = self.links.get_mut(link.0) else { return Next::Nothing };
+        attachment.noted = false;
+        let &Carries::Session(slot) = &attachment.carries else { return Next::Other };
+        let Some(session) = self.sessions.at_mut(slot) else { return Next::Nothing };
+        if !matches!(session.transport, Transport::WebSocket { ws } if ws == link) {
+            return Next::Other;
+        }
+        let Some(frame) = session.outbox.next_frame(&mut self.pool) else { return Next::Nothing };
+        if session.congested {
+            self.note_drain(slot);
+        }
+        Next::Frame(frame)
+    }
+
+    /// Whether the session behind `link` is over and only its farewell waits: pull it even if the
+    /// stream is slow.
+    #[must_use]
+    pub fn is_over(&self, link: Link) -> bool {
+        self.links
+            .get(link.0)
+            .is_none_or(|attachment| matches!(attachment.carries, Carries::Farewell(_)))
+    }
+
+    /// Everything that waits for a poll, as its answer; `None` when nothing does.
+    pub(in crate::server) fn poll_answer(&mut self, slot: u32, link: Link) -> Option<Response> {
+        let session = self.sessions.at_mut(slot)?;
+        let closing = session.transport.is_closing();
+        if session.outbox.is_empty() && !closing {
+            return None;
+        }
+        let limits = &self.config.limits;
+        // One packet fits as it is; of several, the costs are more than enough.
+        let room = session.outbox.bytes().saturating_sub(PART);
+        let mut body = Vec::with_capacity(room.min(limits.max_payload) + 16);
+        session.outbox.put_polling(
+            &mut self.pool,
+            &mut body,
+            limits.packets_per_poll,
+            limits.max_payload,
+        );
+        session.transport = session.transport.on_answered(link);
+        // CLOSE travels alone: clients act on it before they handle what came along with it.
+        let over = closing && body.is_empty();
+        let origin = session.origin.clone();
+        self.links.remove(link.0);
+        if over {
+            body.push(b'1');
+            self.remove_session(slot);
+        } else {
+            self.note_drain(slot);
+        }
+        Some(poll_response(body, origin.as_deref(), &self.config))
+    }
+
+    /// Attaches a new link to a session.
+    pub(in crate::server) fn attach(&mut self, slot: u32) -> Link {
+        let attachment = Attachment { carries: Carries::Session(slot), noted: false };
+        Link(self.links.insert(|_| attachment))
+    }
+
+    /// Ends a link with a last message, which waits until it is pulled.
+    pub(in crate::server) fn farewell(&mut self, link: Link, transmit: Transmit) {
+        if let Some(attachment) = self.links.get_mut(link.0) {
+            attachment.carries = Carries::Farewell(Box::new(transmit));
+            // Even a stream that takes no more must hear of the end.
+            attachment.noted = false;
+            self.mark_ready(link);
+        }
+    }
+
+    /// Ends a link, and returns the last message that waited there.
+    pub(in crate::server) fn take_farewell(&mut self, link: Link) -> Option<Transmit> {
+        match self.links.remove(link.0)?.carries {
+            Carries::Farewell(transmit) => Some(*transmit),
+            Carries::Session(_) => None,
+        }
+    }
+
+    /// Ends a link of a request whose session is over, and returns the answer that waited there.
+    pub(in crate::server) fn take_last_answer(&mut self, link: Link) -> Option<Response> {
+        match self.take_farewell(link)? {
+            Transmit::Response(response) => Some(response),
+            Transmit::Close(_) | Transmit::Frame(_) => None,
+        }
+    }
+
+    pub(in crate::server) fn mark_ready(&mut self, link: Link) {
+        if let Some(attachment) = self.links.get_mut(link.0)
+            && !attachment.noted
+        {
+            attachment.noted = true;
+            self.ready.push_back(link);
+        }
+    }
+
+    /// Returns the clients, admitted or not, of the session in whose service `link` is.
+    pub fn sockets_of(&self, link: Link) -> impl Iterator<Item = Socket> {
+        let session = self.session_of(link).and_then(|slot| self.sessions.at(slot));
+        self.present(session.map_or(crate::server::NONE, |session| session.clients))
+    }
+
+    /// The session in whose service `link` is, unless only its farewell waits.
+    pub(in crate::server) fn session_of(&self, link: Link) -> Option<u32> {
+        match self.links.get(link.0)?.carries {
+            Carries::Session(slot) => Some(slot),
+            Carries::Farewell(_) => None,
+        }
+    }
+
+    /// Sends `3probe` and releases the poll that waits.
+    fn answer_probe(&mut self, slot: u32) -> Option<Frame> {
+        let session = self.sessions.at_mut(slot)?;
+        let (transport, poll) = session.transport.on_probe_answered();
+        session.transport = transport;
+        let origin = session.origin.clone();
+        if let Some(poll) = poll {
+            let response = poll_response("6", origin.as_deref(), &self.config);
+            self.farewell(poll, Transmit::Response(response));
+        }
+        Packet::engine(b"3probe").frame(0)
+    }
+}
+
+/// The answer to a poll.
+pub(in crate::server) fn poll_response(
+    body: impl Into<bytes::Bytes>,
+    origin: Option<&str>,
+    config: &Config,
+) -> Response {
+    let mut response = Response::fresh("text/plain; charset=UTF-8", body);
+    response.compress = config.compression.is_some_and(|least| response.body.len() >= least);
+    origin::allow(response, origin, config)
+}

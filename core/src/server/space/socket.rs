@@ -1,0 +1,177 @@
+//! One client's slice of the server.
+
+use std::time::{Duration, Instant};
+
+use crate::error::{Gone, Misuse, Reason, Refused};
+use crate::key::{Id, Socket};
+use crate::server::event::{Disconnect, Ticket};
+use crate::server::space::namespace::Client;
+use crate::server::space::room::JoinError;
+use crate::server::{Server, Target};
+use crate::socket::ArgsRef;
+
+/// Everything that concerns one client, borrowed from its server.
+#[derive(Debug)]
+pub struct SocketMut<'a> {
+    server: &'a mut Server,
+    socket: Socket,
+}
+
+impl Server {
+    /// Borrows one client; `None` when it has disconnected.
+    pub fn socket(&mut self, socket: Socket) -> Option<SocketMut<'_>> {
+        self.clients.get(socket.0).filter(|client| !client.is_leaving())?;
+        Some(SocketMut { server: self, socket })
+    }
+
+    /// Returns the shard of the client with that public id; `None` when no shard of this process
+    /// issued it.
+    #[must_use]
+    pub fn shard_of(&self, id: &str) -> Option<u16> {
+        self.mint.locate(id).map(|(shard, _)| shard).filter(|&shard| shard < self.shard.count)
+    }
+}
+
+impl SocketMut<'_> {
+    /// Sends an event. Before the client is admitted it is held back until then.
+    ///
+    /// # Errors
+    /// [`Refused::Backlog`] when the client reads too slowly, unless [`Config::slow`] says otherwise;
+    /// [`Refused::Misuse`] when the event cannot be sent at all.
+    ///
+    /// [`Config::slow`]: crate::Config::slow
+    pub fn emit(&mut self, name: &str, args: ArgsRef<'_>) -> Result<(), Refused> {
+        let server = &mut *self.server;
+        server.check_event(name, args)?;
+        let client = server.clients.get(self.socket.0).ok_or(Gone)?;
+        let namespace = server.namespaces.at(client.namespace).ok_or(Gone)?;
+        let packet = server.encoder.event(&namespace.name, name, args, None);
+        server.send_to(self.socket, packet)
+    }
+
+    /// Sends an event if it can leave at once, and says whether it was sent.
+    ///
+    /// # Errors
+    /// [`Misuse`] when the event cannot be sent at all.
+    pub fn emit_volatile(&mut self, name: &str, args: ArgsRef<'_>) -> Result<bool, Misuse> {
+        let server = &mut *self.server;
+        server.check_event(name, args)?;
+        let Some(client) = server.clients.get(self.socket.0).filter(|client| client.is_member())
+        else {
+            return Ok(false);
+        };
+        let slot = client.session;
+        let Some(namespace) = server.namespaces.at(client.namespace) else { return Ok(false) };
+        let packet = server.encoder.event(&namespace.name, name, args, None);
+        Ok(server.send_volatile(slot, packet))
+    }
+
+    /// Sends an event that asks for an acknowledgement; the outcome comes as
+    /// [`Event::Ack`](crate::server::Event), exactly once, after `timeout` at the latest.
+    ///
+    /// # Errors
+    /// As for [`emit`](Self::emit), and [`Refused::TooManyQuestions`] when the client owes too many
+    /// answers; then no outcome follows.
+    pub fn emit_with_ack(
+        &mut self,
+        now: Instant,
+        name: &str,
+        args: ArgsRef<'_>,
+        timeout: Duration,
+    ) -> Result<Ticket, Refused> {
+        self.server.ask(now, self.socket, (name, args), timeout)
+    }
+
+    /// Puts the client into a room; `false` when it was in it.
+    ///
+    /// # Errors
+    /// [`JoinError::Misuse`] for another client's own room, or one room too many.
+    pub fn join(&mut self, room: &str) -> Result<bool, JoinError> {
+        self.server.join_room(self.socket, room)
+    }
+
+    /// Takes the client out of a room; `false` when it was not in it.
+    pub fn leave(&mut self, room: &str) -> bool {
+        self.server.leave_room(self.socket, room)
+    }
+
+    /// Returns the rooms the client is in, without the one named by its id.
+    pub fn rooms(&self) -> impl Iterator<Item = &str> {
+        self.server.rooms_of(self.socket).map(|room| &**room)
+    }
+
+    /// Returns the client's public id.
+    #[must_use]
+    pub fn id(&self) -> Option<Id> {
+        self.client().map(|client| client.id)
+    }
+
+    /// Returns the transport that carries the client now: `"polling"` or `"websocket"`.
+    #[must_use]
+    pub fn transport(&self) -> Option<&'static str> {
+        let session = self.server.sessions.at(self.client()?.session)?;
+        Some(if session.transport.is_websocket() { "websocket" } else { "polling" })
+    }
+
+    /// Returns how many bytes of memory are taken by what waits for the client: counted as for
+    /// [`Limits::max_backlog`](crate::Limits::max_backlog).
+    #[must_use]
+    pub fn backlog(&self) -> usize {
+        let session = self.client().and_then(|client| self.server.sessions.at(client.session));
+        session.map_or(0, |session| session.outbox.bytes())
+    }
+
+    /// Whether something was refused for the client's backlog and [`Event::Drain`](crate::server::Event) is
+    /// still to come.
+    #[must_use]
+    pub fn is_congested(&self) -> bool {
+        let session = self.client().and_then(|client| self.server.sessions.at(client.session));
+        session.is_some_and(|session| session.congested)
+    }
+
+    /// Disconnects the client.
+    pub fn disconnect(&mut self, now: Instant, from: Disconnect) {
+        let now = self.server.enter(now);
+        let Some(slot) = self.client().map(|client| client.session) else { return };
+        if from == Disconnect::Namespace {
+            return self.server.expel(self.socket);
+        }
+        let first =
+            self.server.sessions.at(slot).map_or(crate::server::NONE, |session| session.clients);
+        let sockets: Vec<Socket> = self.server.present(first).collect();
+        for socket in sockets {
+            self.server.expel(socket);
+        }
+        self.server.wind_down(now, slot, Reason::ForcedClose);
+    }
+
+    /// Closes the client's connection without telling its namespaces first.
+    pub fn close_transport(&mut self, now: Instant) {
+        let now = self.server.enter(now);
+        if let Some(slot) = self.client().map(|client| client.session) {
+            self.server.wind_down(now, slot, Reason::ForcedClose);
+        }
+    }
+
+    /// Starts a broadcast to the client's namespace without the client itself.
+    #[must_use]
+    pub fn others<'t>(&self, namespace: &'t str) -> Target<'t> {
+        Target { skip: Some(self.socket), ..Target::namespace(namespace) }
+    }
+
+    fn client(&self) -> Option<&Client> {
+        self.server.clients.get(self.socket.0)
+    }
+}
+
+impl Server {
+    /// Sends DISCONNECT to a client and takes it out of its namespace.
+    fn expel(&mut self, socket: Socket) {
+        let Some(client) = self.clients.get(socket.0) else { return };
+        let slot = client.session;
+        let Some(namespace) = self.namespaces.at(client.namespace) else { return };
+        let packet = self.encoder.disconnect(&namespace.name);
+        self.remove_client(socket.0.slot, Reason::ServerDisconnect);
+        self.send_or_end(slot, packet);
+    }
+}
