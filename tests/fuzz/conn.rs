@@ -116,7 +116,7 @@ impl Run {
         self.frames.extend_from_slice(&out[frames..]);
     }
 
-    /// Where frames begin in what was written.
+    /// Where frames begin in the bytes written.
     fn split(&self, out: &[u8]) -> usize {
         if self.http.windows(12).any(|window| window == b"HTTP/1.1 101") {
             return 0;
@@ -175,7 +175,7 @@ fn line(item: &Inbound<'_>) -> String {
     format!("{:?} {}{fields}", request.method, request.target)
 }
 
-/// PONGs answer the latest PING, so how many there are depends on what was read at once.
+/// PONGs answer the latest PING, so their number depends on the bytes of one read.
 fn without_pongs(mut frames: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     while let [first, len, rest @ ..] = frames {

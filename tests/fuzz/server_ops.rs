@@ -241,7 +241,7 @@ impl Play {
             self.check();
         }
         if !self.host.server.config().monitor_clients {
-            // Nobody else misses who vanished between two polls.
+            // No other client misses the one that vanished between two polls.
             self.host.server.shutdown(self.host.now);
         }
         let mut rounds = 0;

@@ -1,4 +1,4 @@
-//! A client that sends nothing more gets the answers to what it sent.
+//! A client that ended its side still gets the answers to its requests.
 
 use sansocket::{Bytes, Conn, Inbound, Limits, Response, Transmit, Verdict};
 use std::io::IoSlice;

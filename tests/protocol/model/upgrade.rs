@@ -58,7 +58,7 @@ const STEPS: [Step; 13] = [
     Step::Timeout,
 ];
 
-/// The states of `core/src/server/sessions/transport.rs`, with what its table says may be held in each.
+/// The states of `core/src/server/sessions/transport.rs`, with the links that its table allows in each.
 const STATES: [&str; 18] = [
     "ClosingPolling",
     "ClosingPolling GET",
@@ -269,7 +269,7 @@ impl Play {
             panic!("a WebSocket is always accepted")
         };
         if self.ws.is_some() || self.server.is_over(link) {
-            // One too many is told to close, and nobody else notices.
+            // One too many is told to close; other clients do not notice.
             let farewell = self.server.poll_transmit(link);
             assert!(matches!(farewell, Some(Transmit::Close(_))), "{farewell:?}");
             return Some(());
@@ -282,7 +282,7 @@ impl Play {
     fn on_websocket(&mut self, text: &str) -> Option<()> {
         let ws = self.ws?;
         self.server.handle_message(self.now, ws, Message::Text(text));
-        // Whoever read it looks whether there is an answer.
+        // The stream that read it looks for an answer.
         self.rung.insert(ws);
         Some(())
     }
@@ -331,7 +331,7 @@ impl Play {
         }
     }
 
-    /// Polls are answered as soon as they can be, and the application hears everything.
+    /// Polls are answered as soon as they can be, and the application gets every message.
     #[expect(clippy::wildcard_enum_match_arm, reason = "the rest are of Socket.IO")]
     fn settle(&mut self) {
         self.rung.extend(std::iter::from_fn(|| self.server.poll_link()));
@@ -365,7 +365,7 @@ impl Play {
         self.server.counts().sessions == 0
     }
 
-    /// A client that does what it should from here on gets everything, and in the end nothing is left.
+    /// A client that behaves from here on gets everything, and in the end nothing is left.
     fn finish(mut self, gracefully: bool) {
         // An upgrade that hangs is given up.
         let end = self.now + Duration::from_secs(10);

@@ -17,9 +17,9 @@ use std::task::{Context, Poll, Waker};
 
 use crate::handlers::handler::Progress;
 use crate::hub::dispatch::Caught;
-use crate::hub::port::Port;
-use crate::hub::shards::Hub;
+use crate::hub::hub::Hub;
 use crate::runtime::BoxFuture;
+use crate::shards::port::Port;
 use crate::sockets::io::Io;
 use crate::web::handler::{
     Answerer, Beside, Fallback, head_response_of, name_as_known, refusal, request_of, response_of,
