@@ -333,7 +333,7 @@ impl Server {
 
 /// The answer that accepts a WebSocket.
 fn switching(key: &str, protocol: Option<String>) -> Response {
-    let response = Response::switching(handshake::accept(key));
+    let response = Response::switching(key);
     match protocol {
         Some(protocol) => response.header("sec-websocket-protocol", protocol),
         None => response,
