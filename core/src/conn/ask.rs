@@ -81,8 +81,8 @@ impl Conn {
     /// [`decode`](Self::decode) as [`Inbound::Response`](crate::Inbound::Response), then as
     /// [`Inbound::Body`](crate::Inbound::Body) with the whole body, as it was before it was compressed.
     ///
-    /// For what is written of the request, see [`Request::put_head`]. With a feature `compression`, a
-    /// request may accept `gzip` and `deflate`, and no other coding.
+    /// For what is written of the request, see [`Request::put_head`]. With the feature `compression`, a
+    /// request may accept `gzip` and `deflate`; no other coding is read.
     ///
     /// # Errors
     /// [`Misuse::RequestPending`] when this is no client that speaks HTTP, or when an answer is awaited.

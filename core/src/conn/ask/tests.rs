@@ -38,7 +38,9 @@ fn read(conn: &mut Conn, bytes: &[u8], piece: usize) -> Result<Vec<String>, Viol
                 }
                 Inbound::Body(body) => String::from_utf8_lossy(body).into_owned(),
                 Inbound::Message(Message::Text(text)) => format!("text {text}"),
-                other => panic!("{other:?}"),
+                other @ (Inbound::Closed(_)
+                | Inbound::Message(Message::Binary(_))
+                | Inbound::Request(_)) => panic!("{other:?}"),
             });
         }
     }
@@ -152,7 +154,10 @@ fn serve(server: &mut Conn, mut bytes: Vec<u8>) -> Vec<u8> {
                 let frame = Frame::text(text);
                 decoder.push(Transmit::Frame(frame));
             }
-            other => panic!("{other:?}"),
+            other @ (Inbound::Body(_)
+            | Inbound::Closed(_)
+            | Inbound::Message(Message::Binary(_))
+            | Inbound::Response(_)) => panic!("{other:?}"),
         }
     }
     drop(decoder);
