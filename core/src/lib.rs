@@ -72,6 +72,7 @@ pub use config::{
 };
 pub use conn::{Awaits, Clock, Conn, Decoder, Role};
 pub use cookie::{Cookie, SameSite};
+pub use engine::Opened;
 pub use error::{Gone, Misuse, Reason, Refused, Violation};
 pub use http::{Date, Field, Fields, Headers, Method, Request, Response, ResponseHead};
 pub use key::{Id, Malformed, Session, Shard, Sid, Socket};

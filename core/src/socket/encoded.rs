@@ -6,8 +6,6 @@
 //!               WebSocket sends from the header on         polling sends from here on
 //! ```
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use std::fmt;
 use std::sync::Arc;
@@ -27,6 +25,14 @@ pub(crate) struct Packet {
     /// The first part: text, or binary when it is a bare Engine.IO message.
     first: Arc<[u8]>,
     attachments: Option<Arc<[Arc<[u8]>]>>,
+}
+
+/// One part of a packet, which is a WebSocket message of its own.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Part<'a> {
+    Binary(&'a [u8]),
+    /// UTF-8.
+    Text(&'a [u8]),
 }
 
 /// A server-to-client WebSocket frame: header and payload in one shared buffer.
@@ -136,29 +142,12 @@ impl Packet {
         }
     }
 
-    /// Appends it as part of a polling payload: text, then attachments as base64 (engine.io-protocol
-    /// v4, "HTTP long-polling").
-    pub(crate) fn put_polling(&self, out: &mut Vec<u8>) {
-        for n in 0..self.parts() {
-            if !out.is_empty() {
-                out.push(b'\x1e');
-            }
-            let Some(part) = self.part(n) else { return };
-            let payload = &part[MAX_UNMASKED..];
-            match is_text(part) {
-                true => out.extend_from_slice(payload),
-                false => put_base64(out, payload),
-            }
-        }
+    /// The payload of the nth part.
+    pub(crate) fn content(&self, n: usize) -> Option<Part<'_>> {
+        let part = self.part(n)?;
+        let payload = &part[MAX_UNMASKED..];
+        Some(if is_text(part) { Part::Text(payload) } else { Part::Binary(payload) })
     }
-}
-
-fn put_base64(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.push(b'b');
-    let start = out.len();
-    out.resize(start + bytes.len().div_ceil(3) * 4, 0);
-    let written = STANDARD.encode_slice(bytes, &mut out[start..]);
-    debug_assert!(written.is_ok(), "the room is as long as padded base64");
 }
 
 /// Builds packets in one reused buffer, so that each costs a single allocation of its exact size.
@@ -261,10 +250,12 @@ fn put_header(bytes: &mut [u8], op: Op) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::payload;
+    use crate::engine::terms::{Revision, Terms};
 
     fn polling(packet: &Packet) -> String {
         let mut out = Vec::new();
-        packet.put_polling(&mut out);
+        payload::put(&mut out, Terms { revision: Revision::V4 }, packet);
         String::from_utf8(out).expect("payloads are text")
     }
 

@@ -69,6 +69,7 @@ impl Server {
         session.outbox.put_polling(
             &mut self.pool,
             &mut body,
+            session.terms,
             limits.packets_per_poll,
             limits.max_payload,
         );

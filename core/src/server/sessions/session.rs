@@ -6,6 +6,7 @@ use std::time::Instant;
 use crate::config::{Layer, SlowClient};
 use crate::engine::heartbeat::Heartbeat;
 use crate::engine::outbox::Outbox;
+use crate::engine::terms::Terms;
 use crate::error::{Reason, Refused, Violation};
 use crate::http::{Request, Response};
 use crate::key::{self, Key, Secret, Sid};
@@ -28,6 +29,7 @@ use crate::ws::CloseCode;
 pub(in crate::server) struct Session {
     key: Key,
     secret: Secret,
+    pub(in crate::server) terms: Terms,
     /// Namespaces joined or asked for. Bounded by `limits.namespaces`.
     pub(in crate::server) joined: u16,
     /// Whether a namespace was ever asked for.
@@ -178,6 +180,7 @@ impl Server {
         now: Tick,
         request: &Request<'_>,
         access: Access<'_>,
+        terms: Terms,
     ) -> u32 {
         let source = Source::of(request.peer);
         let secret = Secret(self.rng.bytes());
@@ -191,6 +194,7 @@ impl Server {
         let key = self.sessions.insert(|key| Session {
             key,
             secret,
+            terms,
             joined: 0,
             introduced: false,
             congested: false,
