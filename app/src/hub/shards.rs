@@ -150,7 +150,7 @@ impl Hub {
         };
         Arc::new_cyclic(|this| Self {
             limits: Arc::new(app.config.limits.clone()),
-            budget: Budget::new(&app.config.limits, count),
+            budget: Budget::new(&app.config.limits),
             app,
             pooled: runtime.workers().is_some(),
             runtime: Box::new(runtime),
@@ -438,7 +438,8 @@ impl Hub {
         if let Some(due) = cell.server.poll_earlier_timeout() {
             self.set_alarm(self.micros(due));
         }
-        let over = self.budget.is_moved(cell.told, &cell.server) && self.account(&mut cell);
+        let usage = cell.server.poll_usage();
+        let over = usage.is_some_and(|usage| self.account(&mut cell, usage));
         // Most calls add to what is noted already and leave nothing to do.
         if over || !cell.is_settled() {
             let mut after = self.settle(shard, &mut cell);
@@ -453,8 +454,8 @@ impl Hub {
 
     /// Adds up what a shard holds, and says whether all shards are to be looked at.
     #[cold]
-    fn account(&self, cell: &mut Cell) -> bool {
-        self.budget.tell(&mut cell.told, &mut cell.server);
+    fn account(&self, cell: &mut Cell, usage: Usage) -> bool {
+        self.budget.tell(&mut cell.told, usage, &mut cell.server);
         self.budget.takes_look()
     }
 
@@ -472,7 +473,8 @@ impl Hub {
                 self.with_cell(shard, |cell| {
                     self.hear(cell);
                     let ended = act(&mut cell.server, now);
-                    self.budget.tell(&mut cell.told, &mut cell.server);
+                    let usage = cell.server.usage();
+                    self.budget.tell(&mut cell.told, usage, &mut cell.server);
                     ended
                 })
             };
@@ -555,7 +557,8 @@ impl Hub {
     fn post(&self, from: u16, output: cluster::Output, lanes: &mut Vec<u16>) {
         let targets = match output.to {
             Destination::Shard(shard) => shard..shard.saturating_add(1).min(self.count()),
-            Destination::Everyone | _ => 0..self.count(),
+            Destination::Everyone => 0..self.count(),
+            Destination::Node => 0..0,
         };
         for target in targets.filter(|&target| target != from) {
             let lane = &self.lanes[usize::from(target)];

@@ -2,8 +2,6 @@
 
 pub(in crate::server) mod handshake;
 pub(crate) mod origin;
-pub(in crate::server) mod own_sid;
 pub(crate) mod proxy;
 pub(crate) mod refusal;
 pub(in crate::server) mod request;
-pub(in crate::server) mod strangers;
