@@ -21,7 +21,7 @@ pub struct Output {
     pub message: Message,
 }
 
-/// Which peers an [`Output`] is for.
+/// Which peers an [`Output`] is for. Whatever carries messages has to know every destination.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Destination {
     /// Every other shard of this process.
