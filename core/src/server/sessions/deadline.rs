@@ -199,8 +199,7 @@ impl Server {
     #[cold]
     fn expire(&mut self, now: Tick) {
         for due in Due::ALL {
-            loop {
-                let Some(passed) = self.sessions.expired(now, due) else { break };
+            while let Some(passed) = self.sessions.expired(now, due) {
                 if let Some((due, passed)) = self.sessions.on_due(now, due, passed) {
                     self.act_upon(now, due, passed);
                 }
