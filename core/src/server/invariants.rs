@@ -1,8 +1,9 @@
 //! What must hold between calls, checked from all sides: for fuzz targets and models.
 
 use super::{NONE, Server};
-use crate::engine::transport::Transport;
-use crate::key::{Link, Socket};
+use crate::key::Socket;
+use crate::link::Link;
+use crate::server::sessions::transport::Transport;
 use crate::server::space::client::Client;
 use crate::server::space::room::NEAR;
 

@@ -11,7 +11,7 @@
 //! all parts, is a method of `Server`.
 
 mod answers;
-pub(crate) mod door;
+mod door;
 mod event;
 #[cfg(feature = "fuzz")]
 mod invariants;
@@ -22,10 +22,8 @@ mod space;
 
 pub use door::handshake::Handshake;
 pub use event::{AckToken, Answer, Disconnect, Event, Received, Ticket};
-pub use server::{Counts, Message, Server};
+pub use server::{Counts, Server};
 pub use sessions::budget::Usage;
-pub(crate) use sessions::link::Next;
-pub use sessions::link::{Transmit, Verdict};
 pub use space::broadcast::{Scope, Target};
 pub use space::room::JoinError;
 pub use space::socket::SocketMut;

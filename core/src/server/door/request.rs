@@ -4,16 +4,16 @@
 use std::time::Instant;
 
 use crate::config::Config;
-use crate::engine::transport::{OnGet, OnPost};
 use crate::error::{Reason, Violation};
 use crate::http::{Field, Method, Query, Request, Response};
-use crate::key::Link;
+use crate::link::{Link, Verdict};
+use crate::server::Server;
 use crate::server::door::origin::{self, Access};
 use crate::server::door::refusal::{self, Refusal};
 use crate::server::sessions::link::poll_response;
 use crate::server::sessions::session::Goodbye;
 use crate::server::sessions::strangers::Source;
-use crate::server::{Server, Verdict};
+use crate::server::sessions::transport::{OnGet, OnPost};
 use crate::time::Tick;
 use crate::ws::handshake::{self, Ask};
 use crate::ws::protocol;
@@ -170,7 +170,7 @@ impl Server {
                 Verdict::Respond(self.set_cookie(slot, response))
             }
             Some(key) => Verdict::Upgrade {
-                link: self.sessions.open_websocket(slot),
+                link: Some(self.sessions.open_websocket(slot)),
                 response: switching(key, protocol),
             },
         })
@@ -203,7 +203,7 @@ impl Server {
         match (named, ask) {
             (Named::WebSocket, Ask::WebSocket { key }) if self.config.transports.upgrades => {
                 let protocol = self.choose_protocol(request)?;
-                let link = self.sessions.probe(now, slot);
+                let link = Some(self.sessions.probe(now, slot));
                 return Ok(Verdict::Upgrade { link, response: switching(key, protocol) });
             }
             (Named::WebSocket, Ask::Broken(flaw)) => {
@@ -243,7 +243,7 @@ impl Server {
             let answer = self.sessions.poll_answer(slot, link, &self.space, &mut self.outputs);
             return Ok(match answer {
                 Some(response) => Verdict::Respond(response),
-                None => Verdict::Hold(link),
+                None => Verdict::Hold(Some(link)),
             });
         }
         let origin = session.origin.clone();
@@ -272,7 +272,7 @@ impl Server {
         let (transport, outcome) = session.transport.on_post(link);
         session.transport = transport;
         if outcome == OnPost::Taken {
-            return Ok(Verdict::Body { link, limit: self.config.limits.max_payload });
+            return Ok(Verdict::Body { link: Some(link), limit: self.config.limits.max_payload });
         }
         self.sessions.detach(link);
         match outcome {

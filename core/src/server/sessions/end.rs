@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::config::Layer;
-use crate::engine::transport::{OnGone, Transport};
 use crate::error::{Reason, Violation};
 use crate::http::Response;
-use crate::key::{self, Key, Link};
+use crate::key::{self, Key};
+use crate::link::{Link, Transmit};
 use crate::server::door::origin;
 use crate::server::door::refusal::{self, Refusal};
 use crate::server::sessions::deadline::Due;
@@ -15,7 +15,8 @@ use crate::server::sessions::link::poll_response;
 use crate::server::sessions::session::{Goodbye, PollEnd};
 use crate::server::sessions::sessions::Sessions;
 use crate::server::sessions::strangers::Source;
-use crate::server::{Event, NONE, Server, Transmit};
+use crate::server::sessions::transport::{OnGone, Transport};
+use crate::server::{Event, NONE, Server};
 use crate::time::Tick;
 use crate::ws::CloseCode;
 
@@ -45,7 +46,7 @@ impl Server {
         let Some(slot) = self.sessions.session_of(link) else {
             // The session ended before, and mostly left an answer.
             let left = self.sessions.take_last_answer(link);
-            return self.dress(link, left.unwrap_or_else(|| refusal::of_framing(violation)));
+            return self.dress(link, left.unwrap_or_else(|| Response::refusing(violation)));
         };
         let response = self.dress(link, refusal::of_session(violation));
         if self.sessions.at(slot).is_some_and(|session| session.transport.is_probe(link)) {

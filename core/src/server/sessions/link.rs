@@ -3,66 +3,18 @@
 use std::collections::VecDeque;
 
 use crate::config::Config;
-use crate::engine::transport::{Probe, Transport};
 use crate::http::Response;
-use crate::key::{Link, Socket};
+use crate::key::Socket;
+use crate::link::{Feed, Link, Next, Transmit};
 use crate::server::Server;
 use crate::server::door::origin;
 use crate::server::outputs::Outputs;
 use crate::server::sessions::sessions::Sessions;
+use crate::server::sessions::transport::{Probe, Transport};
 use crate::server::space::space::Space;
 use crate::socket::Frame;
 use crate::socket::encoded::{PART, Packet};
 use crate::ws::CloseCode;
-
-/// What to do with an item just handed to [`Server::handle`] or [`Server::handle_request`].
-#[derive(Clone, Debug)]
-#[must_use = "the peer waits for it"]
-pub enum Verdict {
-    /// Nothing to do for this exchange right now.
-    Continue,
-    /// Not a path of this server: let the next service answer. [`Conn`](crate::Conn) itself answers
-    /// 404, without [`Config::headers`](crate::Config::headers).
-    Pass,
-    /// Answer at once.
-    Respond(Response),
-    /// Collect the body, at most `limit` bytes, and hand it over whole under `link`.
-    Body {
-        /// Under which the body is handed over.
-        link: Link,
-        /// Most bytes the body may have; refuse a longer one with 413.
-        limit: usize,
-    },
-    /// Keep the exchange open; the answer comes out of [`Server::poll_transmit`].
-    Hold(Link),
-    /// Send this 101, then treat the stream as WebSocket and hand its messages over under `link`.
-    Upgrade {
-        /// Under which messages are handed over.
-        link: Link,
-        /// The 101 answer.
-        response: Response,
-    },
-}
-
-/// What leaves on a link, in order.
-#[derive(Clone, Debug)]
-pub enum Transmit {
-    /// One WebSocket frame, encoded once and shared by every recipient.
-    Frame(Frame),
-    /// The complete answer to a request; the link ends with it.
-    Response(Response),
-    /// A close frame, after everything before it was written; the link ends with it.
-    Close(CloseCode),
-}
-
-/// What [`Server::next_frame`] found.
-#[derive(Debug)]
-pub(crate) enum Next {
-    Frame(Frame),
-    Nothing,
-    /// Something that is no frame of an open WebSocket.
-    Other,
-}
 
 /// A link of the shard.
 #[derive(Debug)]
@@ -98,29 +50,25 @@ impl Server {
         }
     }
 
-    /// The next thing to write that is no frame of an open WebSocket.
-    pub(crate) fn next_other(&mut self, link: Link) -> Option<Transmit> {
-        self.sessions.next_other(link, &self.space, &mut self.outputs)
-    }
-
-    /// The next frame of an open WebSocket, which is what nearly every call is about.
-    ///
-    /// Inlined where it is called: a call of its own would cost 4 % of a delivery.
-    #[inline(always)]
-    pub(crate) fn next_frame(&mut self, link: Link) -> Next {
-        self.sessions.next_frame(link, &self.space, &mut self.outputs)
-    }
-
-    /// Whether the session behind `link` is over and only its farewell waits: pull it even if the
-    /// stream is slow.
-    #[must_use]
-    pub fn is_over(&self, link: Link) -> bool {
-        self.sessions.is_over(link)
-    }
-
     /// Returns the clients, admitted or not, of the session in whose service `link` is.
     pub fn sockets_of(&self, link: Link) -> impl Iterator<Item = Socket> {
         self.space.present(self.sessions.clients_behind(link))
+    }
+}
+
+impl Feed for Server {
+    fn next_other(&mut self, link: Link) -> Option<Transmit> {
+        self.sessions.next_other(link, &self.space, &mut self.outputs)
+    }
+
+    /// Inlined where it is called: a call of its own would cost 4 % of a delivery.
+    #[inline(always)]
+    fn next_frame(&mut self, link: Link) -> Next {
+        self.sessions.next_frame(link, &self.space, &mut self.outputs)
+    }
+
+    fn is_over(&self, link: Link) -> bool {
+        self.sessions.is_over(link)
     }
 }
 
@@ -198,7 +146,7 @@ impl Sessions {
         Next::Frame(frame)
     }
 
-    pub(in crate::server) fn is_over(&self, link: Link) -> bool {
+    fn is_over(&self, link: Link) -> bool {
         self.links
             .get(link.0)
             .is_none_or(|attachment| matches!(attachment.carries, Carries::Farewell(_)))

@@ -11,3 +11,4 @@ mod send;
 pub(in crate::server) mod session;
 pub(in crate::server) mod sessions;
 pub(in crate::server) mod strangers;
+pub(in crate::server) mod transport;

@@ -3,11 +3,12 @@
 use crate::config::SlowClient;
 use crate::error::{Reason, Refused};
 use crate::key;
+use crate::link::Message;
 use crate::server::outputs::Outputs;
 use crate::server::sessions::session::Goodbye;
 use crate::server::sessions::sessions::Sessions;
 use crate::server::space::space::Space;
-use crate::server::{Event, Message, Server};
+use crate::server::{Event, Server};
 use crate::socket::encoded::Packet;
 
 impl Sessions {

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use crate::engine::heartbeat::Heartbeat;
 use crate::engine::outbox::Outbox;
-use crate::engine::transport::Transport;
 use crate::error::Violation;
 use crate::key::Secret;
 use crate::server::NONE;
 use crate::server::door::handshake::Handshake;
+use crate::server::sessions::transport::Transport;
 use crate::socket::attach::Partial;
 use crate::time::Tick;
 use crate::ws::CloseCode;
