@@ -4,11 +4,11 @@
 use std::time::Instant;
 
 use crate::config::Config;
+use crate::config::origin::{self, Access};
 use crate::error::{Reason, Violation};
 use crate::http::{Field, Method, Query, Request, Response};
 use crate::link::{Link, Verdict};
 use crate::server::Server;
-use crate::server::door::origin::{self, Access};
 use crate::server::door::refusal::{self, Refusal};
 use crate::server::sessions::link::poll_response;
 use crate::server::sessions::session::Goodbye;

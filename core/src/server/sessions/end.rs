@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::config::Layer;
+use crate::config::origin;
 use crate::error::{Reason, Violation};
 use crate::http::Response;
 use crate::key::{self, Key};
 use crate::link::{Link, Transmit};
-use crate::server::door::origin;
 use crate::server::door::refusal::{self, Refusal};
 use crate::server::sessions::deadline::Due;
 use crate::server::sessions::link::poll_response;

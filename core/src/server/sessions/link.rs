@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 
 use crate::config::Config;
+use crate::config::origin;
 use crate::http::Response;
 use crate::key::Socket;
 use crate::link::{Feed, Link, Next, Transmit};
 use crate::server::Server;
-use crate::server::door::origin;
 use crate::server::outputs::Outputs;
 use crate::server::sessions::sessions::Sessions;
 use crate::server::sessions::transport::{Probe, Transport};

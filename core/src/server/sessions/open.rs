@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use crate::config::Layer;
+use crate::config::origin::Access;
 use crate::engine::heartbeat::Heartbeat;
 use crate::engine::outbox::Outbox;
 use crate::http::Request;
 use crate::key::{self, Secret};
 use crate::link::{Link, Transmit};
 use crate::server::door::handshake::Handshake;
-use crate::server::door::origin::Access;
 use crate::server::outputs::Outputs;
 use crate::server::sessions::deadline::Due;
 use crate::server::sessions::session::Session;
