@@ -1,6 +1,7 @@
 //! Engine.IO (engine.io-protocol): packets, payloads, heartbeat.
 
 pub(crate) mod base64;
+pub(crate) mod forms;
 pub(crate) mod heartbeat;
 pub(crate) mod open;
 pub(crate) mod outbox;

@@ -15,7 +15,7 @@ use super::terms::{Revision, Terms};
 use crate::error::Violation;
 use crate::socket::encoded::{Packet, Part};
 
-/// Appends a packet, with its attachments.
+/// Appends a packet in the [form](super::forms) of `terms`, with its attachments.
 pub(crate) fn put(out: &mut Vec<u8>, terms: Terms, packet: &Packet) {
     for n in 0..packet.parts() {
         let Some(part) = packet.content(n) else { return };
@@ -48,7 +48,9 @@ fn put_measured(out: &mut Vec<u8>, part: Part<'_>) {
             put_length(out, units.sum());
             out.extend_from_slice(text);
         }
+        // The type of a binary message is its first byte: see `Forms`.
         Part::Binary(bytes) => {
+            let bytes = bytes.get(1..).unwrap_or_default();
             put_length(out, 2 + base64_len(bytes));
             put_base64(out, b"b4", bytes);
         }
@@ -129,6 +131,7 @@ fn measured(text: &str) -> Option<(&str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::forms::Forms;
     use crate::socket::ArgsRef;
     use crate::socket::encoded::Encoder;
     use bytes::Bytes;
@@ -139,7 +142,8 @@ mod tests {
 
     fn written(terms: Terms, packets: &[Packet]) -> String {
         let mut out = Vec::new();
-        packets.iter().for_each(|packet| put(&mut out, terms, packet));
+        let forms = packets.iter().map(|packet| Forms::default().of(packet.clone(), terms));
+        forms.for_each(|packet| put(&mut out, terms, &packet));
         String::from_utf8(out).expect("payloads are text")
     }
 

@@ -142,6 +142,40 @@ impl Packet {
         }
     }
 
+    /// Whether a part of it is binary.
+    pub(crate) fn has_binary(&self) -> bool {
+        self.attachments.is_some() || !is_text(&self.first)
+    }
+
+    /// Whether others hold it too.
+    pub(crate) fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.first) > 1
+    }
+
+    /// Whether it is a clone of `other`.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.first, &other.first)
+            && match (&self.attachments, &other.attachments) {
+                (Some(ours), Some(theirs)) => Arc::ptr_eq(ours, theirs),
+                (None, None) => true,
+                (Some(_), None) | (None, Some(_)) => false,
+            }
+    }
+
+    /// The packet with the Engine.IO type of a message as the first byte of each binary part
+    /// (engine.io-protocol v3, "Encoding").
+    pub(crate) fn with_binary_types(&self) -> Self {
+        let typed = |part: &Arc<[u8]>| match is_text(part) {
+            true => part.clone(),
+            false => framed(Op::Binary, &[b"\x04", &part[MAX_UNMASKED..]].concat()),
+        };
+        let attachments = self.attachments.as_ref();
+        Self {
+            first: typed(&self.first),
+            attachments: attachments.map(|parts| parts.iter().map(typed).collect()),
+        }
+    }
+
     /// The payload of the nth part.
     pub(crate) fn content(&self, n: usize) -> Option<Part<'_>> {
         let part = self.part(n)?;
