@@ -5,6 +5,7 @@ mod chat;
 mod compile_errors;
 #[allow(dead_code, unused_variables, clippy::too_many_arguments, reason = "it is only compiled")]
 mod guides;
+mod house;
 mod packages;
 mod rooms;
 mod security;
