@@ -51,13 +51,12 @@
 //! | `io.to(rooms).emit(…)`, `io.except(rooms).emit(…)` | the rooms of `/`, or all but them |
 //! | `io.of("/chat").emit(…)` and so on | the same in another namespace |
 //!
-//! Rooms are one or many ([`Rooms`]), and the id of a client stands for the client wherever a room
+//! Arguments are typed, `&value`, or encoded already ([`IntoArgs`]). Rooms are one or many ([`Rooms`]), and the id of a client stands for the client wherever a room
 //! does; `to` and `except` chain, and everybody gets one copy.
 //!
 //! | instead of `emit` | does |
 //! |---|---|
 //! | `send(&data)`, `send_json(&data)` | emits the event `message` or `json` |
-//! | `emit_raw` | takes arguments that are encoded already |
 //! | `emit_volatile` of a socket, `volatile().emit` of the others | drops the event for clients that are not ready for it |
 //! | `emit_with_ack` | waits for one [`Reply`], or [`Gathering`] those of many |
 //! | `call`, `call_within` of a socket | waits for one answer and decodes it |
@@ -110,6 +109,7 @@ pub use answers::ack::{Ack, AckError, Calling, Found, Reply};
 pub use answers::drain::Drained;
 pub use answers::gather::{Gathered, Gathering, Next, Replies};
 pub use app::App;
+pub use args::IntoArgs;
 pub use bytes::Bytes;
 #[doc(hidden)]
 pub use handlers::class::{Bound, ByArc, ByRef, Unordered};

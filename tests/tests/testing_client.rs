@@ -13,7 +13,7 @@ const SECOND: Duration = Duration::from_secs(1);
 fn echo() -> App {
     let mut app = App::new();
     app.on("echo", |socket: Socket, message: EventMessage| {
-        socket.emit_raw("echoed", message.args()).expect("it can be sent");
+        socket.emit("echoed", message.args()).expect("it can be sent");
     });
     app.on("add", |a: i64, b: i64| a + b);
     app.on("join", |socket: Socket, room: String| socket.join(room));

@@ -1,8 +1,6 @@
 //! The whole server, reachable from anywhere.
 
-use sansocket::{ArgsRef, Counts};
-use serde::Serialize;
-use std::cell::RefCell;
+use sansocket::Counts;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::poll_fn;
@@ -13,10 +11,8 @@ use std::task::Poll;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use crate::args;
 use crate::hub::shards::Hub;
 use crate::runtime::BoxFuture;
-use crate::sockets::error::EmitError;
 use crate::sockets::rooms::Rooms;
 use crate::sockets::socket::Socket;
 use crate::sockets::to::To;
@@ -243,32 +239,3 @@ impl fmt::Debug for NamespaceIo {
 
 /// The name of the namespace that is always there.
 static ROOT: LazyLock<Arc<str>> = LazyLock::new(|| "/".into());
-
-/// Encodes arguments into a buffer the thread keeps, and lends them.
-pub(crate) fn with_args<T: Serialize + ?Sized, R>(
-    args: &T,
-    act: impl FnOnce(ArgsRef<'_>) -> Result<R, EmitError>,
-) -> Result<R, EmitError> {
-    // Taken out while in use: a `Serialize` of the user's may itself emit.
-    let mut json = SCRATCH.with(RefCell::take);
-    json.clear();
-    let mut attachments = Vec::new();
-    let result = match args::encode(args, &mut json, &mut attachments) {
-        Ok(()) => {
-            let text = std::str::from_utf8(&json).expect("JSON text is UTF-8");
-            act(ArgsRef::from_valid(text, &attachments))
-        }
-        Err(error) => Err(error.into()),
-    };
-    if json.capacity() <= KEEP {
-        SCRATCH.with(|scratch| scratch.replace(json));
-    }
-    result
-}
-
-thread_local! {
-    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
-
-/// A larger buffer is given back.
-const KEEP: usize = 64 * 1024;

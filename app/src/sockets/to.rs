@@ -1,17 +1,16 @@
 //! A broadcast being addressed.
 
 use sansocket::{ArgsRef, Scope, Server, Socket as Key, Target};
-use serde::Serialize;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::answers::ack::Found;
 use crate::answers::gather::Gathering;
+use crate::args::{IntoArgs, with_args};
 use crate::hub::shards::Hub;
 use crate::log::{log, quoted};
 use crate::sockets::error::EmitError;
-use crate::sockets::io::with_args;
 use crate::sockets::rooms::Rooms;
 use crate::sockets::socket::Socket;
 
@@ -96,73 +95,37 @@ impl To {
         self
     }
 
-    /// Sends an event. A tuple is several arguments, `()` none, anything else one.
-    ///
-    /// An array such as `&[a, b, c]` is several too, because serde cannot tell it from a tuple: both
-    /// have their length in their type. A `Vec` or a slice is one argument, and so is `&([a, b, c],)`.
+    /// Sends an event. A tuple is several arguments, `()` none, anything else one; encoded arguments
+    /// are sent as they are, see [`IntoArgs`].
     ///
     /// # Errors
-    /// When the arguments have no JSON form, or the event name is reserved.
-    pub fn emit<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<(), EmitError> {
-        with_args(args, |args| self.emit_raw(event, args))
-    }
-
-    /// Sends an event whose arguments are encoded already.
-    ///
-    /// # Errors
-    /// When the event name is reserved, or there are too many attachments.
-    pub fn emit_raw(&self, event: &str, args: ArgsRef<'_>) -> Result<(), EmitError> {
-        log!(
-            trace, "sansocket::event", namespace = ?quoted(&self.namespace),
-            event = ?quoted(event), args = ?quoted(args.json()), "broadcast"
-        );
-        Ok(self.with(|server, target| server.broadcast(target, event, args))?)
+    /// When the arguments have no JSON form or too many attachments, or the event name is reserved.
+    pub fn emit(&self, event: &str, args: impl IntoArgs) -> Result<(), EmitError> {
+        with_args(args, |args| self.emit_encoded(event, args))
     }
 
     /// Sends the event `message`.
     ///
     /// # Errors
-    /// When the data has no JSON form.
-    pub fn send<T: Serialize + ?Sized>(&self, data: &T) -> Result<(), EmitError> {
+    /// When the data has no JSON form or too many attachments.
+    pub fn send(&self, data: impl IntoArgs) -> Result<(), EmitError> {
         self.emit("message", data)
     }
 
     /// Sends the event `json`.
     ///
     /// # Errors
-    /// When the data has no JSON form.
-    pub fn send_json<T: Serialize + ?Sized>(&self, data: &T) -> Result<(), EmitError> {
+    /// When the data has no JSON form or too many attachments.
+    pub fn send_json(&self, data: impl IntoArgs) -> Result<(), EmitError> {
         self.emit("json", data)
     }
 
     /// Sends an event and gathers the acknowledgements that come within `timeout`.
     ///
     /// The event is sent before this returns; the future only waits.
-    pub fn emit_with_ack<T: Serialize + ?Sized>(
-        &self,
-        event: &str,
-        args: &T,
-        timeout: Duration,
-    ) -> Gathering {
-        let sent = with_args(args, |args| self.emit_raw_with_ack(event, args, timeout));
+    pub fn emit_with_ack(&self, event: &str, args: impl IntoArgs, timeout: Duration) -> Gathering {
+        let sent = with_args(args, |args| self.ask(event, args, timeout));
         sent.unwrap_or_else(Gathering::failed)
-    }
-
-    /// The same for arguments that are encoded already.
-    ///
-    /// # Errors
-    /// When the event name is reserved, or there are too many attachments.
-    pub fn emit_raw_with_ack(
-        &self,
-        event: &str,
-        args: ArgsRef<'_>,
-        timeout: Duration,
-    ) -> Result<Gathering, EmitError> {
-        let now = self.hub.runtime().now();
-        let ask = |server: &mut Server| {
-            self.target(|to| server.broadcast_with_ack(now, to, event, args, timeout))
-        };
-        Ok(self.hub.ask_many(self.shard, ask)?)
     }
 
     /// Finds the ids of all clients it reaches.
@@ -227,6 +190,27 @@ impl To {
             };
             self.target_in(shard, |to| server.members(to).filter_map(socket).collect())
         })
+    }
+
+    fn emit_encoded(&self, event: &str, args: ArgsRef<'_>) -> Result<(), EmitError> {
+        log!(
+            trace, "sansocket::event", namespace = ?quoted(&self.namespace),
+            event = ?quoted(event), args = ?quoted(args.json()), "broadcast"
+        );
+        Ok(self.with(|server, target| server.broadcast(target, event, args))?)
+    }
+
+    fn ask(
+        &self,
+        event: &str,
+        args: ArgsRef<'_>,
+        timeout: Duration,
+    ) -> Result<Gathering, EmitError> {
+        let now = self.hub.runtime().now();
+        let ask = |server: &mut Server| {
+            self.target(|to| server.broadcast_with_ack(now, to, event, args, timeout))
+        };
+        Ok(self.hub.ask_many(self.shard, ask)?)
     }
 
     fn with<R>(&self, act: impl FnOnce(&mut Server, &Target<'_>) -> R) -> R {

@@ -148,7 +148,7 @@ fn volatile_events_pass_over_who_is_not_ready() {
     let ([mut slow, mut quick], [socket, _]) = stack.party();
     socket.emit("first", &()).unwrap();
     stack.io.volatile().emit("x", &()).unwrap();
-    stack.io.except("room").volatile().emit_raw("y", ArgsRef::NONE).unwrap();
+    stack.io.except("room").volatile().emit("y", ArgsRef::NONE).unwrap();
     assert_eq!(slow.all(), [r#"42["first"]"#]);
     assert_eq!(quick.all(), [r#"42["x"]"#], "the second found the first still waiting");
 }

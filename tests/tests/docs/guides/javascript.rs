@@ -20,7 +20,7 @@ fn handlers(app: &mut App) {
         let b = a;
         let _ = ack.send(&b);
     });
-    app.on("on", |socket: Socket, rest: RawRest| socket.emit_raw("x", rest.0.as_ref()));
+    app.on("on", |socket: Socket, rest: RawRest| socket.emit("x", rest));
     app.on("in turn", sequential(handler));
     app.generate_id(|request| request.path().to_owned());
 }

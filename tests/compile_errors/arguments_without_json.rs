@@ -1,0 +1,11 @@
+//! `Position: serde::Serialize` is not satisfied
+
+use sansocket_app::{App, Socket};
+
+struct Position {
+    _x: i64,
+}
+
+pub fn app(app: &mut App) {
+    app.on("move", |socket: Socket, x: i64| socket.emit("moved", &Position { _x: x }));
+}
