@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::key::Id;
+use crate::server::Disconnect;
 use crate::socket::Args;
 use crate::socket::encoded::Packet;
 
@@ -63,7 +64,7 @@ pub(crate) struct Ask {
 pub(crate) enum Change {
     Join(Vec<Arc<str>>),
     Leave(Vec<Arc<str>>),
-    Disconnect { close: bool },
+    Disconnect(Disconnect),
 }
 
 /// A target that outlives the call it was built for.

@@ -1,4 +1,5 @@
-//! `Position: serde::Serialize` is not satisfied
+//! `&Position` cannot be the arguments of an event
+//! the trait `Serialize` is not implemented for `Position`
 
 use sansocket_app::{App, Socket};
 

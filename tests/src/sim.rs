@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sansocket::{
-    ArgsRef, Bytes, Config, Counts, Gone, Handshake, JoinError, Refused, Server, Session,
+    ArgsRef, Bytes, Config, Counts, Disconnect, Gone, Handshake, JoinError, Refused, Server,
+    Session,
 };
 use sansocket::{Misuse, Socket, Target};
 
@@ -356,10 +357,10 @@ impl Member {
     }
 
     /// Disconnects it.
-    pub fn disconnect(&self, close: bool) {
+    pub fn disconnect(&self, from: Disconnect) {
         self.on(|server, now| {
             if let Some(mut socket) = server.socket(self.socket) {
-                socket.disconnect(now, close);
+                socket.disconnect(now, from);
             }
         });
     }

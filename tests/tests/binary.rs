@@ -1,6 +1,6 @@
 //! Packets with attachments.
 
-use sansocket::{Bytes, Counts, Misuse, Refused};
+use sansocket::{Bytes, Counts, Disconnect, Misuse, Refused};
 use std::time::Duration;
 use tests::{Item, Sim, WebSocket};
 
@@ -244,7 +244,7 @@ fn a_packet_for_a_namespace_that_was_left_is_swallowed_with_its_attachments() {
     let mut sim = limited();
     let mut ws = sim.joined();
     ws.join("/a");
-    sim.socket(2).disconnect(false);
+    sim.socket(2).disconnect(Disconnect::Namespace);
     ws.send("451-/a,[\"late\",{\"_placeholder\":true,\"num\":0}]");
     ws.send_binary(b"x");
     ws.send("42[\"x\"]");
@@ -258,7 +258,7 @@ fn a_namespace_left_between_attachments_swallows_the_rest() {
     ws.join("/a");
     ws.send("452-/a,[\"late\",{\"_placeholder\":true,\"num\":0}]");
     ws.send_binary(b"x");
-    sim.socket(2).disconnect(false);
+    sim.socket(2).disconnect(Disconnect::Namespace);
     ws.send_binary(b"y");
     ws.send("42[\"x\"]");
     assert_eq!(sim.events()[2..], ["disconnect 2 ServerDisconnect", "event 1 x []"]);

@@ -1,6 +1,6 @@
 //! Closing from the server's side, and why clients left.
 
-use sansocket::{Counts, Reason, Refused, Violation};
+use sansocket::{Counts, Disconnect, Reason, Refused, Violation};
 use tests::{Item, Sim};
 
 #[test]
@@ -10,7 +10,7 @@ fn a_websocket_gets_what_waits_then_a_close_frame() {
     ws.join("/a");
     ws.tcp.take_only(10);
     sim.socket(1).emit("last", "[]").unwrap();
-    sim.socket(1).disconnect(true);
+    sim.socket(1).disconnect(Disconnect::Connection);
     assert!(sim.socket(1).emit("late", "[]").is_err());
     ws.tcp.take_only(usize::MAX);
     let texts = ["42[\"last\"]", "41/a,", "41"].map(|text| Item::Text(text.into()));
@@ -29,7 +29,7 @@ fn a_held_poll_gets_what_waits_then_close() {
     let mut client = sim.polling();
     client.join("/");
     client.get();
-    sim.socket(1).disconnect(true);
+    sim.socket(1).disconnect(Disconnect::Connection);
     assert_eq!(client.payload(), "41");
     assert_eq!(client.poll(), "1", "CLOSE travels alone");
     assert_eq!(sim.events()[1..], ["disconnect 1 ServerDisconnect"]);
@@ -166,7 +166,7 @@ fn a_stale_key_reaches_nobody() {
     let mut newcomer = sim.joined();
     assert_eq!(stale.emit("x", "[]"), Err(Refused::Gone));
     assert!(stale.join("room").is_err());
-    stale.disconnect(true);
+    stale.disconnect(Disconnect::Connection);
     stale.close_transport();
     assert_eq!(newcomer.next(), None);
     assert_eq!(sim.events().len(), 3);

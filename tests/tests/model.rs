@@ -2,7 +2,7 @@
 //! says.
 
 use proptest::prelude::*;
-use sansocket::{ArgsRef, Counts, Scope, Server, Target};
+use sansocket::{ArgsRef, Counts, Disconnect, Scope, Server, Target};
 use std::time::Instant;
 use tests::model::Model;
 use tests::{Item, Member, Sim, WebSocket};
@@ -218,7 +218,7 @@ impl Pair {
             }
             &Op::ExpelAll { namespace, from } => {
                 let moved = self.change_all(namespace, from, |server, now, target| {
-                    server.disconnect_all_of(now, target, false);
+                    server.disconnect_all_of(now, target, Disconnect::Namespace);
                 });
                 for client in moved {
                     self.model.exit(namespace, client);
@@ -268,7 +268,7 @@ impl Pair {
 
     fn expel(&mut self, client: usize, namespace: usize) {
         if let Some(member) = self.member(namespace, client) {
-            member.disconnect(false);
+            member.disconnect(Disconnect::Namespace);
             self.model.exit(namespace, client);
             self.expect(client, &disconnect(namespace));
         }

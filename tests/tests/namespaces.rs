@@ -1,6 +1,6 @@
 //! Namespaces: joining, being refused, leaving.
 
-use sansocket::{Counts, Gone, Refused, Target};
+use sansocket::{Counts, Disconnect, Gone, Refused, Target};
 use std::time::Duration;
 use tests::{Item, Sim};
 
@@ -142,7 +142,7 @@ fn who_leaves_before_the_decision_is_gone_at_once() {
     assert!(socket.join("room").is_err() && socket.rooms().is_empty());
     let id = socket.id.clone();
     sim.find(&Target { rooms: &[&id], ..Target::namespace("/") });
-    socket.disconnect(true);
+    socket.disconnect(Disconnect::Connection);
     assert_eq!(sim.events(), ["answer 2 found []"]);
     sim.on(0, |server, _| server.check());
     assert_eq!(socket.admit(), Err(Gone));
@@ -297,7 +297,7 @@ fn the_server_may_disconnect_one_namespace_and_keep_the_transport() {
     ws.join("/");
     ws.join("/a");
     sim.socket(2).emit("bye", "[]").unwrap();
-    sim.socket(2).disconnect(false);
+    sim.socket(2).disconnect(Disconnect::Namespace);
     assert_eq!(ws.all(), [text("42/a,[\"bye\"]"), text("41/a,")]);
     ws.send("42/a,[\"late\"]");
     ws.send("41/a,");

@@ -1,7 +1,7 @@
 //! Rooms and broadcasts.
 
 use allocation_counter::measure;
-use sansocket::{Counts, JoinError, Misuse, Target};
+use sansocket::{Counts, Disconnect, JoinError, Misuse, Target};
 use tests::{Sim, WebSocket};
 
 const ALL: Target<'static> = Target {
@@ -149,7 +149,7 @@ fn the_room_of_somebody_else_cannot_be_joined() {
     let victim = sim.socket(2).id;
     let foreign = Err(JoinError::Misuse(Misuse::ForeignRoom));
     assert_eq!(sim.socket(1).join(&victim), foreign);
-    sim.socket(2).disconnect(false);
+    sim.socket(2).disconnect(Disconnect::Namespace);
     assert_eq!(sim.socket(1).join(&victim), foreign, "not even later");
 }
 
@@ -205,11 +205,11 @@ fn many_may_join_leave_and_be_disconnected_at_once() {
     let b = Target { rooms: &["b"], ..ALL };
     sim.find(&b);
     assert_eq!(sim.events()[3..], ["answer 1 found [1, 2]"]);
-    sim.on(0, |server, now| server.disconnect_all_of(now, &b, false));
+    sim.on(0, |server, now| server.disconnect_all_of(now, &b, Disconnect::Namespace));
     assert_eq!(clients[0].recv(), "41");
     assert!(clients[0].tcp.is_open());
     let everybody = ALL;
-    sim.on(0, |server, now| server.disconnect_all_of(now, &everybody, true));
+    sim.on(0, |server, now| server.disconnect_all_of(now, &everybody, Disconnect::Connection));
     assert_eq!(clients[2].recv(), "41");
     assert_eq!(clients[2].next(), Some(tests::Item::Close(1000)));
 }

@@ -1,6 +1,6 @@
 //! Several shards that look like one server.
 
-use sansocket::{Counts, Scope, Target};
+use sansocket::{Counts, Disconnect, Scope, Target};
 use tests::{Item, Sim, WebSocket};
 
 /// Four shards with two clients each: 1 and 2 on the first, 3 and 4 on the second…
@@ -195,15 +195,15 @@ fn changes_reach_all_shards() {
     assert_eq!(sim.socket(8).rooms(), ["a", "b"]);
     sim.on(2, |server, now| server.leave_all(now, &b, &["a"]));
     assert_eq!(sim.socket(8).rooms(), ["b"]);
-    sim.on(3, |server, now| server.disconnect_all_of(now, &b, false));
+    sim.on(3, |server, now| server.disconnect_all_of(now, &b, Disconnect::Namespace));
     assert_eq!(got(&mut clients), [1, 4, 8]);
     assert!(clients[7].tcp.is_open());
     assert_eq!(sim.events().len(), 3);
     let everybody = Target::namespace("/");
-    sim.on(1, |server, now| server.disconnect_all_of(now, &everybody, true));
+    sim.on(1, |server, now| server.disconnect_all_of(now, &everybody, Disconnect::Connection));
     assert_eq!(sim.events().len(), 5);
     assert!(matches!(clients[4].all()[..], [Item::Text(_), Item::Close(1000)]));
-    sim.on(0, |server, now| server.disconnect_all_of(now, &everybody, true));
+    sim.on(0, |server, now| server.disconnect_all_of(now, &everybody, Disconnect::Connection));
     clients.iter_mut().for_each(WebSocket::vanish);
     assert_eq!(sim.counts(), Counts::default());
 }

@@ -1,6 +1,6 @@
 //! Jobs become calls of handlers.
 
-use sansocket::{AckToken, Args, EventMessage, Gone, Reason};
+use sansocket::{AckToken, Args, Disconnect, EventMessage, Gone, Reason};
 use std::any::Any;
 use std::future::Future;
 use std::net::IpAddr;
@@ -324,7 +324,7 @@ impl Hub {
         let waker = self.with_cell(socket.shard(), |cell| match always {
             true => {
                 if let Some(mut client) = cell.server.socket(socket.key()) {
-                    client.disconnect(now, false);
+                    client.disconnect(now, Disconnect::Namespace);
                 }
                 None
             }

@@ -435,9 +435,7 @@ impl Hub {
             self.take_mail(lane, &mut cell);
         }
         let result = act(&mut cell);
-        if cell.server.poll_timeout_moved()
-            && let Some(due) = cell.server.poll_timeout()
-        {
+        if let Some(due) = cell.server.poll_earlier_timeout() {
             self.set_alarm(self.micros(due));
         }
         let over = self.budget.is_moved(cell.told, &cell.server) && self.account(&mut cell);

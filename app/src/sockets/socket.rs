@@ -1,7 +1,8 @@
 //! One client in one namespace, as handlers see it.
 
 use sansocket::{
-    Args, ArgsRef, Gone, Handshake, Id, JoinError, Refused, Server, Socket as Key, SocketMut,
+    Args, ArgsRef, Disconnect, Gone, Handshake, Id, JoinError, Refused, Server, Socket as Key,
+    SocketMut,
 };
 use serde::de::DeserializeOwned;
 use std::fmt;
@@ -331,13 +332,13 @@ impl Socket {
     /// Disconnects the client from this namespace; its connection and other namespaces live on.
     pub fn disconnect(&self) {
         let now = self.0.hub.runtime().now();
-        let _ = self.with(|socket| socket.disconnect(now, false));
+        let _ = self.with(|socket| socket.disconnect(now, Disconnect::Namespace));
     }
 
     /// Disconnects the client from all its namespaces and closes its connection.
     pub fn disconnect_all(&self) {
         let now = self.0.hub.runtime().now();
-        let _ = self.with(|socket| socket.disconnect(now, true));
+        let _ = self.with(|socket| socket.disconnect(now, Disconnect::Connection));
     }
 
     /// Closes the client's connection without a word to its namespaces, as a network fault would.

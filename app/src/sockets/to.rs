@@ -1,6 +1,6 @@
 //! A broadcast being addressed.
 
-use sansocket::{ArgsRef, Scope, Server, Socket as Key, Target};
+use sansocket::{ArgsRef, Disconnect, Scope, Server, Socket as Key, Target};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -164,13 +164,13 @@ impl To {
     /// Disconnects all clients it reaches from the namespace; their connections live on.
     pub fn disconnect(&self) {
         let now = self.hub.runtime().now();
-        self.with(|server, to| server.disconnect_all_of(now, to, false));
+        self.with(|server, to| server.disconnect_all_of(now, to, Disconnect::Namespace));
     }
 
     /// Disconnects all clients it reaches from all their namespaces and closes their connections.
     pub fn disconnect_all(&self) {
         let now = self.hub.runtime().now();
-        self.with(|server, to| server.disconnect_all_of(now, to, true));
+        self.with(|server, to| server.disconnect_all_of(now, to, Disconnect::Connection));
     }
 
     pub(crate) fn hub(&self) -> &Arc<Hub> {

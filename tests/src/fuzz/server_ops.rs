@@ -7,7 +7,7 @@ mod open;
 mod settings;
 
 use arbitrary::{Result, Unstructured};
-use sansocket::{ArgsRef, Bytes, Counts, Method, Target, Verdict, Violation};
+use sansocket::{ArgsRef, Bytes, Counts, Disconnect, Method, Target, Verdict, Violation};
 use std::time::Duration;
 
 use super::host::Host;
@@ -172,7 +172,7 @@ impl Play {
                     }
                     6 => drop(client.join(room)),
                     7 => drop(client.leave(room)),
-                    8 => client.disconnect(now, input.arbitrary()?),
+                    8 => client.disconnect(now, disconnect(input)?),
                     _ => client.close_transport(now),
                 }
             }
@@ -200,7 +200,7 @@ impl Play {
             }
             2 => server.join_all(now, &to, &ROOMS[..2]),
             3 => server.leave_all(now, &to, &ROOMS[1..]),
-            4 => server.disconnect_all_of(now, &to, input.arbitrary()?),
+            4 => server.disconnect_all_of(now, &to, disconnect(input)?),
             _ => drop(server.find(&to)),
         }
         Ok(())
@@ -295,4 +295,8 @@ const PACKETS: [&str; 28] = [
 
 fn pick<'a, T>(from: &'a [T], input: &mut Unstructured<'_>) -> Result<Option<&'a T>> {
     if from.is_empty() { Ok(None) } else { input.choose(from).map(Some) }
+}
+
+fn disconnect(input: &mut Unstructured<'_>) -> Result<Disconnect> {
+    Ok(if input.arbitrary()? { Disconnect::Connection } else { Disconnect::Namespace })
 }

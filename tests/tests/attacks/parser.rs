@@ -144,7 +144,7 @@ fn a08_half_a_packet_is_freed_with_its_namespace() {
     ws.join("/a");
     ws.send("452-/a,[\"e\",{\"_placeholder\":true,\"num\":0}]");
     ws.send_binary(&[0; 1000]);
-    siege.sim.socket(3).disconnect(false);
+    siege.sim.socket(3).disconnect(sansocket::Disconnect::Namespace);
     ws.send_binary(&[0; 1000]);
     assert_eq!(siege.sim.counts().bytes, 0);
     ws.send("42[\"next\"]");

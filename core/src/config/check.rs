@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::{Config, Layer, Limits, Origins, Protocols};
+use super::{Config, Layer, Limits, Origins, Protocols};
 use crate::cookie::{Cookie, SameSite};
 use crate::http::head::MAX_FIELDS;
 
