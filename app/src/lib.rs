@@ -62,8 +62,11 @@
 //! | `call`, `call_within` of a socket | waits for one answer and decodes it |
 //! | `emit_then` of a socket | calls a function with the answer |
 //!
-//! On the same targets, `join`, `leave`, `disconnect`, `disconnect_all`, `sockets`, `fetch_sockets`
-//! and `count` move and find clients.
+//! On the same rooms, `join`, `leave`, `disconnect` and `disconnect_and_close` move clients: those of a
+//! whole namespace are `io.everyone()` or `io.of("/chat").everyone()`, so that nothing happens to
+//! everybody by accident. `fetch_sockets` finds clients on all servers. What is answered at once concerns
+//! this process and is behind `local()`: `io.local().count()`, `.rooms()`, `.socket(id)`,
+//! `io.to(rooms).local().sockets()`.
 //!
 //! Every future has a method `wait` that is `.await` for threads outside async code.
 //!
@@ -105,8 +108,9 @@ pub mod test;
 mod wait;
 mod web;
 
-pub use answers::ack::{Ack, AckError, Calling, Found, Reply};
+pub use answers::ack::{Ack, AckError, Calling, Reply};
 pub use answers::drain::Drained;
+pub use answers::fetch::{FetchSockets, Fetched};
 pub use answers::gather::{Gathered, Gathering, Next, Replies};
 pub use app::App;
 pub use args::IntoArgs;
@@ -159,13 +163,16 @@ pub use serve::listen::{Accepted, Address, Inner, Listener, Parts, Stream, pause
 #[cfg(feature = "tls")]
 pub use serve::tls::TlsError;
 pub use serve::tls::{Tls, TlsFault, TlsSession};
+pub use sockets::broadcast::Broadcast;
 pub use sockets::engine::EngineSession;
 pub use sockets::error::{BoxError, Cause, EmitError, HandlerError};
-pub use sockets::io::{Io, NamespaceIo};
+pub use sockets::extent::{Everywhere, Extent, Local};
+pub use sockets::io::Io;
+pub use sockets::namespace::NamespaceIo;
+pub use sockets::remote::RemoteSocket;
 pub use sockets::rooms::Rooms;
 pub use sockets::session::Session;
 pub use sockets::socket::Socket;
-pub use sockets::to::To;
 pub use wait::wait;
 pub use web::files::{Body, Files};
 pub use web::handler::{Beside, IntoWeb, Origin, WebHandler};

@@ -1,21 +1,20 @@
 //! Listening and shutting down.
 
-use sansocket_app::{App, Hub, Listener, Runtime as _, Timers};
+use sansocket_app::{App, Hub, Io, Listener, Runtime as _, Timers};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::ToSocketAddrs;
-use std::ops::Deref;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use crate::door::Door;
 use crate::executor::Executor;
 
-/// A Socket.IO server on smol or async-std, and a handle to it: clone it into tasks and threads and
-/// emit from there. What it can do besides serving is in [`sansocket_app::Io`].
+/// A Socket.IO server on smol or async-std. [`io`](Self::io) returns the handle that emits from anywhere and stops
+/// the server.
 #[derive(Clone, Debug)]
 pub struct Server {
-    handle: sansocket_app::Io,
+    io: Io,
     hub: Arc<Hub>,
 }
 
@@ -31,7 +30,7 @@ impl Server {
         Self::on(app, executor, executor.shards())
     }
 
-    /// The same with a number of shards of yours, at least 1.
+    /// Starts an application on this number of shards, at least 1.
     ///
     /// # Panics
     /// When the operating system gives no random numbers.
@@ -40,7 +39,7 @@ impl Server {
         Self::on(app, Executor::default(), shards)
     }
 
-    /// The same on an executor of yours.
+    /// Starts an application on an executor, with this number of shards, at least 1.
     ///
     /// # Panics
     /// When the operating system gives no random numbers.
@@ -50,10 +49,17 @@ impl Server {
         getrandom::fill(&mut seed).expect("the operating system gives random numbers");
         let hub = Hub::new(app, executor, shards, seed);
         executor.spawn(Box::pin(Timers::new(&hub)));
-        Self { handle: sansocket_app::Io::new(hub.clone()), hub }
+        Self { io: Io::new(hub.clone()), hub }
     }
 
-    /// Serves on 127.0.0.1:5000 until [`stop`](sansocket_app::Io::stop).
+    /// Returns the handle to the whole server: clone it into tasks, threads and handlers, and emit from
+    /// there.
+    #[must_use]
+    pub fn io(&self) -> Io {
+        self.io.clone()
+    }
+
+    /// Serves on 127.0.0.1:5000 until [`stop`](Io::stop).
     ///
     /// # Errors
     /// When the port is taken.
@@ -64,7 +70,7 @@ impl Server {
         self.serve("127.0.0.1:5000").await
     }
 
-    /// Listens on an address and serves until [`stop`](sansocket_app::Io::stop).
+    /// Listens on an address and serves until [`stop`](Io::stop).
     ///
     /// A name is looked up before anything is served, and blocks the thread meanwhile.
     ///
@@ -77,7 +83,7 @@ impl Server {
         self.serve_on([Listener::tcp(address)?]).await
     }
 
-    /// Serves on listeners of yours until [`stop`](sansocket_app::Io::stop), and returns when every
+    /// Serves on these listeners until [`stop`](Io::stop), and returns when every
     /// connection has ended.
     ///
     /// # Errors
@@ -85,7 +91,7 @@ impl Server {
     ///
     /// # Cancel safety
     /// Dropping the future stops listening; connections go on, and end when
-    /// [`stop`](sansocket_app::Io::stop) is called.
+    /// [`stop`](Io::stop) is called.
     pub async fn serve_on(&self, listeners: impl IntoIterator<Item = Listener>) -> io::Result<()> {
         let mut doors = listeners
             .into_iter()
@@ -103,13 +109,5 @@ impl Server {
         drop(doors);
         self.hub.idle().await;
         Ok(())
-    }
-}
-
-impl Deref for Server {
-    type Target = sansocket_app::Io;
-
-    fn deref(&self) -> &Self::Target {
-        &self.handle
     }
 }

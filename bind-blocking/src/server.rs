@@ -1,9 +1,8 @@
 //! Listening and shutting down.
 
-use sansocket_app::{App, Hub, Listener, Timers, wait};
+use sansocket_app::{App, Hub, Io, Listener, Timers, wait};
 use std::io;
 use std::net::ToSocketAddrs;
-use std::ops::Deref;
 use std::sync::Arc;
 use std::thread::{self, Builder, ScopedJoinHandle};
 use std::time::Duration;
@@ -15,11 +14,11 @@ use crate::pool::Pool;
 use crate::post::Stage;
 use crate::runtime::Blocking;
 
-/// A Socket.IO server on threads, and a handle to it: clone it into threads and handlers and emit
-/// from there. What it can do besides serving is in [`sansocket_app::Io`].
+/// A Socket.IO server on threads. [`io`](Self::io) returns the handle that emits from anywhere and stops
+/// the server.
 #[derive(Clone, Debug)]
 pub struct Server {
-    handle: sansocket_app::Io,
+    io: Io,
     hub: Arc<Hub>,
     clock: Arc<Clock>,
     pool: Arc<Pool>,
@@ -46,7 +45,7 @@ impl Server {
         Self::with_threads(app, Threads::default())
     }
 
-    /// The same with a number of threads of yours.
+    /// Starts an application on these threads, with four shards for each that carries bytes.
     ///
     /// # Panics
     /// When the operating system gives no random numbers or no thread.
@@ -56,7 +55,7 @@ impl Server {
         Self::start(app, threads, u16::try_from(shards).unwrap_or(1024))
     }
 
-    /// The same with a number of shards of yours, at least 1.
+    /// Starts an application on this number of shards, at least 1.
     ///
     /// # Panics
     /// When the operating system gives no random numbers or no thread.
@@ -72,10 +71,17 @@ impl Server {
         let runtime = Blocking { clock: clock.clone(), pool: pool.clone() };
         let hub = Hub::new(app, runtime, shards, seed);
         clock.start(Timers::new(&hub)).expect("the operating system gives a thread");
-        Self { handle: sansocket_app::Io::new(hub.clone()), hub, clock, pool, threads }
+        Self { io: Io::new(hub.clone()), hub, clock, pool, threads }
     }
 
-    /// Serves on 127.0.0.1, port 5000, until [`stop`](sansocket_app::Io::stop).
+    /// Returns the handle to the whole server: clone it into tasks, threads and handlers, and emit from
+    /// there.
+    #[must_use]
+    pub fn io(&self) -> Io {
+        self.io.clone()
+    }
+
+    /// Serves on 127.0.0.1, port 5000, until [`stop`](Io::stop).
     ///
     /// # Errors
     /// As [`serve`](Self::serve).
@@ -83,7 +89,7 @@ impl Server {
         self.serve("127.0.0.1:5000")
     }
 
-    /// Listens on an address and serves until [`stop`](sansocket_app::Io::stop).
+    /// Listens on an address and serves until [`stop`](Io::stop).
     ///
     /// # Errors
     /// When the address cannot be listened on, or as [`serve_on`](Self::serve_on).
@@ -91,7 +97,7 @@ impl Server {
         self.serve_on([Listener::tcp(address)?])
     }
 
-    /// Serves listeners of yours until [`stop`](sansocket_app::Io::stop).
+    /// Serves on these listeners until [`stop`](Io::stop).
     ///
     /// Returns when all connections have ended and all threads of the server have. A handler that
     /// still runs five seconds later is left alone; tasks that wait for something are dropped.
@@ -142,13 +148,5 @@ impl Default for Threads {
     fn default() -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         Self { io: cores, workers: (4 * cores).max(16) }
-    }
-}
-
-impl Deref for Server {
-    type Target = sansocket_app::Io;
-
-    fn deref(&self) -> &Self::Target {
-        &self.handle
     }
 }

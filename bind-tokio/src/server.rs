@@ -1,9 +1,8 @@
 //! Listening and shutting down.
 
-use sansocket_app::{App, Hub, Listener, Timers};
+use sansocket_app::{App, Hub, Io, Listener, Timers};
 use std::io;
 use std::net::ToSocketAddrs;
-use std::ops::Deref;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
@@ -11,11 +10,11 @@ use tokio::task::JoinSet;
 use crate::door::Door;
 use crate::runtime::Tokio;
 
-/// A Socket.IO server on tokio, and a handle to it: clone it into tasks and threads and emit from
-/// there. What it can do besides serving is in [`sansocket_app::Io`].
+/// A Socket.IO server on tokio. [`io`](Self::io) returns the handle that emits from anywhere and stops
+/// the server.
 #[derive(Clone, Debug)]
 pub struct Server {
-    handle: sansocket_app::Io,
+    io: Io,
     hub: Arc<Hub>,
 }
 
@@ -31,7 +30,7 @@ impl Server {
         Self::with_shards(app, u16::try_from(shards).unwrap_or(1024))
     }
 
-    /// The same with a number of shards of yours, at least 1.
+    /// Starts an application on this number of shards, at least 1.
     ///
     /// # Panics
     /// Outside a tokio runtime, or when the operating system gives no random numbers.
@@ -42,10 +41,17 @@ impl Server {
         let runtime = Handle::current();
         let hub = Hub::new(app, Tokio(runtime.clone()), shards, seed);
         runtime.spawn(Timers::new(&hub));
-        Self { handle: sansocket_app::Io::new(hub.clone()), hub }
+        Self { io: Io::new(hub.clone()), hub }
     }
 
-    /// Serves on 127.0.0.1:5000 until [`stop`](sansocket_app::Io::stop).
+    /// Returns the handle to the whole server: clone it into tasks, threads and handlers, and emit from
+    /// there.
+    #[must_use]
+    pub fn io(&self) -> Io {
+        self.io.clone()
+    }
+
+    /// Serves on 127.0.0.1:5000 until [`stop`](Io::stop).
     ///
     /// # Errors
     /// When the port is taken.
@@ -56,7 +62,7 @@ impl Server {
         self.serve("127.0.0.1:5000").await
     }
 
-    /// Listens on an address and serves until [`stop`](sansocket_app::Io::stop).
+    /// Listens on an address and serves until [`stop`](Io::stop).
     ///
     /// # Errors
     /// When the address cannot be listened on.
@@ -67,7 +73,7 @@ impl Server {
         self.serve_on([Listener::tcp(address)?]).await
     }
 
-    /// Serves on listeners of yours until [`stop`](sansocket_app::Io::stop), and returns when every
+    /// Serves on these listeners until [`stop`](Io::stop), and returns when every
     /// connection has ended.
     ///
     /// # Errors
@@ -75,7 +81,7 @@ impl Server {
     ///
     /// # Cancel safety
     /// Dropping the future stops listening; connections go on, and end when
-    /// [`stop`](sansocket_app::Io::stop) is called.
+    /// [`stop`](Io::stop) is called.
     pub async fn serve_on(&self, listeners: impl IntoIterator<Item = Listener>) -> io::Result<()> {
         let mut doors = JoinSet::new();
         for listener in listeners {
@@ -90,13 +96,5 @@ impl Server {
     #[cfg(feature = "tower")]
     pub(crate) fn hub(&self) -> &Arc<Hub> {
         &self.hub
-    }
-}
-
-impl Deref for Server {
-    type Target = sansocket_app::Io;
-
-    fn deref(&self) -> &Self::Target {
-        &self.handle
     }
 }

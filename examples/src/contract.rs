@@ -279,7 +279,7 @@ fn rooms(on: &mut Namespace) {
     });
     on.on("rooms", |socket: Socket| sorted(&socket));
     on.on("room-size", async |socket: Socket, room: String| {
-        socket.within(room).sockets().await.len()
+        socket.within(room).fetch_sockets().await.map(|found| found.sockets.len())
     });
     on.on("room-join-all", |socket: Socket, from: String, to: String| {
         socket.within(from).join(to);
@@ -328,7 +328,7 @@ fn broadcasts(on: &mut Namespace) {
 fn endings(on: &mut Namespace) {
     on.on("disconnect-me", |socket: Socket, close: bool| {
         if close {
-            socket.disconnect_all()
+            socket.disconnect_and_close()
         } else {
             socket.disconnect()
         }

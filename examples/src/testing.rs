@@ -204,7 +204,7 @@ mod tests {
         ann.mute();
         server.advance(OPEN);
         assert!(!ann.is_connected());
-        assert_eq!(server.io().count(), 1);
+        assert_eq!(server.io().local().count(), 1);
         assert_eq!(chair.expect::<Value>("result"), json!({"yes": 1, "no": 0}));
     }
 }

@@ -1,6 +1,6 @@
 //! Acknowledgements: giving them, and waiting for them.
 
-use sansocket::{AckToken, Args, Id};
+use sansocket::{AckToken, Args};
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::future::Future;
@@ -92,14 +92,6 @@ pub struct Calling<R> {
     answer: PhantomData<fn() -> R>,
 }
 
-/// Waits for the ids of clients.
-///
-/// # Cancel safety
-/// Dropping it loses the list and nothing else; a new one asks again.
-#[derive(Debug)]
-#[must_use = "futures do nothing unless awaited"]
-pub struct Found(Arc<Slot<Vec<Id>>>);
-
 impl Reply {
     pub(crate) fn new(slot: Arc<Slot<Result<Args, AckError>>>) -> Self {
         Self(slot)
@@ -135,19 +127,6 @@ impl<R: DeserializeOwned> Calling<R> {
     }
 }
 
-impl Found {
-    pub(crate) fn new(slot: Arc<Slot<Vec<Id>>>) -> Self {
-        Self(slot)
-    }
-
-    /// Waits on this thread; never inside an async handler, whose thread may have to bring the
-    /// answer.
-    #[must_use]
-    pub fn wait(self) -> Vec<Id> {
-        wait(self)
-    }
-}
-
 impl Future for Reply {
     type Output = Result<Args, AckError>;
 
@@ -164,14 +143,6 @@ impl<R: DeserializeOwned> Future for Calling<R> {
             let args = reply?;
             Ok(args::decode_owned(args.json(), args.attachments())?)
         })
-    }
-}
-
-impl Future for Found {
-    type Output = Vec<Id>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.poll(context)
     }
 }
 

@@ -17,11 +17,12 @@ use crate::handlers::namespace::Namespace;
 use crate::hub::gate::Gate;
 use crate::hub::shards::Hub;
 use crate::log::{log, quoted};
+use crate::sockets::broadcast::Broadcast;
 use crate::sockets::error::EmitError;
-use crate::sockets::io::{Io, NamespaceIo};
+use crate::sockets::io::Io;
+use crate::sockets::namespace::NamespaceIo;
 use crate::sockets::rooms::Rooms;
 use crate::sockets::session::Store;
-use crate::sockets::to::To;
 
 /// One client in one namespace. Cloning copies a pointer; it stays valid, and says so, after the
 /// client has left.
@@ -276,23 +277,24 @@ impl Socket {
     }
 
     /// Starts a broadcast to rooms, or to clients by their ids; the sender is left out.
-    pub fn to(&self, rooms: impl Rooms) -> To {
+    pub fn to(&self, rooms: impl Rooms) -> Broadcast {
         self.broadcast().to(rooms)
     }
 
     /// Starts a broadcast to rooms, or to clients by their ids, the sender included.
-    pub fn within(&self, rooms: impl Rooms) -> To {
+    #[doc(alias = "in")]
+    pub fn within(&self, rooms: impl Rooms) -> Broadcast {
         self.everybody().to(rooms)
     }
 
     /// Starts a broadcast to the namespace without some rooms, or clients; the sender is left out
     /// too.
-    pub fn except(&self, rooms: impl Rooms) -> To {
+    pub fn except(&self, rooms: impl Rooms) -> Broadcast {
         self.broadcast().except(rooms)
     }
 
     /// Starts a broadcast to everybody else in the namespace.
-    pub fn broadcast(&self) -> To {
+    pub fn broadcast(&self) -> Broadcast {
         self.everybody().without(self.0.key)
     }
 
@@ -336,7 +338,7 @@ impl Socket {
     }
 
     /// Disconnects the client from all its namespaces and closes its connection.
-    pub fn disconnect_all(&self) {
+    pub fn disconnect_and_close(&self) {
         let now = self.0.hub.runtime().now();
         let _ = self.with(|socket| socket.disconnect(now, Disconnect::Connection));
     }
@@ -410,8 +412,8 @@ impl Socket {
         }
     }
 
-    fn everybody(&self) -> To {
-        To::new(self.0.hub.clone(), self.0.namespace.clone()).starting_on(self.0.shard)
+    fn everybody(&self) -> Broadcast {
+        Broadcast::new(self.0.hub.clone(), self.0.namespace.clone()).starting_on(self.0.shard)
     }
 
     fn with<R>(&self, act: impl FnOnce(&mut SocketMut<'_>) -> R) -> Result<R, Gone> {

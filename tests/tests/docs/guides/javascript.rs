@@ -63,7 +63,7 @@ async fn acknowledgements(socket: &Socket, io: &Io, a: &Value) -> Result<(), Ack
 fn rooms(socket: &Socket, io: &Io, id: &str) {
     println!("{:?} {:?}", socket.leave("room"), socket.join("room"));
     println!("{:?}", socket.join(["a", "b"]));
-    println!("{:?}", io.socket(id));
+    println!("{:?}", io.local().socket(id));
     io.to("a").disconnect();
 }
 
@@ -73,7 +73,7 @@ fn the_socket(socket: &Socket) -> Result<Value, DecodeError> {
     println!("{:?} {:?} {:?}", socket.header("x"), socket.query("q"), socket.peer());
     println!("{}", socket.is_connected());
     socket.disconnect();
-    socket.disconnect_all();
+    socket.disconnect_and_close();
     socket.close_transport();
     auth::<Value>(socket)
 }
