@@ -73,7 +73,7 @@ impl RemoteSocket {
     }
 
     fn only(&self) -> Broadcast<Everywhere> {
-        self.everyone.clone().to(&self.id)
+        self.everyone.clone().to(self.id)
     }
 }
 

@@ -65,6 +65,8 @@ fn rooms(socket: &Socket, io: &Io, id: &str) {
     println!("{:?}", socket.join(["a", "b"]));
     println!("{:?}", io.local().socket(id));
     io.to("a").disconnect();
+    io.everyone().join("a");
+    io.everyone().disconnect();
 }
 
 fn the_socket(socket: &Socket) -> Result<Value, DecodeError> {

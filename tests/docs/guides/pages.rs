@@ -93,6 +93,8 @@ fn sending(
     socket.within(rooms).emit(event, &args)?;
     socket.except(rooms).emit(event, &args)?;
     io.to(rooms).emit(event, &args)?;
+    println!("{:?} {:?}", io.to(rooms).local().sockets(), io.everyone());
+    println!("{:?}", io.of("/chat").everyone());
     io.except(rooms).emit(event, &args)
 }
 
