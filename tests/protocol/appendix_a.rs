@@ -146,7 +146,7 @@ fn a03_emits_come_from_outside_of_handlers_too() {
 fn a04_acknowledgements_of_the_server() {
     let mut app = App::new();
     app.on("none", || ()).on("one", || 1).on("two", || ("a", 2)).on("silent", || NoReply);
-    app.on("given", |ack: Ack| ack.send(&"given"));
+    app.on("given", |ack: Ack| ack.send("given"));
     let client = TestServer::new(app).connect().unwrap();
     assert_eq!(client.call("none", &()), Ok(()));
     assert_eq!(client.call("one", &()), Ok(1));

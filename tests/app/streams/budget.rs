@@ -65,7 +65,7 @@ fn c28_who_takes_most_is_ended_on_whatever_shard_it_is() {
         rounds += 1;
         assert!(rounds < 200, "nobody is ended");
     }
-    stage.io.emit("all", &"still").unwrap();
+    stage.io.emit("all", "still").unwrap();
     others.iter_mut().for_each(|client| assert!(client.get().contains("still")));
     assert_eq!(sum(&stage, |counts| counts.sessions), 8);
     assert_eq!(sum(&stage, |counts| counts.cut_off), 1);
