@@ -4,8 +4,8 @@ use bytes::Bytes;
 use sansocket::{Args, ArgsRef};
 use serde::Serialize;
 
-use crate::answers::ack::Ack;
 use crate::args::IntoArgs;
+use crate::sockets::answers::ack::Ack;
 use crate::sockets::error::{BoxError, Cause};
 
 /// What a handler may return.

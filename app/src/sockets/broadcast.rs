@@ -6,13 +6,13 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::answers::fetch::FetchSockets;
-use crate::answers::gather::Gathering;
 use crate::args::{IntoArgs, with_args};
-use crate::hub::shards::Hub;
 use crate::log::{log, quoted};
+use crate::sockets::answers::fetch::FetchSockets;
+use crate::sockets::answers::gather::Gathering;
 use crate::sockets::error::EmitError;
 use crate::sockets::extent::{Everywhere, Extent, Local};
+use crate::sockets::reach::Reach;
 use crate::sockets::rooms::Rooms;
 use crate::sockets::socket::Socket;
 
@@ -47,7 +47,7 @@ use crate::sockets::socket::Socket;
 #[derive(Clone)]
 #[must_use = "a broadcast reaches nobody until it is told what to do"]
 pub struct Broadcast<R: Extent = Everywhere> {
-    hub: Arc<Hub>,
+    hub: Arc<dyn Reach>,
     /// Where it starts: that of the sender, so that its own order is kept.
     shard: u16,
     namespace: Arc<str>,
@@ -56,14 +56,14 @@ pub struct Broadcast<R: Extent = Everywhere> {
     except: Vec<Box<str>>,
     skip: Option<Key>,
     volatile: bool,
-    reach: PhantomData<R>,
+    extent: PhantomData<R>,
 }
 
 impl Broadcast {
-    pub(crate) fn new(hub: Arc<Hub>, namespace: Arc<str>) -> Self {
+    pub(crate) fn new(hub: Arc<dyn Reach>, namespace: Arc<str>) -> Self {
         let (rooms, except) = (None, Vec::new());
-        let (skip, volatile, reach) = (None, false, PhantomData);
-        Self { hub, shard: 0, namespace, rooms, except, skip, volatile, reach }
+        let (skip, volatile, extent) = (None, false, PhantomData);
+        Self { hub, shard: 0, namespace, rooms, except, skip, volatile, extent }
     }
 
     pub(crate) fn starting_on(self, shard: u16) -> Self {
@@ -76,15 +76,15 @@ impl Broadcast {
 
     /// Stays within this process.
     pub fn local(self) -> Broadcast<Local> {
-        let Self { hub, shard, namespace, rooms, except, skip, volatile, reach: _ } = self;
-        Broadcast { hub, shard, namespace, rooms, except, skip, volatile, reach: PhantomData }
+        let Self { hub, shard, namespace, rooms, except, skip, volatile, extent: _ } = self;
+        Broadcast { hub, shard, namespace, rooms, except, skip, volatile, extent: PhantomData }
     }
 
     /// Finds all clients it reaches, on all servers. Those of this process alone are
     /// [`local`](Self::local)`().`[`sockets`](Broadcast::sockets)`()`, at once.
     pub fn fetch_sockets(&self) -> FetchSockets {
         let ids = self.hub.find(self.shard, |server| self.target(|to| server.find(to)));
-        FetchSockets::new(ids, self.hub.clone(), self.namespace.clone())
+        FetchSockets::new(ids, Self::new(self.hub.clone(), self.namespace.clone()))
     }
 }
 
@@ -92,7 +92,7 @@ impl Broadcast<Local> {
     /// Returns the clients of this process that it reaches.
     #[must_use]
     pub fn sockets(&self) -> Vec<Socket> {
-        (0..self.hub.count()).flat_map(|shard| self.fetch_from(shard)).collect()
+        (0..self.hub.shards().count()).flat_map(|shard| self.fetch_from(shard)).collect()
     }
 
     /// Returns how many clients of this process it reaches.
@@ -101,7 +101,7 @@ impl Broadcast<Local> {
         let count = |shard| {
             self.hub.with(shard, |server| self.target_in(shard, |to| server.members(to).count()))
         };
-        (0..self.hub.count()).map(count).sum()
+        (0..self.hub.shards().count()).map(count).sum()
     }
 }
 
@@ -189,7 +189,7 @@ impl<R: Extent> Broadcast<R> {
         self.with(|server, to| server.disconnect_all_of(now, to, Disconnect::Connection));
     }
 
-    pub(crate) fn hub(&self) -> &Arc<Hub> {
+    pub(crate) fn hub(&self) -> &Arc<dyn Reach> {
         &self.hub
     }
 
@@ -200,10 +200,8 @@ impl<R: Extent> Broadcast<R> {
     /// The clients of one shard that it reaches.
     pub(crate) fn fetch_from(&self, shard: u16) -> Vec<Socket> {
         self.hub.with_cell(shard, |cell| {
-            let (server, sockets) = (&mut cell.server, &cell.sockets);
-            let socket = |key: Key| {
-                sockets.get(key.index())?.as_ref().filter(|socket| socket.key() == key).cloned()
-            };
+            let (server, clients) = (&mut cell.server, &cell.kept);
+            let socket = |key: Key| clients.socket(key).cloned();
             self.target_in(shard, |to| server.members(to).filter_map(socket).collect())
         })
     }

@@ -9,15 +9,15 @@ use std::task::Poll;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use crate::answers::fetch::FetchSockets;
-use crate::answers::gather::Gathering;
 use crate::args::IntoArgs;
-use crate::hub::shards::Hub;
 use crate::runtime::BoxFuture;
+use crate::sockets::answers::fetch::FetchSockets;
+use crate::sockets::answers::gather::Gathering;
 use crate::sockets::broadcast::Broadcast;
 use crate::sockets::error::EmitError;
 use crate::sockets::extent::Local;
 use crate::sockets::namespace::NamespaceIo;
+use crate::sockets::reach::Reach;
 use crate::sockets::rooms::Rooms;
 use crate::wait::wait;
 
@@ -55,14 +55,12 @@ use crate::wait::wait;
 /// ```
 #[derive(Clone)]
 pub struct Io {
-    hub: Arc<Hub>,
+    hub: Arc<dyn Reach>,
     root: NamespaceIo,
 }
 
 impl Io {
-    /// Makes the handle of a hub; bindings do this.
-    #[must_use]
-    pub fn new(hub: Arc<Hub>) -> Self {
+    pub(crate) fn over(hub: Arc<dyn Reach>) -> Self {
         let root = NamespaceIo::new(Broadcast::new(hub.clone(), ROOT.clone()));
         Self { hub, root }
     }
@@ -147,7 +145,7 @@ impl Io {
     /// Returns how much each shard of this process holds.
     #[must_use]
     pub fn counts(&self) -> Vec<Counts> {
-        self.hub.counts()
+        self.hub.shards().counts()
     }
 
     /// Runs a background task.
@@ -192,7 +190,7 @@ impl Io {
     /// [`sleep`](Self::sleep) for handlers and tasks that have a thread for themselves.
     #[must_use = "a loop that rests ends when the server stops"]
     pub fn rest(&self, duration: Duration) -> bool {
-        let (mut stopping, mut sleep) = (pin!(self.hub.stopping()), self.sleep(duration));
+        let (mut stopping, mut sleep) = (pin!(self.hub.shards().stopping()), self.sleep(duration));
         wait(poll_fn(|context| match stopping.as_mut().poll(context) {
             Poll::Ready(()) => Poll::Ready(false),
             Poll::Pending => sleep.as_mut().poll(context).map(|()| true),
@@ -201,7 +199,7 @@ impl Io {
 
     /// Closes every session and goes on serving: clients will reconnect.
     pub fn close(&self) {
-        self.hub.close();
+        self.hub.shards().close();
     }
 
     /// Ends the server: it stops listening, every client is told, and serving ends when all
@@ -212,7 +210,7 @@ impl Io {
 
     /// Ends the server as [`stop`](Self::stop) does, with `grace` for connections to end.
     pub fn stop_within(&self, grace: Duration) {
-        self.hub.stop(grace);
+        self.hub.shards().stop(grace);
     }
 }
 

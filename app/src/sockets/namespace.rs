@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use crate::answers::fetch::FetchSockets;
-use crate::answers::gather::Gathering;
 use crate::args::IntoArgs;
+use crate::sockets::answers::fetch::FetchSockets;
+use crate::sockets::answers::gather::Gathering;
 use crate::sockets::broadcast::Broadcast;
 use crate::sockets::error::EmitError;
 use crate::sockets::extent::{Everywhere, Extent, Local};
@@ -154,7 +154,7 @@ impl NamespaceIo<Local> {
     #[must_use]
     pub fn rooms(&self) -> BTreeMap<String, usize> {
         let (hub, mut sizes) = (self.0.hub(), BTreeMap::new());
-        for shard in 0..hub.count() {
+        for shard in 0..hub.shards().count() {
             hub.with(shard, |server| {
                 for (room, size) in server.rooms(self.name()) {
                     match sizes.get_mut(room) {

@@ -2,13 +2,12 @@
 
 use sansocket::Id;
 use std::fmt;
-use std::sync::Arc;
 
 use crate::args::IntoArgs;
-use crate::hub::shards::Hub;
 use crate::sockets::broadcast::Broadcast;
 use crate::sockets::error::EmitError;
 use crate::sockets::extent::Everywhere;
+use crate::sockets::namespace::NamespaceIo;
 use crate::sockets::rooms::Rooms;
 use crate::sockets::socket::Socket;
 
@@ -22,8 +21,8 @@ pub struct RemoteSocket {
 }
 
 impl RemoteSocket {
-    pub(crate) fn new(hub: Arc<Hub>, namespace: Arc<str>, id: Id) -> Self {
-        Self { everyone: Broadcast::new(hub, namespace), id }
+    pub(crate) fn new(everyone: Broadcast, id: Id) -> Self {
+        Self { everyone, id }
     }
 
     /// Returns the client's id in the namespace.
@@ -41,7 +40,7 @@ impl RemoteSocket {
     /// Returns the client itself when it is still here, and connected to this process.
     #[must_use]
     pub fn local(&self) -> Option<Socket> {
-        crate::sockets::namespace::NamespaceIo::new(self.everyone.clone().local()).socket(self.id())
+        NamespaceIo::new(self.everyone.clone().local()).socket(self.id())
     }
 
     /// Sends the client an event, as [`Broadcast::emit`] does.

@@ -6,8 +6,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::answers::ack::Slot;
-use crate::hub::shards::Hub;
+use crate::sockets::answers::ack::Slot;
+use crate::sockets::broadcast::Broadcast;
 use crate::sockets::error::EmitError;
 use crate::sockets::remote::RemoteSocket;
 use crate::wait::wait;
@@ -20,8 +20,8 @@ use crate::wait::wait;
 #[must_use = "futures do nothing unless awaited"]
 pub struct FetchSockets {
     ids: Arc<Slot<Vec<Id>>>,
-    hub: Arc<Hub>,
-    namespace: Arc<str>,
+    /// The namespace of the clients.
+    everyone: Broadcast,
 }
 
 /// The clients that a broadcast reaches, in no order.
@@ -33,8 +33,8 @@ pub struct Fetched {
 }
 
 impl FetchSockets {
-    pub(crate) fn new(ids: Arc<Slot<Vec<Id>>>, hub: Arc<Hub>, namespace: Arc<str>) -> Self {
-        Self { ids, hub, namespace }
+    pub(crate) fn new(ids: Arc<Slot<Vec<Id>>>, everyone: Broadcast) -> Self {
+        Self { ids, everyone }
     }
 
     /// Waits on this thread; never inside an async handler, whose thread may have to bring the
@@ -52,7 +52,7 @@ impl Future for FetchSockets {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         self.ids.poll(context).map(|ids| {
-            let socket = |id| RemoteSocket::new(self.hub.clone(), self.namespace.clone(), id);
+            let socket = |id| RemoteSocket::new(self.everyone.clone(), id);
             Ok(Fetched { sockets: ids.into_iter().map(socket).collect() })
         })
     }
