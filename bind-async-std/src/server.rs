@@ -1,17 +1,17 @@
 //! Listening and shutting down.
 
-use sansocket_app::{App, Hub, Io, Listener, Runtime as _, Timers};
+use sansocket_app::{App, Hub, Io, Listener};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::ToSocketAddrs;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 
-use crate::door::Door;
+use crate::door;
 use crate::executor::Executor;
 
-/// A Socket.IO server on smol or async-std. [`io`](Self::io) returns the handle that emits from anywhere and stops
-/// the server.
+/// A Socket.IO server on smol or async-std. Its handle, [`io`](Self::io), emits from anywhere and stops
+/// it.
 #[derive(Clone, Debug)]
 pub struct Server {
     io: Io,
@@ -45,10 +45,7 @@ impl Server {
     /// When the operating system gives no random numbers.
     #[must_use]
     pub fn on(app: App, executor: Executor, shards: u16) -> Self {
-        let mut seed = [0; 32];
-        getrandom::fill(&mut seed).expect("the operating system gives random numbers");
-        let hub = Hub::new(app, executor, shards, seed);
-        executor.spawn(Box::pin(Timers::new(&hub)));
+        let hub = Hub::start(app, executor, shards);
         Self { io: Io::new(hub.clone()), hub }
     }
 
@@ -95,14 +92,11 @@ impl Server {
     pub async fn serve_on(&self, listeners: impl IntoIterator<Item = Listener>) -> io::Result<()> {
         let mut doors = listeners
             .into_iter()
-            .map(|listener| Door::new(self.hub.clone(), listener))
+            .map(|listener| door::open(&self.hub, listener))
             .collect::<io::Result<Vec<_>>>()?;
         let mut stopping = pin!(self.hub.stopping());
         poll_fn(|context| {
-            // Doors never end by themselves.
-            for door in &mut doors {
-                let _ = Pin::new(door).poll(context);
-            }
+            doors.retain_mut(|door| door.as_mut().poll(context).is_pending());
             stopping.as_mut().poll(context)
         })
         .await;

@@ -1,26 +1,24 @@
 //! Listening and shutting down.
 
-use sansocket_app::{App, Hub, Io, Listener, Timers, wait};
+use sansocket_app::{App, Hub, Io, Listener, wait};
 use std::io;
 use std::net::ToSocketAddrs;
 use std::sync::Arc;
 use std::thread::{self, Builder, ScopedJoinHandle};
 use std::time::Duration;
 
-use crate::clock::Clock;
 use crate::driver::Driver;
 use crate::listen::{Acceptor, Drivers};
 use crate::pool::Pool;
 use crate::post::Stage;
 use crate::runtime::Blocking;
 
-/// A Socket.IO server on threads. [`io`](Self::io) returns the handle that emits from anywhere and stops
-/// the server.
+/// A Socket.IO server on threads. Its handle, [`io`](Self::io), emits from anywhere and stops
+/// it.
 #[derive(Clone, Debug)]
 pub struct Server {
     io: Io,
     hub: Arc<Hub>,
-    clock: Arc<Clock>,
     pool: Arc<Pool>,
     threads: Threads,
 }
@@ -51,8 +49,7 @@ impl Server {
     /// When the operating system gives no random numbers or no thread.
     #[must_use]
     pub fn with_threads(app: App, threads: Threads) -> Self {
-        let shards = if threads.io <= 1 { 1 } else { (4 * threads.io).next_power_of_two() };
-        Self::start(app, threads, u16::try_from(shards).unwrap_or(1024))
+        Self::start(app, threads, Hub::shards_for(threads.io))
     }
 
     /// Starts an application on this number of shards, at least 1.
@@ -65,13 +62,10 @@ impl Server {
     }
 
     fn start(app: App, threads: Threads, shards: u16) -> Self {
-        let mut seed = [0; 32];
-        getrandom::fill(&mut seed).expect("the operating system gives random numbers");
-        let (clock, pool) = (Arc::new(Clock::default()), Arc::new(Pool::new(threads.workers)));
-        let runtime = Blocking { clock: clock.clone(), pool: pool.clone() };
-        let hub = Hub::new(app, runtime, shards, seed);
-        clock.start(Timers::new(&hub)).expect("the operating system gives a thread");
-        Self { io: Io::new(hub.clone()), hub, clock, pool, threads }
+        let pool = Arc::new(Pool::new(threads.workers));
+        let runtime = Blocking { clock: Arc::default(), pool: pool.clone() };
+        let hub = Hub::start(app, runtime, shards);
+        Self { io: Io::new(hub.clone()), hub, pool, threads }
     }
 
     /// Returns the handle to the whole server: clone it into tasks, threads and handlers, and emit from
@@ -99,8 +93,9 @@ impl Server {
 
     /// Serves on these listeners until [`stop`](Io::stop).
     ///
-    /// Returns when all connections have ended and all threads of the server have. A handler that
-    /// still runs five seconds later is left alone; tasks that wait for something are dropped.
+    /// Returns when all connections have ended and all handlers have; a handler that still runs five
+    /// seconds later is not waited for. The threads of handlers, tasks and timers end with the last handle
+    /// of the server.
     ///
     /// # Errors
     /// When the operating system has no pollers or threads left. Connections that cannot be
@@ -131,8 +126,7 @@ impl Server {
             shared.advance(Stage::Ended);
             running.into_iter().try_for_each(|thread| thread.join().expect("drivers catch panics"))
         })?;
-        self.pool.end();
-        self.clock.end();
+        self.pool.settle();
         Ok(())
     }
 

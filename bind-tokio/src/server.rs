@@ -1,17 +1,17 @@
 //! Listening and shutting down.
 
-use sansocket_app::{App, Hub, Io, Listener, Timers};
+use sansocket_app::{App, Hub, Io, Listener};
 use std::io;
 use std::net::ToSocketAddrs;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
-use crate::door::Door;
+use crate::door;
 use crate::runtime::Tokio;
 
-/// A Socket.IO server on tokio. [`io`](Self::io) returns the handle that emits from anywhere and stops
-/// the server.
+/// A Socket.IO server on tokio. Its handle, [`io`](Self::io), emits from anywhere and stops
+/// it.
 #[derive(Clone, Debug)]
 pub struct Server {
     io: Io,
@@ -26,8 +26,7 @@ impl Server {
     #[must_use]
     pub fn new(app: App) -> Self {
         let threads = Handle::current().metrics().num_workers();
-        let shards = if threads == 1 { 1 } else { (4 * threads).next_power_of_two() };
-        Self::with_shards(app, u16::try_from(shards).unwrap_or(1024))
+        Self::with_shards(app, Hub::shards_for(threads))
     }
 
     /// Starts an application on this number of shards, at least 1.
@@ -36,11 +35,7 @@ impl Server {
     /// Outside a tokio runtime, or when the operating system gives no random numbers.
     #[must_use]
     pub fn with_shards(app: App, shards: u16) -> Self {
-        let mut seed = [0; 32];
-        getrandom::fill(&mut seed).expect("the operating system gives random numbers");
-        let runtime = Handle::current();
-        let hub = Hub::new(app, Tokio(runtime.clone()), shards, seed);
-        runtime.spawn(Timers::new(&hub));
+        let hub = Hub::start(app, Tokio(Handle::current()), shards);
         Self { io: Io::new(hub.clone()), hub }
     }
 
@@ -85,7 +80,7 @@ impl Server {
     pub async fn serve_on(&self, listeners: impl IntoIterator<Item = Listener>) -> io::Result<()> {
         let mut doors = JoinSet::new();
         for listener in listeners {
-            doors.spawn(Door::new(self.hub.clone(), listener)?.serve());
+            doors.spawn(door::open(&self.hub, listener)?);
         }
         self.hub.stopping().await;
         while doors.join_next().await.is_some() {}
