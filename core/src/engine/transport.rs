@@ -259,6 +259,16 @@ impl Transport {
         }
     }
 
+    /// Whether the client may have a poll on its way: it polls, and none is held.
+    pub(crate) fn awaits_poll(self) -> bool {
+        match self {
+            Self::Polling { get, .. } | Self::Probing { get, .. } => get.is_none(),
+            Self::WebSocket { .. }
+            | Self::ClosingPolling { .. }
+            | Self::ClosingWebSocket { .. } => false,
+        }
+    }
+
     pub(crate) fn is_closing(self) -> bool {
         match self {
             Self::ClosingPolling { .. } | Self::ClosingWebSocket { .. } => true,

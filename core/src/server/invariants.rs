@@ -3,6 +3,7 @@
 use super::{NONE, Server};
 use crate::engine::transport::Transport;
 use crate::key::{Link, Socket};
+use crate::server::door::departed::MOST;
 use crate::server::sessions::link::Carries;
 use crate::server::space::ack::Asker;
 use crate::server::space::namespace::Client;
@@ -17,6 +18,7 @@ impl Server {
     pub fn check(&self) {
         self.check_sessions();
         self.check_own_sids();
+        self.check_departed();
         self.check_links();
         self.check_clients();
         self.check_namespaces();
@@ -53,7 +55,7 @@ impl Server {
                 (name(session.transport), waiting, dues, session.congested)
             })
             .collect();
-        format!("{sessions:?} {:?} {:?}", self.clock, self.timers)
+        format!("{sessions:?} {:?} {:?} {:?}", self.departed, self.clock, self.timers)
     }
 
     fn check_sessions(&self) {
@@ -97,6 +99,12 @@ impl Server {
             let text = own.text(slot).expect("a session leads to its id");
             assert_eq!(own.find(text), Some(slot), "an id leads to its session");
         }
+    }
+
+    fn check_departed(&self) {
+        assert!(self.departed.sids().len() <= MOST, "few are remembered");
+        let mut sids = self.departed.sids();
+        assert!(sids.all(|sid| !self.finds(sid)), "a session that ended is not found");
     }
 
     fn check_links(&self) {

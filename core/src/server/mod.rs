@@ -31,6 +31,7 @@ use crate::rng::Rng;
 use crate::slack::Slack as _;
 use crate::socket::encoded::{Encoder, Packet};
 use crate::time::Clock;
+use door::departed::Departed;
 use door::own_sid::OwnSids;
 use door::strangers::Strangers;
 use sessions::budget::Budget;
@@ -68,6 +69,7 @@ pub struct Server {
     mint: Mint,
     sessions: Slab<Session>,
     own_sids: OwnSids,
+    departed: Departed,
     links: Slab<Attachment>,
     clients: Slab<Client>,
     namespaces: Namespaces,
@@ -170,6 +172,7 @@ impl Server {
             mint: Mint::new(Rng::new(seed, 0).bytes()),
             sessions: Slab::new(),
             own_sids: OwnSids::new(hasher.clone()),
+            departed: Departed::default(),
             links: Slab::new(),
             clients: Slab::new(),
             questions: Questions::new(&hasher),

@@ -1,5 +1,6 @@
 //! The door: what a request means, what is refused and how.
 
+pub(in crate::server) mod departed;
 pub(in crate::server) mod handshake;
 pub(in crate::server) mod origin;
 pub(in crate::server) mod own_sid;

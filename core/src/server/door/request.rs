@@ -163,6 +163,7 @@ impl Server {
         }
         let slot = self.open_session(now, &seen, access);
         if let Some(sid) = request.own_sid {
+            self.departed.take(now, sid);
             self.own_sids.insert(slot, sid);
         }
         Ok(match key {
@@ -197,6 +198,12 @@ impl Server {
         (named, revision, sid, ask): (Named, Option<&str>, &str, Ask<'_>),
     ) -> Result<Verdict, Response> {
         let Some(slot) = self.find_session(sid) else {
+            let is_poll = request.method == Method::Get
+                && (named, revision, ask) == (Named::Polling, Some("4"), Ask::Http);
+            if is_poll && self.departed.take(now, sid) {
+                let noop = access.allow(poll_response("6", None, &self.config), &self.config);
+                return Ok(Verdict::Respond(noop));
+            }
             return Err(Refusal::Session.response());
         };
         let websocket = self.sessions.at(slot).is_some_and(|s| s.transport.is_websocket());

@@ -223,6 +223,7 @@ impl Server {
         self.expire_admissions(now);
         self.expire_questions(now);
         self.check_budget(now);
+        self.departed.expire(now);
         self.give_back();
         let Timers { sessions, admissions, .. } = &self.timers;
         let queues = sessions.iter().chain([admissions]);
