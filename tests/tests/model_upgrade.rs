@@ -34,6 +34,8 @@ enum Step {
     Say,
     /// It becomes writable, and takes all there is.
     Read,
+    /// It is looked at, for a peer that is asked about, and has nothing to say.
+    Look,
     /// It closes.
     Close,
     /// The application sends.
@@ -44,7 +46,7 @@ enum Step {
     Timeout,
 }
 
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 15] = [
     Step::Get,
     Step::Abort,
     Step::Post,
@@ -55,6 +57,7 @@ const STEPS: [Step; 14] = [
     Step::Upgrade,
     Step::Say,
     Step::Read,
+    Step::Look,
     Step::Close,
     Step::Emit,
     Step::End,
@@ -62,7 +65,7 @@ const STEPS: [Step; 14] = [
 ];
 
 /// The states of `core/src/engine/transport.rs`, with what its table says may be held in each.
-const STATES: [&str; 18] = [
+const STATES: [&str; 20] = [
     "ClosingPolling",
     "ClosingPolling GET",
     "ClosingWebSocket",
@@ -71,6 +74,8 @@ const STATES: [&str; 18] = [
     "Polling GET POST",
     "Polling POST",
     "Probing Answered",
+    "Probing Answered GET",
+    "Probing Answered GET POST",
     "Probing Answered POST",
     "Probing Asked",
     "Probing Asked GET",
@@ -209,6 +214,9 @@ impl Play {
             Step::Upgrade => self.on_websocket("5"),
             Step::Say => self.say(),
             Step::Read => self.ws.map(|ws| self.read(ws)),
+            Step::Look => {
+                self.server.poll_overdue().map(|link| self.server.handle_quiet(self.now, link))
+            }
             Step::Close => self.ws.take().map(|ws| self.server.handle_closed(self.now, ws)),
             Step::Emit => self.emit(),
             Step::End => {
@@ -352,8 +360,14 @@ impl Play {
             && let Some(transmit) = self.server.poll_transmit(link)
         {
             let Transmit::Response(response) = transmit else { panic!("{transmit:?} to a poll") };
-            assert_eq!(response.status, 200);
-            self.payload(&response.body);
+            if response.status == 200 {
+                self.payload(&response.body);
+            } else {
+                assert_eq!(
+                    (response.status, &*self.server.transports()),
+                    (400, &["WebSocket".into()][..])
+                );
+            }
             self.get = None;
         }
         while let Some(event) = self.server.poll_event() {

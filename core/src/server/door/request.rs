@@ -254,15 +254,16 @@ impl Server {
                 None => Verdict::Hold(link),
             });
         }
-        let origin = session.origin.clone();
+        if let OnGet::Crossing { ws } = outcome {
+            self.overdue.push_back(ws);
+            return Ok(Verdict::Hold(link));
+        }
         self.links.remove(link.0);
         match outcome {
-            OnGet::Noop => {
-                let response = poll_response("6", origin.as_deref(), &self.config);
-                Ok(Verdict::Respond(response))
-            }
             OnGet::Overlap => Err(self.overlap(slot)),
-            OnGet::Held | OnGet::Mismatch => Err(Refusal::SessionTransport.response()),
+            OnGet::Crossing { .. } | OnGet::Held | OnGet::Mismatch => {
+                Err(Refusal::SessionTransport.response())
+            }
         }
     }
 

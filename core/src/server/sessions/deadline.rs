@@ -156,10 +156,11 @@ impl Server {
         self.enter(now);
     }
 
-    /// Returns the next link whose peer is overdue: look whether its stream has something to read,
-    /// hand that over, and once it has nothing call [`handle_quiet`](Self::handle_quiet). A stream that
-    /// is not read now, for back-pressure, is looked at when it is read again. Without an outcome it
-    /// is asked for again after the time that the peer was given.
+    /// Returns the next link whose peer is overdue, or whose peer may have completed an upgrade before it
+    /// sent the poll that waits to know: look whether its stream has something to read, hand that over,
+    /// and once it has nothing call [`handle_quiet`](Self::handle_quiet). A stream that is not read now,
+    /// for back-pressure, is looked at when it is read again. Without an outcome it is asked for again
+    /// after the time that the peer was given; a poll waits for `upgrade_timeout` at most.
     ///
     /// Loops that only call [`handle_timeout`](Self::handle_timeout) need not ask.
     #[must_use]
@@ -247,6 +248,7 @@ impl Server {
     /// the peer may be heard on another link too.
     fn on_quiet(&mut self, now: Tick, link: Link) {
         let Some(slot) = self.session_of(link) else { return };
+        self.release_crossing(slot, link);
         let due_of = |this: &Self, due| this.sessions.due(slot, due, &this.strangers);
         let passed = |this: &Self, due| due_of(this, due) <= now;
         if !Due::ALL.into_iter().any(|due| passed(self, due)) {
@@ -266,6 +268,16 @@ impl Server {
                     }
                 }
             }
+        }
+    }
+
+    /// The upgrade was not completed before the poll that waits to know was sent.
+    fn release_crossing(&mut self, slot: u32, link: Link) {
+        let Some(session) = self.sessions.at_mut(slot) else { return };
+        let (transport, poll) = session.transport.on_quiet(link);
+        session.transport = transport;
+        if let Some(poll) = poll {
+            self.release(slot, poll);
         }
     }
 

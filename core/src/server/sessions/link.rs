@@ -130,10 +130,10 @@ impl Server {
                 self.note_drain(slot);
                 frame.map(Transmit::Frame)
             }
-            Transport::Polling { get, .. }
-            | Transport::Probing { get, .. }
-            | Transport::ClosingPolling { get }
-                if get == Some(link) =>
+            Transport::Polling { .. }
+            | Transport::Probing { .. }
+            | Transport::ClosingPolling { .. }
+                if session.transport.carrier() == Some(link) =>
             {
                 let mut response = self.poll_answer(slot, link)?;
                 response.dress(&self.config.headers);
@@ -266,10 +266,8 @@ impl Server {
         let session = self.sessions.at_mut(slot)?;
         let (transport, poll) = session.transport.on_probe_answered();
         session.transport = transport;
-        let origin = session.origin.clone();
         if let Some(poll) = poll {
-            let response = poll_response("6", origin.as_deref(), &self.config);
-            self.farewell(poll, Transmit::Response(response));
+            self.release(slot, poll);
         }
         Packet::engine(b"3probe").frame(0)
     }

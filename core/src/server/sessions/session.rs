@@ -105,7 +105,10 @@ impl Server {
         match outcome {
             OnGone::Aborted => self.end(slot, Reason::TransportError, Goodbye::SERVER),
             OnGone::Closed => self.end(slot, Reason::TransportClose, Goodbye::CLIENT),
-            OnGone::ProbeLost => session.aside_due = Tick::NEVER,
+            OnGone::ProbeLost => {
+                session.aside_due = Tick::NEVER;
+                self.resume_delivery(slot);
+            }
             OnGone::Over => drop(self.remove_session(slot)),
             OnGone::Nothing => {}
         }
@@ -403,9 +406,14 @@ impl Server {
         let Some(ws) = ws else { return };
         session.transport = transport;
         session.aside_due = Tick::NEVER;
-        let carrier = (!session.outbox.is_empty()).then(|| transport.carrier()).flatten();
         self.farewell(ws, Transmit::Close(CloseCode::NORMAL));
-        if let Some(link) = carrier {
+        self.resume_delivery(slot);
+    }
+
+    /// Lets what waited for the end of a probe leave.
+    fn resume_delivery(&mut self, slot: u32) {
+        let Some(session) = self.sessions.at(slot) else { return };
+        if let Some(link) = session.transport.carrier().filter(|_| !session.outbox.is_empty()) {
             self.mark_ready(link);
         }
     }
@@ -413,17 +421,17 @@ impl Server {
     /// Moves a session to its WebSocket; says whether it was the time for it.
     pub(in crate::server) fn upgrade(&mut self, slot: u32) -> bool {
         let Some(session) = self.sessions.at_mut(slot) else { return false };
-        let Some((transport, post)) = session.transport.on_upgrade() else { return false };
+        let Some((transport, [poll, post])) = session.transport.on_upgrade() else { return false };
         session.transport = transport;
         session.aside_due = Tick::NEVER;
-        let carrier = (!session.outbox.is_empty()).then(|| transport.carrier()).flatten();
+        let origin = session.origin.clone();
+        if let Some(poll) = poll {
+            self.turn_away(poll, Refusal::SessionTransport, origin.as_deref());
+        }
         if let Some(post) = post {
-            let origin = session.origin.clone();
-            self.give_up_post(post, origin.as_deref());
+            self.turn_away(post, Refusal::Ended, origin.as_deref());
         }
-        if let Some(link) = carrier {
-            self.mark_ready(link);
-        }
+        self.resume_delivery(slot);
         true
     }
 
@@ -444,7 +452,7 @@ impl Server {
             self.farewell(get, Transmit::Response(response));
         }
         if let Some(post) = post {
-            self.give_up_post(post, origin.as_deref());
+            self.turn_away(post, Refusal::Ended, origin.as_deref());
         }
         if let Some(ws) = ws {
             self.farewell(ws, Transmit::Close(goodbye.code));
@@ -462,7 +470,7 @@ impl Server {
         self.aside -= session.partial.take().map_or(0, |partial| partial.bytes_held());
         if let Some(post) = post {
             let origin = session.origin.clone();
-            self.give_up_post(post, origin.as_deref());
+            self.turn_away(post, Refusal::Ended, origin.as_deref());
         }
         if let Some(ws) = ws {
             self.farewell(ws, Transmit::Close(CloseCode::NORMAL));
@@ -472,10 +480,17 @@ impl Server {
         }
     }
 
-    /// Answers a POST whose body comes too late to be heard.
-    fn give_up_post(&mut self, post: Link, origin: Option<&str>) {
-        let response = origin::allow(Refusal::Ended.response(), origin, &self.config);
-        self.farewell(post, Transmit::Response(response));
+    /// Refuses a request that comes too late to be heard.
+    fn turn_away(&mut self, request: Link, refusal: Refusal, origin: Option<&str>) {
+        let response = origin::allow(refusal.response(), origin, &self.config);
+        self.farewell(request, Transmit::Response(response));
+    }
+
+    /// Releases a poll without a packet, so that the client can go on.
+    pub(in crate::server) fn release(&mut self, slot: u32, poll: Link) {
+        let Some(session) = self.sessions.at(slot) else { return };
+        let response = poll_response("6", session.origin.as_deref(), &self.config);
+        self.farewell(poll, Transmit::Response(response));
     }
 
     /// Takes a session out of the table with everything it holds; its links and origin remain to be
