@@ -41,7 +41,7 @@ fn every_poll_is_released_while_the_probe_is_answered() {
 #[test]
 fn a_poll_and_the_end_of_an_upgrade_sent_at_once_are_taken_alike_in_either_order() {
     for (upgrades, status) in [(true, 400), (false, 200)] {
-        let mut sim = Sim::new();
+        let sim = Sim::new();
         let mut client = sim.polling();
         client.join("/");
         let mut ws = client.websocket();

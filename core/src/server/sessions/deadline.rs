@@ -294,10 +294,14 @@ impl Server {
         self.end(slot, Reason::Violation(violation), Goodbye::of(violation));
     }
 
-    /// Sends a PING that was due at `at`.
+    /// Sends a PING that was due at `at`. Who waits for it has the whole time to answer; without a poll,
+    /// that time began when a poll would have been answered.
     fn ping(&mut self, now: Tick, at: Tick, slot: u32) {
-        let start = self.timers.of(Due::Pong).start(at, now);
         if let Some(session) = self.sessions.at_mut(slot) {
+            let start = match session.transport.carrier() {
+                Some(_) => now,
+                None => self.timers.of(Due::Pong).start(at, now),
+            };
             if self.config.monitor_clients {
                 session.beat.pinged(self.timers.arm(Due::Pong, start, slot));
             } else {
