@@ -3,19 +3,19 @@
 use async_io::block_on;
 use sansocket_async_std::{App, Executor, Listener, Server};
 use std::thread;
-use tests::binding::Serving;
+use suites::Serving;
 
 #[cfg(feature = "smol")]
 mod smol {
     use super::{Executor, Server};
 
-    tests::every_binding!(|app, listeners| super::serve(app, Executor::SMOL, listeners));
+    suites::every_binding!(|app, listeners| super::serve(app, Executor::SMOL, listeners));
 
     #[cfg(target_os = "linux")]
     #[test]
     fn a_pause_of_two_threads_drops_only_who_is_silent() {
         let name = concat!(module_path!(), "::a_pause_of_two_threads_drops_only_who_is_silent");
-        tests::binding::a_pause_of_the_process_drops_only_who_is_silent(
+        suites::a_pause_of_the_process_drops_only_who_is_silent(
             |app, listeners| super::serve(app, Executor::SMOL, listeners),
             name,
             "export SMOL_THREADS=2",
@@ -26,7 +26,7 @@ mod smol {
     #[test]
     fn connections_that_wait_are_served_in_order() {
         let name = concat!(module_path!(), "::connections_that_wait_are_served_in_order");
-        tests::binding::connections_that_wait_are_served_in_order(
+        suites::connections_that_wait_are_served_in_order(
             |app, listeners| super::serve(app, Executor::SMOL, listeners),
             name,
         );
@@ -34,7 +34,7 @@ mod smol {
 
     #[test]
     fn serve_on_may_be_dropped_and_connections_go_on() {
-        tests::binding::serving_may_be_dropped_and_connections_go_on(|app, listener| {
+        suites::serving_may_be_dropped_and_connections_go_on(|app, listener| {
             let io = Server::on(app, Executor::SMOL, 4);
             let handle = (*io).clone();
             let serving = ::smol::spawn(async move { io.serve_on([listener]).await });
@@ -48,13 +48,13 @@ mod smol {
 mod async_std {
     use super::{Executor, Server};
 
-    tests::every_binding!(|app, listeners| super::serve(app, Executor::ASYNC_STD, listeners));
+    suites::every_binding!(|app, listeners| super::serve(app, Executor::ASYNC_STD, listeners));
 
     #[cfg(target_os = "linux")]
     #[test]
     fn a_pause_of_one_thread_drops_only_who_is_silent() {
         let name = concat!(module_path!(), "::a_pause_of_one_thread_drops_only_who_is_silent");
-        tests::binding::a_pause_of_the_process_drops_only_who_is_silent(
+        suites::a_pause_of_the_process_drops_only_who_is_silent(
             |app, listeners| super::serve(app, Executor::ASYNC_STD, listeners),
             name,
             "export ASYNC_STD_THREAD_COUNT=1",
@@ -63,7 +63,7 @@ mod async_std {
 
     #[test]
     fn serve_on_may_be_dropped_and_connections_go_on() {
-        tests::binding::serving_may_be_dropped_and_connections_go_on(|app, listener| {
+        suites::serving_may_be_dropped_and_connections_go_on(|app, listener| {
             let io = Server::on(app, Executor::ASYNC_STD, 4);
             let handle = (*io).clone();
             let serving = ::async_std::task::spawn(async move { io.serve_on([listener]).await });

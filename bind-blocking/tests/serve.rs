@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 use std::sync::{Mutex, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-use tests::Client;
-use tests::binding::Serving;
+use suites::Client;
+use suites::Serving;
 
-tests::every_binding!(serve);
+suites::every_binding!(serve);
 
 /// A test that waits longer has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -23,14 +23,14 @@ fn serve(app: App, listeners: Vec<Listener>) -> (sansocket_app::Io, Serving) {
 #[test]
 fn a_pause_of_one_thread_drops_only_who_is_silent() {
     let name = concat!(module_path!(), "::a_pause_of_one_thread_drops_only_who_is_silent");
-    tests::binding::a_pause_of_the_process_drops_only_who_is_silent(serve_on_one, name, "");
+    suites::a_pause_of_the_process_drops_only_who_is_silent(serve_on_one, name, "");
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn connections_that_wait_are_served_in_order() {
     let name = concat!(module_path!(), "::connections_that_wait_are_served_in_order");
-    tests::binding::connections_that_wait_are_served_in_order(serve_on_one, name);
+    suites::connections_that_wait_are_served_in_order(serve_on_one, name);
 }
 
 /// Serves `app` with one thread for bytes and one for handlers.

@@ -6,7 +6,7 @@ use std::fs;
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
-use tests::Client;
+use suites::Client;
 
 /// Counts the threads of this process whose name begins with that of the product.
 fn threads() -> usize {

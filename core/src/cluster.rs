@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::key::Id;
+use crate::server::Disconnect;
 use crate::socket::Args;
 use crate::socket::encoded::Packet;
 
@@ -20,9 +21,8 @@ pub struct Output {
     pub message: Message,
 }
 
-/// Which shards an [`Output`] is for.
+/// Which shards an [`Output`] is for. Whatever carries messages has to know every destination.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
 pub enum Destination {
     /// Every other shard of this process.
     Everyone,
@@ -63,7 +63,7 @@ pub(crate) struct Ask {
 pub(crate) enum Change {
     Join(Vec<Arc<str>>),
     Leave(Vec<Arc<str>>),
-    Disconnect { close: bool },
+    Disconnect(Disconnect),
 }
 
 /// A target that outlives the call it was built for.

@@ -1,4 +1,4 @@
-//! Who broke which rule: the peer (`Violation`), the caller (`Gone`, `Backlog`, `Misuse`), and how
+//! Broken rules and their author: the peer (`Violation`), the caller (`Gone`, `Backlog`, `Misuse`), and how
 //! a connection ended (`Reason`).
 
 use crate::http::Field;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::hash::{BuildHasher, DefaultHasher, Hasher as _};
 
-/// SipHash that starts from a secret, so that nobody outside can aim names at one bucket.
+/// SipHash that starts from a secret, so that a peer cannot aim names at one bucket.
 ///
 /// The standard `RandomState` would draw its own randomness, which this crate leaves to its caller.
 #[derive(Clone)]

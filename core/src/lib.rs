@@ -48,7 +48,6 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
-mod check;
 pub mod cluster;
 mod config;
 mod conn;
@@ -66,9 +65,9 @@ mod time;
 mod ws;
 
 pub use bytes::Bytes;
-pub use check::ConfigError;
 pub use config::{
-    Config, Judge, KeepHeaders, Layer, Limits, Origins, Protocols, SlowClient, Transports,
+    Config, ConfigError, Judge, KeepHeaders, Layer, Limits, Origins, Protocols, SlowClient,
+    Transports,
 };
 pub use conn::{Awaits, Clock, Conn, Decoder, Inbound, Role};
 pub use cookie::{Cookie, SameSite};
@@ -76,8 +75,8 @@ pub use error::{Gone, Misuse, Reason, Refused, Violation};
 pub use http::{Date, Field, Fields, Headers, Method, Request, Response};
 pub use key::{Id, Link, Malformed, Session, Shard, Sid, Socket};
 pub use server::{
-    AckToken, Answer, Counts, Event, Handshake, JoinError, Message, Received, Scope, Server,
-    SocketMut, Target, Ticket, Transmit, Usage, Verdict,
+    AckToken, Answer, Counts, Disconnect, Event, Handshake, JoinError, Message, Received, Scope,
+    Server, SocketMut, Target, Ticket, Transmit, Usage, Verdict,
 };
-pub use socket::{Args, ArgsRef, Frame, Message as EventMessage};
+pub use socket::{Args, ArgsRef, EventMessage, Frame};
 pub use ws::CloseCode;

@@ -56,7 +56,7 @@ impl Clock {
     }
 }
 
-/// How late a deadline may be found. Beyond it, nobody watched the time for a while: the process was
+/// How late a deadline may be found. Beyond it, the deadlines were not looked at for a while: the process was
 /// paused or its threads were blocked, and what peers sent meanwhile was not read either.
 ///
 /// Timers of a busy machine are late by some ten milliseconds; a tenth of a second is little against
@@ -75,9 +75,9 @@ pub(crate) struct Queue {
     delay: u64,
     /// How late a deadline may be found before it is put off.
     patience: u64,
-    /// Live and stale ones. Bounded by whoever pushes, with `compact`.
+    /// Live and stale entries. Bounded by the code that pushes, with `compact`.
     entries: VecDeque<(Tick, u32)>,
-    /// Deadlines that were put off: until when, and what they are. Each was an entry before.
+    /// Deadlines that were put off: the new time and the key. Each was an entry before.
     later: VecDeque<(Tick, Tick, u32)>,
     /// How many the last compaction left.
     kept: usize,
@@ -226,7 +226,7 @@ impl<T: Ord> Heap<T> {
         self.later.front().map_or(first, |(until, _)| first.min(*until))
     }
 
-    /// Drops entries nobody waits for once they outnumber the `live` ones.
+    /// Drops stale entries once they outnumber the `live` ones.
     pub(crate) fn compact(&mut self, live: usize, keep: impl Fn(&T) -> bool) {
         if self.entries.len() + self.later.len() > 64 + 2 * live {
             self.entries.retain(|Reverse((_, what))| keep(what));

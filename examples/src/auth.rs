@@ -1,4 +1,4 @@
-//! Who may do what: tokens, roles, refusals that say why, and being thrown out. The page is in
+//! Authorization: tokens, roles, refusals with a reason, and disconnecting a user. The page is in
 //! `examples/auth`.
 
 use sansocket_app::{App, Config, Io, NoReply, Refusal, Socket, State};
@@ -27,7 +27,7 @@ pub fn app(config: Config) -> App {
     app
 }
 
-/// The session of a client: who it is. Every namespace has its own.
+/// The session of a client: its identity. Every namespace has its own.
 #[derive(Clone, Debug, Serialize)]
 pub struct User {
     /// The name.
@@ -69,7 +69,7 @@ impl Default for Tokens {
     }
 }
 
-/// Runs before the connect handler, and keeps what it found out in the session.
+/// Runs before the connect handler, and stores the identity in the session.
 fn authenticate(
     socket: Socket,
     credentials: Option<Credentials>,
@@ -99,7 +99,7 @@ fn refusal(code: u16, reason: &str) -> Refusal {
 fn welcome(socket: Socket) -> Result<(), Refusal> {
     let user: User = socket.session().get().ok_or_else(Refusal::default)?;
     socket.join(room(&user.name)).map_err(|error| Refusal::new(error.to_string()))?;
-    // A client that is gone already hears nothing.
+    // A client that has left receives nothing.
     let _ = socket.emit("welcome", &(user,));
     Ok(())
 }

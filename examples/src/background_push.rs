@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use crate::pages;
 
-/// The application: clients choose what they want to hear of.
+/// The application: clients choose the topics they receive.
 #[must_use]
 pub fn app(config: Config) -> App {
     let mut app = App::with_config(config);
     app.files(pages::files("background_push"));
     app.on_connect(|socket: Socket| {
-        // One argument that is a list: an array would be several. A client that is gone already hears
+        // One argument that is a list: an array would be several. A client that has left receives
         // nothing.
         let _ = socket.emit("symbols", SYMBOLS.as_slice());
     });
@@ -44,7 +44,7 @@ pub fn tick(io: &Io) {
         for beat in 0.. {
             for (symbol, period) in SYMBOLS.into_iter().zip([7.0, 11.0, 13.0]) {
                 let tick = Tick { symbol, price: price(beat, period) };
-                // The next one comes anyway: whoever is slow misses some.
+                // Another value follows soon: a slow client may miss this one.
                 let _ = ticking.to(symbol).volatile().emit("tick", &tick);
             }
             ticking.sleep(BEAT).await;
@@ -52,7 +52,7 @@ pub fn tick(io: &Io) {
     });
 }
 
-/// Starts a thread that sends each line to everybody, until there are no more. It knows nothing of
+/// Starts a thread that sends each line to all clients, until the input ends. It knows nothing of
 /// the runtime.
 #[must_use]
 pub fn announce(io: &Io, lines: impl BufRead + Send + 'static) -> JoinHandle<()> {

@@ -1,8 +1,8 @@
 //! A chat: names, rooms, history and typing notices. The page is in `examples/chat`.
 //!
-//! Who is where, the server knows already: a name is the session of its client, and the rooms are
-//! those of Socket.IO. The application itself only keeps what was said. Names are not unique: the `id`
-//! of a message is that of its author's socket. Who is in one room hears in the namespace
+//! The server already knows the people and their rooms: a name is the session of its client, and the rooms are
+//! those of Socket.IO. The application itself only keeps the messages. Names are not unique: the `id`
+//! of a message is that of its author's socket. Members of one room receive in the namespace
 //! `/activity` that something was said in another.
 
 use sansocket_app::{Ack, App, Config, Files, NamespaceIo, Socket, State};
@@ -43,7 +43,7 @@ pub fn files(page: &Path) -> Files {
 #[derive(Clone)]
 struct Name(String);
 
-/// What was said in each room that has somebody in it.
+/// The messages of each room that has members.
 #[derive(Default)]
 struct Histories(Mutex<BTreeMap<String, VecDeque<Said>>>);
 
@@ -87,7 +87,7 @@ fn enter(socket: Socket, room: String, ack: Ack, histories: State<Histories>) {
     let nsp = socket.nsp();
     let (users, rooms, history) = (users(&nsp, &room), rooms(&nsp), histories.of(&room));
     let entered = json!({"room": room, "users": users, "rooms": rooms, "history": history});
-    // A client that is gone already hears nothing, here and below.
+    // A client that has left receives nothing, here and below.
     let _ = ack.send(&entered);
     if let Some(before) = before {
         announce_left(&nsp, &before, &name, &histories);
@@ -97,7 +97,7 @@ fn enter(socket: Socket, room: String, ack: Ack, histories: State<Histories>) {
     tell_members(&nsp, &room);
 }
 
-/// Goes to a room; returns who did, where to, and which room was left for it.
+/// Enters a room; returns the person, the room entered and the room left.
 fn go(socket: &Socket, room: &str) -> Result<(String, String, Option<String>), &'static str> {
     let room = trimmed(room, 32).ok_or("a room name has 1 to 32 characters")?;
     let Name(name) = socket.session().get().ok_or("log in before you enter a room")?;
@@ -146,7 +146,7 @@ fn announce_left(nsp: &NamespaceIo, room: &str, name: &str, histories: &Historie
     histories.forget_empty(nsp, room);
 }
 
-/// Tells a room its members, and everybody the rooms.
+/// Sends a room its members, and all clients the list of rooms.
 fn tell_members(nsp: &NamespaceIo, room: &str) {
     let _ = nsp.to(room).emit("users", &users(nsp, room));
     let _ = nsp.emit("rooms", &rooms(nsp));
@@ -183,7 +183,7 @@ impl Histories {
         }
     }
 
-    /// Counted under the lock: whoever comes in meanwhile speaks after it.
+    /// Counted under the lock: a message that arrives meanwhile gets a later number.
     fn forget_empty(&self, nsp: &NamespaceIo, room: &str) {
         let mut histories = self.lock();
         if nsp.to(room).count() == 0 {

@@ -64,7 +64,7 @@ fn authorize(auth: Option<Value>) -> Result<(), Refusal> {
 /// Tells the client which auth payload arrived.
 fn welcome(socket: Socket) {
     let auth = RawValue::from_string(socket.auth_json().to_owned());
-    // A client that is gone already hears nothing, here and below.
+    // A client that has left receives nothing, here and below.
     let _ = socket.emit("auth", &auth.ok());
 }
 

@@ -21,7 +21,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// Reads the command line of this process, with defaults for what it leaves out.
+    /// Reads the command line of this process, with defaults for options that are absent.
     ///
     /// Ends the process with a message when it cannot be understood.
     #[must_use]

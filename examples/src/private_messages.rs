@@ -1,8 +1,8 @@
-//! Messages from person to person: a room per person, acknowledged delivery, a list of who is there,
+//! Messages from person to person: a room per person, acknowledged delivery, a list of the people online,
 //! and typing notices. The page is in `examples/private_messages`.
 //!
-//! Whoever comes twice, with two tabs or two devices, is in their room twice and hears everything
-//! in both. Who is there is a question to the rooms, so nothing is kept here.
+//! A person with two tabs or two devices is in their room twice and receives everything in both.
+//! The rooms know who is online, so the application keeps no list.
 
 use sansocket_app::{App, Config, NamespaceIo, Refusal, Socket};
 use serde::{Deserialize, Serialize};
@@ -47,7 +47,7 @@ fn arrive(socket: Socket, person: Option<Person>) -> Result<(), Refusal> {
     socket.join(room(&name)).map_err(|error| Refusal::new(error.to_string()))?;
     socket.session().set(Person { name });
     let people = people(&socket.nsp());
-    // Broadcasts pass by whoever is not in yet.
+    // Broadcasts skip clients whose admission is pending.
     let _ = socket.emit("people", &people);
     let _ = socket.broadcast().emit("people", &people);
     Ok(())
@@ -85,7 +85,7 @@ fn leave(socket: Socket) {
     }
 }
 
-/// Who is there, in order.
+/// The people online, in order.
 fn people(nsp: &NamespaceIo) -> Vec<String> {
     nsp.rooms().keys().filter_map(|room| room.strip_prefix(ROOM)).map(str::to_owned).collect()
 }

@@ -24,7 +24,7 @@ pub fn app(config: Config) -> App {
     app.manage_shared(notes.clone());
     app.fallback(move |request: Request<Bytes>| answer(&notes, &request));
     app.on_connect(|socket: Socket, notes: State<Notes>| {
-        // A client that is gone already hears nothing.
+        // A client that has left receives nothing.
         let _ = socket.emit("notes", &*notes.lock());
     });
     app
@@ -56,7 +56,7 @@ impl Notes {
     }
 }
 
-/// Answers what is no file: the REST interface, or a page that says so.
+/// Answers requests that match no file: the REST interface, or a page that reports the miss.
 fn answer(notes: &Notes, request: &Request<Bytes>) -> Response<Bytes> {
     match (request.method(), request.uri().path()) {
         (&Method::GET, "/api/notes") => json(StatusCode::OK, &*notes.lock()),
@@ -69,7 +69,7 @@ fn answer(notes: &Notes, request: &Request<Bytes>) -> Response<Bytes> {
     }
 }
 
-/// Keeps a note and shows it to everybody.
+/// Keeps a note and shows it to all clients.
 fn create(notes: &Notes, request: &Request<Bytes>, note: Note) -> Response<Bytes> {
     let io = request.extensions().get::<Io>();
     if let Some(Err(error)) = io.map(|io| io.emit("note", &note)) {

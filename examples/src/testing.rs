@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// The application. Clients join with `{ auth: { name } }`; whoever is called `chair` may `open` a
+/// The application. Clients join with `{ auth: { name } }`; the one called `chair` may `open` a
 /// vote and `call-the-roll`.
 #[must_use]
 pub fn app(config: Config) -> App {
@@ -37,7 +37,7 @@ struct Ballot(Mutex<Option<Votes>>);
 struct Votes {
     yes: u32,
     no: u32,
-    /// Who has voted.
+    /// The names of the voters.
     #[serde(skip)]
     names: Vec<String>,
 }
@@ -45,10 +45,10 @@ struct Votes {
 /// How long a vote is open.
 const OPEN: Duration = Duration::from_secs(60);
 
-/// How long everybody has to answer when the roll is called.
+/// How long clients have to answer a roll call.
 const ROLL: Duration = Duration::from_secs(5);
 
-/// What a client did that is not allowed; the error handler of the application hears of it.
+/// What a client did that is not allowed; passed to the error handler of the application.
 #[derive(Debug, thiserror::Error)]
 enum Disorder {
     #[error("a vote is open already")]
@@ -97,7 +97,7 @@ fn vote(socket: Socket, yes: bool, ballot: State<Ballot>) -> bool {
     }
 }
 
-/// Asks everybody, and acknowledges who is awake and how many are not.
+/// Asks all clients, and acknowledges the names of those who answered and the number of those who did not.
 async fn call_the_roll(socket: Socket) -> Result<(Vec<String>, u32), Disorder> {
     check_chair(&socket)?;
     let answers = socket.broadcast().emit_with_ack("awake?", &(), ROLL).await;

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| tests::fuzz::run("binary_sequence", data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz_targets::run("binary_sequence", data));

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| tests::fuzz::run("ws_frames", data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz_targets::run("ws_frames", data));

@@ -12,13 +12,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use crate::hub::port::{Port, Ring};
-use crate::hub::shards::{Cell, Hub};
+use crate::hub::hub::Hub;
 use crate::log::log;
 use crate::serve::date;
+use crate::serve::exchange::Exchange;
 use crate::serve::tls::{Tls, TlsSession};
-use crate::serve::watch::{CAME, NEVER, Seat};
-use crate::web::exchange::Exchange;
+use crate::shards::cell::Cell;
+use crate::shards::port::{Port, Ring};
+use crate::shards::watch::{CAME, Seat};
+use crate::sockets::clients::Clients;
+use crate::time::NEVER;
 
 /// One byte stream of a [`Hub`].
 ///
@@ -98,7 +101,7 @@ impl Connection {
     #[must_use]
     pub fn new(hub: Arc<Hub>, peer: Option<SocketAddr>, tls: Option<&Tls>) -> Self {
         let conn = Conn::new(hub.limits().clone());
-        let shard = hub.next_home();
+        let shard = hub.shards().next_home();
         let mut this = Self::carrying(hub, conn, Arc::default(), shard);
         this.tls = tls.map(TlsSession::new);
         this.front = Some(Box::new(Front { peer, exchange: None }));
@@ -115,7 +118,7 @@ impl Connection {
     }
 
     fn carrying(hub: Arc<Hub>, conn: Conn, port: Arc<Port>, shard: u16) -> Self {
-        hub.life().enter();
+        hub.shards().life().enter();
         Self {
             hub,
             conn,
@@ -153,7 +156,7 @@ impl Connection {
     #[inline]
     fn look_behind(&mut self) {
         if self.pause != Pause::Decoding {
-            self.pause = match self.hub.is_behind(self.shard, &self.port) {
+            self.pause = match self.hub.shards().pressure(self.shard).stops(&self.port) {
                 true => Pause::Reading,
                 false => Pause::Nothing,
             };
@@ -209,7 +212,7 @@ impl Connection {
                     port.set_due(NEVER);
                     let verdict = hub.request(shard, port, now, &request);
                     let passed = matches!(verdict, Verdict::Pass);
-                    *polled = match passed || hub.life().is_stopping() {
+                    *polled = match passed || hub.shards().life().is_stopping() {
                         true => Polled::No,
                         false => Polled::Yes,
                     };
@@ -327,7 +330,7 @@ impl Connection {
             || self.awaits == Awaits::Request
                 && self.polled == Polled::No
                 && self.conn.is_flushed()
-                && self.hub.life().is_stopping()
+                && self.hub.shards().life().is_stopping()
     }
 
     /// Takes note that nothing more comes from the stream. A plain request that came before is still
@@ -415,12 +418,12 @@ impl Connection {
         let is_body = self.conn.awaits() == Awaits::Body;
         match (self.pause, self.conn.link()) {
             (Pause::Decoding, Some(link)) if is_body => {
-                if self.hub.is_full(self.shard, link, &self.port) {
+                if self.hub.stops_body(self.shard, link, &self.port) {
                     return;
                 }
             }
             (Pause::Decoding, _) => {
-                if self.hub.is_behind(self.shard, &self.port) {
+                if self.hub.shards().pressure(self.shard).stops(&self.port) {
                     return;
                 }
             }
@@ -456,8 +459,8 @@ impl Connection {
         if self.port.due() == CAME {
             self.late();
         }
-        self.over |= self.hub.life().is_aborted();
-        let stopping = self.hub.life().is_stopping();
+        self.over |= self.hub.shards().life().is_aborted();
+        let stopping = self.hub.shards().life().is_stopping();
         if stopping && self.polled == Polled::Yes && self.awaits == Awaits::Request {
             self.polled = Polled::Awaited;
             self.set_due(FAREWELL);
@@ -470,7 +473,7 @@ impl Connection {
             return false;
         }
         let conn = &mut self.conn;
-        self.hub.with_cell(self.shard, |cell| {
+        self.hub.shards().with_cell(self.shard, |cell| {
             let more = conn.pull_with(&mut cell.server, || SPARE.take(), Some(date::now));
             if conn.link() != Some(link) {
                 cell.unbind(link);
@@ -523,10 +526,10 @@ impl Connection {
 
     fn set_due(&mut self, patience: Duration) {
         if self.seat.is_none() {
-            self.seat = Some(self.hub.watch().sit(&self.port));
+            self.seat = Some(self.hub.shards().watch().sit(&self.port));
         }
         match self.hub.runtime().now().checked_add(patience) {
-            Some(due) => self.hub.set_due(&self.port, due),
+            Some(due) => self.hub.shards().set_due(&self.port, due),
             None => self.port.set_due(NEVER),
         }
     }
@@ -535,7 +538,7 @@ impl Connection {
     fn stand_up(&mut self) {
         self.port.set_due(NEVER);
         if let Some(seat) = self.seat.take() {
-            self.hub.watch().leave(seat);
+            self.hub.shards().watch().leave(seat);
         }
     }
 
@@ -648,13 +651,13 @@ impl Drop for Connection {
     fn drop(&mut self) {
         if let Some(link) = self.conn.link().filter(|&link| link != Link::HOST) {
             let now = self.hub.runtime().now();
-            self.hub.with_cell(self.shard, |cell| {
+            self.hub.shards().with_cell(self.shard, |cell| {
                 cell.server.handle_closed(now, link);
                 cell.unbind(link);
             });
         }
         self.stand_up();
-        self.hub.life().leave();
+        self.hub.shards().life().leave();
     }
 }
 
@@ -666,7 +669,12 @@ impl fmt::Debug for Connection {
 
 /// Hands messages of one attachment over until the input is used up (`false`) or the attachment is
 /// another one (`true`).
-fn serve(cell: &mut Cell, decoder: &mut Decoder<'_, '_>, link: Link, now: Instant) -> bool {
+fn serve(
+    cell: &mut Cell<Clients>,
+    decoder: &mut Decoder<'_, '_>,
+    link: Link,
+    now: Instant,
+) -> bool {
     loop {
         match decoder.poll() {
             Ok(Some(item)) => {
@@ -699,8 +707,8 @@ fn pay(owed: &mut u32, bytes: usize) {
 fn is_early(hub: &Hub, shard: u16, port: &Arc<Port>, verdict: &Verdict) -> bool {
     match verdict {
         Verdict::Body { link: Link::HOST, .. } => false,
-        Verdict::Body { link, .. } => hub.is_full(shard, *link, port),
-        Verdict::Upgrade { .. } => hub.is_behind(shard, port),
+        Verdict::Body { link, .. } => hub.stops_body(shard, *link, port),
+        Verdict::Upgrade { .. } => hub.shards().pressure(shard).stops(port),
         Verdict::Continue | Verdict::Hold(_) | Verdict::Pass | Verdict::Respond(_) => false,
     }
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod connection;
 pub(crate) mod date;
+pub(crate) mod exchange;
 pub(crate) mod host;
 pub(crate) mod listen;
 pub(crate) mod route;
@@ -10,4 +11,3 @@ pub(crate) mod tls;
 #[cfg(not(feature = "tls"))]
 #[path = "tls/off.rs"]
 pub(crate) mod tls;
-pub(crate) mod watch;

@@ -6,7 +6,7 @@
 use base64::{Engine, prelude::BASE64_STANDARD};
 use sha1::{Digest, Sha1};
 
-/// What a floor does with what it reads.
+/// How a floor answers the bytes it reads.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// A frame goes back to where it came from.

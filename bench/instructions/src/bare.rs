@@ -36,7 +36,7 @@ impl Bare {
         self.conns.len() - 1
     }
 
-    /// Does a turn of the loop for the bytes of one stream, and returns what was written to all.
+    /// Does a turn of the loop for the bytes of one stream, and returns the bytes written to all streams.
     pub fn look(&mut self, at: usize, bytes: &[u8]) -> Vec<u8> {
         self.seen = Some(Vec::new());
         self.turn(at, bytes);
@@ -54,7 +54,7 @@ impl Bare {
         written + self.flush()
     }
 
-    /// Broadcasts to everybody, and returns how many bytes were written.
+    /// Broadcasts to all clients, and returns how many bytes were written.
     pub fn broadcast(&mut self, event: &str, args: ArgsRef<'_>) -> usize {
         self.tick();
         self.server.broadcast(&Target::namespace("/"), event, args).expect("it can be sent");
@@ -111,7 +111,7 @@ impl Bare {
         }
     }
 
-    /// Writes what is ready on all streams.
+    /// Writes the output that is ready on all streams.
     fn flush(&mut self) -> usize {
         let mut written = 0;
         while let Some(link) = self.server.poll_link() {

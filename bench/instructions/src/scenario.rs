@@ -158,7 +158,7 @@ fn upgrade() -> Box<Operation> {
     })
 }
 
-/// An event to everybody.
+/// An event to all clients.
 fn broadcast() -> Box<Operation> {
     let mut bare = Bare::new();
     for _ in 0..MEMBERS {
@@ -235,7 +235,7 @@ fn app_connect() -> Box<Operation> {
     })
 }
 
-/// An event to everybody, each written by its own connection.
+/// An event to all clients, each written by its own connection.
 fn app_broadcast() -> Box<Operation> {
     let mut stack = Stack::new(App::new());
     for _ in 0..MEMBERS {

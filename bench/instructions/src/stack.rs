@@ -48,7 +48,7 @@ impl Stack {
         self.connections.len() - 1
     }
 
-    /// Takes the bytes of one stream, and returns what was written to it.
+    /// Takes the bytes of one stream, and returns the bytes written to it.
     pub fn look(&mut self, at: usize, bytes: &[u8]) -> Vec<u8> {
         self.seen = Some(Vec::new());
         self.turn(at, bytes);
@@ -64,7 +64,7 @@ impl Stack {
         self.write(at)
     }
 
-    /// Writes what is ready on all streams, each woken in turn, and returns how many bytes.
+    /// Writes the output that is ready on all streams, each woken in turn, and returns the number of bytes.
     pub fn flush(&mut self) -> usize {
         (0..self.connections.len()).map(|at| self.write(at)).sum()
     }

@@ -98,7 +98,7 @@ impl Room {
         sender.flush()
     }
 
-    /// Handles what is ready and returns how many broadcasts became complete.
+    /// Handles the streams that are ready and returns how many broadcasts became complete.
     fn turn(&mut self) -> Result<usize> {
         self.poll.poll(&mut self.events, Some(SLICE)).map_err(words("epoll"))?;
         for event in &self.events {

@@ -118,7 +118,7 @@ pub struct Conn {
 }
 
 impl Conn {
-    /// Reads once behind what was kept; `None` when the socket is empty.
+    /// Reads once, behind the bytes kept so far; `None` when the socket is empty.
     pub fn read<'a>(&mut self, scratch: &'a mut [u8]) -> Result<Option<&'a [u8]>> {
         let kept = self.rest.len();
         scratch[..kept].copy_from_slice(&self.rest);

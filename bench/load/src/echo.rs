@@ -97,7 +97,7 @@ impl Run {
         Ok(())
     }
 
-    /// Handles what is ready.
+    /// Handles the streams that are ready.
     pub fn turn(&mut self, wait: Duration, refill: Refill) -> Result<()> {
         self.poll.poll(&mut self.events, Some(wait)).map_err(words("epoll"))?;
         for event in &self.events {
@@ -125,7 +125,7 @@ impl Run {
         Ok(())
     }
 
-    /// Waits for what is outstanding, and a moment longer for what must not come.
+    /// Waits for outstanding answers, and a moment longer for answers that must not come.
     pub fn drain(&mut self) -> Result<()> {
         while self.outstanding > 0 {
             self.turn(SLICE, Refill::No)?;

@@ -82,7 +82,7 @@ impl Window {
         }
     }
 
-    /// Moves on when it is time; false when the run is over and only waits for what is outstanding.
+    /// Moves on when it is time; false when the run is over and only outstanding answers are awaited.
     pub fn is_open(&mut self, outstanding: bool) -> Result<bool> {
         let now = self.now();
         let passed = Duration::from_nanos(now - self.began);

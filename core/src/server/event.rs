@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::error::Reason;
 use crate::key::{Id, Session, Socket};
 use crate::server::door::handshake::Handshake;
-use crate::socket::{Args, Message};
+use crate::socket::{Args, EventMessage};
 
 /// Something the application should know, in the order it happened.
 #[derive(Debug)]
@@ -74,7 +74,7 @@ pub enum Event {
         /// The client.
         socket: Socket,
         /// Name and arguments.
-        message: Message,
+        message: EventMessage,
         /// The right to acknowledge it, when the client asked for that.
         ack: Option<AckToken>,
     },
@@ -126,6 +126,15 @@ pub enum Answer {
 /// Identifies a question whose answer comes as an event.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Ticket(pub(crate) u64);
+
+/// How far a client is disconnected.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Disconnect {
+    /// From its namespace. The connection stays, with the clients it has in others.
+    Namespace,
+    /// From all namespaces: the connection is closed once everything queued for it is delivered.
+    Connection,
+}
 
 /// The right to answer one event, once.
 #[derive(Debug)]

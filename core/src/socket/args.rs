@@ -90,7 +90,7 @@ impl<'a> From<&'a Args> for ArgsRef<'a> {
 
 /// A received event: its name and arguments in one allocation.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Message {
+pub struct EventMessage {
     /// The name, directly followed by the JSON array of arguments.
     text: Box<str>,
     name: usize,
@@ -99,7 +99,7 @@ pub struct Message {
     attachments: Option<Box<Vec<Bytes>>>,
 }
 
-impl Message {
+impl EventMessage {
     /// `rest` is the array behind the name and its comma.
     pub(crate) fn new(name: &str, rest: &str) -> Self {
         let mut text = String::with_capacity(name.len() + 1 + rest.len());
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_message_keeps_name_and_arguments_apart() {
-        let message = Message::new("chat", "1,\"x\"]");
+        let message = EventMessage::new("chat", "1,\"x\"]");
         assert_eq!((message.name(), message.json()), ("chat", "[1,\"x\"]"));
         assert_eq!(message.args().tail(), "1,\"x\"]");
     }

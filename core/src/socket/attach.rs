@@ -4,7 +4,7 @@ use bytes::Bytes;
 use std::borrow::Cow;
 
 use super::encoded::PART;
-use super::{Args, Message};
+use super::{Args, EventMessage};
 use crate::config::Limits;
 use crate::error::Violation;
 use crate::key::Socket;
@@ -26,21 +26,21 @@ pub(crate) struct Partial {
 
 #[derive(Debug)]
 enum Head {
-    Event { message: Message, id: Option<u64> },
+    Event { message: EventMessage, id: Option<u64> },
     Ack { json: Box<str>, id: u64 },
 }
 
 /// A packet with everything that belongs to it.
 #[derive(Debug)]
 pub(crate) enum Whole {
-    Event { message: Message, id: Option<u64> },
+    Event { message: EventMessage, id: Option<u64> },
     Ack { args: Args, id: u64 },
 }
 
 impl Partial {
     pub(crate) fn event(
         to: Option<Socket>,
-        message: Message,
+        message: EventMessage,
         id: Option<u64>,
         expected: u32,
     ) -> Self {

@@ -6,5 +6,5 @@ pub(crate) mod encoded;
 pub(crate) mod packet;
 pub(crate) mod scan;
 
-pub use args::{Args, ArgsRef, Message};
+pub use args::{Args, ArgsRef, EventMessage};
 pub use encoded::Frame;

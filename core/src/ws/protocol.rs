@@ -4,8 +4,8 @@
 //! Sec-WebSocket-Protocol = token *( OWS "," OWS token )      ; all different
 //! ```
 
-use crate::check::is_token;
 use crate::config::Protocols;
+use crate::config::is_token;
 use crate::http::Fields;
 
 /// A `Sec-WebSocket-Protocol` that is no list of different tokens.

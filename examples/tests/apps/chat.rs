@@ -8,7 +8,7 @@ fn served() -> TestServer {
     TestServer::new(chat::app(Config::default(), &pages::folder("chat")))
 }
 
-/// Logs in and enters a room; returns what was acknowledged.
+/// Logs in and enters a room; returns the acknowledgement.
 #[track_caller]
 fn enter(client: &TestClient, name: &str, room: &str) -> Value {
     let login: Value = client.call("login", name).expect("an acknowledgement");

@@ -6,34 +6,9 @@ use crate::config::{Config, Origins};
 use crate::http::{Field, Request, Response};
 use crate::server::door::proxy::Told;
 
-impl Config {
-    /// Asks the function of [`Origins::Matching`] about a request, for
-    /// [`Request::judged`](crate::Request::judged): an embedder that shares a [`Server`](crate::Server) behind a lock does so
-    /// before it takes the lock. `None` when there is nothing to ask.
-    #[must_use]
-    pub fn judge(&self, request: &Request<'_>) -> Option<bool> {
-        let Origins::Matching(judge) = &self.origins else { return None };
-        request.fields.text(Field::Origin).map(|origin| judge.accepts(origin))
-    }
-
-    /// Makes an answer of the embedder's own to `request` one of this server's: adds
-    /// [`headers`](Self::headers), and what lets the page that asked read it, if it may connect. What the
-    /// answer has of its own stays.
-    ///
-    /// Calls the function of [`Origins::Matching`], unless the request [is judged](Self::judge).
-    #[must_use]
-    pub fn dress(&self, mut response: Response, request: &Request<'_>) -> Response {
-        if !response.headers.iter().any(|(name, _)| name == ALLOW_ORIGIN) {
-            response = Access::of(request, self).allow(response, self);
-        }
-        response.dress(&self.headers);
-        response
-    }
-}
-
 /// What the `Origin` of a request means.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(in crate::server) enum Access<'a> {
+pub(crate) enum Access<'a> {
     /// No browser, a page of the same host, or nobody cares: nothing to add.
     Plain,
     /// Another page that may connect, under this origin or `*`.
@@ -42,7 +17,7 @@ pub(in crate::server) enum Access<'a> {
 }
 
 impl<'a> Access<'a> {
-    pub(in crate::server) fn of(request: &Request<'a>, config: &Config) -> Self {
+    pub(crate) fn of(request: &Request<'a>, config: &Config) -> Self {
         let Some(origin) = request.fields.text(Field::Origin) else { return Self::Plain };
         let same = || is_same(origin, request, config);
         match &config.origins {
@@ -69,7 +44,7 @@ impl<'a> Access<'a> {
     }
 
     /// Adds what lets the page read the answer.
-    pub(in crate::server) fn allow(self, response: Response, config: &Config) -> Response {
+    pub(crate) fn allow(self, response: Response, config: &Config) -> Response {
         match self {
             Self::Cross(origin) => allow(response, Some(origin), config),
             Self::Plain => response,
@@ -109,7 +84,8 @@ pub(in crate::server) fn allow(
     response
 }
 
-const ALLOW_ORIGIN: &str = "access-control-allow-origin";
+/// The field that lets pages of another host read an answer.
+pub(crate) const ALLOW_ORIGIN: &str = "access-control-allow-origin";
 
 /// Whether `origin` is a page of the host that the request names, or of the one that a trusted proxy
 /// says it named.

@@ -3,20 +3,10 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
-use crate::config::Config;
 use crate::http::{Fields, Request};
 
-impl Config {
-    /// Returns a request as its client made it: with what a trusted proxy says of address and
-    /// encryption, when [`trust_forwarded`](Self::trust_forwarded) is set.
-    #[must_use]
-    pub fn seen<'a>(&self, request: &Request<'a>) -> Request<'a> {
-        if self.trust_forwarded { seen_from(request) } else { *request }
-    }
-}
-
 /// The request as its proxy saw it: the client's address, and whether it came encrypted.
-pub(in crate::server) fn seen_from<'a>(request: &Request<'a>) -> Request<'a> {
+pub(crate) fn seen_from<'a>(request: &Request<'a>) -> Request<'a> {
     let told = Told::of(request.fields);
     Request {
         peer: told.peer.or(request.peer),

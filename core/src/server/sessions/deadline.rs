@@ -192,12 +192,12 @@ impl Server {
         (next != Tick::NEVER).then(|| self.clock.instant(next))
     }
 
-    /// Returns whether [`poll_timeout`](Self::poll_timeout) may have become earlier since this was
+    /// Returns [`poll_timeout`](Self::poll_timeout) when it may have become earlier since this was
     /// last asked: a cheap question for loops that wait elsewhere.
     #[must_use]
     #[inline]
-    pub fn poll_timeout_moved(&mut self) -> bool {
-        std::mem::take(&mut self.timers.moved)
+    pub fn poll_earlier_timeout(&mut self) -> Option<Instant> {
+        if std::mem::take(&mut self.timers.moved) { self.poll_timeout() } else { None }
     }
 
     /// Reads the clock and acts upon what has become due, so that nobody meets a session, a client or a

@@ -15,7 +15,7 @@ use crate::server::sessions::session::Goodbye;
 use crate::server::{Event, Message, Server};
 use crate::socket::attach::{Partial, Whole, bytes_of};
 use crate::socket::packet::{self, Body};
-use crate::socket::{Args, Message as EventMessage};
+use crate::socket::{Args, EventMessage};
 use crate::time::Tick;
 
 impl Server {

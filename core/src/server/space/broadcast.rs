@@ -8,7 +8,7 @@ use crate::cluster::{Ask, Body, Change, Destination, Message, Output, Whom};
 use crate::error::Misuse;
 use crate::key::{Id, Socket};
 use crate::server::Server;
-use crate::server::event::Ticket;
+use crate::server::event::{Disconnect, Ticket};
 use crate::server::space::namespace::check_name;
 use crate::socket::ArgsRef;
 use crate::socket::encoded::Packet;
@@ -138,9 +138,9 @@ impl Server {
         self.change_all(now, to, Change::Leave(each_once(rooms).map(Arc::from).collect()));
     }
 
-    /// Disconnects all clients of a target from its namespace; with `close`, their connections too.
-    pub fn disconnect_all_of(&mut self, now: Instant, to: &Target<'_>, close: bool) {
-        self.change_all(now, to, Change::Disconnect { close });
+    /// Disconnects all clients of a target.
+    pub fn disconnect_all_of(&mut self, now: Instant, to: &Target<'_>, from: Disconnect) {
+        self.change_all(now, to, Change::Disconnect(from));
     }
 
     fn change_all(&mut self, now: Instant, to: &Target<'_>, change: Change) {
@@ -176,10 +176,10 @@ impl Server {
                     }
                 }
             }
-            Change::Disconnect { close } => {
+            &Change::Disconnect(from) => {
                 for socket in sockets {
                     if let Some(mut socket) = self.socket(socket) {
-                        socket.disconnect(now, *close);
+                        socket.disconnect(now, from);
                     }
                 }
             }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Gone, Misuse, Reason, Refused};
 use crate::key::{Id, Socket};
-use crate::server::event::Ticket;
+use crate::server::event::{Disconnect, Ticket};
 use crate::server::space::namespace::Client;
 use crate::server::space::room::JoinError;
 use crate::server::{Server, Target};
@@ -129,12 +129,11 @@ impl SocketMut<'_> {
         session.is_some_and(|session| session.congested)
     }
 
-    /// Disconnects the client from its namespace; with `close`, from all of them, and closes the
-    /// connection once what waits for it is delivered.
-    pub fn disconnect(&mut self, now: Instant, close: bool) {
+    /// Disconnects the client.
+    pub fn disconnect(&mut self, now: Instant, from: Disconnect) {
         let now = self.server.enter(now);
         let Some(slot) = self.client().map(|client| client.session) else { return };
-        if !close {
+        if from == Disconnect::Namespace {
             return self.server.expel(self.socket);
         }
         let first =

@@ -1,0 +1,208 @@
+//! One plain HTTP request on a connection of ours, until it is answered.
+
+use bytes::Bytes;
+use http::Method;
+use http::header::IF_NONE_MATCH;
+use http::uri::PathAndQuery;
+use sansocket::{Link, Request, Response, Verdict, Violation};
+use std::borrow::Cow;
+use std::fmt;
+use std::fs::File;
+use std::future::Future;
+use std::io::{Read, Take};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use crate::handlers::handler::Progress;
+use crate::hub::dispatch::Caught;
+use crate::hub::hub::Hub;
+use crate::runtime::BoxFuture;
+use crate::shards::port::Port;
+use crate::sockets::io::Io;
+use crate::web::handler::{
+    Answerer, Beside, Fallback, head_response_of, name_as_known, refusal, request_of, response_of,
+};
+
+/// A plain HTTP request until it is answered.
+pub(crate) enum Exchange {
+    /// The application answers once the body is here.
+    Asking {
+        request: Option<Box<http::Request<()>>>,
+        answer: Arc<Mutex<Option<Response>>>,
+        page: Page,
+    },
+    /// A file is the answer, piece by piece.
+    Sending(Take<File>),
+}
+
+/// The fields that let the page that asked, if it may connect, read what we answer ourselves. What the
+/// application answers has those that the application gives it.
+pub(crate) type Page = Vec<(Cow<'static, str>, Cow<'static, str>)>;
+
+/// Bytes read from a file at once.
+const PIECE: u64 = 64 * 1024;
+
+impl Exchange {
+    /// Begins with the head of a request.
+    pub(crate) fn begin(hub: &Hub, request: &Request<'_>) -> (Verdict, Option<Self>) {
+        let web = &hub.app().web;
+        let Some(mut asked) = request_of(request) else {
+            let page = page_of(hub, request);
+            return (respond(hub, refused(400, "Bad Request", page)), None);
+        };
+        let target = asked.uri().path_and_query().map_or("", PathAndQuery::as_str);
+        let wanted = (asked.method(), target, asked.headers());
+        match web.answerer(wanted, hub.app().config.compression, Beside::Nothing) {
+            Answerer::File(response, file) => (respond(hub, response), file.map(Self::Sending)),
+            Answerer::Application => {
+                let limit = hub.limits().max_payload;
+                asked.extensions_mut().insert(Io::new(hub.shared()));
+                let (request, page) = (Some(Box::new(asked)), page_of(hub, request));
+                let begun = Self::Asking { request, answer: Arc::default(), page };
+                (Verdict::Body { link: Link::HOST, limit }, Some(begun))
+            }
+            Answerer::Nobody => {
+                let page = page_of(hub, request);
+                (respond(hub, refused(404, "Not Found", page)), None)
+            }
+        }
+    }
+
+    /// Asks the application, once the body is here.
+    pub(crate) fn ask(&mut self, hub: &Hub, port: &Arc<Port>, body: &[u8]) -> Verdict {
+        let (Self::Asking { request, answer, page }, Some(fallback)) =
+            (self, &hub.app().web.fallback)
+        else {
+            return Verdict::Pass;
+        };
+        let page = std::mem::take(page);
+        let Some(request) = request.take() else { return Verdict::Pass };
+        let request = (*request).map(|()| Bytes::copy_from_slice(body));
+        let reply = Reply { answer: answer.clone(), port: port.clone() };
+        let compression = hub.app().config.compression;
+        if let Some(workers) = hub.runtime().workers() {
+            let hub = hub.shared();
+            workers.run(Box::new(move || {
+                let Some(fallback) = &hub.app().web.fallback else { return };
+                match call(fallback, request, compression, page) {
+                    Ok(response) => reply.give(response),
+                    Err(pending) => reply.wait(&hub, pending),
+                }
+            }));
+            return Verdict::Hold(Link::HOST);
+        }
+        match call(fallback, request, compression, page) {
+            Ok(response) => respond(hub, response),
+            Err(pending) => {
+                reply.wait(hub, pending);
+                Verdict::Hold(Link::HOST)
+            }
+        }
+    }
+
+    /// The answer to a body that breaks a rule.
+    pub(crate) fn refuse(self, hub: &Hub, violation: Violation) -> Option<Response> {
+        let Self::Asking { page, .. } = self else { return None };
+        let mut response = refused(violation.status(), violation.to_string(), page);
+        response.dress(&hub.app().config.headers);
+        Some(response)
+    }
+
+    /// Takes the answer of the application, when it is here.
+    pub(crate) fn answer(&self, hub: &Hub) -> Option<Response> {
+        let Self::Asking { answer, .. } = self else { return None };
+        let mut response = answer.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        response.dress(&hub.app().config.headers);
+        Some(response)
+    }
+
+    /// Reads more of the file; `None` when it ended too early or cannot be read.
+    pub(crate) fn piece(&mut self) -> Option<Bytes> {
+        let Self::Sending(file) = self else { return None };
+        let mut piece = Vec::new();
+        let read = file.by_ref().take(PIECE).read_to_end(&mut piece).ok()?;
+        (read > 0).then(|| piece.into())
+    }
+}
+
+/// Where an answer goes that takes its time.
+struct Reply {
+    answer: Arc<Mutex<Option<Response>>>,
+    port: Arc<Port>,
+}
+
+impl Reply {
+    fn give(self, response: Response) {
+        *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(response);
+        self.port.call();
+    }
+
+    fn wait(self, hub: &Hub, pending: BoxFuture<Response>) {
+        hub.runtime().spawn(Box::pin(async move { self.give(pending.await) }));
+    }
+}
+
+/// Calls the application; the rest is what has to be waited for.
+pub(crate) fn call(
+    fallback: &Fallback,
+    request: http::Request<Bytes>,
+    compression: Option<usize>,
+    page: Page,
+) -> Result<Response, BoxFuture<Response>> {
+    let is_head = request.method() == Method::HEAD;
+    let known: Vec<_> = match compression {
+        Some(_) => request.headers().get_all(IF_NONE_MATCH).iter().cloned().collect(),
+        None => Vec::new(),
+    };
+    let answer = move |answered: Option<http::Response<Bytes>>| {
+        let Some(response) = answered else {
+            return refused(500, "Internal Server Error", page);
+        };
+        let mut response = match is_head {
+            true => head_response_of(response, compression),
+            false => response_of(response, compression),
+        };
+        if response.status == 304 {
+            name_as_known(&mut response, &known);
+        }
+        response
+    };
+    let mut future = match catch_unwind(AssertUnwindSafe(|| fallback(request))) {
+        Ok(Progress::Done(response)) => return Ok(answer(Some(response))),
+        Ok(Progress::Pending(future)) => Caught(future),
+        Err(_) => return Ok(answer(None)),
+    };
+    // The runtime polls it again at once, so a wake that goes nowhere is not missed.
+    match Pin::new(&mut future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(caught) => Ok(answer(caught.ok())),
+        Poll::Pending => Err(Box::pin(async move { answer(future.await.ok()) })),
+    }
+}
+
+/// An answer of our own.
+fn refused(status: u16, reason: impl Into<Bytes>, page: Page) -> Response {
+    let mut response = refusal(status, reason);
+    response.headers.extend(page);
+    response
+}
+
+/// Asks which page a request comes from, which few say.
+pub(crate) fn page_of(hub: &Hub, request: &Request<'_>) -> Page {
+    match request.header("origin") {
+        Some(_) => hub.app().config.dress(Response::status(500), request).headers,
+        None => Page::new(),
+    }
+}
+
+fn respond(hub: &Hub, mut response: Response) -> Verdict {
+    response.dress(&hub.app().config.headers);
+    Verdict::Respond(response)
+}
+
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exchange").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,11 @@
+//! Settings of a server, the bounds on its peers, and what follows from both for a request.
+
+mod check;
+mod limits;
+mod request;
+mod settings;
+
+pub use check::ConfigError;
+pub(crate) use check::is_token;
+pub use limits::Limits;
+pub use settings::{Config, Judge, KeepHeaders, Layer, Origins, Protocols, SlowClient, Transports};

@@ -1,0 +1,45 @@
+//! What the settings say about a request, for servers and for embedders that answer some themselves.
+
+use super::{Config, Origins};
+use crate::http::{Field, Request, Response};
+use crate::server::door::origin::{ALLOW_ORIGIN, Access};
+use crate::server::door::proxy;
+
+impl Config {
+    /// Whether requests to `path` are for this server: `/socket.io/`, with or without the last
+    /// slash; `/socket.io-admin` is somebody else's.
+    #[must_use]
+    pub fn serves(&self, path: &str) -> bool {
+        path == self.path || self.path.strip_suffix('/') == Some(path)
+    }
+
+    /// Asks the function of [`Origins::Matching`] about a request, for
+    /// [`Request::judged`](crate::Request::judged): an embedder that shares a [`Server`](crate::Server) behind a lock does so
+    /// before it takes the lock. `None` when there is nothing to ask.
+    #[must_use]
+    pub fn judge(&self, request: &Request<'_>) -> Option<bool> {
+        let Origins::Matching(judge) = &self.origins else { return None };
+        request.fields.text(Field::Origin).map(|origin| judge.accepts(origin))
+    }
+
+    /// Makes an answer of the embedder's own to `request` one of this server's: adds
+    /// [`headers`](Self::headers), and what lets the page that asked read it, if it may connect. What the
+    /// answer has of its own stays.
+    ///
+    /// Calls the function of [`Origins::Matching`], unless the request [is judged](Self::judge).
+    #[must_use]
+    pub fn dress(&self, mut response: Response, request: &Request<'_>) -> Response {
+        if !response.headers.iter().any(|(name, _)| name == ALLOW_ORIGIN) {
+            response = Access::of(request, self).allow(response, self);
+        }
+        response.dress(&self.headers);
+        response
+    }
+
+    /// Returns a request as its client made it: with what a trusted proxy says of address and
+    /// encryption, when [`trust_forwarded`](Self::trust_forwarded) is set.
+    #[must_use]
+    pub fn seen<'a>(&self, request: &Request<'a>) -> Request<'a> {
+        if self.trust_forwarded { proxy::seen_from(request) } else { *request }
+    }
+}

@@ -1,0 +1,373 @@
+//! The face of a shard: what it is made of, and what can be asked of all of it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::door::departed::Departed;
+use super::door::own_sid::OwnSids;
+use super::door::strangers::Strangers;
+use super::sessions::budget::Budget;
+use super::sessions::deadline::Timers;
+use super::sessions::link::Attachment;
+use super::sessions::session::Session;
+use super::space::ack::Questions;
+use super::space::namespace::{Client, Namespaces};
+use crate::cluster::Output;
+use crate::config::Config;
+use crate::conn::Inbound;
+use crate::engine::open::Open;
+use crate::engine::outbox::Pool;
+use crate::hash::Seeded;
+use crate::key::{Link, Mint, Shard, Slab};
+use crate::rng::Rng;
+use crate::server::{Event, Verdict};
+use crate::slack::Slack as _;
+use crate::socket::encoded::{Encoder, Packet};
+use crate::time::Clock;
+
+/// One shard of a process: all the state that clients share.
+///
+/// There are four kinds of methods. Getters take `&self`. `handle_*` report what the network and
+/// the clock did. Commands say what the application wants. `poll_*` return what the caller must do
+/// next, until they return `None`:
+///
+/// - [`poll_event`](Self::poll_event): tell the application,
+/// - [`poll_link`](Self::poll_link), then [`poll_transmit`](Self::poll_transmit): write,
+/// - [`poll_peer`](Self::poll_peer): tell other shards, when there are any,
+/// - [`poll_timeout`](Self::poll_timeout): when to call [`handle_timeout`](Self::handle_timeout).
+///
+/// Any order of calls is legal, and draining later only delays. A loop hands over what has arrived
+/// before it calls `handle_timeout`, so that no peer is taken for gone whose words it has not read;
+/// one that cannot, since several threads read, calls [`catch_up`](Self::catch_up) instead and asks
+/// [`poll_overdue`](Self::poll_overdue). Time must not go back: an earlier `now` counts as the latest
+/// one seen. Nothing a peer sends makes a method panic.
+///
+/// A method that takes `now` acts upon the deadlines that have passed first: nobody meets a session
+/// whose time is over.
+#[derive(Debug)]
+pub struct Server {
+    pub(super) config: Arc<Config>,
+    pub(super) shard: Shard,
+    pub(super) clock: Clock,
+    pub(super) rng: Rng,
+    pub(super) mint: Mint,
+    pub(super) sessions: Slab<Session>,
+    pub(super) own_sids: OwnSids,
+    pub(super) departed: Departed,
+    pub(super) links: Slab<Attachment>,
+    pub(super) clients: Slab<Client>,
+    pub(super) namespaces: Namespaces,
+    pub(super) questions: Questions,
+    pub(super) timers: Timers,
+    /// Links to be looked at before their peers are taken for gone.
+    pub(super) overdue: VecDeque<Link>,
+    pub(super) pool: Pool,
+    /// What the packets cost that wait for attachments or for an admission.
+    pub(super) aside: usize,
+    pub(super) strangers: Strangers,
+    pub(super) budget: Budget,
+    /// How many strangers gave way to others.
+    pub(super) gave_way: usize,
+    /// How many handshakes were refused for want of room.
+    pub(super) refused: usize,
+    /// How many sessions were ended for want of room.
+    pub(super) cut_off: usize,
+    pub(super) encoder: Encoder,
+    /// Where the text of a handshake is put together.
+    pub(super) scratch: String,
+    pub(super) open: Open,
+    /// The PING packet, made once.
+    pub(super) ping: Packet,
+    /// Number of the latest broadcast.
+    pub(super) epoch: u32,
+    /// Clients the broadcast at hand means; kept to reuse its memory.
+    pub(super) selected: Vec<u32>,
+    pub(super) events: VecDeque<Event>,
+    pub(super) ready: VecDeque<Link>,
+    pub(super) outputs: VecDeque<Output>,
+}
+
+/// Events, or messages to other shards, for which room is kept.
+const KEEP: usize = 1024;
+
+/// A slot that names nothing.
+pub(in crate::server) const NONE: u32 = u32::MAX;
+
+/// A WebSocket message, or a bare Engine.IO one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Message<'a> {
+    /// Binary.
+    Binary(&'a [u8]),
+    /// Text.
+    Text(&'a str),
+}
+
+/// How much a shard holds, and how often it had no room.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Counts {
+    /// Engine.IO sessions.
+    pub sessions: usize,
+    /// Sessions that were not admitted to a namespace yet. Bare Engine.IO sessions never are.
+    pub handshakes: usize,
+    /// Held polls, POSTs in progress and WebSockets.
+    pub links: usize,
+    /// Clients in namespaces, with those that left before the application decided about them.
+    pub sockets: usize,
+    /// Namespaces with clients.
+    pub namespaces: usize,
+    /// Rooms with members.
+    pub rooms: usize,
+    /// Questions that wait for acknowledgements.
+    pub questions: usize,
+    /// Memory taken by packets that wait for sessions or for admissions, or for attachments that
+    /// complete them, in bytes: counted as for [`Limits::max_backlog`](crate::Limits::max_backlog).
+    pub bytes: usize,
+    /// Memory, in bytes, taken by what sessions keep of the requests they began with.
+    pub heads: usize,
+    /// Sessions that were ended before they joined a namespace, because their place was needed and
+    /// nobody had more than who opened them, since the start: see
+    /// [`Limits::handshakes`](crate::Limits::handshakes).
+    pub gave_way: usize,
+    /// Handshakes that were refused because the process held as much as it may, since the start: see
+    /// [`Limits::sessions`](crate::Limits::sessions) and [`Limits::bytes`](crate::Limits::bytes).
+    pub refused: usize,
+    /// Sessions that were ended because most waited for them when the process held as much as it may,
+    /// since the start: see [`Limits::bytes`](crate::Limits::bytes).
+    pub cut_off: usize,
+}
+
+impl Server {
+    /// Makes a shard.
+    ///
+    /// `seed` must be unpredictable, since session ids follow from it, and the same for all shards
+    /// of a process.
+    #[must_use]
+    pub fn new(config: Arc<Config>, shard: Shard, seed: [u8; 32], now: Instant) -> Self {
+        let mut rng = Rng::new(seed, u64::from(shard.index) + 1);
+        let hasher = Seeded::new(rng.bytes());
+        Self {
+            open: Open::new(&config),
+            timers: Timers::new(&config),
+            config,
+            shard,
+            clock: Clock::new(now),
+            rng,
+            mint: Mint::new(Rng::new(seed, 0).bytes()),
+            sessions: Slab::new(),
+            own_sids: OwnSids::new(hasher.clone()),
+            departed: Departed::default(),
+            links: Slab::new(),
+            clients: Slab::new(),
+            questions: Questions::new(&hasher),
+            namespaces: Namespaces::new(hasher.clone()),
+            overdue: VecDeque::new(),
+            pool: Pool::new(),
+            aside: 0,
+            strangers: Strangers::new(hasher),
+            budget: Budget::default(),
+            gave_way: 0,
+            refused: 0,
+            cut_off: 0,
+            encoder: Encoder::default(),
+            scratch: String::new(),
+            ping: Packet::engine(b"2"),
+            epoch: 0,
+            selected: Vec::new(),
+            events: VecDeque::new(),
+            ready: VecDeque::new(),
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Takes one item that a [`Conn`](crate::Conn) decoded; `link` is what the connection carried
+    /// before it.
+    pub fn handle(&mut self, now: Instant, link: Option<Link>, item: Inbound<'_>) -> Verdict {
+        match (item, link) {
+            (Inbound::Request(request), _) => self.handle_request(now, request),
+            (Inbound::Body(body), Some(link)) => self.handle_body(now, link, body),
+            (Inbound::Text(text), Some(link)) => {
+                self.handle_message(now, link, Message::Text(text));
+                Verdict::Continue
+            }
+            (Inbound::Binary(bytes), Some(link)) => {
+                self.handle_message(now, link, Message::Binary(bytes));
+                Verdict::Continue
+            }
+            (Inbound::Closed(_), Some(link)) => {
+                self.handle_closed(now, link);
+                Verdict::Continue
+            }
+            (
+                Inbound::Binary(_) | Inbound::Body(_) | Inbound::Closed(_) | Inbound::Text(_),
+                None,
+            ) => Verdict::Continue,
+        }
+    }
+
+    /// Gives back what a burst took: the packets that wait, for clients that do not read, move to a
+    /// smaller pool.
+    pub(super) fn give_back(&mut self) {
+        let queues = self.events.capacity().max(self.outputs.capacity());
+        if queues > KEEP {
+            self.events.tighten();
+            self.outputs.tighten();
+        }
+        if !self.pool.is_sparse(self.sessions.len()) {
+            return;
+        }
+        let mut smaller = self.pool.smaller();
+        for session in self.sessions.values_mut() {
+            session.outbox.move_to(&mut self.pool, &mut smaller);
+        }
+        self.pool = smaller;
+    }
+
+    /// Returns the next thing the application should know.
+    #[must_use]
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Whether [`poll_event`](Self::poll_event), [`poll_link`](Self::poll_link),
+    /// [`poll_overdue`](Self::poll_overdue) and [`poll_peer`](Self::poll_peer) have nothing to return.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.events.is_empty()
+            && self.ready.is_empty()
+            && self.outputs.is_empty()
+            && self.overdue.is_empty()
+    }
+
+    /// Returns the memory, in bytes, taken by packets that wait for sessions or for admissions, or for
+    /// attachments that complete them: counted as for
+    /// [`Limits::max_backlog`](crate::Limits::max_backlog). Takes constant time.
+    ///
+    /// What connections hold on their way is counted by
+    /// [`Conn::bytes_held`](crate::Conn::bytes_held).
+    #[inline]
+    #[must_use]
+    pub fn bytes_held(&self) -> usize {
+        self.pool.bytes() + self.aside
+    }
+
+    /// Returns how much the shard holds. Takes constant time.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        Counts {
+            sessions: self.sessions.len(),
+            handshakes: self.strangers.len(),
+            links: self.links.len(),
+            sockets: self.clients.len(),
+            namespaces: self.namespaces.len(),
+            rooms: self.namespaces.rooms,
+            questions: self.questions.len(),
+            bytes: self.bytes_held(),
+            heads: self.budget.heads,
+            gave_way: self.gave_way,
+            refused: self.refused,
+            cut_off: self.cut_off,
+        }
+    }
+
+    /// Returns [`Counts::gave_way`] alone.
+    #[must_use]
+    pub fn gave_way(&self) -> usize {
+        self.gave_way
+    }
+
+    /// Returns the settings the shard was made with.
+    #[must_use]
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    /// Returns which shard this is.
+    #[must_use]
+    pub fn shard(&self) -> Shard {
+        self.shard
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Gone;
+    use crate::http::{Fields, Method, Request};
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use std::time::Duration;
+
+    /// A moment after the start, the only one that is real.
+    fn moments() -> impl Iterator<Item = Instant> {
+        #[expect(clippy::disallowed_methods, reason = "tests need one real instant to start from")]
+        let start = Instant::now();
+        (0..).map(move |n| start + Duration::from_micros(n))
+    }
+
+    #[test]
+    fn nothing_secret_is_shown() {
+        let now = moments().next().expect("there is one");
+        let mut server = Server::new(Arc::default(), Shard::ONLY, [7; 32], now);
+        let fields = Fields::head(
+            b"host: a\r\nupgrade: websocket\r\nconnection: upgrade\r\ncookie: login=sesame\r\n\
+              sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+            &crate::http::head::Places::UNKNOWN,
+        );
+        let target = "/socket.io/?EIO=4&transport=websocket&token=sesame";
+        let request = Request::new(Method::Get, target, fields);
+        let opened = server.handle_request(now, request);
+        assert!(matches!(opened, Verdict::Upgrade { .. }));
+        let plain = Fields::head(b"host: a\r\n", &crate::http::head::Places::UNKNOWN);
+        let request = Request::new(Method::Get, "/socket.io/?EIO=4&transport=polling", plain);
+        let chosen = Request { own_sid: Some("chosen-by-the-host"), ..request };
+        assert!(matches!(server.handle_request(now, chosen), Verdict::Respond(_)));
+        let open = server.open_packet(0);
+        let sid = open.split('"').nth(3).expect("a sid");
+        let secret = &URL_SAFE_NO_PAD.decode(sid).expect("base64")[6..];
+        let key: [u8; 32] = Rng::new([7; 32], 0).bytes();
+        let shown = [format!("{server:?}"), format!("{server:#?}").replace([' ', '\n'], "")];
+        for bytes in [secret, &key[..], sid.as_bytes(), &[7; 32], b"chosen-by-the-host"] {
+            let list = format!("{bytes:?}");
+            let (list, tight) = (list.trim_matches(['[', ']']), list.replace(' ', ""));
+            let tight = tight.trim_matches(['[', ']']);
+            assert!(!shown.iter().any(|text| text.contains(list) || text.contains(tight)));
+        }
+        for text in [sid, "chosen-by-the-host", "sesame"] {
+            assert!(!shown.iter().any(|shown| shown.contains(text)), "{text} is shown");
+        }
+    }
+
+    #[test]
+    fn peers_that_come_and_go_leave_no_pile_of_deadlines() {
+        let mut moments = moments();
+        let mut now = move || moments.next().expect("time goes on");
+        let mut server = Server::new(Arc::default(), Shard::ONLY, [7; 32], now());
+        let fields = Fields::head(
+            b"host: a\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
+              sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+            &crate::http::head::Places::UNKNOWN,
+        );
+        let target = "/socket.io/?EIO=4&transport=websocket";
+        for _ in 0..1000 {
+            let request = Request::new(Method::Get, target, fields);
+            let Verdict::Upgrade { link, .. } = server.handle_request(now(), request) else {
+                panic!("a WebSocket opens");
+            };
+            for _ in 0..10 {
+                for text in ["40/a,", "41/a,", "451-/a,[\"x\"]"] {
+                    server.handle_message(now(), link, Message::Text(text));
+                }
+                server.handle_message(now(), link, Message::Binary(b""));
+                while let Some(event) = server.poll_event() {
+                    if let Event::Connect { socket, .. } = event {
+                        assert_eq!(server.admit(now(), socket), Err(Gone));
+                    }
+                }
+            }
+            server.handle_closed(now(), link);
+        }
+        assert!(server.timers.len() <= 800, "{}", server.timers.len());
+    }
+}

@@ -1,0 +1,7 @@
+//! The sending side of the application layer: recipients, and the answers that come back.
+
+mod ack;
+mod drain;
+mod rooms;
+mod stack;
+mod wait;

@@ -1,0 +1,5 @@
+//! The heap: budgets per connection and event, and clients that vanish and leave nothing behind.
+
+mod budgets;
+mod leaks;
+mod million;

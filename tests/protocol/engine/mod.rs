@@ -1,0 +1,12 @@
+//! Engine.IO: how sessions open, move to WebSocket, stay alive and end.
+
+mod bare;
+mod close;
+mod handshake;
+mod heartbeat;
+mod own_sid;
+mod pause;
+mod polling;
+mod roles;
+mod upgrade;
+mod websocket;

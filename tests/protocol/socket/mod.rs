@@ -1,0 +1,8 @@
+//! Socket.IO: namespaces, rooms, events and acknowledgements, on one shard and on several.
+
+mod backlog;
+mod binary;
+mod events;
+mod namespaces;
+mod rooms;
+mod shards;

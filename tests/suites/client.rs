@@ -1,0 +1,113 @@
+//! A polling client over a real socket, for the tests of bindings.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// A polling client that has joined `/`, over one blocking stream.
+#[derive(Debug)]
+pub struct Client<S = TcpStream> {
+    /// The connection to the server.
+    pub stream: S,
+    /// The secret of its session.
+    pub sid: String,
+}
+
+/// A test that waits longer has failed.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+impl Client {
+    /// Connects over TCP and joins.
+    ///
+    /// # Panics
+    /// As all its methods, when the server does something else than it should.
+    #[must_use]
+    pub fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).expect("the server listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("the time is not zero");
+        Self::join(stream)
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    /// Joins over the given stream.
+    pub fn join(stream: S) -> Self {
+        let mut client = Self { stream, sid: String::new() };
+        let (_, open) = client.request("GET", "");
+        client.sid = open.split('"').nth(3).expect("the session has an id").to_owned();
+        client.post("40");
+        assert!(client.poll().starts_with("40{"));
+        client
+    }
+
+    /// Joins over a stream that may break at any time.
+    ///
+    /// # Errors
+    /// When it did.
+    pub fn try_join(stream: S) -> io::Result<Self> {
+        let mut client = Self { stream, sid: String::new() };
+        let (_, open) = client.try_request("GET", "")?;
+        client.sid = open.split('"').nth(3).expect("the session has an id").to_owned();
+        client.try_request("POST", "40")?;
+        client.try_request("GET", "")?;
+        Ok(client)
+    }
+
+    /// Waits for packets.
+    pub fn poll(&mut self) -> String {
+        self.request("GET", "").1
+    }
+
+    /// Sends packets.
+    pub fn post(&mut self, payload: &str) {
+        assert_eq!(self.request("POST", payload), (200, "ok".into()));
+    }
+
+    /// Sends a request and waits for its answer.
+    pub fn request(&mut self, method: &str, body: &str) -> (u16, String) {
+        self.try_request(method, body).expect("the server answers")
+    }
+
+    /// The same over a stream that may break at any time.
+    ///
+    /// # Errors
+    /// When it did.
+    pub fn try_request(&mut self, method: &str, body: &str) -> io::Result<(u16, String)> {
+        let sid = if self.sid.is_empty() { String::new() } else { format!("&sid={}", self.sid) };
+        self.try_send(method, &format!("/socket.io/?EIO=4&transport=polling{sid}"), body)?;
+        self.try_response()
+    }
+
+    /// Sends a request to the given path.
+    pub fn send(&mut self, method: &str, target: &str, body: &str) {
+        self.try_send(method, target, body).expect("the server reads");
+    }
+
+    /// Waits for an answer: its status and its body.
+    pub fn response(&mut self) -> (u16, String) {
+        self.try_response().expect("the server answers")
+    }
+
+    fn try_send(&mut self, method: &str, target: &str, body: &str) -> io::Result<()> {
+        let length = body.len();
+        let head = format!("{method} {target} HTTP/1.1\r\nHost: a\r\nContent-Length: {length}");
+        let whole = format!("{head}\r\n\r\n{body}");
+        self.stream.write_all(whole.as_bytes())
+    }
+
+    fn try_response(&mut self) -> io::Result<(u16, String)> {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            self.stream.read_exact(&mut byte)?;
+            head.push(byte[0]);
+        }
+        let head = String::from_utf8(head).expect("a head is ASCII");
+        let length = head.split("content-length: ").nth(1).expect("the body has a length");
+        let length = length.split('\r').next().and_then(|text| text.parse().ok());
+        let mut body = vec![0; length.expect("the length is a number")];
+        self.stream.read_exact(&mut body)?;
+        let status = head[9..12].parse().expect("the status is a number");
+        Ok((status, String::from_utf8(body).expect("packets are text")))
+    }
+}

@@ -1,0 +1,65 @@
+//! HTTP as a client writes and reads it.
+
+/// An answer, as a client sees it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Answer {
+    /// Status code.
+    pub status: u16,
+    /// Status line and header fields.
+    pub head: String,
+    /// The body, that of a refusal without its hint.
+    pub body: String,
+    /// What a refusal says on top of what the JavaScript server says.
+    pub hint: Option<String>,
+}
+
+impl Answer {
+    /// Returns the first header of that name, in lower case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let fields = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
+        fields.filter(|(field, _)| *field == name).map(|(_, value)| value).next()
+    }
+
+    /// Reads an answer off the front of `bytes` and says how long it was.
+    #[must_use]
+    pub fn parse(bytes: &[u8]) -> Option<(Self, usize)> {
+        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
+        let head = std::str::from_utf8(&bytes[..end - 4]).expect("heads are text").to_owned();
+        let status = head.split(' ').nth(1)?.parse().expect("a status is a number");
+        let mut answer = Self { status, head, body: String::new(), hint: None };
+        let length = answer.header("content-length").map_or(0, |n| n.parse().expect("a number"));
+        let body = bytes.get(end..end + length)?;
+        answer.body = std::str::from_utf8(body).expect("bodies are text").to_owned();
+        if let Some((told, hint)) = answer.body.split_once(",\"hint\":\"") {
+            let hint = hint.strip_suffix("\"}").expect("the hint comes last");
+            answer.hint = Some(hint.to_owned());
+            answer.body = format!("{told}}}");
+        }
+        Some((answer, end + length))
+    }
+}
+
+/// Writes a request; `fields` are header lines, each with its line end.
+#[must_use]
+pub fn request(method: &str, target: &str, fields: &str, body: &str) -> String {
+    let length = match body.len() {
+        0 => String::new(),
+        n => format!("Content-Length: {n}\r\n"),
+    };
+    format!("{method} {target} HTTP/1.1\r\nHost: a.example\r\n{fields}{length}\r\n{body}")
+}
+
+/// The request that opens a polling session.
+#[must_use]
+pub fn handshake() -> String {
+    request("GET", "/socket.io/?EIO=4&transport=polling", "", "")
+}
+
+/// A request for a WebSocket.
+#[must_use]
+pub fn upgrade(target: &str) -> String {
+    let fields = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                  Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    request("GET", target, fields, "")
+}
