@@ -148,7 +148,9 @@ pub use sansocket::{
     JoinError, KeepHeaders, Layer, Limits, Method, Misuse, Origins, Protocols, Reason, Received,
     Refused, Request, Response, SameSite, SlowClient, Transports, Violation,
 };
+pub use serve::carry::{Carry, Wire};
 pub use serve::connection::Connection;
+pub use serve::door::Door;
 pub use serve::host::{Aside, Attachment, Outcome};
 #[cfg(unix)]
 pub use serve::listen::SocketFile;

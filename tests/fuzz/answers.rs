@@ -6,7 +6,7 @@ mod transcript;
 
 use arbitrary::{Result, Unstructured};
 use sansocket::{
-    Awaits, Bytes, Config, Conn, Decoder, Inbound, Limits, Link, Response, Transmit, Verdict,
+    Awaits, Bytes, Config, Conn, Decoder, Inbound, Limits, Response, Transmit, Verdict,
 };
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -168,7 +168,7 @@ impl<'p> Host<'p> {
                     if plan.when == When::Body {
                         Verdict::Respond(plan.response.clone())
                     } else {
-                        Verdict::Hold(Link::HOST)
+                        Verdict::Hold(None)
                     }
                 }
                 Ok(None) => break,

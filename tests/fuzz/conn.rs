@@ -1,6 +1,6 @@
 //! Bytes of a connection mean the same and are answered alike, however they are cut.
 
-use sansocket::{Bytes, Config, Conn, Inbound, Limits, Link, Request, Response, Transmit, Verdict};
+use sansocket::{Bytes, Config, Conn, Inbound, Limits, Request, Response, Transmit, Verdict};
 use std::io::IoSlice;
 use std::sync::Arc;
 
@@ -129,19 +129,18 @@ impl Run {
 }
 
 fn verdict(item: &Inbound<'_>) -> Verdict {
-    let link = Link::HOST;
     match item {
         Inbound::Request(request) => answer(request),
         Inbound::Body(body) => {
             Verdict::Respond(Response::with_body(200, "text/plain", body.to_vec()))
         }
-        Inbound::Binary(_) | Inbound::Closed(_) | Inbound::Text(_) => Verdict::Continue,
-        other => panic!("{other:?} on {link:?}"),
+        Inbound::Closed(_) | Inbound::Message(_) => Verdict::Continue,
+        other => panic!("{other:?}"),
     }
 }
 
 fn answer(request: &Request<'_>) -> Verdict {
-    let link = Link::HOST;
+    let link = None;
     if let Some(response) = Response::accepting(request) {
         return Verdict::Upgrade { link, response };
     }

@@ -74,10 +74,14 @@ impl Play {
                     self.released(&of.sid, method, &response);
                 }
             }
-            Verdict::Hold(link) => self.ledger.request(link, of.origin),
-            Verdict::Body { link, .. } => self.ledger.body(link, of.origin),
-            Verdict::Upgrade { link, .. } => self.ledger.websocket(link),
-            verdict @ (Verdict::Continue | Verdict::Pass) => panic!("{verdict:?} to a request"),
+            Verdict::Hold(Some(link)) => self.ledger.request(link, of.origin),
+            Verdict::Body { link: Some(link), .. } => self.ledger.body(link, of.origin),
+            Verdict::Upgrade { link: Some(link), .. } => self.ledger.websocket(link),
+            verdict @ (Verdict::Body { link: None, .. }
+            | Verdict::Continue
+            | Verdict::Hold(None)
+            | Verdict::Pass
+            | Verdict::Upgrade { link: None, .. }) => panic!("{verdict:?} to a request"),
         }
         Ok(())
     }

@@ -4,7 +4,7 @@
 
 use allocation_counter::{AllocationInfo, measure};
 use sansocket::{ArgsRef, Config, Conn, Event, Limits};
-use sansocket::{Server, Shard, Socket, Target, Verdict};
+use sansocket::{Server, Shard, Socket, Target};
 use sansocket_app::{App, BoxFuture, Connection, EventMessage, Hub, Io, Runtime, Timers};
 use std::future::{Future as _, pending};
 use std::io::IoSlice;
@@ -509,7 +509,7 @@ impl Bare {
             let link = decoder.link();
             let Some(item) = decoder.poll().expect("the rules are kept") else { return };
             let verdict = server.handle(*now, link, item);
-            if let Verdict::Upgrade { link, .. } = &verdict {
+            if let Some(link) = verdict.link() {
                 carriers[link.index()] = at;
             }
             decoder.apply(verdict);

@@ -8,6 +8,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::app::App;
+use crate::hub::timers::Timers;
 use crate::runtime::Runtime;
 use crate::shards::cell::Cell;
 use crate::shards::life::Until;
@@ -69,6 +70,29 @@ impl Hub {
                 this: this.clone(),
             }
         })
+    }
+
+    /// Makes the shards of an application with an unpredictable seed, and starts its
+    /// [`Timers`].
+    ///
+    /// # Panics
+    /// As [`new`](Self::new), or when the operating system gives no random numbers.
+    #[must_use]
+    pub fn start(app: App, runtime: impl Runtime, shards: u16) -> Arc<Self> {
+        let mut seed = [0; 32];
+        getrandom::fill(&mut seed).expect("the operating system gives random numbers");
+        let hub = Self::new(app, runtime, shards, seed);
+        hub.runtime().spawn_timers(Box::pin(Timers::new(&hub)));
+        hub
+    }
+
+    /// Returns how many shards suit so many threads: four for each keep threads out of each other's way.
+    #[must_use]
+    pub fn shards_for(threads: usize) -> u16 {
+        match threads {
+            0 | 1 => 1,
+            threads => u16::try_from((4 * threads.min(256)).next_power_of_two()).unwrap_or(1024),
+        }
     }
 
     /// Returns the runtime.

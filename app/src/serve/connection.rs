@@ -110,7 +110,7 @@ impl Connection {
     }
 
     /// Makes the connection of a stream that a host upgraded for `link`.
-    pub(crate) fn upgraded(hub: Arc<Hub>, link: Link, port: Arc<Port>, shard: u16) -> Self {
+    pub(crate) fn upgraded(hub: Arc<Hub>, link: Option<Link>, port: Arc<Port>, shard: u16) -> Self {
         let conn = Conn::websocket(Role::Server, hub.limits().clone(), link, [0; 32]);
         let mut this = Self::carrying(hub, conn, port, shard);
         this.look_behind();
@@ -186,21 +186,12 @@ impl Connection {
         let Self { hub, conn, port, tls, front, shard, awaits, pause, polled, .. } = self;
         let mut decoder = conn.decode(bytes).dated(date::now);
         loop {
-            match decoder.link() {
-                None => {}
-                Some(Link::HOST) => {
-                    if ask(hub, port, front, &mut decoder) {
-                        continue;
-                    }
-                    return;
+            // All messages of one read under one lock.
+            if let Some(link) = decoder.link() {
+                if hub.turn_of(*shard, port, |cell| serve(cell, &mut decoder, link, now)) {
+                    continue;
                 }
-                // All messages of one read under one lock.
-                Some(link) => {
-                    if hub.turn_of(*shard, port, |cell| serve(cell, &mut decoder, link, now)) {
-                        continue;
-                    }
-                    return;
-                }
+                return;
             }
             match decoder.poll() {
                 Ok(Some(Inbound::Request(mut request))) => {
@@ -224,12 +215,14 @@ impl Connection {
                         return;
                     }
                 }
+                Ok(Some(Inbound::Body(body))) => {
+                    let exchange = front.as_mut().and_then(|front| front.exchange.as_mut());
+                    let verdict = exchange.map(|exchange| exchange.ask(hub, port, body));
+                    decoder.apply(verdict.unwrap_or(Verdict::Pass));
+                }
                 Ok(Some(_)) => {}
                 Ok(None) => return,
-                Err(violation) => {
-                    // Outside of a turn: a function of the application may judge the page that asked.
-                    decoder.reject_with(violation, &hub.app().config);
-                }
+                Err(violation) => refuse(hub, front, &mut decoder, violation),
             }
         }
     }
@@ -307,7 +300,7 @@ impl Connection {
         if self.port.due() == CAME && self.is_behind() {
             self.give_up();
         }
-        if let Some(link) = self.conn.link().filter(|&link| link != Link::HOST) {
+        if let Some(link) = self.conn.link() {
             let now = self.hub.runtime().now();
             self.hub.turn(self.shard, |cell| cell.server.handle_quiet(now, link));
         }
@@ -357,12 +350,12 @@ impl Connection {
 
     /// Whether it serves a session.
     fn is_attached(&self) -> bool {
-        self.conn.link().is_some_and(|link| link != Link::HOST)
+        self.conn.link().is_some()
     }
 
     /// Tells the session that the client is gone; handlers run inside.
     fn detach(&self) {
-        if let Some(link) = self.conn.link().filter(|&link| link != Link::HOST) {
+        if let Some(link) = self.conn.link() {
             let now = self.hub.runtime().now();
             self.hub.turn(self.shard, |cell| {
                 cell.server.handle_closed(now, link);
@@ -385,15 +378,21 @@ impl Connection {
                 Ring::Nothing | Ring::Write => {}
                 Ring::Summons => self.look_up(),
             }
-            let Some(link) = self.conn.link() else {
-                self.more = false;
-                continue;
+            let link = self.conn.link();
+            let answered = match link {
+                Some(link) => {
+                    self.more = self.pull_from(link);
+                    self.conn.link().is_none()
+                }
+                None => {
+                    self.more = false;
+                    self.take_answer()
+                }
             };
-            self.more = self.pull_from(link);
             if self.more {
                 return;
             }
-            if self.conn.link() != Some(link) {
+            if answered {
                 self.awaits = Awaits::Answer;
                 self.pause = Pause::Nothing;
                 self.go_on();
@@ -468,10 +467,6 @@ impl Connection {
     }
 
     fn pull_from(&mut self, link: Link) -> bool {
-        if link == Link::HOST {
-            self.take_answer();
-            return false;
-        }
         let conn = &mut self.conn;
         self.hub.shards().with_cell(self.shard, |cell| {
             let more = conn.pull_with(&mut cell.server, || SPARE.take(), Some(date::now));
@@ -482,15 +477,14 @@ impl Connection {
         })
     }
 
-    /// Takes the answer to a plain HTTP request, when it is here.
-    #[cold]
-    fn take_answer(&mut self) {
-        let Some(front) = &mut self.front else { return };
+    /// Takes the answer to a plain HTTP request; whether it was here.
+    fn take_answer(&mut self) -> bool {
+        let Some(front) = &mut self.front else { return false };
         let answer = front.exchange.as_ref().and_then(|exchange| exchange.answer(&self.hub));
-        if let Some(response) = answer {
-            front.exchange = None;
-            self.conn.push_dated(Transmit::Response(response), Some(date::now));
-        }
+        let Some(response) = answer else { return false };
+        front.exchange = None;
+        self.conn.push_dated(Transmit::Response(response), Some(date::now));
+        true
     }
 
     /// Sets the deadline for what is awaited now, unless it is awaited since before.
@@ -628,7 +622,7 @@ impl Connection {
     /// Ends the stream of a peer that is too slow, and what it carries.
     fn cut_off(&mut self) {
         self.over = true;
-        let Some(link) = self.conn.link().filter(|&link| link != Link::HOST) else { return };
+        let Some(link) = self.conn.link() else { return };
         let now = self.hub.runtime().now();
         self.hub.turn(self.shard, |cell| {
             cell.server.handle_violation(now, link, Violation::TooSlow);
@@ -649,7 +643,7 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if let Some(link) = self.conn.link().filter(|&link| link != Link::HOST) {
+        if let Some(link) = self.conn.link() {
             let now = self.hub.runtime().now();
             self.hub.shards().with_cell(self.shard, |cell| {
                 cell.server.handle_closed(now, link);
@@ -706,38 +700,26 @@ fn pay(owed: &mut u32, bytes: usize) {
 /// be over.
 fn is_early(hub: &Hub, shard: u16, port: &Arc<Port>, verdict: &Verdict) -> bool {
     match verdict {
-        Verdict::Body { link: Link::HOST, .. } => false,
-        Verdict::Body { link, .. } => hub.stops_body(shard, *link, port),
+        Verdict::Body { link, .. } => link.is_some_and(|link| hub.stops_body(shard, link, port)),
         Verdict::Upgrade { .. } => hub.shards().pressure(shard).stops(port),
         Verdict::Continue | Verdict::Hold(_) | Verdict::Pass | Verdict::Respond(_) => false,
     }
 }
 
-/// Lets the application answer a plain HTTP request once its body is here, or refuses it; `false` when
-/// more of it is awaited.
+/// Refuses a request that breaks a rule of HTTP.
 #[cold]
-fn ask(
+fn refuse(
     hub: &Hub,
-    port: &Arc<Port>,
     front: &mut Option<Box<Front>>,
     decoder: &mut Decoder<'_, '_>,
-) -> bool {
-    match decoder.poll() {
-        Ok(Some(Inbound::Body(body))) => {
-            let exchange = front.as_mut().and_then(|front| front.exchange.as_mut());
-            let verdict = exchange.map(|exchange| exchange.ask(hub, port, body));
-            decoder.apply(verdict.unwrap_or(Verdict::Pass));
-            true
-        }
-        Ok(_) => false,
-        Err(violation) => {
-            let exchange = front.as_mut().and_then(|front| front.exchange.take());
-            match exchange.and_then(|exchange| exchange.refuse(hub, violation)) {
-                Some(response) => decoder.reject_as(violation, &response),
-                None => decoder.reject(violation),
-            }
-            true
-        }
+    violation: Violation,
+) {
+    let exchange = front.as_mut().and_then(|front| front.exchange.take());
+    match exchange.and_then(|exchange| exchange.refuse(hub, violation)) {
+        Some(response) => decoder.reject_as(violation, &response),
+        // Outside of a turn: a function of the application may judge the page that asked.
+        None => decoder
+            .reject_with(violation, |response, request| hub.app().config.dress(response, request)),
     }
 }
 

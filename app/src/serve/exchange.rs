@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::Method;
 use http::header::IF_NONE_MATCH;
 use http::uri::PathAndQuery;
-use sansocket::{Link, Request, Response, Verdict, Violation};
+use sansocket::{Request, Response, Verdict, Violation};
 use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
@@ -61,7 +61,7 @@ impl Exchange {
                 asked.extensions_mut().insert(Io::new(hub.shared()));
                 let (request, page) = (Some(Box::new(asked)), page_of(hub, request));
                 let begun = Self::Asking { request, answer: Arc::default(), page };
-                (Verdict::Body { link: Link::HOST, limit }, Some(begun))
+                (Verdict::Body { link: None, limit }, Some(begun))
             }
             Answerer::Nobody => {
                 let page = page_of(hub, request);
@@ -91,13 +91,13 @@ impl Exchange {
                     Err(pending) => reply.wait(&hub, pending),
                 }
             }));
-            return Verdict::Hold(Link::HOST);
+            return Verdict::Hold(None);
         }
         match call(fallback, request, compression, page) {
             Ok(response) => respond(hub, response),
             Err(pending) => {
                 reply.wait(hub, pending);
-                Verdict::Hold(Link::HOST)
+                Verdict::Hold(None)
             }
         }
     }

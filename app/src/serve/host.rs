@@ -223,7 +223,7 @@ impl Hub {
         let verdict = self.request(&mut shard, &port, self.runtime().now(), &request);
         let attachment = |link| {
             let hub = self.shared();
-            Attachment { hub, shard, link: Some(link), port: port.clone(), accept: "".into() }
+            Attachment { hub, shard, link, port: port.clone(), accept: "".into() }
         };
         match verdict {
             Verdict::Continue | Verdict::Pass => Outcome::Pass,

@@ -1,7 +1,9 @@
 //! What serves one stream: TLS, HTTP, deadlines, its end; and where streams come from.
 
+pub(crate) mod carry;
 pub(crate) mod connection;
 pub(crate) mod date;
+pub(crate) mod door;
 pub(crate) mod exchange;
 pub(crate) mod host;
 pub(crate) mod listen;

@@ -1,6 +1,6 @@
 //! Requests on their way to the shard that owns their session.
 
-use sansocket::{Link, Method, Request, Response, Sid, Verdict};
+use sansocket::{Method, Request, Response, Sid, Verdict};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -92,7 +92,7 @@ impl Hub {
         }
         self.shards().hear(cell);
         let verdict = cell.server.handle_request(now, request);
-        if let Some(link) = link_of(&verdict) {
+        if let Some(link) = verdict.link() {
             cell.bind(link, port);
         }
         verdict
@@ -124,13 +124,4 @@ impl Hub {
 fn unavailable(message: &str) -> Response {
     let body = format!("{{\"code\":3,\"message\":\"{message}\"}}");
     Response::with_body(503, "application/json", body).nosniff()
-}
-
-fn link_of(verdict: &Verdict) -> Option<Link> {
-    match verdict {
-        Verdict::Hold(link) | Verdict::Body { link, .. } | Verdict::Upgrade { link, .. } => {
-            Some(*link)
-        }
-        Verdict::Continue | Verdict::Pass | Verdict::Respond(_) => None,
-    }
 }

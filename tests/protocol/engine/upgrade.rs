@@ -52,7 +52,7 @@ fn a_poll_and_the_end_of_an_upgrade_sent_at_once_are_taken_alike_in_either_order
         let polled = sim.on(0, |server, now| {
             // What was sent first lies unread when the poll is taken.
             let verdict = ask(server, now, &target);
-            let Verdict::Hold(poll) = verdict else { panic!("{verdict:?}") };
+            let Verdict::Hold(Some(poll)) = verdict else { panic!("{verdict:?}") };
             assert!(server.poll_transmit(poll).is_none(), "packets wait for the upgrade");
             let looked = server.poll_overdue().expect("the WebSocket is looked at");
             assert_eq!(server.poll_overdue(), None);
@@ -83,7 +83,7 @@ fn a_second_poll_while_the_websocket_is_looked_at_ends_the_session() {
     assert_eq!(ws.recv(), "3probe");
     let target = client.target();
     let statuses = sim.on(0, |server, now| {
-        let Verdict::Hold(poll) = ask(server, now, &target) else { panic!("it waits") };
+        let Verdict::Hold(Some(poll)) = ask(server, now, &target) else { panic!("it waits") };
         let Verdict::Respond(second) = ask(server, now, &target) else { panic!("no") };
         let first = server.poll_transmit(poll);
         let Some(Transmit::Response(first)) = first else { panic!("{first:?}") };
@@ -104,7 +104,7 @@ fn a_poll_that_waits_for_a_look_in_vain_is_released_when_the_upgrade_is_given_up
     assert_eq!(ws.recv(), "3probe");
     let target = client.target();
     let poll = sim.on(0, |server, now| {
-        let Verdict::Hold(poll) = ask(server, now, &target) else { panic!("it waits") };
+        let Verdict::Hold(Some(poll)) = ask(server, now, &target) else { panic!("it waits") };
         server.poll_overdue().expect("nobody looks");
         poll
     });

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sansocket::{
-    Config, Counts, Event, Fields, Headers, Layer, Link, Message, Method, Received, Request,
-    Server, Session, Shard, Transmit, Verdict,
+    Config, Counts, Event, Feed as _, Fields, Headers, Layer, Link, Message, Method, Received,
+    Request, Server, Session, Shard, Transmit, Verdict,
 };
 
 /// What can happen next.
@@ -64,7 +64,7 @@ const STEPS: [Step; 15] = [
     Step::Timeout,
 ];
 
-/// The states of `core/src/engine/transport.rs`, with the links that its table allows in each.
+/// The states of `core/src/server/sessions/transport.rs`, with the links that its table allows in each.
 const STATES: [&str; 20] = [
     "ClosingPolling",
     "ClosingPolling GET",
@@ -238,11 +238,12 @@ impl Play {
         match request(&mut self.server, self.now, Method::Get, &self.target) {
             Verdict::Respond(response) if response.status == 200 => self.payload(&response.body),
             Verdict::Respond(response) => assert_eq!(response.status, 400),
-            Verdict::Hold(link) => {
+            Verdict::Hold(Some(link)) => {
                 assert_eq!(self.get.replace(link), None, "one poll is held at a time");
             }
             verdict @ (Verdict::Body { .. }
             | Verdict::Continue
+            | Verdict::Hold(None)
             | Verdict::Pass
             | Verdict::Upgrade { .. }) => panic!("{verdict:?} to a poll"),
         }
@@ -252,10 +253,11 @@ impl Play {
     fn head(&mut self) -> Option<()> {
         match request(&mut self.server, self.now, Method::Post, &self.target) {
             Verdict::Respond(response) => assert_eq!(response.status, 400),
-            Verdict::Body { link, .. } => {
+            Verdict::Body { link: Some(link), .. } => {
                 assert_eq!(self.post.replace(link), None, "one POST is taken at a time");
             }
-            verdict @ (Verdict::Continue
+            verdict @ (Verdict::Body { link: None, .. }
+            | Verdict::Continue
             | Verdict::Hold(_)
             | Verdict::Pass
             | Verdict::Upgrade { .. }) => panic!("{verdict:?} to a POST"),
@@ -284,7 +286,7 @@ impl Play {
         if self.ws.is_some_and(|ws| self.server.is_over(ws)) {
             self.read(self.ws?);
         }
-        let Verdict::Upgrade { link, .. } =
+        let Verdict::Upgrade { link: Some(link), .. } =
             request(&mut self.server, self.now, Method::Get, &target)
         else {
             panic!("a WebSocket is always accepted")
