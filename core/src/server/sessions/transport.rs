@@ -369,13 +369,13 @@ mod tests {
     #[test]
     fn no_transition_drops_a_link_without_handing_it_back() {
         for state in reachable() {
-            let ws = state.ears()[1].unwrap_or(Link::HOST);
+            let quiet = state.ears()[1].map_or((state, None), |ws| state.on_quiet(ws));
             let before: Vec<Link> = state.links().into_iter().flatten().collect();
             let outcomes = [
                 (state.on_probe_answered().0, state.on_probe_answered().1, None),
                 (state.on_probe_failed().0, state.on_probe_failed().1, None),
                 (state.on_closing().0, state.on_closing().1[0], state.on_closing().1[1]),
-                (state.on_quiet(ws).0, state.on_quiet(ws).1, None),
+                (quiet.0, quiet.1, None),
                 state.on_upgrade().map_or((state, None, None), |(next, [a, b])| (next, a, b)),
             ];
             for (next, a, b) in outcomes {
