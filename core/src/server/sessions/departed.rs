@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::error::Reason;
 use crate::server::Server;
-use crate::server::door::own_sid::is_same;
+use crate::server::sessions::own_sid::is_same;
 use crate::server::sessions::session::Goodbye;
 use crate::time::Tick;
 
@@ -67,12 +67,11 @@ impl fmt::Debug for Departed {
 impl Server {
     /// Ends a session that its client closed.
     pub(in crate::server) fn depart(&mut self, now: Tick, slot: u32) {
-        if let Some(session) = self.sessions.at(slot)
-            && session.transport.awaits_poll()
+        let session = self.sessions.at(slot);
+        if session.is_some_and(|session| session.transport.awaits_poll())
+            && let Some(sid) = self.sessions.sid(slot)
         {
-            let mut sid = String::with_capacity(28);
-            self.put_sid(slot, session, &mut sid);
-            self.departed.remember(now, sid);
+            self.sessions.departed.remember(now, sid);
         }
         self.end(slot, Reason::TransportClose, Goodbye::CLIENT);
     }
