@@ -20,6 +20,7 @@ suites::every_binding! { serve;
     a18_a_flood_of_namespaces_ends_at_the_limit
     a19_who_joins_nothing_is_hung_up_on
     a20_nobody_is_heard_before_the_admission
+    a_poll_and_a_close_sent_at_once_are_answered_alike_in_either_order
     binary_is_taken_as_android_clients_write_it
     a_handler_that_blocks_hides_no_pong
     c04_garbage_behind_an_upgrade_ends_the_websocket_alone
@@ -63,10 +64,10 @@ fn a_pause_of_the_process_drops_only_who_is_silent() {
 /// Serves `app` in front of a router without routes.
 fn serve(app: App, listeners: Vec<Listener>) -> (sansocket_app::Io, Serving) {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let io = runtime.block_on(async { Server::with_shards(app, 4) });
+    let server = runtime.block_on(async { Server::with_shards(app, 4) });
     let peer = |head: &Parts| head.extensions.get().map(|ConnectInfo(peer)| *peer);
-    let router = Router::new().layer(io.layer().peer(peer));
-    let handle = (*io).clone();
+    let router = Router::new().layer(server.layer().peer(peer));
+    let handle = server.io();
     let serving = thread::spawn(move || {
         runtime.block_on(async {
             for listener in listeners {
