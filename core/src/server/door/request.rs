@@ -200,7 +200,7 @@ impl Server {
     ) -> Result<Verdict, Response> {
         let Some(slot) = self.sessions.find(sid) else {
             let is_poll = request.method == Method::Get
-                && (named, revision, ask) == (Named::Polling, Some("4"), Ask::Http);
+                && (named, revision, ask) == (Named::Polling, Some(Revision::V4), Ask::Http);
             if is_poll && self.sessions.departed.take(now, sid) {
                 let noop = access.allow(poll_response("6", None, &self.config), &self.config);
                 return Ok(Verdict::Respond(noop));
