@@ -16,7 +16,7 @@ use crate::sockets::socket::Socket;
 
 /// One event, or one client that wants to join, on its way into the parameters of a handler.
 #[derive(Debug)]
-pub struct Call<'a> {
+pub struct Incoming<'a> {
     socket: &'a Socket,
     /// None where a client wants to join.
     message: Option<&'a EventMessage>,
@@ -24,7 +24,7 @@ pub struct Call<'a> {
     token: &'a mut Option<AckToken>,
 }
 
-impl<'a> Call<'a> {
+impl<'a> Incoming<'a> {
     /// An event, which nobody took as a whole.
     #[inline]
     pub(crate) fn new(delivery: &'a mut Delivery<'_>) -> Self {
@@ -67,7 +67,7 @@ pub trait Extract: Sized {
     ///
     /// # Errors
     /// When the client's arguments do not fit.
-    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError>;
+    fn extract(call: &mut Incoming<'_>) -> Result<Self, DecodeError>;
 
     #[doc(hidden)]
     fn needs(_: &mut Needs) {}
@@ -76,7 +76,7 @@ pub trait Extract: Sized {
 /// The parameters of a function as a tuple.
 #[doc(hidden)]
 pub trait Parameters: Sized {
-    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError>;
+    fn extract(call: &mut Incoming<'_>) -> Result<Self, DecodeError>;
 
     fn needs(needs: &mut Needs);
 }
@@ -85,7 +85,7 @@ macro_rules! parameters {
     ($($T:ident)*) => {
         impl<$($T: Extract),*> Parameters for ($($T,)*) {
             #[inline(always)]
-            fn extract(_call: &mut Call<'_>) -> Result<Self, DecodeError> {
+            fn extract(_call: &mut Incoming<'_>) -> Result<Self, DecodeError> {
                 Ok(($($T::extract(_call)?,)*))
             }
 
@@ -135,7 +135,7 @@ impl Deref for EventName {
 
 #[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned> Extract for T {
-    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
+    fn extract(call: &mut Incoming<'_>) -> Result<Self, DecodeError> {
         match call.args.take() {
             Err(error) => call.without_auth(error),
             read => read,
@@ -148,7 +148,7 @@ impl<T: DeserializeOwned> Extract for T {
 }
 
 impl<T: DeserializeOwned> Extract for Rest<T> {
-    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
+    fn extract(call: &mut Incoming<'_>) -> Result<Self, DecodeError> {
         call.args.take_each().map(Self)
     }
 
@@ -158,7 +158,7 @@ impl<T: DeserializeOwned> Extract for Rest<T> {
 }
 
 impl Extract for RawRest {
-    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
+    fn extract(call: &mut Incoming<'_>) -> Result<Self, DecodeError> {
         call.args.take_rest().map(Self)
     }
 
@@ -168,43 +168,43 @@ impl Extract for RawRest {
 }
 
 impl<T: DeserializeOwned> Extract for Auth<T> {
-    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
+    fn extract(call: &mut Incoming<'_>) -> Result<Self, DecodeError> {
         call.socket.auth().map(Self)
     }
 }
 
 impl Extract for EventName {
-    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
+    fn extract(call: &mut Incoming<'_>) -> Result<Self, DecodeError> {
         Ok(Self(call.message.map_or("connect", EventMessage::name).into()))
     }
 }
 
 impl Extract for Socket {
-    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
+    fn extract(call: &mut Incoming<'_>) -> Result<Self, DecodeError> {
         Ok(call.socket.clone())
     }
 }
 
 impl Extract for Io {
-    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
+    fn extract(call: &mut Incoming<'_>) -> Result<Self, DecodeError> {
         Ok(call.socket.io())
     }
 }
 
 impl Extract for Ack {
-    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
+    fn extract(call: &mut Incoming<'_>) -> Result<Self, DecodeError> {
         Ok(Self::new(call.socket, call.token.take()))
     }
 }
 
 impl<T: Send + 'static> Extract for Session<T> {
-    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
+    fn extract(call: &mut Incoming<'_>) -> Result<Self, DecodeError> {
         Ok(Self::of(call.socket.clone()))
     }
 }
 
 impl<T: Send + Sync + 'static> Extract for State<T> {
-    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
+    fn extract(call: &mut Incoming<'_>) -> Result<Self, DecodeError> {
         Ok(Self::of(call.socket))
     }
 

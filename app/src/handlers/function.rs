@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use crate::handlers::handler::{Outcome, Progress};
+use crate::handlers::handler::{Handled, Progress};
 use crate::handlers::order::Order;
 use crate::handlers::reply::IntoReply;
 use crate::sockets::answers::ack::Ack;
@@ -85,13 +85,13 @@ impl<U: Future> Answer<Async> for U {}
 #[doc(hidden)]
 #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
 pub trait Settle<R> {
-    fn settle(result: R, ack: impl FnOnce() -> Option<Ack>) -> Progress<Outcome>;
+    fn settle(result: R, ack: impl FnOnce() -> Option<Ack>) -> Progress<Handled>;
 }
 
 #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
 impl<R: IntoReply> Settle<R> for Plain {
     #[inline(always)]
-    fn settle(result: R, ack: impl FnOnce() -> Option<Ack>) -> Progress<Outcome> {
+    fn settle(result: R, ack: impl FnOnce() -> Option<Ack>) -> Progress<Handled> {
         Progress::Done(result.reply(ack()).map_err(Box::new))
     }
 }
@@ -99,7 +99,7 @@ impl<R: IntoReply> Settle<R> for Plain {
 #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
 impl<U: Future<Output: IntoReply> + Send + 'static> Settle<U> for Async {
     #[inline(always)]
-    fn settle(future: U, ack: impl FnOnce() -> Option<Ack>) -> Progress<Outcome> {
+    fn settle(future: U, ack: impl FnOnce() -> Option<Ack>) -> Progress<Handled> {
         let ack = ack();
         Progress::Pending(Box::pin(async move { future.await.reply(ack).map_err(Box::new) }))
     }

@@ -3,7 +3,7 @@
 use sansocket::{AckToken, EventMessage};
 use std::sync::Arc;
 
-use crate::handlers::extract::{Call, Parameters};
+use crate::handlers::extract::{Incoming, Parameters};
 use crate::handlers::function::{Answer, Kind, Settle};
 use crate::handlers::needs::Needs;
 use crate::runtime::BoxFuture;
@@ -18,7 +18,7 @@ pub(crate) enum Progress<T> {
 }
 
 /// The cause is in a box: there is mostly none, and every handler returns room for it.
-pub(crate) type Outcome = Result<(), Box<Cause>>;
+pub(crate) type Handled = Result<(), Box<Cause>>;
 
 /// An event on its way to a handler.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ pub struct Delivery<'a> {
     /// There until a handler takes it, when the client waits for an acknowledgement.
     pub(crate) token: &'a mut Option<AckToken>,
     /// What became of it, when that is not just done.
-    pub(crate) rest: Option<Progress<Outcome>>,
+    pub(crate) rest: Option<Progress<Handled>>,
 }
 
 /// A handler of events with its parameters forgotten.
@@ -42,7 +42,7 @@ pub(crate) type EventFn = Arc<dyn Fn(&mut Delivery<'_>) + Send + Sync>;
 pub trait EventHandler<P, R, K>: Send + Sync + 'static {
     #[doc(hidden)]
     #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
-    fn call(&self, delivery: &mut Delivery<'_>) -> Progress<Outcome>;
+    fn call(&self, delivery: &mut Delivery<'_>) -> Progress<Handled>;
 
     #[doc(hidden)]
     fn needs(needs: &mut Needs);
@@ -58,7 +58,7 @@ where
     K: Kind<F, P, R>,
 {
     #[inline(always)]
-    fn call(&self, delivery: &mut Delivery<'_>) -> Progress<Outcome> {
+    fn call(&self, delivery: &mut Delivery<'_>) -> Progress<Handled> {
         match P::take(delivery) {
             Ok(parameters) => K::settle(K::call(self, parameters), || delivery.owed()),
             Err(cause) => Progress::Done(Err(cause)),
@@ -91,7 +91,7 @@ pub struct Raw;
 impl<P: Parameters> Taken<Decoded> for P {
     #[inline(always)]
     fn take(delivery: &mut Delivery<'_>) -> Result<Self, Box<Cause>> {
-        P::extract(&mut Call::new(delivery)).map_err(Into::into)
+        P::extract(&mut Incoming::new(delivery)).map_err(Into::into)
     }
 
     fn needs(needs: &mut Needs) {
@@ -115,7 +115,7 @@ impl Taken<Raw> for (Socket, EventMessage, Ack) {
 impl Delivery<'_> {
     /// Notes how far a handler came. Mostly it is done, which needs no note.
     #[inline(always)]
-    pub(crate) fn came(&mut self, progress: Progress<Outcome>) {
+    pub(crate) fn came(&mut self, progress: Progress<Handled>) {
         if !matches!(progress, Progress::Done(Ok(()))) {
             self.rest = Some(progress);
         }

@@ -38,12 +38,12 @@ pub struct Namespace {
     order: Order,
     pub(crate) pattern: Option<Pattern>,
     needs: Vec<(Box<str>, Needs)>,
-    claims: Vec<(Origin, Place)>,
+    claims: Vec<(Source, Place)>,
 }
 
 /// Where a handler comes from.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Origin {
+pub(crate) enum Source {
     Function,
     /// Of a class.
     Method,
@@ -85,7 +85,7 @@ impl Namespace {
         H: Handler<P, R, O>,
         H::Function: EventHandler<P, R, K>,
     {
-        self.add_event(Origin::Function, Some(event), H::ORDER, handler.into_function());
+        self.add_event(Source::Function, Some(event), H::ORDER, handler.into_function());
         self
     }
 
@@ -100,7 +100,7 @@ impl Namespace {
         H: Handler<P, R, O>,
         H::Function: EventHandler<P, R, K>,
     {
-        self.add_event(Origin::Function, None, H::ORDER, handler.into_function());
+        self.add_event(Source::Function, None, H::ORDER, handler.into_function());
         self
     }
 
@@ -116,7 +116,7 @@ impl Namespace {
     where
         H: Handler<P, R> + ConnectHandler<P, R, K>,
     {
-        self.add_connect(Origin::Function, handler);
+        self.add_connect(Source::Function, handler);
         self
     }
 
@@ -157,7 +157,7 @@ impl Namespace {
     where
         H: Handler<P, R> + DisconnectHandler<P, R, K>,
     {
-        self.add_disconnect(Origin::Function, handler);
+        self.add_disconnect(Source::Function, handler);
         self
     }
 
@@ -168,7 +168,7 @@ impl Namespace {
     /// When there is an error handler already.
     #[track_caller]
     pub fn on_error(&mut self, heard: impl Fn(HandlerError) + Send + Sync + 'static) -> &mut Self {
-        self.add_on_error(Origin::Function, heard);
+        self.add_on_error(Source::Function, heard);
         self
     }
 
@@ -197,7 +197,7 @@ impl Namespace {
     #[track_caller]
     pub(crate) fn add_event<P, R, K, H: EventHandler<P, R, K>>(
         &mut self,
-        origin: Origin,
+        source: Source,
         event: Option<&str>,
         order: Order,
         handler: H,
@@ -213,7 +213,7 @@ impl Namespace {
         });
         let entry = Entry { name: event.map(Into::into), order, call };
         let place = event.map_or(Place::Any, |event| Place::Event(event.into()));
-        if !self.claim(origin, place) {
+        if !self.claim(source, place) {
             return;
         }
         match event {
@@ -225,11 +225,11 @@ impl Namespace {
     #[track_caller]
     pub(crate) fn add_connect<P, R, K, H: ConnectHandler<P, R, K>>(
         &mut self,
-        origin: Origin,
+        source: Source,
         handler: H,
     ) {
         self.need_connect(H::needs);
-        if self.claim(origin, Place::Connect) {
+        if self.claim(source, Place::Connect) {
             self.connect = Some(Arc::new(move |socket| handler.call(socket)));
         }
     }
@@ -237,11 +237,11 @@ impl Namespace {
     #[track_caller]
     pub(crate) fn add_disconnect<P, R, K, H: DisconnectHandler<P, R, K>>(
         &mut self,
-        origin: Origin,
+        source: Source,
         handler: H,
     ) {
         self.need("disconnect", H::needs);
-        if self.claim(origin, Place::Disconnect) {
+        if self.claim(source, Place::Disconnect) {
             let call = move |departure: Departure<'_>| handler.call(departure);
             self.disconnect = Some(Arc::new(call));
         }
@@ -250,10 +250,10 @@ impl Namespace {
     #[track_caller]
     pub(crate) fn add_on_error(
         &mut self,
-        origin: Origin,
+        source: Source,
         heard: impl Fn(HandlerError) + Send + Sync + 'static,
     ) {
-        if self.claim(origin, Place::Error) {
+        if self.claim(source, Place::Error) {
             self.on_error = Some(Arc::new(heard));
         }
     }
@@ -261,13 +261,13 @@ impl Namespace {
     /// Whether a handler takes a place: a function goes before a method, whichever came first.
     ///
     /// # Panics
-    /// When another of the same origin took it.
+    /// When another of the same source took it.
     #[track_caller]
-    fn claim(&mut self, origin: Origin, place: Place) -> bool {
+    fn claim(&mut self, source: Source, place: Place) -> bool {
         let claimed = |by| self.claims.contains(&(by, place.clone()));
-        assert!(!claimed(origin), "{place}: it has a handler already, and there is one for each");
-        let first = !claimed(Origin::Function);
-        self.claims.push((origin, place));
+        assert!(!claimed(source), "{place}: it has a handler already, and there is one for each");
+        let first = !claimed(Source::Function);
+        self.claims.push((source, place));
         first
     }
 

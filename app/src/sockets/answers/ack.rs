@@ -79,7 +79,7 @@ pub enum AckError {
 /// Dropping it changes nothing for the client; its acknowledgement is dropped when it comes.
 #[derive(Debug)]
 #[must_use = "the event is sent already; this only waits for its acknowledgement"]
-pub struct Reply(Arc<Slot<Result<Args, AckError>>>);
+pub struct AckFuture(Arc<Slot<Result<Args, AckError>>>);
 
 /// Waits for one client's acknowledgement and reads it as `R` by the rules of
 /// [`decode`](args::decode): `()` reads nothing, a tuple several arguments, anything else the first.
@@ -88,11 +88,11 @@ pub struct Reply(Arc<Slot<Result<Args, AckError>>>);
 /// Dropping it changes nothing for the client; its acknowledgement is dropped when it comes.
 #[must_use = "the event is sent already; this only waits for its acknowledgement"]
 pub struct Calling<R> {
-    reply: Reply,
+    reply: AckFuture,
     answer: PhantomData<fn() -> R>,
 }
 
-impl Reply {
+impl AckFuture {
     pub(crate) fn new(slot: Arc<Slot<Result<Args, AckError>>>) -> Self {
         Self(slot)
     }
@@ -127,7 +127,7 @@ impl<R: DeserializeOwned> Calling<R> {
     }
 }
 
-impl Future for Reply {
+impl Future for AckFuture {
     type Output = Result<Args, AckError>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
