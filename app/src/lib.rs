@@ -151,6 +151,7 @@ pub use sockets::namespace::NamespaceIo;
 pub use sockets::remote::RemoteSocket;
 pub use sockets::rooms::Rooms;
 pub use sockets::session::Session;
+pub use sockets::side::Side;
 pub use sockets::socket::Socket;
 pub use wait::wait;
 pub use web::files::{Body, Files};

@@ -7,6 +7,7 @@ use crate::handlers::function::{Answer, Kind, Settle, each_arity};
 use crate::handlers::handler::{Handled, Progress};
 use crate::handlers::needs::Needs;
 use crate::handlers::state::State;
+use crate::sockets::answers::ack::Ack;
 use crate::sockets::io::Io;
 use crate::sockets::session::Session;
 use crate::sockets::socket::Socket;
@@ -100,7 +101,7 @@ where
     K: Kind<F, P, R>,
 {
     fn call(&self, departure: Departure<'_>) -> Progress<Handled> {
-        K::settle(K::call(self, P::from_departure(&departure)), || None)
+        K::settle(K::call(self, P::from_departure(&departure)), || None::<Ack>)
     }
 
     fn needs(needs: &mut Needs) {

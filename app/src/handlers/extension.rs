@@ -22,8 +22,8 @@ impl Socket {
 }
 
 impl<T: Clone + Send + Sync + 'static> Extract for Extension<T> {
-    fn extract(call: &mut Incoming<'_>) -> Result<Self, DecodeError> {
-        let socket = Socket::extract(call)?;
+    fn extract(incoming: &mut Incoming<'_>) -> Result<Self, DecodeError> {
+        let socket = Socket::extract(incoming)?;
         socket.extension().cloned().map(Self).ok_or_else(|| DecodeError::Arguments {
             message: format!("the request has no extension {}", std::any::type_name::<T>()),
         })

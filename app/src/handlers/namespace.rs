@@ -1,7 +1,6 @@
 //! The handlers of one namespace.
 
 use sansocket::EventMessage;
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,10 +8,11 @@ use crate::handlers::class::{Events, NamespaceClass};
 use crate::handlers::connect::{ConnectFn, ConnectHandler};
 use crate::handlers::disconnect::{Departure, DisconnectFn, DisconnectHandler};
 use crate::handlers::function::Handler;
-use crate::handlers::handler::{Delivery, EventFn, EventHandler};
+use crate::handlers::handler::EventHandler;
 use crate::handlers::needs::Needs;
 use crate::handlers::order::Order;
 use crate::handlers::pattern::Pattern;
+use crate::handlers::table::{Entry, Table};
 use crate::sockets::error::{BoxError, HandlerError};
 use crate::sockets::socket::Socket;
 
@@ -31,9 +31,7 @@ pub struct Namespace {
     /// application starts.
     pub(crate) doors: Arc<[ConnectFn]>,
     pub(crate) packets: Vec<PacketFn>,
-    /// Keys are the application's own, so nobody can aim names at one bucket.
-    events: HashMap<Box<str>, Entry, foldhash::fast::FixedState>,
-    pub(crate) any: Option<Entry>,
+    events: Table,
     pub(crate) on_error: Option<OnError>,
     order: Order,
     pub(crate) pattern: Option<Pattern>,
@@ -57,15 +55,6 @@ enum Place {
     Disconnect,
     Error,
     Event(Box<str>),
-}
-
-/// A handler and its order.
-#[derive(Clone)]
-pub(crate) struct Entry {
-    /// The event it is for; a catch-all has none.
-    pub(crate) name: Option<Box<str>>,
-    pub(crate) order: Order,
-    pub(crate) call: EventFn,
 }
 
 impl Namespace {
@@ -191,7 +180,7 @@ impl Namespace {
 
     /// The handler of an event.
     pub(crate) fn find(&self, event: &str) -> Option<&Entry> {
-        self.events.get(event).or(self.any.as_ref())
+        self.events.find(event)
     }
 
     #[track_caller]
@@ -207,18 +196,9 @@ impl Namespace {
         if let Err(instead) = needs.check_event() {
             panic!("the handler of {:?} {instead}", event.unwrap_or("*"));
         }
-        let call = Arc::new(move |delivery: &mut Delivery<'_>| {
-            let progress = handler.call(delivery);
-            delivery.came(progress);
-        });
-        let entry = Entry { name: event.map(Into::into), order, call };
         let place = event.map_or(Place::Any, |event| Place::Event(event.into()));
-        if !self.claim(source, place) {
-            return;
-        }
-        match event {
-            Some(event) => _ = self.events.insert(event.into(), entry),
-            None => self.any = Some(entry),
+        if self.claim(source, place) {
+            self.events.insert(event, order, handler);
         }
     }
 
@@ -292,12 +272,7 @@ impl Namespace {
 
     /// Puts the catch-all namespace behind this one, so that nobody has to look there later.
     pub(crate) fn stand_before(&mut self, any: &Self) {
-        if self.any.is_none() {
-            for (name, entry) in &any.events {
-                self.events.entry(name.clone()).or_insert_with(|| entry.clone());
-            }
-            self.any.clone_from(&any.any);
-        }
+        self.events.stand_before(&any.events);
         self.connect = self.connect.take().or_else(|| any.connect.clone());
         self.disconnect = self.disconnect.take().or_else(|| any.disconnect.clone());
         self.on_error = self.on_error.take().or_else(|| any.on_error.clone());
@@ -315,17 +290,13 @@ impl Namespace {
 
     /// Gives the order of the namespace to the handlers that chose none.
     pub(crate) fn settle_order(&mut self) {
-        for entry in self.events.values_mut().chain(&mut self.any) {
-            if entry.order == Order::Inline {
-                entry.order = self.order;
-            }
-        }
+        self.events.settle_order(self.order);
     }
 }
 
 /// An event nobody can send is a mistake, found when the application starts.
 #[track_caller]
-fn check_name(event: &str) {
+pub(crate) fn check_name(event: &str) {
     let instead = match event {
         "connect" => "use on_connect",
         "disconnect" => "use on_disconnect",
@@ -352,6 +323,8 @@ impl fmt::Display for Place {
 
 impl fmt::Debug for Namespace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Namespace").field("events", &self.events.keys()).finish_non_exhaustive()
+        f.debug_struct("Namespace")
+            .field("events", &self.events.names().collect::<Vec<_>>())
+            .finish_non_exhaustive()
     }
 }

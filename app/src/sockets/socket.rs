@@ -121,12 +121,7 @@ impl Socket {
     /// # Errors
     /// When it does not fit `T`.
     pub fn auth<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
-        let absent = match self.auth_object() {
-            Some(_) => None,
-            None => args::absent(),
-        };
-        let read = || args::parse_owned(self.auth_json());
-        absent.map_or_else(read, Ok).map_err(|error| DecodeError::argument(0, &error))
+        args::parse_object(self.auth_object())
     }
 
     /// Returns the auth payload as the JSON text it came as.

@@ -1,6 +1,6 @@
 //! Acknowledgements: giving them, and waiting for them.
 
-use sansocket::{AckToken, Args};
+use sansocket::Args;
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::future::Future;
@@ -11,6 +11,7 @@ use std::task::{Context, Poll, Waker};
 
 use crate::args::{self, DecodeError, IntoArgs, with_args};
 use crate::sockets::error::EmitError;
+use crate::sockets::side::{Sealed, Side};
 use crate::sockets::socket::Socket;
 use crate::wait::wait;
 
@@ -20,26 +21,28 @@ use crate::wait::wait;
 /// one from a client that does not wait as well, whose answer goes nowhere: ask
 /// [`is_wanted`](Self::is_wanted) instead of taking an `Option<Ack>`, which would be an argument that
 /// may be missing.
+///
+/// `S` is the [side](Side) whose handler acknowledges.
 #[derive(Debug)]
-pub struct Ack {
-    socket: Socket,
-    token: Option<AckToken>,
+pub struct Ack<S: Side = Socket> {
+    socket: S,
+    token: Option<S::Token>,
 }
 
-impl Ack {
+impl<S: Side> Ack<S> {
     /// Without a token the sender of the event does not wait.
-    pub(crate) fn new(socket: &Socket, token: Option<AckToken>) -> Self {
+    pub(crate) fn new(socket: &S, token: Option<S::Token>) -> Self {
         Self { socket: socket.clone(), token }
     }
 
-    /// Whether the client waits for it.
+    /// Whether the sender of the event waits for it.
     #[must_use]
     pub fn is_wanted(&self) -> bool {
         self.token.is_some()
     }
 
     /// Acknowledges. A tuple is several arguments, `()` none, anything else one; encoded arguments
-    /// are sent as they are, see [`IntoArgs`]. Nothing is sent when the client does not wait, or has
+    /// are sent as they are, see [`IntoArgs`]. Nothing is sent when the sender does not wait, or has
     /// left.
     ///
     /// # Errors
@@ -48,7 +51,7 @@ impl Ack {
         let Self { socket, token } = self;
         with_args(args, |args| {
             if let Some(token) = token {
-                socket.hub().with(socket.shard(), |server| server.acknowledge(token, args));
+                socket.acknowledge(token, args, Sealed);
             }
             Ok(())
         })
