@@ -17,6 +17,8 @@ use crate::sockets::engine::EngineSession;
 use crate::sockets::error::HandlerError;
 use crate::web::handler::Web;
 
+mod web;
+
 type Predicate = Box<dyn Fn(&str) -> bool + Send + Sync>;
 type OnEngine = Box<dyn Fn(EngineSession, Received) + Send + Sync>;
 

@@ -93,7 +93,6 @@
 //! [`tracing`]: https://docs.rs/tracing
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-mod answers;
 mod app;
 pub mod args;
 mod handlers;
@@ -101,14 +100,13 @@ mod hub;
 mod log;
 mod runtime;
 mod serve;
+mod shards;
 mod sockets;
 pub mod test;
+mod time;
 mod wait;
 mod web;
 
-pub use answers::ack::{Ack, AckError, Calling, Found, Reply};
-pub use answers::drain::Drained;
-pub use answers::gather::{Gathered, Gathering, Next, Replies};
 pub use app::App;
 pub use bytes::Bytes;
 #[doc(hidden)]
@@ -142,8 +140,7 @@ pub use handlers::refusal::{IntoAdmission, Refusal};
 pub use handlers::reply::{IntoReply, Json, NoReply};
 pub use handlers::state::State;
 pub use http;
-pub use hub::life::Until;
-pub use hub::shards::Hub;
+pub use hub::hub::Hub;
 pub use hub::timers::Timers;
 pub use runtime::{BoxFuture, Runtime, Workers};
 pub use sansocket::{
@@ -151,7 +148,9 @@ pub use sansocket::{
     JoinError, KeepHeaders, Layer, Limits, Method, Misuse, Origins, Protocols, Reason, Received,
     Refused, Request, Response, SameSite, SlowClient, Transports, Violation,
 };
+pub use serve::carry::{Carry, Wire};
 pub use serve::connection::Connection;
+pub use serve::door::Door;
 pub use serve::host::{Aside, Attachment, Outcome};
 #[cfg(unix)]
 pub use serve::listen::SocketFile;
@@ -159,6 +158,10 @@ pub use serve::listen::{Accepted, Address, Inner, Listener, Parts, Stream, pause
 #[cfg(feature = "tls")]
 pub use serve::tls::TlsError;
 pub use serve::tls::{Tls, TlsFault, TlsSession};
+pub use shards::life::Until;
+pub use sockets::answers::ack::{Ack, AckError, Calling, Found, Reply};
+pub use sockets::answers::drain::Drained;
+pub use sockets::answers::gather::{Gathered, Gathering, Next, Replies};
 pub use sockets::engine::EngineSession;
 pub use sockets::error::{BoxError, Cause, EmitError, HandlerError};
 pub use sockets::io::{Io, NamespaceIo};

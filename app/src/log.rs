@@ -7,8 +7,6 @@
 
 use std::fmt::{self, Display, Write};
 
-use crate::sockets::error::HandlerError;
-
 pub(crate) mod quota;
 mod stderr;
 
@@ -93,20 +91,20 @@ const TEXT: usize = 256;
 /// Bytes of a line about an error; the rest is cut.
 const LINE: usize = 1024;
 
-/// Logs an error that the application has no handler for.
-pub(crate) fn error(error: &HandlerError) {
+/// Logs an error of a handler of the client `id`.
+pub(crate) fn error(id: &str, error: &impl Display) {
     let line = one_line(error);
     match through::is_heard() {
-        true => log!(error, "sansocket::error", id = %error.socket.id(), "{line}"),
+        true => log!(error, "sansocket::error", id = %id, "{line}"),
         false => stderr::print(line),
     }
 }
 
 /// The same within a test, whose output it belongs to: at once, and by the thread of the test.
-pub(crate) fn error_at_once(error: &HandlerError) {
+pub(crate) fn error_at_once(id: &str, error: &impl Display) {
     let line = one_line(error);
     match through::is_heard() {
-        true => log!(error, "sansocket::error", id = %error.socket.id(), "{line}"),
+        true => log!(error, "sansocket::error", id = %id, "{line}"),
         false => eprintln!("sansocket: {line}"),
     }
 }

@@ -13,8 +13,14 @@ pub trait Runtime: Send + Sync + 'static {
     fn now(&self) -> Instant;
     /// Runs a future to its end.
     fn spawn(&self, task: BoxFuture<()>);
-    /// Waits.
+    /// Waits for a time to pass.
     fn sleep(&self, duration: Duration) -> BoxFuture<()>;
+
+    /// Runs the future that watches the deadlines of a server; it ends with the server. Handlers that
+    /// block must not hold it up.
+    fn spawn_timers(&self, timers: BoxFuture<()>) {
+        self.spawn(timers);
+    }
 
     /// Returns threads on which handlers may block. When there are any, all handlers run there: those
     /// of one client in order, those of different clients side by side.

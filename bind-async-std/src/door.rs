@@ -1,111 +1,46 @@
-//! One listener, and the streams that come in through it.
+//! Listeners of async-io.
 
-use async_io::{Async, Timer};
-use sansocket_app::{Connection, Hub, Inner, Listener, Parts, Tls, pause_after};
-use std::future::Future;
-use std::io;
-use std::net::{SocketAddr, TcpListener};
-use std::pin::Pin;
+use async_io::Async;
+use sansocket_app::{BoxFuture, Carry, Door, Hub, Inner, Listener};
+use std::io::{self, ErrorKind};
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 #[cfg(unix)]
 use std::os::unix::net::UnixListener;
 
-use crate::carry::Carry;
+use crate::carry::Stream;
 
-/// A listener on the reactor: takes streams in and starts their tasks, for as long as it is polled.
-pub(crate) struct Door {
-    hub: Arc<Hub>,
-    socket: Socket,
-    tls: Option<Tls>,
-    /// Waited for after a stream could not be accepted.
-    pause: Option<Timer>,
-    /// Removes the socket file at the end.
-    #[cfg(unix)]
-    _file: Option<sansocket_app::SocketFile>,
-}
-
-enum Socket {
-    Tcp(Async<TcpListener>),
-    #[cfg(unix)]
-    Unix(Async<UnixListener>),
-}
-
-/// Streams taken in before other doors get their turn.
-const ROUNDS: usize = 32;
-
-impl Door {
-    pub(crate) fn new(hub: Arc<Hub>, listener: Listener) -> io::Result<Self> {
-        let Parts {
-            inner,
-            tls,
-            #[cfg(unix)]
-            file,
-            ..
-        } = listener.into_parts();
-        let socket = match inner {
-            Inner::Tcp(listener) => Socket::Tcp(Async::new_nonblocking(listener)?),
-            #[cfg(unix)]
-            Inner::Unix(listener) => Socket::Unix(Async::new_nonblocking(listener)?),
-        };
-        Ok(Self {
-            hub,
-            socket,
-            tls,
-            pause: None,
-            #[cfg(unix)]
-            _file: file,
-        })
-    }
-}
-
-impl Future for Door {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let this = &mut *self;
-        for _ in 0..ROUNDS {
-            if let Some(pause) = &mut this.pause {
-                ready!(Pin::new(pause).poll(context));
-                this.pause = None;
-            }
-            if let Err(error) = ready!(this.poll_accept(context)) {
-                this.pause = pause_after(&error).map(Timer::after);
-            }
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    }
-}
-
-impl Door {
-    /// Takes one stream in.
-    fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &self.socket {
-            Socket::Tcp(listener) => {
-                let (stream, peer) = ready!(poll_with(listener, context, TcpListener::accept))?;
+/// Opens a listener: the future takes streams in until the server stops.
+pub(crate) fn open(hub: &Arc<Hub>, listener: Listener) -> io::Result<BoxFuture<()>> {
+    let (inner, door) = Door::new(hub.clone(), listener);
+    Ok(match inner {
+        Inner::Tcp(listener) => {
+            let listener = Async::new_nonblocking(listener)?;
+            Box::pin(door.serve(move |door, context| {
+                let (stream, peer) = ready!(poll_with(&listener, context, TcpListener::accept))?;
                 // Latency matters more than the number of packets; a failure only costs that.
                 let _ = stream.set_nodelay(true);
-                let connection = self.connection(Some(peer));
-                self.hub.runtime().spawn(Box::pin(Carry::new(Async::new(stream)?, connection)));
-            }
-            #[cfg(unix)]
-            Socket::Unix(listener) => {
-                let (stream, _) = ready!(poll_with(listener, context, UnixListener::accept))?;
-                let connection = self.connection(None);
-                self.hub.runtime().spawn(Box::pin(Carry::new(Async::new(stream)?, connection)));
-            }
+                let carry = Carry::new(Stream(Async::new(stream)?), door.connection(Some(peer)));
+                door.hub().runtime().spawn(Box::pin(carry));
+                Poll::Ready(Ok(()))
+            }))
         }
-        Poll::Ready(Ok(()))
-    }
-
-    fn connection(&self, peer: Option<SocketAddr>) -> Connection {
-        Connection::new(self.hub.clone(), peer, self.tls.as_ref())
-    }
+        #[cfg(unix)]
+        Inner::Unix(listener) => {
+            let listener = Async::new_nonblocking(listener)?;
+            Box::pin(door.serve(move |door, context| {
+                let (stream, _) = ready!(poll_with(&listener, context, UnixListener::accept))?;
+                let carry = Carry::new(Stream(Async::new(stream)?), door.connection(None));
+                door.hub().runtime().spawn(Box::pin(carry));
+                Poll::Ready(Ok(()))
+            }))
+        }
+    })
 }
 
-/// Does `accept` once something waits to be accepted.
+/// Calls `accept` once a stream can be accepted.
 fn poll_with<L, T>(
     listener: &Async<L>,
     context: &mut Context<'_>,
@@ -113,7 +48,7 @@ fn poll_with<L, T>(
 ) -> Poll<io::Result<T>> {
     loop {
         match accept(listener.get_ref()) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 ready!(listener.poll_readable(context))?;
             }
             accepted => return Poll::Ready(accepted),

@@ -1,7 +1,7 @@
 //! Where tasks run, and the clock.
 
 use async_io::Timer;
-use sansocket_app::{BoxFuture, Runtime};
+use sansocket_app::{BoxFuture, Hub, Runtime};
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -39,10 +39,7 @@ impl Executor {
     /// Returns how many shards suit it: four per thread keep threads out of each other's way.
     #[must_use]
     pub fn shards(self) -> u16 {
-        match (self.threads)() {
-            ..=1 => 1,
-            threads => u16::try_from((4 * threads.min(256)).next_power_of_two()).unwrap_or(1024),
-        }
+        Hub::shards_for((self.threads)())
     }
 }
 

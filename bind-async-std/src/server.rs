@@ -1,21 +1,21 @@
 //! Listening and shutting down.
 
-use sansocket_app::{App, Hub, Listener, Runtime as _, Timers};
+use sansocket_app::{App, Hub, Io, Listener};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::ToSocketAddrs;
 use std::ops::Deref;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 
-use crate::door::Door;
+use crate::door;
 use crate::executor::Executor;
 
 /// A Socket.IO server on smol or async-std, and a handle to it: clone it into tasks and threads and
 /// emit from there. What it can do besides serving is in [`sansocket_app::Io`].
 #[derive(Clone, Debug)]
 pub struct Server {
-    handle: sansocket_app::Io,
+    handle: Io,
     hub: Arc<Hub>,
 }
 
@@ -46,11 +46,8 @@ impl Server {
     /// When the operating system gives no random numbers.
     #[must_use]
     pub fn on(app: App, executor: Executor, shards: u16) -> Self {
-        let mut seed = [0; 32];
-        getrandom::fill(&mut seed).expect("the operating system gives random numbers");
-        let hub = Hub::new(app, executor, shards, seed);
-        executor.spawn(Box::pin(Timers::new(&hub)));
-        Self { handle: sansocket_app::Io::new(hub.clone()), hub }
+        let hub = Hub::start(app, executor, shards);
+        Self { handle: Io::new(hub.clone()), hub }
     }
 
     /// Serves on 127.0.0.1:5000 until [`stop`](sansocket_app::Io::stop).
@@ -89,14 +86,11 @@ impl Server {
     pub async fn serve_on(&self, listeners: impl IntoIterator<Item = Listener>) -> io::Result<()> {
         let mut doors = listeners
             .into_iter()
-            .map(|listener| Door::new(self.hub.clone(), listener))
+            .map(|listener| door::open(&self.hub, listener))
             .collect::<io::Result<Vec<_>>>()?;
         let mut stopping = pin!(self.hub.stopping());
         poll_fn(|context| {
-            // Doors never end by themselves.
-            for door in &mut doors {
-                let _ = Pin::new(door).poll(context);
-            }
+            doors.retain_mut(|door| door.as_mut().poll(context).is_pending());
             stopping.as_mut().poll(context)
         })
         .await;
@@ -107,7 +101,7 @@ impl Server {
 }
 
 impl Deref for Server {
-    type Target = sansocket_app::Io;
+    type Target = Io;
 
     fn deref(&self) -> &Self::Target {
         &self.handle

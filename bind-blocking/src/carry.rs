@@ -1,23 +1,30 @@
-//! One connection on its thread.
+//! Streams of mio, and their turns.
 
 use mio::event::{Event, Source};
 use mio::net::TcpStream;
 #[cfg(unix)]
 use mio::net::UnixStream;
-use sansocket_app::Connection;
+use sansocket_app::{Carry, Connection, Wire};
+use std::future::Future;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 
 use crate::post::Bell;
 
-/// Carries bytes between a stream and its connection until one of them ends.
+/// One connection on its thread.
 pub(crate) struct Carrier {
-    stream: Stream,
-    connection: Connection,
+    carry: Carry<Stream>,
     bell: Arc<Bell>,
     waker: Waker,
-    /// Whether reading may give something; a poller only tells when this changes.
+}
+
+/// A stream of bytes to one client, with what the poller said of it. A poller only tells changes.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    socket: Socket,
+    /// Whether reading may give something.
     readable: bool,
     /// Whether the stream takes bytes, as far as is known.
     writable: bool,
@@ -25,130 +32,106 @@ pub(crate) struct Carrier {
     ending: bool,
 }
 
-/// A stream of bytes to one client.
 #[derive(Debug)]
-pub(crate) enum Stream {
+pub(crate) enum Socket {
     Tcp(TcpStream),
     #[cfg(unix)]
     Unix(UnixStream),
 }
 
-/// What a carrier does next.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Next {
-    /// Goes on at once, after others had their turn.
-    Go,
-    /// Waits for its stream or its bell.
-    Rest,
-    /// Ends.
-    End,
-}
-
-/// Rounds of reading and writing before other connections get their turn.
-const ROUNDS: usize = 32;
-
 /// Whether a read that does not fill its buffer has emptied the stream, as epoll and kqueue promise.
 const SHORT_IS_ALL: bool =
     cfg!(any(target_os = "android", target_os = "linux", target_vendor = "apple"));
 
+const _: () = assert!(size_of::<Carrier>() <= 320);
+
 impl Carrier {
-    pub(crate) fn new(stream: Stream, connection: Connection, bell: Arc<Bell>) -> Self {
+    pub(crate) fn new(socket: Socket, connection: Connection, bell: Arc<Bell>) -> Self {
         let waker = Waker::from(bell.clone());
         // Nothing is known of the stream: trying tells.
-        let (readable, writable, ending) = (true, true, false);
-        Self { stream, connection, bell, waker, readable, writable, ending }
+        let stream = Stream { socket, readable: true, writable: true, ending: false };
+        Self { carry: Carry::new(stream, connection), bell, waker }
     }
 
     /// What a poller knows the connection by.
-    pub(crate) fn source(&mut self) -> &mut dyn Wire {
-        self.stream.wire()
+    pub(crate) fn source(&mut self) -> &mut dyn Duplex {
+        self.carry.wire().socket.duplex()
     }
 
-    /// Takes note of what a poller found, and says whether it has to be queued for its turn.
+    /// Takes note of what a poller found, and says whether the connection has to be queued for its turn.
     pub(crate) fn note(&mut self, event: &Event) -> bool {
-        self.ending |= event.is_read_closed() || event.is_error();
-        self.readable |= event.is_readable() || self.ending;
-        self.writable |= event.is_writable() || event.is_write_closed();
+        let stream = self.carry.wire();
+        stream.ending |= event.is_read_closed() || event.is_error();
+        stream.readable |= event.is_readable() || stream.ending;
+        stream.writable |= event.is_writable() || event.is_write_closed();
         self.bell.strike()
     }
 
-    /// Reads and writes what is possible; `scratch` is a buffer for reading.
-    ///
-    /// # Errors
-    /// Those of the stream, which then is of no more use.
-    pub(crate) fn turn(&mut self, scratch: &mut [u8]) -> io::Result<Next> {
+    /// Reads and writes what is possible; ready when the connection has ended.
+    pub(crate) fn turn(&mut self) -> Poll<()> {
         self.bell.quiet();
-        for _ in 0..ROUNDS {
-            // Reading goes on while the stream takes no more: a slow reader must be able to answer
-            // pings.
-            self.write()?;
-            if self.connection.is_finished() {
-                return Ok(Next::End);
-            }
-            let look = self.connection.wants_look();
-            let read =
-                self.connection.wants_read() && (self.readable || look) && self.read(scratch)?;
-            let context = Context::from_waker(&self.waker);
-            if look && !read {
-                self.connection.quiet();
-            } else if !read && self.connection.poll_rung(&context).is_pending() {
-                return Ok(Next::Rest);
-            }
-        }
-        // Not queued twice when somebody rang meanwhile.
-        Ok(if self.bell.strike() { Next::Go } else { Next::Rest })
+        Pin::new(&mut self.carry).poll(&mut Context::from_waker(&self.waker))
+    }
+}
+
+impl Wire for Stream {
+    fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        if self.readable { self.poll_look(context, buffer) } else { Poll::Pending }
     }
 
-    /// Writes everything that waits and the stream takes.
-    fn write(&mut self) -> io::Result<()> {
-        loop {
-            let mut slices = [IoSlice::new(&[]); 8];
-            let filled = self.connection.poll_write(&mut slices);
-            if filled == 0 || !self.writable {
-                return Ok(());
-            }
-            let wrote = match &slices[..filled] {
-                [one] => self.stream.wire().write(one),
-                many => self.stream.wire().write_vectored(many),
-            };
-            match wrote {
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(n) => self.connection.wrote(n),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => self.writable = false,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
+    fn poll_look(&mut self, _: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        let read = attempt(|| self.socket.duplex().read(buffer));
+        self.readable = match &read {
+            Poll::Ready(Ok(n)) => self.ending || !SHORT_IS_ALL || *n == buffer.len(),
+            Poll::Ready(Err(_)) => true,
+            Poll::Pending => false,
+        };
+        read
     }
 
-    /// Reads once, and says whether there was something.
-    fn read(&mut self, scratch: &mut [u8]) -> io::Result<bool> {
-        match self.stream.wire().read(scratch) {
-            Ok(0) => self.connection.end(),
-            Ok(n) => {
-                if SHORT_IS_ALL && n < scratch.len() && !self.ending {
-                    self.readable = false;
-                }
-                self.connection.read(&mut scratch[..n]);
-            }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                self.readable = false;
-                return Ok(false);
-            }
+    fn poll_write(
+        &mut self,
+        _: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if !self.writable {
+            return Poll::Pending;
+        }
+        let wrote = attempt(|| match slices {
+            [one] => self.socket.duplex().write(one),
+            many => self.socket.duplex().write_vectored(many),
+        });
+        self.writable = wrote.is_ready();
+        wrote
+    }
+
+    fn poll_close(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Reads or writes once; pending when that would block.
+fn attempt(mut act: impl FnMut() -> io::Result<usize>) -> Poll<io::Result<usize>> {
+    loop {
+        match act() {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Poll::Pending,
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+            done => return Poll::Ready(done),
         }
-        Ok(true)
     }
 }
 
 /// What both kinds of streams can do.
-pub(crate) trait Wire: Read + Write + Source {}
+pub(crate) trait Duplex: Read + Write + Source {}
 
-impl<T: Read + Write + Source> Wire for T {}
+impl<T: Read + Write + Source> Duplex for T {}
 
-impl Stream {
-    fn wire(&mut self) -> &mut dyn Wire {
+impl Socket {
+    fn duplex(&mut self) -> &mut dyn Duplex {
         match self {
             Self::Tcp(stream) => stream,
             #[cfg(unix)]
@@ -156,5 +139,3 @@ impl Stream {
         }
     }
 }
-
-const _: () = assert!(size_of::<Carrier>() <= 320);

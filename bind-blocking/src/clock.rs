@@ -1,21 +1,20 @@
 //! The thread that watches the time.
 
-use sansocket_app::Timers;
+use sansocket_app::BoxFuture;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Builder, JoinHandle};
+use std::thread::Builder;
 use std::time::{Duration, Instant};
 
-/// Who sleeps until when, and the thread that wakes them and runs the clockwork of a hub.
+/// The tasks that sleep, and the thread that wakes them and runs the timers of a server.
 #[derive(Debug, Default)]
 pub(crate) struct Clock {
     state: Mutex<State>,
     changed: Condvar,
-    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 #[derive(Debug, Default)]
@@ -23,25 +22,23 @@ struct State {
     sleepers: BTreeMap<WakeTime, Waker>,
     /// Tells sleepers of the same moment apart.
     last: u64,
-    /// Whether the clockwork was woken.
+    /// Whether the timers were woken.
     rung: bool,
     ended: bool,
 }
 
-/// A moment, and which of its sleepers.
+/// A moment, and the number of one of its sleepers.
 type WakeTime = (Instant, u64);
 
 impl Clock {
-    /// Starts the thread. It ends with its hub, or at [`end`](Self::end).
+    /// Starts the thread. It ends with the server whose timers it runs.
     ///
     /// # Errors
     /// When the operating system has no thread left.
-    pub(crate) fn start(self: &Arc<Self>, timers: Timers) -> io::Result<()> {
+    pub(crate) fn start(self: &Arc<Self>, timers: BoxFuture<()>) -> io::Result<()> {
         let clock = self.clone();
         self.lock().rung = true;
-        let thread =
-            Builder::new().name("sansocket-clock".into()).spawn(move || clock.run(timers))?;
-        *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+        Builder::new().name("sansocket-clock".into()).spawn(move || clock.run(timers))?;
         Ok(())
     }
 
@@ -50,29 +47,19 @@ impl Clock {
         Sleep { clock: self.clone(), due: Instant::now().checked_add(duration), entry: None }
     }
 
-    /// Ends the thread and every sleep.
-    pub(crate) fn end(&self) {
-        self.stop();
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread.filter(|thread| thread.thread().id() != thread::current().id())
-        {
-            let _ = thread.join();
-        }
-    }
-
-    fn run(self: Arc<Self>, mut timers: Timers) {
+    fn run(self: Arc<Self>, mut timers: BoxFuture<()>) {
         let waker = Waker::from(self.clone());
         let mut context = Context::from_waker(&waker);
         while let Some((rung, woken)) = self.wait() {
             woken.into_iter().for_each(Waker::wake);
-            if rung && Pin::new(&mut timers).poll(&mut context).is_ready() {
+            if rung && timers.as_mut().poll(&mut context).is_ready() {
                 break;
             }
         }
         self.stop();
     }
 
-    /// Waits until the clockwork is woken or a sleep ends; nothing when the clock has to end.
+    /// Waits until the timers are woken or a sleep ends; nothing when the clock has to end.
     fn wait(&self) -> Option<(bool, Vec<Waker>)> {
         let mut state = self.lock();
         loop {
@@ -112,7 +99,7 @@ impl Clock {
     }
 }
 
-/// Wakes the clockwork.
+/// Wakes the timers.
 impl Wake for Clock {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
@@ -178,12 +165,7 @@ mod tests {
     /// A clock without a hub.
     fn clock() -> Arc<Clock> {
         let clock = Arc::new(Clock::default());
-        let run = clock.clone();
-        *clock.thread.lock().unwrap() = Some(thread::spawn(move || {
-            while let Some((_, woken)) = run.wait() {
-                woken.into_iter().for_each(Waker::wake);
-            }
-        }));
+        clock.start(Box::pin(std::future::pending())).unwrap();
         clock
     }
 
@@ -198,7 +180,7 @@ mod tests {
         wait(clock.sleep(Duration::from_millis(20)));
         assert!(begin.elapsed() >= Duration::from_millis(20));
         assert!(long.as_mut().poll(&mut context).is_pending());
-        clock.end();
+        clock.stop();
         assert!(long.as_mut().poll(&mut context).is_ready());
     }
 
@@ -213,13 +195,13 @@ mod tests {
             assert_eq!(clock.lock().sleepers.len(), 1);
         }
         assert!(clock.lock().sleepers.is_empty());
-        clock.end();
+        clock.stop();
     }
 
     #[test]
     fn a_sleep_without_end_does_not_end() {
         let mut sleep = clock().sleep(Duration::MAX);
         assert!(Pin::new(&mut sleep).poll(&mut Context::from_waker(Waker::noop())).is_pending());
-        sleep.clock.end();
+        sleep.clock.stop();
     }
 }

@@ -1,19 +1,20 @@
 //! One thread that carries connections.
 
-use mio::{Events, Interest, Poll, Token, Waker};
+use mio::{Events, Interest, Token, Waker};
 use sansocket_app::Connection;
 use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use crate::carry::{Carrier, Next, Stream};
+use crate::carry::{Carrier, Socket};
 use crate::listen::{Acceptor, Turn};
 use crate::post::{Bell, Post, Stage};
 
 /// A poller with its listeners and connections.
 pub(crate) struct Driver {
-    poll: Poll,
+    poll: mio::Poll,
     post: Arc<Post>,
     acceptors: Vec<Acceptor>,
     /// The connections; a seat is a position here.
@@ -21,9 +22,8 @@ pub(crate) struct Driver {
     free: Vec<usize>,
     /// The seats whose turn has come.
     due: Vec<usize>,
-    arrivals: Vec<(Stream, Connection)>,
+    arrivals: Vec<(Socket, Connection)>,
     stage: Stage,
-    scratch: Box<[u8]>,
 }
 
 /// Belongs to the post; listeners count down from there, seats up from 0.
@@ -32,14 +32,11 @@ const POST: usize = usize::MAX;
 /// Events taken from the poller at once.
 const EVENTS: usize = 1024;
 
-/// Bytes read at once.
-const SCRATCH: usize = 64 * 1024;
-
 impl Driver {
     /// # Errors
     /// When the operating system has no poller left.
     pub(crate) fn new() -> io::Result<Self> {
-        let poll = Poll::new()?;
+        let poll = mio::Poll::new()?;
         let post = Arc::new(Post::new(Waker::new(poll.registry(), Token(POST))?));
         Ok(Self {
             poll,
@@ -50,7 +47,6 @@ impl Driver {
             due: Vec::new(),
             arrivals: Vec::new(),
             stage: Stage::Open,
-            scratch: vec![0; SCRATCH].into(),
         })
     }
 
@@ -90,15 +86,15 @@ impl Driver {
             }
             // In the order in which they came: a client may rely on it for what it sends on two of them.
             let mut arrivals = std::mem::take(&mut self.arrivals);
-            for (stream, connection) in arrivals.drain(..) {
-                self.seat(stream, connection);
+            for (socket, connection) in arrivals.drain(..) {
+                self.seat(socket, connection);
             }
             self.arrivals = arrivals;
             self.take_turns();
         }
     }
 
-    /// How long there is nothing to do, unless something comes.
+    /// How long the thread may sleep unless something comes.
     fn pause(&self) -> Option<Duration> {
         if !self.due.is_empty() || !self.post.is_empty_for_now(self.stage) {
             return Some(Duration::ZERO);
@@ -128,13 +124,13 @@ impl Driver {
     }
 
     /// Gives a connection its place.
-    fn seat(&mut self, stream: Stream, connection: Connection) {
+    fn seat(&mut self, socket: Socket, connection: Connection) {
         let seat = self.free.pop().unwrap_or_else(|| {
             self.carriers.push(None);
             self.carriers.len() - 1
         });
         let bell = Arc::new(Bell::new(self.post.clone(), seat));
-        let mut carrier = Carrier::new(stream, connection, bell);
+        let mut carrier = Carrier::new(socket, connection, bell);
         let both = Interest::READABLE | Interest::WRITABLE;
         if self.poll.registry().register(carrier.source(), Token(seat), both).is_err() {
             // The poller is full: it ends as if its client had gone.
@@ -152,17 +148,11 @@ impl Driver {
             let seat = self.due[at];
             // A bell may have rung for a connection that is gone.
             let Some(Some(carrier)) = self.carriers.get_mut(seat) else { continue };
-            let scratch = &mut self.scratch;
             // What the application decides while bytes are read may panic: that ends one connection.
-            let turn = catch_unwind(AssertUnwindSafe(|| carrier.turn(scratch)));
-            match turn {
-                Ok(Ok(Next::Rest)) => {}
-                Ok(Ok(Next::Go)) => self.due.push(seat),
-                // How a stream ended concerns its session, which knows when it is dropped.
-                Ok(Ok(Next::End) | Err(_)) | Err(_) => {
-                    self.carriers[seat] = None;
-                    self.free.push(seat);
-                }
+            let turn = catch_unwind(AssertUnwindSafe(|| carrier.turn()));
+            if !matches!(turn, Ok(Poll::Pending)) {
+                self.carriers[seat] = None;
+                self.free.push(seat);
             }
         }
         self.due.drain(..turns);

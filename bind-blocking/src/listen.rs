@@ -4,29 +4,23 @@ use mio::event::Source;
 use mio::net::TcpListener;
 #[cfg(unix)]
 use mio::net::UnixListener;
-#[cfg(unix)]
-use sansocket_app::SocketFile;
-use sansocket_app::{Connection, Hub, Inner, Listener, Tls, pause_after};
+use sansocket_app::{Door, Hub, Inner, Listener, pause_after};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use crate::carry::Stream;
+use crate::carry;
 use crate::post::{Post, Stage};
 
 /// Accepts connections and hands them to the drivers in turn.
 #[derive(Debug)]
 pub(crate) struct Acceptor {
     socket: Socket,
-    tls: Option<Tls>,
-    hub: Arc<Hub>,
+    door: Door,
     drivers: Arc<Drivers>,
     turn: Turn,
-    /// Removes the socket file of a Unix socket.
-    #[cfg(unix)]
-    _file: Option<SocketFile>,
 }
 
 /// The threads that carry connections.
@@ -52,7 +46,7 @@ enum Socket {
     Unix(UnixListener),
 }
 
-/// Connections accepted before others get their turn.
+/// Connections accepted before other work gets its turn.
 const BATCH: usize = 64;
 
 /// Connections that came together and go to one driver, which serves them in order.
@@ -60,21 +54,13 @@ const TOGETHER: usize = 8;
 
 impl Acceptor {
     pub(crate) fn new(listener: Listener, hub: &Arc<Hub>, drivers: &Arc<Drivers>) -> Self {
-        let parts = listener.into_parts();
-        let socket = match parts.inner {
+        let (inner, door) = Door::new(hub.clone(), listener);
+        let socket = match inner {
             Inner::Tcp(listener) => Socket::Tcp(TcpListener::from_std(listener)),
             #[cfg(unix)]
             Inner::Unix(listener) => Socket::Unix(UnixListener::from_std(listener)),
         };
-        Self {
-            socket,
-            tls: parts.tls,
-            hub: hub.clone(),
-            drivers: drivers.clone(),
-            turn: Turn::Now,
-            #[cfg(unix)]
-            _file: parts.file,
-        }
+        Self { socket, door, drivers: drivers.clone(), turn: Turn::Now }
     }
 
     /// What a poller knows the listener by.
@@ -98,7 +84,7 @@ impl Acceptor {
         }
     }
 
-    /// Accepts those who wait, when its turn has come.
+    /// Accepts the clients that wait, when its turn has come.
     pub(crate) fn accept(&mut self) {
         match self.turn {
             Turn::Rest => return,
@@ -110,7 +96,7 @@ impl Acceptor {
         for at in 0..BATCH {
             match self.socket.accept() {
                 Ok((stream, peer)) => {
-                    let connection = Connection::new(self.hub.clone(), peer, self.tls.as_ref());
+                    let connection = self.door.connection(peer);
                     driver = driver.filter(|_| at % TOGETHER != 0);
                     driver.get_or_insert_with(|| self.drivers.next()).seat(stream, connection);
                 }
@@ -145,18 +131,18 @@ impl Drivers {
 }
 
 impl Socket {
-    fn accept(&self) -> io::Result<(Stream, Option<SocketAddr>)> {
+    fn accept(&self) -> io::Result<(carry::Socket, Option<SocketAddr>)> {
         match self {
             Self::Tcp(listener) => {
                 let (stream, peer) = listener.accept()?;
                 // Latency matters more than the number of packets; a failure only costs that.
                 let _ = stream.set_nodelay(true);
-                Ok((Stream::Tcp(stream), Some(peer)))
+                Ok((carry::Socket::Tcp(stream), Some(peer)))
             }
             #[cfg(unix)]
             Self::Unix(listener) => {
                 let (stream, _) = listener.accept()?;
-                Ok((Stream::Unix(stream), None))
+                Ok((carry::Socket::Unix(stream), None))
             }
         }
     }

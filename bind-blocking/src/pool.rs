@@ -1,9 +1,10 @@
 //! Threads for work that may block.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, Builder, JoinHandle};
+use std::thread::Builder;
 use std::time::Duration;
 
 use crate::task::Task;
@@ -14,8 +15,8 @@ pub(crate) struct Pool {
     state: Mutex<State>,
     /// There is work, or there will be none.
     called: Condvar,
-    /// A worker ended.
-    left: Condvar,
+    /// A worker has nothing to do.
+    rested: Condvar,
     most: usize,
     /// How long a worker waits for work before it ends.
     patience: Duration,
@@ -25,12 +26,10 @@ pub(crate) struct Pool {
 struct State {
     /// Bounded by the hub, which reads no further when handlers are behind.
     queue: VecDeque<Work>,
-    workers: Vec<JoinHandle<()>>,
+    workers: usize,
     /// Workers without work.
     idle: usize,
-    /// Workers that ended because the pool does.
-    gone: usize,
-    ending: bool,
+    closed: bool,
 }
 
 /// What a worker does.
@@ -42,19 +41,19 @@ pub(crate) enum Work {
 /// Workers are kept for so long without work.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// How long the end of a pool waits for work under way.
+/// How long [`Pool::settle`] waits for work under way.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Pool {
     pub(crate) fn new(most: usize) -> Self {
-        let (state, called, left) = (Mutex::default(), Condvar::new(), Condvar::new());
-        Self { state, called, left, most: most.max(1), patience: IDLE }
+        let (state, called, rested) = (Mutex::default(), Condvar::new(), Condvar::new());
+        Self { state, called, rested, most: most.max(1), patience: IDLE }
     }
 
     /// Runs `work` on a worker, which is started if all have something to do.
     pub(crate) fn run(self: &Arc<Self>, work: Work) {
         let mut state = self.lock();
-        if state.ending && state.gone == state.workers.len() {
+        if state.closed && state.workers == 0 {
             // Dropped after the lock: it may come back here.
             drop(state);
             return drop(work);
@@ -64,14 +63,14 @@ impl Pool {
             drop(state);
             return self.called.notify_one();
         }
-        if state.workers.len() < self.most && !state.ending {
+        if state.workers < self.most && !state.closed {
             let pool = self.clone();
             let worker = Builder::new().name("sansocket-work".into()).spawn(move || pool.work());
             // Where the system has no thread left, the work waits for the others.
-            state.workers.extend(worker);
+            state.workers += usize::from(worker.is_ok());
         }
         // Without any worker nobody would ever come for it.
-        if state.workers.is_empty()
+        if state.workers == 0
             && let Some(work) = state.queue.pop_back()
         {
             drop(state);
@@ -79,34 +78,15 @@ impl Pool {
         }
     }
 
-    /// Lets the workers finish what waits and end; those whose work goes on for long are left to
-    /// themselves.
-    pub(crate) fn end(&self) {
-        let mut state = self.lock();
-        state.ending = true;
-        self.called.notify_all();
-        // It may be a handler that ends the server.
-        let here = |worker: &JoinHandle<()>| worker.thread().id() == thread::current().id();
-        let own = state.workers.iter().filter(|worker| here(worker)).count();
-        let (mut state, _) = self
-            .left
-            .wait_timeout_while(state, PATIENCE, |state| state.gone + own < state.workers.len())
-            .unwrap_or_else(PoisonError::into_inner);
-        if state.gone + own < state.workers.len() {
-            return;
-        }
-        let workers = std::mem::take(&mut state.workers);
-        state.gone = 0;
-        drop(state);
-        for worker in workers.into_iter().filter(|worker| !here(worker)) {
-            // Panics were caught before.
-            let _ = worker.join();
-        }
+    /// Waits until all work is done, but not for work that goes on for longer than five seconds.
+    pub(crate) fn settle(&self) {
+        let busy = |state: &mut State| !state.queue.is_empty() || state.idle < state.workers;
+        drop(self.rested.wait_timeout_while(self.lock(), PATIENCE, busy));
     }
 
-    /// Ends the workers without waiting for them.
+    /// Ends the workers, once the work that waits is done.
     pub(crate) fn close(&self) {
-        self.lock().ending = true;
+        self.lock().closed = true;
         self.called.notify_all();
     }
 
@@ -123,24 +103,24 @@ impl Pool {
             if let Some(work) = state.queue.pop_front() {
                 return Some(work);
             }
-            if state.ending {
-                state.gone += 1;
-                self.left.notify_all();
-                return None;
+            if state.closed {
+                break;
             }
             state.idle += 1;
+            self.rested.notify_all();
             let (woken, waited) = self
                 .called
                 .wait_timeout(state, self.patience)
                 .unwrap_or_else(PoisonError::into_inner);
             state = woken;
             state.idle -= 1;
-            if waited.timed_out() && state.queue.is_empty() && !state.ending {
-                let own = thread::current().id();
-                state.workers.retain(|worker| worker.thread().id() != own);
-                return None;
+            if waited.timed_out() && state.queue.is_empty() {
+                break;
             }
         }
+        state.workers -= 1;
+        self.rested.notify_all();
+        None
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -158,8 +138,8 @@ impl Work {
     }
 }
 
-impl std::fmt::Debug for Work {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Call(_) => "Call",
             Self::Task(_) => "Task",
@@ -171,6 +151,7 @@ impl std::fmt::Debug for Work {
 mod tests {
     use super::*;
     use std::sync::mpsc;
+    use std::thread;
 
     /// A test that waits longer has failed.
     const LONG: Duration = Duration::from_secs(20);
@@ -191,13 +172,14 @@ mod tests {
                 done.send(n).unwrap();
             });
         }
-        assert_eq!(pool.lock().workers.len(), 2);
+        assert_eq!(pool.lock().workers, 2);
         (0..50).for_each(|_| go.send(()).unwrap());
         let mut order: Vec<usize> = (0..50).map(|_| ended.recv_timeout(LONG).unwrap()).collect();
         order.sort_unstable();
         assert!(order.into_iter().eq(0..50));
-        pool.end();
-        assert!(pool.lock().workers.is_empty());
+        pool.settle();
+        assert_eq!(pool.lock().idle, 2);
+        pool.close();
     }
 
     #[test]
@@ -209,7 +191,7 @@ mod tests {
             let done = done.clone();
             call(&pool, move || done.send(thread::current().id()).unwrap());
             ended.recv_timeout(LONG).unwrap();
-            while !pool.lock().workers.is_empty() {
+            while pool.lock().workers > 0 {
                 thread::yield_now();
             }
         }
@@ -224,24 +206,32 @@ mod tests {
             let (again, done) = (pool.clone(), done.clone());
             call(&pool, move || call(&again, move || done.send(n).unwrap()));
         }
-        pool.end();
+        pool.close();
         drop(done);
         assert!(ended.iter().eq(0..100));
-        // Nobody is left for it.
+        while pool.lock().workers > 0 {
+            thread::yield_now();
+        }
+        // No worker is left for it.
         let (done, ended) = mpsc::channel::<()>();
         call(&pool, move || drop(done));
         assert!(ended.recv().is_err());
     }
 
     #[test]
-    fn a_pool_ends_on_its_own_worker() {
+    fn a_pool_settles_when_the_last_work_is_done() {
         let pool = Arc::new(Pool::new(3));
+        pool.settle();
         let (done, ended) = mpsc::channel();
-        let here = pool.clone();
-        call(&pool, move || {
-            here.end();
-            done.send(()).unwrap();
-        });
-        ended.recv_timeout(LONG).unwrap();
+        for n in 0..30 {
+            let done = done.clone();
+            call(&pool, move || {
+                thread::sleep(Duration::from_millis(1));
+                done.send(n).unwrap();
+            });
+        }
+        pool.settle();
+        assert_eq!(ended.try_iter().count(), 30);
+        pool.close();
     }
 }

@@ -1,4 +1,4 @@
-//! How others reach a thread that carries connections.
+//! How other threads reach one that carries connections.
 
 use mio::Waker as Alarm;
 use sansocket_app::Connection;
@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Wake;
 
-use crate::carry::Stream;
+use crate::carry::Socket;
 
-/// What others leave with a driver.
+/// What other threads leave with a driver.
 #[derive(Debug)]
 pub(crate) struct Post {
     mail: Mutex<Mail>,
@@ -19,7 +19,7 @@ pub(crate) struct Post {
 #[derive(Debug, Default)]
 struct Mail {
     /// Connections that were accepted for it. Bounded by the file descriptors of the process.
-    arrivals: Vec<(Stream, Connection)>,
+    arrivals: Vec<(Socket, Connection)>,
     /// The seats whose bell rang; each at most once.
     rung: Vec<usize>,
     stage: Stage,
@@ -45,8 +45,8 @@ impl Post {
     }
 
     /// Hands over a connection.
-    pub(crate) fn seat(&self, stream: Stream, connection: Connection) {
-        self.leave(|mail| mail.arrivals.push((stream, connection)));
+    pub(crate) fn seat(&self, socket: Socket, connection: Connection) {
+        self.leave(|mail| mail.arrivals.push((socket, connection)));
     }
 
     /// Says how far the end has come.
@@ -57,7 +57,7 @@ impl Post {
     /// Takes everything: connections into `arrivals`, which is empty, and seats into `due`.
     pub(crate) fn take(
         &self,
-        arrivals: &mut Vec<(Stream, Connection)>,
+        arrivals: &mut Vec<(Socket, Connection)>,
         due: &mut Vec<usize>,
     ) -> Stage {
         let mut mail = self.lock();
@@ -67,7 +67,7 @@ impl Post {
         mail.stage
     }
 
-    /// Whether nothing is left and the driver may sleep; who leaves something then wakes it.
+    /// Whether nothing is left and the driver may sleep; whatever is left from then on wakes it.
     pub(crate) fn is_empty_for_now(&self, stage: Stage) -> bool {
         let mut mail = self.lock();
         mail.asleep = mail.arrivals.is_empty() && mail.rung.is_empty() && mail.stage == stage;
@@ -111,7 +111,7 @@ impl Bell {
 
     /// The turn begins: what is left from now on calls for another one.
     pub(crate) fn quiet(&self) {
-        // Not a mere store: whoever struck before must have been heard, see `strike`.
+        // Not a mere store: the stroke before must have been heard, see `strike`.
         self.struck.swap(false, Ordering::AcqRel);
     }
 }

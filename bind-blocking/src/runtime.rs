@@ -28,6 +28,10 @@ impl Runtime for Blocking {
         Box::pin(self.clock.sleep(duration))
     }
 
+    fn spawn_timers(&self, timers: BoxFuture<()>) {
+        self.clock.start(timers).expect("the operating system gives a thread");
+    }
+
     fn workers(&self) -> Option<&dyn Workers> {
         Some(self)
     }
@@ -41,7 +45,7 @@ impl Workers for Blocking {
 
 impl Drop for Blocking {
     fn drop(&mut self) {
-        // The hub is gone. Nobody waits here: it may be a worker that held its last handle.
+        // The hub is gone. Its last handle may have been held by a worker, so this does not wait.
         self.pool.close();
     }
 }

@@ -1,6 +1,6 @@
 //! Listening and shutting down.
 
-use sansocket_app::{App, Hub, Listener, Timers, wait};
+use sansocket_app::{App, Hub, Io, Listener, wait};
 use std::io;
 use std::net::ToSocketAddrs;
 use std::ops::Deref;
@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::thread::{self, Builder, ScopedJoinHandle};
 use std::time::Duration;
 
-use crate::clock::Clock;
 use crate::driver::Driver;
 use crate::listen::{Acceptor, Drivers};
 use crate::pool::Pool;
@@ -19,9 +18,8 @@ use crate::runtime::Blocking;
 /// from there. What it can do besides serving is in [`sansocket_app::Io`].
 #[derive(Clone, Debug)]
 pub struct Server {
-    handle: sansocket_app::Io,
+    handle: Io,
     hub: Arc<Hub>,
-    clock: Arc<Clock>,
     pool: Arc<Pool>,
     threads: Threads,
 }
@@ -52,8 +50,7 @@ impl Server {
     /// When the operating system gives no random numbers or no thread.
     #[must_use]
     pub fn with_threads(app: App, threads: Threads) -> Self {
-        let shards = if threads.io <= 1 { 1 } else { (4 * threads.io).next_power_of_two() };
-        Self::start(app, threads, u16::try_from(shards).unwrap_or(1024))
+        Self::start(app, threads, Hub::shards_for(threads.io))
     }
 
     /// The same with a number of shards of yours, at least 1.
@@ -66,13 +63,10 @@ impl Server {
     }
 
     fn start(app: App, threads: Threads, shards: u16) -> Self {
-        let mut seed = [0; 32];
-        getrandom::fill(&mut seed).expect("the operating system gives random numbers");
-        let (clock, pool) = (Arc::new(Clock::default()), Arc::new(Pool::new(threads.workers)));
-        let runtime = Blocking { clock: clock.clone(), pool: pool.clone() };
-        let hub = Hub::new(app, runtime, shards, seed);
-        clock.start(Timers::new(&hub)).expect("the operating system gives a thread");
-        Self { handle: sansocket_app::Io::new(hub.clone()), hub, clock, pool, threads }
+        let pool = Arc::new(Pool::new(threads.workers));
+        let runtime = Blocking { clock: Arc::default(), pool: pool.clone() };
+        let hub = Hub::start(app, runtime, shards);
+        Self { handle: Io::new(hub.clone()), hub, pool, threads }
     }
 
     /// Serves on 127.0.0.1, port 5000, until [`stop`](sansocket_app::Io::stop).
@@ -93,8 +87,9 @@ impl Server {
 
     /// Serves listeners of yours until [`stop`](sansocket_app::Io::stop).
     ///
-    /// Returns when all connections have ended and all threads of the server have. A handler that
-    /// still runs five seconds later is left alone; tasks that wait for something are dropped.
+    /// Returns when all connections have ended and all handlers have; a handler that still runs five
+    /// seconds later is not waited for. The threads of handlers, tasks and timers end with the last handle
+    /// of the server.
     ///
     /// # Errors
     /// When the operating system has no pollers or threads left. Connections that cannot be
@@ -125,8 +120,7 @@ impl Server {
             shared.advance(Stage::Ended);
             running.into_iter().try_for_each(|thread| thread.join().expect("drivers catch panics"))
         })?;
-        self.pool.end();
-        self.clock.end();
+        self.pool.settle();
         Ok(())
     }
 
@@ -146,7 +140,7 @@ impl Default for Threads {
 }
 
 impl Deref for Server {
-    type Target = sansocket_app::Io;
+    type Target = Io;
 
     fn deref(&self) -> &Self::Target {
         &self.handle

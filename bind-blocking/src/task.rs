@@ -78,7 +78,7 @@ mod tests {
             })),
         );
         ended.recv_timeout(Duration::from_secs(20)).unwrap();
-        pool.end();
+        pool.close();
     }
 
     #[test]
@@ -110,7 +110,7 @@ mod tests {
             })),
         );
         ended.recv_timeout(Duration::from_secs(20)).unwrap();
-        pool.end();
+        pool.close();
     }
 
     #[test]
@@ -127,7 +127,7 @@ mod tests {
             })),
         );
         let waker = waker.recv().unwrap();
-        pool.end();
+        pool.close();
         assert_eq!(Arc::strong_count(&held), 1);
         // Late, and in vain.
         waker.wake();

@@ -1,4 +1,4 @@
-//! The threads of a server end with it. Alone in this file, because it looks at those of the process.
+//! The threads of a server end with its last handle. Alone in this file, because it looks at those of the process.
 #![cfg(target_os = "linux")]
 
 use sansocket_blocking::{App, Listener, Server, Threads};
@@ -38,6 +38,11 @@ fn no_thread_outlives_the_server() {
     io.stop();
     drop(clients);
     serving.join().unwrap().unwrap();
+    // A task of a server that has stopped still runs, until the last handle is gone.
+    let (ran, late) = mpsc::channel();
+    io.spawn(async move { ran.send(()).unwrap() });
+    late.recv_timeout(Duration::from_secs(20)).unwrap();
+    drop(io);
     // The system forgets a thread a moment after it was joined.
     let patience = Instant::now() + Duration::from_secs(20);
     while threads() > 0 {

@@ -1,6 +1,6 @@
 //! Listening and shutting down.
 
-use sansocket_app::{App, Hub, Listener, Timers};
+use sansocket_app::{App, Hub, Io, Listener};
 use std::io;
 use std::net::ToSocketAddrs;
 use std::ops::Deref;
@@ -8,14 +8,14 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
-use crate::door::Door;
+use crate::door;
 use crate::runtime::Tokio;
 
 /// A Socket.IO server on tokio, and a handle to it: clone it into tasks and threads and emit from
 /// there. What it can do besides serving is in [`sansocket_app::Io`].
 #[derive(Clone, Debug)]
 pub struct Server {
-    handle: sansocket_app::Io,
+    handle: Io,
     hub: Arc<Hub>,
 }
 
@@ -27,8 +27,7 @@ impl Server {
     #[must_use]
     pub fn new(app: App) -> Self {
         let threads = Handle::current().metrics().num_workers();
-        let shards = if threads == 1 { 1 } else { (4 * threads).next_power_of_two() };
-        Self::with_shards(app, u16::try_from(shards).unwrap_or(1024))
+        Self::with_shards(app, Hub::shards_for(threads))
     }
 
     /// The same with a number of shards of yours, at least 1.
@@ -37,12 +36,8 @@ impl Server {
     /// Outside a tokio runtime, or when the operating system gives no random numbers.
     #[must_use]
     pub fn with_shards(app: App, shards: u16) -> Self {
-        let mut seed = [0; 32];
-        getrandom::fill(&mut seed).expect("the operating system gives random numbers");
-        let runtime = Handle::current();
-        let hub = Hub::new(app, Tokio(runtime.clone()), shards, seed);
-        runtime.spawn(Timers::new(&hub));
-        Self { handle: sansocket_app::Io::new(hub.clone()), hub }
+        let hub = Hub::start(app, Tokio(Handle::current()), shards);
+        Self { handle: Io::new(hub.clone()), hub }
     }
 
     /// Serves on 127.0.0.1:5000 until [`stop`](sansocket_app::Io::stop).
@@ -79,7 +74,7 @@ impl Server {
     pub async fn serve_on(&self, listeners: impl IntoIterator<Item = Listener>) -> io::Result<()> {
         let mut doors = JoinSet::new();
         for listener in listeners {
-            doors.spawn(Door::new(self.hub.clone(), listener)?.serve());
+            doors.spawn(door::open(&self.hub, listener)?);
         }
         self.hub.stopping().await;
         while doors.join_next().await.is_some() {}
@@ -94,7 +89,7 @@ impl Server {
 }
 
 impl Deref for Server {
-    type Target = sansocket_app::Io;
+    type Target = Io;
 
     fn deref(&self) -> &Self::Target {
         &self.handle

@@ -13,10 +13,11 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use sansocket_app::http::request::Parts;
 use sansocket_app::http::{Request, Response, StatusCode};
-use sansocket_app::{Aside, Beside, Connection, Hub, IntoWeb as _, Origin, Outcome};
+use sansocket_app::{Aside, Beside, Carry, Connection, Hub, IntoWeb as _, Origin, Outcome};
 use std::convert::Infallible;
 use std::fmt;
 use std::future::{self, Future as _, Ready, poll_fn};
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -27,7 +28,7 @@ use tower_service::Service;
 pub use answer::{SocketIoBody, SocketIoFuture};
 pub use body::OwnBody;
 
-use crate::carry::{Carry, Look};
+use crate::carry::{Look, Stream};
 use crate::server::Server;
 use answer::State;
 use question::Question;
@@ -287,7 +288,7 @@ impl Front {
             // Without a stream, dropping the connection tells its session.
             if let Some(stream) = stream.await {
                 // In a task of just the size that it needs for as long as it lives.
-                tokio::spawn(Carry::new(TokioIo::new(stream), *connection));
+                tokio::spawn(Carry::new(Stream(TokioIo::new(stream)), *connection));
             }
         }));
     }
@@ -295,8 +296,8 @@ impl Front {
 
 /// Where the stream of a host lies is not known: what it says of itself has to do.
 impl Look for TokioIo<Upgraded> {
-    fn has_bytes(&self) -> bool {
-        false
+    fn look(&self, _: &mut [u8]) -> io::Result<usize> {
+        Err(ErrorKind::WouldBlock.into())
     }
 }
 

@@ -21,9 +21,8 @@ pub struct Output {
     pub message: Message,
 }
 
-/// Which shards an [`Output`] is for.
+/// Which shards an [`Output`] is for. Whatever carries messages has to know every destination.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[non_exhaustive]
 pub enum Destination {
     /// Every other shard of this process.
     Everyone,

@@ -12,26 +12,6 @@ use crate::http::Query;
 use crate::rng::Rng;
 pub(crate) use slab::Slab;
 
-/// One attachment of a session: a held poll, a POST in progress or an open WebSocket.
-///
-/// Generational: a link that outlives its attachment is ignored, never misrouted.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Link(pub(crate) Key);
-
-impl Link {
-    /// The attachment of a request that an embedder answers itself, through the same
-    /// [`Conn`](crate::Conn); no [`Server`](crate::Server) ever hands it out.
-    pub const HOST: Self = Self(Key { slot: u32::MAX, generation: NonZeroU32::MAX });
-
-    /// Returns a small number, unique among the links that exist now, for dense tables.
-    ///
-    /// Numbers are reused: compare the whole link to find out.
-    #[must_use]
-    pub fn index(self) -> usize {
-        self.0.slot as usize
-    }
-}
-
 /// One client in one namespace, on one shard.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Socket(pub(crate) Key);

@@ -57,6 +57,7 @@ mod error;
 mod hash;
 mod http;
 mod key;
+mod link;
 mod rng;
 mod server;
 mod slack;
@@ -69,14 +70,15 @@ pub use config::{
     Config, ConfigError, Judge, KeepHeaders, Layer, Limits, Origins, Protocols, SlowClient,
     Transports,
 };
-pub use conn::{Awaits, Clock, Conn, Decoder, Inbound, Role};
+pub use conn::{Awaits, Clock, Conn, Decoder, Role};
 pub use cookie::{Cookie, SameSite};
 pub use error::{Gone, Misuse, Reason, Refused, Violation};
 pub use http::{Date, Field, Fields, Headers, Method, Request, Response};
-pub use key::{Id, Link, Malformed, Session, Shard, Sid, Socket};
+pub use key::{Id, Malformed, Session, Shard, Sid, Socket};
+pub use link::{Feed, Inbound, Link, Message, Next, Transmit, Verdict};
 pub use server::{
-    AckToken, Answer, Counts, Disconnect, Event, Handshake, JoinError, Message, Received, Scope,
-    Server, SocketMut, Target, Ticket, Transmit, Usage, Verdict,
+    AckToken, Answer, Counts, Disconnect, Event, Handshake, JoinError, Received, Scope, Server,
+    SocketMut, Target, Ticket, Usage,
 };
 pub use socket::{Args, ArgsRef, EventMessage, Frame};
 pub use ws::CloseCode;

@@ -6,7 +6,7 @@
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
-use sansocket::{Config, Conn, Date, Event, Limits, Link, Server, Shard, Verdict};
+use sansocket::{Config, Conn, Date, Event, Limits, Link, Server, Shard};
 use std::collections::HashMap;
 use std::io::{self, IoSlice, Read as _, Write as _};
 use std::sync::Arc;
@@ -98,13 +98,8 @@ impl Loop {
                 Ok(None) => return,
                 Ok(Some(item)) => {
                     let verdict = self.server.handle(now, link, item);
-                    match &verdict {
-                        Verdict::Hold(link)
-                        | Verdict::Body { link, .. }
-                        | Verdict::Upgrade { link, .. } => {
-                            self.carriers.insert(*link, token);
-                        }
-                        Verdict::Continue | Verdict::Pass | Verdict::Respond(_) => {}
+                    if let Some(link) = verdict.link() {
+                        self.carriers.insert(link, token);
                     }
                     decoder.apply(verdict);
                 }
@@ -113,7 +108,9 @@ impl Loop {
                         let response = self.server.handle_violation(now, link, violation);
                         decoder.reject_as(violation, &response);
                     }
-                    None => decoder.reject_with(violation, self.server.config()),
+                    None => decoder.reject_with(violation, |response, request| {
+                        self.server.config().dress(response, request)
+                    }),
                 },
             }
         }

@@ -1,6 +1,6 @@
 //! WebSocket alone: every message comes back, by the codec of the core and no server.
 
-use sansocket::{Config, Conn, Frame, Inbound, Limits, Link, Response, Transmit, Verdict};
+use sansocket::{Config, Conn, Frame, Inbound, Limits, Message, Response, Transmit, Verdict};
 use std::io::IoSlice;
 use std::sync::Arc;
 
@@ -39,17 +39,16 @@ impl Echo {
             match item {
                 Inbound::Request(request) => {
                     let verdict = match Response::accepting(&request) {
-                        Some(response) => Verdict::Upgrade { link: Link::HOST, response },
+                        Some(response) => Verdict::Upgrade { link: None, response },
                         None => Verdict::Respond(Response::status(426)),
                     };
                     decoder.apply(verdict);
                 }
-                Inbound::Text(text) => {
-                    let frame = Frame::text(text);
-                    decoder.push(Transmit::Frame(frame));
-                }
-                Inbound::Binary(bytes) => {
-                    let frame = Frame::binary(bytes);
+                Inbound::Message(message) => {
+                    let frame = match message {
+                        Message::Binary(bytes) => Frame::binary(bytes),
+                        Message::Text(text) => Frame::text(text),
+                    };
                     decoder.push(Transmit::Frame(frame));
                 }
                 _ => {}

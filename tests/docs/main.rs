@@ -62,7 +62,7 @@ fn the_tutorial_shows_the_program_that_is_tested_here() {
 fn every_setting_and_every_limit_is_described() {
     let page = include_str!("../../docs/limits.md");
     let shown = format!("{:#?}", Config::default());
-    // Fields of the settings are indented once, of what is inside of them twice.
+    // Fields of the settings are indented once, nested ones twice.
     let fields = shown.lines().filter_map(|line| {
         let name = line.strip_prefix("    ")?.trim_start().split_once(": ")?.0;
         Some(name).filter(|_| !line.starts_with("            "))

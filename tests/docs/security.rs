@@ -11,7 +11,7 @@ struct Row {
     tests: Vec<String>,
 }
 
-/// A test, and what is said of it.
+/// A test, and the doc comment on it.
 struct Test {
     name: String,
     doc: String,

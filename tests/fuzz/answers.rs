@@ -6,7 +6,7 @@ mod transcript;
 
 use arbitrary::{Result, Unstructured};
 use sansocket::{
-    Awaits, Bytes, Config, Conn, Decoder, Inbound, Limits, Link, Response, Transmit, Verdict,
+    Awaits, Bytes, Config, Conn, Decoder, Inbound, Limits, Response, Transmit, Verdict,
 };
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -44,14 +44,14 @@ const MAX_TURNS: usize = 500_000;
 const HEAD: usize = 1000;
 const LOW_WATER: usize = 1000;
 
-/// A connection, what its peer has still to send, and what its host owes.
+/// A connection, the bytes its peer has still to send, and the answers its host owes.
 struct Host<'p> {
     conn: Conn,
     plans: &'p [Plan],
     input: VecDeque<Vec<u8>>,
     /// Bytes that are read at once, at most.
     longest: usize,
-    /// Decides who comes next.
+    /// Chooses the next step.
     dice: u32,
     /// Requests that were handed out.
     asked: usize,
@@ -168,7 +168,7 @@ impl<'p> Host<'p> {
                     if plan.when == When::Body {
                         Verdict::Respond(plan.response.clone())
                     } else {
-                        Verdict::Hold(Link::HOST)
+                        Verdict::Hold(None)
                     }
                 }
                 Ok(None) => break,
@@ -194,7 +194,7 @@ impl<'p> Host<'p> {
         self.conn.push(Transmit::Response(plan.response.clone()));
     }
 
-    /// What comes too late or for nobody changes nothing.
+    /// An answer that comes too late or to no request changes nothing.
     fn stray(&mut self) {
         match self.conn.awaits() {
             Awaits::Farewell | Awaits::Head | Awaits::Request => {

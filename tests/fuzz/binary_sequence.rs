@@ -50,7 +50,7 @@ pub(super) fn run(data: &[u8]) {
             }
         }
         let held = host.server.counts().bytes;
-        // Four parts at most, each with what it costs besides its bytes.
+        // Four parts at most, each with its overhead.
         assert!(held <= 20 + 300 + 4 * 128, "{held}");
         assert_eq!(held == 0, pending.is_none(), "what is incomplete is counted");
     }

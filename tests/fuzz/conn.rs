@@ -1,6 +1,6 @@
 //! Bytes of a connection mean the same and are answered alike, however they are cut.
 
-use sansocket::{Bytes, Config, Conn, Inbound, Limits, Link, Request, Response, Transmit, Verdict};
+use sansocket::{Bytes, Config, Conn, Inbound, Limits, Request, Response, Transmit, Verdict};
 use std::io::IoSlice;
 use std::sync::Arc;
 
@@ -116,7 +116,7 @@ impl Run {
         self.frames.extend_from_slice(&out[frames..]);
     }
 
-    /// Where frames begin in what was written.
+    /// Where frames begin in the bytes written.
     fn split(&self, out: &[u8]) -> usize {
         if self.http.windows(12).any(|window| window == b"HTTP/1.1 101") {
             return 0;
@@ -129,19 +129,18 @@ impl Run {
 }
 
 fn verdict(item: &Inbound<'_>) -> Verdict {
-    let link = Link::HOST;
     match item {
         Inbound::Request(request) => answer(request),
         Inbound::Body(body) => {
             Verdict::Respond(Response::with_body(200, "text/plain", body.to_vec()))
         }
-        Inbound::Binary(_) | Inbound::Closed(_) | Inbound::Text(_) => Verdict::Continue,
-        other => panic!("{other:?} on {link:?}"),
+        Inbound::Closed(_) | Inbound::Message(_) => Verdict::Continue,
+        other => panic!("{other:?}"),
     }
 }
 
 fn answer(request: &Request<'_>) -> Verdict {
-    let link = Link::HOST;
+    let link = None;
     if let Some(response) = Response::accepting(request) {
         return Verdict::Upgrade { link, response };
     }
@@ -176,7 +175,7 @@ fn line(item: &Inbound<'_>) -> String {
     format!("{:?} {}{fields}", request.method, request.target)
 }
 
-/// PONGs answer the latest PING, so how many there are depends on what was read at once.
+/// PONGs answer the latest PING, so their number depends on the bytes of one read.
 fn without_pongs(mut frames: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     while let [first, len, rest @ ..] = frames {

@@ -40,7 +40,7 @@ pub(super) fn run(data: &[u8]) {
     }
 }
 
-/// A request, and who is asked.
+/// A request, and the parser asked.
 struct Case {
     config: Arc<Config>,
     peer: Option<SocketAddr>,

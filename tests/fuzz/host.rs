@@ -54,7 +54,7 @@ impl Host {
     /// Opens a session on WebSocket and takes its OPEN packet.
     pub(super) fn websocket(&mut self) -> Link {
         let verdict = self.request(Method::Get, "/socket.io/?EIO=4&transport=websocket");
-        let Verdict::Upgrade { link, .. } = verdict else { panic!("{verdict:?}") };
+        let Verdict::Upgrade { link: Some(link), .. } = verdict else { panic!("{verdict:?}") };
         assert!(self.frames(link)[0].starts_with("0{"));
         link
     }

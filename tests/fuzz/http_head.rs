@@ -90,7 +90,7 @@ fn joined(fields: &[(String, String)], name: &str) -> String {
     }
 }
 
-/// The head, when nobody could read it in another way.
+/// The head, when no parser could read it in another way.
 fn naive(bytes: &[u8]) -> Option<Head> {
     let start = (0..).map(|n| 2 * n).find(|&at| !bytes[at..].starts_with(b"\r\n"))?;
     let bytes = &bytes[start..];

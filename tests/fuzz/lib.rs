@@ -1,4 +1,4 @@
-//! The bodies of the fuzz targets in `fuzz/`: bytes somebody chose, and a panic when a promise is
+//! The bodies of the fuzz targets in `fuzz/`: bytes from the fuzzer, and a panic when a promise is
 //! broken. Tests replay all seeds through them.
 
 mod answers;

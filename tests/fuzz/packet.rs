@@ -57,7 +57,7 @@ fn same(message: &EventMessage, reading: &Reading<'_>) {
     assert_eq!(reading::elements(message.json()), expected);
 }
 
-/// What was sent back is what was received.
+/// The packet sent back is the packet received.
 fn written(frames: &[String], message: &EventMessage, reading: &Reading<'_>, acknowledged: bool) {
     let packets: Vec<_> = frames.iter().map(|frame| frame.strip_prefix('4').expect("4")).collect();
     let event = reading::packet(packets[0], MAX_ATTACHMENTS.into()).expect("what we write");

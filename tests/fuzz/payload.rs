@@ -12,7 +12,7 @@ pub(super) fn run(data: &[u8]) {
     let sid = host.polling();
     host.events();
     let target = format!("/socket.io/?EIO=4&transport=polling&sid={sid}");
-    let Verdict::Body { link, .. } = host.request(Method::Post, &target) else {
+    let Verdict::Body { link: Some(link), .. } = host.request(Method::Post, &target) else {
         panic!("a POST is taken")
     };
     let Verdict::Respond(response) = host.server.handle_body(host.now, link, data) else {

@@ -70,10 +70,14 @@ impl Play {
             Verdict::Respond(response) => {
                 settings::check_answer(self.host.server.config(), &response, of.origin);
             }
-            Verdict::Hold(link) => self.ledger.request(link, of.origin),
-            Verdict::Body { link, .. } => self.ledger.body(link, of.origin),
-            Verdict::Upgrade { link, .. } => self.ledger.websocket(link),
-            verdict @ (Verdict::Continue | Verdict::Pass) => panic!("{verdict:?} to a request"),
+            Verdict::Hold(Some(link)) => self.ledger.request(link, of.origin),
+            Verdict::Body { link: Some(link), .. } => self.ledger.body(link, of.origin),
+            Verdict::Upgrade { link: Some(link), .. } => self.ledger.websocket(link),
+            verdict @ (Verdict::Body { link: None, .. }
+            | Verdict::Continue
+            | Verdict::Hold(None)
+            | Verdict::Pass
+            | Verdict::Upgrade { link: None, .. }) => panic!("{verdict:?} to a request"),
         }
         Ok(())
     }
@@ -237,7 +241,7 @@ impl Play {
             self.check();
         }
         if !self.host.server.config().monitor_clients {
-            // Nobody else misses who vanished between two polls.
+            // No other client misses the one that vanished between two polls.
             self.host.server.shutdown(self.host.now);
         }
         let mut rounds = 0;

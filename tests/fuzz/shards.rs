@@ -1,5 +1,5 @@
-//! Two shards whose messages take their time: everybody gets what was meant for them, once and in
-//! the order of whoever sent it, and questions to both are answered.
+//! Two shards whose messages take their time: each client gets its own events, once and in
+//! the order of their sender, and questions to both are answered.
 
 use arbitrary::{Result, Unstructured};
 use sansocket::cluster::Message;
@@ -147,7 +147,7 @@ impl Pair {
         }
     }
 
-    /// A shard hears the next message.
+    /// A shard handles the next message.
     fn deliver(&mut self, shard: usize) -> bool {
         let Some((message, meaning)) = self.mail[shard].pop_front() else { return false };
         let Host { server, now } = &mut self.hosts[shard];
@@ -209,7 +209,7 @@ impl Pair {
                 let Event::Ack { answer, .. } = event else { panic!("{event:?}") };
                 match answer {
                     Answer::Args(_) => self.asked -= 1,
-                    // Everybody stays, and time stands still.
+                    // All clients stay, and time stands still.
                     Answer::Done { missing: 0 } => self.open -= 1,
                     answer => panic!("{answer:?}"),
                 }
@@ -223,7 +223,7 @@ impl Pair {
         }
     }
 
-    /// All mail arrives, everybody reads, and whoever was asked has answered.
+    /// All mail arrives, all clients read, and all questions are answered.
     fn end(&mut self) {
         loop {
             while self.deliver(0) || self.deliver(1) {}
@@ -249,6 +249,6 @@ impl Pair {
 
 fn some(input: &mut Unstructured<'_>) -> Result<Vec<&'static str>> {
     let bits: u8 = input.int_in_range(0..=7)?;
-    // An empty list means everybody, so it should be as likely as a full one.
+    // An empty list means all clients, so it should be as likely as a full one.
     Ok(ROOMS.into_iter().enumerate().filter(|(n, _)| bits >> n & 1 == 1).map(|(_, r)| r).collect())
 }

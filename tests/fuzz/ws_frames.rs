@@ -1,6 +1,6 @@
 //! Frames mean the same however they are cut, and what another implementation says they mean.
 
-use sansocket::{Config, Conn, Inbound, Limits, Link, Role, Violation};
+use sansocket::{Config, Conn, Inbound, Limits, Role, Violation};
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 use tungstenite::protocol::{self, WebSocket, WebSocketConfig};
@@ -47,15 +47,19 @@ fn read(role: Role, pieces: &[Vec<u8>]) -> (Vec<Item>, Option<Violation>) {
     let mut limits: Limits = Config::default().limits;
     limits.max_payload = MAX;
     limits.fragments = u32::MAX;
-    let mut conn = Conn::websocket(role, Arc::new(limits), Link::HOST, [3; 32]);
+    let mut conn = Conn::websocket(role, Arc::new(limits), None, [3; 32]);
     let mut items = Vec::new();
     for piece in pieces {
         let mut piece = piece.clone();
         let mut decoder = conn.decode(&mut piece);
         loop {
             let item = match decoder.poll() {
-                Ok(Some(Inbound::Text(text))) => Item::Text(text.to_owned()),
-                Ok(Some(Inbound::Binary(bytes))) => Item::Binary(bytes.to_vec()),
+                Ok(Some(Inbound::Message(sansocket::Message::Text(text)))) => {
+                    Item::Text(text.to_owned())
+                }
+                Ok(Some(Inbound::Message(sansocket::Message::Binary(bytes)))) => {
+                    Item::Binary(bytes.to_vec())
+                }
                 Ok(Some(Inbound::Closed(code))) => Item::Close(code.map(|code| known(code.get()))),
                 Ok(Some(other)) => panic!("{other:?} on a WebSocket"),
                 Ok(None) => break,

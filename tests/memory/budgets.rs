@@ -1,10 +1,10 @@
 //! What the heap has to give: per idle connection, per event, per recipient of a broadcast.
 //!
-//! A budget is what was measured plus a little room. Whoever needs more edits it here, on purpose.
+//! A budget is the measured figure plus a little room. A change that needs more edits it here, on purpose.
 
 use allocation_counter::{AllocationInfo, measure};
 use sansocket::{ArgsRef, Config, Conn, Event, Limits};
-use sansocket::{Server, Shard, Socket, Target, Verdict};
+use sansocket::{Server, Shard, Socket, Target};
 use sansocket_app::{App, BoxFuture, Connection, EventMessage, Hub, Io, Runtime, Timers};
 use std::future::{Future as _, pending};
 use std::io::IoSlice;
@@ -27,7 +27,7 @@ const RECEIVED: u64 = 1;
 const RECEIVED_BINARY: u64 = 5;
 /// An event that is encoded and queued: the packet.
 const EMITTED: u64 = 1;
-/// A packet on its way to a stream, until the stream took it: the buffer of what is written.
+/// A packet on its way to a stream, until the stream took it: the write buffer.
 const WRITTEN: u64 = 1;
 /// An event through the application layer to a handler that emits it as it is.
 const APP_ECHOED: u64 = 5;
@@ -509,7 +509,7 @@ impl Bare {
             let link = decoder.link();
             let Some(item) = decoder.poll().expect("the rules are kept") else { return };
             let verdict = server.handle(*now, link, item);
-            if let Verdict::Upgrade { link, .. } = &verdict {
+            if let Some(link) = verdict.link() {
                 carriers[link.index()] = at;
             }
             decoder.apply(verdict);
@@ -543,7 +543,7 @@ impl Bare {
         self.flush_but(&[]);
     }
 
-    /// Writes to all but some, who take nothing.
+    /// Writes to all but some, which take nothing.
     fn flush_but(&mut self, stuck: &[usize]) {
         while let Some(link) = self.server.poll_link() {
             let at = self.carriers[link.index()];

@@ -16,13 +16,13 @@ use testbed::{frame, handshake, upgrade};
 
 const MANY: usize = if cfg!(debug_assertions) { 20_000 } else { 1_000_000 };
 
-/// Time between two clients: those that nobody misses for 45 s are a thousand at once.
+/// Time between two clients: a thousand vanished ones are not noticed yet, as that takes 45 s.
 const PACE: Duration = Duration::from_millis(50);
 
 /// What growing tables may have kept more than before.
 const SLACK: i64 = 4096;
 
-/// What the application does with whoever asks to join.
+/// The decision of the application about a client that asks to join.
 type Welcome = fn(&mut Server, Instant, Socket);
 
 /// One shard, the clock, and the connection of the client at hand.
@@ -60,7 +60,7 @@ impl Shop {
         Visit(Conn::new(self.limits.clone()))
     }
 
-    /// The client writes, and the server answers; what it answered.
+    /// The client writes; returns the answer of the server.
     fn hear(&mut self, Visit(conn): &mut Visit, bytes: impl AsRef<[u8]>) -> Vec<u8> {
         let mut bytes = bytes.as_ref().to_vec();
         let mut decoder = conn.decode(&mut bytes);

@@ -1,4 +1,4 @@
-//! Every limit: what it lets through, and what happens to one more. Each test is named after its field.
+//! Every limit: the most it lets through, and the fate of one more. Each test is named after its field.
 
 use proptest::prelude::*;
 use sansocket::{Bytes, Config, Counts, JoinError, Limits, Misuse, Refused, SlowClient, Target};
@@ -52,7 +52,7 @@ fn every_limit_has_a_test() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..Default::default() })]
 
-    /// Both check after every step that the totals a shard keeps are the sums of what it holds.
+    /// Both check after every step that the totals of a shard are the sums of its parts.
     #[test]
     fn totals_are_right_whatever_happens(data in prop::collection::vec(any::<u8>(), 0..2_000)) {
         fuzz_targets::run("server_ops", &data);
@@ -259,7 +259,7 @@ fn nobody_comes_and_nothing_volatile_is_sent_while_all_bytes_are_taken() {
     let mut witness = sim.joined();
     assert_eq!(sim.socket(1).emit_volatile("x"), Ok(true));
     assert_eq!(witness.recv(), "42[\"x\"]");
-    // Nobody can be ended for what it takes: there are heads only.
+    // No session can be ended for its backlog: there are heads only.
     let mut others = Vec::new();
     while sim.counts().heads <= 1024 {
         others.push(sim.polling());
@@ -293,7 +293,7 @@ fn what_waits_for_many_takes_its_bytes_once() {
     // Nor does it keep anybody out.
     let _next = joined_polling(&sim);
     (0..3).for_each(|_| sim.broadcast(&Target::namespace("/"), "x", &text));
-    // It is there as long as one of those has it who hold all of it.
+    // The packet lives as long as one of the sessions that share it.
     assert_eq!(sim.turned_away(), [0, 0, CLIENTS]);
 }
 
@@ -367,7 +367,7 @@ fn questions() {
     assert_eq!(ws.all().len(), 2, "what is refused is not sent");
     assert_eq!(sim.counts().questions, 3);
 
-    // Of many, those who owe too much are missing at once, and nobody waits for them.
+    // In a broadcast, clients with too many open questions count as missing at once.
     sim.events();
     sim.ask_all(&Target::namespace("/"), "d", 1_000);
     assert_eq!((ws.all().len(), other.recv().as_str()), (0, "423[\"d\"]"));
@@ -496,7 +496,7 @@ impl Slow {
         assert_eq!(self.other.next(), None);
     }
 
-    /// It reads on and hears nothing of what was meant for it since.
+    /// It reads on and gets none of the events skipped meanwhile.
     fn survives(mut self) {
         let held = self.sim.counts().bytes;
         assert!((10_000..12_000).contains(&held), "{held}");

@@ -82,7 +82,7 @@ fn with(set: impl FnOnce(&mut Cookie)) -> Cookie {
     cookie
 }
 
-/// A limit, what it cannot be, and how to set it.
+/// A limit, a value it cannot have, and how to set it.
 type Impossible = (&'static str, &'static [usize], fn(&mut Limits, usize));
 
 #[test]

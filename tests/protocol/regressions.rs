@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sansocket::{
-    Awaits, Config, Conn, Counts, Event, Handshake, Inbound, Layer, Limits, Link, Origins,
-    Response, Server, Shard, Target, Transmit, Verdict,
+    Awaits, Config, Conn, Counts, Event, Handshake, Inbound, Layer, Limits, Origins, Response,
+    Server, Shard, Target, Transmit, Verdict,
 };
 use testbed::{Item, Polling, Sim, frame, handshake, request, upgrade};
 
@@ -237,7 +237,7 @@ fn read(conn: &mut Conn, bytes: impl AsRef<[u8]>, verdict: Verdict) -> usize {
 fn a_peer_whose_body_came_in_pieces_is_not_waited_for_while_the_host_takes_its_time() {
     for fields in ["Content-Length: 2\r\n", "Transfer-Encoding: chunked\r\n"] {
         let mut conn = Conn::new(Arc::new(Limits::default()));
-        let verdict = Verdict::Body { link: Link::HOST, limit: 10 };
+        let verdict = Verdict::Body { link: None, limit: 10 };
         read(&mut conn, request("POST", "/", fields, ""), verdict.clone());
         let pieces =
             if fields.starts_with('C') { ["a", "b"] } else { ["2\r\na", "b\r\n0\r\n\r\n"] };
@@ -253,7 +253,7 @@ fn the_body_of_a_request_that_is_held_is_never_taken_for_another_request() {
     let inner = request("GET", "/inner", "", "");
     for split in [0, 10] {
         let mut conn = Conn::new(Arc::new(Limits::default()));
-        let hold = Verdict::Hold(Link::HOST);
+        let hold = Verdict::Hold(None);
         let whole = request("POST", "/", "", &inner);
         let (start, rest) = whole.split_at(whole.len() - split);
         assert_eq!(read(&mut conn, start, hold.clone()), 1);

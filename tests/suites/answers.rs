@@ -1,4 +1,4 @@
-//! What clients other than ours send, and what they can tell from the answers.
+//! Requests as other clients write them, and the answers those clients rely on.
 
 use sansocket_app::{App, Bytes, Config, Io, Origins};
 use std::io::{Read as _, Write as _};

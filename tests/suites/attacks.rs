@@ -1,5 +1,5 @@
 //! Attacks on sockets, end to end: by their numbers in SECURITY.md, packets (A), sessions (C), frames
-//! (D), HTTP and TLS (E). Nobody else notices, the reason has a name, and nothing is left.
+//! (D), HTTP and TLS (E). Other clients do not notice, the reason has a name, and nothing is left.
 
 #[cfg(unix)]
 mod folder;

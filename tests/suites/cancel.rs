@@ -14,7 +14,7 @@ use super::faults::settle;
 use super::{Abandon, Serve, listener, port, start};
 use crate::client::PATIENCE;
 
-/// Whatever waits may be dropped, polled or not: what was sent stays sent, late answers go nowhere,
+/// Every future may be dropped, polled or not: what was sent stays sent, late answers go nowhere,
 /// and the next one to wait gets its own answer.
 pub fn futures_may_be_dropped_whenever_they_wait(serve: Serve) {
     let mut config = Config::default();
@@ -27,7 +27,7 @@ pub fn futures_may_be_dropped_whenever_they_wait(serve: Serve) {
     let socket = sockets.recv_timeout(PATIENCE).unwrap();
     for polls in 0..3 {
         let due = questions_dropped(&io, &socket, polls);
-        // Whoever waits beside the one that gave up gets the right answer.
+        // A future that waits beside the dropped one gets the right answer.
         let beside = socket.call::<usize>("beside", &polls);
         let gathered = io.emit_with_ack("all", &polls, PATIENCE);
         let mut ids = Vec::new();
@@ -64,7 +64,7 @@ fn questions_dropped(io: &Io, socket: &Socket, polls: usize) -> [&'static str; 4
     ["reply", "calling", "gathering", "replies"]
 }
 
-/// Who waits for a slow client is told, also when others gave up.
+/// A task that waits for a slow client is woken, also when other tasks gave up.
 fn drained_dropped(socket: &Socket, channel: &mut Channel) {
     let text = "x".repeat(50_000);
     let mut sent = 0;
@@ -104,7 +104,7 @@ pub fn serving_may_be_dropped_and_connections_go_on(abandon: Abandon) {
     settle(&io, 0);
 }
 
-/// Waits until nobody listens there.
+/// Waits until the address refuses connections.
 fn until_refused(address: SocketAddr) {
     let patience = Instant::now() + PATIENCE;
     while TcpStream::connect(address).is_ok() {

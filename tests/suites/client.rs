@@ -30,7 +30,7 @@ impl Client {
 }
 
 impl<S: Read + Write> Client<S> {
-    /// Joins over a stream of yours.
+    /// Joins over the given stream.
     pub fn join(stream: S) -> Self {
         let mut client = Self { stream, sid: String::new() };
         let (_, open) = client.request("GET", "");
@@ -78,7 +78,7 @@ impl<S: Read + Write> Client<S> {
         self.try_response()
     }
 
-    /// Sends a request to a path of yours.
+    /// Sends a request to the given path.
     pub fn send(&mut self, method: &str, target: &str, body: &str) {
         self.try_send(method, target, body).expect("the server reads");
     }

@@ -106,7 +106,7 @@ pub fn resets_and_half_closes_end_their_sessions_and_no_other(serve: Serve) {
     settle(&io, 0);
 }
 
-/// Who ends its side of a connection after a request still gets the answer.
+/// A client that ends its side of a connection after a request still gets the answer.
 pub fn who_sends_nothing_more_is_answered(serve: Serve) {
     let identity = Identity::new();
     let listeners = vec![listener(), listener().tls(identity.tls())];
@@ -164,7 +164,7 @@ fn polled(address: SocketAddr) -> io::Result<()> {
 pub fn hundreds_of_clients_killed_and_restarted_leave_nothing(serve: Serve) {
     let mut app = echo(Config::default());
     app.on("enter", |socket: Socket| {
-        // It may be gone by now, and nobody will answer.
+        // The connection may be gone by now, without an answer.
         let _ = socket.join("room");
         drop(socket.call::<()>("well?", &()));
         let _ = socket.nsp().to("room").emit("entered", &());
@@ -204,7 +204,7 @@ fn live_and_die(address: SocketAddr, dice: &mut Dice) {
     }
 }
 
-/// A panic of any handler costs what it was about, and is reported.
+/// A panic of any handler affects its own event only, and is reported.
 pub fn a_panic_in_any_handler_costs_only_what_it_was_about(serve: Serve) {
     let mut app = echo(Config::default());
     let (errors, heard) = mpsc::channel();

@@ -1,4 +1,4 @@
-//! A server whose standard error is a pipe that nobody reads.
+//! A server whose standard error is a pipe without a reader.
 
 use std::env;
 use std::io::{self, PipeReader, Read as _, Write as _};
@@ -39,7 +39,7 @@ pub fn a32_a_log_that_nobody_reads_stalls_nobody(serve: Serve, name: &str) {
             assert_eq!(client.poll(), format!("43{n}[{n}]"));
         }
     }
-    // Whoever reads at last finds the lines that were waiting.
+    // A reader that comes late finds the lines that were waiting.
     let mut read = Vec::new();
     while !String::from_utf8_lossy(&read).contains("sansocket: handler of \"number\"") {
         let mut piece = [0; 4096];

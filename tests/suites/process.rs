@@ -1,5 +1,5 @@
 //! Processes of their own, for tests of what happens to a whole process: a test is run again in a
-//! child, which finds out from its environment what it is to do.
+//! child, which reads its task from the environment.
 
 use std::env;
 use std::fmt;
@@ -41,7 +41,7 @@ fn without_crate(name: &str) -> &str {
     name.split_once("::").expect("the crate comes first").1
 }
 
-/// Starts a process, and returns what it reports.
+/// Starts a process, and returns its report.
 pub(super) fn start(command: &mut Command) -> (Child, String) {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();

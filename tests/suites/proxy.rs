@@ -100,7 +100,7 @@ impl Dice {
 /// When it is broken already.
 pub(crate) fn reset(stream: &TcpStream) -> io::Result<()> {
     SockRef::from(stream).set_linger(Some(Duration::ZERO))?;
-    // Ends those who read from it, and tells the peer nothing.
+    // Ends the readers of this socket, and tells the peer nothing.
     stream.shutdown(Shutdown::Read)
 }
 

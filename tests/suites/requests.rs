@@ -57,7 +57,7 @@ pub fn http_1_0_clients_are_told_that_their_connection_stays(serve: Serve) {
     assert!(raider.answer().is_none(), "the connection ends");
 }
 
-/// Whoever answers has a clock, and says what it shows (RFC 9110 §6.6.1).
+/// An answer carries the time, since bindings and hosts have a clock (RFC 9110 §6.6.1).
 pub fn every_answer_says_when_it_was_given(serve: Serve) {
     let (_io, address, _serving) = start(serve, App::new());
     let mut raider = Raider::connect(address);

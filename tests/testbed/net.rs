@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sansocket::cluster::{Destination, Message};
-use sansocket::{Config, Conn, Inbound, Limits, Link, Server, Shard, Sid, Usage, Verdict};
+use sansocket::{Config, Conn, Feed as _, Inbound, Limits, Link, Server, Shard, Sid, Usage};
 
 use crate::app::App;
 use crate::trace::Trace;
@@ -231,7 +231,6 @@ impl World {
             let meant = match to {
                 Destination::Shard(index) => usize::from(index) == shard,
                 Destination::Everyone => shard != from,
-                other => panic!("nobody knows {other:?}"),
             };
             if meant {
                 self.mail.push_back((shard, message.clone()));
@@ -287,15 +286,14 @@ impl World {
                         let response = server.handle_violation(*now, link, violation);
                         decoder.reject_as(violation, &response);
                     } else {
-                        decoder.reject_with(violation, server.config());
+                        decoder.reject_with(violation, |response, request| {
+                            server.config().dress(response, request)
+                        });
                     }
                     continue;
                 }
             };
-            if let Verdict::Body { link, .. }
-            | Verdict::Hold(link)
-            | Verdict::Upgrade { link, .. } = verdict
-            {
+            if let Some(link) = verdict.link() {
                 self.links.insert((wire.shard, link), at);
             }
             decoder.apply(verdict);

@@ -1,4 +1,4 @@
-//! What requests mean, whoever reads them: one table for the core, every binding, and hosts.
+//! The meaning of requests: one table for the core, every binding, and hosts.
 
 /// A request, and its answer.
 #[derive(Clone, Copy, Debug)]

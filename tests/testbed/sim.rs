@@ -137,12 +137,12 @@ impl Sim {
         world.advance(by);
     }
 
-    /// Lets time pass in which nobody looks at it: the process is paused.
+    /// Lets time pass without a look at the clock: the process is paused.
     pub fn pause(&mut self, ms: u64) {
         self.world.borrow_mut().now += Duration::from_millis(ms);
     }
 
-    /// Lets time pass up to so many milliseconds after the start, in which nobody looks at it.
+    /// Lets time pass up to so many milliseconds after the start, without a look at the clock.
     pub fn pause_to(&mut self, ms: u64) {
         let mut world = self.world.borrow_mut();
         world.now = world.now.max(world.birth + Duration::from_millis(ms));
@@ -219,7 +219,7 @@ impl Sim {
         })
     }
 
-    /// Asks from the first shard who matches.
+    /// Asks from the first shard for the matching clients.
     pub fn find(&self, to: &Target<'_>) -> Question {
         self.ask(0, |server, _| server.find(to))
     }

@@ -95,7 +95,7 @@ impl Trace {
     fn question(&self, shard: usize, ticket: Ticket) -> String {
         match self.questions.get(&(shard, ticket)) {
             Some(number) => format!("answer {number}"),
-            // Nobody had the time to name it: the answer came with the question.
+            // There was no time to name it: the answer came with the question.
             None => format!("answer {}", self.questions.len() + 1),
         }
     }

@@ -45,17 +45,21 @@ pub trait ConnectHandler<P, R, K>: Send + Sync + 'static {
 }
 
 /// Lets a client through the doors of its namespace from the one at `at` on.
-pub(crate) fn pass(socket: &Socket, mut at: usize) -> Progress<Admission> {
-    while let Some(door) = socket.handlers().and_then(|handlers| handlers.doors.get(at)) {
+pub(crate) fn pass(
+    doors: &Arc<[ConnectFn]>,
+    socket: &Socket,
+    mut at: usize,
+) -> Progress<Admission> {
+    while let Some(door) = doors.get(at) {
         at += 1;
         match door(socket) {
             Progress::Done(Ok(())) => {}
             Progress::Done(denied) => return Progress::Done(denied),
             Progress::Pending(decision) => {
-                let socket = socket.clone();
+                let (doors, socket) = (doors.clone(), socket.clone());
                 return Progress::Pending(Box::pin(async move {
                     decision.await?;
-                    match pass(&socket, at) {
+                    match pass(&doors, &socket, at) {
                         Progress::Done(decision) => decision,
                         Progress::Pending(rest) => rest.await,
                     }

@@ -4,12 +4,12 @@ use sansocket::{AckToken, Args, EventMessage};
 use serde::de::DeserializeOwned;
 use std::ops::Deref;
 
-use crate::answers::ack::Ack;
 use crate::args::{DecodeError, Decoder};
 use crate::handlers::function::each_arity;
 use crate::handlers::handler::Delivery;
 use crate::handlers::needs::Needs;
 use crate::handlers::state::State;
+use crate::sockets::answers::ack::Ack;
 use crate::sockets::io::Io;
 use crate::sockets::session::Session;
 use crate::sockets::socket::Socket;

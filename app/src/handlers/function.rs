@@ -2,10 +2,10 @@
 
 use std::future::Future;
 
-use crate::answers::ack::Ack;
 use crate::handlers::handler::{Outcome, Progress};
 use crate::handlers::order::Order;
 use crate::handlers::reply::IntoReply;
+use crate::sockets::answers::ack::Ack;
 
 /// A function that may handle something, plain or async: `P` is the tuple of its parameters, up to
 /// eight of them, and `R` what it returns.

@@ -3,11 +3,11 @@
 use sansocket::{AckToken, EventMessage};
 use std::sync::Arc;
 
-use crate::answers::ack::Ack;
 use crate::handlers::extract::{Call, Parameters};
 use crate::handlers::function::{Answer, Kind, Settle};
 use crate::handlers::needs::Needs;
 use crate::runtime::BoxFuture;
+use crate::sockets::answers::ack::Ack;
 use crate::sockets::error::Cause;
 use crate::sockets::socket::Socket;
 

@@ -29,7 +29,7 @@ pub struct Namespace {
     pub(crate) middlewares: Vec<ConnectFn>,
     /// What a client passes on its way in: the middlewares, then the connect handler. Made when the
     /// application starts.
-    pub(crate) doors: Vec<ConnectFn>,
+    pub(crate) doors: Arc<[ConnectFn]>,
     pub(crate) packets: Vec<PacketFn>,
     /// Keys are the application's own, so nobody can aim names at one bucket.
     events: HashMap<Box<str>, Entry, foldhash::fast::FixedState>,
@@ -307,9 +307,10 @@ impl Namespace {
 
     /// Settles what depends on all that was said.
     pub(crate) fn seal(&mut self, everywhere: &Self) {
-        self.doors.clone_from(&everywhere.middlewares);
-        self.doors.append(&mut self.middlewares);
-        self.doors.extend(self.connect.take());
+        let mut doors = everywhere.middlewares.clone();
+        doors.append(&mut self.middlewares);
+        doors.extend(self.connect.take());
+        self.doors = doors.into();
     }
 
     /// Gives the order of the namespace to the handlers that chose none.

@@ -6,8 +6,8 @@ use std::error::Error;
 use std::fmt;
 use std::iter::successors;
 
-use crate::answers::ack::AckError;
 use crate::args::{DecodeError, EncodeError};
+use crate::sockets::answers::ack::AckError;
 use crate::sockets::error::{BoxError, Cause, EmitError};
 use sansocket::{Gone, JoinError, Misuse, Refused};
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use sansocket::{Args, ArgsRef};
 use serde::Serialize;
 
-use crate::answers::ack::Ack;
+use crate::sockets::answers::ack::Ack;
 use crate::sockets::error::{BoxError, Cause};
 
 /// What a handler may return.

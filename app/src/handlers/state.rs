@@ -62,8 +62,8 @@ impl States {
         self.0.insert(TypeId::of::<T>(), value);
     }
 
-    pub(crate) fn find<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        self.0.get(&TypeId::of::<T>()).cloned()?.downcast().ok()
+    pub(crate) fn find(&self, kind: TypeId) -> Option<Arc<dyn Any + Send + Sync>> {
+        self.0.get(&kind).cloned()
     }
 
     /// The first type a handler needs that there is no value of.

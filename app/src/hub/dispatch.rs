@@ -15,14 +15,15 @@ use crate::handlers::handler::{Delivery, Progress};
 use crate::handlers::namespace::{Entry, Namespace};
 use crate::handlers::order::Order;
 use crate::handlers::refusal::Refusal;
-use crate::hub::gate::{Hold, Line};
-use crate::hub::job::{Callback, Job, Task, there};
-use crate::hub::port::Pending;
-use crate::hub::shards::Hub;
+use crate::hub::hold::{Hold, Owner};
+use crate::hub::hub::Hub;
 use crate::log::quota::Site;
 use crate::log::{self, limited, log, quoted};
 use crate::runtime::BoxFuture;
+use crate::shards::kept::Work as _;
+use crate::shards::pressure::{Charge, Waits};
 use crate::sockets::error::{Cause, HandlerError};
+use crate::sockets::job::{Callback, Job, Task, there};
 use crate::sockets::socket::Socket;
 
 impl Hub {
@@ -31,9 +32,9 @@ impl Hub {
     #[inline]
     pub(crate) fn perform(&self, shard: u16, job: &mut Job) {
         match job {
-            // The common case, where it is: moving it takes longer than what there is to do.
-            Job { task: Task::Message { socket, message, ack }, pending: None }
-                if !socket.gate().is_held() && !self.pooled =>
+            // The common case, without moving the job: that takes longer than the rest.
+            Job { task: Task::Message { socket, message, ack }, charge: None }
+                if !socket.gate().is_held() && !self.is_pooled() =>
             {
                 if let Some(rest) = self.call_message(socket, message, ack) {
                     Hold::take(self.shared(), socket.clone()).follow(rest);
@@ -58,16 +59,16 @@ impl Hub {
     fn perform_in_line(&self, shard: u16, job: Job) {
         let weight = job.weight();
         let job = match job {
-            Job { task: Task::Message { socket, message, ack }, pending }
-                if is_concurrent(&socket, there(&message)) =>
+            Job { task: Task::Message { socket, message, ack }, charge }
+                if self.is_concurrent(&socket, there(&message)) =>
             {
-                let waits = Waits::new(self.shared(), shard, weight);
-                return self.launch(&socket, message, ack, Some((waits, pending)));
+                let waits = Waits::new(self.shards().pressure(shard), weight);
+                return self.launch(&socket, message, ack, Some((waits, charge)));
             }
             job @ Job { .. } => job,
         };
-        let line = job.task.socket().cloned().map_or(Line::Shard(shard), Line::Client);
-        match Hold::queue(self, line, job, weight) {
+        let owner = job.task.socket().cloned().map_or(Owner::Shard(shard), Owner::Client);
+        match Hold::queue(self, owner, job, weight) {
             Some(hold) if self.is_pooled() => hold.drain_on_worker(),
             Some(hold) => hold.drain(),
             None => {}
@@ -80,6 +81,25 @@ impl Hub {
         matches!(job.task, Task::Connect(_)) && self.app().always_connect
     }
 
+    /// Finds the handlers of a client's namespace, when it is open.
+    fn resolve(&self, socket: &Socket) -> Option<&Namespace> {
+        socket.set_place(self.app().find(socket.namespace())?);
+        self.handlers(socket)
+    }
+
+    /// The handlers of a client's namespace.
+    #[inline]
+    fn handlers(&self, socket: &Socket) -> Option<&Namespace> {
+        self.app().get(socket.place())
+    }
+
+    /// Whether an event has a handler that waits for nothing, and may have it now.
+    fn is_concurrent(&self, socket: &Socket, message: &EventMessage) -> bool {
+        let handlers = self.handlers(socket).filter(|_| socket.was_admitted());
+        let found = handlers.and_then(|handlers| handlers.find(message.name()));
+        found.is_some_and(|entry| entry.order == Order::Concurrent)
+    }
+
     /// Does a job, and catches what its values do when they are dropped.
     pub(crate) fn call_caught(&self, job: Job) -> Option<BoxFuture<()>> {
         catch_unwind(AssertUnwindSafe(|| self.call(job))).ok().flatten().map(|(_, rest)| rest)
@@ -90,7 +110,7 @@ impl Hub {
     #[inline]
     fn call(&self, job: Job) -> Option<(Socket, BoxFuture<()>)> {
         // Until it is done, its connection is charged for it.
-        let Job { task, pending: _pending } = job;
+        let Job { task, charge: _charge } = job;
         match task {
             Task::Done => None,
             Task::Callback(Callback { then, outcome, .. }) => {
@@ -121,14 +141,15 @@ impl Hub {
     }
 
     fn call_connect(&self, socket: Socket) -> Option<BoxFuture<()>> {
-        if !socket.resolve() {
+        let Some(handlers) = self.resolve(&socket) else {
             self.decide(&socket, Err(Refusal::new("Invalid namespace")), false);
             return None;
-        }
+        };
         let always = self.app().always_connect;
         if always {
             let now = self.runtime().now();
-            let admitted = self.with(socket.shard(), |server| server.admit(now, socket.key()));
+            let admitted =
+                self.shards().with(socket.shard(), |server| server.admit(now, socket.key()));
             if admitted.is_err() {
                 // It left within the read that brought it.
                 return None;
@@ -136,7 +157,7 @@ impl Hub {
         }
         let joining = socket.clone();
         let rest = self.run(
-            || connect::pass(&joining, 0),
+            || connect::pass(&handlers.doors, &joining, 0),
             move |hub, decision| match decision {
                 Ok(decision) => hub.decide(&socket, decision, always),
                 Err(panicked) => {
@@ -160,7 +181,7 @@ impl Hub {
         token: &mut Option<AckToken>,
     ) -> Option<BoxFuture<()>> {
         // Refused after it was admitted, and on its way out.
-        let handlers = socket.handlers().filter(|_| socket.was_admitted())?;
+        let handlers = self.handlers(socket).filter(|_| socket.was_admitted())?;
         let event = there(message);
         let found = handlers.find(event.name());
         if found.is_some_and(|entry| entry.order == Order::Concurrent) {
@@ -172,7 +193,7 @@ impl Hub {
         }
         let Some(entry) = found else {
             limited!(
-                (self, NoHandler, address(socket))
+                (self.shards(), NoHandler, address(socket))
                 debug, "sansocket::event", id = %socket.id(),
                 namespace = ?quoted(socket.namespace()), event = ?quoted(event.name()), "no handler"
             );
@@ -192,14 +213,13 @@ impl Hub {
         socket: &Socket,
         mut message: Option<EventMessage>,
         mut token: Option<AckToken>,
-        charge: Option<(Waits, Option<Pending>)>,
+        charge: Option<(Waits, Option<Charge>)>,
     ) {
-        let socket = socket.clone();
+        let (hub, socket) = (self.shared(), socket.clone());
         let mut begin = move || {
-            let handlers = socket.handlers()?;
+            let handlers = hub.handlers(&socket)?;
             let event = there(&message);
             let entry = handlers.find(event.name())?;
-            let hub = socket.hub();
             if !hub.lets_in(&socket, handlers, event) {
                 return None;
             }
@@ -279,7 +299,7 @@ impl Hub {
 
     fn call_disconnect(&self, socket: Socket, reason: Reason, rooms: &[Arc<str>]) {
         let leaving = socket.clone();
-        let handlers = leaving.handlers().filter(|_| leaving.was_admitted());
+        let handlers = self.handlers(&leaving).filter(|_| leaving.was_admitted());
         let Some(handlers) = handlers else {
             drop(socket.store().clear());
             return;
@@ -315,13 +335,13 @@ impl Hub {
             self.report(socket, "connect", None, cause);
         }
         limited!(
-            (self, Denied, address(socket))
+            (self.shards(), Denied, address(socket))
             debug, "sansocket::connect", id = %socket.id(),
             namespace = ?quoted(socket.namespace()), reason = ?quoted(&refusal.to_string()),
             "refused"
         );
         let now = self.runtime().now();
-        let waker = self.with_cell(socket.shard(), |cell| match always {
+        let waker = self.shards().with_cell(socket.shard(), |cell| match always {
             true => {
                 if let Some(mut client) = cell.server.socket(socket.key()) {
                     client.disconnect(now, Disconnect::Namespace);
@@ -330,8 +350,8 @@ impl Hub {
             }
             false => {
                 cell.server.refuse(now, socket.key(), &refusal.to_json()).ok()?;
-                cell.sockets[socket.key().index()] = None;
-                cell.draining.end(socket.key(), Err(Gone))
+                cell.kept.remove(socket.key());
+                cell.kept.draining.end(socket.key(), Err(Gone))
             }
         });
         drop(socket.store().clear());
@@ -342,7 +362,7 @@ impl Hub {
 
     fn let_in(&self, socket: &Socket, always: bool) {
         let now = self.runtime().now();
-        let there = self.with_cell(socket.shard(), |cell| {
+        let there = self.shards().with_cell(socket.shard(), |cell| {
             let there = match always {
                 true => cell.server.is_connected(socket.key()),
                 false => cell.server.admit(now, socket.key()).is_ok(),
@@ -361,9 +381,9 @@ impl Hub {
     }
 
     fn report(&self, socket: &Socket, event: &str, message: Option<&EventMessage>, cause: Cause) {
-        let heard = socket.handlers().and_then(|handlers| handlers.on_error.as_ref());
+        let heard = self.handlers(socket).and_then(|handlers| handlers.on_error.as_ref());
         let heard = heard.or_else(|| self.app().on_error.as_ref());
-        if heard.is_none() && !self.may_log(Site::Error, address(socket)) {
+        if heard.is_none() && !self.shards().may_log(Site::Error, address(socket)) {
             return;
         }
         let event = message.map_or(event, EventMessage::name).into();
@@ -381,7 +401,7 @@ impl Hub {
         // A panic in there is nobody's to report any more.
         let _ = catch_unwind(AssertUnwindSafe(|| match heard {
             Some(heard) => heard(error),
-            None => log::error(&error),
+            None => log::error(error.socket.id(), &error),
         }));
     }
 
@@ -410,13 +430,6 @@ fn start(mut task: BoxFuture<()>) -> Option<BoxFuture<()>> {
     polled.is_pending().then_some(task)
 }
 
-/// Whether an event has a handler that waits for nothing, and may have it now.
-fn is_concurrent(socket: &Socket, message: &EventMessage) -> bool {
-    let handlers = socket.handlers().filter(|_| socket.was_admitted());
-    let found = handlers.and_then(|handlers| handlers.find(message.name()));
-    found.is_some_and(|entry| entry.order == Order::Concurrent)
-}
-
 /// Where a client is, if it has an address.
 fn address(socket: &Socket) -> Option<IpAddr> {
     socket.peer().map(|peer| peer.ip())
@@ -442,21 +455,5 @@ impl<T> Future for Caught<T> {
             Ok(poll) => poll.map(Ok),
             Err(panic) => Poll::Ready(Err(panic_of(panic))),
         }
-    }
-}
-
-/// Counts a job that waits for its turn until its handler was called, or it is dropped.
-struct Waits(Arc<Hub>, u16, usize);
-
-impl Waits {
-    fn new(hub: Arc<Hub>, shard: u16, weight: usize) -> Self {
-        hub.add_waiting(shard, weight);
-        Self(hub, shard, weight)
-    }
-}
-
-impl Drop for Waits {
-    fn drop(&mut self) {
-        self.0.end_waiting(self.1, self.2);
     }
 }

@@ -1,10 +1,7 @@
-//! The shards of a process, each behind a mutex, and what runs handlers.
+//! What does the jobs of the shards: calls handlers, and keeps events in line that have to wait.
 
-pub(crate) mod budget;
 pub(crate) mod dispatch;
-pub(crate) mod gate;
-pub(crate) mod job;
-pub(crate) mod life;
-pub(crate) mod port;
-pub(crate) mod shards;
+pub(crate) mod hold;
+#[expect(clippy::module_inception, reason = "the room is named after what it holds")]
+pub(crate) mod hub;
 pub(crate) mod timers;

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
-use crate::hub::shards::Hub;
+use crate::hub::hub::Hub;
 use crate::runtime::BoxFuture;
 
 /// A future that does what is due as long as its [`Hub`] exists; a binding runs one per hub.
@@ -34,15 +34,15 @@ impl Future for Timers {
         let Some(hub) = self.hub.upgrade() else { return Poll::Ready(()) };
         loop {
             // Registered before looking, so that a deadline set meanwhile is not missed.
-            hub.register_timers(context);
-            let alarm = hub.alarm();
+            hub.shards().alarm().register(context);
+            let alarm = hub.shards().alarm().due();
             if let Some((sleep, until)) = &mut self.sleep
                 && *until <= alarm
                 && sleep.as_mut().poll(context).is_pending()
             {
                 return Poll::Pending;
             }
-            let Some((wait, until)) = hub.run_timers() else {
+            let Some((wait, until)) = hub.shards().run_timers() else {
                 self.sleep = None;
                 return Poll::Pending;
             };

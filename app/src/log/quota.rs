@@ -10,8 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{log, stderr, through};
-use crate::hub::shards::Hub;
-use crate::serve::watch::{Micros, NEVER};
+use crate::time::{Micros, NEVER};
 
 /// The length of a window: ten seconds.
 pub(crate) const WINDOW: Micros = 10_000_000;
@@ -69,28 +68,6 @@ struct LeftOut {
     most: Option<(IpAddr, u64)>,
 }
 
-impl Hub {
-    /// Whether a client at `peer` may cause a line now; without an address it is one of all.
-    #[cold]
-    pub(crate) fn may_log(&self, site: Site, peer: Option<IpAddr>) -> bool {
-        let now = self.micros(self.runtime().now());
-        let (admitted, left_out) = self.quota().admit(site, peer, now);
-        if let Some(left_out) = left_out {
-            left_out.log();
-        }
-        if !admitted {
-            self.set_alarm(self.quota().due());
-        }
-        admitted
-    }
-
-    /// Tells what was left out in windows that are over.
-    pub(crate) fn log_left_out(&self, now: Micros) {
-        self.quota().close(now).iter().for_each(LeftOut::log);
-        self.set_alarm(self.quota().due());
-    }
-}
-
 impl Default for Quota {
     fn default() -> Self {
         Self { windows: Mutex::default(), due: AtomicU64::new(NEVER) }
@@ -98,6 +75,21 @@ impl Default for Quota {
 }
 
 impl Quota {
+    /// Whether a client at `peer` may cause a line now; without an address it is one of all.
+    #[cold]
+    pub(crate) fn admits(&self, site: Site, peer: Option<IpAddr>, now: Micros) -> bool {
+        let (admitted, left_out) = self.admit(site, peer, now);
+        if let Some(left_out) = left_out {
+            left_out.log();
+        }
+        admitted
+    }
+
+    /// Logs how many lines were left out in windows that are over.
+    pub(crate) fn log_left_out(&self, now: Micros) {
+        self.close(now).iter().for_each(LeftOut::log);
+    }
+
     fn admit(&self, site: Site, peer: Option<IpAddr>, now: Micros) -> (bool, Option<LeftOut>) {
         let mut windows = self.lock();
         let window = &mut windows[site as usize];
@@ -109,8 +101,8 @@ impl Quota {
         (admitted, left_out)
     }
 
-    /// When something is to be told.
-    fn due(&self) -> Micros {
+    /// When the first window ends in which something was left out.
+    pub(crate) fn due(&self) -> Micros {
         self.due.load(Ordering::Acquire)
     }
 

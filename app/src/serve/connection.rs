@@ -12,13 +12,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use crate::hub::port::{Port, Ring};
-use crate::hub::shards::{Cell, Hub};
+use crate::hub::hub::Hub;
 use crate::log::log;
 use crate::serve::date;
+use crate::serve::exchange::Exchange;
 use crate::serve::tls::{Tls, TlsSession};
-use crate::serve::watch::{CAME, NEVER, Seat};
-use crate::web::exchange::Exchange;
+use crate::shards::cell::Cell;
+use crate::shards::port::{Port, Ring};
+use crate::shards::watch::{CAME, Seat};
+use crate::sockets::clients::Clients;
+use crate::time::NEVER;
 
 /// One byte stream of a [`Hub`].
 ///
@@ -98,7 +101,7 @@ impl Connection {
     #[must_use]
     pub fn new(hub: Arc<Hub>, peer: Option<SocketAddr>, tls: Option<&Tls>) -> Self {
         let conn = Conn::new(hub.limits().clone());
-        let shard = hub.next_home();
+        let shard = hub.shards().next_home();
         let mut this = Self::carrying(hub, conn, Arc::default(), shard);
         this.tls = tls.map(TlsSession::new);
         this.front = Some(Box::new(Front { peer, exchange: None }));
@@ -107,7 +110,7 @@ impl Connection {
     }
 
     /// Makes the connection of a stream that a host upgraded for `link`.
-    pub(crate) fn upgraded(hub: Arc<Hub>, link: Link, port: Arc<Port>, shard: u16) -> Self {
+    pub(crate) fn upgraded(hub: Arc<Hub>, link: Option<Link>, port: Arc<Port>, shard: u16) -> Self {
         let conn = Conn::websocket(Role::Server, hub.limits().clone(), link, [0; 32]);
         let mut this = Self::carrying(hub, conn, port, shard);
         this.look_behind();
@@ -115,7 +118,7 @@ impl Connection {
     }
 
     fn carrying(hub: Arc<Hub>, conn: Conn, port: Arc<Port>, shard: u16) -> Self {
-        hub.life().enter();
+        hub.shards().life().enter();
         Self {
             hub,
             conn,
@@ -153,7 +156,7 @@ impl Connection {
     #[inline]
     fn look_behind(&mut self) {
         if self.pause != Pause::Decoding {
-            self.pause = match self.hub.is_behind(self.shard, &self.port) {
+            self.pause = match self.hub.shards().pressure(self.shard).stops(&self.port) {
                 true => Pause::Reading,
                 false => Pause::Nothing,
             };
@@ -183,21 +186,12 @@ impl Connection {
         let Self { hub, conn, port, tls, front, shard, awaits, pause, polled, .. } = self;
         let mut decoder = conn.decode(bytes).dated(date::now);
         loop {
-            match decoder.link() {
-                None => {}
-                Some(Link::HOST) => {
-                    if ask(hub, port, front, &mut decoder) {
-                        continue;
-                    }
-                    return;
+            // All messages of one read under one lock.
+            if let Some(link) = decoder.link() {
+                if hub.turn_of(*shard, port, |cell| serve(cell, &mut decoder, link, now)) {
+                    continue;
                 }
-                // All messages of one read under one lock.
-                Some(link) => {
-                    if hub.turn_of(*shard, port, |cell| serve(cell, &mut decoder, link, now)) {
-                        continue;
-                    }
-                    return;
-                }
+                return;
             }
             match decoder.poll() {
                 Ok(Some(Inbound::Request(mut request))) => {
@@ -209,7 +203,7 @@ impl Connection {
                     port.set_due(NEVER);
                     let verdict = hub.request(shard, port, now, &request);
                     let passed = matches!(verdict, Verdict::Pass);
-                    *polled = match passed || hub.life().is_stopping() {
+                    *polled = match passed || hub.shards().life().is_stopping() {
                         true => Polled::No,
                         false => Polled::Yes,
                     };
@@ -221,12 +215,14 @@ impl Connection {
                         return;
                     }
                 }
+                Ok(Some(Inbound::Body(body))) => {
+                    let exchange = front.as_mut().and_then(|front| front.exchange.as_mut());
+                    let verdict = exchange.map(|exchange| exchange.ask(hub, port, body));
+                    decoder.apply(verdict.unwrap_or(Verdict::Pass));
+                }
                 Ok(Some(_)) => {}
                 Ok(None) => return,
-                Err(violation) => {
-                    // Outside of a turn: a function of the application may judge the page that asked.
-                    decoder.reject_with(violation, &hub.app().config);
-                }
+                Err(violation) => refuse(hub, front, &mut decoder, violation),
             }
         }
     }
@@ -304,7 +300,7 @@ impl Connection {
         if self.port.due() == CAME && self.is_behind() {
             self.give_up();
         }
-        if let Some(link) = self.conn.link().filter(|&link| link != Link::HOST) {
+        if let Some(link) = self.conn.link() {
             let now = self.hub.runtime().now();
             self.hub.turn(self.shard, |cell| cell.server.handle_quiet(now, link));
         }
@@ -327,7 +323,7 @@ impl Connection {
             || self.awaits == Awaits::Request
                 && self.polled == Polled::No
                 && self.conn.is_flushed()
-                && self.hub.life().is_stopping()
+                && self.hub.shards().life().is_stopping()
     }
 
     /// Takes note that nothing more comes from the stream. A plain request that came before is still
@@ -354,12 +350,12 @@ impl Connection {
 
     /// Whether it serves a session.
     fn is_attached(&self) -> bool {
-        self.conn.link().is_some_and(|link| link != Link::HOST)
+        self.conn.link().is_some()
     }
 
     /// Tells the session that the client is gone; handlers run inside.
     fn detach(&self) {
-        if let Some(link) = self.conn.link().filter(|&link| link != Link::HOST) {
+        if let Some(link) = self.conn.link() {
             let now = self.hub.runtime().now();
             self.hub.turn(self.shard, |cell| {
                 cell.server.handle_closed(now, link);
@@ -382,15 +378,21 @@ impl Connection {
                 Ring::Nothing | Ring::Write => {}
                 Ring::Summons => self.look_up(),
             }
-            let Some(link) = self.conn.link() else {
-                self.more = false;
-                continue;
+            let link = self.conn.link();
+            let answered = match link {
+                Some(link) => {
+                    self.more = self.pull_from(link);
+                    self.conn.link().is_none()
+                }
+                None => {
+                    self.more = false;
+                    self.take_answer()
+                }
             };
-            self.more = self.pull_from(link);
             if self.more {
                 return;
             }
-            if self.conn.link() != Some(link) {
+            if answered {
                 self.awaits = Awaits::Answer;
                 self.pause = Pause::Nothing;
                 self.go_on();
@@ -415,12 +417,12 @@ impl Connection {
         let is_body = self.conn.awaits() == Awaits::Body;
         match (self.pause, self.conn.link()) {
             (Pause::Decoding, Some(link)) if is_body => {
-                if self.hub.is_full(self.shard, link, &self.port) {
+                if self.hub.stops_body(self.shard, link, &self.port) {
                     return;
                 }
             }
             (Pause::Decoding, _) => {
-                if self.hub.is_behind(self.shard, &self.port) {
+                if self.hub.shards().pressure(self.shard).stops(&self.port) {
                     return;
                 }
             }
@@ -456,8 +458,8 @@ impl Connection {
         if self.port.due() == CAME {
             self.late();
         }
-        self.over |= self.hub.life().is_aborted();
-        let stopping = self.hub.life().is_stopping();
+        self.over |= self.hub.shards().life().is_aborted();
+        let stopping = self.hub.shards().life().is_stopping();
         if stopping && self.polled == Polled::Yes && self.awaits == Awaits::Request {
             self.polled = Polled::Awaited;
             self.set_due(FAREWELL);
@@ -465,12 +467,8 @@ impl Connection {
     }
 
     fn pull_from(&mut self, link: Link) -> bool {
-        if link == Link::HOST {
-            self.take_answer();
-            return false;
-        }
         let conn = &mut self.conn;
-        self.hub.with_cell(self.shard, |cell| {
+        self.hub.shards().with_cell(self.shard, |cell| {
             let more = conn.pull_with(&mut cell.server, || SPARE.take(), Some(date::now));
             if conn.link() != Some(link) {
                 cell.unbind(link);
@@ -479,15 +477,14 @@ impl Connection {
         })
     }
 
-    /// Takes the answer to a plain HTTP request, when it is here.
-    #[cold]
-    fn take_answer(&mut self) {
-        let Some(front) = &mut self.front else { return };
+    /// Takes the answer to a plain HTTP request; whether it was here.
+    fn take_answer(&mut self) -> bool {
+        let Some(front) = &mut self.front else { return false };
         let answer = front.exchange.as_ref().and_then(|exchange| exchange.answer(&self.hub));
-        if let Some(response) = answer {
-            front.exchange = None;
-            self.conn.push_dated(Transmit::Response(response), Some(date::now));
-        }
+        let Some(response) = answer else { return false };
+        front.exchange = None;
+        self.conn.push_dated(Transmit::Response(response), Some(date::now));
+        true
     }
 
     /// Sets the deadline for what is awaited now, unless it is awaited since before.
@@ -523,10 +520,10 @@ impl Connection {
 
     fn set_due(&mut self, patience: Duration) {
         if self.seat.is_none() {
-            self.seat = Some(self.hub.watch().sit(&self.port));
+            self.seat = Some(self.hub.shards().watch().sit(&self.port));
         }
         match self.hub.runtime().now().checked_add(patience) {
-            Some(due) => self.hub.set_due(&self.port, due),
+            Some(due) => self.hub.shards().set_due(&self.port, due),
             None => self.port.set_due(NEVER),
         }
     }
@@ -535,7 +532,7 @@ impl Connection {
     fn stand_up(&mut self) {
         self.port.set_due(NEVER);
         if let Some(seat) = self.seat.take() {
-            self.hub.watch().leave(seat);
+            self.hub.shards().watch().leave(seat);
         }
     }
 
@@ -625,7 +622,7 @@ impl Connection {
     /// Ends the stream of a peer that is too slow, and what it carries.
     fn cut_off(&mut self) {
         self.over = true;
-        let Some(link) = self.conn.link().filter(|&link| link != Link::HOST) else { return };
+        let Some(link) = self.conn.link() else { return };
         let now = self.hub.runtime().now();
         self.hub.turn(self.shard, |cell| {
             cell.server.handle_violation(now, link, Violation::TooSlow);
@@ -646,15 +643,15 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if let Some(link) = self.conn.link().filter(|&link| link != Link::HOST) {
+        if let Some(link) = self.conn.link() {
             let now = self.hub.runtime().now();
-            self.hub.with_cell(self.shard, |cell| {
+            self.hub.shards().with_cell(self.shard, |cell| {
                 cell.server.handle_closed(now, link);
                 cell.unbind(link);
             });
         }
         self.stand_up();
-        self.hub.life().leave();
+        self.hub.shards().life().leave();
     }
 }
 
@@ -666,7 +663,12 @@ impl fmt::Debug for Connection {
 
 /// Hands messages of one attachment over until the input is used up (`false`) or the attachment is
 /// another one (`true`).
-fn serve(cell: &mut Cell, decoder: &mut Decoder<'_, '_>, link: Link, now: Instant) -> bool {
+fn serve(
+    cell: &mut Cell<Clients>,
+    decoder: &mut Decoder<'_, '_>,
+    link: Link,
+    now: Instant,
+) -> bool {
     loop {
         match decoder.poll() {
             Ok(Some(item)) => {
@@ -698,38 +700,26 @@ fn pay(owed: &mut u32, bytes: usize) {
 /// be over.
 fn is_early(hub: &Hub, shard: u16, port: &Arc<Port>, verdict: &Verdict) -> bool {
     match verdict {
-        Verdict::Body { link: Link::HOST, .. } => false,
-        Verdict::Body { link, .. } => hub.is_full(shard, *link, port),
-        Verdict::Upgrade { .. } => hub.is_behind(shard, port),
+        Verdict::Body { link, .. } => link.is_some_and(|link| hub.stops_body(shard, link, port)),
+        Verdict::Upgrade { .. } => hub.shards().pressure(shard).stops(port),
         Verdict::Continue | Verdict::Hold(_) | Verdict::Pass | Verdict::Respond(_) => false,
     }
 }
 
-/// Lets the application answer a plain HTTP request once its body is here, or refuses it; `false` when
-/// more of it is awaited.
+/// Refuses a request that breaks a rule of HTTP.
 #[cold]
-fn ask(
+fn refuse(
     hub: &Hub,
-    port: &Arc<Port>,
     front: &mut Option<Box<Front>>,
     decoder: &mut Decoder<'_, '_>,
-) -> bool {
-    match decoder.poll() {
-        Ok(Some(Inbound::Body(body))) => {
-            let exchange = front.as_mut().and_then(|front| front.exchange.as_mut());
-            let verdict = exchange.map(|exchange| exchange.ask(hub, port, body));
-            decoder.apply(verdict.unwrap_or(Verdict::Pass));
-            true
-        }
-        Ok(_) => false,
-        Err(violation) => {
-            let exchange = front.as_mut().and_then(|front| front.exchange.take());
-            match exchange.and_then(|exchange| exchange.refuse(hub, violation)) {
-                Some(response) => decoder.reject_as(violation, &response),
-                None => decoder.reject(violation),
-            }
-            true
-        }
+    violation: Violation,
+) {
+    let exchange = front.as_mut().and_then(|front| front.exchange.take());
+    match exchange.and_then(|exchange| exchange.refuse(hub, violation)) {
+        Some(response) => decoder.reject_as(violation, &response),
+        // Outside of a turn: a function of the application may judge the page that asked.
+        None => decoder
+            .reject_with(violation, |response, request| hub.app().config.dress(response, request)),
     }
 }
 

@@ -14,12 +14,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use crate::hub::port::Port;
-use crate::hub::shards::Hub;
+use crate::hub::hub::Hub;
 use crate::runtime::BoxFuture;
 use crate::serve::connection::Connection;
+use crate::serve::exchange::{call, page_of};
+use crate::shards::port::Port;
 use crate::sockets::io::Io;
-use crate::web::exchange::{call, page_of};
 use crate::web::files::Body;
 use crate::web::handler::{Answerer, Beside, IntoWeb, Origin, accepted_codings, refusal};
 
@@ -218,12 +218,12 @@ impl Hub {
     #[must_use]
     pub fn handle_request(&self, request: Request<'_>) -> Outcome {
         let port: Arc<Port> = Arc::default();
-        let mut shard = self.next_home();
+        let mut shard = self.shards().next_home();
         let request = self.app().config.seen(&request);
         let verdict = self.request(&mut shard, &port, self.runtime().now(), &request);
         let attachment = |link| {
             let hub = self.shared();
-            Attachment { hub, shard, link: Some(link), port: port.clone(), accept: "".into() }
+            Attachment { hub, shard, link, port: port.clone(), accept: "".into() }
         };
         match verdict {
             Verdict::Continue | Verdict::Pass => Outcome::Pass,
@@ -246,7 +246,7 @@ impl Attachment {
     /// [`poll_response`](Self::poll_response).
     pub fn poll_ready(&mut self, context: &Context<'_>) -> Poll<()> {
         while let Some(link) = self.link
-            && self.hub.is_full(self.shard, link, &self.port)
+            && self.hub.stops_body(self.shard, link, &self.port)
         {
             if self.port.poll_rung(context).is_pending() {
                 return Poll::Pending;
@@ -310,7 +310,7 @@ impl Attachment {
     pub fn refuse(self, status: StatusCode, text: &'static str) -> Response {
         let response = refusal(status.as_u16(), text);
         match self.link {
-            Some(link) => self.hub.with(self.shard, |server| server.dress(link, response)),
+            Some(link) => self.hub.shards().with(self.shard, |server| server.dress(link, response)),
             None => self.hub.refusal(status, text),
         }
     }
@@ -320,7 +320,7 @@ impl Attachment {
     pub fn poll_response(&mut self, context: &Context<'_>) -> Poll<Response> {
         loop {
             let Some(link) = self.link else { return Poll::Pending };
-            let pulled = self.hub.with_cell(self.shard, |cell| {
+            let pulled = self.hub.shards().with_cell(self.shard, |cell| {
                 let transmit = cell.server.poll_transmit(link);
                 if let Some(Transmit::Response(_)) = transmit {
                     cell.unbind(link);
@@ -343,7 +343,7 @@ impl Drop for Attachment {
     fn drop(&mut self) {
         let Some(link) = self.link else { return };
         let now = self.hub.runtime().now();
-        self.hub.with_cell(self.shard, |cell| {
+        self.hub.shards().with_cell(self.shard, |cell| {
             cell.server.handle_closed(now, link);
             cell.unbind(link);
         });

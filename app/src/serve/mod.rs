@@ -1,7 +1,10 @@
 //! What serves one stream: TLS, HTTP, deadlines, its end; and where streams come from.
 
+pub(crate) mod carry;
 pub(crate) mod connection;
 pub(crate) mod date;
+pub(crate) mod door;
+pub(crate) mod exchange;
 pub(crate) mod host;
 pub(crate) mod listen;
 pub(crate) mod route;
@@ -10,4 +13,3 @@ pub(crate) mod tls;
 #[cfg(not(feature = "tls"))]
 #[path = "tls/off.rs"]
 pub(crate) mod tls;
-pub(crate) mod watch;

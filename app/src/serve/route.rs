@@ -1,22 +1,24 @@
 //! Requests on their way to the shard that owns their session.
 
-use sansocket::{Link, Method, Request, Response, Sid, Verdict};
+use sansocket::{Method, Request, Response, Sid, Verdict};
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::hub::port::Port;
-use crate::hub::shards::{Cell, Hub};
+use crate::hub::hub::Hub;
 use crate::log::{limited, log, quoted};
+use crate::shards::cell::Cell;
+use crate::shards::port::Port;
+use crate::sockets::clients::Clients;
 
 impl Hub {
     /// The shard that owns the session a request names or is about to open; `home` when any will do.
     pub(crate) fn shard_of(&self, request: &Request<'_>, home: u16) -> u16 {
         if self.app().web.generate_id.is_some() {
             let text = Sid::text_in(request.target).or(request.own_sid);
-            return text.map_or(home, |text| Sid::shard_of_text(text, self.count()));
+            return text.map_or(home, |text| Sid::shard_of_text(text, self.shards().count()));
         }
         match Sid::from_target(request.target) {
-            Some(Ok(sid)) if sid.shard() < self.count() => sid.shard(),
+            Some(Ok(sid)) if sid.shard() < self.shards().count() => sid.shard(),
             Some(Ok(_) | Err(_)) | None => home,
         }
     }
@@ -69,7 +71,7 @@ impl Hub {
             && let Some(rule) = response.rule()
         {
             limited!(
-                (self, Refused, request.peer.map(|peer| peer.ip()))
+                (self.shards(), Refused, request.peer.map(|peer| peer.ip()))
                 info, "sansocket::request", status = %response.status, rule = %rule,
                 origin = ?quoted(request.header("origin").as_deref().unwrap_or("none")), "refused"
             );
@@ -79,18 +81,18 @@ impl Hub {
 
     fn request_to(
         &self,
-        cell: &mut Cell,
+        cell: &mut Cell<Clients>,
         port: &Arc<Port>,
         now: Instant,
         request: Request<'_>,
     ) -> Verdict {
         // Once more, under the lock that closes the sessions.
-        if self.life().is_stopping() && self.is_handshake(&request) {
+        if self.shards().life().is_stopping() && self.is_handshake(&request) {
             return self.turn_away(unavailable("Server is shutting down"), &request);
         }
-        self.hear(cell);
+        self.shards().hear(cell);
         let verdict = cell.server.handle_request(now, request);
-        if let Some(link) = link_of(&verdict) {
+        if let Some(link) = verdict.link() {
             cell.bind(link, port);
         }
         verdict
@@ -108,7 +110,7 @@ impl Hub {
 
     /// The answer to a request that may not even try to open a session.
     fn bars(&self, request: &Request<'_>) -> Option<Response> {
-        let stopping = self.life().is_stopping();
+        let stopping = self.shards().life().is_stopping();
         if !stopping && self.app().web.allow.is_none() || !self.is_handshake(request) {
             return None;
         }
@@ -122,13 +124,4 @@ impl Hub {
 fn unavailable(message: &str) -> Response {
     let body = format!("{{\"code\":3,\"message\":\"{message}\"}}");
     Response::with_body(503, "application/json", body).nosniff()
-}
-
-fn link_of(verdict: &Verdict) -> Option<Link> {
-    match verdict {
-        Verdict::Hold(link) | Verdict::Body { link, .. } | Verdict::Upgrade { link, .. } => {
-            Some(*link)
-        }
-        Verdict::Continue | Verdict::Pass | Verdict::Respond(_) => None,
-    }
 }

@@ -1,5 +1,6 @@
 //! What a handler may ask about the request a client came with.
 
+use std::any::TypeId;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -38,12 +39,12 @@ impl Socket {
     /// `/room-7` where the application opened `/room-{id}`.
     #[must_use]
     pub fn param(&self, name: &str) -> Option<&str> {
-        self.handlers()?.pattern.as_ref()?.param(self.namespace(), name)
+        self.hub().param(self.place(), self.namespace(), name)
     }
 
     /// Returns the value of a type that was given to [`App::manage`](crate::App::manage).
     #[must_use]
     pub fn state<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        self.hub().app().states.find()
+        self.hub().state(TypeId::of::<T>())?.downcast().ok()
     }
 }

@@ -4,18 +4,18 @@ use sansocket::{Message, Received, Refused, Session};
 use std::fmt;
 use std::sync::Arc;
 
-use crate::hub::shards::Hub;
+use crate::sockets::reach::Reach;
 
 /// One bare Engine.IO session.
 #[derive(Clone)]
 pub struct EngineSession {
-    hub: Arc<Hub>,
+    hub: Arc<dyn Reach>,
     shard: u16,
     key: Session,
 }
 
 impl EngineSession {
-    pub(crate) fn new(hub: Arc<Hub>, shard: u16, key: Session) -> Self {
+    pub(crate) fn new(hub: Arc<dyn Reach>, shard: u16, key: Session) -> Self {
         Self { hub, shard, key }
     }
 

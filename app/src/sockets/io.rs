@@ -14,9 +14,9 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use crate::args;
-use crate::hub::shards::Hub;
 use crate::runtime::BoxFuture;
 use crate::sockets::error::EmitError;
+use crate::sockets::reach::Reach;
 use crate::sockets::rooms::Rooms;
 use crate::sockets::socket::Socket;
 use crate::sockets::to::To;
@@ -64,9 +64,7 @@ pub struct Io(NamespaceIo);
 pub struct NamespaceIo(To);
 
 impl Io {
-    /// Makes the handle of a hub; bindings do this.
-    #[must_use]
-    pub fn new(hub: Arc<Hub>) -> Self {
+    pub(crate) fn over(hub: Arc<dyn Reach>) -> Self {
         Self(NamespaceIo::new(To::new(hub, ROOT.clone())))
     }
 
@@ -79,7 +77,7 @@ impl Io {
     /// Returns how much each shard holds.
     #[must_use]
     pub fn counts(&self) -> Vec<Counts> {
-        self.hub().counts()
+        self.hub().shards().counts()
     }
 
     /// Runs a background task.
@@ -124,7 +122,8 @@ impl Io {
     /// [`sleep`](Self::sleep) for handlers and tasks that have a thread for themselves.
     #[must_use = "a loop that rests ends when the server stops"]
     pub fn rest(&self, duration: Duration) -> bool {
-        let (mut stopping, mut sleep) = (pin!(self.hub().stopping()), self.sleep(duration));
+        let (mut stopping, mut sleep) =
+            (pin!(self.hub().shards().stopping()), self.sleep(duration));
         wait(poll_fn(|context| match stopping.as_mut().poll(context) {
             Poll::Ready(()) => Poll::Ready(false),
             Poll::Pending => sleep.as_mut().poll(context).map(|()| true),
@@ -133,7 +132,7 @@ impl Io {
 
     /// Closes every session and goes on serving: clients will reconnect.
     pub fn close(&self) {
-        self.hub().close();
+        self.hub().shards().close();
     }
 
     /// Ends the server: it stops listening, every client is told, and serving ends when all
@@ -144,7 +143,7 @@ impl Io {
 
     /// The same with a time of yours for connections to end.
     pub fn stop_within(&self, grace: Duration) {
-        self.hub().stop(grace);
+        self.hub().shards().stop(grace);
     }
 }
 
@@ -193,7 +192,7 @@ impl NamespaceIo {
     #[must_use]
     pub fn rooms(&self) -> BTreeMap<String, usize> {
         let (hub, mut sizes) = (self.0.hub(), BTreeMap::new());
-        for shard in 0..hub.count() {
+        for shard in 0..hub.shards().count() {
             hub.with(shard, |server| {
                 for (room, size) in server.rooms(self.0.namespace()) {
                     match sizes.get_mut(room) {

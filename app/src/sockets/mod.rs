@@ -1,9 +1,14 @@
 //! The handles by which an application reaches clients.
 
+pub(crate) mod answers;
+pub(crate) mod clients;
 pub(crate) mod context;
 pub(crate) mod engine;
 pub(crate) mod error;
+pub(crate) mod gate;
 pub(crate) mod io;
+pub(crate) mod job;
+pub(crate) mod reach;
 pub(crate) mod rooms;
 pub(crate) mod session;
 pub(crate) mod socket;

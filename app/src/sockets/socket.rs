@@ -11,15 +11,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::answers::ack::{AckError, Calling, Reply};
-use crate::answers::drain::Drained;
 use crate::args::{self, DecodeError};
-use crate::handlers::namespace::Namespace;
-use crate::hub::gate::Gate;
-use crate::hub::shards::Hub;
 use crate::log::{log, quoted};
+use crate::sockets::answers::ack::{AckError, Calling, Reply};
+use crate::sockets::answers::drain::Drained;
 use crate::sockets::error::EmitError;
+use crate::sockets::gate::Gate;
 use crate::sockets::io::{Io, NamespaceIo, with_args};
+use crate::sockets::reach::Reach;
 use crate::sockets::rooms::Rooms;
 use crate::sockets::session::Store;
 use crate::sockets::to::To;
@@ -54,7 +53,7 @@ use crate::sockets::to::To;
 pub struct Socket(Arc<Inner>);
 
 struct Inner {
-    hub: Arc<Hub>,
+    hub: Arc<dyn Reach>,
     shard: u16,
     key: Key,
     id: Id,
@@ -62,7 +61,7 @@ struct Inner {
     auth: Option<Box<str>>,
     handshake: Arc<Handshake>,
     /// Where the handlers of its namespace are; [`NOWHERE`] until they are looked for.
-    found: AtomicU32,
+    place: AtomicU32,
     admitted: AtomicBool,
     gate: Gate,
     store: Store,
@@ -81,7 +80,7 @@ pub(crate) struct Introduction {
 }
 
 impl Socket {
-    pub(crate) fn new(hub: Arc<Hub>, intro: Introduction) -> Self {
+    pub(crate) fn new(hub: Arc<dyn Reach>, intro: Introduction) -> Self {
         let Introduction { shard, key, id, namespace, auth, handshake } = intro;
         Self(Arc::new(Inner {
             hub,
@@ -91,7 +90,7 @@ impl Socket {
             namespace,
             auth,
             handshake,
-            found: AtomicU32::new(NOWHERE),
+            place: AtomicU32::new(NOWHERE),
             admitted: AtomicBool::new(false),
             gate: Gate::default(),
             store: Store::default(),
@@ -139,7 +138,7 @@ impl Socket {
     /// Returns a handle to the whole server.
     #[must_use]
     pub fn io(&self) -> Io {
-        Io::new(self.0.hub.clone())
+        Io::over(self.0.hub.clone())
     }
 
     /// Returns a handle to the client's namespace: broadcasts of it reach the client too.
@@ -336,7 +335,7 @@ impl Socket {
         self.0.hub.with_cell(self.0.shard, |cell| match cell.server.socket(self.0.key) {
             None => Drained::ready(Err(Gone)),
             Some(socket) if !socket.is_congested() => Drained::ready(Ok(())),
-            Some(_) => cell.draining.add(self.0.key),
+            Some(_) => cell.kept.draining.add(self.0.key),
         })
     }
 
@@ -420,16 +419,19 @@ impl Socket {
         self.0.shard
     }
 
-    pub(crate) fn hub(&self) -> &Arc<Hub> {
+    pub(crate) fn hub(&self) -> &Arc<dyn Reach> {
         &self.0.hub
     }
 
-    /// Looks up the handlers of its namespace, once, and says whether there are any.
-    pub(crate) fn resolve(&self) -> bool {
-        let found = self.0.hub.app().find(&self.0.namespace);
-        let at = found.and_then(|at| u32::try_from(at).ok());
-        self.0.found.store(at.unwrap_or(NOWHERE), Ordering::Release);
-        found.is_some()
+    /// Notes where the handlers of its namespace are.
+    pub(crate) fn set_place(&self, place: usize) {
+        self.0.place.store(u32::try_from(place).unwrap_or(NOWHERE), Ordering::Release);
+    }
+
+    /// Where the handlers of its namespace are; a place without any until that was noted.
+    #[inline]
+    pub(crate) fn place(&self) -> usize {
+        self.0.place.load(Ordering::Acquire) as usize
     }
 
     pub(crate) fn mark_admitted(&self) {
@@ -439,11 +441,6 @@ impl Socket {
     /// Whether it ever was in the namespace.
     pub(crate) fn was_admitted(&self) -> bool {
         self.0.admitted.load(Ordering::Acquire)
-    }
-
-    /// The handlers of its namespace.
-    pub(crate) fn handlers(&self) -> Option<&Namespace> {
-        self.0.hub.app().get(self.0.found.load(Ordering::Acquire) as usize)
     }
 
     /// Keeps its events in line.

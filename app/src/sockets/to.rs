@@ -6,12 +6,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::answers::ack::Found;
-use crate::answers::gather::Gathering;
-use crate::hub::shards::Hub;
 use crate::log::{log, quoted};
+use crate::sockets::answers::ack::Found;
+use crate::sockets::answers::gather::Gathering;
 use crate::sockets::error::EmitError;
 use crate::sockets::io::with_args;
+use crate::sockets::reach::Reach;
 use crate::sockets::rooms::Rooms;
 use crate::sockets::socket::Socket;
 
@@ -44,7 +44,7 @@ use crate::sockets::socket::Socket;
 #[derive(Clone)]
 #[must_use = "a broadcast reaches nobody until it is emitted"]
 pub struct To {
-    hub: Arc<Hub>,
+    hub: Arc<dyn Reach>,
     /// Where it starts: that of the sender, so that its own order is kept.
     shard: u16,
     namespace: Arc<str>,
@@ -56,7 +56,7 @@ pub struct To {
 }
 
 impl To {
-    pub(crate) fn new(hub: Arc<Hub>, namespace: Arc<str>) -> Self {
+    pub(crate) fn new(hub: Arc<dyn Reach>, namespace: Arc<str>) -> Self {
         let (rooms, except) = (None, Vec::new());
         Self { hub, shard: 0, namespace, rooms, except, skip: None, volatile: false }
     }
@@ -173,7 +173,7 @@ impl To {
     /// Returns the clients of this process that it reaches.
     #[must_use]
     pub fn fetch_sockets(&self) -> Vec<Socket> {
-        (0..self.hub.count()).flat_map(|shard| self.fetch_from(shard)).collect()
+        (0..self.hub.shards().count()).flat_map(|shard| self.fetch_from(shard)).collect()
     }
 
     /// Returns how many clients of this process it reaches.
@@ -182,7 +182,7 @@ impl To {
         let count = |shard| {
             self.hub.with(shard, |server| self.target_in(shard, |to| server.members(to).count()))
         };
-        (0..self.hub.count()).map(count).sum()
+        (0..self.hub.shards().count()).map(count).sum()
     }
 
     /// Makes all clients it reaches join rooms. Those already in as many as the limit allows stay
@@ -210,7 +210,7 @@ impl To {
         self.with(|server, to| server.disconnect_all_of(now, to, Disconnect::Connection));
     }
 
-    pub(crate) fn hub(&self) -> &Arc<Hub> {
+    pub(crate) fn hub(&self) -> &Arc<dyn Reach> {
         &self.hub
     }
 
@@ -221,10 +221,8 @@ impl To {
     /// The clients of one shard that it reaches.
     pub(crate) fn fetch_from(&self, shard: u16) -> Vec<Socket> {
         self.hub.with_cell(shard, |cell| {
-            let (server, sockets) = (&mut cell.server, &cell.sockets);
-            let socket = |key: Key| {
-                sockets.get(key.index())?.as_ref().filter(|socket| socket.key() == key).cloned()
-            };
+            let (server, clients) = (&mut cell.server, &cell.kept);
+            let socket = |key: Key| clients.socket(key).cloned();
             self.target_in(shard, |to| server.members(to).filter_map(socket).collect())
         })
     }

@@ -12,7 +12,7 @@ use super::client::TestClient;
 use super::clock::Clock;
 use super::connect::{Connect, ConnectError};
 use crate::app::App;
-use crate::hub::shards::Hub;
+use crate::hub::hub::Hub;
 use crate::hub::timers::Timers;
 use crate::log;
 use crate::sockets::io::Io;
@@ -41,7 +41,8 @@ impl TestServer {
     /// Serves an application on several shards; clients are spread over them in turn.
     #[must_use]
     pub fn with_shards(mut app: App, shards: u16) -> Self {
-        app.on_error.get_or_insert_with(|| Arc::new(|error| log::error_at_once(&error)));
+        app.on_error
+            .get_or_insert_with(|| Arc::new(|error| log::error_at_once(error.socket.id(), &error)));
         let clock = Clock::new();
         let hub = Hub::new(app, clock.clone(), shards, SEED);
         clock.start(Box::pin(Timers::new(&hub)));

@@ -9,7 +9,6 @@ use std::future::Future;
 use std::io::Take;
 use std::net::SocketAddr;
 
-use crate::app::App;
 use crate::handlers::function::{Async, Plain};
 use crate::handlers::handler::Progress;
 use crate::web::files::{Body, Files, Kept, SMALL, Whole};
@@ -27,8 +26,8 @@ pub(crate) struct Web {
 
 pub(crate) type Fallback =
     Box<dyn Fn(http::Request<Bytes>) -> Progress<http::Response<Bytes>> + Send + Sync>;
-type Generate = Box<dyn Fn(&Request<'_>) -> String + Send + Sync>;
-type Allow = Box<dyn Fn(&Request<'_>) -> Option<Response> + Send + Sync>;
+pub(crate) type Generate = Box<dyn Fn(&Request<'_>) -> String + Send + Sync>;
+pub(crate) type Allow = Box<dyn Fn(&Request<'_>) -> Option<Response> + Send + Sync>;
 
 /// What stands beside an application on its port.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -57,59 +56,6 @@ pub struct Origin {
     pub peer: Option<SocketAddr>,
     /// Whether the stream is encrypted.
     pub secure: bool,
-}
-
-impl App {
-    /// Serves static files outside the Socket.IO path. What a mapping covers and does not find goes
-    /// to the [`fallback`](Self::fallback), if there is one.
-    ///
-    /// Files are read by the task of the connection, large ones piece by piece. Texts up to 64 KiB are
-    /// compressed for clients that ask for it, once for each version of a file; what was asked for
-    /// lately is kept, in 16 MiB for all files. In front of another service, files that are there are
-    /// answered before it is asked.
-    pub fn files(&mut self, files: Files) -> &mut Self {
-        self.web.files = Some(files);
-        self
-    }
-
-    /// Answers plain HTTP requests outside the Socket.IO path, with a function of an
-    /// [`http::Request`], plain or async, that returns [`IntoWeb`]. Without it they get a 404.
-    ///
-    /// A body larger than `Limits::max_payload` is answered with 413 before the function is asked. In
-    /// front of another service there is none: that service answers the rest.
-    /// [`Origin`] among the extensions tells who asks, [`Io`](crate::Io) there reaches the clients.
-    pub fn fallback<M>(&mut self, answer: impl WebHandler<M>) -> &mut Self {
-        self.web.fallback = Some(Box::new(move |request| answer.call(request)));
-        self
-    }
-
-    /// Asks `allow` before a session opens; an error is the answer to the request, with status 403
-    /// unless it has one that is no success. It runs while
-    /// the connection waits: leave what takes time to an async connect handler.
-    pub fn allow_request<E: IntoWeb>(
-        &mut self,
-        allow: impl Fn(&Request<'_>) -> Result<(), E> + Send + Sync + 'static,
-    ) -> &mut Self {
-        self.web.allow = Some(Box::new(move |request| {
-            let mut refusal = allow(request).err()?.into_response();
-            if refusal.status().is_success() {
-                *refusal.status_mut() = StatusCode::FORBIDDEN;
-            }
-            Some(response_of(refusal, None))
-        }));
-        self
-    }
-
-    /// Makes the session ids, instead of 120 random bits each: a name for a load balancer to route
-    /// by, say. They are what proves to whom a session belongs, so a part of them must be
-    /// unpredictable. Up to 256 letters, digits, `-`, `_`, `.` and `~`; one that is in use is refused.
-    pub fn generate_id(
-        &mut self,
-        generate: impl Fn(&Request<'_>) -> String + Send + Sync + 'static,
-    ) -> &mut Self {
-        self.web.generate_id = Some(Box::new(generate));
-        self
-    }
 }
 
 /// A function that answers plain HTTP requests. `M` only tells the forms of functions apart.

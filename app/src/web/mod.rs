@@ -1,5 +1,4 @@
 //! What is answered outside of Socket.IO: pages and files.
 
-pub(crate) mod exchange;
 pub(crate) mod files;
 pub(crate) mod handler;

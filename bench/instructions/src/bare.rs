@@ -1,6 +1,6 @@
 //! The core, driven as a custom event loop drives it, without sockets.
 
-use sansocket::{ArgsRef, Config, Conn, Event, Limits, Server, Shard, Target, Verdict};
+use sansocket::{ArgsRef, Config, Conn, Event, Feed as _, Limits, Server, Shard, Target};
 use std::io::IoSlice;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -79,11 +79,8 @@ impl Bare {
                 Ok(None) => return,
                 Ok(Some(item)) => {
                     let verdict = server.handle(*now, link, item);
-                    match &verdict {
-                        Verdict::Hold(link)
-                        | Verdict::Body { link, .. }
-                        | Verdict::Upgrade { link, .. } => carriers[link.index()] = at,
-                        Verdict::Continue | Verdict::Pass | Verdict::Respond(_) => {}
+                    if let Some(link) = verdict.link() {
+                        carriers[link.index()] = at;
                     }
                     decoder.apply(verdict);
                 }

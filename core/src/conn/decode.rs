@@ -4,32 +4,13 @@ use bytes::Bytes;
 use std::ops::{DerefMut, Range};
 
 use super::{Clock, Collect, Conn, Exchange, Mode};
-use crate::config::Config;
 use crate::error::Violation;
 use crate::http::body::Body;
 use crate::http::head::{self, Places};
 use crate::http::{Fields, Method, Request, Response};
-use crate::key::Link;
-use crate::server::door::refusal;
-use crate::server::{Transmit, Verdict};
+use crate::link::{Inbound, Link, Message, Transmit, Verdict};
 use crate::ws::CloseCode;
 use crate::ws::message::{Found, Place};
-
-/// One decoded item, borrowed from the read buffer.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
-pub enum Inbound<'a> {
-    /// A request head; the verdict decides what becomes of its body.
-    Request(Request<'a>),
-    /// The whole body of a request whose verdict asked for it.
-    Body(&'a [u8]),
-    /// A WebSocket text message.
-    Text(&'a str),
-    /// A WebSocket binary message.
-    Binary(&'a [u8]),
-    /// The peer closed the WebSocket.
-    Closed(Option<CloseCode>),
-}
 
 /// A lending iterator over the items found in one read.
 ///
@@ -118,26 +99,27 @@ impl<'c, 'i> Decoder<'c, 'i> {
             }
             Item::BodyHere(range) => Inbound::Body(&bytes[range]),
             Item::BodyCollected => Inbound::Body(self.conn.collected()),
-            Item::Text(place) => Inbound::Text(
-                std::str::from_utf8(message(place)).map_err(|_| Violation::InvalidUtf8)?,
-            ),
-            Item::Binary(place) => Inbound::Binary(message(place)),
+            Item::Text(place) => {
+                let text = std::str::from_utf8(message(place));
+                Inbound::Message(Message::Text(text.map_err(|_| Violation::InvalidUtf8)?))
+            }
+            Item::Binary(place) => Inbound::Message(Message::Binary(message(place))),
             Item::Closed(code) => Inbound::Closed(code),
         }))
     }
 
-    /// Returns the attachment whose outputs belong on this connection, if any.
+    /// Returns the link whose outputs belong on this connection, if any.
     #[must_use]
     pub fn link(&self) -> Option<Link> {
         self.conn.link
     }
 
-    /// Carries out what the server decided about the last item.
+    /// Carries out the verdict on the last item.
     pub fn apply(&mut self, verdict: Verdict) {
         self.conn.apply(verdict, self.clock);
     }
 
-    /// Queues one output between two items, for whoever uses the connection without a server.
+    /// Queues one output between two items, for an embedder that uses the connection without a server.
     pub fn push(&mut self, transmit: Transmit) {
         self.conn.push_dated(transmit, self.clock);
     }
@@ -146,24 +128,29 @@ impl<'c, 'i> Decoder<'c, 'i> {
     /// connection after it. A connection survives one thing: a `Content-Length` between the limit and four
     /// times `Limits::max_payload`, whose body is read for nothing.
     pub fn reject(&mut self, violation: Violation) {
-        self.reject_as(violation, &refusal::of_framing(violation));
+        self.reject_as(violation, &Response::refusing(violation));
     }
 
-    /// The same, with the fields that every answer of a server with these settings has. Of a head that
-    /// cannot be read, the `Origin` and `Host` lines that came decide which page may read the answer.
-    pub fn reject_with(&mut self, violation: Violation, config: &Config) {
-        let response = refusal::of_framing(violation);
+    /// The same, with the HTTP error as `dress` returns it, which is given the error and what is known of
+    /// the request: of a head that cannot be read, the lines that came. So
+    /// [`Config::dress`](crate::Config::dress) has the page that asked read the answer.
+    pub fn reject_with(
+        &mut self,
+        violation: Violation,
+        dress: impl FnOnce(Response, &Request<'_>) -> Response,
+    ) {
         let unread = if let Mode::Head { .. } = self.conn.mode { self.at } else { usize::MAX };
+        let most = self.conn.limits.head;
         let lines = self.input.bytes().get(unread..).unwrap_or_default();
-        let lines = &lines[..lines.len().min(config.limits.head)];
-        let fields = Fields::head(lines, &Places::UNKNOWN);
-        let response = config.dress(response, &Request::new(Method::Other, "", fields));
+        let fields = Fields::head(&lines[..lines.len().min(most)], &Places::UNKNOWN);
+        let request = Request::new(Method::Other, "", fields);
+        let response = dress(Response::refusing(violation), &request);
         self.reject_as(violation, &response);
     }
 
     /// The same, with `response` as the HTTP error: the one of
-    /// [`Server::handle_violation`](crate::Server::handle_violation) for what is
-    /// [attached](Self::link).
+    /// [`Server::handle_violation`](crate::Server::handle_violation) for a connection that has a
+    /// [link](Self::link).
     pub fn reject_as(&mut self, violation: Violation, response: &Response) {
         self.conn.reject(violation, response, self.clock);
         if !matches!(self.conn.mode, Mode::Skip(_)) {

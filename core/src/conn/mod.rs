@@ -7,7 +7,7 @@ use bytes::Bytes;
 use std::io::IoSlice;
 use std::sync::Arc;
 
-pub use decode::{Decoder, Inbound};
+pub use decode::Decoder;
 use write::Outgoing;
 
 use crate::config::Limits;
@@ -16,8 +16,7 @@ use crate::http::body::Body;
 use crate::http::coding::Coding;
 use crate::http::head::Persistence;
 use crate::http::{Date, Response};
-use crate::key::Link;
-use crate::server::{Next, Server, Transmit, Verdict};
+use crate::link::{Feed, Link, Next, Transmit, Verdict};
 use crate::ws::CloseCode;
 use crate::ws::message::Reader;
 pub use crate::ws::message::Role;
@@ -148,17 +147,18 @@ impl Conn {
         }
     }
 
-    /// Makes the codec of a stream that a host already upgraded.
+    /// Makes the codec of a stream that a host already upgraded, whose outputs belong to `link`, or to
+    /// the embedder itself.
     ///
     /// Frames a [`Role::Client`] sends are masked with values that follow from `seed`.
     #[must_use]
-    pub fn websocket(role: Role, limits: Arc<Limits>, link: Link, seed: [u8; 32]) -> Self {
+    pub fn websocket(role: Role, limits: Arc<Limits>, link: Option<Link>, seed: [u8; 32]) -> Self {
         let out = match role {
             Role::Client => Outgoing::client(seed),
             Role::Server => Outgoing::server(),
         };
         let mode = Mode::WebSocket(Reader::new(role));
-        Self { limits, mode, link: Some(link), tail: Vec::new(), out }
+        Self { limits, mode, link, tail: Vec::new(), out }
     }
 
     /// Decodes `input` in place; what is incomplete is kept when the decoder is dropped.
@@ -169,7 +169,7 @@ impl Conn {
         Decoder::new(self, input)
     }
 
-    /// Returns the attachment whose outputs belong on this connection, if any.
+    /// Returns the link whose outputs belong on this connection, if any.
     #[must_use]
     pub fn link(&self) -> Option<Link> {
         self.link
@@ -194,13 +194,13 @@ impl Conn {
         }
     }
 
-    /// Moves in everything that `server` has for [`link`](Self::link) and that may be queued now;
+    /// Moves in everything that `feed` has for [`link`](Self::link) and that may be queued now;
     /// returns whether more waits until some of it is written.
     ///
     /// The same as calling [`Server::poll_transmit`](crate::Server::poll_transmit) and
     /// [`push`](Self::push) in turns, at less cost.
-    pub fn pull(&mut self, server: &mut Server) -> bool {
-        self.pull_with(server, Vec::new, None)
+    pub fn pull(&mut self, feed: &mut impl Feed) -> bool {
+        self.pull_with(feed, Vec::new, None)
     }
 
     /// The same, and asks `lend` for a buffer to gather small frames in, when there are several and
@@ -211,23 +211,23 @@ impl Conn {
     /// buffers back.
     pub fn pull_with(
         &mut self,
-        server: &mut Server,
+        feed: &mut impl Feed,
         mut lend: impl FnMut() -> Vec<u8>,
         clock: Option<Clock>,
     ) -> bool {
         let Some(link) = self.link else { return false };
-        while self.out.bytes() < self.limits.low_water || server.is_over(link) {
-            let transmit = match server.next_frame(link) {
+        while self.out.bytes() < self.limits.low_water || feed.is_over(link) {
+            let transmit = match feed.next_frame(link) {
                 Next::Frame(frame) => {
                     self.out.push_frame_with(frame, &mut lend);
                     continue;
                 }
                 Next::Nothing => return false,
-                Next::Other => server.next_other(link),
+                Next::Other => feed.next_other(link),
             };
             match transmit {
                 None => return false,
-                // This runs under the lock of the server's owner, so an answer is not compressed yet.
+                // This runs under the lock of the feed's owner, so an answer is not compressed yet.
                 Some(Transmit::Response(response)) => self.answer(response, clock),
                 Some(transmit @ (Transmit::Close(_) | Transmit::Frame(_))) => self.push(transmit),
             }
@@ -238,7 +238,7 @@ impl Conn {
         true
     }
 
-    /// Whether more transmits should be pulled from the server.
+    /// Whether more outputs should be pulled.
     #[must_use]
     pub fn wants_transmit(&self) -> bool {
         self.link.is_some() && self.out.bytes() < self.limits.low_water
@@ -347,8 +347,8 @@ impl Conn {
     /// Whether all answers were written to what the peer asked for so far: when it sends nothing more
     /// (RFC 9112 §9.6), close the stream now, and not before.
     ///
-    /// What is [attached](Self::link) to a session is better closed at once, for a peer that sends
-    /// nothing more is probably gone.
+    /// One that has a [link](Self::link) is better closed at once, for a peer that sends nothing more is
+    /// probably gone.
     #[must_use]
     pub fn is_answered(&self) -> bool {
         let owes = match &self.mode {
@@ -392,7 +392,7 @@ impl Conn {
         self.tail.capacity() + self.out.bytes_held() + reading
     }
 
-    /// Carries out what the server decided about the last item.
+    /// Carries out the verdict on the last item.
     fn apply(&mut self, verdict: Verdict, clock: Option<Clock>) {
         match verdict {
             Verdict::Continue => {}
@@ -405,7 +405,7 @@ impl Conn {
             }
             Verdict::Hold(link) => {
                 if let Mode::Asked { exchange, body } = self.mode {
-                    self.link = Some(link);
+                    self.link = link;
                     self.mode = Mode::Busy { exchange, body };
                 }
             }
@@ -413,16 +413,16 @@ impl Conn {
             Verdict::Upgrade { link, response } => {
                 if let Mode::Asked { .. } = self.mode {
                     self.out.push_head(&response, Persistence::Keep, clock.map(|clock| clock()));
-                    self.link = Some(link);
+                    self.link = link;
                     self.mode = Mode::WebSocket(Reader::new(Role::Server));
                 }
             }
         }
     }
 
-    fn collect(&mut self, link: Link, limit: usize) {
+    fn collect(&mut self, link: Option<Link>, limit: usize) {
         let Mode::Asked { exchange, body } = self.mode else { return };
-        self.link = Some(link);
+        self.link = link;
         self.mode = Mode::Awaited { exchange, body, limit };
     }
 

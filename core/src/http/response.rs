@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use super::coding::{self, Accept, Coding};
 use super::head::Persistence;
 use super::{Date, Request};
+use crate::error::Violation;
 use crate::ws::handshake::{self, Ask};
 
 /// A complete answer.
@@ -66,6 +67,13 @@ impl Response {
     ) -> Self {
         let content_type = Some(content_type.into());
         Self { content_type, body: body.into(), ..Self::status(status) }
+    }
+
+    /// Makes the answer to a request that breaks a rule of HTTP: the status that fits, and the rule as
+    /// its text.
+    #[must_use]
+    pub fn refusing(violation: Violation) -> Self {
+        Self::with_body(violation.status(), "text/plain", violation.to_string()).nosniff()
     }
 
     /// Makes the answer that accepts a WebSocket; `None` when `request` asks for none, or breaks a rule

@@ -1,9 +1,10 @@
 //! What must hold between calls, checked from all sides: for fuzz targets and models.
 
 use super::{NONE, Server};
-use crate::engine::transport::Transport;
-use crate::key::{Link, Socket};
+use crate::key::Socket;
+use crate::link::{Feed as _, Link};
 use crate::server::sessions::link::Carries;
+use crate::server::sessions::transport::Transport;
 use crate::server::space::ack::Asker;
 use crate::server::space::namespace::Client;
 use crate::server::space::room::NEAR;

@@ -14,13 +14,14 @@ use super::space::ack::Questions;
 use super::space::namespace::{Client, Namespaces};
 use crate::cluster::Output;
 use crate::config::Config;
-use crate::conn::Inbound;
+
 use crate::engine::open::Open;
 use crate::engine::outbox::Pool;
 use crate::hash::Seeded;
-use crate::key::{Link, Mint, Shard, Slab};
+use crate::key::{Mint, Shard, Slab};
+use crate::link::{Inbound, Link, Verdict};
 use crate::rng::Rng;
-use crate::server::{Event, Verdict};
+use crate::server::Event;
 use crate::slack::Slack as _;
 use crate::socket::encoded::{Encoder, Packet};
 use crate::time::Clock;
@@ -91,15 +92,6 @@ const KEEP: usize = 1024;
 
 /// A slot that names nothing.
 pub(in crate::server) const NONE: u32 = u32::MAX;
-
-/// A WebSocket message, or a bare Engine.IO one.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Message<'a> {
-    /// Binary.
-    Binary(&'a [u8]),
-    /// Text.
-    Text(&'a str),
-}
 
 /// How much a shard holds, and how often it had no room.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -182,25 +174,13 @@ impl Server {
     /// before it.
     pub fn handle(&mut self, now: Instant, link: Option<Link>, item: Inbound<'_>) -> Verdict {
         match (item, link) {
-            (Inbound::Request(request), _) => self.handle_request(now, request),
-            (Inbound::Body(body), Some(link)) => self.handle_body(now, link, body),
-            (Inbound::Text(text), Some(link)) => {
-                self.handle_message(now, link, Message::Text(text));
-                Verdict::Continue
-            }
-            (Inbound::Binary(bytes), Some(link)) => {
-                self.handle_message(now, link, Message::Binary(bytes));
-                Verdict::Continue
-            }
-            (Inbound::Closed(_), Some(link)) => {
-                self.handle_closed(now, link);
-                Verdict::Continue
-            }
-            (
-                Inbound::Binary(_) | Inbound::Body(_) | Inbound::Closed(_) | Inbound::Text(_),
-                None,
-            ) => Verdict::Continue,
+            (Inbound::Request(request), _) => return self.handle_request(now, request),
+            (Inbound::Body(body), Some(link)) => return self.handle_body(now, link, body),
+            (Inbound::Message(message), Some(link)) => self.handle_message(now, link, message),
+            (Inbound::Closed(_), Some(link)) => self.handle_closed(now, link),
+            (Inbound::Body(_) | Inbound::Closed(_) | Inbound::Message(_), None) => {}
         }
+        Verdict::Continue
     }
 
     /// Gives back what a burst took: the packets that wait, for clients that do not read, move to a
@@ -292,6 +272,7 @@ mod tests {
     use super::*;
     use crate::error::Gone;
     use crate::http::{Fields, Method, Request};
+    use crate::link::Message;
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use std::time::Duration;
@@ -349,7 +330,8 @@ mod tests {
         let target = "/socket.io/?EIO=4&transport=websocket";
         for _ in 0..1000 {
             let request = Request::new(Method::Get, target, fields);
-            let Verdict::Upgrade { link, .. } = server.handle_request(now(), request) else {
+            let Verdict::Upgrade { link: Some(link), .. } = server.handle_request(now(), request)
+            else {
                 panic!("a WebSocket opens");
             };
             for _ in 0..10 {

@@ -1,4 +1,4 @@
-//! The sending side of the application layer: who gets an event, and what comes back.
+//! The sending side of the application layer: recipients, and the answers that come back.
 
 mod ack;
 mod drain;

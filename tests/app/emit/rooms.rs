@@ -1,11 +1,11 @@
-//! Who gets an event, and who is moved along with others.
+//! The recipients of an event, and clients moved between rooms together.
 
 use crate::emit::stack::{Client, Stack, poll};
 use sansocket_app::{ArgsRef, EmitError, JoinError, Misuse, Refused, Rooms, Socket, To};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// Who got the event `x`, and no other, and that once.
+/// The clients that got the event `x`, exactly once and nothing else.
 fn got(clients: &mut [Client]) -> Vec<usize> {
     let mut numbers = Vec::new();
     for (n, client) in clients.iter_mut().enumerate() {

@@ -200,7 +200,7 @@ impl Client {
     }
 }
 
-/// Counts how often it wakes somebody.
+/// Counts its wake-ups.
 #[derive(Default)]
 pub(crate) struct Bell(Mutex<usize>);
 

@@ -1,4 +1,4 @@
-//! Who may join, and what is known of who leaves.
+//! Admission, and the facts known about a client that leaves.
 
 use sansocket_app::{
     App, Auth, BoxError, Cause, EmitError, Extension, IntoAdmission, Io, Reason, Refusal, Socket,
@@ -137,7 +137,7 @@ fn every_kind_of_refusal_reaches_the_client() {
     assert_eq!(told(refusal), r#"44{"message":"no","data":[1]}"#);
 }
 
-/// What a client is told, and what the error handler hears, when a function decides who may join.
+/// The text for the client, and the cause for the error handler, when a function decides about admission.
 fn failed<M: 'static, A: IntoAdmission<M> + 'static>(decide: fn(Socket) -> A) -> (String, String) {
     let told = |set_up: &dyn Fn(&mut App)| {
         let diary = Diary::default();

@@ -1,4 +1,4 @@
-//! Which handler hears what.
+//! Which handler gets which event.
 
 use sansocket_app::{Ack, App, EventMessage, EventName, NoReply, RawRest, Rest, Socket};
 use std::panic::{AssertUnwindSafe, catch_unwind};

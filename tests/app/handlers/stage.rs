@@ -97,7 +97,7 @@ impl Stage {
         self.tasks.lock().unwrap().len()
     }
 
-    /// The runtime ends: what it runs is dropped.
+    /// The runtime ends: its tasks are dropped.
     pub(crate) fn end_runtime(&self) {
         let tasks = std::mem::take(&mut *self.tasks.lock().unwrap());
         drop(tasks);

@@ -132,7 +132,7 @@ fn acknowledgements_and_auth_payloads_are_read_so_as_well() {
     assert_eq!(diary.take(), ["1 \u{fffd}", "3 \u{fffd}"]);
 }
 
-/// A23: numbers that are read anew cost no more than a few times what was sent.
+/// A23: a second reading of numbers costs no more than a few times the bytes sent.
 #[test]
 fn a23_numbers_that_are_written_anew_are_read_twice_at_most() {
     let mut client = Stage::new(app()).join(&["/"]);

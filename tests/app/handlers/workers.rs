@@ -13,7 +13,7 @@ use crate::handlers::stage::Client;
 
 type Work = Box<dyn FnOnce() + Send>;
 
-/// Some threads and what they are to do.
+/// Some threads and their jobs.
 struct Pool(Mutex<Sender<Work>>);
 
 impl Pool {
@@ -89,7 +89,7 @@ impl Stage {
     }
 }
 
-/// Where handlers ran, and what they said.
+/// The threads that ran handlers, and the answers of those.
 fn heard<T>(receiver: &Receiver<T>) -> T {
     receiver.recv_timeout(Duration::from_secs(20)).expect("a handler runs")
 }

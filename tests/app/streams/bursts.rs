@@ -10,7 +10,7 @@ const BURST: usize = 10_000;
 /// Those that stay, wherever they stand.
 const STAY: [usize; 5] = [0, 2_500, 5_000, 7_500, BURST - 1];
 
-/// An application that does something about everybody who comes.
+/// An application with handlers that touch every client.
 fn app() -> App {
     let mut app = App::new();
     app.on_connect(|socket: Socket| {
@@ -23,7 +23,7 @@ fn app() -> App {
 }
 
 /// Lets many come and all but a few go, and two minutes pass.
-/// Returns what is still there, and what it took.
+/// Returns the number of remaining clients, and their memory.
 fn burst(
     come: impl Fn(&Stage) -> Stream,
     live: impl Fn(&mut Stream),

@@ -23,10 +23,10 @@ fn waiting_for_the_end_may_be_given_up() {
     assert!(beside.as_mut().poll(context).is_pending());
     POLLS.for_each(|polls| poll_and_drop(hub.stopping(), polls));
     stage.io.stop_within(Duration::from_secs(5));
-    // Who waits beside those that gave up is told, and so is who comes later.
+    // A task that waits beside dropped ones is woken, and so is a later one.
     assert!(beside.as_mut().poll(context).is_ready());
     assert!(pin!(hub.stopping()).poll(context).is_ready());
-    // Nobody is cut off before the grace is over, however often somebody gives up waiting.
+    // No client is cut off before the grace is over, however many waiting tasks give up.
     for polls in POLLS {
         poll_and_drop(hub.idle(), polls);
     }
@@ -51,7 +51,7 @@ fn a_new_clockwork_catches_up() {
         client.upgrade("");
         client.send("40");
         poll_and_drop(stage.timers(), polls);
-        // A PING is due, and nobody looks.
+        // A PING is due, and no timer runs.
         stage.pass(30);
         assert_eq!(client.take(), "");
         stage.start(stage.timers());

@@ -19,8 +19,8 @@ const MANY: usize = 10;
 /// Bytes of each.
 const LARGE: usize = 100_000;
 
-/// What a packet with [`MANY`] attachments takes, in times of what was received: what the client has
-/// sent and is not read, the attachments, and what they become, in lists that grow by doubling.
+/// Memory of a packet with [`MANY`] attachments, as a multiple of the bytes received: unread bytes of the
+/// client, the attachments, and the decoded values, in lists that grow by doubling.
 const TIMES: u64 = 5;
 
 /// How much of binary a value holds.
@@ -66,7 +66,7 @@ enum Part {
     Image(ByteBuf),
 }
 
-/// A server whose handler takes a type, and what it heard: how often, and how much binary.
+/// A server whose handler takes a type, and counts calls and bytes of binary.
 struct Listener {
     stage: Stage,
     calls: Arc<AtomicUsize>,

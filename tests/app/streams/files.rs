@@ -107,7 +107,7 @@ fn e20_a_file_is_compressed_once_and_kept() {
         assert_eq!(again, first);
         assert!(2 * taking < compressing, "{taking} bytes, {compressing} when it was compressed");
     }
-    // Whoever asks otherwise is answered otherwise.
+    // Other requests get other answers.
     assert_eq!(header(&ask("Accept-Encoding: deflate\r\n").0, "content-encoding"), Some("deflate"));
     let (plain, _) = ask("");
     assert_eq!(version(&plain).2, Some("Accept-Encoding"));
@@ -184,7 +184,7 @@ fn a_folder_is_redirected_to_with_the_query() {
 }
 
 /// E21: a link that takes the place of a file, or of a folder, while it is being looked up does not
-/// lead out of what is served.
+/// lead out of the served folder.
 #[cfg(target_os = "linux")]
 #[test]
 fn e21_links_that_change_while_they_are_followed_lead_nowhere_else() {
@@ -206,7 +206,7 @@ fn e21_links_that_change_while_they_are_followed_lead_nowhere_else() {
     let (mut served, mut leaked) = (0, 0);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            // Back and forth: what is there is a file or folder at one time, a link at another.
+            // Back and forth: the name is a file or folder at one time, a link at another.
             let swap = |one: &str, other: &str| {
                 std::fs::rename(path(one), path("public/aside")).unwrap();
                 std::fs::rename(path(other), path(one)).unwrap();

@@ -1,4 +1,4 @@
-//! Who is let in, and what those who decide see and may do.
+//! Admission, and what deciding handlers see and may do.
 
 use crate::streams::stage::{Later, POLLING, Stage, sid};
 use sansocket::{Config, Method, Origins, Request};

@@ -1,4 +1,4 @@
-//! Nothing is left of clients that vanish, in the shards or in what is around them.
+//! Nothing is left of clients that vanish, in the shards or around them.
 
 use crate::streams::stage::{POLLING, Stage, Stream, payload, sid};
 use allocation_counter::measure;
@@ -17,7 +17,7 @@ const SOME: usize = 200;
 /// questions, closing sessions.
 const LONG: u64 = 200;
 
-/// An application that does something about everybody who comes.
+/// An application with handlers that touch every client.
 fn app() -> App {
     let mut app = App::new();
     app.on_connect(|socket: Socket| {
@@ -44,7 +44,7 @@ fn app() -> App {
     app
 }
 
-/// Lets many clients come and go, and holds what is left against none.
+/// Lets many clients come and go, and checks that nothing is left.
 fn nothing_is_left_of(many: usize, visit: impl Fn(&Stage)) {
     let stage = Stage::new(app());
     let visits = || {
@@ -92,7 +92,7 @@ fn connect_and_vanish() {
     nothing_is_left_of(MANY, |stage| {
         drop(websocket(stage));
     });
-    // They are noticed late, and asked by everybody who comes until then.
+    // They are noticed late; until then each new client asks them.
     nothing_is_left_of(SOME, |stage| drop(stage.polling()));
 }
 

@@ -1,4 +1,4 @@
-//! How connections end with their server, and how somebody hears of it.
+//! How connections end with their server, and how that is observed.
 
 use crate::streams::stage::Stage;
 use sansocket_app::App;

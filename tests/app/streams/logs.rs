@@ -166,7 +166,7 @@ fn a22_what_a_client_says_is_one_line_of_a_log() {
 }
 
 /// A32: what a client does wrong costs a few lines, however often it does it and however much it
-/// sends along. Others have their lines; what was left out is counted.
+/// sends along. Others have their lines; omitted lines are counted.
 #[test]
 fn a32_what_a_client_does_wrong_costs_a_few_short_lines() {
     const TIMES: usize = 300;
@@ -207,7 +207,7 @@ fn a32_what_a_client_does_wrong_costs_a_few_short_lines() {
         let of = lines.iter().filter(|line| line.starts_with(target) && line.contains(says));
         of.count()
     };
-    // Eight of the one who does it again and again, and each of the other.
+    // Eight lines about the client that repeats it, and each line about the other.
     assert_eq!(of("sansocket::error", "handler of"), 8 + 3);
     assert_eq!(of("sansocket::event", "no handler id"), 8 + 1);
     assert_eq!(of("sansocket::connect", "refused id"), 8);

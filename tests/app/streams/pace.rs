@@ -1,4 +1,4 @@
-//! How slowly a peer may read and write before it is cut off, and who is not slow.
+//! How slowly a peer may read and write before it is cut off, and peers that only look slow.
 
 use crate::streams::stage::{POLLING, Stage, Stream, sid};
 use sansocket::Config;
@@ -11,7 +11,7 @@ use testbed::frame;
 
 const LARGE: usize = 400_000;
 
-/// An application that answers `/large`, with the reasons of who leaves.
+/// An application that answers `/large` and records the reasons of departures.
 fn stage(set: impl FnOnce(&mut Config)) -> (Stage, mpsc::Receiver<Reason>) {
     let mut config = Config::default();
     set(&mut config);

@@ -87,7 +87,7 @@ impl Stage {
         Self::on(app, 1, true).ticking()
     }
 
-    /// A server of one shard, for which nobody looks at the clock.
+    /// A server of one shard without a timer.
     pub(crate) fn without_timers(app: App) -> Self {
         Self::on(app, 1, false)
     }
@@ -155,7 +155,7 @@ impl Stage {
         }
     }
 
-    /// Lets the threads of handlers do what was left for them.
+    /// Lets the threads of handlers do the waiting jobs.
     pub(crate) fn work(&self) {
         loop {
             let work = mem::take(&mut *self.world.work.lock().unwrap());
@@ -166,7 +166,7 @@ impl Stage {
         }
     }
 
-    /// Lets so many seconds pass in which nobody looks at the time: the process is paused.
+    /// Lets so many seconds pass without a look at the clock: the process is paused.
     pub(crate) fn pause(&self, seconds: u64) {
         *self.world.now.lock().unwrap() += Duration::from_secs(seconds);
         self.run();

@@ -1,4 +1,4 @@
-//! The test kit: how clients connect, what the application sees of it, and who is let in.
+//! The test kit: how clients connect, the view of the application, and admission.
 
 use sansocket_app::test::{ConnectError, TestServer};
 use sansocket_app::{App, Io, Json, Refusal, Socket};

@@ -13,7 +13,7 @@ fn post(target: &str, body: impl Into<Vec<u8>>) -> Request<Vec<u8>> {
     Request::post(target).body(body.into()).unwrap()
 }
 
-/// Says what it was asked, after a second if the path says so.
+/// Echoes the request, after a second if the path says so.
 fn echo() -> App {
     let mut app = App::new();
     app.fallback(async |request: Request<Bytes>| {

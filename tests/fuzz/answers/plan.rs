@@ -1,7 +1,7 @@
 //! A request, and what a host answers.
 
 use arbitrary::{Result, Unstructured};
-use sansocket::{Bytes, Link, Response, Verdict};
+use sansocket::{Bytes, Response, Verdict};
 use std::collections::VecDeque;
 
 /// A request of a peer that keeps to the rules, and what becomes of it.
@@ -145,10 +145,8 @@ impl Plan {
     pub(super) fn verdict(&self) -> Verdict {
         match self.when {
             When::AtOnce => Verdict::Respond(self.response.clone()),
-            When::Held => Verdict::Hold(Link::HOST),
-            When::Body | When::Early | When::Later => {
-                Verdict::Body { link: Link::HOST, limit: BODY }
-            }
+            When::Held => Verdict::Hold(None),
+            When::Body | When::Early | When::Later => Verdict::Body { link: None, limit: BODY },
         }
     }
 

@@ -96,7 +96,7 @@ impl Head {
         let response = &plan.response;
         let kept = |name: &str| !["vary", "etag"].contains(&name);
         let mut expected: Vec<(&str, String)> = Vec::new();
-        // What is not modified needs no description but what it depends on.
+        // A 304 describes nothing but the fields it depends on.
         let kind =
             response.content_type.iter().filter(|_| !response.compress || self.status != 304);
         expected.extend(kind.map(|kind| ("content-type", kind.to_string())));
@@ -174,7 +174,7 @@ fn size(coding: &str, text: &[u8]) -> usize {
 }
 
 impl Plan {
-    /// Whether the answer could be compressed for somebody.
+    /// Whether the answer could be compressed for some client.
     fn compresses(&self) -> bool {
         let response = &self.response;
         let field = |wanted| response.headers.iter().find(|(name, _)| name == wanted);

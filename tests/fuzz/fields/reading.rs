@@ -24,7 +24,7 @@ pub(super) struct Reading {
 /// Where a request comes from.
 #[derive(Clone, Debug, Eq, PartialEq)]
 enum Page {
-    /// Nobody asks, or nobody cares.
+    /// No browser asks, or the settings allow every origin.
     Own,
     /// Another that may connect, and how it is named.
     Other(String),
@@ -149,7 +149,7 @@ pub(super) fn is_sound(cookie: &Cookie) -> bool {
     name && values && (cookie.secure || cookie.same_site != SameSite::None)
 }
 
-/// Fields as texts, with what is none marked.
+/// Fields as texts, with bytes that are no text marked.
 struct Texts(Vec<(String, Option<String>, String)>);
 
 impl Texts {

@@ -39,7 +39,7 @@ pub(super) struct Ledger {
     attachments: HashMap<Link, usize>,
     /// Clients, and whether they left.
     clients: HashMap<Socket, bool>,
-    /// Questions, and what is still to come.
+    /// Questions, and the answers still to come.
     questions: HashMap<Ticket, Owed>,
 }
 
@@ -59,12 +59,12 @@ impl Ledger {
         self.request(link, origin);
     }
 
-    /// Takes note that nobody waits for an answer any more.
+    /// Takes note that an answer is not awaited any more.
     pub(super) fn gone(&mut self, link: Link) {
         self.origins.remove(&link);
     }
 
-    /// Checks an answer, if somebody waits for it.
+    /// Checks an answer, if it is awaited.
     pub(super) fn answer(&self, server: &Server, link: Link, response: &Response) {
         if let Some(origin) = self.origins.get(&link) {
             settings::check_answer(server.config(), response, *origin);

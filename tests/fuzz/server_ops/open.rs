@@ -33,7 +33,7 @@ impl Play {
         let before = self.host.server.counts();
         let opened = match self.host.ask(Method::Get, &target, origin, own.as_deref()) {
             Verdict::Respond(response) => self.answered(response, origin, &expected),
-            Verdict::Upgrade { link, .. } => {
+            Verdict::Upgrade { link: Some(link), .. } => {
                 self.ledger.websocket(link);
                 let frames = self.host.frames(link);
                 assert_eq!(frames.len(), 1, "OPEN comes alone");
@@ -42,7 +42,8 @@ impl Play {
             verdict @ (Verdict::Body { .. }
             | Verdict::Continue
             | Verdict::Hold(_)
-            | Verdict::Pass) => panic!("{verdict:?} to a handshake"),
+            | Verdict::Pass
+            | Verdict::Upgrade { link: None, .. }) => panic!("{verdict:?} to a handshake"),
         };
         let Some(sid) = opened else { return Ok(()) };
         assert_eq!(expected, Outcome::Opens);

@@ -1,4 +1,4 @@
-//! Settings, and what they mean for every answer.
+//! Settings, and their meaning for every answer.
 
 use sansocket::{Config, Cookie, Origins, Response, SlowClient};
 use std::time::Duration;

@@ -1,5 +1,5 @@
 //! Attacks that hit Socket.IO servers before, by their numbers in SECURITY.md: parsers (A), sessions
-//! (C), frames (D) and HTTP (E). Nobody else notices, nothing grows, the reason has a name, and
+//! (C), frames (D) and HTTP (E). Other clients do not notice, nothing grows, the reason has a name, and
 //! nothing is left.
 
 mod frame;

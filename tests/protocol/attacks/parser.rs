@@ -35,7 +35,7 @@ fn a02_placeholders_name_attachments_by_number() {
     }
 }
 
-/// A27: each mention of an attachment is a copy of it for who decodes the packet.
+/// A27: each mention of an attachment is a copy of it in the decoder.
 #[test]
 fn a27_an_attachment_is_named_once() {
     let place = |num: &u32| format!("{{\"_placeholder\":true,\"num\":{num}}}");

@@ -126,7 +126,7 @@ fn c06_odd_queries_are_refused() {
         assert_eq!(answer.status, 400, "{query}");
         assert!(answer.body.starts_with("{\"code\":"), "{query}");
     }
-    // Parameters of other names are nobody's concern: no session is meant by this one.
+    // Parameters of other names are ignored: no session is meant by this one.
     let mut client = siege.poller();
     for query in ["sid[]=x", "sid%5B%5D=x", "Sid=x", "sid[]="] {
         let mut tcp = siege.sim.tcp();

@@ -3,7 +3,7 @@
 use sansocket::{Config, Counts};
 use testbed::{Polling, Sim, WebSocket};
 
-/// A process under attack, with somebody in it who must not notice.
+/// A process under attack, with a client that must not notice.
 pub(super) struct Siege {
     pub(super) sim: Sim,
     pub(super) witness: WebSocket,

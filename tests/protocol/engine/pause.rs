@@ -21,7 +21,7 @@ fn quick() -> Sim {
     })
 }
 
-/// Does what is due although something may not have been read, and returns the links to look at.
+/// Acts on deadlines although something may not have been read, and returns the links to look at.
 fn catch_up(sim: &Sim) -> Vec<Link> {
     sim.on(0, |server, now| {
         server.catch_up(now);

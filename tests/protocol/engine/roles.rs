@@ -1,7 +1,7 @@
 //! Both ends of a WebSocket are the same codec: what one writes, the other reads.
 
 use sansocket::{
-    Config, Conn, Fields, Headers, Inbound, Link, Method, Request, Role, Server, Shard,
+    Config, Conn, Fields, Headers, Inbound, Link, Message, Method, Request, Role, Server, Shard,
 };
 use sansocket::{Transmit, Verdict, Violation};
 use std::io::IoSlice;
@@ -25,7 +25,9 @@ fn opened() -> (Link, Transmit) {
     let mut server = Server::new(Arc::default(), Shard::ONLY, [1; 32], Instant::now());
     let request =
         Request::new(Method::Get, "/socket.io/?EIO=4&transport=websocket", Fields::host(&Asked));
-    let Verdict::Upgrade { link, response } = server.handle_request(Instant::now(), request) else {
+    let Verdict::Upgrade { link: Some(link), response } =
+        server.handle_request(Instant::now(), request)
+    else {
         panic!("the handshake is refused");
     };
     assert_eq!(response.status, 101);
@@ -33,7 +35,7 @@ fn opened() -> (Link, Transmit) {
 }
 
 fn end(role: Role, link: Link, seed: u8) -> Conn {
-    Conn::websocket(role, Arc::new(Config::default().limits), link, [seed; 32])
+    Conn::websocket(role, Arc::new(Config::default().limits), Some(link), [seed; 32])
 }
 
 fn written(conn: &mut Conn) -> Vec<u8> {
@@ -46,7 +48,7 @@ fn written(conn: &mut Conn) -> Vec<u8> {
 
 fn read(conn: &mut Conn, mut bytes: Vec<u8>) -> Result<String, Violation> {
     match conn.decode(&mut bytes).poll()? {
-        Some(Inbound::Text(text)) => Ok(text.to_owned()),
+        Some(Inbound::Message(Message::Text(text))) => Ok(text.to_owned()),
         other => panic!("{other:?}"),
     }
 }

@@ -144,7 +144,7 @@ fn in_pieces(size: usize, greeting: &[u8], bytes: &[u8]) -> Outcome {
     (sim.events(), normal(&String::from_utf8_lossy(&tcp.take())))
 }
 
-/// PONGs answer the latest PING, so how many there are depends on what was read at once.
+/// PONGs answer the latest PING, so their number depends on the bytes of one read.
 fn without_pongs(out: &str) -> String {
     out.replace("\u{fffd}\u{4}ping", "").replace("\u{fffd}\0", "")
 }

@@ -1,6 +1,6 @@
-//! A client that sends nothing more gets the answers to what it sent.
+//! A client that ended its side still gets the answers to its requests.
 
-use sansocket::{Bytes, Conn, Inbound, Limits, Link, Response, Transmit, Verdict};
+use sansocket::{Bytes, Conn, Inbound, Limits, Response, Transmit, Verdict};
 use std::io::IoSlice;
 use std::sync::Arc;
 use testbed::request;
@@ -22,8 +22,8 @@ impl Line {
         while let Some(item) = decoder.poll().expect("well formed") {
             let verdict = if let Inbound::Request(request) = item {
                 match request.path() {
-                    "/later" => Verdict::Hold(Link::HOST),
-                    "/body" => Verdict::Body { link: Link::HOST, limit: 100 },
+                    "/later" => Verdict::Hold(None),
+                    "/body" => Verdict::Body { link: None, limit: 100 },
                     path => answer(path),
                 }
             } else if let Inbound::Body(body) = item {
@@ -127,7 +127,6 @@ fn nothing_more_is_waited_for() {
 
 #[test]
 fn a_websocket_owes_nothing() {
-    let conn =
-        Conn::websocket(sansocket::Role::Server, Arc::new(Limits::default()), Link::HOST, [0; 32]);
+    let conn = Conn::websocket(sansocket::Role::Server, Arc::new(Limits::default()), None, [0; 32]);
     assert!(conn.is_answered());
 }

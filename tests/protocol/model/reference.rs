@@ -1,4 +1,4 @@
-//! A reference for who is where and who gets what: slow, obvious, and without shards.
+//! A reference for membership and delivery: slow, obvious, and without shards.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -52,7 +52,7 @@ impl Model {
         }
     }
 
-    /// Who is in one of `rooms`, or anywhere when there are none, and in none of `except`.
+    /// The clients in one of `rooms`, or all when there are none, and in none of `except`.
     #[must_use]
     pub(super) fn target(&self, namespace: usize, rooms: &[&str], except: &[&str]) -> Vec<usize> {
         let here = self.members.iter().filter(|((n, _), _)| *n == namespace);

@@ -232,7 +232,7 @@ impl Pair {
         }
     }
 
-    /// Changes everybody in a room, from the last shard, and returns who that should have been.
+    /// Changes all members of a room, from the last shard, and returns the expected members.
     fn change_all(
         &self,
         namespace: usize,
@@ -350,7 +350,7 @@ impl Pair {
                 "disconnected"
             }
         };
-        // An answer that comes twice, or late, is heard by nobody.
+        // An answer that comes twice, or late, is ignored.
         if let End::Answered | End::TimedOut = end {
             self.clients[client].send(&answer);
             self.sim.advance(1);
@@ -436,7 +436,7 @@ proptest! {
     fn any_sequence_does_what_the_reference_says(ops in prop::collection::vec(op(), 1..80)) {
         let mut pair = Pair::new();
         for client in 0..CLIENTS {
-            // Nobody is cut off for having joined nothing yet.
+            // No client is cut off for having joined nothing yet.
             pair.enter(client, 0);
         }
         for op in &ops {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sansocket::{
-    Config, Counts, Event, Fields, Headers, Layer, Link, Message, Method, Received, Request,
-    Server, Session, Shard, Transmit, Verdict,
+    Config, Counts, Event, Feed as _, Fields, Headers, Layer, Link, Message, Method, Received,
+    Request, Server, Session, Shard, Transmit, Verdict,
 };
 
 /// What can happen next.
@@ -58,7 +58,7 @@ const STEPS: [Step; 13] = [
     Step::Timeout,
 ];
 
-/// The states of `core/src/engine/transport.rs`, with what its table says may be held in each.
+/// The states of `core/src/server/sessions/transport.rs`, with the links that its table allows in each.
 const STATES: [&str; 18] = [
     "ClosingPolling",
     "ClosingPolling GET",
@@ -223,11 +223,12 @@ impl Play {
         match request(&mut self.server, self.now, Method::Get, &self.target) {
             Verdict::Respond(response) if response.status == 200 => self.payload(&response.body),
             Verdict::Respond(response) => assert_eq!(response.status, 400),
-            Verdict::Hold(link) => {
+            Verdict::Hold(Some(link)) => {
                 assert_eq!(self.get.replace(link), None, "one poll is held at a time");
             }
             verdict @ (Verdict::Body { .. }
             | Verdict::Continue
+            | Verdict::Hold(None)
             | Verdict::Pass
             | Verdict::Upgrade { .. }) => panic!("{verdict:?} to a poll"),
         }
@@ -237,10 +238,11 @@ impl Play {
     fn head(&mut self) -> Option<()> {
         match request(&mut self.server, self.now, Method::Post, &self.target) {
             Verdict::Respond(response) => assert_eq!(response.status, 400),
-            Verdict::Body { link, .. } => {
+            Verdict::Body { link: Some(link), .. } => {
                 assert_eq!(self.post.replace(link), None, "one POST is taken at a time");
             }
-            verdict @ (Verdict::Continue
+            verdict @ (Verdict::Body { link: None, .. }
+            | Verdict::Continue
             | Verdict::Hold(_)
             | Verdict::Pass
             | Verdict::Upgrade { .. }) => panic!("{verdict:?} to a POST"),
@@ -261,13 +263,13 @@ impl Play {
         if self.ws.is_some_and(|ws| self.server.is_over(ws)) {
             self.read(self.ws?);
         }
-        let Verdict::Upgrade { link, .. } =
+        let Verdict::Upgrade { link: Some(link), .. } =
             request(&mut self.server, self.now, Method::Get, &target)
         else {
             panic!("a WebSocket is always accepted")
         };
         if self.ws.is_some() || self.server.is_over(link) {
-            // One too many is told to close, and nobody else notices.
+            // One too many is told to close; other clients do not notice.
             let farewell = self.server.poll_transmit(link);
             assert!(matches!(farewell, Some(Transmit::Close(_))), "{farewell:?}");
             return Some(());
@@ -280,7 +282,7 @@ impl Play {
     fn on_websocket(&mut self, text: &str) -> Option<()> {
         let ws = self.ws?;
         self.server.handle_message(self.now, ws, Message::Text(text));
-        // Whoever read it looks whether there is an answer.
+        // The stream that read it looks for an answer.
         self.rung.insert(ws);
         Some(())
     }
@@ -329,7 +331,7 @@ impl Play {
         }
     }
 
-    /// Polls are answered as soon as they can be, and the application hears everything.
+    /// Polls are answered as soon as they can be, and the application gets every message.
     #[expect(clippy::wildcard_enum_match_arm, reason = "the rest are of Socket.IO")]
     fn settle(&mut self) {
         self.rung.extend(std::iter::from_fn(|| self.server.poll_link()));
@@ -363,7 +365,7 @@ impl Play {
         self.server.counts().sessions == 0
     }
 
-    /// A client that does what it should from here on gets everything, and in the end nothing is left.
+    /// A client that behaves from here on gets everything, and in the end nothing is left.
     fn finish(mut self, gracefully: bool) {
         // An upgrade that hangs is given up.
         let end = self.now + Duration::from_secs(10);

@@ -18,7 +18,7 @@ fn party(sim: &Sim, n: usize) -> Vec<WebSocket> {
     (0..n).map(|_| sim.joined()).collect()
 }
 
-/// Who got the event, and no other, and that once.
+/// The clients that got the event, exactly once and nothing else.
 fn got(clients: &mut [WebSocket], name: &str) -> Vec<usize> {
     let mut numbers = Vec::new();
     for (n, ws) in clients.iter_mut().enumerate() {

@@ -127,7 +127,7 @@ fn swap(folder: &Path, one: &str, other: &str) {
     fs::rename(free, folder.join(other)).unwrap();
 }
 
-/// A served folder with a secret beside it, and somebody who must not notice.
+/// A served folder with a secret beside it, and a client that must not notice.
 struct Site {
     folder: TempDir,
     address: SocketAddr,

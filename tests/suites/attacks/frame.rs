@@ -46,12 +46,12 @@ pub fn d01_hostile_frames_end_their_session_and_no_other(serve: Serve) {
     assert_eq!(siege.lift(), [""; 0]);
 }
 
-/// D3, ws 8.23: who floods with PINGs and does not read gets the latest PONG and few others.
+/// D3, ws 8.23: a peer that floods with PINGs and does not read gets the latest PONG and few others.
 pub fn d03_a_flood_of_pings_without_reading_is_bounded(serve: Serve) {
     const PINGS: u32 = 60_000;
     let mut siege = Siege::new(serve);
     let mut attacker = siege.attacker();
-    // The system shall keep little of what it does not read.
+    // The operating system shall buffer little for a peer that does not read.
     SockRef::from(&attacker.stream).set_recv_buffer_size(64 * 1024).expect("it is TCP");
     for first in (0..PINGS).step_by(1000) {
         // Each is told from the others.

@@ -121,7 +121,7 @@ pub fn e06_heads_bodies_and_silence_have_deadlines(serve: Serve) {
     steady.echo(0).unwrap();
 }
 
-/// E18: who takes next to nothing of a long answer is cut off.
+/// E18: a peer that takes next to nothing of a long answer is cut off.
 pub fn e18_who_reads_next_to_nothing_of_an_answer_is_cut_off(serve: Serve) {
     const LENGTH: usize = 40_000_000;
     let arrange = |app: &mut App| {
@@ -134,7 +134,7 @@ pub fn e18_who_reads_next_to_nothing_of_an_answer_is_cut_off(serve: Serve) {
         let mut byte = [0];
         raider.stream.read_exact(&mut byte).expect("it is answered");
         let end = Instant::now() + PATIENCE;
-        // Whatever it says is read by nobody, until there is nobody.
+        // Its bytes are not read, until the connection ends.
         while raider.send("x") && raider.stream.read(&mut byte).is_ok() {
             assert!(Instant::now() < end, "it is kept");
             thread::sleep(Duration::from_millis(50));

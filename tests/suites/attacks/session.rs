@@ -139,7 +139,7 @@ pub fn c09_no_transport_goes_past_the_application(serve: Serve) {
     assert_eq!(siege.lift(), [""; 0]);
 }
 
-/// C11, CVE-2026-48802: a hundred thousand PONGs that nobody asked for delay nobody.
+/// C11, CVE-2026-48802: a hundred thousand unsolicited PONGs delay no other client.
 pub fn c11_a_flood_of_pongs_delays_nobody(serve: Serve) {
     let mut siege = Siege::new(serve);
     let mut attacker = siege.attacker();
@@ -210,7 +210,7 @@ pub fn c14_misused_upgrades_leave_nothing(serve: Serve) {
     assert_eq!(siege.lift(), [""; 0]);
 }
 
-/// C26: one address that opens sessions without end, and joins nothing, keeps nobody else out.
+/// C26: one address that opens sessions without end, and joins nothing, keeps no other address out.
 pub fn c26_one_address_cannot_keep_others_out(serve: Serve) {
     let siege = Siege::with(serve, |config| config.limits.handshakes = 10, |_| {});
     // Enough of them for every shard.

@@ -1,4 +1,4 @@
-//! A served process under attack, with somebody in it who must not notice.
+//! A served process under attack, with a client that must not notice.
 
 use sansocket_app::{App, Config, Counts, EventName, Io, Reason, Violation};
 use socket2::{Domain, Socket, Type};
@@ -14,7 +14,7 @@ use crate::{Serve, Serving, start};
 use testbed::frame;
 use testbed::{Answer, upgrade};
 
-/// A served process and somebody in it who must not notice.
+/// A served process and a client of it that must not notice.
 pub(super) struct Siege {
     pub(super) io: Io,
     pub(super) address: SocketAddr,

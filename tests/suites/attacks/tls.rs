@@ -229,7 +229,7 @@ pub fn e26_tickets_resume_and_the_server_keeps_none(serve: Serve) {
 
 const MISSING: &str = "GET /elsewhere HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/// A served process with an encrypted port, and somebody on another one who must not notice.
+/// A served process with an encrypted port, and a client on another one that must not notice.
 struct Town {
     identity: Identity,
     secure: SocketAddr,

@@ -213,7 +213,7 @@ fn the_socket_file_of_a_successor_stays() {
 #[cfg(unix)]
 #[test]
 fn inherited_sockets_are_served() {
-    const NAME: &str = "listen::tests::inherited_sockets_are_served";
+    const NAME: &str = "serve::listen::tests::inherited_sockets_are_served";
     if env::var_os("LISTEN_FDS").is_some() {
         let listeners = Listener::inherited().unwrap();
         let [listener] = listeners.as_slice() else { panic!("{listeners:?}") };

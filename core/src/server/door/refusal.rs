@@ -162,20 +162,15 @@ fn hint_of(flaw: Flaw) -> &'static &'static str {
     }
 }
 
-/// The answer to a request that breaks a rule of framing.
-pub(crate) fn of_framing(violation: Violation) -> Response {
-    Response::with_body(violation.status(), "text/plain", violation.to_string()).nosniff()
-}
-
 /// The answer to a head of a host that our own reader would have refused.
 pub(in crate::server) fn of_head(violation: Violation) -> Response {
-    of_framing(violation).refused_by(&"the head of the request breaks a rule of HTTP")
+    Response::refusing(violation).refused_by(&"the head of the request breaks a rule of HTTP")
 }
 
 /// The answer to a request of a session that breaks a rule.
 pub(in crate::server) fn of_session(violation: Violation) -> Response {
     if violation.status() != 400 {
-        return of_framing(violation);
+        return Response::refusing(violation);
     }
     Response::error(400, 3, "Bad request", &violation.to_string())
         .refused_by(&"the body of a POST breaks a rule of the protocol")

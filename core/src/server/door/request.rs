@@ -4,17 +4,17 @@
 use std::time::Instant;
 
 use crate::config::Config;
-use crate::engine::transport::{OnGet, OnPost, OnProbe};
 use crate::error::{Reason, Violation};
 use crate::http::{Field, Method, Query, Request, Response};
-use crate::key::Link;
+use crate::link::{Link, Transmit, Verdict};
+use crate::server::Server;
 use crate::server::door::origin::{self, Access};
 use crate::server::door::refusal::{self, Refusal};
 use crate::server::door::strangers::Source;
 use crate::server::sessions::deadline::Due;
 use crate::server::sessions::link::poll_response;
 use crate::server::sessions::session::Goodbye;
-use crate::server::{Server, Transmit, Verdict};
+use crate::server::sessions::transport::{OnGet, OnPost, OnProbe};
 use crate::time::Tick;
 use crate::ws::CloseCode;
 use crate::ws::handshake::{self, Ask};
@@ -172,7 +172,7 @@ impl Server {
                 Verdict::Respond(self.set_cookie(slot, response))
             }
             Some(key) => Verdict::Upgrade {
-                link: self.open_websocket(slot),
+                link: Some(self.open_websocket(slot)),
                 response: switching(key, protocol),
             },
         })
@@ -244,7 +244,7 @@ impl Server {
         if outcome == OnGet::Held {
             return Ok(match self.poll_answer(slot, link) {
                 Some(response) => Verdict::Respond(response),
-                None => Verdict::Hold(link),
+                None => Verdict::Hold(Some(link)),
             });
         }
         let origin = session.origin.clone();
@@ -273,7 +273,7 @@ impl Server {
         let (transport, outcome) = session.transport.on_post(link);
         session.transport = transport;
         if outcome == OnPost::Taken {
-            return Ok(Verdict::Body { link, limit: self.config.limits.max_payload });
+            return Ok(Verdict::Body { link: Some(link), limit: self.config.limits.max_payload });
         }
         self.links.remove(link.0);
         match outcome {
@@ -304,7 +304,7 @@ impl Server {
             }
         }
         self.compact_timers();
-        Verdict::Upgrade { link, response }
+        Verdict::Upgrade { link: Some(link), response }
     }
 
     /// The subprotocol of a WebSocket, when the client offers some.

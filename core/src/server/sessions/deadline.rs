@@ -8,12 +8,13 @@
 use std::time::Instant;
 
 use crate::config::Config;
-use crate::engine::transport::Transport;
 use crate::error::{Reason, Violation};
-use crate::key::{Link, Slab};
+use crate::key::Slab;
+use crate::link::Link;
 use crate::server::Server;
 use crate::server::door::strangers::Strangers;
 use crate::server::sessions::session::{Goodbye, Session};
+use crate::server::sessions::transport::Transport;
 use crate::time::{Queue, Tick};
 
 /// What a session has deadlines for.

@@ -1,63 +1,15 @@
 //! Links: what is attached to sessions, and what leaves on it.
 
 use crate::config::Config;
-use crate::engine::transport::{Probe, Transport};
 use crate::http::Response;
-use crate::key::{Link, Socket};
+use crate::key::Socket;
+use crate::link::{Feed, Link, Next, Transmit};
 use crate::server::Server;
 use crate::server::door::origin;
+use crate::server::sessions::transport::{Probe, Transport};
 use crate::socket::Frame;
 use crate::socket::encoded::{PART, Packet};
 use crate::ws::CloseCode;
-
-/// What to do with an item just handed to [`Server::handle`] or [`Server::handle_request`].
-#[derive(Clone, Debug)]
-#[must_use = "the peer waits for it"]
-pub enum Verdict {
-    /// Nothing to do for this exchange right now.
-    Continue,
-    /// Not a path of this server: let the next service answer. [`Conn`](crate::Conn) itself answers
-    /// 404, without [`Config::headers`](crate::Config::headers).
-    Pass,
-    /// Answer at once.
-    Respond(Response),
-    /// Collect the body, at most `limit` bytes, and hand it over whole under `link`.
-    Body {
-        /// Under which the body is handed over.
-        link: Link,
-        /// Most bytes the body may have; refuse a longer one with 413.
-        limit: usize,
-    },
-    /// Keep the exchange open; the answer comes out of [`Server::poll_transmit`].
-    Hold(Link),
-    /// Send this 101, then treat the stream as WebSocket and hand its messages over under `link`.
-    Upgrade {
-        /// Under which messages are handed over.
-        link: Link,
-        /// The 101 answer.
-        response: Response,
-    },
-}
-
-/// What leaves on a link, in order.
-#[derive(Clone, Debug)]
-pub enum Transmit {
-    /// One WebSocket frame, encoded once and shared by every recipient.
-    Frame(Frame),
-    /// The complete answer to a request; the link ends with it.
-    Response(Response),
-    /// A close frame, after everything before it was written; the link ends with it.
-    Close(CloseCode),
-}
-
-/// What [`Server::next_frame`] found.
-#[derive(Debug)]
-pub(crate) enum Next {
-    Frame(Frame),
-    Nothing,
-    /// Something that is no frame of an open WebSocket.
-    Other,
-}
 
 /// A link of the shard.
 #[derive(Debug)]
@@ -101,78 +53,6 @@ impl Server {
             Next::Nothing => None,
             Next::Other => self.next_other(link),
         }
-    }
-
-    /// The next thing to write that is no frame of an open WebSocket.
-    pub(crate) fn next_other(&mut self, link: Link) -> Option<Transmit> {
-        let attachment = self.links.get_mut(link.0)?;
-        attachment.noted = false;
-        let &Carries::Session(slot) = &attachment.carries else {
-            let mut transmit = self.take_farewell(link)?;
-            if let Transmit::Response(response) = &mut transmit {
-                response.dress(&self.config.headers);
-            }
-            return Some(transmit);
-        };
-        let session = self.sessions.at_mut(slot)?;
-        match session.transport {
-            Transport::Probing { ws, probe: Probe::Asked, .. } if ws == link => {
-                self.answer_probe(slot).map(Transmit::Frame)
-            }
-            Transport::WebSocket { ws } | Transport::ClosingWebSocket { ws } if ws == link => {
-                let closing = session.transport.is_closing();
-                let frame = session.outbox.next_frame(&mut self.pool);
-                if frame.is_none() && closing {
-                    self.links.remove(link.0);
-                    self.remove_session(slot);
-                    return Some(Transmit::Close(CloseCode::NORMAL));
-                }
-                self.note_drain(slot);
-                frame.map(Transmit::Frame)
-            }
-            Transport::Polling { get, .. }
-            | Transport::Probing { get, .. }
-            | Transport::ClosingPolling { get }
-                if get == Some(link) =>
-            {
-                let mut response = self.poll_answer(slot, link)?;
-                response.dress(&self.config.headers);
-                Some(Transmit::Response(response))
-            }
-            Transport::ClosingPolling { .. }
-            | Transport::ClosingWebSocket { .. }
-            | Transport::Polling { .. }
-            | Transport::Probing { .. }
-            | Transport::WebSocket { .. } => None,
-        }
-    }
-
-    /// The next frame of an open WebSocket, which is what nearly every call is about.
-    ///
-    /// Inlined where it is called: a call of its own would cost 4 % of a delivery.
-    #[inline(always)]
-    pub(crate) fn next_frame(&mut self, link: Link) -> Next {
-        let Some(attachment) = self.links.get_mut(link.0) else { return Next::Nothing };
-        attachment.noted = false;
-        let &Carries::Session(slot) = &attachment.carries else { return Next::Other };
-        let Some(session) = self.sessions.at_mut(slot) else { return Next::Nothing };
-        if !matches!(session.transport, Transport::WebSocket { ws } if ws == link) {
-            return Next::Other;
-        }
-        let Some(frame) = session.outbox.next_frame(&mut self.pool) else { return Next::Nothing };
-        if session.congested {
-            self.note_drain(slot);
-        }
-        Next::Frame(frame)
-    }
-
-    /// Whether the session behind `link` is over and only its farewell waits: pull it even if the
-    /// stream is slow.
-    #[must_use]
-    pub fn is_over(&self, link: Link) -> bool {
-        self.links
-            .get(link.0)
-            .is_none_or(|attachment| matches!(attachment.carries, Carries::Farewell(_)))
     }
 
     /// Everything that waits for a poll, as its answer; `None` when nothing does.
@@ -272,6 +152,74 @@ impl Server {
             self.farewell(poll, Transmit::Response(response));
         }
         Packet::engine(b"3probe").frame(0)
+    }
+}
+
+impl Feed for Server {
+    fn next_other(&mut self, link: Link) -> Option<Transmit> {
+        let attachment = self.links.get_mut(link.0)?;
+        attachment.noted = false;
+        let &Carries::Session(slot) = &attachment.carries else {
+            let mut transmit = self.take_farewell(link)?;
+            if let Transmit::Response(response) = &mut transmit {
+                response.dress(&self.config.headers);
+            }
+            return Some(transmit);
+        };
+        let session = self.sessions.at_mut(slot)?;
+        match session.transport {
+            Transport::Probing { ws, probe: Probe::Asked, .. } if ws == link => {
+                self.answer_probe(slot).map(Transmit::Frame)
+            }
+            Transport::WebSocket { ws } | Transport::ClosingWebSocket { ws } if ws == link => {
+                let closing = session.transport.is_closing();
+                let frame = session.outbox.next_frame(&mut self.pool);
+                if frame.is_none() && closing {
+                    self.links.remove(link.0);
+                    self.remove_session(slot);
+                    return Some(Transmit::Close(CloseCode::NORMAL));
+                }
+                self.note_drain(slot);
+                frame.map(Transmit::Frame)
+            }
+            Transport::Polling { get, .. }
+            | Transport::Probing { get, .. }
+            | Transport::ClosingPolling { get }
+                if get == Some(link) =>
+            {
+                let mut response = self.poll_answer(slot, link)?;
+                response.dress(&self.config.headers);
+                Some(Transmit::Response(response))
+            }
+            Transport::ClosingPolling { .. }
+            | Transport::ClosingWebSocket { .. }
+            | Transport::Polling { .. }
+            | Transport::Probing { .. }
+            | Transport::WebSocket { .. } => None,
+        }
+    }
+
+    /// Inlined where it is called: a call of its own would cost 4 % of a delivery.
+    #[inline(always)]
+    fn next_frame(&mut self, link: Link) -> Next {
+        let Some(attachment) = self.links.get_mut(link.0) else { return Next::Nothing };
+        attachment.noted = false;
+        let &Carries::Session(slot) = &attachment.carries else { return Next::Other };
+        let Some(session) = self.sessions.at_mut(slot) else { return Next::Nothing };
+        if !matches!(session.transport, Transport::WebSocket { ws } if ws == link) {
+            return Next::Other;
+        }
+        let Some(frame) = session.outbox.next_frame(&mut self.pool) else { return Next::Nothing };
+        if session.congested {
+            self.note_drain(slot);
+        }
+        Next::Frame(frame)
+    }
+
+    fn is_over(&self, link: Link) -> bool {
+        self.links
+            .get(link.0)
+            .is_none_or(|attachment| matches!(attachment.carries, Carries::Farewell(_)))
     }
 }
 

@@ -5,3 +5,4 @@ pub(in crate::server) mod deadline;
 pub(in crate::server) mod inbound;
 pub(in crate::server) mod link;
 pub(in crate::server) mod session;
+pub(in crate::server) mod transport;

@@ -6,17 +6,18 @@ use std::time::Instant;
 use crate::config::{Layer, SlowClient};
 use crate::engine::heartbeat::Heartbeat;
 use crate::engine::outbox::Outbox;
-use crate::engine::transport::{OnGone, Transport};
 use crate::error::{Reason, Refused, Violation};
 use crate::http::{Request, Response};
-use crate::key::{self, Key, Link, Secret, Sid};
+use crate::key::{self, Key, Secret, Sid};
+use crate::link::{Link, Message, Transmit};
 use crate::server::door::handshake::Handshake;
 use crate::server::door::origin::{self, Access};
 use crate::server::door::refusal::{self, Refusal};
 use crate::server::door::strangers::Source;
 use crate::server::sessions::deadline::Due;
 use crate::server::sessions::link::poll_response;
-use crate::server::{Event, Server, Transmit};
+use crate::server::sessions::transport::{OnGone, Transport};
+use crate::server::{Event, Server};
 use crate::socket::attach::Partial;
 use crate::socket::encoded::Packet;
 use crate::time::Tick;
@@ -118,7 +119,7 @@ impl Server {
         let Some(slot) = self.session_of(link) else {
             // The session ended before, and mostly left an answer.
             let left = self.take_last_answer(link);
-            return self.dress(link, left.unwrap_or_else(|| refusal::of_framing(violation)));
+            return self.dress(link, left.unwrap_or_else(|| Response::refusing(violation)));
         };
         let response = self.dress(link, refusal::of_session(violation));
         if self.sessions.at(slot).is_some_and(|session| session.transport.is_probe(link)) {
@@ -155,15 +156,11 @@ impl Server {
     /// # Errors
     /// [`Refused::Gone`] when the session ended, [`Refused::Backlog`] when it reads too slowly, unless
     /// [`Config::slow`](crate::Config::slow) says otherwise.
-    pub fn send(
-        &mut self,
-        session: key::Session,
-        message: crate::server::Message<'_>,
-    ) -> Result<(), Refused> {
+    pub fn send(&mut self, session: key::Session, message: Message<'_>) -> Result<(), Refused> {
         self.sessions.get(session.0).ok_or(Refused::Gone)?;
         let packet = match message {
-            crate::server::Message::Binary(bytes) => Packet::engine_binary(bytes),
-            crate::server::Message::Text(text) => Packet::engine(format!("4{text}").as_bytes()),
+            Message::Binary(bytes) => Packet::engine_binary(bytes),
+            Message::Text(text) => Packet::engine(format!("4{text}").as_bytes()),
         };
         self.send_event(session.0.slot, packet)
     }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::Method;
 use http::header::IF_NONE_MATCH;
 use http::uri::PathAndQuery;
-use sansocket::{Link, Request, Response, Verdict, Violation};
+use sansocket::{Request, Response, Verdict, Violation};
 use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
@@ -17,9 +17,9 @@ use std::task::{Context, Poll, Waker};
 
 use crate::handlers::handler::Progress;
 use crate::hub::dispatch::Caught;
-use crate::hub::port::Port;
-use crate::hub::shards::Hub;
+use crate::hub::hub::Hub;
 use crate::runtime::BoxFuture;
+use crate::shards::port::Port;
 use crate::sockets::io::Io;
 use crate::web::handler::{
     Answerer, Beside, Fallback, head_response_of, name_as_known, refusal, request_of, response_of,
@@ -61,7 +61,7 @@ impl Exchange {
                 asked.extensions_mut().insert(Io::new(hub.shared()));
                 let (request, page) = (Some(Box::new(asked)), page_of(hub, request));
                 let begun = Self::Asking { request, answer: Arc::default(), page };
-                (Verdict::Body { link: Link::HOST, limit }, Some(begun))
+                (Verdict::Body { link: None, limit }, Some(begun))
             }
             Answerer::Nobody => {
                 let page = page_of(hub, request);
@@ -91,13 +91,13 @@ impl Exchange {
                     Err(pending) => reply.wait(&hub, pending),
                 }
             }));
-            return Verdict::Hold(Link::HOST);
+            return Verdict::Hold(None);
         }
         match call(fallback, request, compression, page) {
             Ok(response) => respond(hub, response),
             Err(pending) => {
                 reply.wait(hub, pending);
-                Verdict::Hold(Link::HOST)
+                Verdict::Hold(None)
             }
         }
     }

@@ -4,8 +4,8 @@ use sansocket::{Args, Id, Ticket};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::answers::ack::{AckError, Slot};
-use crate::answers::gather::Tally;
+use crate::sockets::answers::ack::{AckError, Slot};
+use crate::sockets::answers::gather::Tally;
 use crate::sockets::socket::Socket;
 
 /// What an application does with an acknowledgement, once it is here.

@@ -1,24 +1,23 @@
-//! How whoever changes a shard reaches the task that owns a connection.
+//! The doorbell of a connection: how a thread that changes a shard reaches the task that owns the stream.
 
 use atomic_waker::AtomicWaker;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
-use crate::serve::watch::{CAME, Micros, NEVER};
+use crate::shards::pressure::Load;
+use crate::shards::watch::CAME;
+use crate::time::{Micros, NEVER};
 
 /// The doorbell of one connection.
 #[derive(Debug)]
 pub(crate) struct Port {
     state: AtomicU8,
     waker: AtomicWaker,
-    /// Whether it is listed as waiting for handlers; one entry is enough.
-    listed: AtomicBool,
     /// Whether its stream is to be looked at before its peer is taken for silent.
     asked: AtomicBool,
-    /// Bytes of what it brought that waits for handlers.
-    pending: AtomicU32,
-    /// Its deadline for [`Watch`](crate::serve::watch::Watch).
+    load: Load,
+    /// Its deadline for [`Watch`](crate::shards::watch::Watch).
     due: AtomicU64,
 }
 
@@ -40,53 +39,13 @@ pub(crate) enum Ring {
     Summons,
 }
 
-/// Bytes of what one connection brought that may wait for handlers before it is no longer read:
-/// about as much as one message may have.
-pub(crate) const SOME: u32 = 1 << 20;
-
-/// What one job counts with at most, in bytes.
-const MOST: usize = 16 << 20;
-
-/// A job that waits, on behalf of the connection that brought it.
-pub(crate) struct Pending {
-    port: Arc<Port>,
-    /// At most [`MOST`], and in a whole word: see [`Event`](sansocket::Event).
-    bytes: usize,
-}
-
-impl Pending {
-    pub(crate) fn new(port: &Arc<Port>, bytes: usize) -> Self {
-        // More than one such is never read, so that the sum stays far from overflowing.
-        let pending = Self { port: port.clone(), bytes: bytes.min(MOST) };
-        port.pending.fetch_add(pending.bytes(), Ordering::AcqRel);
-        pending
-    }
-
-    fn bytes(&self) -> u32 {
-        u32::try_from(self.bytes).expect("at most MOST")
-    }
-}
-
-impl Drop for Pending {
-    // Most jobs have none: what drops them stays small.
-    #[inline(never)]
-    fn drop(&mut self) {
-        let bytes = self.bytes();
-        let before = self.port.pending.fetch_sub(bytes, Ordering::AcqRel);
-        if before > SOME && before - bytes <= SOME {
-            self.port.call();
-        }
-    }
-}
-
 impl Default for Port {
     fn default() -> Self {
         Self {
             state: AtomicU8::new(0),
             waker: AtomicWaker::new(),
-            listed: AtomicBool::new(false),
             asked: AtomicBool::new(false),
-            pending: AtomicU32::new(0),
+            load: Load::default(),
             due: AtomicU64::new(NEVER),
         }
     }
@@ -130,14 +89,9 @@ impl Port {
         self.asked.store(asked, Ordering::Release);
     }
 
-    /// Notes whether it is listed as waiting for handlers, and says whether it was.
-    pub(crate) fn set_listed(&self, listed: bool) -> bool {
-        self.listed.swap(listed, Ordering::AcqRel)
-    }
-
-    /// Whether so much of what it brought waits that it should not be read; it is rung when it does not.
-    pub(crate) fn waits_too_long(&self) -> bool {
-        self.pending.load(Ordering::Acquire) > SOME
+    /// What its connection brought that waits for handlers.
+    pub(crate) fn load(&self) -> &Load {
+        &self.load
     }
 
     pub(crate) fn due(&self) -> Micros {

@@ -10,13 +10,8 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::hub::port::Port;
-
-/// A moment, in microseconds since the birth of the hub.
-pub(crate) type Micros = u64;
-
-/// No deadline.
-pub(crate) const NEVER: Micros = Micros::MAX;
+use crate::shards::port::Port;
+use crate::time::{Micros, NEVER};
 
 /// The deadline came.
 pub(crate) const CAME: Micros = 0;

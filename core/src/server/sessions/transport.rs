@@ -15,11 +15,11 @@
 //! | `WebSocket`, `ClosingWebSocket` | never | never |
 //! | `ClosingPolling` | until it is answered | never |
 
-use crate::key::Link;
+use crate::link::Link;
 
 /// What carries a session now.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Transport {
+pub(in crate::server) enum Transport {
     /// Long-polling, with the requests being served.
     Polling { get: Option<Link>, post: Option<Link> },
     /// Long-polling while a WebSocket is being tried.
@@ -34,7 +34,7 @@ pub(crate) enum Transport {
 
 /// How far a probe got.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Probe {
+pub(in crate::server) enum Probe {
     /// The WebSocket is open.
     Opened,
     /// `2probe` came; `3probe` is to be sent.
@@ -45,7 +45,7 @@ pub(crate) enum Probe {
 
 /// What a poll means.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum OnGet {
+pub(in crate::server) enum OnGet {
     /// It waits for packets.
     Held,
     /// It is released at once, so that the client can finish the upgrade.
@@ -58,7 +58,7 @@ pub(crate) enum OnGet {
 
 /// What a POST means.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum OnPost {
+pub(in crate::server) enum OnPost {
     Taken,
     Overlap,
     Mismatch,
@@ -66,7 +66,7 @@ pub(crate) enum OnPost {
 
 /// What the opening of a WebSocket means.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum OnProbe {
+pub(in crate::server) enum OnProbe {
     Started,
     /// The session has one already, or is closing: the newcomer is closed, nothing else happens.
     Spare,
@@ -74,7 +74,7 @@ pub(crate) enum OnProbe {
 
 /// What the end of a link means.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum OnGone {
+pub(in crate::server) enum OnGone {
     /// A request was aborted: the session ends.
     Aborted,
     /// The WebSocket closed: the session ends.
@@ -88,7 +88,7 @@ pub(crate) enum OnGone {
 }
 
 impl Transport {
-    pub(crate) fn on_get(self, link: Link) -> (Self, OnGet) {
+    pub(in crate::server) fn on_get(self, link: Link) -> (Self, OnGet) {
         match self {
             Self::Polling { get: None, post } => {
                 (Self::Polling { get: Some(link), post }, OnGet::Held)
@@ -107,7 +107,7 @@ impl Transport {
         }
     }
 
-    pub(crate) fn on_post(self, link: Link) -> (Self, OnPost) {
+    pub(in crate::server) fn on_post(self, link: Link) -> (Self, OnPost) {
         match self {
             Self::Polling { get, post: None } => {
                 (Self::Polling { get, post: Some(link) }, OnPost::Taken)
@@ -125,7 +125,7 @@ impl Transport {
     }
 
     /// A WebSocket opened for this session.
-    pub(crate) fn on_websocket(self, ws: Link) -> (Self, OnProbe) {
+    pub(in crate::server) fn on_websocket(self, ws: Link) -> (Self, OnProbe) {
         match self {
             Self::Polling { get, post } => {
                 (Self::Probing { get, post, ws, probe: Probe::Opened }, OnProbe::Started)
@@ -138,7 +138,7 @@ impl Transport {
     }
 
     /// `2probe` came on `ws`; `None` when it is not the time for it.
-    pub(crate) fn on_probe(self) -> Option<Self> {
+    pub(in crate::server) fn on_probe(self) -> Option<Self> {
         match self {
             Self::Probing { get, post, ws, probe: Probe::Opened } => {
                 Some(Self::Probing { get, post, ws, probe: Probe::Asked })
@@ -152,7 +152,7 @@ impl Transport {
     }
 
     /// `3probe` was sent: the poll that waits is handed back to be released.
-    pub(crate) fn on_probe_answered(self) -> (Self, Option<Link>) {
+    pub(in crate::server) fn on_probe_answered(self) -> (Self, Option<Link>) {
         match self {
             Self::Probing { get, post, ws, probe: Probe::Opened | Probe::Asked } => {
                 (Self::Probing { get: None, post, ws, probe: Probe::Answered }, get)
@@ -167,7 +167,7 @@ impl Transport {
 
     /// `5` came on the WebSocket; `None` when it is not the time for it. A POST still in progress is
     /// handed back to be refused.
-    pub(crate) fn on_upgrade(self) -> Option<(Self, Option<Link>)> {
+    pub(in crate::server) fn on_upgrade(self) -> Option<(Self, Option<Link>)> {
         match self {
             Self::Probing { ws, post, probe: Probe::Answered, .. } => {
                 Some((Self::WebSocket { ws }, post))
@@ -181,7 +181,7 @@ impl Transport {
     }
 
     /// The probe is given up; its WebSocket is handed back to be closed.
-    pub(crate) fn on_probe_failed(self) -> (Self, Option<Link>) {
+    pub(in crate::server) fn on_probe_failed(self) -> (Self, Option<Link>) {
         match self {
             Self::Probing { get, post, ws, .. } => (Self::Polling { get, post }, Some(ws)),
             Self::Polling { .. }
@@ -192,7 +192,7 @@ impl Transport {
     }
 
     /// The request under `link` is answered.
-    pub(crate) fn on_answered(self, link: Link) -> Self {
+    pub(in crate::server) fn on_answered(self, link: Link) -> Self {
         let unless = |held: Option<Link>| held.filter(|&held| held != link);
         match self {
             Self::Polling { get, post } => Self::Polling { get: unless(get), post: unless(post) },
@@ -205,7 +205,7 @@ impl Transport {
     }
 
     /// The stream under `link` is gone.
-    pub(crate) fn on_gone(self, link: Link) -> (Self, OnGone) {
+    pub(in crate::server) fn on_gone(self, link: Link) -> (Self, OnGone) {
         match self {
             Self::Polling { get, post } if get == Some(link) || post == Some(link) => {
                 (self, OnGone::Aborted)
@@ -228,7 +228,7 @@ impl Transport {
     }
 
     /// The server closes the session gracefully; a probe and a POST are handed back to be ended.
-    pub(crate) fn on_closing(self) -> (Self, [Option<Link>; 2]) {
+    pub(in crate::server) fn on_closing(self) -> (Self, [Option<Link>; 2]) {
         match self {
             Self::Polling { get, post } => (Self::ClosingPolling { get }, [post, None]),
             Self::Probing { get, post, ws, .. } => (Self::ClosingPolling { get }, [post, Some(ws)]),
@@ -238,7 +238,7 @@ impl Transport {
     }
 
     /// The link on which packets can leave now.
-    pub(crate) fn carrier(self) -> Option<Link> {
+    pub(in crate::server) fn carrier(self) -> Option<Link> {
         match self {
             Self::Polling { get, .. } | Self::ClosingPolling { get } => get,
             Self::Probing { probe: Probe::Answered, .. } => None,
@@ -249,7 +249,7 @@ impl Transport {
 
     /// The links on which the peer may have said something that was not read yet, in the order in which
     /// they are looked at.
-    pub(crate) fn ears(self) -> [Option<Link>; 2] {
+    pub(in crate::server) fn ears(self) -> [Option<Link>; 2] {
         match self {
             Self::Polling { post, .. } => [post, None],
             Self::Probing { post, ws, .. } => [post, Some(ws)],
@@ -259,7 +259,7 @@ impl Transport {
         }
     }
 
-    pub(crate) fn is_closing(self) -> bool {
+    pub(in crate::server) fn is_closing(self) -> bool {
         match self {
             Self::ClosingPolling { .. } | Self::ClosingWebSocket { .. } => true,
             Self::Polling { .. } | Self::Probing { .. } | Self::WebSocket { .. } => false,
@@ -267,7 +267,7 @@ impl Transport {
     }
 
     /// Whether messages travel by WebSocket.
-    pub(crate) fn is_websocket(self) -> bool {
+    pub(in crate::server) fn is_websocket(self) -> bool {
         match self {
             Self::WebSocket { .. } | Self::ClosingWebSocket { .. } => true,
             Self::Polling { .. } | Self::Probing { .. } | Self::ClosingPolling { .. } => false,
@@ -275,12 +275,12 @@ impl Transport {
     }
 
     /// Whether `link` is a WebSocket that is only being tried.
-    pub(crate) fn is_probe(self, link: Link) -> bool {
+    pub(in crate::server) fn is_probe(self, link: Link) -> bool {
         matches!(self, Self::Probing { ws, .. } if ws == link)
     }
 
     /// Every link the session holds: poll, POST, WebSocket.
-    pub(crate) fn links(self) -> [Option<Link>; 3] {
+    pub(in crate::server) fn links(self) -> [Option<Link>; 3] {
         match self {
             Self::Polling { get, post } => [get, post, None],
             Self::Probing { get, post, ws, .. } => [get, post, Some(ws)],

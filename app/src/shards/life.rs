@@ -4,11 +4,10 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use crate::hub::shards::Hub;
-use crate::serve::watch::{Micros, NEVER};
+use crate::time::{Micros, NEVER};
 
 /// How far a server's end has come, and how many connections it still has.
 #[derive(Debug)]
@@ -91,7 +90,7 @@ impl Life {
         waiting.into_iter().for_each(|(_, waker)| waker.wake());
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(u64, Waker)>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<(u64, Waker)>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -102,24 +101,24 @@ impl Life {
 /// Dropping it loses nothing: a new one is ready at once when it has happened already.
 #[must_use = "futures do nothing unless awaited"]
 pub struct Until {
-    hub: Arc<Hub>,
+    life: Arc<Life>,
     over: fn(&Life) -> bool,
-    /// Under which it is in the list.
+    /// The name of its entry in the list.
     ticket: u64,
 }
 
 impl Until {
-    fn new(hub: Arc<Hub>, over: fn(&Life) -> bool) -> Self {
-        let ticket = hub.life().tickets.fetch_add(1, Ordering::Relaxed);
-        Self { hub, over, ticket }
+    fn new(life: &Arc<Life>, over: fn(&Life) -> bool) -> Self {
+        let ticket = life.tickets.fetch_add(1, Ordering::Relaxed);
+        Self { life: life.clone(), over, ticket }
     }
 
-    pub(crate) fn stopping(hub: Arc<Hub>) -> Self {
-        Self::new(hub, Life::is_stopping)
+    pub(super) fn stopping(life: &Arc<Life>) -> Self {
+        Self::new(life, Life::is_stopping)
     }
 
-    pub(crate) fn idle(hub: Arc<Hub>) -> Self {
-        Self::new(hub, |life| life.live() == 0)
+    pub(super) fn idle(life: &Arc<Life>) -> Self {
+        Self::new(life, |life| life.live() == 0)
     }
 }
 
@@ -127,7 +126,7 @@ impl Future for Until {
     type Output = ();
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let life = self.hub.life();
+        let life = &*self.life;
         // Under the lock, so that what changes after the look finds the waker.
         let mut waiting = life.lock();
         if (self.over)(life) {
@@ -143,7 +142,7 @@ impl Future for Until {
 
 impl Drop for Until {
     fn drop(&mut self) {
-        self.hub.life().lock().retain(|(ticket, _)| *ticket != self.ticket);
+        self.life.lock().retain(|(ticket, _)| *ticket != self.ticket);
     }
 }
 

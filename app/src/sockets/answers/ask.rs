@@ -3,12 +3,12 @@
 use sansocket::{Id, Refused, Server, Socket as Key, SocketMut, Ticket};
 use std::sync::Arc;
 
-use crate::answers::ack::{Found, Reply, Slot};
-use crate::answers::gather::{Gathering, Tally};
-use crate::answers::waiting::{Then, Waiting};
-use crate::hub::shards::Hub;
+use crate::sockets::answers::ack::{Found, Reply, Slot};
+use crate::sockets::answers::gather::{Gathering, Tally};
+use crate::sockets::answers::waiting::{Then, Waiting};
+use crate::sockets::reach::Reach;
 
-impl Hub {
+impl dyn Reach {
     /// Asks one client; the answer fills what is returned.
     pub(crate) fn ask_one(
         &self,
@@ -20,7 +20,7 @@ impl Hub {
         self.with_cell(shard, |cell| {
             let mut socket = cell.server.socket(key).ok_or(Refused::Gone)?;
             let ticket = ask(&mut socket)?;
-            cell.questions.push(ticket, Waiting::One(slot.clone()));
+            cell.kept.questions.push(ticket, Waiting::One(slot.clone()));
             Ok::<_, Refused>(())
         })?;
         Ok(Reply::new(slot))
@@ -39,9 +39,9 @@ impl Hub {
         self.with_cell(shard, |cell| {
             let mut socket = cell.server.socket(key).ok_or(Refused::Gone)?;
             let ticket = ask(&mut socket)?;
-            let socket = cell.socket(key);
+            let socket = cell.kept.socket(key).cloned();
             if let Some(then) = then.take() {
-                cell.questions.push(ticket, Waiting::Then(socket, then));
+                cell.kept.questions.push(ticket, Waiting::Then(socket, then));
             }
             Ok(())
         })
@@ -56,7 +56,7 @@ impl Hub {
         let tally = Arc::new(Tally::default());
         self.with_cell(shard, |cell| {
             let ticket = ask(&mut cell.server)?;
-            cell.questions.push(ticket, Waiting::Many(tally.clone()));
+            cell.kept.questions.push(ticket, Waiting::Many(tally.clone()));
             Ok::<_, E>(())
         })?;
         Ok(Gathering::new(tally))
@@ -67,7 +67,7 @@ impl Hub {
         let slot: Arc<Slot<Vec<Id>>> = Arc::new(Slot::empty());
         self.with_cell(shard, |cell| {
             let ticket = ask(&mut cell.server);
-            cell.questions.push(ticket, Waiting::Found(slot.clone()));
+            cell.kept.questions.push(ticket, Waiting::Found(slot.clone()));
         });
         Found::new(slot)
     }

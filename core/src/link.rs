@@ -1,0 +1,125 @@
+//! What a connection and the machine behind it exchange: items go in, verdicts on them come back,
+//! outputs are pulled out. Neither side knows the other.
+
+use crate::http::{Request, Response};
+use crate::key::Key;
+use crate::socket::Frame;
+use crate::ws::CloseCode;
+
+/// One attachment of a session: a held poll, a POST in progress or an open WebSocket.
+///
+/// Generational: a link that outlives its attachment is ignored, never misrouted.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Link(pub(crate) Key);
+
+impl Link {
+    /// Returns a small number, unique among the links that exist now, for dense tables.
+    ///
+    /// Numbers are reused: compare the whole link to find out.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0.slot as usize
+    }
+}
+
+/// One decoded item, borrowed from the read buffer.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Inbound<'a> {
+    /// A request head; the verdict decides what becomes of its body.
+    Request(Request<'a>),
+    /// The whole body of a request whose verdict asked for it.
+    Body(&'a [u8]),
+    /// A WebSocket message, unmasked and defragmented.
+    Message(Message<'a>),
+    /// The peer closed the WebSocket.
+    Closed(Option<CloseCode>),
+}
+
+/// A WebSocket message, or a bare Engine.IO one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Message<'a> {
+    /// Binary.
+    Binary(&'a [u8]),
+    /// Text.
+    Text(&'a str),
+}
+
+/// What becomes of an item that a [`Conn`](crate::Conn) decoded.
+///
+/// Exchanges without a link are the embedder's own: it gives their answers to
+/// [`Conn::push`](crate::Conn::push) and takes their messages from the decoder.
+#[derive(Clone, Debug)]
+#[must_use = "the peer waits for it"]
+pub enum Verdict {
+    /// Nothing to do for this exchange right now.
+    Continue,
+    /// Not a path of this server: let the next service answer. [`Conn`](crate::Conn) itself answers
+    /// 404, without [`Config::headers`](crate::Config::headers).
+    Pass,
+    /// Answer at once.
+    Respond(Response),
+    /// Collect the body, at most `limit` bytes, and hand it over whole under `link`.
+    Body {
+        /// Under which the body is handed over.
+        link: Option<Link>,
+        /// Most bytes the body may have; refuse a longer one with 413.
+        limit: usize,
+    },
+    /// Keep the exchange open; the answer is pulled from under this link.
+    Hold(Option<Link>),
+    /// Send this 101, then treat the stream as WebSocket and hand its messages over under `link`.
+    Upgrade {
+        /// Under which messages are handed over.
+        link: Option<Link>,
+        /// The 101 answer.
+        response: Response,
+    },
+}
+
+impl Verdict {
+    /// Returns the link under which the exchange goes on, if it has one.
+    #[must_use]
+    pub fn link(&self) -> Option<Link> {
+        match self {
+            Self::Body { link, .. } | Self::Hold(link) | Self::Upgrade { link, .. } => *link,
+            Self::Continue | Self::Pass | Self::Respond(_) => None,
+        }
+    }
+}
+
+/// What leaves on a link, in order.
+#[derive(Clone, Debug)]
+pub enum Transmit {
+    /// One WebSocket frame, encoded once and shared by every recipient.
+    Frame(Frame),
+    /// The complete answer to a request; the link ends with it.
+    Response(Response),
+    /// A close frame, after everything before it was written; the link ends with it.
+    Close(CloseCode),
+}
+
+/// The machine that a [`Conn`](crate::Conn) pulls outputs from: a [`Server`](crate::Server).
+pub trait Feed {
+    /// Returns the next frame of an open WebSocket, which is what nearly every call is about.
+    fn next_frame(&mut self, link: Link) -> Next;
+
+    /// Returns the next output on a link of which [`next_frame`](Self::next_frame) returned
+    /// [`Next::Other`].
+    fn next_other(&mut self, link: Link) -> Option<Transmit>;
+
+    /// Whether the session behind `link` is over and only its farewell waits: it is pulled even if the
+    /// stream is slow.
+    fn is_over(&self, link: Link) -> bool;
+}
+
+/// What waits on a link of a [`Feed`].
+#[derive(Debug)]
+pub enum Next {
+    /// A frame, which is taken by this.
+    Frame(Frame),
+    /// Nothing.
+    Nothing,
+    /// Perhaps something that is no frame of an open WebSocket: ask [`Feed::next_other`].
+    Other,
+}
