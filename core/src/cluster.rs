@@ -21,13 +21,30 @@ pub struct Output {
     pub message: Message,
 }
 
-/// Which shards an [`Output`] is for. Whatever carries messages has to know every destination.
+/// Which peers an [`Output`] is for. Whatever carries messages has to know every destination.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Destination {
     /// Every other shard of this process.
     Everyone,
     /// The shard with this index.
     Shard(u16),
+    /// The node, which speaks for all other processes of the cluster.
+    Node,
+}
+
+/// A peer that sends questions and reports: once each, whatever is behind it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Peer {
+    /// A shard of this process.
+    Shard(u16),
+}
+
+impl From<Peer> for Destination {
+    fn from(peer: Peer) -> Self {
+        match peer {
+            Peer::Shard(shard) => Self::Shard(shard),
+        }
+    }
 }
 
 /// A message from one shard to another; opaque to those who carry it.
@@ -45,7 +62,7 @@ pub(crate) enum Body {
     /// Make the target's clients do something.
     Apply { to: Arc<Whom>, change: Change },
     /// Tell who matches the target.
-    Find { to: Arc<Whom>, id: u64, from: u16 },
+    Find { to: Arc<Whom>, id: u64, from: Peer },
     /// These do.
     Found { id: u64, ids: Vec<Id> },
 }
@@ -54,7 +71,7 @@ pub(crate) enum Body {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ask {
     pub(crate) id: u64,
-    pub(crate) from: u16,
+    pub(crate) from: Peer,
     pub(crate) timeout: Duration,
 }
 

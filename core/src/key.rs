@@ -210,16 +210,17 @@ impl fmt::Display for Id {
 /// that prove the key.
 pub(crate) struct Mint {
     key: [u8; 32],
+    rng: Rng,
 }
 
 impl Mint {
     /// All shards of a process use the same seed, so that each recognises the ids of all.
-    pub(crate) fn new(seed: [u8; 32]) -> Self {
-        Self { key: seed }
+    pub(crate) fn new(key: [u8; 32], rng: Rng) -> Self {
+        Self { key, rng }
     }
 
-    pub(crate) fn issue(&self, rng: &mut Rng, shard: Shard, slot: u32) -> Id {
-        let nonce = rng.bytes::<5>();
+    pub(crate) fn issue(&mut self, shard: Shard, slot: u32) -> Id {
+        let nonce = self.rng.bytes::<5>();
         let pad = self.pad(nonce);
         let place = place(shard.index, slot);
         let mut bytes = [0; 15];
@@ -335,11 +336,11 @@ mod tests {
 
     #[test]
     fn an_id_is_recognised_by_its_own_process_only() {
-        let mut rng = Rng::new([1; 32], 0);
-        let mint = Mint::new([2; 32]);
-        let id = mint.issue(&mut rng, Shard { index: 5, count: 8 }, 1234);
+        let rng = || Rng::new([1; 32], 0);
+        let mut mint = Mint::new([2; 32], rng());
+        let id = mint.issue(Shard { index: 5, count: 8 }, 1234);
         assert_eq!(mint.locate(id.as_str()), Some((5, 1234)));
-        assert_eq!(Mint::new([3; 32]).locate(id.as_str()), None);
+        assert_eq!(Mint::new([3; 32], rng()).locate(id.as_str()), None);
         assert_eq!(mint.locate("a-room-of-20-letters"), None);
         assert_eq!(mint.locate("lobby"), None);
     }

@@ -231,6 +231,7 @@ impl World {
             let meant = match to {
                 Destination::Shard(index) => usize::from(index) == shard,
                 Destination::Everyone => shard != from,
+                Destination::Node => false,
             };
             if meant {
                 self.mail.push_back((shard, message.clone()));

@@ -13,12 +13,7 @@ pub(crate) struct Budget {
     look: AtomicUsize,
     /// A sixteenth of the limit on bytes.
     part: usize,
-    /// Bytes by which what a shard holds may change untold.
-    step: usize,
 }
-
-/// The largest of these steps.
-const STEP: usize = 64 * 1024;
 
 /// Sixteenths of the limit from which on all shards are looked at.
 const LOOK: usize = 14;
@@ -28,23 +23,15 @@ const LOOK: usize = 14;
 const HIGH: usize = 13;
 
 impl Budget {
-    pub(crate) fn new(limits: &Limits, shards: u16) -> Self {
+    pub(crate) fn new(limits: &Limits) -> Self {
         let part = limits.bytes / 16;
         let [sessions, bytes, look] = [0, 0, part * LOOK].map(AtomicUsize::new);
-        let step = (part / usize::from(shards)).min(STEP);
-        Self { sessions, bytes, look, part, step }
-    }
-
-    /// Whether a shard, which told `told` last, has to tell again.
-    #[inline]
-    pub(crate) fn is_moved(&self, told: Usage, server: &Server) -> bool {
-        let now = server.usage();
-        now.sessions != told.sessions || now.bytes.abs_diff(told.bytes) > self.step
+        Self { sessions, bytes, look, part }
     }
 
     /// Adds up what a shard holds, and tells it what others do.
-    pub(crate) fn tell(&self, told: &mut Usage, server: &mut Server) {
-        let (now, before) = (server.usage(), std::mem::replace(told, server.usage()));
+    pub(crate) fn tell(&self, told: &mut Usage, now: Usage, server: &mut Server) {
+        let before = std::mem::replace(told, now);
         let add = |sum: &AtomicUsize, now: usize, before: usize| {
             sum.fetch_add(now.wrapping_sub(before), Ordering::Relaxed);
         };

@@ -5,7 +5,7 @@
 //! shard locks are ever held at once, and no handler runs under one.
 
 use sansocket::cluster::{self, Destination};
-use sansocket::{Config, Counts, Limits, Server, Shard};
+use sansocket::{Config, Counts, Limits, Server, Shard, Usage};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Weak};
@@ -85,7 +85,7 @@ impl<K: Kept> Shards<K> {
             runtime,
             limits: Arc::new(config.limits.clone()),
             lanes: (0..count).map(lane).collect(),
-            budget: Budget::new(&config.limits, count),
+            budget: Budget::new(&config.limits),
             home: AtomicU16::new(0),
             birth: Birth::new(now),
             alarm: Alarm::default(),
@@ -213,7 +213,8 @@ impl<K: Kept> Shards<K> {
         if let Some(due) = cell.server.poll_earlier_timeout() {
             self.alarm.set(self.micros(due));
         }
-        let over = self.budget.is_moved(cell.told, &cell.server) && self.account(&mut cell);
+        let usage = cell.server.poll_usage();
+        let over = usage.is_some_and(|usage| self.account(&mut cell, usage));
         // Most calls add to what is noted already and leave nothing to do.
         if over || !cell.is_settled() {
             let mut after = self.settle(shard, &mut cell);
@@ -275,6 +276,7 @@ impl<K: Kept> Shards<K> {
         let targets = match output.to {
             Destination::Shard(shard) => shard..shard.saturating_add(1).min(self.count()),
             Destination::Everyone => 0..self.count(),
+            Destination::Node => 0..0,
         };
         for target in targets.filter(|&target| target != from) {
             self.lanes[usize::from(target)].mail.leave(output.message.clone());
@@ -305,8 +307,8 @@ impl<K: Kept> Shards<K> {
 
     /// Adds up what a shard holds, and says whether all shards are to be looked at.
     #[cold]
-    fn account(&self, cell: &mut Cell<K>) -> bool {
-        self.budget.tell(&mut cell.told, &mut cell.server);
+    fn account(&self, cell: &mut Cell<K>, usage: Usage) -> bool {
+        self.budget.tell(&mut cell.told, usage, &mut cell.server);
         self.budget.takes_look()
     }
 
@@ -324,7 +326,8 @@ impl<K: Kept> Shards<K> {
                 self.with_cell(shard, |cell| {
                     self.hear(cell);
                     let ended = act(&mut cell.server, now);
-                    self.budget.tell(&mut cell.told, &mut cell.server);
+                    let usage = cell.server.usage();
+                    self.budget.tell(&mut cell.told, usage, &mut cell.server);
                     ended
                 })
             };

@@ -2,6 +2,8 @@
 
 mod check;
 mod limits;
+pub(crate) mod origin;
+mod proxy;
 mod request;
 mod settings;
 

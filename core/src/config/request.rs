@@ -1,9 +1,8 @@
 //! What the settings say about a request, for servers and for embedders that answer some themselves.
 
-use super::{Config, Origins};
+use super::origin::{ALLOW_ORIGIN, Access};
+use super::{Config, Origins, proxy};
 use crate::http::{Field, Request, Response};
-use crate::server::door::origin::{ALLOW_ORIGIN, Access};
-use crate::server::door::proxy;
 
 impl Config {
     /// Whether requests to `path` are for this server: `/socket.io/`, with or without the last

@@ -2,11 +2,9 @@
 
 use super::{NONE, Server};
 use crate::key::Socket;
-use crate::link::{Feed as _, Link};
-use crate::server::sessions::link::Carries;
+use crate::link::Link;
 use crate::server::sessions::transport::Transport;
-use crate::server::space::ack::Asker;
-use crate::server::space::namespace::Client;
+use crate::server::space::client::Client;
 use crate::server::space::room::NEAR;
 
 impl Server {
@@ -29,15 +27,14 @@ impl Server {
     #[doc(hidden)]
     #[must_use]
     pub fn finds(&self, sid: &str) -> bool {
-        self.find_session(sid).is_some()
+        self.sessions.find(sid).is_some()
     }
 
     /// Names the transport state of every session, in the order of their slots, without its links.
     #[doc(hidden)]
     #[must_use]
     pub fn transports(&self) -> Vec<String> {
-        let sessions = self.sessions.keys().filter_map(|key| self.sessions.get(key));
-        sessions.map(|session| name(session.transport)).collect()
+        self.sessions.iter().map(|(_, session)| name(session.transport)).collect()
     }
 
     /// Describes all that sessions without clients can differ in, but for keys: two shards with equal
@@ -45,27 +42,26 @@ impl Server {
     #[doc(hidden)]
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        let sessions = self.sessions.keys().filter_map(|key| self.sessions.get(key));
+        let sessions = self.sessions.iter();
         let sessions: Vec<_> = sessions
-            .map(|session| {
-                let connect_due = self.strangers.due(session.place);
+            .map(|(_, session)| {
+                let connect_due = self.sessions.strangers.due(session.place);
                 let dues = (session.beat, connect_due, session.aside_due);
-                let waiting = session.outbox.census(&self.pool);
+                let waiting = session.outbox.census(self.sessions.pool());
                 (name(session.transport), waiting, dues, session.congested)
             })
             .collect();
-        format!("{sessions:?} {:?} {:?}", self.clock, self.timers)
+        format!("{sessions:?} {:?} {:?}", self.clock, self.sessions.timers)
     }
 
     fn check_sessions(&self) {
         let (mut packets, mut joined, mut heads) = (0, 0, 0);
         let mut strangers = Vec::new();
-        for key in self.sessions.keys() {
-            let Some(session) = self.sessions.get(key) else { continue };
-            let clients = self.siblings(session.clients).take(self.clients.len() + 1);
+        for (key, session) in self.sessions.iter() {
+            let clients = self.space.siblings(session.clients).take(self.space.clients.len() + 1);
             let count = clients
                 .inspect(|&Socket(client)| {
-                    let client = self.clients.get(client).expect("siblings exist");
+                    let client = self.space.clients.get(client).expect("siblings exist");
                     assert_eq!(client.session, key.slot, "a client is in the list of its session");
                 })
                 .count();
@@ -74,24 +70,24 @@ impl Server {
                 usize::from(session.joined),
                 "the list is as long as it is said to be"
             );
-            let (waiting, bytes) = session.outbox.census(&self.pool);
+            let (waiting, bytes) = session.outbox.census(self.sessions.pool());
             assert_eq!(bytes, session.outbox.bytes(), "the backlog is what is in it");
             packets += waiting;
             joined += count;
             heads += session.handshake.bytes_held();
             strangers.extend(session.is_stranger().then_some((session.place, key.slot)));
         }
-        assert_eq!(packets, self.pool.used(), "every packet waits for somebody");
-        let mut places = self.strangers.census();
+        assert_eq!(packets, self.sessions.pool().used(), "every packet waits for somebody");
+        let mut places = self.sessions.strangers.census();
         places.sort_unstable();
         strangers.sort_unstable();
         assert_eq!(strangers, places, "sessions in no namespace have a place");
-        assert_eq!(heads, self.budget.heads, "the requests of all sessions are counted");
-        assert_eq!(joined, self.clients.len(), "every client belongs to a session");
+        assert_eq!(heads, self.sessions.budget.heads, "the requests of all sessions are counted");
+        assert_eq!(joined, self.space.clients.len(), "every client belongs to a session");
     }
 
     fn check_own_sids(&self) {
-        let own = &self.own_sids;
+        let own = &self.sessions.own_sids;
         assert_eq!(own.by_hash.len(), own.by_slot.len(), "an id has one session");
         for &slot in own.by_slot.keys() {
             assert!(self.sessions.at(slot).is_some(), "a chosen id ends with its session");
@@ -102,27 +98,26 @@ impl Server {
 
     fn check_links(&self) {
         let mut held = 0;
-        for key in self.sessions.keys() {
-            let Some(session) = self.sessions.get(key) else { continue };
+        for (key, session) in self.sessions.iter() {
             for link in session.transport.links().into_iter().flatten() {
-                assert_eq!(self.session_of(link), Some(key.slot), "a link knows its session");
+                assert_eq!(
+                    self.sessions.session_of(link),
+                    Some(key.slot),
+                    "a link knows its session"
+                );
                 held += 1;
             }
         }
-        let attached = self.links.keys().filter(|&key| {
-            let carries = self.links.get(key).map(|attachment| &attachment.carries);
-            let farewell = matches!(carries, Some(Carries::Farewell(_)));
-            assert!(!farewell || self.is_over(Link(key)));
-            !farewell
-        });
+        let attached = self.sessions.attached();
         assert_eq!(attached.count(), held, "a link that no session knows never ends");
     }
 
     fn check_clients(&self) {
         let mut far = 0;
-        for key in self.clients.keys() {
-            let Some(client) = self.clients.get(key) else { continue };
-            let namespace = self.namespaces.at(client.namespace).expect("its namespace exists");
+        for key in self.space.clients.keys() {
+            let Some(client) = self.space.clients.get(key) else { continue };
+            let namespace =
+                self.space.namespaces.at(client.namespace).expect("its namespace exists");
             if client.position != NONE {
                 let member = namespace.members.get(client.position as usize);
                 assert_eq!(member, Some(&key.slot), "a member stands where it believes");
@@ -132,19 +127,21 @@ impl Server {
                 let room = namespace.rooms.at(membership.room).expect("its room exists");
                 let member = &room.members[membership.place as usize];
                 assert_eq!((member.client, member.note as usize), (key.slot, note));
-                let found = self.namespaces.far.find(key.slot, &client.rooms, membership.room);
+                let found =
+                    self.space.namespaces.far.find(key.slot, &client.rooms, membership.room);
                 assert_eq!(found, Some(member.note), "a client finds its rooms");
             }
         }
-        assert_eq!(far, self.namespaces.far.len(), "and no others");
+        assert_eq!(far, self.space.namespaces.far.len(), "and no others");
     }
 
     fn check_namespaces(&self) {
         let (mut clients, mut all_rooms) = (0, 0);
-        for namespace in self.namespaces.iter() {
-            let place = self.namespaces.find(&namespace.name).expect("it is found by its name");
-            assert!(std::ptr::eq(namespace, self.namespaces.at(place).expect("it exists")));
-            let here = self.clients.keys().filter_map(|key| self.clients.get(key));
+        for namespace in self.space.namespaces.iter() {
+            let place =
+                self.space.namespaces.find(&namespace.name).expect("it is found by its name");
+            assert!(std::ptr::eq(namespace, self.space.namespaces.at(place).expect("it exists")));
+            let here = self.space.clients.keys().filter_map(|key| self.space.clients.get(key));
             let here: Vec<_> = here.filter(|client| client.namespace == place).collect();
             assert_eq!(here.len(), namespace.clients as usize);
             assert!(!here.is_empty(), "an empty namespace is dropped");
@@ -161,34 +158,25 @@ impl Server {
             clients += here.len();
             all_rooms += namespace.rooms.len();
         }
-        assert_eq!(all_rooms, self.namespaces.rooms, "rooms are counted");
-        assert_eq!(clients, self.clients.len(), "every client is in a namespace");
+        assert_eq!(all_rooms, self.space.namespaces.rooms, "rooms are counted");
+        assert_eq!(clients, self.space.clients.len(), "every client is in a namespace");
     }
 
     fn check_bytes(&self) {
-        let sessions = self.sessions.keys().filter_map(|key| self.sessions.get(key));
-        let sessions = sessions.map(|session| {
-            let partial = session.partial.as_ref().map_or(0, |partial| partial.bytes_held());
-            session.outbox.bytes() + partial
-        });
-        let clients = self.clients.keys().filter_map(|key| self.clients.get(key));
+        let sessions = self
+            .sessions
+            .iter()
+            .map(|(_, session)| session.outbox.bytes() + session.partial_bytes());
+        let clients = self.space.clients.keys().filter_map(|key| self.space.clients.get(key));
         let clients = clients.map(Client::bytes_recounted);
         let bytes: usize = sessions.chain(clients).sum();
         assert_eq!(bytes, self.bytes_held(), "the total is the sum of what is held");
     }
 
     fn check_questions(&self) {
-        let clients = self.clients.keys().filter_map(|key| self.clients.get(key));
+        let clients = self.space.clients.keys().filter_map(|key| self.space.clients.get(key));
         let pending: Vec<_> = clients.flat_map(|client| &client.pending).collect();
-        let single = pending.iter().filter(|pending| pending.asker == Asker::One).count();
-        assert_eq!(single, self.questions.single, "questions to one client are counted");
-        for (id, asked) in &self.questions.asked {
-            let waiting = pending.iter().filter(|pending| pending.id == *id).count();
-            assert_eq!(waiting, asked.waiting, "questions to many are counted");
-            assert!(waiting > 0, "a question that nobody owes an answer to is forgotten");
-        }
-        let asked: usize = self.questions.asked.values().map(|asked| asked.waiting).sum();
-        assert_eq!(single + asked, pending.len(), "every question is known");
+        self.answers.check(&pending);
     }
 }
 

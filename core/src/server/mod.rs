@@ -1,19 +1,32 @@
 //! One shard: sessions, heartbeats, upgrades, namespaces, rooms and acknowledgements.
+//!
+//! [`Server`] composes four parts, each of which owns its fields:
+//!
+//! - `door`: what a request means, what is refused and how. It keeps nothing.
+//! - `sessions`: transports, heartbeats, outboxes, links, deadlines and budgets.
+//! - `space`: clients, namespaces, rooms, public ids, and the targets of broadcasts.
+//! - `answers`: questions that wait for acknowledgements or for other shards.
+//!
+//! A method belongs to the part whose fields it changes. What may end a session, and so concerns
+//! all parts, is a method of `Server`.
 
-pub(crate) mod door;
+mod answers;
+mod door;
 mod event;
 #[cfg(feature = "fuzz")]
 mod invariants;
-#[expect(clippy::module_inception, reason = "a map has no code, and this is the server's")]
+mod outputs;
 mod server;
 mod sessions;
 mod space;
 
 pub use door::handshake::Handshake;
 pub use event::{AckToken, Answer, Disconnect, Event, Received, Ticket};
-use server::NONE;
 pub use server::{Counts, Server};
 pub use sessions::budget::Usage;
 pub use space::broadcast::{Scope, Target};
 pub use space::room::JoinError;
 pub use space::socket::SocketMut;
+
+/// A slot that names nothing.
+const NONE: u32 = u32::MAX;

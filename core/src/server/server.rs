@@ -1,29 +1,18 @@
 //! The face of a shard: what it is made of, and what can be asked of all of it.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::door::own_sid::OwnSids;
-use super::door::strangers::Strangers;
-use super::sessions::budget::Budget;
-use super::sessions::deadline::Timers;
-use super::sessions::link::Attachment;
-use super::sessions::session::Session;
-use super::space::ack::Questions;
-use super::space::namespace::{Client, Namespaces};
-use crate::cluster::Output;
+use super::Event;
+use super::answers::answers::Answers;
+use super::outputs::Outputs;
+use super::sessions::sessions::Sessions;
+use super::space::space::Space;
 use crate::config::Config;
-
-use crate::engine::open::Open;
-use crate::engine::outbox::Pool;
 use crate::hash::Seeded;
-use crate::key::{Mint, Shard, Slab};
+use crate::key::{Mint, Shard};
 use crate::link::{Inbound, Link, Verdict};
 use crate::rng::Rng;
-use crate::server::Event;
-use crate::slack::Slack as _;
-use crate::socket::encoded::{Encoder, Packet};
 use crate::time::Clock;
 
 /// One shard of a process: all the state that clients share.
@@ -50,48 +39,11 @@ pub struct Server {
     pub(super) config: Arc<Config>,
     pub(super) shard: Shard,
     pub(super) clock: Clock,
-    pub(super) rng: Rng,
-    pub(super) mint: Mint,
-    pub(super) sessions: Slab<Session>,
-    pub(super) own_sids: OwnSids,
-    pub(super) links: Slab<Attachment>,
-    pub(super) clients: Slab<Client>,
-    pub(super) namespaces: Namespaces,
-    pub(super) questions: Questions,
-    pub(super) timers: Timers,
-    /// Links to be looked at before their peers are taken for gone.
-    pub(super) overdue: VecDeque<Link>,
-    pub(super) pool: Pool,
-    /// What the packets cost that wait for attachments or for an admission.
-    pub(super) aside: usize,
-    pub(super) strangers: Strangers,
-    pub(super) budget: Budget,
-    /// How many strangers gave way to others.
-    pub(super) gave_way: usize,
-    /// How many handshakes were refused for want of room.
-    pub(super) refused: usize,
-    /// How many sessions were ended for want of room.
-    pub(super) cut_off: usize,
-    pub(super) encoder: Encoder,
-    /// Where the text of a handshake is put together.
-    pub(super) scratch: String,
-    pub(super) open: Open,
-    /// The PING packet, made once.
-    pub(super) ping: Packet,
-    /// Number of the latest broadcast.
-    pub(super) epoch: u32,
-    /// Clients the broadcast at hand means; kept to reuse its memory.
-    pub(super) selected: Vec<u32>,
-    pub(super) events: VecDeque<Event>,
-    pub(super) ready: VecDeque<Link>,
-    pub(super) outputs: VecDeque<Output>,
+    pub(super) sessions: Sessions,
+    pub(super) space: Space,
+    pub(super) answers: Answers,
+    pub(super) outputs: Outputs,
 }
-
-/// Events, or messages to other shards, for which room is kept.
-const KEEP: usize = 1024;
-
-/// A slot that names nothing.
-pub(in crate::server) const NONE: u32 = u32::MAX;
 
 /// How much a shard holds, and how often it had no room.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -137,36 +89,15 @@ impl Server {
     pub fn new(config: Arc<Config>, shard: Shard, seed: [u8; 32], now: Instant) -> Self {
         let mut rng = Rng::new(seed, u64::from(shard.index) + 1);
         let hasher = Seeded::new(rng.bytes());
+        let mint = Mint::new(Rng::new(seed, 0).bytes(), Rng::new(rng.bytes(), 0));
         Self {
-            open: Open::new(&config),
-            timers: Timers::new(&config),
-            config,
             shard,
             clock: Clock::new(now),
-            rng,
-            mint: Mint::new(Rng::new(seed, 0).bytes()),
-            sessions: Slab::new(),
-            own_sids: OwnSids::new(hasher.clone()),
-            links: Slab::new(),
-            clients: Slab::new(),
-            questions: Questions::new(&hasher),
-            namespaces: Namespaces::new(hasher.clone()),
-            overdue: VecDeque::new(),
-            pool: Pool::new(),
-            aside: 0,
-            strangers: Strangers::new(hasher),
-            budget: Budget::default(),
-            gave_way: 0,
-            refused: 0,
-            cut_off: 0,
-            encoder: Encoder::default(),
-            scratch: String::new(),
-            ping: Packet::engine(b"2"),
-            epoch: 0,
-            selected: Vec::new(),
-            events: VecDeque::new(),
-            ready: VecDeque::new(),
-            outputs: VecDeque::new(),
+            sessions: Sessions::new(&config, shard, rng, &hasher),
+            space: Space::new(&config, shard, mint, &hasher),
+            answers: Answers::new(shard, &hasher),
+            outputs: Outputs::default(),
+            config,
         }
     }
 
@@ -183,38 +114,17 @@ impl Server {
         Verdict::Continue
     }
 
-    /// Gives back what a burst took: the packets that wait, for clients that do not read, move to a
-    /// smaller pool.
-    pub(super) fn give_back(&mut self) {
-        let queues = self.events.capacity().max(self.outputs.capacity());
-        if queues > KEEP {
-            self.events.tighten();
-            self.outputs.tighten();
-        }
-        if !self.pool.is_sparse(self.sessions.len()) {
-            return;
-        }
-        let mut smaller = self.pool.smaller();
-        for session in self.sessions.values_mut() {
-            session.outbox.move_to(&mut self.pool, &mut smaller);
-        }
-        self.pool = smaller;
-    }
-
     /// Returns the next thing the application should know.
     #[must_use]
     pub fn poll_event(&mut self) -> Option<Event> {
-        self.events.pop_front()
+        self.outputs.next_event()
     }
 
     /// Whether [`poll_event`](Self::poll_event), [`poll_link`](Self::poll_link),
     /// [`poll_overdue`](Self::poll_overdue) and [`poll_peer`](Self::poll_peer) have nothing to return.
     #[must_use]
     pub fn is_drained(&self) -> bool {
-        self.events.is_empty()
-            && self.ready.is_empty()
-            && self.outputs.is_empty()
-            && self.overdue.is_empty()
+        self.outputs.is_empty() && self.sessions.is_drained()
     }
 
     /// Returns the memory, in bytes, taken by packets that wait for sessions or for admissions, or for
@@ -226,32 +136,33 @@ impl Server {
     #[inline]
     #[must_use]
     pub fn bytes_held(&self) -> usize {
-        self.pool.bytes() + self.aside
+        self.sessions.bytes_held()
     }
 
     /// Returns how much the shard holds. Takes constant time.
     #[must_use]
     pub fn counts(&self) -> Counts {
+        let budget = &self.sessions.budget;
         Counts {
             sessions: self.sessions.len(),
-            handshakes: self.strangers.len(),
-            links: self.links.len(),
-            sockets: self.clients.len(),
-            namespaces: self.namespaces.len(),
-            rooms: self.namespaces.rooms,
-            questions: self.questions.len(),
+            handshakes: self.sessions.strangers.len(),
+            links: self.sessions.links(),
+            sockets: self.space.clients.len(),
+            namespaces: self.space.namespaces.len(),
+            rooms: self.space.namespaces.rooms,
+            questions: self.answers.len(),
             bytes: self.bytes_held(),
-            heads: self.budget.heads,
-            gave_way: self.gave_way,
-            refused: self.refused,
-            cut_off: self.cut_off,
+            heads: budget.heads,
+            gave_way: budget.gave_way,
+            refused: budget.refused,
+            cut_off: budget.cut_off,
         }
     }
 
     /// Returns [`Counts::gave_way`] alone.
     #[must_use]
     pub fn gave_way(&self) -> usize {
-        self.gave_way
+        self.sessions.budget.gave_way
     }
 
     /// Returns the settings the shard was made with.
@@ -301,7 +212,7 @@ mod tests {
         let request = Request::new(Method::Get, "/socket.io/?EIO=4&transport=polling", plain);
         let chosen = Request { own_sid: Some("chosen-by-the-host"), ..request };
         assert!(matches!(server.handle_request(now, chosen), Verdict::Respond(_)));
-        let open = server.open_packet(0);
+        let open = server.sessions.open_packet(0);
         let sid = open.split('"').nth(3).expect("a sid");
         let secret = &URL_SAFE_NO_PAD.decode(sid).expect("base64")[6..];
         let key: [u8; 32] = Rng::new([7; 32], 0).bytes();
@@ -347,6 +258,7 @@ mod tests {
             }
             server.handle_closed(now(), link);
         }
-        assert!(server.timers.len() <= 800, "{}", server.timers.len());
+        let left = server.sessions.timers.len() + server.space.admissions.len();
+        assert!(left <= 800, "{left}");
     }
 }

@@ -4,19 +4,17 @@
 use std::time::Instant;
 
 use crate::config::Config;
+use crate::config::origin::{self, Access};
 use crate::error::{Reason, Violation};
 use crate::http::{Field, Method, Query, Request, Response};
-use crate::link::{Link, Transmit, Verdict};
+use crate::link::{Link, Verdict};
 use crate::server::Server;
-use crate::server::door::origin::{self, Access};
 use crate::server::door::refusal::{self, Refusal};
-use crate::server::door::strangers::Source;
-use crate::server::sessions::deadline::Due;
 use crate::server::sessions::link::poll_response;
 use crate::server::sessions::session::Goodbye;
-use crate::server::sessions::transport::{OnGet, OnPost, OnProbe};
+use crate::server::sessions::strangers::Source;
+use crate::server::sessions::transport::{OnGet, OnPost};
 use crate::time::Tick;
-use crate::ws::CloseCode;
 use crate::ws::handshake::{self, Ask};
 use crate::ws::protocol;
 
@@ -69,14 +67,14 @@ impl Server {
     }
 
     fn take_body(&mut self, now: Tick, link: Link, body: &[u8]) -> Verdict {
-        let Some(slot) = self.session_of(link) else {
+        let Some(slot) = self.sessions.session_of(link) else {
             // The session ended while the body arrived, and mostly left an answer.
-            let left = self.take_last_answer(link);
+            let left = self.sessions.take_last_answer(link);
             return Verdict::Respond(left.unwrap_or_else(|| Refusal::Ended.response()));
         };
         let origin = self.sessions.at(slot).and_then(|session| session.origin.clone());
         let outcome = self.read_payload(now, slot, body);
-        self.links.remove(link.0);
+        self.sessions.detach(link);
         let Some(session) = self.sessions.at_mut(slot) else {
             return Verdict::Respond(posted(origin.as_deref(), &self.config));
         };
@@ -151,28 +149,28 @@ impl Server {
             None => None,
         };
         if let Some(sid) = request.own_sid {
-            self.own_sids.check(sid).map_err(Refusal::response)?;
-            if self.find_session(sid).is_some() {
+            self.sessions.own_sids.check(sid).map_err(Refusal::response)?;
+            if self.sessions.find(sid).is_some() {
                 return Err(Refusal::SidInUse.response());
             }
         }
         let seen = self.config.seen(request);
-        if self.is_full() || !self.make_room(Source::of(seen.peer)) {
-            self.refused += 1;
+        if self.sessions.is_full() || !self.make_room(Source::of(seen.peer)) {
+            self.sessions.budget.refused += 1;
             return Err(Refusal::Busy.response());
         }
-        let slot = self.open_session(now, &seen, access);
+        let slot = self.sessions.open(now, &seen, access, &mut self.outputs);
         if let Some(sid) = request.own_sid {
-            self.own_sids.insert(slot, sid);
+            self.sessions.own_sids.insert(slot, sid);
         }
         Ok(match key {
             None => {
-                let open = self.open_packet(slot);
+                let open = self.sessions.open_packet(slot);
                 let response = access.allow(poll_response(open, None, &self.config), &self.config);
                 Verdict::Respond(self.set_cookie(slot, response))
             }
             Some(key) => Verdict::Upgrade {
-                link: Some(self.open_websocket(slot)),
+                link: Some(self.sessions.open_websocket(slot)),
                 response: switching(key, protocol),
             },
         })
@@ -183,8 +181,7 @@ impl Server {
         let (Some(cookie), Some(session)) = (&self.config.cookie, self.sessions.at(slot)) else {
             return response;
         };
-        let mut sid = String::with_capacity(28);
-        self.put_sid(slot, session, &mut sid);
+        let Some(sid) = self.sessions.sid(slot) else { return response };
         response.header("set-cookie", cookie.line(&sid, session.handshake.is_secure()))
     }
 
@@ -196,7 +193,7 @@ impl Server {
         access: Access<'_>,
         (named, revision, sid, ask): (Named, Option<&str>, &str, Ask<'_>),
     ) -> Result<Verdict, Response> {
-        let Some(slot) = self.find_session(sid) else {
+        let Some(slot) = self.sessions.find(sid) else {
             return Err(Refusal::Session.response());
         };
         let websocket = self.sessions.at(slot).is_some_and(|s| s.transport.is_websocket());
@@ -206,7 +203,8 @@ impl Server {
         match (named, ask) {
             (Named::WebSocket, Ask::WebSocket { key }) if self.config.transports.upgrades => {
                 let protocol = self.choose_protocol(request)?;
-                return Ok(self.probe(now, slot, switching(key, protocol)));
+                let link = Some(self.sessions.probe(now, slot));
+                return Ok(Verdict::Upgrade { link, response: switching(key, protocol) });
             }
             (Named::WebSocket, Ask::Broken(flaw)) => {
                 return Err(Refusal::WebSocket(flaw).response());
@@ -235,20 +233,21 @@ impl Server {
     }
 
     fn get(&mut self, slot: u32) -> Result<Verdict, Response> {
-        let link = self.attach(slot);
+        let link = self.sessions.attach(slot);
         let Some(session) = self.sessions.at_mut(slot) else {
             return Err(Refusal::SessionTransport.response());
         };
         let (transport, outcome) = session.transport.on_get(link);
         session.transport = transport;
         if outcome == OnGet::Held {
-            return Ok(match self.poll_answer(slot, link) {
+            let answer = self.sessions.poll_answer(slot, link, &self.space, &mut self.outputs);
+            return Ok(match answer {
                 Some(response) => Verdict::Respond(response),
                 None => Verdict::Hold(Some(link)),
             });
         }
         let origin = session.origin.clone();
-        self.links.remove(link.0);
+        self.sessions.detach(link);
         match outcome {
             OnGet::Noop => {
                 let response = poll_response("6", origin.as_deref(), &self.config);
@@ -266,7 +265,7 @@ impl Server {
             self.end(slot, Reason::Violation(violation), Goodbye::refusing(violation));
             return Err(refusal::silent(&"a POST is text: send binary as base64"));
         }
-        let link = self.attach(slot);
+        let link = self.sessions.attach(slot);
         let Some(session) = self.sessions.at_mut(slot) else {
             return Err(Refusal::SessionTransport.response());
         };
@@ -275,7 +274,7 @@ impl Server {
         if outcome == OnPost::Taken {
             return Ok(Verdict::Body { link: Some(link), limit: self.config.limits.max_payload });
         }
-        self.links.remove(link.0);
+        self.sessions.detach(link);
         match outcome {
             OnPost::Overlap => Err(self.overlap(slot)),
             OnPost::Taken | OnPost::Mismatch => Err(Refusal::SessionTransport.response()),
@@ -287,24 +286,6 @@ impl Server {
         let violation = Violation::OverlappingPoll;
         self.end(slot, Reason::Violation(violation), Goodbye::of(violation));
         refusal::silent(&"a second GET or POST of a session overlaps the first")
-    }
-
-    /// A WebSocket for a polling session. One too many is accepted and closed at once, which is what
-    /// clients understand.
-    fn probe(&mut self, now: Tick, slot: u32, response: Response) -> Verdict {
-        let link = self.attach(slot);
-        if let Some(session) = self.sessions.at_mut(slot) {
-            let (transport, outcome) = session.transport.on_websocket(link);
-            session.transport = transport;
-            match outcome {
-                OnProbe::Started => {
-                    session.aside_due = self.timers.arm(Due::Upgrade, now, slot);
-                }
-                OnProbe::Spare => self.farewell(link, Transmit::Close(CloseCode::NORMAL)),
-            }
-        }
-        self.compact_timers();
-        Verdict::Upgrade { link: Some(link), response }
     }
 
     /// The subprotocol of a WebSocket, when the client offers some.

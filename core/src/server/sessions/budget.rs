@@ -3,10 +3,13 @@
 use std::cmp::Reverse;
 use std::time::{Duration, Instant};
 
+use crate::config::Limits;
 use crate::error::Reason;
+use crate::key::Shard;
 use crate::server::Server;
 use crate::server::sessions::session::Goodbye;
-use crate::server::space::namespace::Client;
+use crate::server::sessions::sessions::Sessions;
+use crate::server::space::space::Space;
 use crate::time::Tick;
 
 /// What clients take of [`Limits::sessions`](crate::Limits::sessions) and
@@ -26,7 +29,25 @@ pub(in crate::server) struct Budget {
     elsewhere: Usage,
     /// Bytes of the requests that sessions began with.
     pub(in crate::server) heads: usize,
+    /// What the packets cost that wait for attachments or for an admission.
+    pub(in crate::server) aside: usize,
+    /// How many sessions in no namespace gave way to others.
+    pub(in crate::server) gave_way: usize,
+    /// How many handshakes were refused for want of room.
+    pub(in crate::server) refused: usize,
+    /// How many sessions were ended for want of room.
+    pub(in crate::server) cut_off: usize,
     measured: Measured,
+    told: Told,
+}
+
+/// What the host was told last, as it is counted here.
+#[derive(Debug, Default)]
+struct Told {
+    sessions: usize,
+    counted: usize,
+    /// By how many bytes what is counted may move untold.
+    step: usize,
 }
 
 /// What packets took when they were last looked at: one that waits for many counts for each of them,
@@ -42,21 +63,42 @@ struct Measured {
 /// How long a measurement is relied on.
 const LASTING: Duration = Duration::from_secs(1);
 
+/// The most by which a shard's bytes move untold: all shards together keep within a part of the limit.
+const STEP: usize = 64 * 1024;
+
+/// A count that no shard has: the host is told whatever it is.
+const UNTOLD: usize = usize::MAX;
+
+impl Budget {
+    pub(super) fn new(limits: &Limits, shard: Shard) -> Self {
+        let step = (limits.bytes / 16 / usize::from(shard.count.max(1))).min(STEP);
+        Self { told: Told { step, ..Told::default() }, ..Self::default() }
+    }
+}
+
 impl Server {
     /// Returns what the clients of this shard take. Takes constant time.
     #[inline]
     #[must_use]
     pub fn usage(&self) -> Usage {
-        let Measured { counted: then, real, .. } = self.budget.measured;
-        let counted = self.bytes_counted();
-        let bytes = counted.min(real + counted.saturating_sub(then));
-        Usage { sessions: self.sessions.len(), bytes }
+        self.sessions.usage()
+    }
+
+    /// Returns [`usage`](Self::usage) when the number of sessions changed, or their memory by more than a
+    /// step, since this was last asked with a result. A step is 64 KiB, or less when all shards together
+    /// would otherwise miss a sixteenth of [`Limits::bytes`](crate::Limits::bytes).
+    ///
+    /// A comparison, for hosts that add up the usage of all shards.
+    #[inline]
+    #[must_use]
+    pub fn poll_usage(&mut self) -> Option<Usage> {
+        if self.sessions.is_told() { None } else { Some(self.sessions.tell()) }
     }
 
     /// Takes note of what the clients of all other shards of the process take. Without it, a shard
     /// keeps within the limits of the process on its own.
     pub fn set_elsewhere(&mut self, elsewhere: Usage) {
-        self.budget.elsewhere = elsewhere;
+        self.sessions.budget.elsewhere = elsewhere;
     }
 
     /// Looks at every packet that waits, to count one that waits for many once. To be called when the
@@ -64,24 +106,18 @@ impl Server {
     /// waits is much; what is known then is relied on for a second.
     pub fn measure(&mut self, now: Instant) {
         let now = self.clock.read(now);
-        self.measure_at(now);
-    }
-
-    fn measure_at(&mut self, now: Tick) {
-        self.budget.measured.at = now;
-        let sessions = self.weigh_all();
-        self.note_real(&sessions);
+        self.sessions.measure(now, &self.space);
     }
 
     /// Ends the sessions for which most waits, until the process takes three quarters of
     /// [`Limits::bytes`](crate::Limits::bytes), or this shard no more than its part of them; returns
     /// how many. They end with [`Reason::SlowConsumer`].
     pub fn relieve(&mut self) -> usize {
-        let goal = self.share().max(self.goal().saturating_sub(self.budget.elsewhere.bytes));
+        let goal = self.sessions.share().max(self.sessions.own_goal());
         let before = self.sessions.len();
         loop {
-            let mut sessions = self.weigh_all();
-            let taken = self.note_real(&sessions);
+            let mut sessions = self.sessions.weigh_all(&self.space);
+            let taken = self.sessions.note_real(&sessions);
             if taken <= goal || sessions.is_empty() {
                 break;
             }
@@ -98,33 +134,61 @@ impl Server {
             }
         }
         let ended = before - self.sessions.len();
-        self.cut_off += ended;
+        self.sessions.budget.cut_off += ended;
         ended
-    }
-
-    /// Whether the process holds as many sessions as it may, or as many bytes.
-    pub(in crate::server) fn is_full(&self) -> bool {
-        let sessions = self.sessions.len() + self.budget.elsewhere.sessions;
-        sessions >= self.config.limits.sessions || self.is_short()
-    }
-
-    /// Whether the process holds more bytes than it may.
-    pub(in crate::server) fn is_short(&self) -> bool {
-        self.usage().bytes + self.budget.elsewhere.bytes > self.config.limits.bytes
     }
 
     /// Forgets what was measured too long ago, and keeps the only shard of a process within its limit.
     pub(in crate::server) fn check_budget(&mut self, now: Tick) {
-        if self.budget.measured.at.is_over(now, LASTING) {
-            self.budget.measured = Measured { at: now, ..Measured::default() };
-        }
+        self.sessions.forget_measured(now);
         let part = self.config.limits.bytes / 16;
         if self.shard.count == 1 && self.usage().bytes > 14 * part {
-            self.measure_at(now);
+            self.sessions.measure(now, &self.space);
             if self.usage().bytes > 13 * part {
                 self.relieve();
             }
         }
+    }
+}
+
+impl Sessions {
+    #[inline]
+    fn usage(&self) -> Usage {
+        let Measured { counted: then, real, .. } = self.budget.measured;
+        let counted = self.bytes_counted();
+        let bytes = counted.min(real + counted.saturating_sub(then));
+        Usage { sessions: self.table.len(), bytes }
+    }
+
+    /// Whether the host knows about what is counted.
+    #[inline]
+    fn is_told(&self) -> bool {
+        let Told { sessions, counted, step } = self.budget.told;
+        sessions == self.table.len() && self.bytes_counted().abs_diff(counted) <= step
+    }
+
+    #[cold]
+    fn tell(&mut self) -> Usage {
+        let (sessions, counted) = (self.table.len(), self.bytes_counted());
+        self.budget.told = Told { sessions, counted, ..self.budget.told };
+        self.usage()
+    }
+
+    /// Whether the process holds as many sessions as it may, or as many bytes.
+    pub(in crate::server) fn is_full(&self) -> bool {
+        let sessions = self.table.len() + self.budget.elsewhere.sessions;
+        sessions >= self.config.limits.sessions || self.is_short()
+    }
+
+    /// Whether the process holds more bytes than it may.
+    pub(super) fn is_short(&self) -> bool {
+        self.usage().bytes + self.budget.elsewhere.bytes > self.config.limits.bytes
+    }
+
+    /// What packets cost that wait for sessions, for attachments or for an admission.
+    #[inline]
+    pub(in crate::server) fn bytes_held(&self) -> usize {
+        self.pool.bytes() + self.budget.aside
     }
 
     /// What all packets and requests cost, those to many counted for each.
@@ -139,27 +203,46 @@ impl Server {
         self.config.limits.bytes / 4 * 3
     }
 
+    /// What this shard comes down to when the others keep what they have.
+    fn own_goal(&self) -> usize {
+        self.goal().saturating_sub(self.budget.elsewhere.bytes)
+    }
+
     /// The part of this shard.
     fn share(&self) -> usize {
         self.goal() / usize::from(self.shard.count.max(1))
     }
 
+    fn measure(&mut self, now: Tick, space: &Space) {
+        self.budget.measured.at = now;
+        let sessions = self.weigh_all(space);
+        self.note_real(&sessions);
+    }
+
     /// Takes note of what sessions really take, with their heads, and returns it.
     fn note_real(&mut self, sessions: &[(usize, u32)]) -> usize {
         let real = self.budget.heads + sessions.iter().map(|(bytes, _)| bytes).sum::<usize>();
-        (self.budget.measured.counted, self.budget.measured.real) = (self.bytes_counted(), real);
+        let counted = self.bytes_counted();
+        (self.budget.measured.counted, self.budget.measured.real) = (counted, real);
+        self.budget.told.counted = UNTOLD;
         real
     }
 
+    fn forget_measured(&mut self, now: Tick) {
+        let measured = &mut self.budget.measured;
+        if measured.at.is_over(now, LASTING) {
+            if measured.real < measured.counted {
+                self.budget.told.counted = UNTOLD;
+            }
+            *measured = Measured { at: now, ..Measured::default() };
+        }
+    }
+
     /// What waits for and from every session for which something does, in bytes, and the session.
-    fn weigh_all(&self) -> Vec<(usize, u32)> {
-        let sessions = self.sessions.keys().filter_map(|key| self.sessions.get(key).zip(Some(key)));
-        let weighed = sessions.map(|(session, key)| {
-            let partial = session.partial.as_ref().map_or(0, |partial| partial.bytes_held());
-            let clients = self.siblings(session.clients);
-            let held = clients.filter_map(|socket| self.clients.get(socket.0));
-            let held: usize = held.map(Client::bytes_held).sum();
-            (session.outbox.weigh(&self.pool) + partial + held, key.slot)
+    fn weigh_all(&self, space: &Space) -> Vec<(usize, u32)> {
+        let weighed = self.iter().map(|(key, session)| {
+            let waiting = session.outbox.weigh(&self.pool) + session.partial_bytes();
+            (waiting + space.bytes_held(session.clients), key.slot)
         });
         weighed.filter(|&(bytes, _)| bytes > 0).collect()
     }

@@ -12,8 +12,9 @@ use crate::error::{Reason, Violation};
 use crate::key::Slab;
 use crate::link::Link;
 use crate::server::Server;
-use crate::server::door::strangers::Strangers;
 use crate::server::sessions::session::{Goodbye, Session};
+use crate::server::sessions::sessions::Sessions;
+use crate::server::sessions::strangers::Strangers;
 use crate::server::sessions::transport::Transport;
 use crate::time::{Queue, Tick};
 
@@ -34,13 +35,11 @@ pub(in crate::server) enum Due {
     Partial,
 }
 
-/// The deadlines of a shard, but those of questions.
+/// The deadlines of sessions, and the earliest of the whole shard.
 #[derive(Debug)]
 pub(in crate::server) struct Timers {
     /// By [`Due`].
     sessions: [Queue; 6],
-    /// Of clients about whom the application decides.
-    admissions: Queue,
     /// Nothing is due before.
     soonest: Tick,
     /// Whether `soonest` became earlier since this was last asked.
@@ -62,24 +61,12 @@ impl Timers {
             Due::Connect => Queue::fair(config.connect_timeout),
             Due::Partial => Queue::fair(config.limits.attachment_time),
         };
-        Self {
-            sessions: Due::ALL.map(queue),
-            admissions: Queue::fair(config.connect_timeout),
-            soonest: Tick::NEVER,
-            moved: false,
-        }
+        Self { sessions: Due::ALL.map(queue), soonest: Tick::NEVER, moved: false }
     }
 
     /// Arms a deadline of a session and returns it.
     pub(in crate::server) fn arm(&mut self, due: Due, start: Tick, slot: u32) -> Tick {
         let at = self.of(due).arm(start, slot);
-        self.note(at);
-        at
-    }
-
-    /// Arms the deadline of an admission and returns it.
-    pub(in crate::server) fn arm_admission(&mut self, now: Tick, slot: u32) -> Tick {
-        let at = self.admissions.arm(now, slot);
         self.note(at);
         at
     }
@@ -93,17 +80,15 @@ impl Timers {
         }
     }
 
-    pub(in crate::server) fn expired_admission(
-        &mut self,
-        now: Tick,
-        current: impl Fn(u32) -> Tick,
-    ) -> Option<u32> {
-        self.admissions.expired(now, current).map(|(_, slot)| slot)
-    }
-
     #[cfg(test)]
     pub(in crate::server) fn len(&self) -> usize {
-        self.sessions.iter().map(Queue::len).sum::<usize>() + self.admissions.len()
+        self.sessions.iter().map(Queue::len).sum()
+    }
+
+    /// Looks for the earliest deadline anew: `elsewhere` is the earliest of those kept elsewhere.
+    fn rewind(&mut self, elsewhere: Tick) {
+        let next = self.sessions.iter().map(Queue::next).min();
+        self.soonest = next.map_or(elsewhere, |next| next.min(elsewhere));
     }
 
     fn of(&mut self, due: Due) -> &mut Queue {
@@ -143,7 +128,7 @@ impl Server {
     pub fn handle_timeout(&mut self, now: Instant) {
         let now = self.clock.read(now);
         self.expire(now);
-        while let Some(link) = self.overdue.pop_front() {
+        while let Some(link) = self.sessions.overdue.pop_front() {
             self.on_quiet(now, link);
         }
     }
@@ -165,13 +150,13 @@ impl Server {
     /// Loops that only call [`handle_timeout`](Self::handle_timeout) need not ask.
     #[must_use]
     pub fn poll_overdue(&mut self) -> Option<Link> {
-        self.overdue.pop_front()
+        self.sessions.overdue.pop_front()
     }
 
     /// Whether [`poll_overdue`](Self::poll_overdue) has something to return.
     #[must_use]
     pub fn is_asking(&self) -> bool {
-        !self.overdue.is_empty()
+        !self.sessions.overdue.is_empty()
     }
 
     /// Takes note that the stream under `link` had nothing to read when it was looked at, after
@@ -185,8 +170,8 @@ impl Server {
     /// happens first.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let next = match self.overdue.is_empty() {
-            true => self.timers.soonest,
+        let next = match self.sessions.overdue.is_empty() {
+            true => self.sessions.timers.soonest,
             false => self.clock.latest(),
         };
         (next != Tick::NEVER).then(|| self.clock.instant(next))
@@ -197,7 +182,7 @@ impl Server {
     #[must_use]
     #[inline]
     pub fn poll_earlier_timeout(&mut self) -> Option<Instant> {
-        if std::mem::take(&mut self.timers.moved) { self.poll_timeout() } else { None }
+        if std::mem::take(&mut self.sessions.timers.moved) { self.poll_timeout() } else { None }
     }
 
     /// Reads the clock and acts upon what has become due, so that nobody meets a session, a client or a
@@ -205,7 +190,7 @@ impl Server {
     #[inline]
     pub(in crate::server) fn enter(&mut self, now: Instant) -> Tick {
         let now = self.clock.read(now);
-        if self.timers.soonest <= now {
+        if self.sessions.timers.soonest <= now {
             self.expire(now);
         }
         now
@@ -215,56 +200,29 @@ impl Server {
     #[cold]
     fn expire(&mut self, now: Tick) {
         for due in Due::ALL {
-            loop {
-                let current = |slot| self.sessions.due(slot, due, &self.strangers);
-                let Some(passed) = self.timers.of(due).expired(now, current) else { break };
-                self.on_due(now, due, passed);
+            while let Some(passed) = self.sessions.expired(now, due) {
+                if let Some((due, passed)) = self.sessions.on_due(now, due, passed) {
+                    self.act_upon(now, due, passed);
+                }
             }
         }
         self.expire_admissions(now);
-        self.expire_questions(now);
+        self.answers.expire(now, &mut self.space, &mut self.outputs);
         self.check_budget(now);
-        self.give_back();
-        let Timers { sessions, admissions, .. } = &self.timers;
-        let queues = sessions.iter().chain([admissions]);
-        let next = queues.map(Queue::next).chain([self.questions.deadline()]).min();
-        self.timers.soonest = next.unwrap_or(Tick::NEVER);
-    }
-
-    /// A deadline of a session has passed: looks first whether the peer can be heard.
-    fn on_due(&mut self, now: Tick, due: Due, (at, slot): (Tick, u32)) {
-        let Some(session) = self.sessions.at(slot) else { return };
-        match session.transport.ears().into_iter().flatten().next() {
-            Some(link) if due != Due::Ping => {
-                self.timers.of(due).put_off(now, (at, slot));
-                self.overdue.push_back(link);
-            }
-            Some(_) | None => self.act_upon(now, due, (at, slot)),
-        }
+        self.sessions.tighten();
+        self.outputs.tighten();
+        let elsewhere = self.space.deadline().min(self.answers.deadline());
+        self.sessions.timers.rewind(elsewhere);
     }
 
     /// Nothing more came on `link`: acts upon the deadlines that have passed for its session, unless
     /// the peer may be heard on another link too.
     fn on_quiet(&mut self, now: Tick, link: Link) {
-        let Some(slot) = self.session_of(link) else { return };
-        let due_of = |this: &Self, due| this.sessions.due(slot, due, &this.strangers);
-        let passed = |this: &Self, due| due_of(this, due) <= now;
-        if !Due::ALL.into_iter().any(|due| passed(self, due)) {
-            return;
-        }
-        let Some(session) = self.sessions.at(slot) else { return };
-        let ears = session.transport.ears().into_iter().flatten();
-        let mut from = ears.skip_while(|&ear| ear != link);
-        match (from.next(), from.next()) {
-            (None, _) => {}
-            (Some(_), Some(next)) => self.overdue.push_back(next),
-            (Some(_), None) => {
-                for due in Due::ALL {
-                    if passed(self, due) {
-                        let at = due_of(self, due);
-                        self.act_upon(now, due, (at, slot));
-                    }
-                }
+        let Some(slot) = self.sessions.silent(now, link) else { return };
+        for due in Due::ALL {
+            let at = self.sessions.due(slot, due);
+            if at <= now {
+                self.act_upon(now, due, (at, slot));
             }
         }
     }
@@ -272,8 +230,8 @@ impl Server {
     /// Does what a deadline that has passed calls for.
     fn act_upon(&mut self, now: Tick, due: Due, (at, slot): (Tick, u32)) {
         let violation = match due {
-            Due::Ping => return self.ping(now, at, slot),
-            Due::Upgrade => return self.give_up_probe(slot),
+            Due::Ping => return self.sessions.ping(now, at, slot),
+            Due::Upgrade => return self.sessions.give_up_probe(slot),
             Due::Pong => return self.end(slot, Reason::PingTimeout, Goodbye::SERVER),
             Due::Close => return self.end(slot, Reason::ForcedClose, Goodbye::SERVER),
             Due::Connect => Violation::ConnectTimeout,
@@ -281,11 +239,61 @@ impl Server {
         };
         self.end(slot, Reason::Violation(violation), Goodbye::of(violation));
     }
+}
+
+impl Sessions {
+    /// When something must have happened to a session.
+    fn due(&self, slot: u32, due: Due) -> Tick {
+        self.table.due(slot, due, &self.strangers)
+    }
+
+    /// The next session for which a deadline of this kind has passed, and that deadline.
+    fn expired(&mut self, now: Tick, due: Due) -> Option<(Tick, u32)> {
+        let current = |slot| self.table.due(slot, due, &self.strangers);
+        self.timers.of(due).expired(now, current)
+    }
+
+    /// A deadline of a session has passed: looks first whether the peer can be heard. Returns what is
+    /// to be acted upon.
+    fn on_due(
+        &mut self,
+        now: Tick,
+        due: Due,
+        (at, slot): (Tick, u32),
+    ) -> Option<(Due, (Tick, u32))> {
+        match self.at(slot)?.transport.ears().into_iter().flatten().next() {
+            Some(link) if due != Due::Ping => {
+                self.timers.of(due).put_off(now, (at, slot));
+                self.overdue.push_back(link);
+                None
+            }
+            Some(_) | None => Some((due, (at, slot))),
+        }
+    }
+
+    /// Nothing more came on `link`: returns its session when a deadline has passed for it and there is
+    /// no other link on which the peer may be heard. Has the next one looked at otherwise.
+    fn silent(&mut self, now: Tick, link: Link) -> Option<u32> {
+        let slot = self.session_of(link)?;
+        if !Due::ALL.into_iter().any(|due| self.due(slot, due) <= now) {
+            return None;
+        }
+        let ears = self.at(slot)?.transport.ears().into_iter().flatten();
+        let mut from = ears.skip_while(|&ear| ear != link);
+        match (from.next(), from.next()) {
+            (None, _) => None,
+            (Some(_), Some(next)) => {
+                self.overdue.push_back(next);
+                None
+            }
+            (Some(_), None) => Some(slot),
+        }
+    }
 
     /// Sends a PING that was due at `at`.
     fn ping(&mut self, now: Tick, at: Tick, slot: u32) {
         let start = self.timers.of(Due::Pong).start(at, now);
-        if let Some(session) = self.sessions.at_mut(slot) {
+        if let Some(session) = self.table.at_mut(slot) {
             if self.config.monitor_clients {
                 session.beat.pinged(self.timers.arm(Due::Pong, start, slot));
             } else {
@@ -295,17 +303,12 @@ impl Server {
         self.push(slot, self.ping.clone());
     }
 
-    /// Drops the deadlines of those who left before they came: to be called wherever a peer can make
-    /// new ones as often as it likes.
-    pub(in crate::server) fn compact_timers(&mut self) {
-        let Self { timers, sessions, clients, strangers, .. } = self;
+    /// Drops the deadlines of sessions that ended before these came: to be called wherever a peer can
+    /// make new ones as often as it likes.
+    pub(super) fn compact_timers(&mut self) {
+        let Self { timers, table, strangers, .. } = self;
         for due in Due::ALL {
-            timers.of(due).compact(sessions.len(), |slot| sessions.due(slot, due, strangers));
+            timers.of(due).compact(table.len(), |slot| table.due(slot, due, strangers));
         }
-        timers.admissions.compact(clients.len(), |slot| {
-            clients
-                .at(slot)
-                .map_or(Tick::NEVER, crate::server::space::namespace::Client::admission_due)
-        });
     }
 }

@@ -12,6 +12,7 @@ use crate::link::{Link, Message};
 use crate::server::event::{AckToken, Received};
 use crate::server::sessions::deadline::Due;
 use crate::server::sessions::session::Goodbye;
+use crate::server::sessions::sessions::Sessions;
 use crate::server::sessions::transport::Transport;
 use crate::server::{Event, Server};
 use crate::socket::attach::{Partial, Whole, bytes_of};
@@ -23,7 +24,7 @@ impl Server {
     /// Takes a whole WebSocket message, unmasked and defragmented.
     pub fn handle_message(&mut self, now: Instant, link: Link, message: Message<'_>) {
         let now = self.enter(now);
-        let Some(slot) = self.session_of(link) else { return };
+        let Some(slot) = self.sessions.session_of(link) else { return };
         let Some(session) = self.sessions.at(slot) else { return };
         let outcome = match session.transport {
             Transport::WebSocket { .. } => match message {
@@ -31,7 +32,7 @@ impl Server {
                 Message::Binary(bytes) => self.on_binary(now, slot, Cow::Borrowed(bytes)),
             },
             Transport::Probing { .. } => {
-                self.on_probe_message(now, slot, link, message);
+                self.sessions.on_probe_message(now, slot, link, message);
                 Ok(())
             }
             // What a client says while the server hangs up is not heard.
@@ -53,10 +54,10 @@ impl Server {
     ) -> Result<(), Violation> {
         let packet = Engine::parse(text)?;
         if packet == Engine::Pong {
-            self.note_pong(now, slot);
+            self.sessions.note_pong(now, slot);
             return Ok(());
         }
-        self.note_life(now, slot);
+        self.sessions.note_life(now, slot);
         match packet {
             Engine::Message(text) if self.config.layer == Layer::EngineIo => {
                 self.received(slot, Received::Text(text.into()));
@@ -80,23 +81,14 @@ impl Server {
 
     /// One binary message: an attachment of the packet that announced it.
     fn on_binary(&mut self, now: Tick, slot: u32, bytes: Cow<'_, [u8]>) -> Result<(), Violation> {
-        self.note_life(now, slot);
+        self.sessions.note_life(now, slot);
         if self.config.layer == Layer::EngineIo {
             self.received(slot, Received::Binary(bytes_of(bytes)));
             return Ok(());
         }
-        let Some(session) = self.sessions.at_mut(slot) else { return Ok(()) };
-        let partial = session.partial.as_mut().ok_or(Violation::AttachmentUnexpected)?;
-        let before = partial.bytes_held();
-        let whole = partial.add(bytes, &self.config.limits)?;
-        self.aside += partial.bytes_held() - before;
-        if !whole {
-            return Ok(());
-        }
-        let Some(partial) = session.partial.take() else { return Ok(()) };
-        self.aside -= partial.bytes_held();
+        let Some(partial) = self.sessions.attach_to_packet(slot, bytes)? else { return Ok(()) };
         let (to, whole) = partial.finish();
-        if let Some(socket) = to.filter(|&socket| self.is_connected(socket)) {
+        if let Some(socket) = to.filter(|&socket| self.space.is_connected(socket)) {
             match whole {
                 Whole::Event { message, id } => self.deliver(socket, message, id),
                 Whole::Ack { args, id } => self.on_ack(socket, id, args),
@@ -105,37 +97,13 @@ impl Server {
         Ok(())
     }
 
-    /// A message on a WebSocket that is being tried: anything but the next step ends the try.
-    fn on_probe_message(&mut self, now: Tick, slot: u32, link: Link, message: Message<'_>) {
-        let packet = match message {
-            Message::Text(text) => Engine::parse(text).ok(),
-            Message::Binary(_) => None,
-        };
-        self.note_life(now, slot);
-        let accepted = match packet {
-            Some(Engine::Ping("probe")) => {
-                let next = self.sessions.at(slot).and_then(|session| session.transport.on_probe());
-                if let (Some(next), Some(session)) = (next, self.sessions.at_mut(slot)) {
-                    session.transport = next;
-                    self.mark_ready(link);
-                }
-                next.is_some()
-            }
-            Some(Engine::Upgrade) => self.upgrade(slot),
-            Some(_) | None => false,
-        };
-        if !accepted {
-            self.give_up_probe(slot);
-        }
-    }
-
     /// One Socket.IO packet.
     fn on_text(&mut self, now: Tick, slot: u32, text: &str) -> Result<(), Violation> {
         let Some(session) = self.sessions.at(slot) else { return Ok(()) };
         if session.partial.is_some() {
             return Err(Violation::AttachmentsMissing);
         }
-        let introduced = session.introduced;
+        let (introduced, clients) = (session.introduced, session.clients);
         let packet = packet::parse(text, self.config.limits.attachments)?;
         if let Body::Connect { auth } = packet.body {
             return self.on_connect(now, slot, packet.namespace, auth);
@@ -148,7 +116,7 @@ impl Server {
         }
         // A client may still write to a namespace it was just disconnected from, or not admitted to
         // yet: such packets are dropped, with the attachments they announce.
-        let client = self.client_in(slot, packet.namespace);
+        let client = self.space.client_in(clients, packet.namespace);
         let to = client.filter(|(_, admitted)| *admitted).map(|(socket, _)| socket);
         match packet.body {
             Body::Disconnect => {
@@ -168,33 +136,100 @@ impl Server {
             }
             Body::Event { name, rest, id, attachments } => {
                 let message = EventMessage::new(&name, rest);
-                self.await_attachments(now, slot, Partial::event(to, message, id, attachments));
+                self.sessions.await_attachments(
+                    now,
+                    slot,
+                    Partial::event(to, message, id, attachments),
+                );
             }
             Body::Ack { args, id, attachments } => {
-                self.await_attachments(now, slot, Partial::ack(to, args, id, attachments));
+                self.sessions.await_attachments(now, slot, Partial::ack(to, args, id, attachments));
             }
             Body::Connect { .. } | Body::ConnectError { .. } => {}
         }
         Ok(())
     }
 
+    fn deliver(&mut self, socket: Socket, message: EventMessage, id: Option<u64>) {
+        let ack = id.map(|id| AckToken { socket, id });
+        self.outputs.tell(Event::Message { socket, message, ack });
+    }
+
+    fn on_ack(&mut self, socket: Socket, id: u64, args: Args) {
+        self.answers.on_ack(socket, id, args, (&mut self.space, &mut self.outputs));
+    }
+
+    fn received(&mut self, slot: u32, message: Received) {
+        if let Some(session) = self.sessions.public_key(slot) {
+            self.outputs.tell(Event::Received { session, message });
+        }
+    }
+}
+
+impl Sessions {
+    /// A message on a WebSocket that is being tried: anything but the next step ends the try.
+    fn on_probe_message(&mut self, now: Tick, slot: u32, link: Link, message: Message<'_>) {
+        let packet = match message {
+            Message::Text(text) => Engine::parse(text).ok(),
+            Message::Binary(_) => None,
+        };
+        self.note_life(now, slot);
+        let accepted = match packet {
+            Some(Engine::Ping("probe")) => {
+                let next = self.at(slot).and_then(|session| session.transport.on_probe());
+                if let (Some(next), Some(session)) = (next, self.at_mut(slot)) {
+                    session.transport = next;
+                    self.mark_ready(link);
+                }
+                next.is_some()
+            }
+            Some(Engine::Upgrade) => self.upgrade(slot),
+            Some(_) | None => false,
+        };
+        if !accepted {
+            self.give_up_probe(slot);
+        }
+    }
+
+    /// Adds an attachment to the packet that waits for it; returns the packet when that was the last.
+    fn attach_to_packet(
+        &mut self,
+        slot: u32,
+        bytes: Cow<'_, [u8]>,
+    ) -> Result<Option<Box<Partial>>, Violation> {
+        let Some(session) = self.table.at_mut(slot) else { return Ok(None) };
+        let partial = session.partial.as_mut().ok_or(Violation::AttachmentUnexpected)?;
+        let before = partial.bytes_held();
+        let whole = partial.add(bytes, &self.config.limits)?;
+        self.budget.aside += partial.bytes_held() - before;
+        if !whole {
+            return Ok(None);
+        }
+        let partial = session.partial.take();
+        self.budget.aside -= partial.as_ref().map_or(0, |partial| partial.bytes_held());
+        Ok(partial)
+    }
+
     fn await_attachments(&mut self, now: Tick, slot: u32, mut partial: Partial) {
-        if let Some(session) = self.sessions.at_mut(slot) {
+        if let Some(session) = self.table.at_mut(slot) {
             partial.due = self.timers.arm(Due::Partial, now, slot);
-            self.aside += partial.bytes_held();
+            self.budget.aside += partial.bytes_held();
             session.partial = Some(Box::new(partial));
         }
         self.compact_timers();
     }
 
-    fn deliver(&mut self, socket: Socket, message: EventMessage, id: Option<u64>) {
-        let ack = id.map(|id| AckToken { socket, id });
-        self.events.push_back(Event::Message { socket, message, ack });
+    /// A PONG came.
+    fn note_pong(&mut self, now: Tick, slot: u32) {
+        if let Some(session) = self.table.at_mut(slot) {
+            session.beat.pong(|| self.timers.arm(Due::Ping, now, slot));
+        }
     }
 
-    fn received(&mut self, slot: u32, message: Received) {
-        if let Some(session) = self.session_key(slot) {
-            self.events.push_back(Event::Received { session, message });
+    /// Another packet came.
+    fn note_life(&mut self, now: Tick, slot: u32) {
+        if let Some(session) = self.table.at_mut(slot) {
+            session.beat.other(|| self.timers.arm(Due::Pong, now, slot));
         }
     }
 }

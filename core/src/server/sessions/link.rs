@@ -1,26 +1,31 @@
 //! Links: what is attached to sessions, and what leaves on it.
 
+use std::collections::VecDeque;
+
 use crate::config::Config;
+use crate::config::origin;
 use crate::http::Response;
 use crate::key::Socket;
 use crate::link::{Feed, Link, Next, Transmit};
 use crate::server::Server;
-use crate::server::door::origin;
+use crate::server::outputs::Outputs;
+use crate::server::sessions::sessions::Sessions;
 use crate::server::sessions::transport::{Probe, Transport};
+use crate::server::space::space::Space;
 use crate::socket::Frame;
 use crate::socket::encoded::{PART, Packet};
 use crate::ws::CloseCode;
 
 /// A link of the shard.
 #[derive(Debug)]
-pub(in crate::server) struct Attachment {
-    pub(in crate::server) carries: Carries,
+pub(super) struct Attachment {
+    carries: Carries,
     /// Whether it was noted as having something to write, and nothing was pulled since.
     noted: bool,
 }
 
 #[derive(Debug)]
-pub(in crate::server) enum Carries {
+enum Carries {
     /// The session in this slot.
     Session(u32),
     /// Nothing any more but this.
@@ -32,17 +37,7 @@ impl Server {
     /// pulled from it.
     #[must_use]
     pub fn poll_link(&mut self) -> Option<Link> {
-        loop {
-            let Some(link) = self.ready.pop_front() else {
-                if self.ready.capacity() > 4096 {
-                    self.ready = std::collections::VecDeque::new();
-                }
-                return None;
-            };
-            if self.links.get(link.0).is_some() {
-                return Some(link);
-            }
-        }
+        self.sessions.next_ready()
     }
 
     /// Returns the next thing to write on `link`.
@@ -55,9 +50,117 @@ impl Server {
         }
     }
 
+    /// Returns the clients, admitted or not, of the session in whose service `link` is.
+    pub fn sockets_of(&self, link: Link) -> impl Iterator<Item = Socket> {
+        self.space.present(self.sessions.clients_behind(link))
+    }
+}
+
+impl Feed for Server {
+    fn next_other(&mut self, link: Link) -> Option<Transmit> {
+        self.sessions.next_other(link, &self.space, &mut self.outputs)
+    }
+
+    /// Inlined where it is called: a call of its own would cost 4 % of a delivery.
+    #[inline(always)]
+    fn next_frame(&mut self, link: Link) -> Next {
+        self.sessions.next_frame(link, &self.space, &mut self.outputs)
+    }
+
+    fn is_over(&self, link: Link) -> bool {
+        self.sessions.is_over(link)
+    }
+}
+
+impl Sessions {
+    fn next_ready(&mut self) -> Option<Link> {
+        loop {
+            let Some(link) = self.ready.pop_front() else {
+                if self.ready.capacity() > KEEP {
+                    self.ready = VecDeque::new();
+                }
+                return None;
+            };
+            if self.links.get(link.0).is_some() {
+                return Some(link);
+            }
+        }
+    }
+
+    fn next_other(&mut self, link: Link, space: &Space, outputs: &mut Outputs) -> Option<Transmit> {
+        let attachment = self.links.get_mut(link.0)?;
+        attachment.noted = false;
+        let &Carries::Session(slot) = &attachment.carries else {
+            let mut transmit = self.take_farewell(link)?;
+            if let Transmit::Response(response) = &mut transmit {
+                response.dress(&self.config.headers);
+            }
+            return Some(transmit);
+        };
+        let session = self.table.at_mut(slot)?;
+        match session.transport {
+            Transport::Probing { ws, probe: Probe::Asked, .. } if ws == link => {
+                self.answer_probe(slot).map(Transmit::Frame)
+            }
+            Transport::WebSocket { ws } | Transport::ClosingWebSocket { ws } if ws == link => {
+                let closing = session.transport.is_closing();
+                let frame = session.outbox.next_frame(&mut self.pool);
+                if frame.is_none() && closing {
+                    self.links.remove(link.0);
+                    self.remove(slot);
+                    return Some(Transmit::Close(CloseCode::NORMAL));
+                }
+                self.note_drain(slot, space, outputs);
+                frame.map(Transmit::Frame)
+            }
+            Transport::Polling { get, .. }
+            | Transport::Probing { get, .. }
+            | Transport::ClosingPolling { get }
+                if get == Some(link) =>
+            {
+                let mut response = self.poll_answer(slot, link, space, outputs)?;
+                response.dress(&self.config.headers);
+                Some(Transmit::Response(response))
+            }
+            Transport::ClosingPolling { .. }
+            | Transport::ClosingWebSocket { .. }
+            | Transport::Polling { .. }
+            | Transport::Probing { .. }
+            | Transport::WebSocket { .. } => None,
+        }
+    }
+
+    #[inline(always)]
+    fn next_frame(&mut self, link: Link, space: &Space, outputs: &mut Outputs) -> Next {
+        let Some(attachment) = self.links.get_mut(link.0) else { return Next::Nothing };
+        attachment.noted = false;
+        let &Carries::Session(slot) = &attachment.carries else { return Next::Other };
+        let Some(session) = self.table.at_mut(slot) else { return Next::Nothing };
+        if !matches!(session.transport, Transport::WebSocket { ws } if ws == link) {
+            return Next::Other;
+        }
+        let Some(frame) = session.outbox.next_frame(&mut self.pool) else { return Next::Nothing };
+        if session.congested {
+            self.note_drain(slot, space, outputs);
+        }
+        Next::Frame(frame)
+    }
+
+    fn is_over(&self, link: Link) -> bool {
+        self.links
+            .get(link.0)
+            .is_none_or(|attachment| matches!(attachment.carries, Carries::Farewell(_)))
+    }
+
     /// Everything that waits for a poll, as its answer; `None` when nothing does.
-    pub(in crate::server) fn poll_answer(&mut self, slot: u32, link: Link) -> Option<Response> {
-        let session = self.sessions.at_mut(slot)?;
+    pub(in crate::server) fn poll_answer(
+        &mut self,
+        slot: u32,
+        link: Link,
+        space: &Space,
+        outputs: &mut Outputs,
+    ) -> Option<Response> {
+        let session = self.table.at_mut(slot)?;
         let closing = session.transport.is_closing();
         if session.outbox.is_empty() && !closing {
             return None;
@@ -79,9 +182,9 @@ impl Server {
         self.links.remove(link.0);
         if over {
             body.push(b'1');
-            self.remove_session(slot);
+            self.remove(slot);
         } else {
-            self.note_drain(slot);
+            self.note_drain(slot, space, outputs);
         }
         Some(poll_response(body, origin.as_deref(), &self.config))
     }
@@ -92,8 +195,13 @@ impl Server {
         Link(self.links.insert(|_| attachment))
     }
 
+    /// Ends a link, with whatever waited there.
+    pub(in crate::server) fn detach(&mut self, link: Link) {
+        self.links.remove(link.0);
+    }
+
     /// Ends a link with a last message, which waits until it is pulled.
-    pub(in crate::server) fn farewell(&mut self, link: Link, transmit: Transmit) {
+    pub(super) fn farewell(&mut self, link: Link, transmit: Transmit) {
         if let Some(attachment) = self.links.get_mut(link.0) {
             attachment.carries = Carries::Farewell(Box::new(transmit));
             // Even a stream that takes no more must hear of the end.
@@ -103,7 +211,7 @@ impl Server {
     }
 
     /// Ends a link, and returns the last message that waited there.
-    pub(in crate::server) fn take_farewell(&mut self, link: Link) -> Option<Transmit> {
+    fn take_farewell(&mut self, link: Link) -> Option<Transmit> {
         match self.links.remove(link.0)?.carries {
             Carries::Farewell(transmit) => Some(*transmit),
             Carries::Session(_) => None,
@@ -118,19 +226,13 @@ impl Server {
         }
     }
 
-    pub(in crate::server) fn mark_ready(&mut self, link: Link) {
+    pub(super) fn mark_ready(&mut self, link: Link) {
         if let Some(attachment) = self.links.get_mut(link.0)
             && !attachment.noted
         {
             attachment.noted = true;
             self.ready.push_back(link);
         }
-    }
-
-    /// Returns the clients, admitted or not, of the session in whose service `link` is.
-    pub fn sockets_of(&self, link: Link) -> impl Iterator<Item = Socket> {
-        let session = self.session_of(link).and_then(|slot| self.sessions.at(slot));
-        self.present(session.map_or(crate::server::NONE, |session| session.clients))
     }
 
     /// The session in whose service `link` is, unless only its farewell waits.
@@ -143,7 +245,7 @@ impl Server {
 
     /// Sends `3probe` and releases the poll that waits.
     fn answer_probe(&mut self, slot: u32) -> Option<Frame> {
-        let session = self.sessions.at_mut(slot)?;
+        let session = self.table.at_mut(slot)?;
         let (transport, poll) = session.transport.on_probe_answered();
         session.transport = transport;
         let origin = session.origin.clone();
@@ -155,73 +257,16 @@ impl Server {
     }
 }
 
-impl Feed for Server {
-    fn next_other(&mut self, link: Link) -> Option<Transmit> {
-        let attachment = self.links.get_mut(link.0)?;
-        attachment.noted = false;
-        let &Carries::Session(slot) = &attachment.carries else {
-            let mut transmit = self.take_farewell(link)?;
-            if let Transmit::Response(response) = &mut transmit {
-                response.dress(&self.config.headers);
-            }
-            return Some(transmit);
-        };
-        let session = self.sessions.at_mut(slot)?;
-        match session.transport {
-            Transport::Probing { ws, probe: Probe::Asked, .. } if ws == link => {
-                self.answer_probe(slot).map(Transmit::Frame)
-            }
-            Transport::WebSocket { ws } | Transport::ClosingWebSocket { ws } if ws == link => {
-                let closing = session.transport.is_closing();
-                let frame = session.outbox.next_frame(&mut self.pool);
-                if frame.is_none() && closing {
-                    self.links.remove(link.0);
-                    self.remove_session(slot);
-                    return Some(Transmit::Close(CloseCode::NORMAL));
-                }
-                self.note_drain(slot);
-                frame.map(Transmit::Frame)
-            }
-            Transport::Polling { get, .. }
-            | Transport::Probing { get, .. }
-            | Transport::ClosingPolling { get }
-                if get == Some(link) =>
-            {
-                let mut response = self.poll_answer(slot, link)?;
-                response.dress(&self.config.headers);
-                Some(Transmit::Response(response))
-            }
-            Transport::ClosingPolling { .. }
-            | Transport::ClosingWebSocket { .. }
-            | Transport::Polling { .. }
-            | Transport::Probing { .. }
-            | Transport::WebSocket { .. } => None,
-        }
-    }
-
-    /// Inlined where it is called: a call of its own would cost 4 % of a delivery.
-    #[inline(always)]
-    fn next_frame(&mut self, link: Link) -> Next {
-        let Some(attachment) = self.links.get_mut(link.0) else { return Next::Nothing };
-        attachment.noted = false;
-        let &Carries::Session(slot) = &attachment.carries else { return Next::Other };
-        let Some(session) = self.sessions.at_mut(slot) else { return Next::Nothing };
-        if !matches!(session.transport, Transport::WebSocket { ws } if ws == link) {
-            return Next::Other;
-        }
-        let Some(frame) = session.outbox.next_frame(&mut self.pool) else { return Next::Nothing };
-        if session.congested {
-            self.note_drain(slot);
-        }
-        Next::Frame(frame)
-    }
-
-    fn is_over(&self, link: Link) -> bool {
-        self.links
-            .get(link.0)
-            .is_none_or(|attachment| matches!(attachment.carries, Carries::Farewell(_)))
+#[cfg(feature = "fuzz")]
+impl Sessions {
+    /// The links that are in the service of a session.
+    pub(in crate::server) fn attached(&self) -> impl Iterator<Item = Link> {
+        self.links.keys().map(Link).filter(|&link| self.session_of(link).is_some())
     }
 }
+
+/// Links to be pulled from for which room is kept.
+const KEEP: usize = 4096;
 
 /// The answer to a poll.
 pub(in crate::server) fn poll_response(

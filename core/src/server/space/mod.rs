@@ -1,8 +1,12 @@
-//! Namespaces, rooms, targets and broadcasts, and the questions that wait for answers.
+//! The space: clients, namespaces, rooms, public ids, and the targets of broadcasts.
 
-pub(in crate::server) mod ack;
+mod admission;
 pub(in crate::server) mod broadcast;
+pub(in crate::server) mod client;
+mod leave;
 pub(in crate::server) mod namespace;
-pub(in crate::server) mod peer;
+mod peer;
 pub(in crate::server) mod room;
+mod select;
 pub(in crate::server) mod socket;
+pub(in crate::server) mod space;

@@ -1,8 +1,11 @@
-//! What other shards of the process say.
+//! What shards and nodes tell each other.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::cluster::{Body, Destination, Message, Output, Whom};
+use crate::server::outputs::Outputs;
+use crate::server::space::space::Space;
 use crate::server::{Scope, Server, Target};
 
 impl Server {
@@ -11,47 +14,73 @@ impl Server {
         let tick = self.enter(now);
         match &message.0 {
             Body::Broadcast { to, packet, volatile, ask: None } => {
-                with_target(to, |to| self.select(to));
+                self.space.select_whom(to);
                 self.fan_out(packet, *volatile);
             }
             Body::Broadcast { to, packet, ask: Some(ask), .. } => {
-                with_target(to, |to| self.select(to));
+                self.space.select_whom(to);
                 let (clients, missing) = self.ask_selected(tick, packet, *ask);
-                self.reply(ask.from, Body::Asked { id: ask.id, clients, missing });
+                let body = Body::Asked { id: ask.id, clients, missing };
+                self.outputs.post(ask.from.into(), body);
             }
-            Body::Asked { id, clients, missing } => self.on_asked(*id, *clients, *missing),
-            Body::Answered { id, args } => self.on_answered(*id, args.clone()),
+            Body::Asked { id, clients, missing } => {
+                self.answers.on_asked(*id, (*clients, *missing), &mut self.outputs);
+            }
+            Body::Answered { id, args } => {
+                self.answers.on_answered(*id, args.clone(), &mut self.outputs);
+            }
             Body::Apply { to, change } => {
-                with_target(to, |to| self.select(to));
+                self.space.select_whom(to);
                 self.change_selected(now, &to.namespace, change);
             }
             Body::Find { to, id, from } => {
-                let ids = with_target(to, |to| self.find_here(to));
-                self.reply(*from, Body::Found { id: *id, ids });
+                self.space.select_whom(to);
+                let ids = self.space.selected_ids();
+                self.outputs.post((*from).into(), Body::Found { id: *id, ids });
             }
-            Body::Found { id, ids } => self.on_found(*id, ids),
+            Body::Found { id, ids } => self.answers.on_found(*id, ids, &mut self.outputs),
         }
     }
 
     /// Returns the next thing other shards must hear.
     #[must_use]
     pub fn poll_peer(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
-    }
-
-    fn reply(&mut self, shard: u16, body: Body) {
-        self.outputs.push_back(Output { to: Destination::Shard(shard), message: Message(body) });
+        self.outputs.next_message()
     }
 }
 
-/// Lends an owned target for the time of a call.
-fn with_target<R>(whom: &Whom, act: impl FnOnce(&Target<'_>) -> R) -> R {
-    let rooms: Vec<&str> = whom.rooms.iter().map(|room| &**room).collect();
-    let except: Vec<&str> = whom.except.iter().map(|room| &**room).collect();
-    act(&Target {
-        rooms: &rooms,
-        except: &except,
-        scope: Scope::Shard,
-        ..Target::namespace(&whom.namespace)
-    })
+impl Space {
+    /// Lists the clients of this shard that a target of another one means.
+    fn select_whom(&mut self, to: &Whom) {
+        self.select_names(&to.namespace, &to.rooms, &to.except, None);
+    }
+
+    /// Tells the other shards, as far as the target reaches, and returns how many will report.
+    pub(in crate::server) fn tell_peers(
+        &self,
+        to: &Target<'_>,
+        outputs: &mut Outputs,
+        body: impl FnOnce(Arc<Whom>) -> Body,
+    ) -> usize {
+        if to.scope == Scope::Shard || self.shard.count == 1 {
+            return 0;
+        }
+        let destination = match to.rooms {
+            // One client of a known shard: nobody else need hear it.
+            [one] => match self.mint.locate(one) {
+                Some((shard, _)) if shard == self.shard.index => return 0,
+                Some((shard, _)) if shard < self.shard.count => Destination::Shard(shard),
+                Some(_) | None => Destination::Everyone,
+            },
+            _ => Destination::Everyone,
+        };
+        let own = |names: &[&str]| names.iter().map(|&name| name.into()).collect();
+        let whom =
+            Whom { namespace: to.namespace.into(), rooms: own(to.rooms), except: own(to.except) };
+        outputs.post(destination, body(Arc::new(whom)));
+        match destination {
+            Destination::Everyone => usize::from(self.shard.count - 1),
+            Destination::Node | Destination::Shard(_) => 1,
+        }
+    }
 }

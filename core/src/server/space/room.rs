@@ -8,6 +8,7 @@ use crate::hash::Seeded;
 use crate::key::{Slab, Socket};
 use crate::server::Server;
 use crate::server::space::namespace::Namespace;
+use crate::server::space::space::Space;
 use crate::slack::Slack as _;
 
 /// One room of a namespace; exists while somebody is in it.
@@ -87,7 +88,7 @@ impl Far {
 
 impl Namespace {
     /// The members of a room, unless the broadcast of that number considered them already.
-    pub(in crate::server) fn consider(&mut self, name: &str, epoch: u32) -> &[Member] {
+    pub(super) fn consider(&mut self, name: &str, epoch: u32) -> &[Member] {
         let room = self.room_names.get(name).and_then(|&slot| self.rooms.at_mut(slot));
         match room.filter(|room| room.stamp != epoch) {
             Some(room) => {
@@ -125,21 +126,20 @@ impl Server {
     /// Returns the rooms of a namespace on this shard, each with the number of clients in it. The
     /// rooms named by the clients' ids are left out.
     pub fn rooms(&self, namespace: &str) -> impl Iterator<Item = (&str, usize)> {
-        let namespace = self.namespaces.find(namespace).and_then(|at| self.namespaces.at(at));
+        let namespaces = &self.space.namespaces;
+        let namespace = namespaces.find(namespace).and_then(|at| namespaces.at(at));
         namespace.into_iter().flat_map(|namespace| {
             let rooms = namespace.rooms.keys().filter_map(|key| namespace.rooms.get(key));
             rooms.map(|room| (&*room.name, room.members.len()))
         })
     }
+}
 
+impl Space {
     /// Puts a client into a room; `false` when it was in it.
     ///
     /// The room named by the client's own id holds it anyway; another client's is refused.
-    pub(in crate::server) fn join_room(
-        &mut self,
-        socket: Socket,
-        name: &str,
-    ) -> Result<bool, JoinError> {
+    pub(super) fn join_room(&mut self, socket: Socket, name: &str) -> Result<bool, JoinError> {
         let client = self.clients.get(socket.0).ok_or(Gone)?;
         if self.mint.locate(name).is_some() {
             return if client.id.as_str() == name {
@@ -171,7 +171,7 @@ impl Server {
     }
 
     /// Takes a client out of a room; `false` when it was not in it.
-    pub(in crate::server) fn leave_room(&mut self, socket: Socket, name: &str) -> bool {
+    pub(super) fn leave_room(&mut self, socket: Socket, name: &str) -> bool {
         let Some(client) = self.clients.get(socket.0) else { return false };
         let Some(namespace) = self.namespaces.at(client.namespace) else { return false };
         let Some(&room) = namespace.room_names.get(name) else { return false };
@@ -181,7 +181,7 @@ impl Server {
         true
     }
 
-    pub(in crate::server) fn leave_all_rooms(&mut self, slot: u32) {
+    pub(super) fn leave_all_rooms(&mut self, slot: u32) {
         while let Some(count) = self.clients.at(slot).map(|client| client.rooms.len()) {
             if count == 0 {
                 return;
@@ -224,7 +224,7 @@ impl Server {
     }
 
     /// The names of the rooms a client is in, without its own.
-    pub(in crate::server) fn rooms_of(&self, socket: Socket) -> impl Iterator<Item = &Arc<str>> {
+    pub(super) fn rooms_of(&self, socket: Socket) -> impl Iterator<Item = &Arc<str>> {
         let client = self.clients.get(socket.0);
         let namespace = client.and_then(|client| self.namespaces.at(client.namespace));
         let memberships = client.map_or(&[][..], |client| &client.rooms);

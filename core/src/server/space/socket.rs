@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use crate::error::{Gone, Misuse, Reason, Refused};
 use crate::key::{Id, Socket};
 use crate::server::event::{Disconnect, Ticket};
-use crate::server::space::namespace::Client;
+use crate::server::space::client::Client;
 use crate::server::space::room::JoinError;
-use crate::server::{Server, Target};
+use crate::server::{NONE, Server, Target};
 use crate::socket::ArgsRef;
 
 /// Everything that concerns one client, borrowed from its server.
@@ -20,7 +20,7 @@ pub struct SocketMut<'a> {
 impl Server {
     /// Borrows one client; `None` when it has disconnected.
     pub fn socket(&mut self, socket: Socket) -> Option<SocketMut<'_>> {
-        self.clients.get(socket.0).filter(|client| !client.is_leaving())?;
+        self.space.clients.get(socket.0).filter(|client| !client.is_leaving())?;
         Some(SocketMut { server: self, socket })
     }
 
@@ -28,7 +28,7 @@ impl Server {
     /// issued it.
     #[must_use]
     pub fn shard_of(&self, id: &str) -> Option<u16> {
-        self.mint.locate(id).map(|(shard, _)| shard).filter(|&shard| shard < self.shard.count)
+        self.space.mint.locate(id).map(|(shard, _)| shard).filter(|&shard| shard < self.shard.count)
     }
 }
 
@@ -41,12 +41,12 @@ impl SocketMut<'_> {
     ///
     /// [`Config::slow`]: crate::Config::slow
     pub fn emit(&mut self, name: &str, args: ArgsRef<'_>) -> Result<(), Refused> {
-        let server = &mut *self.server;
-        server.check_event(name, args)?;
-        let client = server.clients.get(self.socket.0).ok_or(Gone)?;
-        let namespace = server.namespaces.at(client.namespace).ok_or(Gone)?;
-        let packet = server.encoder.event(&namespace.name, name, args, None);
-        server.send_to(self.socket, packet)
+        let space = &mut self.server.space;
+        space.check_event(name, args)?;
+        let client = space.clients.get(self.socket.0).ok_or(Gone)?;
+        let namespace = space.namespaces.at(client.namespace).ok_or(Gone)?;
+        let packet = space.encoder.event(&namespace.name, name, args, None);
+        self.server.send_to(self.socket, packet)
     }
 
     /// Sends an event if it can leave at once, and says whether it was sent.
@@ -54,16 +54,16 @@ impl SocketMut<'_> {
     /// # Errors
     /// [`Misuse`] when the event cannot be sent at all.
     pub fn emit_volatile(&mut self, name: &str, args: ArgsRef<'_>) -> Result<bool, Misuse> {
-        let server = &mut *self.server;
-        server.check_event(name, args)?;
-        let Some(client) = server.clients.get(self.socket.0).filter(|client| client.is_member())
+        let space = &mut self.server.space;
+        space.check_event(name, args)?;
+        let Some(client) = space.clients.get(self.socket.0).filter(|client| client.is_member())
         else {
             return Ok(false);
         };
         let slot = client.session;
-        let Some(namespace) = server.namespaces.at(client.namespace) else { return Ok(false) };
-        let packet = server.encoder.event(&namespace.name, name, args, None);
-        Ok(server.send_volatile(slot, packet))
+        let Some(namespace) = space.namespaces.at(client.namespace) else { return Ok(false) };
+        let packet = space.encoder.event(&namespace.name, name, args, None);
+        Ok(self.server.sessions.send_volatile(slot, packet))
     }
 
     /// Sends an event that asks for an acknowledgement; the outcome comes as
@@ -87,17 +87,17 @@ impl SocketMut<'_> {
     /// # Errors
     /// [`JoinError::Misuse`] for another client's own room, or one room too many.
     pub fn join(&mut self, room: &str) -> Result<bool, JoinError> {
-        self.server.join_room(self.socket, room)
+        self.server.space.join_room(self.socket, room)
     }
 
     /// Takes the client out of a room; `false` when it was not in it.
     pub fn leave(&mut self, room: &str) -> bool {
-        self.server.leave_room(self.socket, room)
+        self.server.space.leave_room(self.socket, room)
     }
 
     /// Returns the rooms the client is in, without the one named by its id.
     pub fn rooms(&self) -> impl Iterator<Item = &str> {
-        self.server.rooms_of(self.socket).map(|room| &**room)
+        self.server.space.rooms_of(self.socket).map(|room| &**room)
     }
 
     /// Returns the client's public id.
@@ -136,9 +136,8 @@ impl SocketMut<'_> {
         if from == Disconnect::Namespace {
             return self.server.expel(self.socket);
         }
-        let first =
-            self.server.sessions.at(slot).map_or(crate::server::NONE, |session| session.clients);
-        let sockets: Vec<Socket> = self.server.present(first).collect();
+        let first = self.server.sessions.at(slot).map_or(NONE, |session| session.clients);
+        let sockets: Vec<Socket> = self.server.space.present(first).collect();
         for socket in sockets {
             self.server.expel(socket);
         }
@@ -160,17 +159,18 @@ impl SocketMut<'_> {
     }
 
     fn client(&self) -> Option<&Client> {
-        self.server.clients.get(self.socket.0)
+        self.server.space.clients.get(self.socket.0)
     }
 }
 
 impl Server {
     /// Sends DISCONNECT to a client and takes it out of its namespace.
     fn expel(&mut self, socket: Socket) {
-        let Some(client) = self.clients.get(socket.0) else { return };
+        let space = &mut self.space;
+        let Some(client) = space.clients.get(socket.0) else { return };
         let slot = client.session;
-        let Some(namespace) = self.namespaces.at(client.namespace) else { return };
-        let packet = self.encoder.disconnect(&namespace.name);
+        let Some(namespace) = space.namespaces.at(client.namespace) else { return };
+        let packet = space.encoder.disconnect(&namespace.name);
         self.remove_client(socket.0.slot, Reason::ServerDisconnect);
         self.send_or_end(slot, packet);
     }

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use crate::http::{Fields, Request};
 
 /// The request as its proxy saw it: the client's address, and whether it came encrypted.
-pub(crate) fn seen_from<'a>(request: &Request<'a>) -> Request<'a> {
+pub(super) fn seen_from<'a>(request: &Request<'a>) -> Request<'a> {
     let told = Told::of(request.fields);
     Request {
         peer: told.peer.or(request.peer),
@@ -20,19 +20,19 @@ pub(crate) fn seen_from<'a>(request: &Request<'a>) -> Request<'a> {
 
 /// What a proxy says of a request.
 #[derive(Debug, Default, Eq, PartialEq)]
-pub(in crate::server) struct Told<'a> {
+pub(super) struct Told<'a> {
     /// The address of the client, with port 0 when none is told.
-    pub(in crate::server) peer: Option<SocketAddr>,
+    pub(super) peer: Option<SocketAddr>,
     /// The scheme that the client used.
-    pub(in crate::server) proto: Option<Cow<'a, str>>,
+    pub(super) proto: Option<Cow<'a, str>>,
     /// The host that the client named.
-    pub(in crate::server) host: Option<Cow<'a, str>>,
+    pub(super) host: Option<Cow<'a, str>>,
 }
 
 impl<'a> Told<'a> {
     /// Reads the `X-Forwarded-*` fields; only when there is none of these, `Forwarded`. Nearly all
     /// proxies write the former, and pass on whatever their clients say in the latter.
-    pub(in crate::server) fn of(fields: Fields<'a>) -> Self {
+    pub(super) fn of(fields: Fields<'a>) -> Self {
         let (mut usual, mut standard) = (None::<Self>, None);
         fields.each(&mut |name, value| match name.len() {
             9 if name.eq_ignore_ascii_case("forwarded") => standard = Some(value),

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::config::{Config, Origins};
+use super::proxy::Told;
+use super::{Config, Origins};
 use crate::http::{Field, Request, Response};
-use crate::server::door::proxy::Told;
 
 /// What the `Origin` of a request means.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -33,7 +33,7 @@ impl<'a> Access<'a> {
     }
 
     /// Remembers the origin for answers that come later.
-    pub(in crate::server) fn remember(self, known: &mut Option<Arc<str>>) {
+    pub(crate) fn remember(self, known: &mut Option<Arc<str>>) {
         let origin = match self {
             Self::Cross(origin) => Some(origin),
             Self::Plain | Self::Refused => None,
@@ -54,7 +54,7 @@ impl<'a> Access<'a> {
     }
 
     /// Answers a preflight request.
-    pub(in crate::server) fn preflight(self, request: &Request<'_>, config: &Config) -> Response {
+    pub(crate) fn preflight(self, request: &Request<'_>, config: &Config) -> Response {
         let mut response = Response::status(204);
         if let (Self::Cross(_), Some(wanted)) =
             (self, request.header("access-control-request-headers"))
@@ -70,11 +70,7 @@ impl<'a> Access<'a> {
 ///
 /// Answers to pages of the same host stay as they are although they depend on the origin: no cache
 /// may keep them.
-pub(in crate::server) fn allow(
-    response: Response,
-    origin: Option<&str>,
-    config: &Config,
-) -> Response {
+pub(crate) fn allow(response: Response, origin: Option<&str>, config: &Config) -> Response {
     let Some(origin) = origin else { return response };
     let response = response.header(ALLOW_ORIGIN, origin.to_owned()).header("vary", "Origin");
     // Every page together with cookies is what the standard forbids.

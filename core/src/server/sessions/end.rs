@@ -1,0 +1,194 @@
+//! How sessions end.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::config::Layer;
+use crate::config::origin;
+use crate::error::{Reason, Violation};
+use crate::http::Response;
+use crate::key::{self, Key};
+use crate::link::{Link, Transmit};
+use crate::server::door::refusal::{self, Refusal};
+use crate::server::sessions::deadline::Due;
+use crate::server::sessions::link::poll_response;
+use crate::server::sessions::session::{Goodbye, PollEnd};
+use crate::server::sessions::sessions::Sessions;
+use crate::server::sessions::strangers::Source;
+use crate::server::sessions::transport::{OnGone, Transport};
+use crate::server::{Event, NONE, Server};
+use crate::time::Tick;
+use crate::ws::CloseCode;
+
+impl Server {
+    /// Takes note that the stream under `link` is gone, cleanly or not.
+    pub fn handle_closed(&mut self, now: Instant, link: Link) {
+        self.enter(now);
+        let slot = self.sessions.session_of(link);
+        self.sessions.detach(link);
+        let Some(slot) = slot else { return };
+        let Some(session) = self.sessions.at_mut(slot) else { return };
+        let (transport, outcome) = session.transport.on_gone(link);
+        session.transport = transport;
+        match outcome {
+            OnGone::Aborted => self.end(slot, Reason::TransportError, Goodbye::SERVER),
+            OnGone::Closed => self.end(slot, Reason::TransportClose, Goodbye::CLIENT),
+            OnGone::ProbeLost => session.aside_due = Tick::NEVER,
+            OnGone::Over => drop(self.sessions.remove(slot)),
+            OnGone::Nothing => {}
+        }
+    }
+
+    /// Takes note that the peer broke a rule of framing on `link`, and returns the answer to it for a
+    /// stream that still speaks HTTP: see [`Decoder::reject_as`](crate::Decoder::reject_as).
+    pub fn handle_violation(&mut self, now: Instant, link: Link, violation: Violation) -> Response {
+        self.enter(now);
+        let Some(slot) = self.sessions.session_of(link) else {
+            // The session ended before, and mostly left an answer.
+            let left = self.sessions.take_last_answer(link);
+            return self.dress(link, left.unwrap_or_else(|| Response::refusing(violation)));
+        };
+        let response = self.dress(link, refusal::of_session(violation));
+        if self.sessions.at(slot).is_some_and(|session| session.transport.is_probe(link)) {
+            self.handle_closed(now, link);
+        } else {
+            self.sessions.detach(link);
+            self.end(slot, Reason::Violation(violation), Goodbye::refusing(violation));
+        }
+        response
+    }
+
+    /// Makes an answer of the embedder's own to the request under `link` one of this server's: adds
+    /// [`Config::headers`](crate::Config::headers), and what lets the page that asked read it.
+    #[must_use]
+    pub fn dress(&self, link: Link, response: Response) -> Response {
+        let session = self.sessions.session_of(link).and_then(|slot| self.sessions.at(slot));
+        let origin = session.and_then(|session| session.origin.as_deref());
+        let mut response = origin::allow(response, origin, &self.config);
+        response.dress(&self.config.headers);
+        response
+    }
+
+    /// Closes every session, as a server going down does: clients will reconnect.
+    pub fn shutdown(&mut self, now: Instant) {
+        let now = self.enter(now);
+        let keys: Vec<Key> = self.sessions.keys().collect();
+        for key in keys {
+            self.wind_down(now, key.slot, Reason::ShuttingDown);
+        }
+    }
+
+    /// Closes a bare Engine.IO session once what waits for it is delivered.
+    pub fn close(&mut self, now: Instant, session: key::Session) {
+        let now = self.enter(now);
+        if let Some(slot) = self.sessions.slot_of(session) {
+            self.wind_down(now, slot, Reason::ForcedClose);
+        }
+    }
+
+    /// Makes room for a newcomer among the sessions in no namespace; says whether there is some.
+    pub(in crate::server) fn make_room(&mut self, newcomer: Source) -> bool {
+        let strangers = &self.sessions.strangers;
+        if self.config.layer == Layer::EngineIo || strangers.len() < self.config.limits.handshakes {
+            return true;
+        }
+        let Some(slot) = strangers.who_gives_way_to(newcomer) else { return false };
+        self.end(slot, Reason::GaveWay, Goodbye::SERVER);
+        self.sessions.budget.gave_way += 1;
+        true
+    }
+
+    /// Ends a session at once: what waits for it is dropped, its links are told.
+    pub(in crate::server) fn end(&mut self, slot: u32, reason: Reason, goodbye: Goodbye) {
+        self.disconnect_all(slot, reason);
+        self.sessions.end(slot, goodbye);
+    }
+
+    /// Ends a session gracefully: its clients are gone now, the peer gets what waits and then CLOSE.
+    pub(in crate::server) fn wind_down(&mut self, now: Tick, slot: u32, reason: Reason) {
+        self.disconnect_all(slot, reason);
+        self.sessions.wind_down(now, slot);
+    }
+
+    /// Takes every client of a session out of its namespace.
+    fn disconnect_all(&mut self, slot: u32, reason: Reason) {
+        if self.config.layer == Layer::EngineIo {
+            let Some(session) = self.sessions.public_key(slot) else { return };
+            if self.sessions.at(slot).is_some_and(|session| !session.transport.is_closing()) {
+                self.outputs.tell(Event::Closed { session, reason });
+            }
+            return;
+        }
+        while let Some(first) = self.sessions.at(slot).map(|session| session.clients) {
+            if first == NONE {
+                break;
+            }
+            self.remove_client(first, reason);
+        }
+    }
+}
+
+impl Sessions {
+    /// Ends a session that has no clients any more.
+    fn end(&mut self, slot: u32, goodbye: Goodbye) {
+        let Some((transport, origin)) = self.remove(slot) else { return };
+        let origin = origin.as_deref();
+        let [get, post, ws] = transport.links();
+        if let Some(get) = get {
+            let response = match goodbye.poll {
+                PollEnd::Packet(packet) => poll_response(packet, origin, &self.config),
+                PollEnd::Refused(violation) => {
+                    origin::allow(refusal::of_session(violation), origin, &self.config)
+                }
+            };
+            self.farewell(get, Transmit::Response(response));
+        }
+        if let Some(post) = post {
+            self.give_up_post(post, origin);
+        }
+        if let Some(ws) = ws {
+            self.farewell(ws, Transmit::Close(goodbye.code));
+        }
+    }
+
+    /// Lets a session that has no clients any more deliver what waits.
+    fn wind_down(&mut self, now: Tick, slot: u32) {
+        self.introduce(slot);
+        let Some(session) = self.table.at_mut(slot) else { return };
+        let (transport, [post, ws]) = session.transport.on_closing();
+        session.transport = transport;
+        session.aside_due = self.timers.arm(Due::Close, now, slot);
+        self.budget.aside -= session.partial.take().map_or(0, |partial| partial.bytes_held());
+        if let Some(post) = post {
+            let origin = session.origin.clone();
+            self.give_up_post(post, origin.as_deref());
+        }
+        if let Some(ws) = ws {
+            self.farewell(ws, Transmit::Close(CloseCode::NORMAL));
+        }
+        if let Some(link) = transport.carrier() {
+            self.mark_ready(link);
+        }
+    }
+
+    /// Answers a POST whose body comes too late to be heard.
+    pub(super) fn give_up_post(&mut self, post: Link, origin: Option<&str>) {
+        let response = origin::allow(Refusal::Ended.response(), origin, &self.config);
+        self.farewell(post, Transmit::Response(response));
+    }
+
+    /// Takes a session out of the table with everything it holds, and returns its transport and
+    /// origin, with which its links are told.
+    pub(super) fn remove(&mut self, slot: u32) -> Option<(Transport, Option<Arc<str>>)> {
+        let key = self.table.key(slot)?;
+        let mut session = self.table.remove(key)?;
+        session.outbox.clear(&mut self.pool);
+        self.strangers.leave(session.place);
+        self.budget.aside -= session.partial_bytes();
+        self.budget.heads -= session.handshake.bytes_held();
+        if !self.own_sids.is_empty() {
+            self.own_sids.remove(slot);
+        }
+        Some((session.transport, session.origin))
+    }
+}

@@ -1,0 +1,145 @@
+//! How sessions open, and move to WebSocket.
+
+use std::sync::Arc;
+
+use crate::config::Layer;
+use crate::config::origin::Access;
+use crate::engine::heartbeat::Heartbeat;
+use crate::engine::outbox::Outbox;
+use crate::http::Request;
+use crate::key::{self, Secret};
+use crate::link::{Link, Transmit};
+use crate::server::door::handshake::Handshake;
+use crate::server::outputs::Outputs;
+use crate::server::sessions::deadline::Due;
+use crate::server::sessions::session::Session;
+use crate::server::sessions::sessions::Sessions;
+use crate::server::sessions::strangers::Source;
+use crate::server::sessions::transport::{OnProbe, Transport};
+use crate::server::{Event, NONE};
+use crate::socket::encoded::Packet;
+use crate::time::Tick;
+use crate::ws::CloseCode;
+
+impl Sessions {
+    /// Opens a session on polling and returns its slot.
+    pub(in crate::server) fn open(
+        &mut self,
+        now: Tick,
+        request: &Request<'_>,
+        access: Access<'_>,
+        outputs: &mut Outputs,
+    ) -> u32 {
+        let source = Source::of(request.peer);
+        let secret = Secret(self.rng.bytes());
+        let handshake =
+            Arc::new(Handshake::of(request, &self.config.keep_headers, &mut self.scratch));
+        self.budget.heads += handshake.bytes_held();
+        let mut origin = None;
+        access.remember(&mut origin);
+        let (timers, strangers) = (&mut self.timers, &mut self.strangers);
+        let layer = self.config.layer;
+        let key = self.table.insert(|key| Session {
+            secret,
+            joined: 0,
+            introduced: false,
+            congested: false,
+            transport: Transport::Polling { get: None, post: None },
+            outbox: Outbox::new(),
+            beat: Heartbeat::start(timers.arm(Due::Ping, now, key.slot)),
+            aside_due: Tick::NEVER,
+            clients: NONE,
+            place: match layer {
+                Layer::SocketIo => {
+                    strangers.enter(source, key.slot, timers.arm(Due::Connect, now, key.slot))
+                }
+                Layer::EngineIo => NONE,
+            },
+            partial: None,
+            origin,
+            handshake: handshake.clone(),
+        });
+        if layer == Layer::EngineIo {
+            outputs.tell(Event::Opened { session: key::Session(key), handshake });
+        }
+        self.compact_timers();
+        key.slot
+    }
+
+    /// Makes a fresh session start on WebSocket.
+    pub(in crate::server) fn open_websocket(&mut self, slot: u32) -> Link {
+        let ws = self.attach(slot);
+        if let Some(session) = self.at_mut(slot) {
+            session.transport = Transport::WebSocket { ws };
+        }
+        let open = self.open_packet(slot);
+        self.push(slot, Packet::engine(open.as_bytes()));
+        ws
+    }
+
+    /// The OPEN packet of a session.
+    pub(in crate::server) fn open_packet(&self, slot: u32) -> String {
+        let Some(session) = self.at(slot) else { return String::new() };
+        let transports = self.config.transports;
+        let upgrades = transports.upgrades && !session.transport.is_websocket();
+        self.open.packet(|out| self.put_sid(slot, session, out), upgrades)
+    }
+
+    /// The session need not join a namespace any more.
+    pub(in crate::server) fn introduce(&mut self, slot: u32) {
+        if let Some(session) = self.table.at_mut(slot)
+            && session.is_stranger()
+        {
+            self.strangers.leave(std::mem::replace(&mut session.place, NONE));
+        }
+    }
+
+    /// Tries a WebSocket for a polling session. One too many is accepted and closed at once, which is
+    /// what clients understand.
+    pub(in crate::server) fn probe(&mut self, now: Tick, slot: u32) -> Link {
+        let link = self.attach(slot);
+        if let Some(session) = self.table.at_mut(slot) {
+            let (transport, outcome) = session.transport.on_websocket(link);
+            session.transport = transport;
+            match outcome {
+                OnProbe::Started => {
+                    session.aside_due = self.timers.arm(Due::Upgrade, now, slot);
+                }
+                OnProbe::Spare => self.farewell(link, Transmit::Close(CloseCode::NORMAL)),
+            }
+        }
+        self.compact_timers();
+        link
+    }
+
+    /// Ends a probe; the session goes on polling.
+    pub(super) fn give_up_probe(&mut self, slot: u32) {
+        let Some(session) = self.table.at_mut(slot) else { return };
+        let (transport, ws) = session.transport.on_probe_failed();
+        let Some(ws) = ws else { return };
+        session.transport = transport;
+        session.aside_due = Tick::NEVER;
+        let carrier = (!session.outbox.is_empty()).then(|| transport.carrier()).flatten();
+        self.farewell(ws, Transmit::Close(CloseCode::NORMAL));
+        if let Some(link) = carrier {
+            self.mark_ready(link);
+        }
+    }
+
+    /// Moves a session to its WebSocket; says whether it was the time for it.
+    pub(super) fn upgrade(&mut self, slot: u32) -> bool {
+        let Some(session) = self.table.at_mut(slot) else { return false };
+        let Some((transport, post)) = session.transport.on_upgrade() else { return false };
+        session.transport = transport;
+        session.aside_due = Tick::NEVER;
+        let carrier = (!session.outbox.is_empty()).then(|| transport.carrier()).flatten();
+        if let Some(post) = post {
+            let origin = session.origin.clone();
+            self.give_up_post(post, origin.as_deref());
+        }
+        if let Some(link) = carrier {
+            self.mark_ready(link);
+        }
+        true
+    }
+}

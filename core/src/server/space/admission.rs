@@ -1,0 +1,208 @@
+//! How clients join namespaces (socket.io-protocol v5, "Connection to a namespace").
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::error::{Gone, Reason, Refused, Violation};
+use crate::key::{Id, Socket};
+use crate::server::sessions::session::Goodbye;
+use crate::server::space::client::{Client, Held, Joining, Phase};
+use crate::server::space::space::Space;
+use crate::server::{Event, NONE, Server};
+use crate::socket::encoded::Packet;
+use crate::socket::scan;
+use crate::time::Tick;
+
+impl Server {
+    /// Lets a client into the namespace it asked for, answering [`Event::Connect`].
+    ///
+    /// # Errors
+    /// [`Gone`] when the client left or its time was up; admitting twice changes nothing.
+    pub fn admit(&mut self, now: Instant, socket: Socket) -> Result<(), Gone> {
+        self.enter(now);
+        self.free_place(socket);
+        let space = &mut self.space;
+        let client = space.clients.get_mut(socket.0).ok_or(Gone)?;
+        let Phase::Joining(joining) = std::mem::replace(&mut client.phase, Phase::Connected) else {
+            return Ok(());
+        };
+        let held = joining.held.unwrap_or_default();
+        self.sessions.budget.aside -= held.bytes;
+        let (id, slot) = (client.id, client.session);
+        let namespace = space.namespaces.at_mut(client.namespace).ok_or(Gone)?;
+        client.position = u32::try_from(namespace.members.len()).unwrap_or(NONE);
+        namespace.members.push(socket.0.slot);
+        let connect = space.encoder.connect(&namespace.name, id.as_str());
+        self.sessions.introduce(slot);
+        self.send_or_end(slot, connect);
+        for packet in held.packets {
+            if let Err(Refused::Backlog { .. }) = self.send_event(slot, packet) {
+                self.end(slot, Reason::SlowConsumer, Goodbye::SERVER);
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps a client out of the namespace it asked for, answering [`Event::Connect`].
+    ///
+    /// `reason` is the JSON object that the client's `connect_error` receives, by convention
+    /// `{"message":"…"}` with optional `"data"`.
+    ///
+    /// # Errors
+    /// [`Gone`] when the client left or was admitted already.
+    ///
+    /// # Panics
+    /// In debug builds, when `reason` is not a JSON object.
+    pub fn refuse(&mut self, now: Instant, socket: Socket, reason: &str) -> Result<(), Gone> {
+        debug_assert!(scan::object(reason).is_ok(), "a refusal is a JSON object");
+        self.enter(now);
+        self.free_place(socket);
+        let space = &mut self.space;
+        let client = space.clients.get(socket.0).ok_or(Gone)?;
+        if matches!(client.phase, Phase::Connected) {
+            return Err(Gone);
+        }
+        let slot = client.session;
+        let namespace = space.namespaces.at(client.namespace).ok_or(Gone)?;
+        let packet = space.encoder.connect_error(&namespace.name, reason);
+        self.forget_client(socket.0.slot);
+        self.send_or_end(slot, packet);
+        Ok(())
+    }
+
+    /// The application decided about a client that left meanwhile: its place is free again.
+    fn free_place(&mut self, socket: Socket) {
+        if self.space.clients.get(socket.0).is_some_and(Client::is_leaving) {
+            self.forget_client(socket.0.slot);
+        }
+    }
+
+    /// A CONNECT packet.
+    pub(in crate::server) fn on_connect(
+        &mut self,
+        now: Tick,
+        slot: u32,
+        namespace: &str,
+        auth: Option<&str>,
+    ) -> Result<(), Violation> {
+        let Some(session) = self.sessions.at_mut(slot) else { return Ok(()) };
+        if let Some((socket, _)) = self.space.client_in(session.clients, namespace) {
+            let is_leaving = self.space.clients.get(socket.0).is_some_and(Client::is_leaving);
+            // A client that asks again is in, or will be told: there is nothing to add.
+            return if is_leaving { Err(Violation::DuplicateConnect) } else { Ok(()) };
+        }
+        if namespace.len() > self.config.limits.namespace_name {
+            return Err(Violation::InvalidPacket);
+        }
+        if session.joined >= self.config.limits.namespaces {
+            return Err(Violation::TooManyNamespaces);
+        }
+        session.joined += 1;
+        session.introduced = true;
+        let handshake = session.handshake.clone();
+        let (socket, id, namespace) = self.space.enter(now, (slot, session.clients), namespace);
+        session.clients = socket.0.slot;
+        self.sessions.timers.note(self.space.deadline());
+        let auth = auth.map(Box::from);
+        self.outputs.tell(Event::Connect { socket, id, namespace, auth, handshake });
+        Ok(())
+    }
+
+    /// Refuses the clients about whom the application did not decide in time.
+    pub(in crate::server) fn expire_admissions(&mut self, now: Tick) {
+        while let Some(slot) = self.space.expired_admission(now) {
+            let space = &mut self.space;
+            let Some(client) = space.clients.at(slot) else { return };
+            if client.is_leaving() {
+                self.forget_client(slot);
+                continue;
+            }
+            let (session, place, socket) = (client.session, client.namespace, Socket(client.key));
+            let Some(namespace) = space.namespaces.at(place) else { return };
+            let reason = "{\"message\":\"timed out\"}";
+            let packet = space.encoder.connect_error(&namespace.name, reason);
+            self.forget_client(slot);
+            let reason = Reason::Violation(Violation::ConnectTimeout);
+            self.outputs.tell(Event::Disconnect { socket, reason, rooms: Vec::new() });
+            self.send_or_end(session, packet);
+        }
+    }
+
+    /// Sends a packet to a client, or holds it until the client is admitted.
+    pub(in crate::server) fn send_to(
+        &mut self,
+        socket: Socket,
+        packet: Packet,
+    ) -> Result<(), Refused> {
+        let client = self.space.clients.get_mut(socket.0).ok_or(Gone)?;
+        match &mut client.phase {
+            Phase::Connected => {
+                let slot = client.session;
+                self.send_event(slot, packet)
+            }
+            Phase::Joining(joining) => {
+                let held = joining.held.as_mut().ok_or(Refused::Gone)?;
+                let bytes = held.bytes;
+                if bytes >= self.config.limits.max_backlog {
+                    let slot = client.session;
+                    if let Some(session) = self.sessions.at_mut(slot) {
+                        session.congested = true;
+                    }
+                    return self.on_slow(slot, bytes);
+                }
+                held.bytes += packet.cost();
+                self.sessions.budget.aside += packet.cost();
+                held.packets.push(packet);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Space {
+    /// Makes a client that waits to be admitted, of a session and in front of its first client.
+    fn enter(
+        &mut self,
+        now: Tick,
+        (session, sibling): (u32, u32),
+        namespace: &str,
+    ) -> (Socket, Id, Arc<str>) {
+        let (place, name) = self.namespaces.enter(namespace);
+        let (mint, admissions, shard) = (&mut self.mint, &mut self.admissions, self.shard);
+        let mut public = None;
+        let key = self.clients.insert(|key| {
+            let id = *public.insert(mint.issue(shard, key.slot));
+            Client {
+                key,
+                session,
+                sibling,
+                namespace: place,
+                position: NONE,
+                stamp: 0,
+                id,
+                phase: Phase::Joining(Box::new(Joining {
+                    due: admissions.arm(now, key.slot),
+                    held: Some(Held::default()),
+                })),
+                rooms: Vec::new(),
+                pending: Vec::new(),
+            }
+        });
+        self.compact_admissions();
+        (Socket(key), public.expect("a client was made"), name)
+    }
+
+    /// The next client about which the application did not decide in time.
+    fn expired_admission(&mut self, now: Tick) -> Option<u32> {
+        let due = |slot| self.clients.at(slot).map_or(Tick::NEVER, Client::admission_due);
+        self.admissions.expired(now, due).map(|(_, slot)| slot)
+    }
+
+    /// Drops the deadlines of clients that left before these came: a client can make new ones as often
+    /// as it likes.
+    fn compact_admissions(&mut self) {
+        let Self { admissions, clients, .. } = self;
+        let due = |slot| clients.at(slot).map_or(Tick::NEVER, Client::admission_due);
+        admissions.compact(clients.len(), due);
+    }
+}

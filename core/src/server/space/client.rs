@@ -1,0 +1,96 @@
+//! Clients of namespaces.
+
+use crate::key::{Id, Key};
+use crate::server::NONE;
+use crate::server::answers::ask::Pending;
+use crate::server::space::room::Membership;
+use crate::socket::encoded::Packet;
+use crate::time::Tick;
+
+/// One client in one namespace.
+#[derive(Debug)]
+pub(in crate::server) struct Client {
+    pub(in crate::server) key: Key,
+    pub(in crate::server) session: u32,
+    /// Next client of the same session.
+    pub(in crate::server) sibling: u32,
+    pub(in crate::server) namespace: u32,
+    /// Where it stands among the namespace's members.
+    pub(in crate::server) position: u32,
+    /// The last broadcast that considered it: one packet each, however many rooms overlap.
+    pub(in crate::server) stamp: u32,
+    pub(in crate::server) id: Id,
+    pub(super) phase: Phase,
+    /// Bounded by `limits.rooms`.
+    pub(in crate::server) rooms: Vec<Membership>,
+    /// Questions it has not answered, oldest first. Bounded by whoever asks.
+    pub(in crate::server) pending: Vec<Pending>,
+}
+
+const _: () = assert!(size_of::<Client>() <= 120, "a client is held per connection");
+
+#[derive(Debug)]
+pub(super) enum Phase {
+    /// The application has not decided.
+    Joining(Box<Joining>),
+    Connected,
+}
+
+#[derive(Debug)]
+pub(super) struct Joining {
+    /// When the application must have decided.
+    pub(super) due: Tick,
+    /// What follows the admission; nothing when the client has left meanwhile. Its place stays taken
+    /// all the same: otherwise it could have the application decide about any number at a time.
+    pub(super) held: Option<Held>,
+}
+
+/// What the application emits before it decides.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    pub(super) packets: Vec<Packet>,
+    /// What they cost. Bounded by `limits.max_backlog`.
+    pub(super) bytes: usize,
+}
+
+impl Client {
+    /// Whether it was admitted, so that broadcasts reach it.
+    pub(in crate::server) fn is_member(&self) -> bool {
+        self.position != NONE
+    }
+
+    /// Whether only its place is left of it.
+    pub(in crate::server) fn is_leaving(&self) -> bool {
+        matches!(&self.phase, Phase::Joining(joining) if joining.held.is_none())
+    }
+
+    /// When the application must have decided about it.
+    pub(in crate::server) fn admission_due(&self) -> Tick {
+        match &self.phase {
+            Phase::Joining(joining) => joining.due,
+            Phase::Connected => Tick::NEVER,
+        }
+    }
+
+    /// Bytes that wait for the application to decide about it.
+    pub(in crate::server) fn bytes_held(&self) -> usize {
+        match &self.phase {
+            Phase::Joining(joining) => joining.held.as_ref().map_or(0, |held| held.bytes),
+            Phase::Connected => 0,
+        }
+    }
+}
+
+#[cfg(feature = "fuzz")]
+impl Client {
+    /// What [`bytes_held`](Self::bytes_held) returns, counted anew.
+    pub(in crate::server) fn bytes_recounted(&self) -> usize {
+        match &self.phase {
+            Phase::Joining(joining) => {
+                let packets = joining.held.iter().flat_map(|held| &held.packets);
+                packets.map(Packet::cost).sum()
+            }
+            Phase::Connected => 0,
+        }
+    }
+}
