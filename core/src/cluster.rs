@@ -1,10 +1,10 @@
-//! What crosses the boundary between shards: typed messages, delivered in order from one shard to
-//! another.
+//! What crosses the boundary between shards, and between processes: typed messages, delivered in order
+//! from one shard to another.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::key::Id;
+use crate::key::{Id, Place};
 use crate::server::Disconnect;
 use crate::socket::Args;
 use crate::socket::encoded::Packet;
@@ -37,11 +37,14 @@ pub enum Destination {
 pub(crate) enum Peer {
     /// A shard of this process.
     Shard(u16),
+    /// The node, which adds up what other processes report.
+    Node,
 }
 
 impl From<Peer> for Destination {
     fn from(peer: Peer) -> Self {
         match peer {
+            Peer::Node => Self::Node,
             Peer::Shard(shard) => Self::Shard(shard),
         }
     }
@@ -50,6 +53,27 @@ impl From<Peer> for Destination {
 /// A message from one shard to another; opaque to those who carry it.
 #[derive(Clone, Debug)]
 pub struct Message(pub(crate) Body);
+
+impl Message {
+    /// Returns a message of another process as the node of this one hands it to shards: they report to
+    /// the node, once each.
+    #[must_use]
+    pub fn from_node(mut self) -> Self {
+        match &mut self.0 {
+            Body::Broadcast { ask: Some(Ask { from, .. }), .. } | Body::Find { from, .. } => {
+                *from = Peer::Node;
+            }
+            Body::Adopted { .. }
+            | Body::Answered { .. }
+            | Body::Apply { .. }
+            | Body::Asked { .. }
+            | Body::Broadcast { ask: None, .. }
+            | Body::Found { .. }
+            | Body::Released { .. } => {}
+        }
+        self
+    }
+}
 
 #[derive(Clone, Debug)]
 pub(crate) enum Body {
@@ -65,9 +89,13 @@ pub(crate) enum Body {
     Find { to: Arc<Whom>, id: u64, from: Peer },
     /// These do.
     Found { id: u64, ids: Vec<Id> },
+    /// The client in that place has an id that was issued for another.
+    Adopted { id: Id, place: Place },
+    /// It left: nobody has the id.
+    Released { id: Id, place: Place },
 }
 
-/// Acknowledgements that go back to the shard that asked.
+/// Acknowledgements that go back to the peer that asked.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ask {
     pub(crate) id: u64,

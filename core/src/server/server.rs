@@ -89,7 +89,7 @@ impl Server {
     pub fn new(config: Arc<Config>, shard: Shard, seed: [u8; 32], now: Instant) -> Self {
         let mut rng = Rng::new(seed, u64::from(shard.index) + 1);
         let hasher = Seeded::new(rng.bytes());
-        let mint = Mint::new(Rng::new(seed, 0).bytes(), Rng::new(rng.bytes(), 0));
+        let mint = Mint::new(Rng::new(seed, 0), Rng::new(rng.bytes(), 0));
         Self {
             shard,
             clock: Clock::new(now),
@@ -215,7 +215,9 @@ mod tests {
         let open = server.sessions.open_packet(0);
         let sid = open.split('"').nth(3).expect("a sid");
         let secret = &URL_SAFE_NO_PAD.decode(sid).expect("base64")[6..];
-        let key: [u8; 32] = Rng::new([7; 32], 0).bytes();
+        let mut keys = Rng::new([7; 32], 0);
+        let _tag: [u8; 2] = keys.bytes();
+        let key: [u8; 32] = keys.bytes();
         let shown = [format!("{server:?}"), format!("{server:#?}").replace([' ', '\n'], "")];
         for bytes in [secret, &key[..], sid.as_bytes(), &[7; 32], b"chosen-by-the-host"] {
             let list = format!("{bytes:?}");

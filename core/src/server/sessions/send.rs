@@ -13,6 +13,7 @@ use crate::socket::encoded::Packet;
 
 impl Sessions {
     /// Queues a packet that the protocol itself owes the peer.
+    #[inline]
     pub(in crate::server) fn push(&mut self, slot: u32, packet: Packet) {
         let Some(session) = self.table.at_mut(slot) else { return };
         session.outbox.push(&mut self.pool, packet);
@@ -88,6 +89,7 @@ impl Server {
     }
 
     /// Queues an event that goes to many; says whether it was.
+    #[inline]
     pub(in crate::server) fn send_shared(&mut self, slot: u32, packet: Packet) -> bool {
         match self.sessions.send(slot, packet) {
             Ok(()) => true,

@@ -36,17 +36,18 @@ impl<'a> Target<'a> {
     /// Targets everybody in a namespace.
     #[must_use]
     pub fn namespace(namespace: &'a str) -> Self {
-        let scope = Scope::Process;
+        let scope = Scope::Cluster;
         Self { namespace, rooms: &[], except: &[], skip: None, scope, volatile: false }
     }
 }
 
 /// How far a broadcast goes.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
 pub enum Scope {
-    /// All shards of this process.
+    /// All nodes of the cluster. A process that [met](crate::Server::meet) no other is all of it.
     #[default]
+    Cluster,
+    /// All shards of this process.
     Process,
     /// This shard.
     Shard,

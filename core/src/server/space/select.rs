@@ -1,7 +1,8 @@
 //! Which clients a target means.
 
-use crate::key::{Id, Socket};
+use crate::key::{Id, Place, Socket};
 use crate::server::Target;
+use crate::server::space::adopted::Whereabouts;
 use crate::server::space::space::Space;
 
 impl Space {
@@ -87,7 +88,8 @@ impl Space {
 
     /// Stamps the clients a name means and notes those that were not stamped before.
     fn stamp(&mut self, place: u32, name: &str, epoch: u32) {
-        if let Some((shard, slot)) = self.mint.locate(name) {
+        let whereabouts = self.whereabouts(name);
+        if let Whereabouts::Client(Place { shard, slot }) = whereabouts {
             if let Some(client) = self.clients.at_mut(slot)
                 && shard == self.shard.index
                 && client.id.as_str() == name
@@ -98,6 +100,8 @@ impl Space {
                 client.stamp = epoch;
                 self.selected.push(slot);
             }
+        }
+        if whereabouts != Whereabouts::Room {
             return;
         }
         let Some(namespace) = self.namespaces.at_mut(place) else { return };
