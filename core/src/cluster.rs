@@ -9,15 +9,15 @@ use crate::server::Disconnect;
 use crate::socket::Args;
 use crate::socket::encoded::Packet;
 
-/// Something other shards must hear, as [`Server::poll_peer`](crate::Server::poll_peer) returns it.
+/// A message for peers, as [`Server::poll_peer`](crate::Server::poll_peer) returns it.
 ///
 /// Hand it to [`Server::handle_peer`](crate::Server::handle_peer) of every shard that
 /// [`Output::to`] names. Messages from one shard to another must keep their order.
 #[derive(Clone, Debug)]
 pub struct Output {
-    /// Who must hear it.
+    /// The peers that it is for.
     pub to: Destination,
-    /// What they must hear.
+    /// The message.
     pub message: Message,
 }
 
@@ -50,7 +50,7 @@ impl From<Peer> for Destination {
     }
 }
 
-/// A message from one shard to another; opaque to those who carry it.
+/// A message from one shard to another; opaque to its carriers.
 #[derive(Clone, Debug)]
 pub struct Message(pub(crate) Body);
 
@@ -79,15 +79,15 @@ impl Message {
 pub(crate) enum Body {
     /// Send a packet to the target's clients; with `ask`, collect their acknowledgements.
     Broadcast { to: Arc<Whom>, packet: Packet, volatile: bool, ask: Option<Ask> },
-    /// That many clients were asked; `missing` more are too slow to be.
+    /// So many clients were asked; `missing` more are too slow to be asked.
     Asked { id: u64, clients: u32, missing: u32 },
     /// One of them answered, or left without.
     Answered { id: u64, args: Option<Args> },
-    /// Make the target's clients do something.
+    /// Change the target's clients.
     Apply { to: Arc<Whom>, change: Change },
-    /// Tell who matches the target.
+    /// Report the clients that match the target.
     Find { to: Arc<Whom>, id: u64, from: Peer },
-    /// These do.
+    /// These clients match.
     Found { id: u64, ids: Vec<Id> },
     /// The client in that place has an id that was issued for another.
     Adopted { id: Id, place: Place },

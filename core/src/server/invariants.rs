@@ -133,6 +133,7 @@ impl Server {
             }
         }
         assert_eq!(far, self.space.namespaces.far.len(), "and no others");
+        self.space.check_adopted();
     }
 
     fn check_namespaces(&self) {

@@ -125,7 +125,7 @@ impl Transport {
     }
 
     /// A WebSocket opened for this session.
-    pub(in crate::server) fn on_websocket(self, ws: Link) -> (Self, OnProbe) {
+    pub(super) fn on_websocket(self, ws: Link) -> (Self, OnProbe) {
         match self {
             Self::Polling { get, post } => {
                 (Self::Probing { get, post, ws, probe: Probe::Opened }, OnProbe::Started)
@@ -138,7 +138,7 @@ impl Transport {
     }
 
     /// `2probe` came on `ws`; `None` when it is not the time for it.
-    pub(in crate::server) fn on_probe(self) -> Option<Self> {
+    pub(super) fn on_probe(self) -> Option<Self> {
         match self {
             Self::Probing { get, post, ws, probe: Probe::Opened } => {
                 Some(Self::Probing { get, post, ws, probe: Probe::Asked })
@@ -152,7 +152,7 @@ impl Transport {
     }
 
     /// `3probe` was sent: the poll that waits is handed back to be released.
-    pub(in crate::server) fn on_probe_answered(self) -> (Self, Option<Link>) {
+    pub(super) fn on_probe_answered(self) -> (Self, Option<Link>) {
         match self {
             Self::Probing { get, post, ws, probe: Probe::Opened | Probe::Asked } => {
                 (Self::Probing { get: None, post, ws, probe: Probe::Answered }, get)
@@ -167,7 +167,7 @@ impl Transport {
 
     /// `5` came on the WebSocket; `None` when it is not the time for it. A POST still in progress is
     /// handed back to be refused.
-    pub(in crate::server) fn on_upgrade(self) -> Option<(Self, Option<Link>)> {
+    pub(super) fn on_upgrade(self) -> Option<(Self, Option<Link>)> {
         match self {
             Self::Probing { ws, post, probe: Probe::Answered, .. } => {
                 Some((Self::WebSocket { ws }, post))
@@ -181,7 +181,7 @@ impl Transport {
     }
 
     /// The probe is given up; its WebSocket is handed back to be closed.
-    pub(in crate::server) fn on_probe_failed(self) -> (Self, Option<Link>) {
+    pub(super) fn on_probe_failed(self) -> (Self, Option<Link>) {
         match self {
             Self::Probing { get, post, ws, .. } => (Self::Polling { get, post }, Some(ws)),
             Self::Polling { .. }
@@ -205,7 +205,7 @@ impl Transport {
     }
 
     /// The stream under `link` is gone.
-    pub(in crate::server) fn on_gone(self, link: Link) -> (Self, OnGone) {
+    pub(super) fn on_gone(self, link: Link) -> (Self, OnGone) {
         match self {
             Self::Polling { get, post } if get == Some(link) || post == Some(link) => {
                 (self, OnGone::Aborted)
@@ -228,7 +228,7 @@ impl Transport {
     }
 
     /// The server closes the session gracefully; a probe and a POST are handed back to be ended.
-    pub(in crate::server) fn on_closing(self) -> (Self, [Option<Link>; 2]) {
+    pub(super) fn on_closing(self) -> (Self, [Option<Link>; 2]) {
         match self {
             Self::Polling { get, post } => (Self::ClosingPolling { get }, [post, None]),
             Self::Probing { get, post, ws, .. } => (Self::ClosingPolling { get }, [post, Some(ws)]),
@@ -238,7 +238,7 @@ impl Transport {
     }
 
     /// The link on which packets can leave now.
-    pub(in crate::server) fn carrier(self) -> Option<Link> {
+    pub(super) fn carrier(self) -> Option<Link> {
         match self {
             Self::Polling { get, .. } | Self::ClosingPolling { get } => get,
             Self::Probing { probe: Probe::Answered, .. } => None,
@@ -249,17 +249,17 @@ impl Transport {
 
     /// The links on which the peer may have said something that was not read yet, in the order in which
     /// they are looked at.
-    pub(in crate::server) fn ears(self) -> [Option<Link>; 2] {
+    pub(super) fn ears(self) -> [Option<Link>; 2] {
         match self {
             Self::Polling { post, .. } => [post, None],
             Self::Probing { post, ws, .. } => [post, Some(ws)],
             Self::WebSocket { ws } => [Some(ws), None],
-            // What a client says while the server hangs up is not heard.
+            // Messages of the client are dropped while the server closes the session.
             Self::ClosingPolling { .. } | Self::ClosingWebSocket { .. } => [None, None],
         }
     }
 
-    pub(in crate::server) fn is_closing(self) -> bool {
+    pub(super) fn is_closing(self) -> bool {
         match self {
             Self::ClosingPolling { .. } | Self::ClosingWebSocket { .. } => true,
             Self::Polling { .. } | Self::Probing { .. } | Self::WebSocket { .. } => false,
@@ -275,7 +275,7 @@ impl Transport {
     }
 
     /// Whether `link` is a WebSocket that is only being tried.
-    pub(in crate::server) fn is_probe(self, link: Link) -> bool {
+    pub(super) fn is_probe(self, link: Link) -> bool {
         matches!(self, Self::Probing { ws, .. } if ws == link)
     }
 

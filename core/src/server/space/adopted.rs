@@ -1,5 +1,4 @@
-//! Ids that name a client elsewhere than where they were issued, and the one question about any name:
-//! is it a room, or whose client?
+//! Ids that name another client than they were issued for, and the meaning of names: clients or rooms.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -12,7 +11,7 @@ use crate::server::Server;
 use crate::server::space::space::Space;
 use crate::slack::Slack as _;
 
-/// What a name in a target, or of a room to join, means.
+/// The meaning of a name in a target, or of a room to join.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Whereabouts {
     /// A client of this process.
@@ -25,8 +24,8 @@ pub(super) enum Whereabouts {
 
 /// Where the clients of the process are that were admitted under the id of a former client.
 ///
-/// Every shard knows all of them, so that what is sent to such a client goes to its shard at once, and in
-/// order. Bounded by the clients of the process; empty when nobody calls [`Server::admit_as`].
+/// Every shard knows all of them, so that messages to such a client go to its shard directly, and in
+/// order. Bounded by the clients of the process; empty unless [`Server::admit_as`] is called.
 #[derive(Debug)]
 pub(super) struct Adopted {
     places: HashMap<Id, Place, Seeded>,
@@ -85,8 +84,8 @@ impl Server {
     }
 
     /// Takes note of another node of the cluster: messages with
-    /// [`Scope::Cluster`](crate::Scope::Cluster) are for it as well, its ids are recognised, and nobody
-    /// can join the rooms they name.
+    /// [`Scope::Cluster`](crate::Scope::Cluster) are for it as well, its ids are recognised, and
+    /// clients cannot join the rooms they name.
     pub fn meet(&mut self, node: NodeKey) {
         self.space.mint.meet(node);
     }
@@ -96,7 +95,7 @@ impl Server {
         self.space.mint.part(node);
     }
 
-    /// A client left: the id it was admitted under names nobody.
+    /// A client left: if it was admitted under the id of another, no client has that id any more.
     pub(super) fn release_id(&mut self, id: Id, slot: u32) {
         let place = Place { shard: self.shard.index, slot };
         if self.space.adopted.remove(id, place) {
@@ -112,7 +111,7 @@ impl Server {
 }
 
 impl Space {
-    /// What a name means.
+    /// The meaning of a name.
     pub(super) fn whereabouts(&self, name: &str) -> Whereabouts {
         if let Some(place) = self.adopted.find(name) {
             return Whereabouts::Client(place);
@@ -134,6 +133,18 @@ impl Space {
         let place = Place { shard: self.shard.index, slot: socket.0.slot };
         self.adopted.insert(id, place);
         Ok(Some(place))
+    }
+}
+
+#[cfg(feature = "fuzz")]
+impl Space {
+    /// Checks that ids which were given to clients of this shard are theirs.
+    pub(in crate::server) fn check_adopted(&self) {
+        let here = self.adopted.places.iter().filter(|(_, place)| place.shard == self.shard.index);
+        for (id, place) in here {
+            let client = self.clients.at(place.slot).expect("a client that left releases its id");
+            assert_eq!(client.id, *id, "a client has the id that it was admitted under");
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What shards and nodes tell each other.
+//! Messages from peers and to them: other shards, and other nodes of the cluster.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -46,7 +46,7 @@ impl Server {
         }
     }
 
-    /// Returns the next thing other shards must hear.
+    /// Returns the next message for peers.
     #[must_use]
     pub fn poll_peer(&mut self) -> Option<Output> {
         self.outputs.next_message()
@@ -97,7 +97,7 @@ impl Space {
             Scope::Cluster => self.mint.has_company().then_some(Destination::Node),
         };
         let others = (self.shard.count > 1).then_some(Destination::Everyone);
-        // Of one client it is known where it is: nobody else need hear it.
+        // The shard of a single client is known: the message is for that one alone.
         match to.rooms {
             [one] if others.is_some() || node.is_some() => match self.whereabouts(one) {
                 Whereabouts::Client(place) if place.shard == self.shard.index => [None, None],

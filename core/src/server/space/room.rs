@@ -12,13 +12,13 @@ use crate::server::space::namespace::Namespace;
 use crate::server::space::space::Space;
 use crate::slack::Slack as _;
 
-/// One room of a namespace; exists while somebody is in it.
+/// One room of a namespace; exists while it has members.
 #[derive(Debug)]
 pub(in crate::server) struct Room {
     pub(in crate::server) name: Arc<str>,
     pub(in crate::server) members: Vec<Member>,
-    /// The last broadcast that considered it: whoever names it again adds nobody.
-    pub(in crate::server) stamp: u32,
+    /// The last broadcast that considered it: naming it again adds no client.
+    pub(super) stamp: u32,
 }
 
 /// A client in a room, and where the client notes that room.

@@ -117,7 +117,7 @@ impl SocketMut<'_> {
         Some(if session.transport.is_websocket() { "websocket" } else { "polling" })
     }
 
-    /// Returns how many bytes of memory are taken by what waits for the client: counted as for
+    /// Returns the memory, in bytes, of the packets that wait for the client: counted as for
     /// [`Limits::max_backlog`](crate::Limits::max_backlog).
     #[must_use]
     pub fn backlog(&self) -> usize {

@@ -249,9 +249,16 @@ fn shards_report_to_the_node_what_it_asked_them() {
     here.shards[0].find(&Target::namespace("/"));
     here.carry();
     there.hear(std::mem::take(&mut here.sent));
-    let found = there.sent.iter().map(|message| match &message.0 {
-        Body::Found { ids, .. } => ids.clone(),
-        other => panic!("{other:?}"),
+    assert_eq!(there.sent.len(), 3, "each shard reports");
+    let found = there.sent.iter().filter_map(|message| match &message.0 {
+        Body::Found { ids, .. } => Some(ids.clone()),
+        Body::Adopted { .. }
+        | Body::Answered { .. }
+        | Body::Apply { .. }
+        | Body::Asked { .. }
+        | Body::Broadcast { .. }
+        | Body::Find { .. }
+        | Body::Released { .. } => None,
     });
     assert_eq!(found.collect::<Vec<_>>().concat(), [client.id]);
 }
