@@ -51,20 +51,22 @@
 //! | `io.to(rooms).emit(…)`, `io.except(rooms).emit(…)` | the rooms of `/`, or all but them |
 //! | `io.of("/chat").emit(…)` and so on | the same in another namespace |
 //!
-//! Rooms are one or many ([`Rooms`]), and the id of a client stands for the client wherever a room
+//! Arguments are typed, `&value`, or encoded already ([`IntoArgs`]). Rooms are one or many ([`Rooms`]), and the id of a client stands for the client wherever a room
 //! does; `to` and `except` chain, and everybody gets one copy.
 //!
 //! | instead of `emit` | does |
 //! |---|---|
 //! | `send(&data)`, `send_json(&data)` | emits the event `message` or `json` |
-//! | `emit_raw` | takes arguments that are encoded already |
 //! | `emit_volatile` of a socket, `volatile().emit` of the others | drops the event for clients that are not ready for it |
 //! | `emit_with_ack` | waits for one [`Reply`], or [`Gathering`] those of many |
 //! | `call`, `call_within` of a socket | waits for one answer and decodes it |
 //! | `emit_then` of a socket | calls a function with the answer |
 //!
-//! On the same targets, `join`, `leave`, `disconnect`, `disconnect_all`, `sockets`, `fetch_sockets`
-//! and `count` move and find clients.
+//! On the same rooms, `join`, `leave`, `disconnect` and `disconnect_and_close` move clients: those of a
+//! whole namespace are `io.everyone()` or `io.of("/chat").everyone()`, so that nothing happens to
+//! everybody by accident. `fetch_sockets` finds clients on all servers. What is answered at once concerns
+//! this process and is behind `local()`: `io.local().count()`, `.rooms()`, `.socket(id)`,
+//! `io.to(rooms).local().sockets()`.
 //!
 //! Every future has a method `wait` that is `.await` for threads outside async code.
 //!
@@ -108,6 +110,7 @@ mod wait;
 mod web;
 
 pub use app::App;
+pub use args::IntoArgs;
 pub use bytes::Bytes;
 #[doc(hidden)]
 pub use handlers::class::{Bound, ByArc, ByRef, Unordered};
@@ -159,16 +162,20 @@ pub use serve::listen::{Accepted, Address, Inner, Listener, Parts, Stream, pause
 pub use serve::tls::TlsError;
 pub use serve::tls::{Tls, TlsFault, TlsSession};
 pub use shards::life::Until;
-pub use sockets::answers::ack::{Ack, AckError, Calling, Found, Reply};
+pub use sockets::answers::ack::{Ack, AckError, Calling, Reply};
 pub use sockets::answers::drain::Drained;
+pub use sockets::answers::fetch::{FetchSockets, Fetched};
 pub use sockets::answers::gather::{Gathered, Gathering, Next, Replies};
+pub use sockets::broadcast::Broadcast;
 pub use sockets::engine::EngineSession;
 pub use sockets::error::{BoxError, Cause, EmitError, HandlerError};
-pub use sockets::io::{Io, NamespaceIo};
+pub use sockets::extent::{Everywhere, Extent, Local};
+pub use sockets::io::Io;
+pub use sockets::namespace::NamespaceIo;
+pub use sockets::remote::RemoteSocket;
 pub use sockets::rooms::Rooms;
 pub use sockets::session::Session;
 pub use sockets::socket::Socket;
-pub use sockets::to::To;
 pub use wait::wait;
 pub use web::files::{Body, Files};
 pub use web::handler::{Beside, IntoWeb, Origin, WebHandler};

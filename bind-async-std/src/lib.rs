@@ -51,7 +51,7 @@
 //!
 //! - [`App`]: which handler hears what, and everything else an application says before it is served.
 //! - [`sansocket_app`]: what handlers take and return, who gets what is sent, and in which order.
-//! - [`Socket`], [`Io`] and [`To`]: one client, the whole server, and some of its clients.
+//! - [`Socket`], [`Io`] and [`Broadcast`]: one client, the whole server, and some of its clients.
 //! - [`mod@test`]: tests of an application, in virtual time and without a network.
 //! - [`Config`] and [`Limits`]: every setting with its default.
 //!

@@ -4,18 +4,17 @@ use sansocket_app::{App, Hub, Io, Listener};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::net::ToSocketAddrs;
-use std::ops::Deref;
 use std::pin::pin;
 use std::sync::Arc;
 
 use crate::door;
 use crate::executor::Executor;
 
-/// A Socket.IO server on smol or async-std, and a handle to it: clone it into tasks and threads and
-/// emit from there. What it can do besides serving is in [`sansocket_app::Io`].
+/// A Socket.IO server on smol or async-std. Its handle, [`io`](Self::io), emits from anywhere and stops
+/// it.
 #[derive(Clone, Debug)]
 pub struct Server {
-    handle: Io,
+    io: Io,
     hub: Arc<Hub>,
 }
 
@@ -31,7 +30,7 @@ impl Server {
         Self::on(app, executor, executor.shards())
     }
 
-    /// The same with a number of shards of yours, at least 1.
+    /// Starts an application on this number of shards, at least 1.
     ///
     /// # Panics
     /// When the operating system gives no random numbers.
@@ -40,17 +39,24 @@ impl Server {
         Self::on(app, Executor::default(), shards)
     }
 
-    /// The same on an executor of yours.
+    /// Starts an application on an executor, with this number of shards, at least 1.
     ///
     /// # Panics
     /// When the operating system gives no random numbers.
     #[must_use]
     pub fn on(app: App, executor: Executor, shards: u16) -> Self {
         let hub = Hub::start(app, executor, shards);
-        Self { handle: Io::new(hub.clone()), hub }
+        Self { io: Io::new(hub.clone()), hub }
     }
 
-    /// Serves on 127.0.0.1:5000 until [`stop`](sansocket_app::Io::stop).
+    /// Returns the handle to the whole server: clone it into tasks, threads and handlers, and emit from
+    /// there.
+    #[must_use]
+    pub fn io(&self) -> Io {
+        self.io.clone()
+    }
+
+    /// Serves on 127.0.0.1:5000 until [`stop`](Io::stop).
     ///
     /// # Errors
     /// When the port is taken.
@@ -61,7 +67,7 @@ impl Server {
         self.serve("127.0.0.1:5000").await
     }
 
-    /// Listens on an address and serves until [`stop`](sansocket_app::Io::stop).
+    /// Listens on an address and serves until [`stop`](Io::stop).
     ///
     /// A name is looked up before anything is served, and blocks the thread meanwhile.
     ///
@@ -74,7 +80,7 @@ impl Server {
         self.serve_on([Listener::tcp(address)?]).await
     }
 
-    /// Serves on listeners of yours until [`stop`](sansocket_app::Io::stop), and returns when every
+    /// Serves on these listeners until [`stop`](Io::stop), and returns when every
     /// connection has ended.
     ///
     /// # Errors
@@ -82,7 +88,7 @@ impl Server {
     ///
     /// # Cancel safety
     /// Dropping the future stops listening; connections go on, and end when
-    /// [`stop`](sansocket_app::Io::stop) is called.
+    /// [`stop`](Io::stop) is called.
     pub async fn serve_on(&self, listeners: impl IntoIterator<Item = Listener>) -> io::Result<()> {
         let mut doors = listeners
             .into_iter()
@@ -97,13 +103,5 @@ impl Server {
         drop(doors);
         self.hub.idle().await;
         Ok(())
-    }
-}
-
-impl Deref for Server {
-    type Target = Io;
-
-    fn deref(&self) -> &Self::Target {
-        &self.handle
     }
 }

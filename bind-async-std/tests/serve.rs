@@ -35,9 +35,9 @@ mod smol {
     #[test]
     fn serve_on_may_be_dropped_and_connections_go_on() {
         suites::serving_may_be_dropped_and_connections_go_on(|app, listener| {
-            let io = Server::on(app, Executor::SMOL, 4);
-            let handle = (*io).clone();
-            let serving = ::smol::spawn(async move { io.serve_on([listener]).await });
+            let server = Server::on(app, Executor::SMOL, 4);
+            let handle = server.io();
+            let serving = ::smol::spawn(async move { server.serve_on([listener]).await });
             // Dropping the task drops its future.
             (handle, Box::new(move || drop(serving)))
         });
@@ -64,9 +64,10 @@ mod async_std {
     #[test]
     fn serve_on_may_be_dropped_and_connections_go_on() {
         suites::serving_may_be_dropped_and_connections_go_on(|app, listener| {
-            let io = Server::on(app, Executor::ASYNC_STD, 4);
-            let handle = (*io).clone();
-            let serving = ::async_std::task::spawn(async move { io.serve_on([listener]).await });
+            let server = Server::on(app, Executor::ASYNC_STD, 4);
+            let handle = server.io();
+            let serving =
+                ::async_std::task::spawn(async move { server.serve_on([listener]).await });
             (handle, Box::new(move || drop(super::block_on(serving.cancel()))))
         });
     }
@@ -74,6 +75,6 @@ mod async_std {
 
 /// Serves `app` on four shards.
 fn serve(app: App, executor: Executor, listeners: Vec<Listener>) -> (sansocket_app::Io, Serving) {
-    let io = Server::on(app, executor, 4);
-    ((*io).clone(), thread::spawn(move || block_on(io.serve_on(listeners))))
+    let server = Server::on(app, executor, 4);
+    (server.io(), thread::spawn(move || block_on(server.serve_on(listeners))))
 }

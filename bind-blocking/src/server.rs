@@ -3,7 +3,6 @@
 use sansocket_app::{App, Hub, Io, Listener, wait};
 use std::io;
 use std::net::ToSocketAddrs;
-use std::ops::Deref;
 use std::sync::Arc;
 use std::thread::{self, Builder, ScopedJoinHandle};
 use std::time::Duration;
@@ -14,11 +13,11 @@ use crate::pool::Pool;
 use crate::post::Stage;
 use crate::runtime::Blocking;
 
-/// A Socket.IO server on threads, and a handle to it: clone it into threads and handlers and emit
-/// from there. What it can do besides serving is in [`sansocket_app::Io`].
+/// A Socket.IO server on threads. Its handle, [`io`](Self::io), emits from anywhere and stops
+/// it.
 #[derive(Clone, Debug)]
 pub struct Server {
-    handle: Io,
+    io: Io,
     hub: Arc<Hub>,
     pool: Arc<Pool>,
     threads: Threads,
@@ -44,7 +43,7 @@ impl Server {
         Self::with_threads(app, Threads::default())
     }
 
-    /// The same with a number of threads of yours.
+    /// Starts an application on these threads, with four shards for each that carries bytes.
     ///
     /// # Panics
     /// When the operating system gives no random numbers or no thread.
@@ -53,7 +52,7 @@ impl Server {
         Self::start(app, threads, Hub::shards_for(threads.io))
     }
 
-    /// The same with a number of shards of yours, at least 1.
+    /// Starts an application on this number of shards, at least 1.
     ///
     /// # Panics
     /// When the operating system gives no random numbers or no thread.
@@ -66,10 +65,17 @@ impl Server {
         let pool = Arc::new(Pool::new(threads.workers));
         let runtime = Blocking { clock: Arc::default(), pool: pool.clone() };
         let hub = Hub::start(app, runtime, shards);
-        Self { handle: Io::new(hub.clone()), hub, pool, threads }
+        Self { io: Io::new(hub.clone()), hub, pool, threads }
     }
 
-    /// Serves on 127.0.0.1, port 5000, until [`stop`](sansocket_app::Io::stop).
+    /// Returns the handle to the whole server: clone it into tasks, threads and handlers, and emit from
+    /// there.
+    #[must_use]
+    pub fn io(&self) -> Io {
+        self.io.clone()
+    }
+
+    /// Serves on 127.0.0.1, port 5000, until [`stop`](Io::stop).
     ///
     /// # Errors
     /// As [`serve`](Self::serve).
@@ -77,7 +83,7 @@ impl Server {
         self.serve("127.0.0.1:5000")
     }
 
-    /// Listens on an address and serves until [`stop`](sansocket_app::Io::stop).
+    /// Listens on an address and serves until [`stop`](Io::stop).
     ///
     /// # Errors
     /// When the address cannot be listened on, or as [`serve_on`](Self::serve_on).
@@ -85,7 +91,7 @@ impl Server {
         self.serve_on([Listener::tcp(address)?])
     }
 
-    /// Serves listeners of yours until [`stop`](sansocket_app::Io::stop).
+    /// Serves on these listeners until [`stop`](Io::stop).
     ///
     /// Returns when all connections have ended and all handlers have; a handler that still runs five
     /// seconds later is not waited for. The threads of handlers, tasks and timers end with the last handle
@@ -136,13 +142,5 @@ impl Default for Threads {
     fn default() -> Self {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         Self { io: cores, workers: (4 * cores).max(16) }
-    }
-}
-
-impl Deref for Server {
-    type Target = Io;
-
-    fn deref(&self) -> &Self::Target {
-        &self.handle
     }
 }

@@ -15,8 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Serves `app` on two threads, with eight shards and four workers.
 fn serve(app: App, listeners: Vec<Listener>) -> (sansocket_app::Io, Serving) {
-    let io = Server::with_threads(app, Threads { io: 2, workers: 4 });
-    ((*io).clone(), thread::spawn(move || io.serve_on(listeners)))
+    let server = Server::with_threads(app, Threads { io: 2, workers: 4 });
+    (server.io(), thread::spawn(move || server.serve_on(listeners)))
 }
 
 #[cfg(target_os = "linux")]
@@ -35,13 +35,13 @@ fn connections_that_wait_are_served_in_order() {
 
 /// Serves `app` with one thread for bytes and one for handlers.
 fn serve_on_one(app: App, listeners: Vec<Listener>) -> (sansocket_app::Io, Serving) {
-    let io = Server::with_threads(app, Threads { io: 1, workers: 1 });
-    ((*io).clone(), thread::spawn(move || io.serve_on(listeners)))
+    let server = Server::with_threads(app, Threads { io: 1, workers: 1 });
+    (server.io(), thread::spawn(move || server.serve_on(listeners)))
 }
 
 /// A server on a thread of its own.
 struct Served {
-    io: Server,
+    io: sansocket_app::Io,
     address: SocketAddr,
     serving: JoinHandle<std::io::Result<()>>,
 }
@@ -55,9 +55,9 @@ impl Served {
     fn with_workers(app: App, workers: usize) -> Self {
         let listener = Listener::tcp("127.0.0.1:0").unwrap();
         let address = listener.local_addr().tcp().unwrap();
-        let io = Server::with_threads(app, Threads { io: 2, workers });
-        let serving = io.clone();
-        Self { io, address, serving: thread::spawn(move || serving.serve_on([listener])) }
+        let server = Server::with_threads(app, Threads { io: 2, workers });
+        let io = server.io();
+        Self { io, address, serving: thread::spawn(move || server.serve_on([listener])) }
     }
 
     fn client(&self) -> Client {
@@ -102,9 +102,9 @@ fn a_handler_that_blocks_stalls_nobody() {
     // One shard, so that all clients share it.
     let listener = Listener::tcp("127.0.0.1:0").unwrap();
     let address = listener.local_addr().tcp().unwrap();
-    let io = Server::with_threads(app, Threads { io: 1, workers: 4 });
-    assert_eq!(io.counts().len(), 1);
-    thread::spawn(move || io.serve_on([listener]));
+    let server = Server::with_threads(app, Threads { io: 1, workers: 4 });
+    assert_eq!(server.io().counts().len(), 1);
+    thread::spawn(move || server.serve_on([listener]));
     let mut slow = Client::connect(address);
     slow.post(r#"420["block"]"#);
     inside.recv_timeout(PATIENCE).unwrap();
@@ -138,8 +138,8 @@ fn a_flood_behind_a_handler_that_blocks_stalls_only_its_sender_and_loses_nothing
     app.on("quick", || "quick");
     let listener = Listener::tcp("127.0.0.1:0").unwrap();
     let address = listener.local_addr().tcp().unwrap();
-    let io = Server::with_threads(app, Threads { io: 1, workers: 4 });
-    thread::spawn(move || io.serve_on([listener]));
+    let server = Server::with_threads(app, Threads { io: 1, workers: 4 });
+    thread::spawn(move || server.serve_on([listener]));
     let mut slow = Client::connect(address);
     slow.post(r#"42["block"]"#);
     inside.recv_timeout(PATIENCE).unwrap();

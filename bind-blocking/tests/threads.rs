@@ -21,9 +21,9 @@ fn no_thread_outlives_the_server() {
     app.on("nap", || thread::sleep(Duration::from_millis(5)));
     let listener = Listener::tcp("127.0.0.1:0").unwrap();
     let address = listener.local_addr().tcp().unwrap();
-    let io = Server::with_threads(app, Threads { io: 3, workers: 5 });
-    let serving = io.clone();
-    let serving = thread::spawn(move || serving.serve_on([listener]));
+    let server = Server::with_threads(app, Threads { io: 3, workers: 5 });
+    let io = server.io();
+    let serving = thread::spawn(move || server.serve_on([listener]));
     let mut clients: Vec<Client> = (0..20).map(|_| Client::connect(address)).collect();
     clients.iter_mut().for_each(|client| client.post(r#"42["nap"]"#));
     // A task that never ends is dropped.

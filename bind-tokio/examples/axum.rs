@@ -27,9 +27,9 @@ fn main() -> std::io::Result<()> {
         let listener = TcpListener::bind((options.host.as_str(), options.port)).await?;
         let stop = process::stop_signal();
         println!("listening on http://{}", listener.local_addr()?);
-        let io = Server::new(app(options.config));
-        let stopping = io.clone();
-        let service = router(&io).into_make_service_with_connect_info::<SocketAddr>();
+        let server = Server::new(app(options.config));
+        let stopping = server.io();
+        let service = router(&server).into_make_service_with_connect_info::<SocketAddr>();
         let listener = listener.tap_io(|stream| {
             // Latency matters more than the number of packets; a failure only costs that.
             let _ = stream.set_nodelay(true);
@@ -40,7 +40,7 @@ fn main() -> std::io::Result<()> {
                 stopping.stop();
             })
             .await?;
-        io.ended().await;
+        server.ended().await;
         Ok(())
     })
 }
@@ -55,11 +55,11 @@ fn app(config: Config) -> App {
     app
 }
 
-fn router(io: &Server) -> Router {
+fn router(server: &Server) -> Router {
     let peer = |head: &axum::http::request::Parts| {
         head.extensions.get().map(|ConnectInfo(peer): &ConnectInfo<SocketAddr>| *peer)
     };
-    let announcing = io.clone();
+    let announcing = server.io();
     let announce = move |text: String| async move {
         match announcing.emit("announcement", &text) {
             Ok(()) => StatusCode::ACCEPTED,
@@ -69,7 +69,7 @@ fn router(io: &Server) -> Router {
     Router::new()
         .route("/", get(Html(PAGE)))
         .route("/announce", post(announce))
-        .layer(io.layer().peer(peer))
+        .layer(server.layer().peer(peer))
         // Outside of the layer, so that it comes before it.
         .layer(axum::Extension(House("Blue House")))
 }

@@ -16,16 +16,16 @@ fn main() -> std::io::Result<()> {
         let listener = TcpListener::bind((options.host.as_str(), options.port)).await?;
         let stop = process::stop_signal();
         println!("listening on http://{}", listener.local_addr()?);
-        let io = Server::new(contract::events(options.config));
-        let stopping = io.clone();
-        let router = Router::new().route("/health", get("ok")).layer(io.layer());
+        let server = Server::new(contract::events(options.config));
+        let stopping = server.io();
+        let router = Router::new().route("/health", get("ok")).layer(server.layer());
         axum::serve(listener, router)
             .with_graceful_shutdown(async move {
                 stop.await;
                 stopping.stop();
             })
             .await?;
-        io.ended().await;
+        server.ended().await;
         Ok(())
     })
 }

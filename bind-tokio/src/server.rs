@@ -3,7 +3,6 @@
 use sansocket_app::{App, Hub, Io, Listener};
 use std::io;
 use std::net::ToSocketAddrs;
-use std::ops::Deref;
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
@@ -11,11 +10,11 @@ use tokio::task::JoinSet;
 use crate::door;
 use crate::runtime::Tokio;
 
-/// A Socket.IO server on tokio, and a handle to it: clone it into tasks and threads and emit from
-/// there. What it can do besides serving is in [`sansocket_app::Io`].
+/// A Socket.IO server on tokio. Its handle, [`io`](Self::io), emits from anywhere and stops
+/// it.
 #[derive(Clone, Debug)]
 pub struct Server {
-    handle: Io,
+    io: Io,
     hub: Arc<Hub>,
 }
 
@@ -30,17 +29,24 @@ impl Server {
         Self::with_shards(app, Hub::shards_for(threads))
     }
 
-    /// The same with a number of shards of yours, at least 1.
+    /// Starts an application on this number of shards, at least 1.
     ///
     /// # Panics
     /// Outside a tokio runtime, or when the operating system gives no random numbers.
     #[must_use]
     pub fn with_shards(app: App, shards: u16) -> Self {
         let hub = Hub::start(app, Tokio(Handle::current()), shards);
-        Self { handle: Io::new(hub.clone()), hub }
+        Self { io: Io::new(hub.clone()), hub }
     }
 
-    /// Serves on 127.0.0.1:5000 until [`stop`](sansocket_app::Io::stop).
+    /// Returns the handle to the whole server: clone it into tasks, threads and handlers, and emit from
+    /// there.
+    #[must_use]
+    pub fn io(&self) -> Io {
+        self.io.clone()
+    }
+
+    /// Serves on 127.0.0.1:5000 until [`stop`](Io::stop).
     ///
     /// # Errors
     /// When the port is taken.
@@ -51,7 +57,7 @@ impl Server {
         self.serve("127.0.0.1:5000").await
     }
 
-    /// Listens on an address and serves until [`stop`](sansocket_app::Io::stop).
+    /// Listens on an address and serves until [`stop`](Io::stop).
     ///
     /// # Errors
     /// When the address cannot be listened on.
@@ -62,7 +68,7 @@ impl Server {
         self.serve_on([Listener::tcp(address)?]).await
     }
 
-    /// Serves on listeners of yours until [`stop`](sansocket_app::Io::stop), and returns when every
+    /// Serves on these listeners until [`stop`](Io::stop), and returns when every
     /// connection has ended.
     ///
     /// # Errors
@@ -70,7 +76,7 @@ impl Server {
     ///
     /// # Cancel safety
     /// Dropping the future stops listening; connections go on, and end when
-    /// [`stop`](sansocket_app::Io::stop) is called.
+    /// [`stop`](Io::stop) is called.
     pub async fn serve_on(&self, listeners: impl IntoIterator<Item = Listener>) -> io::Result<()> {
         let mut doors = JoinSet::new();
         for listener in listeners {
@@ -85,13 +91,5 @@ impl Server {
     #[cfg(feature = "tower")]
     pub(crate) fn hub(&self) -> &Arc<Hub> {
         &self.hub
-    }
-}
-
-impl Deref for Server {
-    type Target = Io;
-
-    fn deref(&self) -> &Self::Target {
-        &self.handle
     }
 }

@@ -58,8 +58,8 @@ impl Server {
     /// use axum::{Router, routing::get};
     /// use sansocket_tokio::{App, Server};
     ///
-    /// let io = Server::new(App::new());
-    /// let router = Router::new().route("/", get("hello")).layer(io.layer());
+    /// let server = Server::new(App::new());
+    /// let router = Router::new().route("/", get("hello")).layer(server.layer());
     /// let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     /// axum::serve(listener, router).await
     /// # }
@@ -135,7 +135,7 @@ impl SocketIoLayer {
     /// use std::net::SocketAddr;
     ///
     /// # fn example(io: sansocket_tokio::Server) -> sansocket_tokio::SocketIoLayer {
-    /// io.layer().peer(|head| head.extensions.get().map(|ConnectInfo(peer)| *peer))
+    /// server.layer().peer(|head| head.extensions.get().map(|ConnectInfo(peer)| *peer))
     /// # }
     /// ```
     #[must_use]

@@ -106,17 +106,17 @@ fn welcome(socket: Socket) -> Result<(), Refusal> {
 
 /// The names of those in `/`, each with the number of their connections.
 fn users(io: Io) -> Vec<(String, usize)> {
-    let rooms = io.rooms().into_iter();
+    let rooms = io.local().rooms().into_iter();
     rooms.filter_map(|(room, size)| Some((room.strip_prefix(ROOM)?.to_owned(), size))).collect()
 }
 
 /// Ends all connections of a user, and returns how many there were.
 fn throw_out(io: Io, name: String) -> usize {
     let all = io.to(room(&name));
-    let count = all.count();
+    let count = all.clone().local().count();
     // This reaches them before the end does.
     let _ = all.emit("thrown-out", &());
-    all.disconnect_all();
+    all.disconnect_and_close();
     count
 }
 

@@ -158,7 +158,7 @@ fn room_of(socket: &Socket) -> Option<String> {
 }
 
 fn users(nsp: &NamespaceIo, room: &str) -> Vec<String> {
-    let sockets = nsp.to(room).fetch_sockets();
+    let sockets = nsp.to(room).local().sockets();
     let name = |socket: &Socket| socket.session().read(|Name(name)| name.clone());
     let mut users: Vec<String> = sockets.iter().filter_map(name).collect();
     users.sort();
@@ -166,7 +166,7 @@ fn users(nsp: &NamespaceIo, room: &str) -> Vec<String> {
 }
 
 fn rooms(nsp: &NamespaceIo) -> Vec<Room> {
-    nsp.rooms().into_iter().map(|(name, members)| Room { name, members }).collect()
+    nsp.local().rooms().into_iter().map(|(name, members)| Room { name, members }).collect()
 }
 
 impl Histories {
@@ -186,7 +186,7 @@ impl Histories {
     /// Counted under the lock: a message that arrives meanwhile gets a later number.
     fn forget_empty(&self, nsp: &NamespaceIo, room: &str) {
         let mut histories = self.lock();
-        if nsp.to(room).count() == 0 {
+        if nsp.to(room).local().count() == 0 {
             histories.remove(room);
         }
     }

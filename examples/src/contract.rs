@@ -81,14 +81,14 @@ fn handle(namespace: &mut Namespace) {
 
 fn echoes(on: &mut Namespace) {
     on.on("message", |socket: Socket, message: EventMessage| {
-        let _ = socket.emit_raw("message-back", message.args());
+        let _ = socket.emit("message-back", message.args());
         NoReply
     });
     on.on("message-with-ack", |_: Socket, message: EventMessage, ack: Ack| {
-        ack.send_raw(message.args());
+        let _ = ack.send(message.args());
     });
     on.on("no-args", |socket: Socket, message: EventMessage| {
-        let _ = socket.emit_raw("no-args-back", message.args());
+        let _ = socket.emit("no-args-back", message.args());
         NoReply
     });
     on.on("slow-ack", async |socket: Socket, ms: u64, value: Value| {
@@ -102,9 +102,9 @@ fn questions(on: &mut Namespace) {
     on.on("request-question", |socket: Socket, ms: u64, RawRest(args): RawRest| {
         let asker = socket.clone();
         let timeout = Duration::from_millis(ms);
-        let _ = socket.emit_raw_then("question", args.as_ref(), timeout, move |reply| {
+        let _ = socket.emit_then("question", args, timeout, move |reply| {
             let _ = match reply {
-                Ok(args) => asker.emit_raw("answer", args.as_ref()),
+                Ok(args) => asker.emit("answer", args),
                 Err(_) => asker.emit("answer-timeout", &()),
             };
         });
@@ -173,7 +173,7 @@ impl WhoAmI {
 fn values(on: &mut Namespace) {
     on.on("get-types", |socket: Socket| {
         let types = r#"[null,true,false,0,-1.5,9007199254740991,"s","",[],{},[1,[2,[3]]],{"a":{"b":{"c":[null,"x"]}}}]"#;
-        let _ = socket.emit_raw("types", ArgsRef::from_valid(types, &[]));
+        let _ = socket.emit("types", ArgsRef::from_valid(types, &[]));
     });
     on.on("get-binary", |socket: Socket, n: usize| {
         let _ = socket.emit("binary", &pattern(n));
@@ -279,7 +279,7 @@ fn rooms(on: &mut Namespace) {
     });
     on.on("rooms", |socket: Socket| sorted(&socket));
     on.on("room-size", async |socket: Socket, room: String| {
-        socket.within(room).sockets().await.len()
+        socket.within(room).fetch_sockets().await.map(|found| found.sockets.len())
     });
     on.on("room-join-all", |socket: Socket, from: String, to: String| {
         socket.within(from).join(to);
@@ -297,38 +297,38 @@ fn sorted(socket: &Socket) -> Vec<String> {
 
 fn broadcasts(on: &mut Namespace) {
     on.on("room-emit", |socket: Socket, room: String, RawRest(args): RawRest| {
-        let _ = socket.within(room).emit_raw("room-msg", args.as_ref());
+        let _ = socket.within(room).emit("room-msg", args);
     });
     on.on("room-broadcast", |socket: Socket, room: String, RawRest(args): RawRest| {
-        let _ = socket.to(room).emit_raw("room-msg", args.as_ref());
+        let _ = socket.to(room).emit("room-msg", args);
     });
     on.on("rooms-emit", |socket: Socket, rooms: Vec<String>, RawRest(args): RawRest| {
-        let _ = socket.within(rooms).emit_raw("room-msg", args.as_ref());
+        let _ = socket.within(rooms).emit("room-msg", args);
     });
     on.on(
         "room-emit-except",
         |socket: Socket, room: String, except: String, RawRest(args): RawRest| {
-            let _ = socket.within(room).except(except).emit_raw("room-msg", args.as_ref());
+            let _ = socket.within(room).except(except).emit("room-msg", args);
         },
     );
     on.on("broadcast", |socket: Socket, message: EventMessage| {
-        let _ = socket.broadcast().emit_raw("broadcast-msg", message.args());
+        let _ = socket.broadcast().emit("broadcast-msg", message.args());
     });
     on.on("emit-all", |socket: Socket, message: EventMessage| {
-        let _ = socket.nsp().emit_raw("broadcast-msg", message.args());
+        let _ = socket.nsp().emit("broadcast-msg", message.args());
     });
     on.on("to-sid", |socket: Socket, sid: String, RawRest(args): RawRest| {
-        let _ = socket.within(sid).emit_raw("direct-msg", args.as_ref());
+        let _ = socket.within(sid).emit("direct-msg", args);
     });
     on.on("volatile", |socket: Socket, message: EventMessage| {
-        let _ = socket.emit_raw_volatile("volatile-msg", message.args());
+        let _ = socket.emit_volatile("volatile-msg", message.args());
     });
 }
 
 fn endings(on: &mut Namespace) {
     on.on("disconnect-me", |socket: Socket, close: bool| {
         if close {
-            socket.disconnect_all()
+            socket.disconnect_and_close()
         } else {
             socket.disconnect()
         }

@@ -79,7 +79,7 @@ fn typing(socket: Socket, to: String, typing: bool) {
 /// The client has left its rooms already.
 fn leave(socket: Socket) {
     if let Some(name) = name(&socket)
-        && socket.to(room(&name)).count() == 0
+        && socket.to(room(&name)).local().count() == 0
     {
         let _ = socket.nsp().emit("people", &people(&socket.nsp()));
     }
@@ -87,7 +87,12 @@ fn leave(socket: Socket) {
 
 /// The people online, in order.
 fn people(nsp: &NamespaceIo) -> Vec<String> {
-    nsp.rooms().keys().filter_map(|room| room.strip_prefix(ROOM)).map(str::to_owned).collect()
+    nsp.local()
+        .rooms()
+        .keys()
+        .filter_map(|room| room.strip_prefix(ROOM))
+        .map(str::to_owned)
+        .collect()
 }
 
 fn name(socket: &Socket) -> Option<String> {

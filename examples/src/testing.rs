@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn everybody_hears_the_question_and_the_result_a_minute_later() {
         let (server, clients @ [chair, ann, bob]) = &meeting(["chair", "ann", "bob"]);
-        chair.emit("open", &"Is it tea time?");
+        chair.emit("open", "Is it tea time?");
         for client in clients {
             assert_eq!(client.expect::<String>("question"), "Is it tea time?");
         }
@@ -163,7 +163,7 @@ mod tests {
     fn nobody_votes_twice_or_too_late() {
         let (server, [chair, ann]) = meeting(["chair", "ann"]);
         assert_eq!(ann.call("vote", &true), Ok(false));
-        chair.emit("open", &"Is it tea time?");
+        chair.emit("open", "Is it tea time?");
         assert_eq!(ann.call("vote", &true), Ok(true));
         assert_eq!(ann.call("vote", &true), Ok(false));
         server.advance(OPEN);
@@ -199,12 +199,12 @@ mod tests {
     #[test]
     fn a_client_that_vanished_is_given_up_and_its_vote_counts() {
         let (server, [chair, ann]) = meeting(["chair", "ann"]);
-        chair.emit("open", &"Is it tea time?");
+        chair.emit("open", "Is it tea time?");
         ann.emit("vote", &true);
         ann.mute();
         server.advance(OPEN);
         assert!(!ann.is_connected());
-        assert_eq!(server.io().count(), 1);
+        assert_eq!(server.io().local().count(), 1);
         assert_eq!(chair.expect::<Value>("result"), json!({"yes": 1, "no": 0}));
     }
 }

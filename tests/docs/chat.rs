@@ -34,7 +34,7 @@ fn enter(socket: Socket, login: Login) -> Result<(), Refusal> {
 
 /// Returns who was there already.
 fn join(socket: Socket, room: String) -> Result<Vec<String>, BoxError> {
-    let others = socket.to(&room).fetch_sockets();
+    let others = socket.to(&room).local().sockets();
     socket.join(&room)?;
     socket.to(&room).emit("joined", &(&room, name(&socket)))?;
     Ok(others.iter().map(name).collect())
@@ -47,7 +47,7 @@ fn say(socket: Socket, room: String, text: String) -> Result<Option<usize>, Emit
     }
     let others = socket.to(&room);
     others.emit("said", &(&room, name(&socket), text))?;
-    Ok(Some(others.count()))
+    Ok(Some(others.local().count()))
 }
 
 fn left(socket: Socket, reason: Reason, rooms: Vec<Arc<str>>) {
@@ -61,16 +61,16 @@ fn name(socket: &Socket) -> String {
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
-    let io = Server::new(app());
-    let ticking = io.clone();
-    io.spawn(async move {
+    let server = Server::new(app());
+    let ticking = server.io();
+    server.io().spawn(async move {
         loop {
             ticking.sleep(Duration::from_secs(10)).await;
-            let _ = ticking.volatile().emit("here", &ticking.count());
+            let _ = ticking.volatile().emit("here", &ticking.local().count());
         }
     });
     println!("open http://127.0.0.1:5000");
-    io.run().await
+    server.run().await
 }
 
 #[cfg(test)]

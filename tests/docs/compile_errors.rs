@@ -33,9 +33,11 @@ fn check(cases: &BTreeMap<String, PathBuf>) -> Errors {
         "[package]\nname = \"compile-errors\"\nedition = \"2024\"\n\
          [lib]\npath = \"lib.rs\"\n\
          [dependencies]\nsansocket-app = {{ path = {:?} }}\n\
+         sansocket-blocking = {{ path = {:?} }}\n\
          serde = {{ version = \"1\", features = [\"derive\"] }}\nthiserror = \"2\"\n\
          [workspace]\n",
         workspace.join("app"),
+        workspace.join("bind-blocking"),
     );
     fs::create_dir_all(&package).expect("the folder can be made");
     fs::copy(workspace.join("Cargo.lock"), package.join("Cargo.lock")).expect("it is there");

@@ -4,6 +4,7 @@
 mod chat;
 mod compile_errors;
 #[allow(dead_code, unused_variables, clippy::too_many_arguments, reason = "it is only compiled")]
+#[allow(clippy::needless_borrows_for_generic_args, reason = "it is written as in the pages")]
 mod guides;
 mod packages;
 mod rooms;
@@ -12,7 +13,8 @@ mod snippets;
 
 use sansocket_app::test::TestServer;
 use sansocket_app::{
-    Ack, AckError, App, Config, EmitError, Io, NamespaceIo, Reason, Refused, Replies, Socket, To,
+    Ack, AckError, App, Broadcast, Config, EmitError, Io, NamespaceIo, Reason, Refused, Replies,
+    Socket,
 };
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,7 +26,7 @@ const _: () = {
     const fn moved<T: Send>() {}
     shared::<Io>();
     shared::<NamespaceIo>();
-    shared::<To>();
+    shared::<Broadcast>();
     shared::<Socket>();
     moved::<Ack>();
     moved::<Replies>();
@@ -110,7 +112,7 @@ fn what_happens_when_a_client_leaves_is_as_the_guarantees_say() {
     });
     let server = TestServer::new(app);
     let client = server.connect().unwrap();
-    let socket = server.io().socket(&client.id()).expect("it is here");
+    let socket = server.io().local().socket(&client.id()).expect("it is here");
     let asked = socket.call::<()>("name?", &());
     client.close();
 
@@ -119,6 +121,6 @@ fn what_happens_when_a_client_leaves_is_as_the_guarantees_say() {
     assert_eq!(late, Err(EmitError::Refused(Refused::Gone)));
     assert_eq!((session, rooms), (Some(7), vec!["tea".into()]));
     assert!(matches!(reason, Reason::TransportClose | Reason::TransportError), "{reason}");
-    assert_eq!((socket.session::<i32>().get(), server.io().count()), (None, 0));
-    assert!(server.io().rooms().is_empty() && socket.rooms().is_empty());
+    assert_eq!((socket.session::<i32>().get(), server.io().local().count()), (None, 0));
+    assert!(server.io().local().rooms().is_empty() && socket.rooms().is_empty());
 }

@@ -620,7 +620,7 @@ impl Stack {
     fn new() -> Self {
         let mut app = App::new();
         app.on("echo", |socket: sansocket_app::Socket, message: EventMessage| {
-            socket.emit_raw("echo", message.args()).expect("it can be sent");
+            socket.emit("echo", message.args()).expect("it can be sent");
         });
         let days = Arc::new(AtomicU32::new(0));
         let hub = Hub::new(app, Still { birth: Instant::now(), days: days.clone() }, 1, [7; 32]);

@@ -146,7 +146,7 @@ fn a03_emits_come_from_outside_of_handlers_too() {
 fn a04_acknowledgements_of_the_server() {
     let mut app = App::new();
     app.on("none", || ()).on("one", || 1).on("two", || ("a", 2)).on("silent", || NoReply);
-    app.on("given", |ack: Ack| ack.send(&"given"));
+    app.on("given", |ack: Ack| ack.send("given"));
     let client = TestServer::new(app).connect().unwrap();
     assert_eq!(client.call("none", &()), Ok(()));
     assert_eq!(client.call("one", &()), Ok(1));
@@ -159,7 +159,7 @@ fn a04_acknowledgements_of_the_server() {
 fn a04_acknowledgements_of_clients_with_a_timeout() {
     let server = TestServer::new(App::new());
     let client = server.connect().unwrap();
-    let socket = server.io().socket(&client.id()).expect("it is here");
+    let socket = server.io().local().socket(&client.id()).expect("it is here");
 
     let asked = socket.call::<(String, u8)>("who", &());
     client.expect_event("who").ack(&("Ann", 30));
@@ -210,7 +210,7 @@ fn a05_broadcasts_rooms_and_who_is_left_out() {
     assert_eq!(bob.call("rooms", &()), Ok(vec!["a".to_owned()]));
     server.io().close_room("a");
     assert_eq!(bob.call("rooms", &()), Ok(Vec::<String>::new()));
-    assert!(server.io().rooms().is_empty());
+    assert!(server.io().local().rooms().is_empty());
 }
 
 #[test]
@@ -332,7 +332,7 @@ fn a09_sessions_are_per_client_and_namespace_until_it_left() {
     let other = ann.join("/other", &()).expect("it is let in");
     assert_eq!(other.call("get", &()), Ok(None::<String>));
 
-    let socket = server.io().socket(&ann.id()).expect("it is here");
+    let socket = server.io().local().socket(&ann.id()).expect("it is here");
     ann.disconnect();
     assert_eq!(read(&notes), [r#"Some("Anna")"#]);
     assert_eq!(name(socket), None);

@@ -43,7 +43,7 @@ pub fn futures_may_be_dropped_whenever_they_wait(serve: Serve) {
         assert_eq!(beside.wait().unwrap(), due.len());
         let gathered: Vec<usize> = gathered.wait().unwrap().decode().unwrap();
         assert_eq!(gathered, [due.len() + 1]);
-        assert_eq!(io.sockets().wait().len(), 1);
+        assert_eq!(io.fetch_sockets().wait().unwrap().sockets.len(), 1);
         assert_eq!(io.counts().iter().map(|count| count.questions).sum::<usize>(), 0);
     }
     drained_dropped(&socket, &mut channel);
@@ -58,7 +58,7 @@ fn questions_dropped(io: &Io, socket: &Socket, polls: usize) -> [&'static str; 4
     poll_and_drop(io.emit_with_ack("gathering", &polls, PATIENCE), polls);
     let mut replies = io.emit_with_ack("replies", &polls, PATIENCE).stream().unwrap();
     poll_and_drop(replies.next(), polls);
-    poll_and_drop(io.sockets(), polls);
+    poll_and_drop(io.fetch_sockets(), polls);
     poll_and_drop(socket.drained(), polls);
     poll_and_drop(io.sleep(PATIENCE), polls);
     ["reply", "calling", "gathering", "replies"]

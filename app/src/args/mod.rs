@@ -29,6 +29,7 @@
 mod attached;
 mod decode;
 mod encode;
+mod into;
 mod mend;
 #[cfg(test)]
 mod tests;
@@ -37,3 +38,5 @@ pub(crate) use decode::absent;
 pub use decode::{DecodeError, Decoder, decode};
 pub(crate) use decode::{decode_owned, parse_owned};
 pub use encode::{EncodeError, encode};
+pub use into::IntoArgs;
+pub(crate) use into::{Sealed, with_args};

@@ -1,10 +1,10 @@
 //! What handlers take.
 
-use sansocket::{AckToken, Args, EventMessage};
+use sansocket::{AckToken, Args, ArgsRef, EventMessage};
 use serde::de::DeserializeOwned;
 use std::ops::Deref;
 
-use crate::args::{DecodeError, Decoder};
+use crate::args::{DecodeError, Decoder, EncodeError, IntoArgs, Sealed};
 use crate::handlers::function::each_arity;
 use crate::handlers::handler::Delivery;
 use crate::handlers::needs::Needs;
@@ -101,9 +101,21 @@ each_arity!(parameters);
 #[derive(Clone, Debug)]
 pub struct Rest<T>(pub Vec<T>);
 
-/// The same as they came, binary included, for what only passes them on with `emit_raw`.
+/// The same as they came, binary included: `emit` passes them on ([`IntoArgs`]).
 #[derive(Clone, Debug)]
 pub struct RawRest(pub Args);
+
+#[expect(private_interfaces, reason = "arguments are encoded in one place")]
+impl IntoArgs for RawRest {
+    #[inline]
+    fn lend<R, E: From<EncodeError>>(
+        self,
+        act: impl FnOnce(ArgsRef<'_>) -> Result<R, E>,
+        sealed: Sealed,
+    ) -> Result<R, E> {
+        self.0.lend(act, sealed)
+    }
+}
 
 /// The auth payload the client joined the namespace with, as [`Socket::auth`] reads it.
 #[derive(Clone, Debug)]

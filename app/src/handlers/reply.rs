@@ -4,6 +4,7 @@ use bytes::Bytes;
 use sansocket::{Args, ArgsRef};
 use serde::Serialize;
 
+use crate::args::IntoArgs;
 use crate::sockets::answers::ack::Ack;
 use crate::sockets::error::{BoxError, Cause};
 
@@ -42,10 +43,7 @@ pub struct NoReply;
 
 impl IntoReply for () {
     fn reply(self, ack: Option<Ack>) -> Result<(), Cause> {
-        if let Some(ack) = ack {
-            ack.send_raw(ArgsRef::NONE);
-        }
-        Ok(())
+        send(ack, ArgsRef::NONE)
     }
 }
 
@@ -57,10 +55,7 @@ impl IntoReply for NoReply {
 
 impl IntoReply for Args {
     fn reply(self, ack: Option<Ack>) -> Result<(), Cause> {
-        if let Some(ack) = ack {
-            ack.send_raw(self.as_ref());
-        }
-        Ok(())
+        send(ack, self)
     }
 }
 
@@ -121,7 +116,7 @@ arguments!(A B C D E F);
 arguments!(A B C D E F G);
 arguments!(A B C D E F G H);
 
-fn send(ack: Option<Ack>, args: &impl Serialize) -> Result<(), Cause> {
+fn send(ack: Option<Ack>, args: impl IntoArgs) -> Result<(), Cause> {
     match ack {
         Some(ack) => ack.send(args).map_err(Cause::Reply),
         None => Ok(()),

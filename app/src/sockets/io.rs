@@ -1,31 +1,31 @@
 //! The whole server, reachable from anywhere.
 
-use sansocket::{ArgsRef, Counts};
-use serde::Serialize;
-use std::cell::RefCell;
-use std::collections::BTreeMap;
+use sansocket::Counts;
 use std::fmt;
 use std::future::poll_fn;
-use std::ops::Deref;
 use std::pin::pin;
 use std::sync::{Arc, LazyLock};
 use std::task::Poll;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use crate::args;
+use crate::args::IntoArgs;
 use crate::runtime::BoxFuture;
+use crate::sockets::answers::fetch::FetchSockets;
+use crate::sockets::answers::gather::Gathering;
+use crate::sockets::broadcast::Broadcast;
 use crate::sockets::error::EmitError;
+use crate::sockets::extent::Local;
+use crate::sockets::namespace::NamespaceIo;
 use crate::sockets::reach::Reach;
 use crate::sockets::rooms::Rooms;
-use crate::sockets::socket::Socket;
-use crate::sockets::to::To;
 use crate::wait::wait;
 
 /// A handle to the whole server: emits from any thread or task. Cloning copies pointers.
 ///
-/// It is also the handle of the namespace `/`, with all the methods of [`NamespaceIo`] and [`To`];
-/// [`of`](Self::of) reaches the others. A binding's `Server` is one; handlers take it as a parameter.
+/// It emits to everybody in the namespace `/`; [`of`](Self::of) reaches the others. Whatever else may
+/// happen to everybody is said: [`everyone`](Self::everyone)`().disconnect()`. Handlers take it as a
+/// parameter, [`Socket::io`](crate::Socket::io) and the `Server` of a binding return it.
 ///
 /// ```
 /// use sansocket_app::{App, EmitError, Io};
@@ -42,7 +42,7 @@ use crate::wait::wait;
 ///         later.sleep(Duration::from_secs(60)).await;
 ///         let _ = later.to(room).emit("end", &());
 ///     });
-///     Ok(io.count())
+///     Ok(io.local().count())
 /// });
 /// # app.on_connect(|socket: sansocket_app::Socket| { let _ = socket.join("chess"); });
 /// # let server = TestServer::new(app);
@@ -54,44 +54,112 @@ use crate::wait::wait;
 /// # client.expect::<()>("end");
 /// ```
 #[derive(Clone)]
-pub struct Io(NamespaceIo);
-
-/// One namespace of a server, reachable from anywhere.
-///
-/// It is also the broadcast to everybody in the namespace, with all the methods of [`To`]: `emit`
-/// reaches everybody, `join` makes everybody join.
-#[derive(Clone)]
-pub struct NamespaceIo(To);
+pub struct Io {
+    hub: Arc<dyn Reach>,
+    root: NamespaceIo,
+}
 
 impl Io {
     pub(crate) fn over(hub: Arc<dyn Reach>) -> Self {
-        Self(NamespaceIo::new(To::new(hub, ROOT.clone())))
+        let root = NamespaceIo::new(Broadcast::new(hub.clone(), ROOT.clone()));
+        Self { hub, root }
     }
 
-    /// Reaches a namespace.
+    /// Reaches a namespace. One that is not open has nobody in it.
     #[must_use]
     pub fn of(&self, namespace: &str) -> NamespaceIo {
-        NamespaceIo(To::new(self.hub().clone(), namespace.into()))
+        NamespaceIo::new(Broadcast::new(self.hub.clone(), namespace.into()))
     }
 
-    /// Returns how much each shard holds.
+    /// Stays within this process, and within `/`: it also returns clients, counts and rooms at once.
+    #[must_use]
+    pub fn local(&self) -> NamespaceIo<Local> {
+        self.root.local()
+    }
+
+    /// Sends an event to everybody in `/`. A tuple is several arguments, `()` none, anything else one;
+    /// encoded arguments are sent as they are, see [`IntoArgs`].
+    ///
+    /// # Errors
+    /// When the arguments have no JSON form or too many attachments, or the event name is reserved.
+    pub fn emit(&self, event: &str, args: impl IntoArgs) -> Result<(), EmitError> {
+        self.root.emit(event, args)
+    }
+
+    /// Sends the event `message` to everybody in `/`.
+    ///
+    /// # Errors
+    /// When the data has no JSON form or too many attachments.
+    pub fn send(&self, data: impl IntoArgs) -> Result<(), EmitError> {
+        self.root.send(data)
+    }
+
+    /// Sends the event `json` to everybody in `/`.
+    ///
+    /// # Errors
+    /// When the data has no JSON form or too many attachments.
+    pub fn send_json(&self, data: impl IntoArgs) -> Result<(), EmitError> {
+        self.root.send_json(data)
+    }
+
+    /// Sends an event to everybody in `/` and gathers the acknowledgements that come within `timeout`.
+    ///
+    /// The event is sent before this returns; the future only waits.
+    pub fn emit_with_ack(&self, event: &str, args: impl IntoArgs, timeout: Duration) -> Gathering {
+        self.root.emit_with_ack(event, args, timeout)
+    }
+
+    /// Starts a broadcast to everybody in `/`: to make everybody join or leave rooms, or to disconnect
+    /// everybody.
+    #[doc(alias("socketsJoin", "socketsLeave", "disconnectSockets"))]
+    pub fn everyone(&self) -> Broadcast {
+        self.root.everyone()
+    }
+
+    /// Starts a broadcast to rooms of `/`, or to its clients by their ids.
+    #[doc(alias = "in")]
+    pub fn to(&self, rooms: impl Rooms) -> Broadcast {
+        self.root.to(rooms)
+    }
+
+    /// Starts a broadcast to `/` without some rooms, or clients.
+    pub fn except(&self, rooms: impl Rooms) -> Broadcast {
+        self.root.except(rooms)
+    }
+
+    /// Starts a broadcast to `/` that passes over clients which cannot take it at once.
+    pub fn volatile(&self) -> Broadcast {
+        self.root.volatile()
+    }
+
+    /// Finds everybody in `/`, on all servers.
+    pub fn fetch_sockets(&self) -> FetchSockets {
+        self.root.fetch_sockets()
+    }
+
+    /// Makes everybody in `/` leave these rooms, as [`NamespaceIo::close_room`] does.
+    pub fn close_room(&self, rooms: impl Rooms) {
+        self.root.close_room(rooms);
+    }
+
+    /// Returns how much each shard of this process holds.
     #[must_use]
     pub fn counts(&self) -> Vec<Counts> {
-        self.hub().shards().counts()
+        self.hub.shards().counts()
     }
 
     /// Runs a background task.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.hub().runtime().spawn(Box::pin(task));
+        self.hub.runtime().spawn(Box::pin(task));
     }
 
-    /// Waits.
+    /// Waits for a duration on the clock of the server; in a [test](crate::test) that is virtual time.
     ///
     /// # Cancel safety
     /// Dropping the future loses nothing; a new one waits for the whole duration again.
     #[must_use]
     pub fn sleep(&self, duration: Duration) -> BoxFuture<()> {
-        self.hub().runtime().sleep(duration)
+        self.hub.runtime().sleep(duration)
     }
 
     /// Runs a background task on a thread of its own, which may block for as long as it likes.
@@ -122,8 +190,7 @@ impl Io {
     /// [`sleep`](Self::sleep) for handlers and tasks that have a thread for themselves.
     #[must_use = "a loop that rests ends when the server stops"]
     pub fn rest(&self, duration: Duration) -> bool {
-        let (mut stopping, mut sleep) =
-            (pin!(self.hub().shards().stopping()), self.sleep(duration));
+        let (mut stopping, mut sleep) = (pin!(self.hub.shards().stopping()), self.sleep(duration));
         wait(poll_fn(|context| match stopping.as_mut().poll(context) {
             Poll::Ready(()) => Poll::Ready(false),
             Poll::Pending => sleep.as_mut().poll(context).map(|()| true),
@@ -132,7 +199,7 @@ impl Io {
 
     /// Closes every session and goes on serving: clients will reconnect.
     pub fn close(&self) {
-        self.hub().shards().close();
+        self.hub.shards().close();
     }
 
     /// Ends the server: it stops listening, every client is told, and serving ends when all
@@ -141,90 +208,9 @@ impl Io {
         self.stop_within(Duration::from_secs(5));
     }
 
-    /// The same with a time of yours for connections to end.
+    /// Ends the server as [`stop`](Self::stop) does, with `grace` for connections to end.
     pub fn stop_within(&self, grace: Duration) {
-        self.hub().shards().stop(grace);
-    }
-}
-
-impl NamespaceIo {
-    pub(crate) fn new(all: To) -> Self {
-        Self(all)
-    }
-
-    /// Starts a broadcast to everybody in the namespace.
-    pub fn all(&self) -> To {
-        self.0.clone()
-    }
-
-    /// Starts a broadcast to rooms of the namespace, or to clients by their ids.
-    pub fn to(&self, rooms: impl Rooms) -> To {
-        self.all().to(rooms)
-    }
-
-    /// Starts a broadcast to the namespace without some rooms, or clients.
-    pub fn except(&self, rooms: impl Rooms) -> To {
-        self.all().except(rooms)
-    }
-
-    /// Starts a broadcast to the namespace that passes over clients which cannot take it at once.
-    pub fn volatile(&self) -> To {
-        self.all().volatile()
-    }
-
-    /// Starts a broadcast to the namespace that stays within this process.
-    pub fn local(&self) -> To {
-        self.all().local()
-    }
-
-    /// Returns the client with that id, when it is in the namespace and connected to this process:
-    /// to [`call`](Socket::call) it, for example.
-    #[must_use]
-    pub fn socket(&self, id: &str) -> Option<Socket> {
-        let hub = self.0.hub();
-        // All shards of a process recognise the ids of all.
-        let shard = hub.with(0, |server| server.shard_of(id))?;
-        self.to(id).fetch_from(shard).pop()
-    }
-
-    /// Returns the rooms of the namespace in this process, each with the number of clients in it,
-    /// those being admitted included; the rooms named by the clients' ids are left out.
-    #[must_use]
-    pub fn rooms(&self) -> BTreeMap<String, usize> {
-        let (hub, mut sizes) = (self.0.hub(), BTreeMap::new());
-        for shard in 0..hub.shards().count() {
-            hub.with(shard, |server| {
-                for (room, size) in server.rooms(self.0.namespace()) {
-                    match sizes.get_mut(room) {
-                        Some(sum) => *sum += size,
-                        None => drop(sizes.insert(room.to_owned(), size)),
-                    }
-                }
-            });
-        }
-        sizes
-    }
-
-    /// Makes everybody in the namespace leave these rooms. The room named by a client's id cannot be closed: nothing
-    /// happens.
-    pub fn close_room(&self, rooms: impl Rooms) {
-        self.to(&rooms).leave(rooms);
-    }
-}
-
-impl Deref for Io {
-    type Target = NamespaceIo;
-
-    fn deref(&self) -> &NamespaceIo {
-        &self.0
-    }
-}
-
-impl Deref for NamespaceIo {
-    type Target = To;
-
-    fn deref(&self) -> &To {
-        &self.0
+        self.hub.shards().stop(grace);
     }
 }
 
@@ -234,40 +220,5 @@ impl fmt::Debug for Io {
     }
 }
 
-impl fmt::Debug for NamespaceIo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("NamespaceIo").field(&self.0.namespace()).finish()
-    }
-}
-
 /// The name of the namespace that is always there.
 static ROOT: LazyLock<Arc<str>> = LazyLock::new(|| "/".into());
-
-/// Encodes arguments into a buffer the thread keeps, and lends them.
-pub(crate) fn with_args<T: Serialize + ?Sized, R>(
-    args: &T,
-    act: impl FnOnce(ArgsRef<'_>) -> Result<R, EmitError>,
-) -> Result<R, EmitError> {
-    // Taken out while in use: a `Serialize` of the user's may itself emit.
-    let mut json = SCRATCH.with(RefCell::take);
-    json.clear();
-    let mut attachments = Vec::new();
-    let result = match args::encode(args, &mut json, &mut attachments) {
-        Ok(()) => {
-            let text = std::str::from_utf8(&json).expect("JSON text is UTF-8");
-            act(ArgsRef::from_valid(text, &attachments))
-        }
-        Err(error) => Err(error.into()),
-    };
-    if json.capacity() <= KEEP {
-        SCRATCH.with(|scratch| scratch.replace(json));
-    }
-    result
-}
-
-thread_local! {
-    static SCRATCH: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
-
-/// A larger buffer is given back.
-const KEEP: usize = 64 * 1024;

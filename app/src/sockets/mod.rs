@@ -1,15 +1,18 @@
 //! The handles by which an application reaches clients.
 
 pub(crate) mod answers;
+pub(crate) mod broadcast;
 pub(crate) mod clients;
 pub(crate) mod context;
 pub(crate) mod engine;
 pub(crate) mod error;
+pub(crate) mod extent;
 pub(crate) mod gate;
 pub(crate) mod io;
 pub(crate) mod job;
+pub(crate) mod namespace;
 pub(crate) mod reach;
+pub(crate) mod remote;
 pub(crate) mod rooms;
 pub(crate) mod session;
 pub(crate) mod socket;
-pub(crate) mod to;

@@ -4,24 +4,24 @@ use sansocket::{
     Args, ArgsRef, Disconnect, Gone, Handshake, Id, JoinError, Refused, Server, Socket as Key,
     SocketMut,
 };
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::args::{self, DecodeError};
+use crate::args::{self, DecodeError, IntoArgs, with_args};
 use crate::log::{log, quoted};
 use crate::sockets::answers::ack::{AckError, Calling, Reply};
 use crate::sockets::answers::drain::Drained;
+use crate::sockets::broadcast::Broadcast;
 use crate::sockets::error::EmitError;
 use crate::sockets::gate::Gate;
-use crate::sockets::io::{Io, NamespaceIo, with_args};
+use crate::sockets::io::Io;
+use crate::sockets::namespace::NamespaceIo;
 use crate::sockets::reach::Reach;
 use crate::sockets::rooms::Rooms;
 use crate::sockets::session::Store;
-use crate::sockets::to::To;
 
 /// One client in one namespace. Cloning copies a pointer; it stays valid, and says so, after the
 /// client has left.
@@ -161,40 +161,20 @@ impl Socket {
         self.0.hub.with(self.0.shard, |server| server.is_connected(self.0.key))
     }
 
-    /// Sends an event. A tuple is several arguments, `()` none, anything else one.
-    ///
-    /// An array such as `&[a, b, c]` is several too, because serde cannot tell it from a tuple: both
-    /// have their length in their type. A `Vec` or a slice is one argument, and so is `&([a, b, c],)`.
+    /// Sends an event. A tuple is several arguments, `()` none, anything else one; encoded arguments
+    /// are sent as they are, see [`IntoArgs`].
     ///
     /// # Errors
     /// [`EmitError`] says why nothing was sent.
-    pub fn emit<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<(), EmitError> {
-        with_args(args, |args| self.emit_raw(event, args))
-    }
-
-    /// Sends an event whose arguments are encoded already.
-    ///
-    /// # Errors
-    /// [`EmitError`] says why nothing was sent.
-    pub fn emit_raw(&self, event: &str, args: ArgsRef<'_>) -> Result<(), EmitError> {
-        log!(
-            trace, "sansocket::event", id = %self.id(), event = ?quoted(event),
-            args = ?quoted(args.json()), "sent"
-        );
-        // Written out: `??` moves the outcome about even when nothing was refused, which takes as long
-        // as queueing the packet.
-        match self.with(|socket| socket.emit(event, args)) {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(refused)) => Err(refused.into()),
-            Err(gone) => Err(Refused::from(gone).into()),
-        }
+    pub fn emit(&self, event: &str, args: impl IntoArgs) -> Result<(), EmitError> {
+        with_args(args, |args| self.emit_encoded(event, args))
     }
 
     /// Sends the event `message`.
     ///
     /// # Errors
     /// [`EmitError`] says why nothing was sent.
-    pub fn send<T: Serialize + ?Sized>(&self, data: &T) -> Result<(), EmitError> {
+    pub fn send(&self, data: impl IntoArgs) -> Result<(), EmitError> {
         self.emit("message", data)
     }
 
@@ -202,7 +182,7 @@ impl Socket {
     ///
     /// # Errors
     /// [`EmitError`] says why nothing was sent.
-    pub fn send_json<T: Serialize + ?Sized>(&self, data: &T) -> Result<(), EmitError> {
+    pub fn send_json(&self, data: impl IntoArgs) -> Result<(), EmitError> {
         self.emit("json", data)
     }
 
@@ -210,20 +190,10 @@ impl Socket {
     ///
     /// # Errors
     /// [`EmitError`] when it could not be sent in any case.
-    pub fn emit_volatile<T: Serialize + ?Sized>(
-        &self,
-        event: &str,
-        args: &T,
-    ) -> Result<bool, EmitError> {
-        with_args(args, |args| self.emit_raw_volatile(event, args))
-    }
-
-    /// The same for arguments that are encoded already.
-    ///
-    /// # Errors
-    /// [`EmitError`] when it could not be sent in any case.
-    pub fn emit_raw_volatile(&self, event: &str, args: ArgsRef<'_>) -> Result<bool, EmitError> {
-        Ok(self.with(|socket| socket.emit_volatile(event, args)).map_err(Refused::from)??)
+    pub fn emit_volatile(&self, event: &str, args: impl IntoArgs) -> Result<bool, EmitError> {
+        with_args(args, |args| {
+            Ok(self.with(|socket| socket.emit_volatile(event, args)).map_err(Refused::from)??)
+        })
     }
 
     /// Sends an event and waits for the client's answer, at most for 60 s. `R` is `()` for none, a
@@ -238,11 +208,7 @@ impl Socket {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn call<R: DeserializeOwned>(
-        &self,
-        event: &str,
-        args: &(impl Serialize + ?Sized),
-    ) -> Calling<R> {
+    pub fn call<R: DeserializeOwned>(&self, event: &str, args: impl IntoArgs) -> Calling<R> {
         self.call_within(event, args, CALL)
     }
 
@@ -250,7 +216,7 @@ impl Socket {
     pub fn call_within<R: DeserializeOwned>(
         &self,
         event: &str,
-        args: &(impl Serialize + ?Sized),
+        args: impl IntoArgs,
         timeout: Duration,
     ) -> Calling<R> {
         self.emit_with_ack(event, args, timeout).decode()
@@ -259,30 +225,13 @@ impl Socket {
     /// Sends an event and waits for the client's acknowledgement, at most for `timeout`.
     ///
     /// The event is sent before this returns; the future only waits.
-    pub fn emit_with_ack<T: Serialize + ?Sized>(
-        &self,
-        event: &str,
-        args: &T,
-        timeout: Duration,
-    ) -> Reply {
-        let sent = with_args(args, |args| self.emit_raw_with_ack(event, args, timeout));
+    pub fn emit_with_ack(&self, event: &str, args: impl IntoArgs, timeout: Duration) -> Reply {
+        let (hub, now) = (&self.0.hub, self.0.hub.runtime().now());
+        let sent = with_args(args, |args| {
+            let ask = |socket: &mut SocketMut<'_>| socket.emit_with_ack(now, event, args, timeout);
+            Ok(hub.ask_one(self.0.shard, self.0.key, ask)?)
+        });
         sent.unwrap_or_else(Reply::failed)
-    }
-
-    /// The same for arguments that are encoded already.
-    ///
-    /// # Errors
-    /// [`EmitError`] says why nothing was sent.
-    pub fn emit_raw_with_ack(
-        &self,
-        event: &str,
-        args: ArgsRef<'_>,
-        timeout: Duration,
-    ) -> Result<Reply, EmitError> {
-        let hub = &self.0.hub;
-        let now = hub.runtime().now();
-        let ask = |socket: &mut SocketMut<'_>| socket.emit_with_ack(now, event, args, timeout);
-        Ok(hub.ask_one(self.0.shard, self.0.key, ask)?)
     }
 
     /// Sends an event and hands the client's acknowledgement to `then`, which runs like a handler: in
@@ -291,31 +240,18 @@ impl Socket {
     ///
     /// # Errors
     /// [`EmitError`] says why nothing was sent; `then` is dropped.
-    pub fn emit_then<T: Serialize + ?Sized>(
+    pub fn emit_then(
         &self,
         event: &str,
-        args: &T,
+        args: impl IntoArgs,
         timeout: Duration,
         then: impl FnOnce(Result<Args, AckError>) + Send + 'static,
     ) -> Result<(), EmitError> {
-        with_args(args, |args| self.emit_raw_then(event, args, timeout, then))
-    }
-
-    /// The same for arguments that are encoded already.
-    ///
-    /// # Errors
-    /// [`EmitError`] says why nothing was sent; `then` is dropped.
-    pub fn emit_raw_then(
-        &self,
-        event: &str,
-        args: ArgsRef<'_>,
-        timeout: Duration,
-        then: impl FnOnce(Result<Args, AckError>) + Send + 'static,
-    ) -> Result<(), EmitError> {
-        let hub = &self.0.hub;
-        let now = hub.runtime().now();
-        let ask = |socket: &mut SocketMut<'_>| socket.emit_with_ack(now, event, args, timeout);
-        Ok(hub.ask_then(self.0.shard, self.0.key, ask, Box::new(then))?)
+        let (hub, now) = (&self.0.hub, self.0.hub.runtime().now());
+        with_args(args, |args| {
+            let ask = |socket: &mut SocketMut<'_>| socket.emit_with_ack(now, event, args, timeout);
+            Ok(hub.ask_then(self.0.shard, self.0.key, ask, Box::new(then))?)
+        })
     }
 
     /// Waits until the client has taken most of what waits for it: half of
@@ -340,23 +276,24 @@ impl Socket {
     }
 
     /// Starts a broadcast to rooms, or to clients by their ids; the sender is left out.
-    pub fn to(&self, rooms: impl Rooms) -> To {
+    pub fn to(&self, rooms: impl Rooms) -> Broadcast {
         self.broadcast().to(rooms)
     }
 
     /// Starts a broadcast to rooms, or to clients by their ids, the sender included.
-    pub fn within(&self, rooms: impl Rooms) -> To {
+    #[doc(alias = "in")]
+    pub fn within(&self, rooms: impl Rooms) -> Broadcast {
         self.everybody().to(rooms)
     }
 
     /// Starts a broadcast to the namespace without some rooms, or clients; the sender is left out
     /// too.
-    pub fn except(&self, rooms: impl Rooms) -> To {
+    pub fn except(&self, rooms: impl Rooms) -> Broadcast {
         self.broadcast().except(rooms)
     }
 
     /// Starts a broadcast to everybody else in the namespace.
-    pub fn broadcast(&self) -> To {
+    pub fn broadcast(&self) -> Broadcast {
         self.everybody().without(self.0.key)
     }
 
@@ -400,7 +337,7 @@ impl Socket {
     }
 
     /// Disconnects the client from all its namespaces and closes its connection.
-    pub fn disconnect_all(&self) {
+    pub fn disconnect_and_close(&self) {
         let now = self.0.hub.runtime().now();
         let _ = self.with(|socket| socket.disconnect(now, Disconnect::Connection));
     }
@@ -458,8 +395,22 @@ impl Socket {
         self.0.auth.as_deref()
     }
 
-    fn everybody(&self) -> To {
-        To::new(self.0.hub.clone(), self.0.namespace.clone()).starting_on(self.0.shard)
+    fn emit_encoded(&self, event: &str, args: ArgsRef<'_>) -> Result<(), EmitError> {
+        log!(
+            trace, "sansocket::event", id = %self.id(), event = ?quoted(event),
+            args = ?quoted(args.json()), "sent"
+        );
+        // Written out: `??` moves the outcome about even when nothing was refused, which takes as long
+        // as queueing the packet.
+        match self.with(|socket| socket.emit(event, args)) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(refused)) => Err(refused.into()),
+            Err(gone) => Err(Refused::from(gone).into()),
+        }
+    }
+
+    fn everybody(&self) -> Broadcast {
+        Broadcast::new(self.0.hub.clone(), self.0.namespace.clone()).starting_on(self.0.shard)
     }
 
     fn with<R>(&self, act: impl FnOnce(&mut SocketMut<'_>) -> R) -> Result<R, Gone> {

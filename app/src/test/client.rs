@@ -10,7 +10,7 @@ use super::line::Line;
 use super::packet::{self, Kind};
 use super::peer::{Arrival, Peer};
 use crate::Args;
-use crate::args::{self, DecodeError};
+use crate::args::{self, DecodeError, IntoArgs};
 
 /// A client in one namespace.
 ///
@@ -113,7 +113,7 @@ impl TestClient {
     /// # Panics
     /// When the client is not in its namespace, or the arguments have no JSON form.
     #[track_caller]
-    pub fn emit<T: Serialize + ?Sized>(&self, event: &str, args: &T) {
+    pub fn emit(&self, event: &str, args: impl IntoArgs) {
         self.send_event(event, args, None);
     }
 
@@ -122,7 +122,7 @@ impl TestClient {
     /// # Panics
     /// When the client is not in its namespace, or the arguments have no JSON form.
     #[track_caller]
-    pub fn send<T: Serialize + ?Sized>(&self, args: &T) {
+    pub fn send(&self, args: impl IntoArgs) {
         self.emit("message", args);
     }
 
@@ -131,7 +131,7 @@ impl TestClient {
     /// # Panics
     /// When the client is not in its namespace, or the arguments have no JSON form.
     #[track_caller]
-    pub fn send_json<T: Serialize + ?Sized>(&self, args: &T) {
+    pub fn send_json(&self, args: impl IntoArgs) {
         self.emit("json", args);
     }
 
@@ -140,7 +140,7 @@ impl TestClient {
     /// # Panics
     /// When the client is not in its namespace, or the arguments have no JSON form.
     #[track_caller]
-    pub fn emit_with_ack<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Answer {
+    pub fn emit_with_ack(&self, event: &str, args: impl IntoArgs) -> Answer {
         let question = self.line.look(Peer::ask);
         self.send_event(event, args, Some(question));
         Answer { line: self.line.clone(), namespace: self.namespace.clone(), question }
@@ -158,7 +158,7 @@ impl TestClient {
     pub fn call<R: DeserializeOwned>(
         &self,
         event: &str,
-        args: &(impl Serialize + ?Sized),
+        args: impl IntoArgs,
     ) -> Result<R, AnswerError> {
         self.emit_with_ack(event, args).read()
     }
@@ -226,12 +226,12 @@ impl TestClient {
     }
 
     #[track_caller]
-    fn send_event<T: Serialize + ?Sized>(&self, event: &str, args: &T, question: Option<u64>) {
-        let (json, attachments) = packet::encode(args);
-        let json = packet::with_name(event, &json);
+    fn send_event(&self, event: &str, args: impl IntoArgs, question: Option<u64>) {
+        let args = packet::encode(args);
+        let json = packet::with_name(event, args.json());
         assert!(self.is_connected(), "the client is not in {}", self.namespace);
         self.line.act(|peer| {
-            peer.send(Kind::Event, &self.namespace, question, &json, &attachments);
+            peer.send(Kind::Event, &self.namespace, question, &json, args.attachments());
         });
     }
 
@@ -287,11 +287,11 @@ impl ReceivedEvent {
     /// # Panics
     /// When the server does not wait for it, or the arguments have no JSON form.
     #[track_caller]
-    pub fn ack<T: Serialize + ?Sized>(self, args: &T) {
+    pub fn ack(self, args: impl IntoArgs) {
         assert!(self.wants_ack(), "the server does not wait for {self:?} to be acknowledged");
-        let (json, attachments) = packet::encode(args);
+        let args = packet::encode(args);
         self.line.act(|peer| {
-            peer.send(Kind::Ack, &self.namespace, self.question, &json, &attachments);
+            peer.send(Kind::Ack, &self.namespace, self.question, args.json(), args.attachments());
         });
     }
 }

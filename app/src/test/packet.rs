@@ -1,9 +1,8 @@
 //! The text of Socket.IO packets as a client writes and reads it (socket.io-protocol v5).
 
-use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::args;
+use crate::args::{EncodeError, IntoArgs, with_args};
 use crate::{Args, Bytes};
 
 /// A packet taken apart; `json` is whatever ends it.
@@ -89,12 +88,9 @@ impl<'a> Packet<'a> {
 /// # Panics
 /// When they have no JSON form.
 #[track_caller]
-pub(super) fn encode<T: Serialize + ?Sized>(args: &T) -> (String, Vec<Bytes>) {
-    let (mut json, mut attachments) = (Vec::new(), Vec::new());
-    if let Err(error) = args::encode(args, &mut json, &mut attachments) {
-        panic!("{error}");
-    }
-    (String::from_utf8(json).expect("JSON text is UTF-8"), attachments)
+pub(super) fn encode(args: impl IntoArgs) -> Args {
+    let copied = with_args(args, |args| Ok::<_, EncodeError>(args.to_args()));
+    copied.unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// Puts the name of an event before its arguments.

@@ -200,7 +200,7 @@ fn app_ack() -> Box<Operation> {
 /// Sixteen events in one read, to a handler that acknowledges with the arguments as they are.
 fn app_ack_raw_16() -> Box<Operation> {
     let mut app = App::new();
-    app.on("ask", |_: Socket, message: EventMessage, ack: Ack| ack.send_raw(message.args()));
+    app.on("ask", |_: Socket, message: EventMessage, ack: Ack| ack.send(message.args()));
     repeat_stack(app, client::text(ASK).repeat(BATCH), &server_text(ANSWER).repeat(BATCH))
 }
 
@@ -253,7 +253,7 @@ fn app_broadcast() -> Box<Operation> {
 fn echoing() -> App {
     let mut app = App::new();
     app.on("echo", |socket: Socket, message: EventMessage| {
-        socket.emit_raw("echo", message.args()).expect("it can be sent");
+        socket.emit("echo", message.args()).expect("it can be sent");
     });
     app
 }

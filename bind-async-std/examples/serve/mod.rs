@@ -15,16 +15,16 @@ pub(crate) fn run(options: &Options, app: impl FnOnce(Config) -> App) -> io::Res
         return run_again(options);
     }
     let listener = Listener::tcp((options.host.as_str(), options.port))?;
-    let io = Server::new(app(options.config.clone()));
+    let server = Server::new(app(options.config.clone()));
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     println!("listening on {}", listener.local_addr());
-    let stopping = io.clone();
+    let stopping = server.io();
     thread::spawn(move || {
         if signals.forever().next().is_some() {
             stopping.stop();
         }
     });
-    async_io::block_on(io.serve_on([listener]))
+    async_io::block_on(server.serve_on([listener]))
 }
 
 /// Starts the program anew with the number of threads of the command line: both executors read it

@@ -12,14 +12,14 @@ pub(crate) fn run(options: &Options, app: impl FnOnce(Config) -> App) -> std::io
     if let Some(io) = options.threads {
         threads.io = io;
     }
-    let io = Server::with_threads(app(options.config.clone()), threads);
+    let server = Server::with_threads(app(options.config.clone()), threads);
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     println!("listening on {}", listener.local_addr());
-    let stopping = io.clone();
-    io.thread(move || {
+    let stopping = server.io();
+    server.io().thread(move || {
         if signals.forever().next().is_some() {
             stopping.stop();
         }
     });
-    io.serve_on([listener])
+    server.serve_on([listener])
 }

@@ -24,13 +24,13 @@ pub(crate) fn run_on(
     runtime(options.threads)?.block_on(async {
         let stop = stop_signal();
         println!("listening on {}", listener.local_addr());
-        let io = Server::new(app(options.config.clone()));
-        begin(&io)?;
-        let stopping = io.clone();
+        let server = Server::new(app(options.config.clone()));
+        begin(&server.io())?;
+        let stopping = server.io();
         tokio::spawn(async move {
             stop.await;
             stopping.stop();
         });
-        io.serve_on([listener]).await
+        server.serve_on([listener]).await
     })
 }

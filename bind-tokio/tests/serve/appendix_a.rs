@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 /// A server in the background; the test goes on working.
 struct Served {
     runtime: Runtime,
-    io: Server,
+    server: Server,
     serving: JoinHandle<std::io::Result<()>>,
 }
 
@@ -19,11 +19,11 @@ impl Served {
     fn start(app: App, listeners: impl IntoIterator<Item = Listener>) -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let inside = runtime.enter();
-        let io = Server::new(app);
-        let (serving, listeners) = (io.clone(), Vec::from_iter(listeners));
+        let server = Server::new(app);
+        let (serving, listeners) = (server.clone(), Vec::from_iter(listeners));
         let serving = runtime.spawn(async move { serving.serve_on(listeners).await });
         drop(inside);
-        Self { runtime, io, serving }
+        Self { runtime, server, serving }
     }
 }
 
@@ -56,9 +56,9 @@ const OPEN: &str = "/socket.io/?EIO=4&transport=polling";
 #[test]
 fn a11_a_server_runs_in_the_background_until_it_is_stopped() {
     let (listener, address) = listen();
-    let Served { runtime, io, serving } = Served::start(App::new(), [listener]);
+    let Served { runtime, server, serving } = Served::start(App::new(), [listener]);
     assert!(ask(tcp(address), OPEN, "").contains(r#"0{"sid":""#));
-    io.stop();
+    server.io().stop();
     runtime.block_on(serving).unwrap().unwrap();
     assert!(TcpStream::connect(address).is_err());
 }

@@ -16,12 +16,12 @@ suites::every_binding!(serve);
 fn serve_on_may_be_dropped_and_connections_go_on() {
     serving_may_be_dropped_and_connections_go_on(|app, listener| {
         let runtime = runtime();
-        let (io, serving) = runtime.block_on(async {
-            let io = Server::with_shards(app, 4);
-            let serving = io.clone();
-            (io, tokio::spawn(async move { serving.serve_on([listener]).await }))
+        let (server, serving) = runtime.block_on(async {
+            let server = Server::with_shards(app, 4);
+            let serving = server.clone();
+            (server, tokio::spawn(async move { serving.serve_on([listener]).await }))
         });
-        let handle = (*io).clone();
+        let handle = server.io();
         // The runtime goes on until the test ends.
         std::mem::forget(runtime);
         (handle, Box::new(move || serving.abort()))
@@ -33,14 +33,14 @@ fn no_task_outlives_the_server() {
     let runtime = runtime();
     let listener = Listener::tcp("127.0.0.1:0").unwrap();
     let address = listener.local_addr().tcp().unwrap();
-    let io = runtime.block_on(async { Server::with_shards(App::new(), 4) });
-    let serving = io.clone();
+    let server = runtime.block_on(async { Server::with_shards(App::new(), 4) });
+    let serving = server.clone();
     let serving = runtime.spawn(async move { serving.serve_on([listener]).await });
     let mut clients: Vec<_> = (0..8).map(|_| Client::connect(address)).collect();
     clients.iter_mut().for_each(|client| client.post("41"));
     assert!(runtime.metrics().num_alive_tasks() > 8);
-    io.stop();
-    drop((clients, io));
+    server.io().stop();
+    drop((clients, server));
     runtime.block_on(serving).unwrap().unwrap();
     // The one that keeps time hears of the end a moment later.
     let patience = Instant::now() + Duration::from_secs(20);
@@ -55,11 +55,11 @@ fn serving_nothing_ends_nothing() {
     let runtime = runtime();
     let listener = Listener::tcp("127.0.0.1:0").unwrap();
     let address = listener.local_addr().tcp().unwrap();
-    let io = runtime.block_on(async { Server::with_shards(App::new(), 4) });
-    let serving = io.clone();
+    let server = runtime.block_on(async { Server::with_shards(App::new(), 4) });
+    let serving = server.clone();
     let serving = runtime.spawn(async move { serving.serve_on([listener]).await });
     // As with inherited listeners, where none were.
-    let mut nothing = pin!(io.serve_on([]));
+    let mut nothing = pin!(server.serve_on([]));
     let mut waits = || {
         let look = poll_fn(|context| Poll::Ready(nothing.as_mut().poll(context)));
         runtime.block_on(look).is_pending()
@@ -67,9 +67,9 @@ fn serving_nothing_ends_nothing() {
     assert!(waits(), "the server has not ended, although it has no clients");
     let mut client = Client::connect(address);
     assert!(waits());
-    io.emit("news", &()).unwrap();
+    server.io().emit("news", &()).unwrap();
     assert_eq!(client.poll(), r#"42["news"]"#);
-    io.stop();
+    server.io().stop();
     drop(client);
     runtime.block_on(nothing).unwrap();
     runtime.block_on(serving).unwrap().unwrap();
@@ -97,15 +97,15 @@ fn connections_that_wait_are_served_in_order() {
 /// Serves `app` on a runtime that runs where it is waited for.
 fn serve_on_one(app: App, listeners: Vec<Listener>) -> (sansocket_app::Io, Serving) {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-    let io = runtime.block_on(async { Server::new(app) });
-    ((*io).clone(), thread::spawn(move || runtime.block_on(io.serve_on(listeners))))
+    let server = runtime.block_on(async { Server::new(app) });
+    (server.io(), thread::spawn(move || runtime.block_on(server.serve_on(listeners))))
 }
 
 /// Serves `app` on four shards and two threads.
 fn serve(app: App, listeners: Vec<Listener>) -> (sansocket_app::Io, Serving) {
     let runtime = runtime();
-    let io = runtime.block_on(async { Server::with_shards(app, 4) });
-    ((*io).clone(), thread::spawn(move || runtime.block_on(io.serve_on(listeners))))
+    let server = runtime.block_on(async { Server::with_shards(app, 4) });
+    (server.io(), thread::spawn(move || runtime.block_on(server.serve_on(listeners))))
 }
 
 fn runtime() -> Runtime {

@@ -29,8 +29,8 @@ fn what_is_posted_is_listed_and_emitted() {
     let server = runtime.block_on(async {
         let listener = Listener::tcp("127.0.0.1:0").unwrap();
         let address = listener.local_addr().tcp().unwrap();
-        let io = Server::new(static_site::app(Config::default()));
-        tokio::spawn(async move { io.serve_on([listener]).await });
+        let server = Server::new(static_site::app(Config::default()));
+        tokio::spawn(async move { server.serve_on([listener]).await });
         address
     });
     let path = "/socket.io/?EIO=4&transport=polling";

@@ -63,10 +63,10 @@ fn a_pause_of_the_process_drops_only_who_is_silent() {
 /// Serves `app` in front of a router without routes.
 fn serve(app: App, listeners: Vec<Listener>) -> (sansocket_app::Io, Serving) {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let io = runtime.block_on(async { Server::with_shards(app, 4) });
+    let server = runtime.block_on(async { Server::with_shards(app, 4) });
     let peer = |head: &Parts| head.extensions.get().map(|ConnectInfo(peer)| *peer);
-    let router = Router::new().layer(io.layer().peer(peer));
-    let handle = (*io).clone();
+    let router = Router::new().layer(server.layer().peer(peer));
+    let handle = server.io();
     let serving = thread::spawn(move || {
         runtime.block_on(async {
             for listener in listeners {

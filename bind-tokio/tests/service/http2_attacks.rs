@@ -36,12 +36,12 @@ impl Host {
         app.on("echo", |n: usize| n);
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let (io, address) = runtime.block_on(async {
-            let io = Server::with_shards(app, 4);
-            let router = Router::new().layer(io.layer());
+            let server = Server::with_shards(app, 4);
+            let router = Router::new().layer(server.layer());
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
             tokio::spawn(async move { axum::serve(listener, router).await });
-            ((*io).clone(), address)
+            (server.io(), address)
         });
         let mut host = Self { io, address, witness: Client::connect(address), _runtime: runtime };
         host.nobody_notices();

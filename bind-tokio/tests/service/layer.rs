@@ -59,8 +59,8 @@ impl Service<Request<Incoming>> for Other {
 }
 
 /// Serves Socket.IO in front of another service, with what hyper offers.
-async fn serve(io: &Server) -> SocketAddr {
-    let service = io.layer().layer(Other);
+async fn serve(server: &Server) -> SocketAddr {
+    let service = server.layer().layer(Other);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -175,8 +175,8 @@ async fn text_of<B: Body<Error: std::fmt::Debug>>(response: Response<B>) -> (Sta
 }
 
 /// Waits until so many requests and WebSockets are attached to sessions.
-async fn attached(io: &Server, links: usize) {
-    while io.counts().iter().map(|counts| counts.links).sum::<usize>() != links {
+async fn attached(server: &Server, links: usize) {
+    while server.io().counts().iter().map(|counts| counts.links).sum::<usize>() != links {
         tokio::task::yield_now().await;
     }
 }
@@ -195,8 +195,8 @@ async fn cookies_that_http_2_splits_are_one() {
     app.on_connect(move |socket: Socket| {
         told.send(socket.header("cookie").map(str::to_owned)).unwrap();
     });
-    let io = Server::new(app);
-    let address = serve(&io).await;
+    let server = Server::new(app);
+    let address = serve(&server).await;
     for stream in [Stream::one(address).await, Stream::two(address).await] {
         let mut client = Client { stream, address, sid: String::new() };
         let mut request = client.request("GET", PATH, "");
@@ -214,8 +214,8 @@ async fn cookies_that_http_2_splits_are_one() {
 async fn clients_poll_over_http_1_and_2() {
     let mut app = App::new();
     app.on("double", |n: u32| 2 * n);
-    let io = Server::new(app);
-    let address = serve(&io).await;
+    let server = Server::new(app);
+    let address = serve(&server).await;
     for stream in [Stream::one(address).await, Stream::two(address).await] {
         let mut client = Client::connect(stream, address).await;
         client.post(r#"421["double",21]"#).await;
@@ -225,8 +225,8 @@ async fn clients_poll_over_http_1_and_2() {
 
 #[tokio::test]
 async fn pages_of_the_same_host_may_connect_over_http_1_and_2() {
-    let io = Server::new(App::new());
-    let address = serve(&io).await;
+    let server = Server::new(App::new());
+    let address = serve(&server).await;
     for stream in [Stream::one(address).await, Stream::two(address).await] {
         let mut client = Client { stream, address, sid: String::new() };
         for (origin, expected) in [(address.to_string(), 200), ("elsewhere.example".into(), 400)] {
@@ -240,31 +240,31 @@ async fn pages_of_the_same_host_may_connect_over_http_1_and_2() {
 
 #[tokio::test]
 async fn a_held_poll_is_answered_when_something_comes() {
-    let io = Server::new(App::new());
-    let address = serve(&io).await;
+    let server = Server::new(App::new());
+    let address = serve(&server).await;
     for stream in [Stream::one(address).await, Stream::two(address).await] {
         let mut client = Client::connect(stream, address).await;
         let polling = tokio::spawn(async move { client.poll().await });
-        attached(&io, 1).await;
-        io.emit("news", &1).unwrap();
+        attached(&server, 1).await;
+        server.io().emit("news", &1).unwrap();
         assert_eq!(polling.await.unwrap(), r#"42["news",1]"#);
     }
 }
 
 #[tokio::test]
 async fn large_answers_are_compressed_for_those_who_accept_it() {
-    let io = Server::new(App::new());
-    let address = serve(&io).await;
+    let server = Server::new(App::new());
+    let address = serve(&server).await;
     for held in [false, true] {
         let mut client = Client::connect(Stream::one(address).await, address).await;
         let mut poll = client.request("GET", &format!("{PATH}&sid={}", client.sid), "");
         poll.headers_mut().insert("accept-encoding", "br, gzip".parse().unwrap());
-        let emitting = io.clone();
+        let emitting = server.io();
         let emit = move || emitting.emit("news", &"x".repeat(5000)).unwrap();
         let polling = async move { client.stream.send(poll).await };
         let response = if held {
             let polling = tokio::spawn(polling);
-            attached(&io, 1).await;
+            attached(&server, 1).await;
             emit();
             polling.await.unwrap()
         } else {
@@ -274,29 +274,29 @@ async fn large_answers_are_compressed_for_those_who_accept_it() {
         assert_eq!(response.headers()["content-encoding"], "gzip");
         let body = response.into_body().collect().await.unwrap().to_bytes();
         assert!(body.starts_with(&[0x1f, 0x8b]) && body.len() < 500);
-        io.close();
+        server.io().close();
     }
 }
 
 #[tokio::test]
 async fn a_client_that_gives_up_its_poll_is_gone() {
     let (app, mut reasons) = farewells(App::new());
-    let io = Server::new(app);
-    let address = serve(&io).await;
+    let server = Server::new(app);
+    let address = serve(&server).await;
     for stream in [Stream::one(address).await, Stream::two(address).await] {
         let mut client = Client::connect(stream, address).await;
         let polling = tokio::spawn(async move { client.poll().await });
-        attached(&io, 1).await;
+        attached(&server, 1).await;
         polling.abort();
         assert_eq!(reasons.recv().await, Some(Reason::TransportError));
-        attached(&io, 0).await;
+        attached(&server, 0).await;
     }
 }
 
 #[tokio::test]
 async fn other_paths_reach_the_other_service_untouched() {
-    let io = Server::new(App::new());
-    let address = serve(&io).await;
+    let server = Server::new(App::new());
+    let address = serve(&server).await;
     for stream in [Stream::one(address).await, Stream::two(address).await] {
         let mut client = Client { stream, address, sid: String::new() };
         for path in ["/", "/socket.io-admin", "/socket.iota/?EIO=4&transport=polling"] {
@@ -318,8 +318,8 @@ async fn handlers_find_what_middleware_knew() {
         socket.handshake().peer().map(|peer| peer.ip().to_string())
     });
     app.on("nothing", |Extension(never): Extension<u8>| u32::from(never));
-    let io = Server::new(app);
-    let address = serve(&io).await;
+    let server = Server::new(app);
+    let address = serve(&server).await;
     let mut client = Client::connect(Stream::one(address).await, address).await;
     client.post("421[\"note\"]\u{1e}422[\"peer\"]\u{1e}423[\"nothing\"]").await;
     assert_eq!(client.poll().await, "431[\"seen\"]\u{1e}432[\"127.0.0.1\"]");
@@ -368,26 +368,26 @@ impl WebSocket {
 async fn http_1_becomes_a_websocket() {
     let (mut app, mut reasons) = farewells(App::new());
     app.on("double", |n: u32| 2 * n);
-    let io = Server::new(app);
-    let address = serve(&io).await;
+    let server = Server::new(app);
+    let address = serve(&server).await;
     let mut socket = WebSocket::open(address, "").await;
     assert!(socket.text().await.starts_with("0{"));
     socket.send("40").await;
     assert!(socket.text().await.starts_with("40{"));
     socket.send(r#"421["double",21]"#).await;
     assert_eq!(socket.text().await, "431[42]");
-    io.emit("news", &"x".repeat(300)).unwrap();
+    server.io().emit("news", &"x".repeat(300)).unwrap();
     assert_eq!(socket.text().await.len(), 300 + r#"42["news",""]"#.len());
     drop(socket);
     assert_eq!(reasons.recv().await, Some(Reason::TransportClose));
-    attached(&io, 0).await;
+    attached(&server, 0).await;
 }
 
 #[tokio::test]
 async fn a_stream_of_http_2_becomes_a_websocket() {
     let (app, mut reasons) = farewells(App::new());
-    let io = Server::new(app);
-    let address = serve(&io).await;
+    let server = Server::new(app);
+    let address = serve(&server).await;
     let stream = Stream::two(address).await;
     let mut client = Client { stream, address, sid: String::new() };
     let mut request = client.request("CONNECT", "/socket.io/?EIO=4&transport=websocket", "");
@@ -411,39 +411,39 @@ async fn a_stream_of_http_2_becomes_a_websocket() {
     request.headers_mut().insert("sec-websocket-version", "13".parse().unwrap());
     request.extensions_mut().insert(Protocol::from_static("connect-udp"));
     assert_eq!(client.stream.send(request).await.status(), StatusCode::NOT_IMPLEMENTED);
-    assert_eq!(io.counts().iter().map(|counts| counts.sessions).sum::<usize>(), 1);
+    assert_eq!(server.io().counts().iter().map(|counts| counts.sessions).sum::<usize>(), 1);
     drop(socket);
     assert_eq!(reasons.recv().await, Some(Reason::TransportClose));
 }
 
 #[tokio::test]
 async fn a_polling_session_moves_to_a_websocket() {
-    let io = Server::new(App::new());
-    let address = serve(&io).await;
+    let server = Server::new(App::new());
+    let address = serve(&server).await;
     let mut client = Client::connect(Stream::two(address).await, address).await;
     let mut socket = WebSocket::open(address, &format!("&sid={}", client.sid)).await;
     let polling = tokio::spawn(async move { client.poll().await });
-    attached(&io, 2).await;
+    attached(&server, 2).await;
     socket.send("2probe").await;
     assert_eq!(socket.text().await, "3probe");
     assert_eq!(polling.await.unwrap(), "6");
     socket.send("5").await;
-    io.emit("news", &1).unwrap();
+    server.io().emit("news", &1).unwrap();
     assert_eq!(socket.text().await, r#"42["news",1]"#);
 }
 
 #[tokio::test]
 async fn stopping_tells_everybody_and_waits_for_websockets() {
-    let io = Server::new(App::new());
-    let address = serve(&io).await;
+    let server = Server::new(App::new());
+    let address = serve(&server).await;
     let mut client = Client::connect(Stream::one(address).await, address).await;
     let polling = tokio::spawn(async move { client.poll().await });
     let mut socket = WebSocket::open(address, "").await;
     assert!(socket.text().await.starts_with("0{"));
-    attached(&io, 2).await;
-    let ended = io.clone();
+    attached(&server, 2).await;
+    let ended = server.clone();
     let ended = tokio::spawn(async move { ended.ended().await });
-    io.stop_within(Duration::from_secs(60));
+    server.io().stop_within(Duration::from_secs(60));
     assert_eq!(polling.await.unwrap(), "1");
     // A close frame; the other end's is awaited.
     assert_eq!(socket.receive().await.0, 0x88);
@@ -456,8 +456,8 @@ async fn stopping_tells_everybody_and_waits_for_websockets() {
 
 #[tokio::test]
 async fn a_websocket_whose_stream_never_comes_does_not_keep_the_server() {
-    let io = Server::new(App::new());
-    let service = io.layer().layer(Other);
+    let server = Server::new(App::new());
+    let service = server.layer().layer(Other);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -476,10 +476,10 @@ async fn a_websocket_whose_stream_never_comes_does_not_keep_the_server() {
     let mut client = Client { stream: Stream::one(address).await, address, sid: String::new() };
     let response = client.stream.send(client.upgrade("")).await;
     assert_eq!(response.status(), StatusCode::OK);
-    attached(&io, 1).await;
-    io.stop_within(Duration::from_millis(10));
-    tokio::time::timeout(Duration::from_secs(20), io.ended()).await.unwrap();
-    attached(&io, 0).await;
+    attached(&server, 1).await;
+    server.io().stop_within(Duration::from_millis(10));
+    tokio::time::timeout(Duration::from_secs(20), server.ended()).await.unwrap();
+    attached(&server, 0).await;
     // Its connection was open all the time.
     assert!(matches!(client.stream, Stream::One(sender) if !sender.is_closed()));
 }
@@ -522,9 +522,14 @@ impl Body for Announced {
 }
 
 /// Asks a server that is a service of its own, without a network.
-fn call<B: Body>(io: &Server, method: &str, target: &str, body: B) -> impl Future<Output = Answer> {
+fn call<B: Body>(
+    server: &Server,
+    method: &str,
+    target: &str,
+    body: B,
+) -> impl Future<Output = Answer> {
     let request = Request::builder().method(method).uri(target).body(body).unwrap();
-    Service::call(&mut io.service(), request)
+    Service::call(&mut server.service(), request)
 }
 
 type Answer = Result<Response<SocketIoBody<OwnBody>>, Infallible>;
@@ -535,58 +540,58 @@ async fn small(body_time: Duration) -> (Server, String, UnboundedReceiver<Reason
     config.limits.max_payload = 16;
     config.limits.body_time = body_time;
     let (app, reasons) = farewells(App::with_config(config));
-    let io = Server::new(app);
-    let open = text_of(call(&io, "GET", PATH, Full::<Bytes>::default()).await.unwrap()).await.1;
+    let server = Server::new(app);
+    let open = text_of(call(&server, "GET", PATH, Full::<Bytes>::default()).await.unwrap()).await.1;
     let target = format!("{PATH}&sid={}", open.split('"').nth(3).unwrap());
-    let joined = call(&io, "POST", &target, Full::<Bytes>::from("40")).await.unwrap();
+    let joined = call(&server, "POST", &target, Full::<Bytes>::from("40")).await.unwrap();
     assert_eq!(text_of(joined).await, (StatusCode::OK, "ok".into()));
-    (io, target, reasons)
+    (server, target, reasons)
 }
 
 #[tokio::test]
 async fn bodies_may_have_as_many_bytes_as_the_limit_says() {
-    let (io, target, mut reasons) = small(Duration::from_secs(60)).await;
+    let (server, target, mut reasons) = small(Duration::from_secs(60)).await;
     let fits = Pieces([Some(Ok("42[\"a\"")), Some(Ok(",\"1234\"]")), None].into());
-    let taken = text_of(call(&io, "POST", &target, fits).await.unwrap()).await;
+    let taken = text_of(call(&server, "POST", &target, fits).await.unwrap()).await;
     assert_eq!(taken, (StatusCode::OK, "ok".into()));
     let longer = Pieces([Some(Ok("42[\"a\"")), Some(Ok(",\"1234567\"]"))].into());
-    let refused = text_of(call(&io, "POST", &target, longer).await.unwrap()).await;
+    let refused = text_of(call(&server, "POST", &target, longer).await.unwrap()).await;
     assert_eq!(refused.0, StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(reasons.recv().await, Some(TOO_LARGE));
 }
 
 #[tokio::test]
 async fn a_body_announced_too_long_is_not_read() {
-    let (io, target, mut reasons) = small(Duration::from_secs(60)).await;
-    let refused = call(&io, "POST", &target, Announced(17)).await.unwrap();
+    let (server, target, mut reasons) = small(Duration::from_secs(60)).await;
+    let refused = call(&server, "POST", &target, Announced(17)).await.unwrap();
     assert_eq!(text_of(refused).await.0, StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(reasons.recv().await, Some(TOO_LARGE));
 }
 
 #[tokio::test]
 async fn a_body_that_breaks_off_ends_its_session() {
-    let (io, target, mut reasons) = small(Duration::from_secs(60)).await;
+    let (server, target, mut reasons) = small(Duration::from_secs(60)).await;
     let broken = Pieces([Some(Ok("42")), Some(Err(()))].into());
-    let refused = call(&io, "POST", &target, broken).await.unwrap();
+    let refused = call(&server, "POST", &target, broken).await.unwrap();
     assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
     assert_eq!(reasons.recv().await, Some(Reason::TransportError));
 }
 
 #[tokio::test]
 async fn a_body_that_does_not_come_is_given_up_in_time() {
-    let (io, target, mut reasons) = small(Duration::from_millis(1)).await;
-    let refused = call(&io, "POST", &target, Pieces(VecDeque::new())).await.unwrap();
+    let (server, target, mut reasons) = small(Duration::from_millis(1)).await;
+    let refused = call(&server, "POST", &target, Pieces(VecDeque::new())).await.unwrap();
     assert_eq!(refused.status(), StatusCode::REQUEST_TIMEOUT);
     assert_eq!(reasons.recv().await, Some(Reason::TransportError));
 }
 
 #[tokio::test]
 async fn a_request_whose_session_ends_is_answered_before_its_body_is_there() {
-    let (io, target, _reasons) = small(Duration::from_secs(60)).await;
-    let mut posting = Box::pin(call(&io, "POST", &target, Pieces(VecDeque::new())));
+    let (server, target, _reasons) = small(Duration::from_secs(60)).await;
+    let mut posting = Box::pin(call(&server, "POST", &target, Pieces(VecDeque::new())));
     let first = posting.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     assert!(first.is_pending());
-    io.stop();
+    server.io().stop();
     assert_eq!(posting.await.unwrap().status(), StatusCode::BAD_REQUEST);
 }
 
@@ -595,12 +600,12 @@ async fn a_future_that_is_dropped_gives_its_request_up() {
     // Never polled, the request is under way all the same.
     for polls in 0..4 {
         for method in ["GET", "POST"] {
-            let (io, target, mut reasons) = small(Duration::from_secs(60)).await;
-            let welcome = call(&io, "GET", &target, Full::<Bytes>::default()).await.unwrap();
+            let (server, target, mut reasons) = small(Duration::from_secs(60)).await;
+            let welcome = call(&server, "GET", &target, Full::<Bytes>::default()).await.unwrap();
             assert!(text_of(welcome).await.1.starts_with("40{"));
-            poll_and_drop(call(&io, method, &target, Pieces(VecDeque::new())), polls);
+            poll_and_drop(call(&server, method, &target, Pieces(VecDeque::new())), polls);
             assert_eq!(reasons.recv().await, Some(Reason::TransportError));
-            assert_eq!(io.counts().iter().map(|counts| counts.links).sum::<usize>(), 0);
+            assert_eq!(server.io().counts().iter().map(|counts| counts.links).sum::<usize>(), 0);
         }
     }
 }
@@ -614,13 +619,13 @@ fn poll_and_drop(future: impl Future, polls: usize) {
 
 #[tokio::test]
 async fn waiting_for_the_end_may_be_given_up() {
-    let io = Server::new(App::new());
-    (0..4).for_each(|polls| poll_and_drop(io.ended(), polls));
-    let beside = io.clone();
+    let server = Server::new(App::new());
+    (0..4).for_each(|polls| poll_and_drop(server.ended(), polls));
+    let beside = server.clone();
     let beside = tokio::spawn(async move { beside.ended().await });
-    io.stop();
+    server.io().stop();
     beside.await.unwrap();
-    io.ended().await;
+    server.ended().await;
 }
 
 #[tokio::test]
@@ -640,10 +645,10 @@ async fn a_body_waits_until_handlers_have_caught_up() {
             }
         }),
     );
-    let io = Server::new(app);
-    let open = text_of(call(&io, "GET", PATH, Full::<Bytes>::default()).await.unwrap()).await.1;
+    let server = Server::new(app);
+    let open = text_of(call(&server, "GET", PATH, Full::<Bytes>::default()).await.unwrap()).await.1;
     let target = format!("{PATH}&sid={}", open.split('"').nth(3).unwrap());
-    let post = |body: String| call(&io, "POST", &target, Full::<Bytes>::from(body));
+    let post = |body: String| call(&server, "POST", &target, Full::<Bytes>::from(body));
     post("40".into()).await.unwrap();
     let text = "x".repeat(600_000);
     for n in 0..3 {
@@ -663,12 +668,12 @@ async fn a_body_waits_until_handlers_have_caught_up() {
 
 #[tokio::test]
 async fn a_long_answer_comes_in_pieces_and_is_given_up_when_nobody_takes_them() {
-    let (io, target, _reasons) = small(Duration::from_millis(100)).await;
-    let welcome = call(&io, "GET", &target, Full::<Bytes>::default()).await.unwrap();
+    let (server, target, _reasons) = small(Duration::from_millis(100)).await;
+    let welcome = call(&server, "GET", &target, Full::<Bytes>::default()).await.unwrap();
     assert!(text_of(welcome).await.1.starts_with("40{"));
     for taken in [0, 1, 3] {
-        io.emit("news", &"x".repeat(40_000)).unwrap();
-        let poll = call(&io, "GET", &target, Full::<Bytes>::default()).await.unwrap();
+        server.io().emit("news", &"x".repeat(40_000)).unwrap();
+        let poll = call(&server, "GET", &target, Full::<Bytes>::default()).await.unwrap();
         let mut body = poll.into_body();
         assert_eq!(body.size_hint().exact(), Some(40_013));
         for n in 1..=taken {
@@ -695,14 +700,14 @@ async fn a_long_answer_comes_in_pieces_and_is_given_up_when_nobody_takes_them() 
 
 #[tokio::test]
 async fn a_service_of_its_own_finds_nothing_elsewhere() {
-    let io = Server::new(App::new());
-    let elsewhere = call(&io, "GET", "/elsewhere", Full::<Bytes>::default()).await.unwrap();
+    let server = Server::new(App::new());
+    let elsewhere = call(&server, "GET", "/elsewhere", Full::<Bytes>::default()).await.unwrap();
     assert_eq!(text_of(elsewhere).await, (StatusCode::NOT_FOUND, "Not Found".into()));
 }
 
 #[tokio::test]
 async fn a_host_that_cannot_upgrade_is_told() {
-    let io = Server::new(App::new());
+    let server = Server::new(App::new());
     let request = Request::get("/socket.io/?EIO=4&transport=websocket")
         .header("connection", "upgrade")
         .header("upgrade", "websocket")
@@ -710,9 +715,9 @@ async fn a_host_that_cannot_upgrade_is_told() {
         .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
         .body(Full::<Bytes>::default())
         .unwrap();
-    let refused = Service::call(&mut io.service(), request).await.unwrap();
+    let refused = Service::call(&mut server.service(), request).await.unwrap();
     assert_eq!(refused.status(), StatusCode::NOT_IMPLEMENTED);
-    assert_eq!(io.counts().iter().map(|counts| counts.sessions).sum::<usize>(), 0);
+    assert_eq!(server.io().counts().iter().map(|counts| counts.sessions).sum::<usize>(), 0);
 }
 
 /// A service behind that fails, and says when it is ready.
@@ -737,10 +742,10 @@ impl Service<Request<Full<Bytes>>> for Failing {
 
 #[tokio::test]
 async fn the_other_services_errors_and_readiness_are_passed_on() {
-    let io = Server::new(App::new());
-    let mut busy = io.layer().layer(Failing(false));
+    let server = Server::new(App::new());
+    let mut busy = server.layer().layer(Failing(false));
     assert!(busy.poll_ready(&mut Context::from_waker(Waker::noop())).is_pending());
-    let mut failing = io.layer().layer(Failing(true));
+    let mut failing = server.layer().layer(Failing(true));
     poll_fn(|context| failing.poll_ready(context)).await.unwrap();
     let request = Request::get("/").body(Full::default()).unwrap();
     assert_eq!(failing.call(request).await.unwrap_err(), Failure);

@@ -123,8 +123,8 @@ async fn a_fallback_that_would_hide_the_service_behind_is_refused_at_the_start()
 type Answer = Response<SocketIoBody<OwnBody>>;
 
 /// Asks a server that is a service of its own, without a network.
-async fn alone(io: &Server, request: Request<Full<Bytes>>) -> Answer {
-    let Ok::<_, Infallible>(answer) = Service::call(&mut io.service(), request).await;
+async fn alone(server: &Server, request: Request<Full<Bytes>>) -> Answer {
+    let Ok::<_, Infallible>(answer) = Service::call(&mut server.service(), request).await;
     answer
 }
 
@@ -149,7 +149,7 @@ async fn a_server_alone_answers_files_and_asks_its_fallback() {
         io.sleep(Duration::from_millis(1)).await;
         format!("{} {} {peer:?} {:?}", request.method(), request.uri(), request.body())
     });
-    let io = Server::new(app);
+    let server = Server::new(app);
     let request = |method: &str, target: &str, body: &str| {
         let mut request = Request::new(Full::from(body.to_owned()));
         *request.method_mut() = method.parse().unwrap();
@@ -168,10 +168,10 @@ async fn a_server_alone_answers_files_and_asks_its_fallback() {
         ),
         ("PUT", "/none", "0123456789abcdefg", (413, "Content Too Large")),
     ] {
-        let answer = text_of(alone(&io, request(method, target, body)).await).await;
+        let answer = text_of(alone(&server, request(method, target, body)).await).await;
         assert_eq!(answer, (expected.0, expected.1.to_owned()), "{method} {target}");
     }
-    let tunnel = alone(&io, request("CONNECT", "a.example:80", "")).await;
+    let tunnel = alone(&server, request("CONNECT", "a.example:80", "")).await;
     assert_eq!(tunnel.status(), StatusCode::NOT_FOUND);
     // A panic of the function is one answer.
     let mut app = App::new();
@@ -186,9 +186,9 @@ async fn a_body_for_the_fallback_that_does_not_come_is_given_up_in_time() {
     config.limits.body_time = Duration::from_millis(1);
     let mut app = App::with_config(config);
     app.fallback(|_: Request<Bytes>| -> &'static str { panic!("nobody asked") });
-    let io = Server::new(app);
+    let server = Server::new(app);
     let waiting = Request::post("/").body(Never).unwrap();
-    let Ok::<_, Infallible>(answer) = Service::call(&mut io.service(), waiting).await;
+    let Ok::<_, Infallible>(answer) = Service::call(&mut server.service(), waiting).await;
     assert_eq!(answer.status(), StatusCode::REQUEST_TIMEOUT);
 }
 

@@ -72,6 +72,12 @@ impl<'a> ArgsRef<'a> {
         self.json
     }
 
+    /// Returns a copy of the text; attachments are shared.
+    #[must_use]
+    pub fn to_args(self) -> Args {
+        Args::new(self.json, self.attachments.to_vec())
+    }
+
     pub(crate) fn attachments(&self) -> &'a [Bytes] {
         self.attachments
     }

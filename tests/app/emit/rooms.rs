@@ -1,7 +1,7 @@
 //! The recipients of an event, and clients moved between rooms together.
 
 use crate::emit::stack::{Client, Stack, poll};
-use sansocket_app::{ArgsRef, EmitError, JoinError, Misuse, Refused, Rooms, Socket, To};
+use sansocket_app::{ArgsRef, Broadcast, EmitError, JoinError, Misuse, Refused, Rooms, Socket};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -17,13 +17,14 @@ fn got(clients: &mut [Client]) -> Vec<usize> {
     numbers
 }
 
-fn reached(to: &To, clients: &mut [Client]) -> Vec<usize> {
+fn reached(to: &Broadcast, clients: &mut [Client]) -> Vec<usize> {
     to.emit("x", &()).unwrap();
     let reached = got(clients);
-    assert_eq!(to.count(), reached.len());
-    let mut ids: Vec<String> = to.fetch_sockets().iter().map(|s| s.id().to_owned()).collect();
-    let found = poll(&mut to.sockets()).expect("one process answers at once");
-    let mut found: Vec<String> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(to.clone().local().count(), reached.len());
+    let mut ids: Vec<String> =
+        to.clone().local().sockets().iter().map(|s| s.id().to_owned()).collect();
+    let found = poll(&mut to.fetch_sockets()).expect("one process answers at once").unwrap();
+    let mut found: Vec<String> = found.into_iter().map(|socket| socket.id().to_owned()).collect();
     ids.sort();
     found.sort();
     assert_eq!(ids, found);
@@ -56,8 +57,8 @@ fn rooms_are_named_by_anything_like_a_string_and_lists_of_them() {
     for two in [names(["a", "b"]), names(["a", "b"].as_slice()), names(&list), names(list)] {
         assert_eq!(two, ["a", "b"]);
     }
-    let ids = poll(&mut stack.io.sockets()).unwrap();
-    assert_eq!(names(&ids), [socket.id()]);
+    let found = poll(&mut stack.io.fetch_sockets()).unwrap().unwrap();
+    assert_eq!(names(found.sockets[0].id()), [socket.id()]);
 }
 
 #[test]
@@ -71,7 +72,7 @@ fn a_socket_reaches_rooms_without_itself_or_with_itself() {
     assert_eq!(reached(&sockets[0].within("b"), clients), [2, 3]);
     assert_eq!(reached(&sockets[0].broadcast(), clients), [1, 2, 3, 4]);
     assert_eq!(reached(&sockets[0].except("b"), clients), [1, 4]);
-    assert_eq!(reached(&sockets[1].nsp(), clients), [0, 1, 2, 3, 4]);
+    assert_eq!(reached(&sockets[1].nsp().everyone(), clients), [0, 1, 2, 3, 4]);
     assert_eq!(reached(&sockets[1].nsp().to("a"), clients), [0, 1, 2]);
 }
 
@@ -80,15 +81,16 @@ fn the_server_reaches_everybody_rooms_and_all_but_some() {
     let stack = Stack::new();
     let (mut clients, sockets) = scene(&stack);
     let (io, clients) = (&stack.io, &mut clients);
-    assert_eq!(reached(io, clients), [0, 1, 2, 3, 4]);
+    assert_eq!(reached(&io.everyone(), clients), [0, 1, 2, 3, 4]);
     assert_eq!(reached(&io.to("a").to("b"), clients), [0, 1, 2, 3]);
     assert_eq!(reached(&io.to(["a", "b", "a"]), clients), [0, 1, 2, 3]);
     assert_eq!(reached(&io.to("a").except("b"), clients), [0, 1]);
-    assert_eq!(reached(&io.to("a").local(), clients), [0, 1, 2]);
+    io.to("a").local().emit("x", &()).unwrap();
+    assert_eq!(got(clients), [0, 1, 2]);
     assert_eq!(reached(&io.to("nobody"), clients), [0; 0]);
     assert_eq!(reached(&io.except(["a", sockets[4].id()]), clients), [3]);
     assert_eq!(reached(&io.to([sockets[3].id(), sockets[4].id()]), clients), [3, 4]);
-    assert_eq!(reached(&io.of("/other"), clients), [0; 0]);
+    assert_eq!(reached(&io.of("/other").everyone(), clients), [0; 0]);
 }
 
 #[test]
@@ -112,8 +114,8 @@ fn a_list_without_rooms_reaches_nobody() {
     assert_eq!(reached(&stack.io.except(none), &mut clients), [0, 1, 2, 3, 4]);
     stack.io.to(none).disconnect();
     stack.io.to(none).join("c");
-    assert_eq!(stack.io.count(), 5);
-    assert_eq!(stack.io.to("c").count(), 0);
+    assert_eq!(stack.io.local().count(), 5);
+    assert_eq!(stack.io.to("c").local().count(), 0);
     let misuse = Err(EmitError::Refused(Refused::Misuse(Misuse::ReservedEvent)));
     assert_eq!(stack.io.to(none).emit("disconnect", &()), misuse);
 }
@@ -148,7 +150,7 @@ fn volatile_events_pass_over_who_is_not_ready() {
     let ([mut slow, mut quick], [socket, _]) = stack.party();
     socket.emit("first", &()).unwrap();
     stack.io.volatile().emit("x", &()).unwrap();
-    stack.io.except("room").volatile().emit_raw("y", ArgsRef::NONE).unwrap();
+    stack.io.except("room").volatile().emit("y", ArgsRef::NONE).unwrap();
     assert_eq!(slow.all(), [r#"42["first"]"#]);
     assert_eq!(quick.all(), [r#"42["x"]"#], "the second found the first still waiting");
 }
@@ -177,8 +179,8 @@ fn many_join_and_leave_several_rooms() {
     sockets[0].to("a").leave(["a", "c"]);
     assert_eq!(sockets[0].rooms(), ["a", "c", "d"]);
     assert_eq!(sockets[1].rooms(), ["d"]);
-    stack.io.join("e");
-    assert_eq!(stack.io.to("e").count(), 5);
+    stack.io.everyone().join("e");
+    assert_eq!(stack.io.to("e").local().count(), 5);
 }
 
 #[test]
@@ -187,9 +189,9 @@ fn rooms_are_listed_with_their_sizes() {
     let (mut clients, _sockets) = scene(&stack);
     let other = clients[4].join("/other");
     stack.io.of("/other").to(other).join("a");
-    assert_eq!(stack.io.rooms(), BTreeMap::from([("a".into(), 3), ("b".into(), 2)]));
-    assert_eq!(stack.io.of("/other").rooms(), BTreeMap::from([("a".into(), 1)]));
-    assert_eq!(stack.io.of("/nowhere").rooms(), BTreeMap::new());
+    assert_eq!(stack.io.local().rooms(), BTreeMap::from([("a".into(), 3), ("b".into(), 2)]));
+    assert_eq!(stack.io.of("/other").local().rooms(), BTreeMap::from([("a".into(), 1)]));
+    assert_eq!(stack.io.of("/nowhere").local().rooms(), BTreeMap::new());
 }
 
 #[test]
@@ -198,10 +200,10 @@ fn a_closed_room_is_left_by_everybody() {
     let (mut clients, sockets) = scene(&stack);
     stack.io.close_room("a");
     assert_eq!(reached(&stack.io.to("a"), &mut clients), [0; 0]);
-    assert_eq!(stack.io.rooms(), BTreeMap::from([("b".into(), 2)]));
+    assert_eq!(stack.io.local().rooms(), BTreeMap::from([("b".into(), 2)]));
     sockets[0].join("c").unwrap();
     stack.io.close_room(["b", "c"]);
-    assert_eq!(stack.io.rooms(), BTreeMap::new());
+    assert_eq!(stack.io.local().rooms(), BTreeMap::new());
 }
 
 #[test]
@@ -218,17 +220,17 @@ fn a_client_is_found_by_its_id_in_its_namespace() {
     let stack = Stack::new();
     let (mut clients, sockets) = scene(&stack);
     for socket in &sockets {
-        assert_eq!(stack.io.socket(socket.id()).as_ref(), Some(socket));
-        assert_eq!(stack.io.of("/other").socket(socket.id()), None);
+        assert_eq!(stack.io.local().socket(socket.id()).as_ref(), Some(socket));
+        assert_eq!(stack.io.of("/other").local().socket(socket.id()), None);
     }
     let there = clients[0].join("/other");
-    assert_eq!(stack.io.socket(&there), None);
-    assert_eq!(stack.io.of("/other").socket(&there).unwrap().id(), there);
-    assert_eq!(stack.io.socket("a"), None);
-    assert_eq!(stack.io.socket("AAAAAAAAAAAAAAAAAAAA"), None);
+    assert_eq!(stack.io.local().socket(&there), None);
+    assert_eq!(stack.io.of("/other").local().socket(&there).unwrap().id(), there);
+    assert_eq!(stack.io.local().socket("a"), None);
+    assert_eq!(stack.io.local().socket("AAAAAAAAAAAAAAAAAAAA"), None);
     sockets[0].disconnect();
-    assert_eq!(stack.io.socket(sockets[0].id()), None);
-    assert_eq!(stack.io.of("/other").socket(&there).unwrap().id(), there);
+    assert_eq!(stack.io.local().socket(sockets[0].id()), None);
+    assert_eq!(stack.io.of("/other").local().socket(&there).unwrap().id(), there);
 }
 
 #[test]
@@ -242,13 +244,13 @@ fn many_are_disconnected_from_the_namespace_or_altogether() {
         assert_eq!(client.all(), ["41"]);
         assert!(!client.is_closed());
     }
-    assert_eq!(stack.io.of("/other").count(), 2);
+    assert_eq!(stack.io.of("/other").local().count(), 2);
     assert!(!sockets[2].is_connected());
-    stack.io.to("b").disconnect_all();
+    stack.io.to("b").disconnect_and_close();
     let mut farewell = clients[3].all();
     farewell.sort();
     assert_eq!(farewell, ["41", "41/other,"]);
     assert!(clients[3].is_closed());
-    assert_eq!(stack.io.of("/other").count(), 1);
-    assert_eq!(reached(&stack.io, &mut clients), [4]);
+    assert_eq!(stack.io.of("/other").local().count(), 1);
+    assert_eq!(reached(&stack.io.everyone(), &mut clients), [4]);
 }

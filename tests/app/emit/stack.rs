@@ -73,7 +73,7 @@ impl Stack {
         let mut clients = std::array::from_fn(|_| Client::open(&self.hub));
         let sockets = clients.each_mut().map(|client| {
             let id = client.join("/");
-            self.io.socket(&id).expect("the client joined")
+            self.io.local().socket(&id).expect("the client joined")
         });
         (clients, sockets)
     }

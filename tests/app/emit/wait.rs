@@ -55,7 +55,8 @@ fn a_thread_waits_for_the_answers_of_many() {
 fn a_thread_waits_for_who_is_there() {
     let stack = Stack::new();
     let (_clients, sockets) = stack.party::<3>();
-    let mut ids: Vec<String> = stack.io.sockets().wait().iter().map(ToString::to_string).collect();
+    let found = stack.io.fetch_sockets().wait().unwrap();
+    let mut ids: Vec<String> = found.into_iter().map(|socket| socket.id().to_owned()).collect();
     let mut expected = sockets.map(|socket| socket.id().to_owned());
     ids.sort();
     expected.sort();

@@ -52,7 +52,7 @@ fn c28_who_takes_most_is_ended_on_whatever_shard_it_is() {
     const LIMIT: usize = 400_000;
     let (stage, reasons) = process(|config| config.limits.bytes = LIMIT);
     let greedy = stage.polling();
-    let id = stage.io.sockets().wait().pop().expect("it is there").to_string();
+    let id = stage.io.local().sockets().pop().expect("it is there").id().to_owned();
     let mut others: Vec<Polling> = (0..8).map(|_| stage.polling()).collect();
     (0..30).for_each(|n| stage.io.to(&id).emit("mine", &(n, "x".repeat(10_000))).unwrap());
     assert!(reasons.try_recv().is_err(), "there is room for it");
@@ -65,7 +65,7 @@ fn c28_who_takes_most_is_ended_on_whatever_shard_it_is() {
         rounds += 1;
         assert!(rounds < 200, "nobody is ended");
     }
-    stage.io.emit("all", &"still").unwrap();
+    stage.io.emit("all", "still").unwrap();
     others.iter_mut().for_each(|client| assert!(client.get().contains("still")));
     assert_eq!(sum(&stage, |counts| counts.sessions), 8);
     assert_eq!(sum(&stage, |counts| counts.cut_off), 1);

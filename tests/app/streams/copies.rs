@@ -203,7 +203,7 @@ fn a27_an_attachment_of_an_acknowledgement_is_named_once() {
     for (named, answers) in [(&[1, 0][..], 1), (&[1, 0, 1], 0)] {
         let mut client = joined(&stage);
         let note = heard.clone();
-        let socket = stage.io.of("/").fetch_sockets().pop().expect("it is there");
+        let socket = stage.io.of("/").local().sockets().pop().expect("it is there");
         let then = move |answer: Result<_, _>| {
             note.fetch_add(usize::from(answer.is_ok()), Ordering::Relaxed);
         };

@@ -28,7 +28,7 @@ fn app() -> App {
         drop(socket.emit_with_ack("q", &(), hour));
         let _ = socket.emit_then("q", &(), hour, |_| ());
         drop(io.emit_with_ack("all", &(), hour));
-        drop(io.sockets());
+        drop(io.fetch_sockets());
         drop(socket.drained());
     });
     app.on(

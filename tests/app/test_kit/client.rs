@@ -13,7 +13,7 @@ const SECOND: Duration = Duration::from_secs(1);
 fn echo() -> App {
     let mut app = App::new();
     app.on("echo", |socket: Socket, message: EventMessage| {
-        socket.emit_raw("echoed", message.args()).expect("it can be sent");
+        socket.emit("echoed", message.args()).expect("it can be sent");
     });
     app.on("add", |a: i64, b: i64| a + b);
     app.on("join", |socket: Socket, room: String| socket.join(room));
@@ -158,7 +158,7 @@ fn rooms_reach_across_shards() {
     }
     assert!(clients[0].get_received().is_empty(), "the speaker is left out");
     assert!(clients[5].get_received().is_empty(), "not in the room");
-    assert_eq!(server.block_on(server.io().to("tea").sockets()).len(), 5);
+    assert_eq!(server.block_on(server.io().to("tea").fetch_sockets()).unwrap().sockets.len(), 5);
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn every_way_to_leave_has_its_reason() {
         heard.lock().expect("nobody panics").push(reason.to_string());
     });
     app.on("kick", |socket: Socket| socket.disconnect());
-    app.on("kick all", |socket: Socket| socket.disconnect_all());
+    app.on("kick all", |socket: Socket| socket.disconnect_and_close());
     app.on("cut", |socket: Socket| socket.close_transport());
     let server = TestServer::new(app);
     let last = || reasons.lock().expect("nobody panics").pop();

@@ -141,8 +141,10 @@ fn a_task_without_rest_fails_the_test() {
 fn a_future_of_the_test_is_run_to_its_end() {
     let server = TestServer::with_shards(App::new(), 2);
     let (ann, bob) = (server.connect().unwrap(), server.connect().unwrap());
-    let (io, found) = (server.io(), server.io().all().sockets());
-    let twice = async { found.await.len() + io.all().sockets().await.len() };
+    let (io, found) = (server.io(), server.io().fetch_sockets());
+    let twice = async {
+        found.await.unwrap().sockets.len() + io.fetch_sockets().await.unwrap().sockets.len()
+    };
     assert_eq!(server.block_on(twice), 4);
     let asked = server.io().of("/").emit_with_ack("ready?", &(), SECOND);
     ann.expect_event("ready?").ack(&true);

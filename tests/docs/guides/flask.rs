@@ -91,7 +91,7 @@ async fn acknowledgements(
     let answer = socket.call::<String>("x", &data).await;
     println!("{}", answer == Err(AckError::TimedOut));
     println!("{:?}", socket.call_within::<u8>("x", data, Duration::from_secs(5)).await?);
-    if let Some(socket) = io.socket(sid) {
+    if let Some(socket) = io.local().socket(sid) {
         println!("{:?}", socket.call::<u8>("x", data).await?);
     }
     println!("{:?}", io.emit_with_ack("x", &data, timeout).await?);
@@ -108,7 +108,7 @@ fn connecting((app, socket, io): (&mut App, &Socket, &Io), sid: &str) {
     });
     app.namespace("/b").on_connect(|data: Value| -> Result<(), _> { Err(("no", data)) });
     socket.disconnect();
-    socket.disconnect_all();
+    socket.disconnect_and_close();
     io.of("/chat").to(sid).disconnect();
 }
 
@@ -159,7 +159,8 @@ fn clients(client: &TestClient, (event, namespace): (&str, &str), auth: &Value, 
     client.disconnect();
 }
 
-async fn running(app: App, io: Server, address: &str, tls: Tls) -> std::io::Result<()> {
+async fn running(app: App, server: Server, address: &str, tls: Tls) -> std::io::Result<()> {
+    let io = server.io();
     let background = io.clone();
     io.spawn(async move { background.sleep(Duration::from_secs(1)).await });
     let news = io.clone();
@@ -170,13 +171,13 @@ async fn running(app: App, io: Server, address: &str, tls: Tls) -> std::io::Resu
     });
     println!("{}", io.rest(Duration::from_secs(1)));
     io.sleep(Duration::from_secs(1)).await;
-    io.serve("0.0.0.0:8000").await?;
-    io.serve_on([Listener::tcp(address)?.tls(tls)]).await?;
-    println!("{:?}", io.layer());
-    let running = Server::new(app);
-    let io = running.clone();
-    drop(tokio::spawn(async move { io.run().await }));
-    running.stop();
+    server.serve("0.0.0.0:8000").await?;
+    server.serve_on([Listener::tcp(address)?.tls(tls)]).await?;
+    println!("{:?}", server.layer());
+    let server = Server::new(app);
+    let io = server.io();
+    drop(tokio::spawn(async move { server.run().await }));
+    io.stop();
     Ok(())
 }
 

@@ -20,7 +20,7 @@ fn handlers(app: &mut App) {
         let b = a;
         let _ = ack.send(&b);
     });
-    app.on("on", |socket: Socket, rest: RawRest| socket.emit_raw("x", rest.0.as_ref()));
+    app.on("on", |socket: Socket, rest: RawRest| socket.emit("x", rest));
     app.on("in turn", sequential(handler));
     app.generate_id(|request| request.path().to_owned());
 }
@@ -63,8 +63,10 @@ async fn acknowledgements(socket: &Socket, io: &Io, a: &Value) -> Result<(), Ack
 fn rooms(socket: &Socket, io: &Io, id: &str) {
     println!("{:?} {:?}", socket.leave("room"), socket.join("room"));
     println!("{:?}", socket.join(["a", "b"]));
-    println!("{:?}", io.socket(id));
+    println!("{:?}", io.local().socket(id));
     io.to("a").disconnect();
+    io.everyone().join("a");
+    io.everyone().disconnect();
 }
 
 fn the_socket(socket: &Socket) -> Result<Value, DecodeError> {
@@ -73,7 +75,7 @@ fn the_socket(socket: &Socket) -> Result<Value, DecodeError> {
     println!("{:?} {:?} {:?}", socket.header("x"), socket.query("q"), socket.peer());
     println!("{}", socket.is_connected());
     socket.disconnect();
-    socket.disconnect_all();
+    socket.disconnect_and_close();
     socket.close_transport();
     auth::<Value>(socket)
 }

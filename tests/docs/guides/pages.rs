@@ -23,8 +23,8 @@ fn deployment(
     ])
 }
 
-fn addresses(io: &Server) -> SocketIoLayer {
-    io.layer().peer(|head| head.extensions.get().map(|ConnectInfo(peer)| *peer))
+fn addresses(server: &Server) -> SocketIoLayer {
+    server.layer().peer(|head| head.extensions.get().map(|ConnectInfo(peer)| *peer))
 }
 
 fn reload(tls: &Tls) -> Result<(), sansocket_tokio::TlsError> {
@@ -41,9 +41,9 @@ fn asked(connection: &Connection, socket: &Socket) -> bool {
     Connection::wants_look(connection)
 }
 
-async fn ends(io: &Server, socket: &Socket) {
-    io.ended().await;
-    io.sleep(Duration::ZERO).await;
+async fn ends(server: &Server, socket: &Socket) {
+    server.ended().await;
+    server.io().sleep(Duration::ZERO).await;
     println!("{}", socket.call::<u8>("x", &()).wait().is_ok());
 }
 
@@ -93,17 +93,19 @@ fn sending(
     socket.within(rooms).emit(event, &args)?;
     socket.except(rooms).emit(event, &args)?;
     io.to(rooms).emit(event, &args)?;
+    println!("{:?} {:?}", io.to(rooms).local().sockets(), io.everyone());
+    println!("{:?}", io.of("/chat").everyone());
     io.except(rooms).emit(event, &args)
 }
 
-fn troubles(app: &mut App, io: &Server, socket: &Socket, room: &str) {
+fn troubles(app: &mut App, server: &Server, socket: &Socket, room: &str) {
     app.namespace("/name");
-    println!("{:?} {:?}", io.service(), socket.within(room));
+    println!("{:?} {:?}", server.service(), socket.within(room));
 }
 
 fn threads(app: App, threads: sansocket_blocking::Threads) -> Io {
     type Server = sansocket_blocking::Server;
-    (*Server::with_threads(app, threads)).clone()
+    Server::with_threads(app, threads).io()
 }
 
 fn architecture(connection: &mut Connection) {

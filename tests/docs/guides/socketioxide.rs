@@ -39,12 +39,12 @@ async fn sending<T: DeserializeOwned>(
     (data, id, d): (&Value, &str, Duration),
 ) -> Result<(T, T), AckError> {
     socket.emit("x", &data)?;
-    println!("{:?} {:?}", io.of("/chat"), io.socket(id));
+    println!("{:?} {:?}", io.of("/chat"), io.local().socket(id));
     println!("{:?}", io.emit_with_ack("x", &data, d).stream()?);
     Ok((socket.call::<T>("x", &data).await?, socket.call_within::<T>("x", &data, d).await?))
 }
 
 fn set_up(app: App) {
-    let io = Server::new(app);
-    println!("{:?}", io.layer());
+    let server = Server::new(app);
+    println!("{:?}", server.layer());
 }

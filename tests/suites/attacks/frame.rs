@@ -128,7 +128,7 @@ pub fn d09_who_never_reads_costs_no_more_than_its_budget(serve: Serve) {
             assert!(matches!(refused, Refused::Backlog { .. }), "{refused}");
             socket.join("slow").expect("it is there");
             // The system may have taken some more meanwhile.
-            while siege.io.sockets().wait().len() > 1 {
+            while siege.io.local().count() > 1 {
                 siege.io.to("slow").emit("news", &text).expect("it is an event");
             }
         }

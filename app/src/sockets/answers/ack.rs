@@ -1,7 +1,6 @@
 //! Acknowledgements: giving them, and waiting for them.
 
-use sansocket::{AckToken, Args, ArgsRef, Id};
-use serde::Serialize;
+use sansocket::{AckToken, Args};
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::future::Future;
@@ -10,9 +9,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use crate::args::{self, DecodeError};
+use crate::args::{self, DecodeError, IntoArgs, with_args};
 use crate::sockets::error::EmitError;
-use crate::sockets::io::with_args;
 use crate::sockets::socket::Socket;
 use crate::wait::wait;
 
@@ -40,23 +38,20 @@ impl Ack {
         self.token.is_some()
     }
 
-    /// Acknowledges. A tuple is several arguments, `()` none, anything else one. Nothing is sent when
-    /// the client does not wait, or has left.
+    /// Acknowledges. A tuple is several arguments, `()` none, anything else one; encoded arguments
+    /// are sent as they are, see [`IntoArgs`]. Nothing is sent when the client does not wait, or has
+    /// left.
     ///
     /// # Errors
     /// When the arguments have no JSON form.
-    pub fn send<T: Serialize + ?Sized>(self, args: &T) -> Result<(), EmitError> {
+    pub fn send(self, args: impl IntoArgs) -> Result<(), EmitError> {
+        let Self { socket, token } = self;
         with_args(args, |args| {
-            self.send_raw(args);
+            if let Some(token) = token {
+                socket.hub().with(socket.shard(), |server| server.acknowledge(token, args));
+            }
             Ok(())
         })
-    }
-
-    /// Acknowledges with arguments that are encoded already.
-    pub fn send_raw(self, args: ArgsRef<'_>) {
-        if let Some(token) = self.token {
-            self.socket.hub().with(self.socket.shard(), |server| server.acknowledge(token, args));
-        }
     }
 }
 
@@ -97,14 +92,6 @@ pub struct Calling<R> {
     answer: PhantomData<fn() -> R>,
 }
 
-/// Waits for the ids of clients.
-///
-/// # Cancel safety
-/// Dropping it loses the list and nothing else; a new one asks again.
-#[derive(Debug)]
-#[must_use = "futures do nothing unless awaited"]
-pub struct Found(Arc<Slot<Vec<Id>>>);
-
 impl Reply {
     pub(crate) fn new(slot: Arc<Slot<Result<Args, AckError>>>) -> Self {
         Self(slot)
@@ -140,19 +127,6 @@ impl<R: DeserializeOwned> Calling<R> {
     }
 }
 
-impl Found {
-    pub(crate) fn new(slot: Arc<Slot<Vec<Id>>>) -> Self {
-        Self(slot)
-    }
-
-    /// Waits on this thread; never inside an async handler, whose thread may have to bring the
-    /// answer.
-    #[must_use]
-    pub fn wait(self) -> Vec<Id> {
-        wait(self)
-    }
-}
-
 impl Future for Reply {
     type Output = Result<Args, AckError>;
 
@@ -169,14 +143,6 @@ impl<R: DeserializeOwned> Future for Calling<R> {
             let args = reply?;
             Ok(args::decode_owned(args.json(), args.attachments())?)
         })
-    }
-}
-
-impl Future for Found {
-    type Output = Vec<Id>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.poll(context)
     }
 }
 

@@ -1,9 +1,9 @@
-//! Asking clients, or shards, and who waits for the answer.
+//! Questions to clients and to shards.
 
 use sansocket::{Id, Refused, Server, Socket as Key, SocketMut, Ticket};
 use std::sync::Arc;
 
-use crate::sockets::answers::ack::{Found, Reply, Slot};
+use crate::sockets::answers::ack::{Reply, Slot};
 use crate::sockets::answers::gather::{Gathering, Tally};
 use crate::sockets::answers::waiting::{Then, Waiting};
 use crate::sockets::reach::Reach;
@@ -62,13 +62,17 @@ impl dyn Reach {
         Ok(Gathering::new(tally))
     }
 
-    /// Asks who matches a target.
-    pub(crate) fn find(&self, shard: u16, ask: impl FnOnce(&mut Server) -> Ticket) -> Found {
-        let slot: Arc<Slot<Vec<Id>>> = Arc::new(Slot::empty());
+    /// Asks which clients match a target; their ids fill what is returned.
+    pub(crate) fn find(
+        &self,
+        shard: u16,
+        ask: impl FnOnce(&mut Server) -> Ticket,
+    ) -> Arc<Slot<Vec<Id>>> {
+        let slot = Arc::new(Slot::empty());
         self.with_cell(shard, |cell| {
             let ticket = ask(&mut cell.server);
             cell.kept.questions.push(ticket, Waiting::Found(slot.clone()));
         });
-        Found::new(slot)
+        slot
     }
 }

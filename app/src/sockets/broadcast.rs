@@ -1,34 +1,37 @@
-//! A broadcast being addressed.
+//! Some clients of a namespace, and what is done to all of them.
 
 use sansocket::{ArgsRef, Disconnect, Scope, Server, Socket as Key, Target};
-use serde::Serialize;
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::args::{IntoArgs, with_args};
 use crate::log::{log, quoted};
-use crate::sockets::answers::ack::Found;
+use crate::sockets::answers::fetch::FetchSockets;
 use crate::sockets::answers::gather::Gathering;
 use crate::sockets::error::EmitError;
-use crate::sockets::io::with_args;
+use crate::sockets::extent::{Everywhere, Extent, Local};
 use crate::sockets::reach::Reach;
 use crate::sockets::rooms::Rooms;
 use crate::sockets::socket::Socket;
 
-/// Who will get an event: the union of rooms, or the whole namespace, minus exceptions.
+/// Some clients of a namespace: those in any of some rooms, or all, minus exceptions. An event sent to
+/// them reaches each once; they can be moved between rooms, disconnected and found.
 ///
-/// A client whose backlog is full is disconnected by a broadcast: it would otherwise miss the event
+/// `R` says whether it reaches [`Everywhere`] or stays within this process, after
+/// [`local`](Broadcast::local). A client whose backlog is full is disconnected by a broadcast: it would otherwise miss the event
 /// silently. One that is being admitted is passed by.
 ///
 /// ```
-/// use sansocket_app::{App, EmitError, Socket, To};
+/// use sansocket_app::{App, Broadcast, EmitError, Socket};
 /// # use sansocket_app::test::TestServer;
 ///
 /// let mut app = App::new();
 /// app.on("move", |socket: Socket, game: String, field: u8| -> Result<usize, EmitError> {
-///     let others: To = socket.to([&game, "watchers"]).except("muted");
+///     let others: Broadcast = socket.to([&game, "watchers"]).except("muted");
 ///     others.emit("moved", &(&game, field))?;
-///     Ok(others.count())
+///     Ok(others.local().count())
 /// });
 /// app.on("point", |socket: Socket, game: String, field: u8| {
 ///     socket.to(game).volatile().emit("pointed", &field)
@@ -42,8 +45,8 @@ use crate::sockets::socket::Socket;
 /// # assert_eq!(bob.expect::<u8>("pointed"), 13);
 /// ```
 #[derive(Clone)]
-#[must_use = "a broadcast reaches nobody until it is emitted"]
-pub struct To {
+#[must_use = "a broadcast reaches nobody until it is told what to do"]
+pub struct Broadcast<R: Extent = Everywhere> {
     hub: Arc<dyn Reach>,
     /// Where it starts: that of the sender, so that its own order is kept.
     shard: u16,
@@ -53,12 +56,14 @@ pub struct To {
     except: Vec<Box<str>>,
     skip: Option<Key>,
     volatile: bool,
+    extent: PhantomData<R>,
 }
 
-impl To {
+impl Broadcast {
     pub(crate) fn new(hub: Arc<dyn Reach>, namespace: Arc<str>) -> Self {
         let (rooms, except) = (None, Vec::new());
-        Self { hub, shard: 0, namespace, rooms, except, skip: None, volatile: false }
+        let (skip, volatile, extent) = (None, false, PhantomData);
+        Self { hub, shard: 0, namespace, rooms, except, skip, volatile, extent }
     }
 
     pub(crate) fn starting_on(self, shard: u16) -> Self {
@@ -69,6 +74,38 @@ impl To {
         Self { skip: Some(sender), ..self }
     }
 
+    /// Stays within this process.
+    pub fn local(self) -> Broadcast<Local> {
+        let Self { hub, shard, namespace, rooms, except, skip, volatile, extent: _ } = self;
+        Broadcast { hub, shard, namespace, rooms, except, skip, volatile, extent: PhantomData }
+    }
+
+    /// Finds all clients it reaches, on all servers. Those of this process alone are
+    /// [`local`](Self::local)`().`[`sockets`](Broadcast::sockets)`()`, at once.
+    pub fn fetch_sockets(&self) -> FetchSockets {
+        let ids = self.hub.find(self.shard, |server| self.target(|to| server.find(to)));
+        FetchSockets::new(ids, Self::new(self.hub.clone(), self.namespace.clone()))
+    }
+}
+
+impl Broadcast<Local> {
+    /// Returns the clients of this process that it reaches.
+    #[must_use]
+    pub fn sockets(&self) -> Vec<Socket> {
+        (0..self.hub.shards().count()).flat_map(|shard| self.fetch_from(shard)).collect()
+    }
+
+    /// Returns how many clients of this process it reaches.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        let count = |shard| {
+            self.hub.with(shard, |server| self.target_in(shard, |to| server.members(to).count()))
+        };
+        (0..self.hub.shards().count()).map(count).sum()
+    }
+}
+
+impl<R: Extent> Broadcast<R> {
     /// Adds rooms, or clients by their ids. A client in several rooms gets one copy.
     ///
     /// A list without a room in it reaches nobody, not everybody.
@@ -91,121 +128,63 @@ impl To {
         self
     }
 
-    /// Stays within this process. A server of one process has nobody elsewhere.
-    pub fn local(self) -> Self {
-        self
-    }
-
-    /// Sends an event. A tuple is several arguments, `()` none, anything else one.
-    ///
-    /// An array such as `&[a, b, c]` is several too, because serde cannot tell it from a tuple: both
-    /// have their length in their type. A `Vec` or a slice is one argument, and so is `&([a, b, c],)`.
+    /// Sends an event. A tuple is several arguments, `()` none, anything else one; encoded arguments
+    /// are sent as they are, see [`IntoArgs`].
     ///
     /// # Errors
-    /// When the arguments have no JSON form, or the event name is reserved.
-    pub fn emit<T: Serialize + ?Sized>(&self, event: &str, args: &T) -> Result<(), EmitError> {
-        with_args(args, |args| self.emit_raw(event, args))
-    }
-
-    /// Sends an event whose arguments are encoded already.
-    ///
-    /// # Errors
-    /// When the event name is reserved, or there are too many attachments.
-    pub fn emit_raw(&self, event: &str, args: ArgsRef<'_>) -> Result<(), EmitError> {
-        log!(
-            trace, "sansocket::event", namespace = ?quoted(&self.namespace),
-            event = ?quoted(event), args = ?quoted(args.json()), "broadcast"
-        );
-        Ok(self.with(|server, target| server.broadcast(target, event, args))?)
+    /// When the arguments have no JSON form or too many attachments, or the event name is reserved.
+    pub fn emit(&self, event: &str, args: impl IntoArgs) -> Result<(), EmitError> {
+        with_args(args, |args| self.emit_encoded(event, args))
     }
 
     /// Sends the event `message`.
     ///
     /// # Errors
-    /// When the data has no JSON form.
-    pub fn send<T: Serialize + ?Sized>(&self, data: &T) -> Result<(), EmitError> {
+    /// When the data has no JSON form or too many attachments.
+    pub fn send(&self, data: impl IntoArgs) -> Result<(), EmitError> {
         self.emit("message", data)
     }
 
     /// Sends the event `json`.
     ///
     /// # Errors
-    /// When the data has no JSON form.
-    pub fn send_json<T: Serialize + ?Sized>(&self, data: &T) -> Result<(), EmitError> {
+    /// When the data has no JSON form or too many attachments.
+    pub fn send_json(&self, data: impl IntoArgs) -> Result<(), EmitError> {
         self.emit("json", data)
     }
 
     /// Sends an event and gathers the acknowledgements that come within `timeout`.
     ///
     /// The event is sent before this returns; the future only waits.
-    pub fn emit_with_ack<T: Serialize + ?Sized>(
-        &self,
-        event: &str,
-        args: &T,
-        timeout: Duration,
-    ) -> Gathering {
-        let sent = with_args(args, |args| self.emit_raw_with_ack(event, args, timeout));
+    pub fn emit_with_ack(&self, event: &str, args: impl IntoArgs, timeout: Duration) -> Gathering {
+        let sent = with_args(args, |args| self.ask(event, args, timeout));
         sent.unwrap_or_else(Gathering::failed)
-    }
-
-    /// The same for arguments that are encoded already.
-    ///
-    /// # Errors
-    /// When the event name is reserved, or there are too many attachments.
-    pub fn emit_raw_with_ack(
-        &self,
-        event: &str,
-        args: ArgsRef<'_>,
-        timeout: Duration,
-    ) -> Result<Gathering, EmitError> {
-        let now = self.hub.runtime().now();
-        let ask = |server: &mut Server| {
-            self.target(|to| server.broadcast_with_ack(now, to, event, args, timeout))
-        };
-        Ok(self.hub.ask_many(self.shard, ask)?)
-    }
-
-    /// Finds the ids of all clients it reaches.
-    pub fn sockets(&self) -> Found {
-        self.hub.find(self.shard, |server| self.target(|to| server.find(to)))
-    }
-
-    /// Returns the clients of this process that it reaches.
-    #[must_use]
-    pub fn fetch_sockets(&self) -> Vec<Socket> {
-        (0..self.hub.shards().count()).flat_map(|shard| self.fetch_from(shard)).collect()
-    }
-
-    /// Returns how many clients of this process it reaches.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        let count = |shard| {
-            self.hub.with(shard, |server| self.target_in(shard, |to| server.members(to).count()))
-        };
-        (0..self.hub.shards().count()).map(count).sum()
     }
 
     /// Makes all clients it reaches join rooms. Those already in as many as the limit allows stay
     /// out, and so does everybody from the room named by a client's id.
+    #[doc(alias = "socketsJoin")]
     pub fn join(&self, rooms: impl Rooms) {
         let now = self.hub.runtime().now();
         listed(&rooms, |rooms| self.with(|server, to| server.join_all(now, to, rooms)));
     }
 
     /// Makes all clients it reaches leave rooms.
+    #[doc(alias = "socketsLeave")]
     pub fn leave(&self, rooms: impl Rooms) {
         let now = self.hub.runtime().now();
         listed(&rooms, |rooms| self.with(|server, to| server.leave_all(now, to, rooms)));
     }
 
     /// Disconnects all clients it reaches from the namespace; their connections live on.
+    #[doc(alias = "disconnectSockets")]
     pub fn disconnect(&self) {
         let now = self.hub.runtime().now();
         self.with(|server, to| server.disconnect_all_of(now, to, Disconnect::Namespace));
     }
 
     /// Disconnects all clients it reaches from all their namespaces and closes their connections.
-    pub fn disconnect_all(&self) {
+    pub fn disconnect_and_close(&self) {
         let now = self.hub.runtime().now();
         self.with(|server, to| server.disconnect_all_of(now, to, Disconnect::Connection));
     }
@@ -227,16 +206,37 @@ impl To {
         })
     }
 
-    fn with<R>(&self, act: impl FnOnce(&mut Server, &Target<'_>) -> R) -> R {
+    fn emit_encoded(&self, event: &str, args: ArgsRef<'_>) -> Result<(), EmitError> {
+        log!(
+            trace, "sansocket::event", namespace = ?quoted(&self.namespace),
+            event = ?quoted(event), args = ?quoted(args.json()), "broadcast"
+        );
+        Ok(self.with(|server, target| server.broadcast(target, event, args))?)
+    }
+
+    fn ask(
+        &self,
+        event: &str,
+        args: ArgsRef<'_>,
+        timeout: Duration,
+    ) -> Result<Gathering, EmitError> {
+        let now = self.hub.runtime().now();
+        let ask = |server: &mut Server| {
+            self.target(|to| server.broadcast_with_ack(now, to, event, args, timeout))
+        };
+        Ok(self.hub.ask_many(self.shard, ask)?)
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut Server, &Target<'_>) -> T) -> T {
         self.hub.with(self.shard, |server| self.target(|to| act(server, to)))
     }
 
-    fn target<R>(&self, act: impl FnOnce(&Target<'_>) -> R) -> R {
+    fn target<T>(&self, act: impl FnOnce(&Target<'_>) -> T) -> T {
         self.target_in(self.shard, act)
     }
 
     /// The target as the core of one shard sees it.
-    fn target_in<R>(&self, shard: u16, act: impl FnOnce(&Target<'_>) -> R) -> R {
+    fn target_in<T>(&self, shard: u16, act: impl FnOnce(&Target<'_>) -> T) -> T {
         let except: Vec<&str> = self.except.iter().map(|room| &**room).collect();
         let rooms: Vec<&str> = self.rooms.iter().flatten().map(|room| &**room).collect();
         let everybody = Target {
@@ -255,9 +255,9 @@ impl To {
     }
 }
 
-impl fmt::Debug for To {
+impl<R: Extent> fmt::Debug for Broadcast<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("To")
+        f.debug_struct("Broadcast")
             .field("namespace", &self.namespace)
             .field("rooms", &self.rooms)
             .field("except", &self.except)
