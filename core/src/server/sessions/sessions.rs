@@ -13,6 +13,7 @@ use crate::rng::Rng;
 use crate::server::NONE;
 use crate::server::sessions::budget::Budget;
 use crate::server::sessions::deadline::Timers;
+use crate::server::sessions::departed::Departed;
 use crate::server::sessions::link::Attachment;
 use crate::server::sessions::own_sid::OwnSids;
 use crate::server::sessions::session::Session;
@@ -30,6 +31,7 @@ pub(in crate::server) struct Sessions {
     pub(super) scratch: String,
     pub(super) table: Slab<Session>,
     pub(in crate::server) own_sids: OwnSids,
+    pub(in crate::server) departed: Departed,
     pub(in crate::server) strangers: Strangers,
     pub(super) links: Slab<Attachment>,
     /// Links that gained something to write.
@@ -59,6 +61,7 @@ impl Sessions {
             scratch: String::new(),
             table: Slab::new(),
             own_sids: OwnSids::new(hasher.clone()),
+            departed: Departed::default(),
             strangers: Strangers::new(hasher.clone()),
             links: Slab::new(),
             ready: VecDeque::new(),
