@@ -170,7 +170,7 @@ impl Transport {
 
     /// The WebSocket under `link` was looked at and had nothing to say: a poll that waited for that is
     /// handed back to be released.
-    pub(in crate::server) fn on_quiet(self, link: Link) -> (Self, Option<Link>) {
+    pub(super) fn on_quiet(self, link: Link) -> (Self, Option<Link>) {
         match self {
             Self::Probing { get, post, ws, probe: probe @ Probe::Answered } if ws == link => {
                 (Self::Probing { get: None, post, ws, probe }, get)
@@ -185,7 +185,7 @@ impl Transport {
 
     /// `5` came on the WebSocket; `None` when it is not the time for it. A poll that came after it was
     /// sent, and a POST still in progress, are handed back to be refused.
-    pub(in crate::server) fn on_upgrade(self) -> Option<(Self, [Option<Link>; 2])> {
+    pub(super) fn on_upgrade(self) -> Option<(Self, [Option<Link>; 2])> {
         match self {
             Self::Probing { get, post, ws, probe: Probe::Answered } => {
                 Some((Self::WebSocket { ws }, [get, post]))
@@ -278,7 +278,7 @@ impl Transport {
     }
 
     /// Whether the client may have a poll on its way: it polls, and none is held.
-    pub(in crate::server) fn awaits_poll(self) -> bool {
+    pub(super) fn awaits_poll(self) -> bool {
         match self {
             Self::Polling { get, .. } | Self::Probing { get, .. } => get.is_none(),
             Self::WebSocket { .. }
@@ -287,7 +287,7 @@ impl Transport {
         }
     }
 
-    pub(in crate::server) fn is_closing(self) -> bool {
+    pub(super) fn is_closing(self) -> bool {
         match self {
             Self::ClosingPolling { .. } | Self::ClosingWebSocket { .. } => true,
             Self::Polling { .. } | Self::Probing { .. } | Self::WebSocket { .. } => false,
