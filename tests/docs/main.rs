@@ -6,6 +6,7 @@ mod compile_errors;
 #[allow(dead_code, unused_variables, clippy::too_many_arguments, reason = "it is only compiled")]
 #[allow(clippy::needless_borrows_for_generic_args, reason = "it is written as in the pages")]
 mod guides;
+mod house;
 mod packages;
 mod rooms;
 mod security;

@@ -1,5 +1,6 @@
 //! A client of a test, and what it received.
 
+use sansocket::Args;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
@@ -9,7 +10,6 @@ use super::connect::{self, ConnectError};
 use super::line::Line;
 use super::packet::{self, Kind};
 use super::peer::{Arrival, Peer};
-use crate::Args;
 use crate::args::{self, DecodeError, IntoArgs};
 
 /// A client in one namespace.

@@ -1,9 +1,10 @@
 //! The text of Socket.IO packets as a client writes and reads it (socket.io-protocol v5).
 
+use bytes::Bytes;
+use sansocket::Args;
 use serde_json::value::RawValue;
 
 use crate::args::{EncodeError, IntoArgs, with_args};
-use crate::{Args, Bytes};
 
 /// A packet taken apart; `json` is whatever ends it.
 #[derive(Debug, Eq, PartialEq)]

@@ -1,5 +1,7 @@
 //! The client's end of a connection: what it was told, and what it has to say.
 
+use bytes::Bytes;
+use sansocket::Args;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,7 +9,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::connect::ConnectError;
 use super::frame::{self, Op};
 use super::packet::{self, Kind, Packet};
-use crate::{Args, Bytes};
 
 /// A client that speaks Engine.IO and Socket.IO over one WebSocket.
 pub(super) struct Peer {

@@ -1,5 +1,6 @@
 //! Plain HTTP requests, without a network.
 
+use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Request, Response, StatusCode};
 use std::fmt;
@@ -13,7 +14,6 @@ use std::thread;
 
 use super::clock::Task;
 use super::server::{TestServer, World};
-use crate::Bytes;
 use crate::serve::connection::Connection;
 
 /// A plain HTTP request that was sent. Dropping it drops its connection.
