@@ -15,7 +15,7 @@ mod snippets;
 
 use sansocket_app::test::TestServer;
 use sansocket_app::{
-    Ack, AckError, App, Broadcast, Config, EmitError, Io, NamespaceIo, Reason, Refused, Replies,
+    Ack, AckError, AckStream, App, Broadcast, Config, EmitError, Io, NamespaceIo, Reason, Refused,
     Socket,
 };
 use std::collections::BTreeMap;
@@ -31,7 +31,7 @@ const _: () = {
     shared::<Broadcast>();
     shared::<Socket>();
     moved::<Ack>();
-    moved::<Replies>();
+    moved::<AckStream>();
 };
 
 /// The pages of the folder, with the README's.

@@ -4,7 +4,7 @@
 use axum::Router;
 use axum::extract::ConnectInfo;
 use axum::http::request::Parts;
-use sansocket_app::Inner;
+use sansocket_app::bind::Inner;
 use sansocket_tokio::{App, Listener, Server};
 use std::net::SocketAddr;
 use std::thread;
