@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use crate::hub::hub::Hub;
 use crate::log::{limited, log, quoted};
-use crate::serve::refusal;
 use crate::shards::cell::Cell;
 use crate::shards::port::Port;
 use crate::sockets::clients::Clients;
