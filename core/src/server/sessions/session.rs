@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use crate::engine::heartbeat::Heartbeat;
-use crate::engine::outbox::Outbox;
+use crate::engine::outbox::{Outbox, Pool};
 use crate::error::Violation;
 use crate::key::Secret;
+use crate::link::Link;
 use crate::server::NONE;
 use crate::server::door::handshake::Handshake;
 use crate::server::sessions::transport::Transport;
 use crate::socket::attach::Partial;
+use crate::socket::encoded::Packet;
 use crate::time::Tick;
 use crate::ws::CloseCode;
 
@@ -33,7 +35,7 @@ pub(in crate::server) struct Session {
     /// Its place among the strangers, until it is admitted to a namespace.
     pub(in crate::server) place: u32,
     /// A packet that waits for attachments.
-    pub(in crate::server) partial: Option<Box<Partial>>,
+    pub(super) partial: Option<Box<Partial>>,
     /// The foreign page that may read the answers.
     pub(in crate::server) origin: Option<Arc<str>>,
     pub(in crate::server) handshake: Arc<Handshake>,
@@ -47,13 +49,20 @@ impl Session {
         self.place != NONE
     }
 
+    /// Queues a packet, and returns the link that can carry it now.
+    #[inline]
+    pub(super) fn queue(&mut self, pool: &mut Pool, packet: Packet) -> Option<Link> {
+        self.outbox.push(pool, packet);
+        self.transport.carrier()
+    }
+
     /// Bytes of a packet that waits for its attachments.
     pub(in crate::server) fn partial_bytes(&self) -> usize {
         self.partial.as_ref().map_or(0, |partial| partial.bytes_held())
     }
 }
 
-/// What the links of an ending session are told.
+/// The last messages on the links of an ending session.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::server) struct Goodbye {
     pub(super) poll: PollEnd,
