@@ -1,11 +1,11 @@
 //! A WebSocket client over a real socket.
 
-use std::io::{self, Read, Write as _};
+use std::io::{self, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use tungstenite::protocol::Role;
 use tungstenite::{Message, WebSocket};
 
-use crate::client::PATIENCE;
+use crate::client::{PATIENCE, head};
 use testbed::upgrade;
 
 /// A WebSocket client. Its errors are those of its stream, which may break at any time.
@@ -35,13 +35,7 @@ impl Channel {
         stream.set_read_timeout(Some(PATIENCE))?;
         let target = format!("/socket.io/?EIO=4&transport=websocket{query}");
         stream.write_all(upgrade(&target).as_bytes())?;
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            let mut byte = [0];
-            stream.read_exact(&mut byte)?;
-            head.push(byte[0]);
-        }
-        assert!(head.starts_with(b"HTTP/1.1 101 "));
+        assert!(head(&mut stream)?.starts_with("HTTP/1.1 101 "));
         Ok(Self(WebSocket::from_raw_socket(stream, Role::Client, None)))
     }
 

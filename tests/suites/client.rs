@@ -96,13 +96,7 @@ impl<S: Read + Write> Client<S> {
     }
 
     fn try_response(&mut self) -> io::Result<(u16, String)> {
-        let mut head = Vec::new();
-        while !head.ends_with(b"\r\n\r\n") {
-            let mut byte = [0];
-            self.stream.read_exact(&mut byte)?;
-            head.push(byte[0]);
-        }
-        let head = String::from_utf8(head).expect("a head is ASCII");
+        let head = head(&mut self.stream)?;
         let length = head.split("content-length: ").nth(1).expect("the body has a length");
         let length = length.split('\r').next().and_then(|text| text.parse().ok());
         let mut body = vec![0; length.expect("the length is a number")];
@@ -110,4 +104,15 @@ impl<S: Read + Write> Client<S> {
         let status = head[9..12].parse().expect("the status is a number");
         Ok((status, String::from_utf8(body).expect("packets are text")))
     }
+}
+
+/// Reads the head of an answer, and nothing behind it.
+pub(crate) fn head(stream: &mut impl Read) -> io::Result<String> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte)?;
+        head.push(byte[0]);
+    }
+    Ok(String::from_utf8(head).expect("a head is ASCII"))
 }

@@ -1,5 +1,27 @@
 //! HTTP as a client writes and reads it.
 
+use sansocket::Headers;
+
+/// The fields of a request, as a host framework shows them.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Shown {
+    /// None.
+    Nothing,
+    /// Those that ask for a WebSocket.
+    Upgrade,
+}
+
+impl Headers for Shown {
+    fn each<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {
+        if *self == Self::Upgrade {
+            each("upgrade", b"websocket");
+            each("connection", b"Upgrade");
+            each("sec-websocket-version", b"13");
+            each("sec-websocket-key", b"dGhlIHNhbXBsZSBub25jZQ==");
+        }
+    }
+}
+
 /// An answer, as a client sees it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Answer {

@@ -76,16 +76,7 @@ impl Iterator for WebSocket {
 
     fn next(&mut self) -> Option<Item> {
         self.tcp.pull();
-        let bytes = &self.tcp.unread;
-        let (&[first, second], rest) = (bytes.first_chunk()?, &bytes[2..]);
-        let (len, header) = match second {
-            126 => (usize::from(u16::from_be_bytes(*rest.first_chunk()?)), 4),
-            127 => (usize::try_from(u64::from_be_bytes(*rest.first_chunk()?)).ok()?, 10),
-            masked if masked > 127 => panic!("servers do not mask"),
-            len => (usize::from(len), 2),
-        };
-        let payload = bytes.get(header..header + len)?.to_vec();
-        self.tcp.unread.drain(..header + len);
+        let (first, payload) = unframe(&mut self.tcp.unread)?;
         Some(match first {
             0x81 => Item::Text(normal(std::str::from_utf8(&payload).expect("text is UTF-8"))),
             0x82 => Item::Binary(payload),
@@ -94,6 +85,24 @@ impl Iterator for WebSocket {
             other => panic!("no server sends {other:#x}"),
         })
     }
+}
+
+/// Takes a frame of a server off the front of `bytes`, once all of it is there: its first byte and its
+/// payload.
+///
+/// # Panics
+/// When the frame is masked, which servers' frames are not.
+pub fn unframe(bytes: &mut Vec<u8>) -> Option<(u8, Vec<u8>)> {
+    let (&[first, second], rest) = (bytes.first_chunk()?, &bytes[2..]);
+    let (len, header) = match second {
+        126 => (usize::from(u16::from_be_bytes(*rest.first_chunk()?)), 4),
+        127 => (usize::try_from(u64::from_be_bytes(*rest.first_chunk()?)).ok()?, 10),
+        masked if masked > 127 => panic!("servers do not mask"),
+        len => (usize::from(len), 2),
+    };
+    let payload = bytes.get(header..header + len)?.to_vec();
+    bytes.drain(..header + len);
+    Some((first, payload))
 }
 
 /// Writes a masked frame whose first byte is given.

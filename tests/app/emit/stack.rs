@@ -8,7 +8,7 @@ use std::io::IoSlice;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
-use testbed::{frame, upgrade};
+use testbed::{frame, unframe, upgrade};
 
 /// A process with its clients.
 pub(crate) struct Stack {
@@ -189,15 +189,9 @@ impl Client {
 
     fn next(&mut self) -> Option<String> {
         self.pull(usize::MAX);
-        let (&[first, short], rest) = (self.unread.first_chunk()?, &self.unread[2..]);
-        let (len, head) = match short {
-            126 => (usize::from(u16::from_be_bytes(*rest.first_chunk()?)), 4),
-            len => (usize::from(len), 2),
-        };
-        let text = String::from_utf8(self.unread[head..head + len].to_vec()).ok();
-        self.unread.drain(..head + len);
+        let (first, payload) = unframe(&mut self.unread)?;
         self.closed |= first == 0x88;
-        text.filter(|_| first == 0x81)
+        String::from_utf8(payload).ok().filter(|_| first == 0x81)
     }
 }
 

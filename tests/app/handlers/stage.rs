@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
-use testbed::{frame, normal, upgrade};
+use testbed::{frame, normal, unframe, upgrade};
 
 /// One shard with handlers.
 pub(crate) struct Stage {
@@ -170,18 +170,12 @@ impl Client {
     pub(crate) fn take(&mut self) -> Vec<String> {
         self.write();
         let mut packets = Vec::new();
-        while let [first, len, rest @ ..] = &self.unread[..] {
-            let (len, header) = match (*len, rest) {
-                (126, [high, low, ..]) => (usize::from(u16::from_be_bytes([*high, *low])), 4),
-                (len, _) => (usize::from(len), 2),
-            };
-            let payload: Vec<u8> = self.unread[header..header + len].to_vec();
+        while let Some((first, payload)) = unframe(&mut self.unread) {
             packets.push(match first {
                 0x81 => normal(std::str::from_utf8(&payload).unwrap()),
                 0x82 => format!("{payload:?}"),
                 other => panic!("no server sends {other:#x}"),
             });
-            self.unread.drain(..header + len);
         }
         packets
     }
