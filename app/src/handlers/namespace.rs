@@ -136,7 +136,7 @@ impl Namespace {
         self
     }
 
-    /// Hears who left. The client is gone already, but its [`Socket`] still tells who it was, and
+    /// Handles the disconnects of clients. The client is gone already, but its [`Socket`] still tells who it was, and
     /// has its session.
     ///
     /// # Panics
