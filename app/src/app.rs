@@ -103,7 +103,7 @@ impl App {
         Self::with_config(Config::default())
     }
 
-    /// Makes an application with the given settings.
+    /// Makes an application with these settings.
     #[must_use]
     pub fn with_config(config: Config) -> Self {
         Self {
@@ -179,7 +179,7 @@ impl App {
         self
     }
 
-    /// Called for each client that left the namespace `/`.
+    /// Handles the disconnects of clients from the namespace `/`.
     ///
     /// # Panics
     /// As [`Namespace::on_disconnect`] does.

@@ -159,7 +159,7 @@ impl<'a, C: NamespaceClass> Events<'a, C> {
         self
     }
 
-    /// Called for each client that left, see [`DisconnectHandler`].
+    /// Handles the disconnects of clients, see [`DisconnectHandler`].
     ///
     /// # Panics
     /// As [`Namespace::on_disconnect`] does.

@@ -1,4 +1,4 @@
-//! Functions that hear of clients' leaving.
+//! Functions that handle the disconnects of clients.
 
 use sansocket::Reason;
 use std::sync::Arc;

@@ -136,7 +136,7 @@ impl Namespace {
         self
     }
 
-    /// Called for each client that left. The client is gone already, but its [`Socket`] still knows its id, and
+    /// Handles the disconnects of clients. The client is gone already, but its [`Socket`] still tells who it was, and
     /// has its session.
     ///
     /// # Panics

@@ -50,9 +50,3 @@ pub(super) fn plain_for(page: Page, status: u16, reason: impl Into<Bytes>) -> Re
     response.headers.extend(page);
     response
 }
-
-/// The refusal to open a session while the server stops.
-pub(super) fn stopping() -> Response {
-    let body = r#"{"code":3,"message":"Server is shutting down"}"#;
-    Response::with_body(503, "application/json", body).nosniff()
-}

@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use crate::hub::hub::Hub;
 use crate::log::{limited, log, quoted};
-use crate::serve::refusal;
 use crate::shards::cell::Cell;
 use crate::shards::port::Port;
 use crate::sockets::clients::Clients;
@@ -89,7 +88,7 @@ impl Hub {
     ) -> Verdict {
         // Once more, under the lock that closes the sessions.
         if self.shards().life().is_stopping() && self.is_handshake(&request) {
-            return self.turn_away(refusal::stopping(), &request);
+            return self.turn_away(Response::shutting_down(), &request);
         }
         self.shards().hear(cell);
         let verdict = cell.server.handle_request(now, request);
@@ -116,7 +115,7 @@ impl Hub {
             return None;
         }
         if stopping {
-            return Some(refusal::stopping());
+            return Some(Response::shutting_down());
         }
         self.app().web.allow.as_ref().and_then(|allow| allow(request))
     }

@@ -9,9 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll};
 use std::thread;
 
-use super::clock::Task;
-use super::peer::{self, Output, Peer};
+use super::clock::{Clock, Task};
+use super::peer::{self, Called, Output, Peer};
 use super::server::World;
+use super::socket::TestSocket;
 use crate::serve::connection::Connection;
 
 /// The client's hold on a connection; dropping it drops the connection.
@@ -25,7 +26,8 @@ impl Line {
     pub(super) fn new(world: Rc<World>, request: String, address: Option<SocketAddr>) -> Self {
         let peer = Arc::new(Peer::new(request));
         let connection = Connection::new(world.hub.clone(), address, None);
-        let task = world.clock.start(Box::pin(Carry { connection, peer: peer.clone() }));
+        let (clock, shared) = (world.clock.clone(), peer.clone());
+        let task = world.clock.start(Box::pin(Carry { connection, clock, peer: shared }));
         Self { world, peer, task }
     }
 
@@ -60,6 +62,7 @@ impl Drop for Line {
 /// Carries bytes between the two ends until one of them is done, as a binding does with a stream.
 struct Carry {
     connection: Connection,
+    clock: Arc<Clock>,
     peer: Arc<Mutex<Peer>>,
 }
 
@@ -67,9 +70,11 @@ impl Future for Carry {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let Self { connection, peer } = &mut *self;
+        let Self { connection, clock, peer } = &mut *self;
+        peer::lock(peer).waker = Some(context.waker().clone());
         loop {
             deliver(connection, peer);
+            call_handlers(clock, peer);
             if connection.is_finished() {
                 peer::lock(peer).end();
                 return Poll::Ready(());
@@ -96,6 +101,15 @@ impl Future for Carry {
                 Output::Nothing => {}
             }
         }
+    }
+}
+
+/// Calls the handlers of the client for what arrived, with its lock released: they may use it.
+fn call_handlers(clock: &Clock, peer: &Arc<Mutex<Peer>>) {
+    loop {
+        let call = peer::lock(peer).next_call();
+        let Some(Called { namespace, handler, arrival }) = call else { return };
+        TestSocket::new(peer.clone(), namespace).call(clock, &handler, arrival);
     }
 }
 

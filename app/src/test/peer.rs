@@ -3,12 +3,15 @@
 use bytes::Bytes;
 use sansocket::Args;
 use serde_json::Value;
-use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 
 use super::connect::ConnectError;
 use super::frame::{self, Op};
 use super::packet::{self, Kind, Packet};
+use super::socket::TestSocket;
+use crate::handlers::table::{Entry, Table};
 
 /// A client that speaks Engine.IO and Socket.IO over one WebSocket.
 pub(super) struct Peer {
@@ -23,6 +26,10 @@ pub(super) struct Peer {
     pub(super) mute: bool,
     partial: Option<Partial>,
     spaces: BTreeMap<String, Space>,
+    /// Events for handlers, in the order they arrived.
+    calls: VecDeque<Called>,
+    /// Wakes the task that carries bytes for the client.
+    pub(super) waker: Option<Waker>,
     /// The id of the last question.
     asked: u64,
 }
@@ -44,12 +51,14 @@ enum Stage {
 }
 
 /// What the client knows of one namespace.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Space {
     membership: Membership,
     /// The client's id, once it was let in.
     id: Option<String>,
     arrived: Vec<Arrival>,
+    /// The handlers the test gave the client.
+    handlers: Table<TestSocket>,
     /// Acknowledgements by the id of the question.
     answers: BTreeMap<u64, Args>,
 }
@@ -72,6 +81,13 @@ pub(super) struct Arrival {
     pub(super) args: Args,
     /// The id under which the server waits for an acknowledgement.
     pub(super) question: Option<u64>,
+}
+
+/// An event for a handler of the client.
+pub(super) struct Called {
+    pub(super) namespace: Arc<str>,
+    pub(super) handler: Entry<TestSocket>,
+    pub(super) arrival: Arrival,
 }
 
 /// A packet whose attachments have not all arrived.
@@ -99,13 +115,18 @@ impl Peer {
             mute: false,
             partial: None,
             spaces: BTreeMap::new(),
+            calls: VecDeque::new(),
+            waker: None,
             asked: 0,
         })
     }
 
     /// Asks to join a namespace.
     pub(super) fn join(&mut self, namespace: &str, auth: &str) {
-        self.spaces.insert(namespace.into(), Space::default());
+        // Handlers stay when a client joins a namespace again.
+        let before = self.spaces.remove(namespace).map(|space| space.handlers);
+        let space = Space { handlers: before.unwrap_or_default(), ..Space::default() };
+        self.spaces.insert(namespace.into(), space);
         self.send(Kind::Connect, namespace, None, auth, &[]);
     }
 
@@ -129,6 +150,31 @@ impl Peer {
         for attachment in attachments {
             self.put(Op::Binary, attachment);
         }
+    }
+
+    /// Sends a packet of a handler, unless the client has left its namespace.
+    pub(super) fn reply(
+        &mut self,
+        kind: Kind,
+        namespace: &str,
+        id: Option<u64>,
+        json: &str,
+        attachments: &[Bytes],
+    ) {
+        if self.is_in(namespace) {
+            self.send(kind, namespace, id, json, attachments);
+            self.waker.take().into_iter().for_each(Waker::wake);
+        }
+    }
+
+    /// Lends the handlers of a namespace.
+    pub(super) fn handlers(&mut self, namespace: &str) -> &mut Table<TestSocket> {
+        &mut self.space(namespace).handlers
+    }
+
+    /// Takes the next event for a handler.
+    pub(super) fn next_call(&mut self) -> Option<Called> {
+        self.calls.pop_front()
     }
 
     /// Returns an id for a question.
@@ -302,7 +348,14 @@ impl Peer {
             Kind::Event => {
                 let (name, args) = packet::split_name(packet.json, attachments)
                     .unwrap_or_else(|| unknown(packet.json));
-                space.arrived.push(Arrival { name, args, question: packet.id });
+                let arrival = Arrival { name, args, question: packet.id };
+                match space.handlers.find(&arrival.name).cloned() {
+                    None => space.arrived.push(arrival),
+                    Some(handler) => {
+                        let namespace = packet.namespace.into();
+                        self.calls.push_back(Called { namespace, handler, arrival });
+                    }
+                }
             }
             Kind::Ack => {
                 let args = Args::from_json(packet.json, attachments)

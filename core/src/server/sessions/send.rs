@@ -16,7 +16,7 @@ impl Sessions {
     #[inline]
     pub(super) fn push(&mut self, slot: u32, packet: Packet) {
         let Some(session) = self.table.at_mut(slot) else { return };
-        if let Some(link) = session.queue(&mut self.pool, packet) {
+        if let Some(link) = session.queue(&mut self.pool, &mut self.forms, packet) {
             self.mark_ready(link);
         }
     }
@@ -34,7 +34,7 @@ impl Sessions {
             session.congested = true;
             return Err(Refused::Backlog { bytes });
         }
-        if let Some(link) = session.queue(&mut self.pool, packet) {
+        if let Some(link) = session.queue(&mut self.pool, &mut self.forms, packet) {
             self.mark_ready(link);
         }
         Ok(())

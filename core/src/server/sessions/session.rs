@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::engine::forms::Forms;
 use crate::engine::heartbeat::Heartbeat;
 use crate::engine::outbox::{Outbox, Pool};
+use crate::engine::terms::Terms;
 use crate::error::Violation;
 use crate::key::Secret;
 use crate::link::Link;
@@ -19,6 +21,7 @@ use crate::ws::CloseCode;
 #[derive(Debug)]
 pub(in crate::server) struct Session {
     pub(super) secret: Secret,
+    pub(in crate::server) terms: Terms,
     /// Namespaces joined or asked for. Bounded by `limits.namespaces`.
     pub(in crate::server) joined: u16,
     /// Whether a namespace was ever asked for.
@@ -49,10 +52,15 @@ impl Session {
         self.place != NONE
     }
 
-    /// Queues a packet, and returns the link that can carry it now.
+    /// Queues a packet in the form of its terms, and returns the link that can carry it now.
     #[inline]
-    pub(super) fn queue(&mut self, pool: &mut Pool, packet: Packet) -> Option<Link> {
-        self.outbox.push(pool, packet);
+    pub(super) fn queue(
+        &mut self,
+        pool: &mut Pool,
+        forms: &mut Forms,
+        packet: Packet,
+    ) -> Option<Link> {
+        self.outbox.push(pool, forms.of(packet, self.terms));
         self.transport.carrier()
     }
 
