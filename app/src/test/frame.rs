@@ -39,7 +39,7 @@ pub(super) fn put(out: &mut Vec<u8>, op: Op, payload: &[u8]) {
     out.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
 }
 
-/// Reads the first frame, if it is complete: what it is, its payload, and what follows.
+/// Reads the first frame, if it is complete: its kind, its payload, and the bytes behind it.
 ///
 /// # Panics
 /// When no server may send it.

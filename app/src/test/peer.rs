@@ -1,4 +1,4 @@
-//! The client's end of a connection: what it was told, and what it has to say.
+//! The client's end of a connection: packets received, and packets to send.
 
 use bytes::Bytes;
 use sansocket::Args;
@@ -183,7 +183,7 @@ impl Peer {
         self.asked
     }
 
-    /// Drops the connection without a word, once what was said has arrived.
+    /// Drops the connection without a close frame, once the bytes sent before have arrived.
     pub(super) fn hang_up(&mut self) {
         match self.stage {
             Stage::Upgrading | Stage::Open => self.stage = Stage::HangingUp,
@@ -228,7 +228,7 @@ impl Peer {
         }
     }
 
-    /// Lends the events of a namespace that nobody took.
+    /// Lends the events of a namespace that the test has not taken.
     pub(super) fn arrived(&mut self, namespace: &str) -> &mut Vec<Arrival> {
         &mut self.space(namespace).arrived
     }
