@@ -63,6 +63,9 @@ pub enum Violation {
     /// attachment count of zero.
     #[error("attachments and placeholders do not match: each attachment is named once at most")]
     IllegalAttachments,
+    /// An answer to a WebSocket handshake that accepts it against the rules (RFC 6455 §4.1).
+    #[error("the answer to the WebSocket handshake breaks a rule")]
+    InvalidAccept,
     /// A `b…` packet that is not base64. White space is overlooked, so is missing padding, and both
     /// alphabets are known.
     #[error("a binary packet is not base64")]
@@ -71,7 +74,10 @@ pub enum Violation {
     /// 64 KiB of these in one body (RFC 9112 §7.1).
     #[error("malformed chunk or trailer, or more chunk framing than 64 KiB")]
     InvalidChunk,
-    /// A request head that is not HTTP/1.0 or HTTP/1.1.
+    /// A compressed body that is not what its `Content-Encoding` says.
+    #[error("the compressed body is malformed")]
+    InvalidCoding,
+    /// A head that is not HTTP/1.0 or HTTP/1.1.
     #[error("malformed HTTP request head")]
     InvalidHead,
     /// A `Host` field that is missing, or not one host with an optional port (RFC 9112 §3.2).
@@ -145,6 +151,10 @@ pub enum Violation {
     /// CONNECT, which asks for a proxy.
     #[error("CONNECT asks for a proxy, which this server is not")]
     Tunnel,
+    /// An answer without `Content-Length` that is not chunked: its end could not be told from a lost
+    /// connection.
+    #[error("the answer does not say where it ends")]
+    UnboundedAnswer,
     /// GET or HEAD with a body.
     #[error("GET and HEAD have no body")]
     UnexpectedBody,
@@ -210,7 +220,9 @@ impl Violation {
             | Self::FragmentOrder
             | Self::HeadTooLarge
             | Self::HeartbeatDirection
+            | Self::InvalidAccept
             | Self::InvalidChunk
+            | Self::InvalidCoding
             | Self::InvalidHead
             | Self::InvalidHost
             | Self::InvalidLength
@@ -226,6 +238,7 @@ impl Violation {
             | Self::TooManyHeaders
             | Self::TooSlow
             | Self::Tunnel
+            | Self::UnboundedAnswer
             | Self::UnexpectedBody
             | Self::UnexpectedCoding
             | Self::UnknownExpectation
@@ -336,6 +349,9 @@ pub enum Misuse {
     /// The room is named like another client's id and would receive its private messages.
     #[error("this room name is another client's id: joining it would read its private messages")]
     ForeignRoom,
+    /// A request is made while another one on the same connection has no answer yet.
+    #[error("a connection carries one request at a time: await its answer, or open another")]
+    RequestPending,
     /// The event name belongs to Socket.IO itself.
     #[error("this event name is reserved by Socket.IO: choose another")]
     ReservedEvent,

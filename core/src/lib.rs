@@ -72,8 +72,9 @@ pub use config::{
 };
 pub use conn::{Awaits, Clock, Conn, Decoder, Role};
 pub use cookie::{Cookie, SameSite};
+pub use engine::Opened;
 pub use error::{Gone, Misuse, Reason, Refused, Violation};
-pub use http::{Date, Field, Fields, Headers, Method, Request, Response};
+pub use http::{Date, Field, Fields, Headers, Method, Request, Response, ResponseHead};
 pub use key::{Id, Malformed, Session, Shard, Sid, Socket};
 pub use link::{Feed, Inbound, Link, Message, Next, Transmit, Verdict};
 pub use server::{
@@ -81,4 +82,4 @@ pub use server::{
     SocketMut, Target, Ticket, Usage,
 };
 pub use socket::{Args, ArgsRef, EventMessage, Frame};
-pub use ws::CloseCode;
+pub use ws::{CloseCode, ConnectFields};

@@ -1,7 +1,7 @@
 //! What a connection and the machine behind it exchange: items go in, verdicts on them come back,
 //! outputs are pulled out. Neither side knows the other.
 
-use crate::http::{Request, Response};
+use crate::http::{Request, Response, ResponseHead};
 use crate::key::Key;
 use crate::socket::Frame;
 use crate::ws::CloseCode;
@@ -28,8 +28,10 @@ impl Link {
 pub enum Inbound<'a> {
     /// A request head; the verdict decides what becomes of its body.
     Request(Request<'a>),
-    /// The whole body of a request whose verdict asked for it.
+    /// The whole body of a request whose verdict asked for it, or of an answer.
     Body(&'a [u8]),
+    /// The head of an answer to a request of a client; its body follows, unless it is 101.
+    Response(ResponseHead<'a>),
     /// A WebSocket message, unmasked and defragmented.
     Message(Message<'a>),
     /// The peer closed the WebSocket.

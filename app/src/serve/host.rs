@@ -5,7 +5,8 @@ use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use sansocket::{
-    Field, Fields, Headers, Link, Method, Request, Response, Transmit, Verdict, Violation,
+    ConnectFields, Field, Fields, Headers, Link, Method, Request, Response, Transmit, Verdict,
+    Violation,
 };
 use std::any::Any;
 use std::borrow::Cow;
@@ -100,12 +101,13 @@ impl Hub {
         };
         let target = head.uri.path_and_query().map_or("/", PathAndQuery::as_str);
         let connects = head.method == http::Method::CONNECT && head.version >= Version::HTTP_2;
-        let shown = Shown::of(&head, connects);
-        let method = match connects {
-            true => Method::Get,
-            false => Method::from_name(head.method.as_str()),
+        let shown = Shown::of(&head);
+        let connect = ConnectFields(&shown);
+        let (method, fields) = match connects {
+            true => (Method::Get, Fields::host(&connect)),
+            false => (Method::from_name(head.method.as_str()), Fields::host(&shown)),
         };
-        let mut request = Request::new(method, target, Fields::host(&shown));
+        let mut request = Request::new(method, target, fields);
         request.other = Some(head.method.as_str());
         request.peer = origin.peer;
         request.secure = origin.secure;
@@ -118,7 +120,7 @@ impl Hub {
                 Outcome::Hold(attachment)
             }
             Outcome::Upgrade(response, connection) if connects => {
-                Outcome::Upgrade(connected(response), connection)
+                Outcome::Upgrade(response.connected(), connection)
             }
             outcome @ (Outcome::Body { .. } | Outcome::Pass | Outcome::Upgrade(..)) => outcome,
         }
@@ -165,7 +167,7 @@ impl Hub {
         let (hub, config) = (self.shared(), &self.app().config);
         let (head, body) = request.into_parts();
         let (method, headers) = (head.method.clone(), head.headers.clone());
-        let page = page_of(self, &plain(&head, &Shown::of(&head, false)));
+        let page = page_of(self, &plain(&head, &Shown::of(&head)));
         let request = http::Request::from_parts(head, body);
         let called = match &self.app().web.fallback {
             Some(fallback) => call(fallback, request, config.compression, page),
@@ -190,7 +192,7 @@ impl Hub {
 
     /// Where a request came from, as a proxy that is trusted says.
     fn seen(&self, head: &Parts, origin: Origin) -> Origin {
-        let shown = Shown::of(head, false);
+        let shown = Shown::of(head);
         let mut request = plain(head, &shown);
         request.peer = origin.peer;
         request.secure = origin.secure;
@@ -209,7 +211,7 @@ impl Hub {
 
     /// Makes the answer to a head that breaks a rule, as a connection gives it.
     fn violated(&self, head: &Parts, violation: Violation) -> Response {
-        let shown = Shown::of(head, false);
+        let shown = Shown::of(head);
         let response = refusal(violation.status(), violation.to_string());
         self.app().config.dress(response, &plain(head, &shown))
     }
@@ -365,21 +367,6 @@ fn encoded_for(response: Response, method: &http::Method, headers: &HeaderMap) -
     }
 }
 
-/// The answer to a `CONNECT` that becomes a WebSocket: nothing is switched, and no key is proven.
-fn connected(mut response: Response) -> Response {
-    response.status = 200;
-    response.headers.retain(|(name, _)| UPGRADE.iter().all(|(_, proof, _)| name != proof));
-    response
-}
-
-/// The fields of an upgrade that a `CONNECT` goes without, as the core wants to see them and as it
-/// answers them.
-const UPGRADE: [(&str, &str, &str); 3] = [
-    ("upgrade", "upgrade", "websocket"),
-    ("connection", "connection", "upgrade"),
-    ("sec-websocket-key", "sec-websocket-accept", "AAAAAAAAAAAAAAAAAAAAAA=="),
-];
-
 /// Checks what only the host's own form of a head shows: its scheme, how its body is framed, and the
 /// fields that the host named by the target hides. The core checks the fields that it is shown.
 fn check(head: &Parts) -> Result<(), Violation> {
@@ -420,8 +407,6 @@ struct Shown<'a> {
 /// How a head asks for a WebSocket.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Form {
-    /// As a `CONNECT` of HTTP/2.
-    Connect,
     /// Not at all: in HTTP/1.0 there is no `Upgrade` (RFC 9110 §7.8).
     Nothing,
     /// By an `Upgrade`.
@@ -435,9 +420,8 @@ fn plain<'a>(head: &'a Parts, shown: &'a Shown<'_>) -> Request<'a> {
 }
 
 impl<'a> Shown<'a> {
-    fn of(head: &'a Parts, connects: bool) -> Self {
+    fn of(head: &'a Parts) -> Self {
         let form = match head.version {
-            _ if connects => Form::Connect,
             Version::HTTP_09 | Version::HTTP_10 => Form::Nothing,
             _ => Form::Upgrade,
         };
@@ -451,11 +435,6 @@ impl Headers for Shown<'_> {
             return each(authority.as_str().as_bytes());
         }
         match self.form {
-            Form::Connect => {
-                if let Some((_, _, value)) = UPGRADE.iter().find(|(field, ..)| *field == name) {
-                    return each(value.as_bytes());
-                }
-            }
             Form::Nothing if name == "upgrade" => return,
             Form::Nothing | Form::Upgrade => {}
         }
@@ -523,7 +502,7 @@ mod tests {
             .body(())
             .unwrap()
             .into_parts();
-        let shown = Shown::of(&head, false);
+        let shown = Shown::of(&head);
         let fields = Fields::host(&shown);
         assert_eq!(fields.get("x-a").as_deref(), Some("1, 2"));
         assert_eq!(fields.get("x-c").as_deref(), Some("?"));

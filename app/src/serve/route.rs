@@ -88,7 +88,7 @@ impl Hub {
     ) -> Verdict {
         // Once more, under the lock that closes the sessions.
         if self.shards().life().is_stopping() && self.is_handshake(&request) {
-            return self.turn_away(unavailable("Server is shutting down"), &request);
+            return self.turn_away(Response::shutting_down(), &request);
         }
         self.shards().hear(cell);
         let verdict = cell.server.handle_request(now, request);
@@ -115,13 +115,8 @@ impl Hub {
             return None;
         }
         if stopping {
-            return Some(unavailable("Server is shutting down"));
+            return Some(Response::shutting_down());
         }
         self.app().web.allow.as_ref().and_then(|allow| allow(request))
     }
-}
-
-fn unavailable(message: &str) -> Response {
-    let body = format!("{{\"code\":3,\"message\":\"{message}\"}}");
-    Response::with_body(503, "application/json", body).nosniff()
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Config, Layer, Limits, Origins, Protocols};
 use crate::cookie::{Cookie, SameSite};
 use crate::http::head::MAX_FIELDS;
+use crate::http::token::is_token;
 
 /// A configuration that cannot work, or not safely.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -202,12 +203,6 @@ fn check_header(name: &str, value: &str) -> Result<(), ConfigError> {
         return Ok(());
     };
     Err(ConfigError::Header { name: name.to_owned(), remedy })
-}
-
-/// RFC 9110 §5.6.2.
-pub(crate) fn is_token(text: &str) -> bool {
-    let mark = |byte| b"!#$%&'*+-.^_`|~".contains(&byte);
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || mark(byte))
 }
 
 /// Fields that say where an answer ends, or what the stream turns into.

@@ -8,6 +8,5 @@ mod request;
 mod settings;
 
 pub use check::ConfigError;
-pub(crate) use check::is_token;
 pub use limits::Limits;
 pub use settings::{Config, Judge, KeepHeaders, Layer, Origins, Protocols, SlowClient, Transports};

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::io::IoSlice;
 
 use crate::http::head::Persistence;
-use crate::http::{Date, Response};
+use crate::http::{Date, Request, Response};
 use crate::rng::Rng;
 use crate::socket::Frame;
 use crate::ws::header::{self, Op};
@@ -145,6 +145,20 @@ impl Outgoing {
         let before = self.small.len();
         response.put_head(&mut self.small, persistence, date);
         self.bytes += self.small.len() - before;
+    }
+
+    /// Queues the head of a request for a body of `length` bytes.
+    pub(super) fn push_request(&mut self, request: &Request<'_>, length: usize) {
+        self.make_room();
+        let before = self.small.len();
+        request.put_head(&mut self.small, length);
+        self.bytes += self.small.len() - before;
+    }
+
+    /// Draws the nonce of a WebSocket handshake; that of a server, which makes none, is all zero.
+    pub(super) fn nonce(&mut self) -> [u8; 16] {
+        let masks = self.rare.as_mut().and_then(|rare| rare.masks.as_mut());
+        masks.map(Rng::bytes).unwrap_or_default()
     }
 
     pub(super) fn push_bytes(&mut self, bytes: &Bytes) {

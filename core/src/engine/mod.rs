@@ -1,7 +1,12 @@
-//! Engine.IO (engine.io-protocol v4): packets, payloads, heartbeat.
+//! Engine.IO (engine.io-protocol): packets, payloads, heartbeat.
 
 pub(crate) mod base64;
+pub(crate) mod forms;
 pub(crate) mod heartbeat;
 pub(crate) mod open;
 pub(crate) mod outbox;
 pub(crate) mod packet;
+pub(crate) mod payload;
+pub(crate) mod terms;
+
+pub use open::Opened;

@@ -1,6 +1,11 @@
-//! The OPEN packet (engine.io-protocol v4, "Handshake").
+//! The OPEN packet (engine.io-protocol v4, "Handshake"), written and read.
+
+use std::fmt;
+use std::time::Duration;
 
 use crate::config::Config;
+use crate::error::Violation;
+use crate::socket::scan;
 
 /// Makes OPEN packets, of which most is the same for all sessions.
 #[derive(Debug)]
@@ -33,6 +38,60 @@ impl Open {
     }
 }
 
+/// What a client learns from an OPEN packet.
+///
+/// The session id proves to whom the session belongs: the `Debug` text does not show it.
+#[derive(Clone, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Opened {
+    /// The session id, for the parameter `sid` of further requests.
+    pub sid: String,
+    /// Whether the session may move to a WebSocket.
+    pub upgrades: bool,
+    /// Time between two PINGs of the server.
+    pub ping_interval: Duration,
+    /// Time that the server gives a client to answer a PING; a client that heard no PING for this and
+    /// [`ping_interval`](Self::ping_interval) together takes the connection for lost.
+    pub ping_timeout: Duration,
+    /// Bytes that the server takes in one message or payload; 0 when it does not say.
+    pub max_payload: u64,
+}
+
+impl Opened {
+    /// Reads an OPEN packet, `0{…}`.
+    ///
+    /// # Errors
+    /// [`Violation::UnknownPacket`] when it is another packet, [`Violation::InvalidJson`] or
+    /// [`Violation::InvalidPacket`] when it is no object with a session id and both times.
+    pub fn parse(packet: &str) -> Result<Self, Violation> {
+        let text = packet.strip_prefix('0').ok_or(Violation::UnknownPacket)?;
+        let (mut sid, mut upgrades, mut max_payload) = (None, false, 0);
+        let (mut interval, mut timeout) = (None, None);
+        scan::members(text, &mut |name, value| match name {
+            "sid" => sid = scan::string(value).map(String::from),
+            "upgrades" => upgrades |= value == "\"websocket\"",
+            "pingInterval" => interval = value.parse().ok().map(Duration::from_millis),
+            "pingTimeout" => timeout = value.parse().ok().map(Duration::from_millis),
+            "maxPayload" => max_payload = value.parse().unwrap_or(0),
+            _ => {}
+        })?;
+        let whole = sid.zip(interval.zip(timeout));
+        let (sid, (ping_interval, ping_timeout)) = whole.ok_or(Violation::InvalidPacket)?;
+        Ok(Self { sid, upgrades, ping_interval, ping_timeout, max_payload })
+    }
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opened")
+            .field("upgrades", &self.upgrades)
+            .field("ping_interval", &self.ping_interval)
+            .field("ping_timeout", &self.ping_timeout)
+            .field("max_payload", &self.max_payload)
+            .finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,5 +105,37 @@ mod tests {
             "0{\"sid\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAA\",\"upgrades\":[\"websocket\"],\
              \"pingInterval\":25000,\"pingTimeout\":20000,\"maxPayload\":1000000}"
         );
+    }
+
+    #[test]
+    fn an_open_packet_is_read_as_it_is_written_and_as_others_write_it() {
+        let ours = Open::new(&Config::default()).packet(|out| out.push_str("a_b"), true);
+        let opened = Opened::parse(&ours).expect("valid");
+        assert_eq!((opened.sid.as_str(), opened.upgrades), ("a_b", true));
+        assert_eq!(opened.ping_interval, Duration::from_secs(25));
+        assert_eq!(opened.ping_timeout, Duration::from_secs(20));
+        assert_eq!(opened.max_payload, 1_000_000);
+        let other =
+            r#"0 {"pingTimeout":1,"x":{"sid":"z"},"upgrades":[],"sid":"\u0061","pingInterval":2}"#;
+        let opened = Opened::parse(other).expect("valid");
+        assert_eq!((opened.sid.as_str(), opened.upgrades, opened.max_payload), ("a", false, 0));
+        assert!(!format!("{opened:?}").contains("sid"));
+    }
+
+    #[test]
+    fn an_open_packet_without_an_id_or_a_time_is_refused() {
+        for (packet, violation) in [
+            ("", Violation::UnknownPacket),
+            ("4{}", Violation::UnknownPacket),
+            ("0", Violation::InvalidPacket),
+            ("0[]", Violation::InvalidPacket),
+            ("0{}", Violation::InvalidPacket),
+            (r#"0{"sid":1,"pingInterval":1,"pingTimeout":1}"#, Violation::InvalidPacket),
+            (r#"0{"sid":"a","pingInterval":-1,"pingTimeout":1}"#, Violation::InvalidPacket),
+            (r#"0{"sid":"a","pingInterval":1}"#, Violation::InvalidPacket),
+            (r#"0{"sid":"a","#, Violation::InvalidJson),
+        ] {
+            assert_eq!(Opened::parse(packet).map(|opened| opened.sid), Err(violation), "{packet}");
+        }
     }
 }

@@ -3,6 +3,8 @@
 //! They stay packets until a transport pulls them, so an upgrade hands nothing over and loses
 //! nothing. All sessions of a shard share one pool of nodes: an empty outbox owns no memory.
 
+use super::payload;
+use super::terms::Terms;
 use crate::socket::Frame;
 use crate::socket::encoded::Packet;
 
@@ -168,6 +170,7 @@ impl Outbox {
         &mut self,
         pool: &mut Pool,
         out: &mut Vec<u8>,
+        terms: Terms,
         packets: usize,
         max: usize,
     ) {
@@ -179,7 +182,7 @@ impl Outbox {
                 return;
             }
             left = left.saturating_sub(packet.parts());
-            packet.put_polling(out);
+            payload::put(out, terms, packet);
             self.pop(pool);
         }
     }
@@ -220,10 +223,11 @@ fn cost(packet: &Packet) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::terms::Revision;
 
     fn polling(outbox: &mut Outbox, pool: &mut Pool, packets: usize, max: usize) -> String {
         let mut out = Vec::new();
-        outbox.put_polling(pool, &mut out, packets, max);
+        outbox.put_polling(pool, &mut out, Terms { revision: Revision::V4 }, packets, max);
         String::from_utf8(out).expect("payloads are text")
     }
 

@@ -1,5 +1,6 @@
-//! Request bodies: counted, or chunked (RFC 9112 §6, §7.1).
+//! Bodies: counted, or chunked (RFC 9112 §6, §7.1).
 
+use super::token::is_token_byte;
 use crate::error::Violation;
 
 /// What is left of a body.
@@ -144,7 +145,7 @@ impl State {
             (Self::ContentCr, b'\r') => Ok(Self::ContentLf),
             (Self::ContentLf, b'\n') => Ok(Self::Size { value: 0, digits: 0 }),
             (Self::Line, b'\r') => Ok(Self::End),
-            (Self::Line | Self::Name, _) if is_token(byte) => Ok(Self::Name),
+            (Self::Line | Self::Name, _) if is_token_byte(byte) => Ok(Self::Name),
             (Self::Name, b':') => Ok(Self::Value),
             (Self::Value, b'\r') => Ok(Self::LineEnd),
             (Self::LineEnd, b'\n') => Ok(Self::Line),
@@ -171,11 +172,6 @@ impl State {
 /// Whether a byte may be in the value of a field, or in the extension of a chunk.
 fn is_text(byte: u8) -> bool {
     byte == b'\t' || !byte.is_ascii_control()
-}
-
-/// Whether a byte may be in the name of a field (RFC 9110 §5.6.2).
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// How many of the `left` bytes are here.

@@ -1,8 +1,11 @@
-//! Content codings: which one a client takes, and compressing for it (RFC 9110 §8.4.1, §12.5.3).
+//! Content codings: which one a client takes, compressing for it, and reading what was compressed
+//! (RFC 9110 §8.4.1, §12.5.3).
 
 use bytes::Bytes;
 
-/// A coding that answers are compressed with.
+use crate::error::Violation;
+
+/// A coding that bodies of answers are compressed with.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Coding {
     /// The zlib format, which is what `deflate` names.
@@ -24,6 +27,19 @@ pub(crate) struct Accept {
 pub(crate) const ENABLED: bool = cfg!(feature = "compression");
 
 impl Coding {
+    /// Reads a `Content-Encoding`; `None` when the body is as it is.
+    pub(crate) fn of(value: &[u8]) -> Result<Option<Self>, Violation> {
+        match value {
+            [] => Ok(None),
+            _ if value.eq_ignore_ascii_case(b"identity") => Ok(None),
+            _ if !ENABLED => Err(Violation::UnsupportedCoding),
+            _ if value.eq_ignore_ascii_case(b"deflate") => Ok(Some(Self::Deflate)),
+            _ if value.eq_ignore_ascii_case(b"gzip") => Ok(Some(Self::Gzip)),
+            _ if value.eq_ignore_ascii_case(b"x-gzip") => Ok(Some(Self::Gzip)),
+            [..] => Err(Violation::UnsupportedCoding),
+        }
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Deflate => "deflate",
@@ -128,6 +144,36 @@ pub(crate) fn compressed(_: Coding, _: &[u8]) -> Option<Bytes> {
     None
 }
 
+/// The body as it was before it was compressed, if that had at most `limit` bytes.
+#[cfg(feature = "compression")]
+pub(crate) fn decompressed(
+    coding: Coding,
+    body: &[u8],
+    limit: usize,
+) -> Result<Vec<u8>, Violation> {
+    use flate2::read::{GzDecoder, ZlibDecoder};
+    use std::io::Read as _;
+
+    // One byte more tells that there are too many.
+    let most = (limit as u64).saturating_add(1);
+    let mut out = Vec::new();
+    let read = match coding {
+        Coding::Deflate => ZlibDecoder::new(body).take(most).read_to_end(&mut out),
+        Coding::Gzip => GzDecoder::new(body).take(most).read_to_end(&mut out),
+    };
+    match read {
+        Ok(_) if out.len() > limit => Err(Violation::BodyTooLarge),
+        Ok(_) => Ok(out),
+        Err(_) => Err(Violation::InvalidCoding),
+    }
+}
+
+/// Nothing can be read in a build that does not compress, which refuses such bodies by their heads.
+#[cfg(not(feature = "compression"))]
+pub(crate) fn decompressed(_: Coding, _: &[u8], _: usize) -> Result<Vec<u8>, Violation> {
+    Err(Violation::UnsupportedCoding)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,6 +236,20 @@ mod tests {
         }
         for media in ["image/png", "application/octet-stream", "video/mp4", "font/woff2", ""] {
             assert!(!is_compressible(media), "{media}");
+        }
+    }
+
+    #[cfg(feature = "compression")]
+    #[test]
+    fn a_body_is_read_back_up_to_a_limit() {
+        let body = b"a text that repeats, a text that repeats".repeat(100);
+        for coding in [Coding::Deflate, Coding::Gzip] {
+            let small = compressed(coding, &body).expect("it gets smaller");
+            assert_eq!(decompressed(coding, &small, body.len()), Ok(body.clone()));
+            let tight = decompressed(coding, &small, body.len() - 1);
+            assert_eq!(tight, Err(Violation::BodyTooLarge));
+            let cut = decompressed(coding, &small[..small.len() / 2], body.len());
+            assert_eq!(cut, Err(Violation::InvalidCoding));
         }
     }
 }

@@ -6,6 +6,7 @@ use std::fmt;
 use super::cut;
 use super::field::{Field, separator};
 use super::head::{Place, Places};
+use super::token::has_token;
 use crate::error::Violation;
 
 /// How a host framework shows headers it already parsed, such as `http::HeaderMap`.
@@ -20,6 +21,18 @@ pub trait Headers {
                 each(value);
             }
         });
+    }
+}
+
+impl<N: AsRef<str>, V: AsRef<str>> Headers for Vec<(N, V)> {
+    fn each<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {
+        self.iter().for_each(|(name, value)| each(name.as_ref(), value.as_ref().as_bytes()));
+    }
+}
+
+impl<N: AsRef<str>, V: AsRef<str>, const COUNT: usize> Headers for [(N, V); COUNT] {
+    fn each<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {
+        self.iter().for_each(|(name, value)| each(name.as_ref(), value.as_ref().as_bytes()));
     }
 }
 
@@ -184,12 +197,6 @@ impl fmt::Debug for Fields<'_> {
     }
 }
 
-/// Whether a comma-separated value contains `token`, in any case.
-pub(super) fn has_token(value: &[u8], token: &str) -> bool {
-    let mut parts = value.split(|&byte| byte == b',');
-    parts.any(|part| part.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
-}
-
 /// A value as text, with `?` for each run of bytes that is not UTF-8.
 fn text_of(value: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(value) {
@@ -288,12 +295,6 @@ mod tests {
         assert_eq!(check(b"Host: a, b\r\n"), Err(Violation::InvalidHost));
         assert_eq!(check(b"Origin: \xff\r\n"), Err(Violation::InvalidOrigin));
         assert_eq!(check(b"Expect: 200-ok\r\n"), Err(Violation::UnknownExpectation));
-    }
-
-    #[test]
-    fn tokens_are_found_in_lists_of_any_case() {
-        assert!(has_token(b"keep-alive, Upgrade", "upgrade"));
-        assert!(!has_token(b"upgrade-insecure", "upgrade"));
     }
 
     /// The lines of a head, as a host would show them.

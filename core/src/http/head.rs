@@ -1,5 +1,5 @@
-//! Request heads (RFC 9112 §3, §5, §6): found incrementally, parsed once, refused when two readers
-//! could disagree about them.
+//! Heads (RFC 9112 §3, §5, §6): found incrementally; those of requests parsed once, and refused when
+//! two readers could disagree about them.
 
 use std::mem::MaybeUninit;
 use std::ops::Range;
@@ -7,8 +7,8 @@ use std::ops::Range;
 use super::body::Body;
 use super::coding::{self, Accept, Coding};
 use super::field::{Field, is_authority};
-use super::fields::has_token;
 use super::request::Method;
+use super::token::has_token;
 use crate::config::Limits;
 use crate::error::Violation;
 
@@ -76,6 +76,11 @@ impl Place {
 impl Places {
     /// Knows nothing, so that every question is looked up in what are lines from the start.
     pub(crate) const UNKNOWN: Self = Self { fields: [Place::Unknown; Field::COUNT], lines: 0 };
+
+    /// Knows only where the lines begin, if that can be noted.
+    pub(super) fn lines_from(start: usize) -> Option<Self> {
+        u32::try_from(start).ok().map(|lines| Self { lines, ..Self::UNKNOWN })
+    }
 
     pub(super) fn at(&self, field: Field) -> Place {
         self.fields[field as usize]
@@ -240,16 +245,16 @@ const MAX_METHOD: usize = 32;
 /// Most that `Limits::headers` can ask for: the parser works on the stack.
 pub(crate) const MAX_FIELDS: usize = 128;
 
-/// What a client says of the connection. Of several, the last one counts.
+/// What the other end says of the connection. Of several, the last one counts.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-enum Wish {
+pub(super) enum Wish {
     Nothing,
     KeepAlive,
     Close,
 }
 
 impl Wish {
-    fn of(value: &[u8]) -> Self {
+    pub(super) fn of(value: &[u8]) -> Self {
         if has_token(value, "close") {
             Self::Close
         } else if has_token(value, "keep-alive") {
@@ -359,7 +364,7 @@ fn place_of(value: &[u8], head: &[u8]) -> Place {
 }
 
 /// Digits only: no sign, no space, no list (RFC 9112 §6.2).
-fn digits(value: &[u8]) -> Result<u64, Violation> {
+pub(super) fn digits(value: &[u8]) -> Result<u64, Violation> {
     let text = std::str::from_utf8(value).map_err(|_| Violation::InvalidLength)?;
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(Violation::InvalidLength);

@@ -1,5 +1,6 @@
-//! HTTP/1.1 as far as a Socket.IO server needs it: heads, bodies, targets and responses.
+//! HTTP/1.1 as far as Socket.IO needs it, for both ends: requests and answers, parsed and written.
 
+pub(crate) mod answer;
 pub(crate) mod body;
 pub(crate) mod coding;
 mod date;
@@ -9,7 +10,10 @@ pub(crate) mod head;
 mod request;
 mod response;
 mod target;
+pub(crate) mod token;
+mod write;
 
+pub use answer::ResponseHead;
 pub use date::Date;
 pub use field::Field;
 pub(crate) use field::separator;

@@ -1,4 +1,4 @@
-//! A request, borrowed from whoever parsed it.
+//! A request, borrowed from its parser or its writer.
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -6,6 +6,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::write::{put_field, put_number};
 use super::{Fields, cut};
 
 /// A parsed request line and its headers, with what the host knows of the stream.
@@ -56,6 +57,31 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<Cow<'a, str>> {
         self.fields.get(name)
+    }
+
+    /// Appends the head as a client sends it (RFC 9112 §3), up to and including the empty line, for a
+    /// body of `length` bytes.
+    ///
+    /// A method that is [`Other`](Method::Other) needs its name, and a host is among the fields. The
+    /// length is written here: fields that say where the body ends are left out, and so are white space
+    /// and control characters of the target.
+    pub fn put_head(&self, out: &mut Vec<u8>, length: usize) {
+        out.extend_from_slice(self.method_name().unwrap_or_default().as_bytes());
+        out.push(b' ');
+        out.extend(self.target.bytes().filter(|&byte| byte > b' ' && byte != 0x7f));
+        out.extend_from_slice(b" HTTP/1.1\r\n");
+        self.fields.each(&mut |name, value| {
+            let framing = ["content-length", "transfer-encoding"];
+            if !framing.iter().any(|field| name.eq_ignore_ascii_case(field)) {
+                put_field(out, name, value);
+            }
+        });
+        if length > 0 || matches!(self.method, Method::Patch | Method::Post | Method::Put) {
+            out.extend_from_slice(b"content-length: ");
+            put_number(out, length as u64);
+            out.extend_from_slice(b"\r\n");
+        }
+        out.extend_from_slice(b"\r\n");
     }
 
     /// Returns the target up to the query.
@@ -133,6 +159,20 @@ impl Method {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_head_is_written_as_on_the_wire() {
+        let fields = [("host", "a"), ("content-length", "7"), ("x", "a\r\nb: c")];
+        let mut out = Vec::new();
+        Request::new(Method::Get, "/a?b\r\n=c d", Fields::host(&fields)).put_head(&mut out, 0);
+        let request = Request::new(Method::Post, "/", Fields::host(&fields));
+        request.put_head(&mut out, 12);
+        assert_eq!(
+            String::from_utf8_lossy(&out),
+            "GET /a?b=cd HTTP/1.1\r\nhost: a\r\nx: ab: c\r\n\r\n\
+             POST / HTTP/1.1\r\nhost: a\r\nx: ab: c\r\ncontent-length: 12\r\n\r\n"
+        );
+    }
 
     #[test]
     fn methods_have_one_name_each() {

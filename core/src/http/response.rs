@@ -3,11 +3,11 @@
 use bytes::Bytes;
 use std::borrow::Cow;
 
+use super::Date;
 use super::coding::{self, Accept, Coding};
 use super::head::Persistence;
-use super::{Date, Request};
+use super::write::{put_field, put_number};
 use crate::error::Violation;
-use crate::ws::handshake::{self, Ask};
 
 /// A complete answer.
 ///
@@ -74,17 +74,6 @@ impl Response {
     #[must_use]
     pub fn refusing(violation: Violation) -> Self {
         Self::with_body(violation.status(), "text/plain", violation.to_string()).nosniff()
-    }
-
-    /// Makes the answer that accepts a WebSocket; `None` when `request` asks for none, or breaks a rule
-    /// of its opening handshake (RFC 6455 §4.2.1). It names no subprotocol: add the field
-    /// `sec-websocket-protocol` when one is offered and spoken.
-    #[must_use]
-    pub fn accepting(request: &Request<'_>) -> Option<Self> {
-        match handshake::ask(request) {
-            Ask::WebSocket { key } => Some(Self::switching(handshake::accept(key))),
-            Ask::Broken(_) | Ask::Http => None,
-        }
     }
 
     /// Adds a header field; `name` in lower case, `value` without line breaks.
@@ -249,13 +238,6 @@ impl Response {
         self.header("x-content-type-options", "nosniff")
     }
 
-    pub(crate) fn switching(accept: String) -> Self {
-        Self::status(101)
-            .header("upgrade", "websocket")
-            .header("connection", "Upgrade")
-            .header("sec-websocket-accept", accept)
-    }
-
     /// Appends the head, up to and including the empty line.
     pub(crate) fn put_head(&self, out: &mut Vec<u8>, persistence: Persistence, date: Option<Date>) {
         out.reserve(224);
@@ -265,13 +247,13 @@ impl Response {
             self.put_status(out);
         }
         if let Some(content_type) = &self.content_type {
-            put_field(out, "content-type", content_type);
+            put_field(out, "content-type", content_type.as_bytes());
         }
         if self.no_store {
             out.extend_from_slice(b"cache-control: no-store\r\n");
         }
         for (name, value) in &self.headers {
-            put_field(out, name, value);
+            put_field(out, name, value.as_bytes());
         }
         if !self.is_bodiless() && !self.unmeasured {
             out.extend_from_slice(b"content-length: ");
@@ -300,34 +282,6 @@ impl Response {
         out.extend_from_slice(phrase(self.status).as_bytes());
         out.extend_from_slice(b"\r\n");
     }
-}
-
-fn put_field(out: &mut Vec<u8>, name: &str, value: &str) {
-    out.extend_from_slice(name.as_bytes());
-    out.extend_from_slice(b": ");
-    // A line break inside a value would let it forge fields; nothing legitimate contains one.
-    let mut rest = value.as_bytes();
-    while let Some(at) = memchr::memchr3(b'\r', b'\n', 0, rest) {
-        out.extend_from_slice(&rest[..at]);
-        rest = &rest[at + 1..];
-    }
-    out.extend_from_slice(rest);
-    out.extend_from_slice(b"\r\n");
-}
-
-fn put_number(out: &mut Vec<u8>, n: u64) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    let mut left = n;
-    loop {
-        at -= 1;
-        digits[at] = b'0' + u8::try_from(left % 10).unwrap_or(0);
-        left /= 10;
-        if left == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[at..]);
 }
 
 fn phrase(status: u16) -> &'static str {

@@ -109,7 +109,8 @@ impl Server {
             (Inbound::Body(body), Some(link)) => return self.handle_body(now, link, body),
             (Inbound::Message(message), Some(link)) => self.handle_message(now, link, message),
             (Inbound::Closed(_), Some(link)) => self.handle_closed(now, link),
-            (Inbound::Body(_) | Inbound::Closed(_) | Inbound::Message(_), None) => {}
+            (Inbound::Body(_) | Inbound::Closed(_) | Inbound::Message(_), None)
+            | (Inbound::Response(_), _) => {}
         }
         Verdict::Continue
     }

@@ -6,8 +6,6 @@
 //!               WebSocket sends from the header on         polling sends from here on
 //! ```
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use std::fmt;
 use std::sync::Arc;
@@ -27,6 +25,14 @@ pub(crate) struct Packet {
     /// The first part: text, or binary when it is a bare Engine.IO message.
     first: Arc<[u8]>,
     attachments: Option<Arc<[Arc<[u8]>]>>,
+}
+
+/// One part of a packet, which is a WebSocket message of its own.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Part<'a> {
+    Binary(&'a [u8]),
+    /// UTF-8.
+    Text(&'a [u8]),
 }
 
 /// A server-to-client WebSocket frame: header and payload in one shared buffer.
@@ -136,29 +142,46 @@ impl Packet {
         }
     }
 
-    /// Appends it as part of a polling payload: text, then attachments as base64 (engine.io-protocol
-    /// v4, "HTTP long-polling").
-    pub(crate) fn put_polling(&self, out: &mut Vec<u8>) {
-        for n in 0..self.parts() {
-            if !out.is_empty() {
-                out.push(b'\x1e');
+    /// Whether a part of it is binary.
+    pub(crate) fn has_binary(&self) -> bool {
+        self.attachments.is_some() || !is_text(&self.first)
+    }
+
+    /// Whether others hold it too.
+    pub(crate) fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.first) > 1
+    }
+
+    /// Whether it is a clone of `other`.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.first, &other.first)
+            && match (&self.attachments, &other.attachments) {
+                (Some(ours), Some(theirs)) => Arc::ptr_eq(ours, theirs),
+                (None, None) => true,
+                (Some(_), None) | (None, Some(_)) => false,
             }
-            let Some(part) = self.part(n) else { return };
-            let payload = &part[MAX_UNMASKED..];
-            match is_text(part) {
-                true => out.extend_from_slice(payload),
-                false => put_base64(out, payload),
-            }
+    }
+
+    /// The packet with the Engine.IO type of a message as the first byte of each binary part
+    /// (engine.io-protocol v3, "Encoding").
+    pub(crate) fn with_binary_types(&self) -> Self {
+        let typed = |part: &Arc<[u8]>| match is_text(part) {
+            true => part.clone(),
+            false => framed(Op::Binary, &[b"\x04", &part[MAX_UNMASKED..]].concat()),
+        };
+        let attachments = self.attachments.as_ref();
+        Self {
+            first: typed(&self.first),
+            attachments: attachments.map(|parts| parts.iter().map(typed).collect()),
         }
     }
-}
 
-fn put_base64(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.push(b'b');
-    let start = out.len();
-    out.resize(start + bytes.len().div_ceil(3) * 4, 0);
-    let written = STANDARD.encode_slice(bytes, &mut out[start..]);
-    debug_assert!(written.is_ok(), "the room is as long as padded base64");
+    /// The payload of the nth part.
+    pub(crate) fn content(&self, n: usize) -> Option<Part<'_>> {
+        let part = self.part(n)?;
+        let payload = &part[MAX_UNMASKED..];
+        Some(if is_text(part) { Part::Text(payload) } else { Part::Binary(payload) })
+    }
 }
 
 /// Builds packets in one reused buffer, so that each costs a single allocation of its exact size.
@@ -261,10 +284,12 @@ fn put_header(bytes: &mut [u8], op: Op) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::payload;
+    use crate::engine::terms::{Revision, Terms};
 
     fn polling(packet: &Packet) -> String {
         let mut out = Vec::new();
-        packet.put_polling(&mut out);
+        payload::put(&mut out, Terms { revision: Revision::V4 }, packet);
         String::from_utf8(out).expect("payloads are text")
     }
 

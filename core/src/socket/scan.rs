@@ -56,6 +56,22 @@ pub(crate) fn object(text: &str) -> Result<(), Violation> {
     }
 }
 
+/// Checks an object, and calls `each` with the name of each member and every string, number or word in
+/// its value that is in no object of its own: a name unescaped, a value as it is written.
+pub(crate) fn members(text: &str, each: &mut dyn FnMut(&str, &str)) -> Result<(), Violation> {
+    let scanner = Scanner::new(text);
+    match scanner.first() {
+        b'{' => scanner.whole(&mut Members { objects: 0, name: String::new(), each }),
+        _ => Err(Violation::InvalidPacket),
+    }
+}
+
+/// Returns what a string that was checked, with its quotation marks, stands for; `None` for other values.
+pub(crate) fn string(value: &str) -> Option<Cow<'_, str>> {
+    let inside = value.strip_prefix('"')?.strip_suffix('"')?;
+    Some(unescaped(inside))
+}
+
 /// Checks the payload of a CONNECT_ERROR: an object or a string.
 pub(crate) fn object_or_string(text: &str) -> Result<(), Violation> {
     let scanner = Scanner::new(text);
@@ -388,6 +404,37 @@ impl Watch for Blind {
     fn key(&mut self, _: &str, _: Range<usize>) {}
 
     fn scalar(&mut self, _: &str, _: Range<usize>) {}
+}
+
+/// Sees the members of the outermost object.
+struct Members<'e> {
+    /// How many objects are open.
+    objects: u32,
+    name: String,
+    each: &'e mut dyn FnMut(&str, &str),
+}
+
+impl Watch for Members<'_> {
+    fn open(&mut self, container: Container) {
+        self.objects += u32::from(matches!(container, Container::Object));
+    }
+
+    fn close_object(&mut self) -> Result<(), Violation> {
+        self.objects -= 1;
+        Ok(())
+    }
+
+    fn key(&mut self, text: &str, inside: Range<usize>) {
+        if self.objects == 1 {
+            self.name = unescaped(&text[inside]).into_owned();
+        }
+    }
+
+    fn scalar(&mut self, text: &str, whole: Range<usize>) {
+        if self.objects == 1 {
+            (self.each)(&self.name, &text[whole]);
+        }
+    }
 }
 
 /// Sees that every placeholder names an attachment the packet announced, and no other placeholder the

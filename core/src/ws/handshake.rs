@@ -1,10 +1,13 @@
-//! The opening handshake (RFC 6455 §4), both roles.
+//! The opening handshake, both roles: over HTTP/1.1 (RFC 6455 §4), and how a `CONNECT` of HTTP/2
+//! stands for it (RFC 8441).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
+use std::fmt;
 
-use crate::http::{Field, Method, Request};
+use crate::error::Violation;
+use crate::http::{Field, Fields, Headers, Method, Request, Response};
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -54,6 +57,95 @@ pub(crate) fn ask<'a>(request: &Request<'a>) -> Ask<'a> {
     }
 }
 
+impl Response {
+    /// Makes the answer that accepts a WebSocket; `None` when `request` asks for none, or breaks a rule
+    /// of its opening handshake (RFC 6455 §4.2.1). It names no subprotocol: add the field
+    /// `sec-websocket-protocol` when one is offered and spoken.
+    #[must_use]
+    pub fn accepting(request: &Request<'_>) -> Option<Self> {
+        match ask(request) {
+            Ask::WebSocket { key } => Some(Self::switching(key)),
+            Ask::Broken(_) | Ask::Http => None,
+        }
+    }
+
+    /// The answer that accepts the WebSocket that was asked for under `key`.
+    pub(crate) fn switching(key: &str) -> Self {
+        Self::status(101)
+            .header("upgrade", "websocket")
+            .header("connection", "Upgrade")
+            .header("sec-websocket-accept", accept(key))
+    }
+
+    /// Turns the answer that accepts a WebSocket into that to the [`CONNECT`](ConnectFields) that asked
+    /// for it: nothing is switched, and no key is proven (RFC 8441 §5).
+    #[must_use]
+    pub fn connected(mut self) -> Self {
+        self.status = 200;
+        self.headers.retain(|(name, _)| STANDS_FOR.iter().all(|(_, proof, _)| name != proof));
+        self
+    }
+}
+
+/// The header fields of a `CONNECT` whose `:protocol` is `websocket` (RFC 8441 §5), shown as those of the
+/// GET that it stands for: for hosts that speak HTTP/2.
+#[derive(Clone, Copy)]
+pub struct ConnectFields<'a>(pub &'a dyn Headers);
+
+/// The fields of an upgrade that a `CONNECT` goes without: in the request, in its answer, and the value
+/// that is read.
+const STANDS_FOR: [(&str, &str, &str); 3] = [
+    ("connection", "connection", "upgrade"),
+    ("upgrade", "upgrade", "websocket"),
+    // A key without meaning.
+    ("sec-websocket-key", "sec-websocket-accept", "AAAAAAAAAAAAAAAAAAAAAA=="),
+];
+
+impl Headers for ConnectFields<'_> {
+    fn each<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {
+        self.0.each(each);
+    }
+
+    fn values<'a>(&'a self, name: &str, each: &mut dyn FnMut(&'a [u8])) {
+        match STANDS_FOR.iter().find(|(field, ..)| *field == name) {
+            Some((_, _, value)) => each(value.as_bytes()),
+            None => self.0.values(name, each),
+        }
+    }
+}
+
+impl fmt::Debug for ConnectFields<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ConnectFields(…)")
+    }
+}
+
+/// The `Sec-WebSocket-Key` of a client that drew `nonce` (RFC 6455 §4.1).
+pub(crate) fn key(nonce: [u8; 16]) -> String {
+    STANDARD.encode(nonce)
+}
+
+/// The fields that a client adds to a GET to ask for a WebSocket under `key` (RFC 6455 §4.1).
+pub(crate) fn offer(key: &str) -> [(&str, &str); 4] {
+    [
+        ("connection", "Upgrade"),
+        ("upgrade", "websocket"),
+        ("sec-websocket-version", VERSION),
+        ("sec-websocket-key", key),
+    ]
+}
+
+/// Checks the fields of the 101 that answers an offer under `key` (RFC 6455 §4.1). No extension is
+/// offered, so none may be chosen.
+pub(crate) fn verify(fields: &Fields<'_>, key: &str) -> Result<(), Violation> {
+    let accepted = fields.get("sec-websocket-accept");
+    let holds = fields.has_token(Field::Upgrade, "websocket")
+        && fields.has_token(Field::Connection, "upgrade")
+        && accepted.is_some_and(|accepted| accepted == accept(key))
+        && fields.get("sec-websocket-extensions").is_none();
+    if holds { Ok(()) } else { Err(Violation::InvalidAccept) }
+}
+
 /// The `Sec-WebSocket-Accept` that answers `key`.
 pub(crate) fn accept(key: &str) -> String {
     let digest = Sha1::new()
@@ -78,6 +170,35 @@ mod tests {
     #[test]
     fn the_key_of_the_rfc_is_answered_as_in_the_rfc() {
         assert_eq!(accept("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    }
+
+    #[test]
+    fn an_offer_is_accepted_by_its_key_alone() {
+        let (key, other) = (key([1; 16]), key([2; 16]));
+        let fields = offer(&key);
+        let request = Request::new(Method::Get, "/", Fields::host(&fields));
+        let answer = Response::accepting(&request).expect("the offer is whole");
+        let verdict = |answer: &Response, key: &str| verify(&Fields::host(&answer.headers), key);
+        assert_eq!(verdict(&answer, &key), Ok(()));
+        assert_eq!(verdict(&answer, &other), Err(Violation::InvalidAccept));
+        let extended = answer.clone().header("sec-websocket-extensions", "permessage-deflate");
+        assert_eq!(verdict(&extended, &key), Err(Violation::InvalidAccept));
+        for missing in 0..answer.headers.len() {
+            let mut answer = answer.clone();
+            answer.headers.remove(missing);
+            assert_eq!(verdict(&answer, &key), Err(Violation::InvalidAccept), "{missing}");
+        }
+    }
+
+    #[test]
+    fn a_connect_stands_for_a_get_with_an_upgrade() {
+        let sent = [("sec-websocket-version", "13"), ("upgrade", "h2c")];
+        let fields = ConnectFields(&sent);
+        let request = Request::new(Method::Get, "/", Fields::host(&fields));
+        let answer = Response::accepting(&request).expect("the offer is whole").header("x", "y");
+        let answer = answer.connected();
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.headers, [("x".into(), "y".into())]);
     }
 
     #[test]

@@ -8,3 +8,4 @@ pub(crate) mod message;
 pub(crate) mod protocol;
 
 pub use close::CloseCode;
+pub use handshake::ConnectFields;

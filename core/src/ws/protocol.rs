@@ -5,8 +5,8 @@
 //! ```
 
 use crate::config::Protocols;
-use crate::config::is_token;
 use crate::http::Fields;
+use crate::http::token::is_token;
 
 /// A `Sec-WebSocket-Protocol` that is no list of different tokens.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

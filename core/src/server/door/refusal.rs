@@ -162,6 +162,15 @@ fn hint_of(flaw: Flaw) -> &'static &'static str {
     }
 }
 
+impl Response {
+    /// Makes the answer of a server that shuts down, worded as by the JavaScript server.
+    #[must_use]
+    pub fn shutting_down() -> Self {
+        let body = "{\"code\":3,\"message\":\"Server is shutting down\"}";
+        Self::with_body(503, "application/json", body).nosniff()
+    }
+}
+
 /// The answer to a head of a host that our own reader would have refused.
 pub(in crate::server) fn of_head(violation: Violation) -> Response {
     Response::refusing(violation).refused_by(&"the head of the request breaks a rule of HTTP")

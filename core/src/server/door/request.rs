@@ -5,6 +5,8 @@ use std::time::Instant;
 
 use crate::config::Config;
 use crate::config::origin::{self, Access};
+use crate::engine::payload;
+use crate::engine::terms::{Revision, Terms};
 use crate::error::{Reason, Violation};
 use crate::http::{Field, Method, Query, Request, Response};
 use crate::link::{Link, Verdict};
@@ -112,9 +114,10 @@ impl Server {
             return Err(Refusal::Jsonp.response());
         }
         let ask = handshake::ask(request);
+        let revision = query.revision.and_then(Revision::parse);
         match query.sid {
-            Some(sid) => self.resume(now, request, access, (named, query.revision, sid, ask)),
-            None => self.open(now, request, access, (named, query.revision, ask)),
+            Some(sid) => self.resume(now, request, access, (named, revision, sid, ask)),
+            None => self.open(now, request, access, (named, revision, ask)),
         }
     }
 
@@ -124,7 +127,7 @@ impl Server {
         now: Tick,
         request: &Request<'_>,
         access: Access<'_>,
-        (named, revision, ask): (Named, Option<&str>, Ask<'_>),
+        (named, revision, ask): (Named, Option<Revision>, Ask<'_>),
     ) -> Result<Verdict, Response> {
         if request.method != Method::Get {
             return Err(Refusal::HandshakeMethod.response());
@@ -141,9 +144,10 @@ impl Server {
                 return Err(Refusal::HandshakeTransport.response());
             }
         };
-        if revision != Some("4") {
-            return Err(Refusal::Version.response());
-        }
+        let terms = match revision {
+            Some(revision @ Revision::V4) => Terms { revision },
+            Some(Revision::V3) | None => return Err(Refusal::Version.response()),
+        };
         let protocol = match key {
             Some(_) => self.choose_protocol(request)?,
             None => None,
@@ -159,7 +163,7 @@ impl Server {
             self.sessions.budget.refused += 1;
             return Err(Refusal::Busy.response());
         }
-        let slot = self.sessions.open(now, &seen, access, &mut self.outputs);
+        let slot = self.sessions.open(now, &seen, (access, terms), &mut self.outputs);
         if let Some(sid) = request.own_sid {
             self.sessions.own_sids.insert(slot, sid);
         }
@@ -191,13 +195,16 @@ impl Server {
         now: Tick,
         request: &Request<'_>,
         access: Access<'_>,
-        (named, revision, sid, ask): (Named, Option<&str>, &str, Ask<'_>),
+        (named, revision, sid, ask): (Named, Option<Revision>, &str, Ask<'_>),
     ) -> Result<Verdict, Response> {
         let Some(slot) = self.sessions.find(sid) else {
             return Err(Refusal::Session.response());
         };
-        let websocket = self.sessions.at(slot).is_some_and(|s| s.transport.is_websocket());
-        if revision != Some("4") {
+        let Some(session) = self.sessions.at(slot) else {
+            return Err(Refusal::Session.response());
+        };
+        let websocket = session.transport.is_websocket();
+        if revision != Some(session.terms.revision) {
             return Err(Refusal::RevisionChanged.response());
         }
         match (named, ask) {
@@ -297,12 +304,12 @@ impl Server {
     fn read_payload(&mut self, now: Tick, slot: u32, body: &[u8]) -> Result<(), Violation> {
         let key = self.sessions.key(slot);
         let text = std::str::from_utf8(body).map_err(|_| Violation::InvalidUtf8)?;
-        // Packets are separated by U+001E (engine.io-protocol v4, "HTTP long-polling").
-        for (n, packet) in text.split('\x1e').enumerate() {
+        let Some(session) = self.sessions.at(slot) else { return Ok(()) };
+        for (n, packet) in payload::split(session.terms, text).enumerate() {
             if n >= self.config.limits.packets {
                 return Err(Violation::TooManyPackets);
             }
-            self.on_packet(now, slot, packet)?;
+            self.on_packet(now, slot, packet?)?;
             // CLOSE, or something the packet made the server do, ended the session.
             if self.sessions.key(slot) != key {
                 return Ok(());
@@ -314,7 +321,7 @@ impl Server {
 
 /// The answer that accepts a WebSocket.
 fn switching(key: &str, protocol: Option<String>) -> Response {
-    let response = Response::switching(handshake::accept(key));
+    let response = Response::switching(key);
     match protocol {
         Some(protocol) => response.header("sec-websocket-protocol", protocol),
         None => response,

@@ -172,6 +172,7 @@ impl Sessions {
         session.outbox.put_polling(
             &mut self.pool,
             &mut body,
+            session.terms,
             limits.packets_per_poll,
             limits.max_payload,
         );

@@ -6,6 +6,7 @@ use crate::config::Layer;
 use crate::config::origin::Access;
 use crate::engine::heartbeat::Heartbeat;
 use crate::engine::outbox::Outbox;
+use crate::engine::terms::Terms;
 use crate::http::Request;
 use crate::key::{self, Secret};
 use crate::link::{Link, Transmit};
@@ -27,7 +28,7 @@ impl Sessions {
         &mut self,
         now: Tick,
         request: &Request<'_>,
-        access: Access<'_>,
+        (access, terms): (Access<'_>, Terms),
         outputs: &mut Outputs,
     ) -> u32 {
         let source = Source::of(request.peer);
@@ -41,6 +42,7 @@ impl Sessions {
         let layer = self.config.layer;
         let key = self.table.insert(|key| Session {
             secret,
+            terms,
             joined: 0,
             introduced: false,
             congested: false,

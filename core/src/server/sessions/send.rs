@@ -15,6 +15,7 @@ impl Sessions {
     /// Queues a packet that the protocol itself owes the peer.
     pub(in crate::server) fn push(&mut self, slot: u32, packet: Packet) {
         let Some(session) = self.table.at_mut(slot) else { return };
+        let packet = self.forms.of(packet, session.terms);
         session.outbox.push(&mut self.pool, packet);
         if let Some(link) = session.transport.carrier() {
             self.mark_ready(link);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::engine::heartbeat::Heartbeat;
 use crate::engine::outbox::Outbox;
+use crate::engine::terms::Terms;
 use crate::error::Violation;
 use crate::key::Secret;
 use crate::server::NONE;
@@ -17,6 +18,7 @@ use crate::ws::CloseCode;
 #[derive(Debug)]
 pub(in crate::server) struct Session {
     pub(super) secret: Secret,
+    pub(in crate::server) terms: Terms,
     /// Namespaces joined or asked for. Bounded by `limits.namespaces`.
     pub(in crate::server) joined: u16,
     /// Whether a namespace was ever asked for.

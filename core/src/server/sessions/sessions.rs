@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::config::Config;
+use crate::engine::forms::Forms;
 use crate::engine::open::Open;
 use crate::engine::outbox::Pool;
 use crate::hash::Seeded;
@@ -39,6 +40,7 @@ pub(in crate::server) struct Sessions {
     pub(in crate::server) timers: Timers,
     /// The packets of all outboxes.
     pub(super) pool: Pool,
+    pub(in crate::server) forms: Forms,
     pub(in crate::server) budget: Budget,
     pub(super) open: Open,
     /// The PING packet, made once.
@@ -65,6 +67,7 @@ impl Sessions {
             overdue: VecDeque::new(),
             timers: Timers::new(config),
             pool: Pool::new(),
+            forms: Forms::default(),
             budget: Budget::new(&config.limits, shard),
             open: Open::new(config),
             ping: Packet::engine(b"2"),

@@ -155,6 +155,7 @@ impl Server {
                 self.send_shared(session, packet.clone());
             }
         }
+        self.sessions.forms.forget();
         self.space.keep_selected(selected);
     }
 }

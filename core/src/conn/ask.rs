@@ -1,0 +1,246 @@
+//! The HTTP stage of a client: requests out, answers in, one at a time (RFC 9112 §9.3).
+
+use bytes::Bytes;
+
+use super::conn::Conn;
+use super::decode::{Decoder, Item};
+use super::mode::{Awaits, Mode};
+use super::stream::Stream;
+use crate::error::{Misuse, Violation};
+use crate::http::answer::{self, Asked};
+use crate::http::body::Body;
+use crate::http::coding::{self, Coding};
+use crate::http::head::{self, Persistence};
+use crate::http::{Fields, Headers, Method, Request};
+use crate::link::Link;
+use crate::ws::handshake;
+use crate::ws::message::{Reader, Role};
+
+/// How far an exchange is.
+#[derive(Debug)]
+pub(super) enum Ask {
+    /// No request was made, or the last one is answered.
+    Idle,
+    /// The head of an answer is awaited; `scanned` bytes of it need no second look.
+    Head { scanned: usize, asked: Asked },
+    /// The head of the answer to an offer of a WebSocket under this key is awaited.
+    Offered { scanned: usize, key: Box<str> },
+    /// The body of an answer is awaited.
+    Body(Box<Gather>),
+}
+
+/// The body of an answer.
+#[derive(Debug)]
+pub(super) struct Gather {
+    body: Body,
+    coding: Option<Coding>,
+    persistence: Persistence,
+    /// Bounded by `limits.max_payload`, compressed or not.
+    content: Vec<u8>,
+    delivered: bool,
+}
+
+/// The fields of a request, and those that offer a WebSocket.
+struct Offering<'a> {
+    fields: Fields<'a>,
+    offer: [(&'a str, &'a str); 4],
+}
+
+impl Headers for Offering<'_> {
+    fn each<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {
+        self.fields.each(each);
+        self.offer.each(each);
+    }
+}
+
+impl Ask {
+    pub(super) fn awaits(&self) -> Awaits {
+        match self {
+            Self::Idle => Awaits::Request,
+            Self::Body(gather) if gather.delivered => Awaits::Request,
+            Self::Head { .. } | Self::Offered { .. } => Awaits::Answer,
+            Self::Body(_) => Awaits::Body,
+        }
+    }
+
+    pub(super) fn bytes_held(&self) -> usize {
+        match self {
+            Self::Body(gather) => gather.content.capacity(),
+            Self::Offered { key, .. } => key.len(),
+            Self::Head { .. } | Self::Idle => 0,
+        }
+    }
+
+    pub(super) fn collected(&self) -> &[u8] {
+        if let Self::Body(gather) = self { &gather.content } else { &[] }
+    }
+}
+
+impl Conn {
+    /// Makes a request whose answer belongs to `link`, or to the embedder itself: it comes out of
+    /// [`decode`](Self::decode) as [`Inbound::Response`](crate::Inbound::Response), then as
+    /// [`Inbound::Body`](crate::Inbound::Body) with the whole body, as it was before it was compressed.
+    ///
+    /// For what is written of the request, see [`Request::put_head`]. With the feature `compression`, a
+    /// request may accept `gzip` and `deflate`; no other coding is read.
+    ///
+    /// # Errors
+    /// [`Misuse::RequestPending`] when this is no client that speaks HTTP, or when an answer is awaited.
+    pub fn ask(
+        &mut self,
+        request: &Request<'_>,
+        body: &Bytes,
+        link: Option<Link>,
+    ) -> Result<(), Misuse> {
+        let asked = if request.method == Method::Head { Asked::Head } else { Asked::Whole };
+        self.begin(request, body, Ask::Head { scanned: 0, asked }, link)
+    }
+
+    /// Makes a GET that asks for a WebSocket (RFC 6455 §4.1). When it is accepted, the answer comes as
+    /// [`Inbound::Response`](crate::Inbound::Response) with status 101, and messages follow; any other
+    /// answer comes as that to a [request](Self::ask).
+    ///
+    /// The fields of the handshake are added to those of `request`, except for a subprotocol: which one
+    /// the answer names is the caller's to check.
+    ///
+    /// # Errors
+    /// See [`ask`](Self::ask).
+    pub fn ask_websocket(
+        &mut self,
+        request: &Request<'_>,
+        link: Option<Link>,
+    ) -> Result<(), Misuse> {
+        let key = handshake::key(self.out.nonce());
+        let fields = Offering { fields: request.fields, offer: handshake::offer(&key) };
+        let mut request = *request;
+        request.method = Method::Get;
+        request.fields = Fields::host(&fields);
+        let next = Ask::Offered { scanned: 0, key: key.as_str().into() };
+        self.begin(&request, &Bytes::new(), next, link)
+    }
+
+    fn begin(
+        &mut self,
+        request: &Request<'_>,
+        body: &Bytes,
+        next: Ask,
+        link: Option<Link>,
+    ) -> Result<(), Misuse> {
+        self.forget_answer();
+        if !matches!(self.mode, Mode::Ask(Ask::Idle)) {
+            return Err(Misuse::RequestPending);
+        }
+        self.out.push_request(request, body.len());
+        self.out.push_bytes(body);
+        self.link = link;
+        self.mode = Mode::Ask(next);
+        Ok(())
+    }
+
+    /// Drops the body of an answer that was handed out.
+    fn forget_answer(&mut self) {
+        if let Mode::Ask(Ask::Body(gather)) = &self.mode
+            && gather.delivered
+        {
+            self.answered(gather.persistence);
+        }
+    }
+
+    /// Makes ready for the next request, if the connection stays.
+    fn answered(&mut self, persistence: Persistence) {
+        self.link = None;
+        self.mode = match persistence {
+            Persistence::Close => Mode::Finished,
+            Persistence::Keep | Persistence::KeepAlive => Mode::Ask(Ask::Idle),
+        };
+    }
+}
+
+impl Decoder<'_, '_> {
+    /// The next item of an exchange.
+    pub(super) fn ask(&mut self) -> Result<Option<Item>, Violation> {
+        self.conn.forget_answer();
+        match &self.conn.mode {
+            Mode::Ask(Ask::Head { .. } | Ask::Offered { .. }) => self.answer(),
+            Mode::Ask(Ask::Body(_)) => self.answer_body(),
+            // An answer that nobody asked for belongs to no request (RFC 9112 §9.2).
+            Mode::Ask(Ask::Idle) if self.at < self.input.bytes().len() => {
+                Err(Violation::InvalidHead)
+            }
+            Mode::Ask(Ask::Idle) | Mode::Finished | Mode::Serve(_) | Mode::Stream(_) => Ok(None),
+        }
+    }
+
+    /// The head of an answer. Those that only announce another one are overlooked (RFC 9110 §15.2).
+    fn answer(&mut self) -> Result<Option<Item>, Violation> {
+        loop {
+            let Conn { mode: Mode::Ask(ask), limits, .. } = &mut *self.conn else {
+                return Ok(None);
+            };
+            let (scanned, asked) = match ask {
+                Ask::Head { scanned, asked } => (scanned, *asked),
+                Ask::Offered { scanned, .. } => (scanned, Asked::Whole),
+                Ask::Body(_) | Ask::Idle => return Ok(None),
+            };
+            let bytes = &self.input.bytes()[self.at..];
+            let end = match head::find_end(bytes, *scanned, limits)? {
+                Ok(end) => end,
+                Err(n) => {
+                    *scanned = n;
+                    return Ok(None);
+                }
+            };
+            let head = answer::parse(&bytes[..end], asked, limits)?;
+            let lines = self.at..self.at + end - 2;
+            if matches!(head.status, 100 | 102..=199) {
+                *scanned = 0;
+                self.at += end;
+                continue;
+            }
+            if head.status == 101 {
+                let Ask::Offered { key, .. } = ask else { return Err(Violation::InvalidAccept) };
+                handshake::verify(&Fields::head(&bytes[..end - 2], &head.places), key)?;
+                self.conn.mode = Mode::Stream(Stream::Open(Reader::new(Role::Client)));
+            } else {
+                let gather = Gather {
+                    body: head.body,
+                    coding: head.coding,
+                    persistence: head.persistence,
+                    content: Vec::new(),
+                    delivered: false,
+                };
+                *ask = Ask::Body(Box::new(gather));
+            }
+            self.at += end;
+            self.places = Some(head.places);
+            return Ok(Some(Item::Answer { status: head.status, head: lines }));
+        }
+    }
+
+    fn answer_body(&mut self) -> Result<Option<Item>, Violation> {
+        let Conn { mode: Mode::Ask(Ask::Body(gather)), limits, .. } = &mut *self.conn else {
+            return Ok(None);
+        };
+        let limit = limits.max_payload;
+        let rest = &self.input.bytes()[self.at..];
+        let content = &mut gather.content;
+        self.at += gather.body.take(rest, |bytes| {
+            if content.len() + bytes.len() > limit {
+                return Err(Violation::BodyTooLarge);
+            }
+            content.extend_from_slice(bytes);
+            Ok(())
+        })?;
+        if !gather.body.is_done() {
+            return Ok(None);
+        }
+        if let Some(coding) = gather.coding {
+            *content = coding::decompressed(coding, content, limit)?;
+        }
+        gather.delivered = true;
+        Ok(Some(Item::BodyCollected))
+    }
+}
+
+#[cfg(test)]
+mod tests;

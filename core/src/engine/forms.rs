@@ -1,0 +1,108 @@
+//! The forms of a packet: which bytes it becomes by the terms of the session that it is queued for.
+//!
+//! | terms | form |
+//! |---|---|
+//! | revision 4 | as it is encoded |
+//! | revision 3 | the same for text; binary messages begin with their type, a byte 4 |
+//!
+//! The first is common and costs nothing. Any other is made when the first session with such terms gets
+//! the packet, and shared by all that get it in the same broadcast.
+
+use super::terms::{Revision, Terms};
+use crate::socket::encoded::Packet;
+
+/// The other forms of the packet that is being sent to many.
+#[derive(Debug, Default)]
+pub(crate) struct Forms {
+    /// The packet, and its form in revision 3.
+    v3: Option<(Packet, Packet)>,
+}
+
+impl Forms {
+    /// Returns the form of `packet` by `terms`.
+    #[inline]
+    pub(crate) fn of(&mut self, packet: Packet, terms: Terms) -> Packet {
+        match terms.revision {
+            Revision::V3 => self.v3(packet),
+            Revision::V4 => packet,
+        }
+    }
+
+    /// Gives up what was kept, after a broadcast.
+    pub(crate) fn forget(&mut self) {
+        self.v3 = None;
+    }
+
+    #[cold]
+    fn v3(&mut self, packet: Packet) -> Packet {
+        if !packet.has_binary() {
+            return packet;
+        }
+        if let Some((of, form)) = &self.v3
+            && of.is_same(&packet)
+        {
+            return form.clone();
+        }
+        let form = packet.with_binary_types();
+        // One that nobody else holds goes to one session only.
+        if packet.is_shared() {
+            self.v3 = Some((packet, form.clone()));
+        }
+        form
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::payload;
+    use crate::socket::ArgsRef;
+    use crate::socket::encoded::Encoder;
+    use bytes::Bytes;
+
+    const V3: Terms = Terms { revision: Revision::V3 };
+    const V4: Terms = Terms { revision: Revision::V4 };
+
+    fn frames(packet: &Packet) -> Vec<Vec<u8>> {
+        (0..packet.parts()).filter_map(|n| Some(packet.frame(n)?.bytes().to_vec())).collect()
+    }
+
+    fn event() -> Packet {
+        let attachments = [Bytes::from_static(b"\x01\x02\x03"), Bytes::new()];
+        Encoder::default().event("/", "x", ArgsRef::from_valid("[]", &attachments), None)
+    }
+
+    #[test]
+    fn binary_messages_of_revision_3_begin_with_their_type() {
+        let form = Forms::default().of(event(), V3);
+        let expected = [&b"\x81\x09452-[\"x\"]"[..], b"\x82\x04\x04\x01\x02\x03", b"\x82\x01\x04"];
+        assert_eq!(frames(&form), expected);
+        let bare = Forms::default().of(Packet::engine_binary(b"\xff"), V3);
+        assert_eq!(frames(&bare), [b"\x82\x02\x04\xff"]);
+        let mut out = Vec::new();
+        payload::put(&mut out, V3, &form);
+        payload::put(&mut out, V3, &bare);
+        assert_eq!(String::from_utf8_lossy(&out), "9:452-[\"x\"]6:b4AQID2:b46:b4/w==");
+    }
+
+    #[test]
+    fn a_form_is_made_once_for_all_that_share_a_packet() {
+        let (mut forms, packet) = (Forms::default(), event());
+        let [a, b] = [(); 2].map(|()| forms.of(packet.clone(), V3));
+        assert!(a.is_same(&b) && !a.is_same(&packet));
+        let other = event();
+        let c = forms.of(other.clone(), V3);
+        assert!(!c.is_same(&a));
+        forms.forget();
+        assert!(!forms.of(other, V3).is_same(&c));
+    }
+
+    #[test]
+    fn the_common_form_is_the_packet_itself() {
+        let (mut forms, packet) = (Forms::default(), event());
+        assert!(forms.of(packet.clone(), V4).is_same(&packet));
+        let text = Packet::engine("4\u{20ac}".as_bytes());
+        assert!(forms.of(text.clone(), V3).is_same(&text));
+        assert!(forms.v3.is_none());
+    }
+}
