@@ -78,7 +78,9 @@ impl<'a> ArgsRef<'a> {
         Args::new(self.json, self.attachments.to_vec())
     }
 
-    pub(crate) fn attachments(&self) -> &'a [Bytes] {
+    /// Returns the attachments in the order of their numbers.
+    #[must_use]
+    pub fn attachments(&self) -> &'a [Bytes] {
         self.attachments
     }
 
@@ -115,8 +117,16 @@ impl EventMessage {
         Self { text: text.into_boxed_str(), name: name.len(), attachments: None }
     }
 
+    /// Makes an event of its name and arguments.
+    #[must_use]
+    pub fn from_args(name: &str, args: ArgsRef<'_>) -> Self {
+        let mut message = Self::new(name, args.tail());
+        message.attach(args.attachments.to_vec());
+        message
+    }
+
     pub(crate) fn attach(&mut self, attachments: Vec<Bytes>) {
-        self.attachments = Some(Box::new(attachments));
+        self.attachments = (!attachments.is_empty()).then(|| Box::new(attachments));
     }
 
     /// Returns the name of the event.

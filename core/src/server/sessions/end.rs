@@ -158,7 +158,8 @@ impl Sessions {
         let (transport, [post, ws]) = session.transport.on_closing();
         session.transport = transport;
         session.aside_due = self.timers.arm(Due::Close, now, slot);
-        self.budget.aside -= session.partial.take().map_or(0, |partial| partial.bytes_held());
+        self.budget.aside -= session.partial_bytes();
+        session.partial = None;
         if let Some(post) = post {
             let origin = session.origin.clone();
             self.give_up_post(post, origin.as_deref());
