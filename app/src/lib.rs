@@ -58,7 +58,7 @@
 //! |---|---|
 //! | `send(&data)`, `send_json(&data)` | emits the event `message` or `json` |
 //! | `emit_volatile` of a socket, `volatile().emit` of the others | drops the event for clients that are not ready for it |
-//! | `emit_with_ack` | waits for one [`Reply`], or [`Gathering`] those of many |
+//! | `emit_with_ack` | waits for one [`AckFuture`], or [`Gathering`] those of many |
 //! | `call`, `call_within` of a socket | waits for one answer and decodes it |
 //! | `emit_then` of a socket | calls a function with the answer |
 //!
@@ -78,7 +78,7 @@
 //! wait until it is done; wrapped in [`concurrent`], it neither waits nor is waited for. The handler
 //! of a client's leaving comes after all events that waited.
 //!
-//! A runtime with [`Workers`] runs all handlers on them, where they may block: those of one client in
+//! A runtime with [`Workers`](bind::Workers) runs all handlers on them, where they may block: those of one client in
 //! order, those of different clients side by side.
 //!
 //! # Tests
@@ -97,9 +97,12 @@
 
 mod app;
 pub mod args;
+pub mod bind;
 mod handlers;
 mod hub;
 mod log;
+#[doc(hidden)]
+pub mod machinery;
 mod runtime;
 mod serve;
 mod shards;
@@ -112,60 +115,33 @@ mod web;
 pub use app::App;
 pub use args::IntoArgs;
 pub use bytes::Bytes;
-#[doc(hidden)]
-pub use handlers::class::{Bound, ByArc, ByRef, Unordered};
 pub use handlers::class::{ClassMethod, Events, NamespaceClass};
 pub use handlers::connect::ConnectHandler;
-#[doc(hidden)]
-pub use handlers::connect::{Decide, Verdict};
-#[doc(hidden)]
-pub use handlers::disconnect::Departing;
 pub use handlers::disconnect::{Departure, DisconnectHandler, FromDeparture};
 pub use handlers::extension::Extension;
-#[doc(hidden)]
-pub use handlers::extract::Parameters;
-pub use handlers::extract::{Auth, Call, EventName, Extract, RawRest, Rest};
+pub use handlers::extract::{Auth, EventName, Extract, Incoming, RawRest, Rest};
 pub use handlers::function::Handler;
-#[doc(hidden)]
-pub use handlers::function::{Answer, Async, Bare, Kind, Plain, Settle};
 pub use handlers::handler::EventHandler;
-#[doc(hidden)]
-pub use handlers::handler::{Decoded, Delivery, Raw, Taken};
 pub use handlers::namespace::Namespace;
-#[doc(hidden)]
-pub use handlers::needs::Needs;
-#[doc(hidden)]
-pub use handlers::order::Ordered;
 pub use handlers::order::{Concurrent, Sequential, concurrent, sequential};
-#[doc(hidden)]
-pub use handlers::refusal::{Failed, Said};
 pub use handlers::refusal::{IntoAdmission, Refusal};
 pub use handlers::reply::{IntoReply, Json, NoReply};
 pub use handlers::state::State;
 pub use http;
-pub use hub::hub::Hub;
-pub use hub::timers::Timers;
-pub use runtime::{BoxFuture, Runtime, Workers};
+pub use runtime::BoxFuture;
 pub use sansocket::{
     Args, ArgsRef, Config, ConfigError, Cookie, Counts, EventMessage, Fields, Gone, Handshake, Id,
     JoinError, KeepHeaders, Layer, Limits, Method, Misuse, Origins, Protocols, Reason, Received,
     Refused, Request, Response, SameSite, SlowClient, Transports, Violation,
 };
-pub use serve::carry::{Carry, Wire};
-pub use serve::connection::Connection;
-pub use serve::door::Door;
-pub use serve::host::{Aside, Attachment, Outcome};
-#[cfg(unix)]
-pub use serve::listen::SocketFile;
-pub use serve::listen::{Accepted, Address, Inner, Listener, Parts, Stream, pause_after};
+pub use serve::listen::{Address, Listener};
+pub use serve::tls::Tls;
 #[cfg(feature = "tls")]
 pub use serve::tls::TlsError;
-pub use serve::tls::{Tls, TlsFault, TlsSession};
-pub use shards::life::Until;
-pub use sockets::answers::ack::{Ack, AckError, Calling, Reply};
+pub use sockets::answers::ack::{Ack, AckError, AckFuture, Calling};
 pub use sockets::answers::drain::Drained;
 pub use sockets::answers::fetch::{FetchSockets, Fetched};
-pub use sockets::answers::gather::{Gathered, Gathering, Next, Replies};
+pub use sockets::answers::gather::{AckStream, Gathered, Gathering, NextAck};
 pub use sockets::broadcast::Broadcast;
 pub use sockets::engine::EngineSession;
 pub use sockets::error::{BoxError, Cause, EmitError, HandlerError};
@@ -175,7 +151,8 @@ pub use sockets::namespace::NamespaceIo;
 pub use sockets::remote::RemoteSocket;
 pub use sockets::rooms::Rooms;
 pub use sockets::session::Session;
+pub use sockets::side::Side;
 pub use sockets::socket::Socket;
 pub use wait::wait;
 pub use web::files::{Body, Files};
-pub use web::handler::{Beside, IntoWeb, Origin, WebHandler};
+pub use web::handler::{IntoWeb, Origin, WebHandler};

@@ -2,7 +2,7 @@
 
 use async_io::Async;
 use futures_io::{AsyncRead, AsyncWrite};
-use sansocket_app::Wire;
+use sansocket_app::bind::Wire;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};

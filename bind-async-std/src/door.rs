@@ -1,7 +1,8 @@
 //! Listeners of async-io.
 
 use async_io::Async;
-use sansocket_app::{BoxFuture, Carry, Door, Hub, Inner, Listener};
+use sansocket_app::bind::{Carry, Door, Hub, Inner};
+use sansocket_app::{BoxFuture, Listener};
 use std::io::{self, ErrorKind};
 use std::net::TcpListener;
 use std::sync::Arc;

@@ -1,7 +1,8 @@
 //! Where tasks run, and the clock.
 
 use async_io::Timer;
-use sansocket_app::{BoxFuture, Hub, Runtime};
+use sansocket_app::BoxFuture;
+use sansocket_app::bind::{Hub, Runtime};
 use std::fmt;
 use std::time::{Duration, Instant};
 

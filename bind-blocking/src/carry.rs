@@ -4,7 +4,7 @@ use mio::event::{Event, Source};
 use mio::net::TcpStream;
 #[cfg(unix)]
 use mio::net::UnixStream;
-use sansocket_app::{Carry, Connection, Wire};
+use sansocket_app::bind::{Carry, Connection, Wire};
 use std::future::Future;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::pin::Pin;

@@ -1,7 +1,7 @@
 //! One thread that carries connections.
 
 use mio::{Events, Interest, Token, Waker};
-use sansocket_app::Connection;
+use sansocket_app::bind::Connection;
 use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

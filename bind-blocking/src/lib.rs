@@ -82,4 +82,10 @@ mod server;
 mod task;
 
 pub use sansocket_app::*;
+#[expect(
+    hidden_glob_reexports,
+    unused_imports,
+    reason = "what bindings are made of is no business of applications"
+)]
+use sansocket_app::{bind, machinery};
 pub use server::{Server, Threads};

@@ -4,7 +4,8 @@ use mio::event::Source;
 use mio::net::TcpListener;
 #[cfg(unix)]
 use mio::net::UnixListener;
-use sansocket_app::{Door, Hub, Inner, Listener, pause_after};
+use sansocket_app::Listener;
+use sansocket_app::bind::{Door, Hub, Inner, pause_after};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;

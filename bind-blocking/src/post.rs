@@ -1,7 +1,7 @@
 //! How other threads reach one that carries connections.
 
 use mio::Waker as Alarm;
-use sansocket_app::Connection;
+use sansocket_app::bind::Connection;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Wake;

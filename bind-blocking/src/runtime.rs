@@ -1,6 +1,7 @@
 //! Threads in place of a runtime.
 
-use sansocket_app::{BoxFuture, Runtime, Workers};
+use sansocket_app::BoxFuture;
+use sansocket_app::bind::{Runtime, Workers};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -1,6 +1,7 @@
 //! Listening and shutting down.
 
-use sansocket_app::{App, Hub, Io, Listener, wait};
+use sansocket_app::bind::Hub;
+use sansocket_app::{App, Io, Listener, wait};
 use std::io;
 use std::net::ToSocketAddrs;
 use std::sync::Arc;

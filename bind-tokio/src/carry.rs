@@ -1,6 +1,6 @@
 //! Streams of tokio.
 
-use sansocket_app::Wire;
+use sansocket_app::bind::Wire;
 use socket2::SockRef;
 use std::io::{self, ErrorKind, IoSlice, Read};
 use std::pin::Pin;

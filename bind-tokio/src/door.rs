@@ -1,6 +1,7 @@
 //! Listeners of tokio.
 
-use sansocket_app::{BoxFuture, Carry, Door, Hub, Inner, Listener};
+use sansocket_app::bind::{Carry, Door, Hub, Inner};
+use sansocket_app::{BoxFuture, Listener};
 use std::io;
 use std::sync::Arc;
 use std::task::{Poll, ready};

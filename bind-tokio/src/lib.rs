@@ -65,6 +65,12 @@ mod server;
 mod service;
 
 pub use sansocket_app::*;
+#[expect(
+    hidden_glob_reexports,
+    unused_imports,
+    reason = "what bindings are made of is no business of applications"
+)]
+use sansocket_app::{bind, machinery};
 pub use server::Server;
 #[cfg(feature = "tower")]
 pub use service::{

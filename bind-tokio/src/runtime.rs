@@ -1,6 +1,7 @@
 //! tokio's clock and tasks.
 
-use sansocket_app::{BoxFuture, Runtime};
+use sansocket_app::BoxFuture;
+use sansocket_app::bind::Runtime;
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 

@@ -61,10 +61,10 @@ async fn direct(socket: Socket, to: String, text: String) -> Value {
     // The sender's other tabs show it too.
     let _ = socket.to(room(&from)).except(room(&to)).emit("direct", &message);
     match asked.await {
-        Ok(gathered) if gathered.replies.is_empty() => {
+        Ok(gathered) if gathered.acks.is_empty() => {
             json!({"error": format!("{to} is not here")})
         }
-        Ok(gathered) => json!({"delivered": gathered.replies.len()}),
+        Ok(gathered) => json!({"delivered": gathered.acks.len()}),
         Err(error) => json!({"error": error.to_string()}),
     }
 }

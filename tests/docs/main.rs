@@ -6,6 +6,7 @@ mod compile_errors;
 #[allow(dead_code, unused_variables, clippy::too_many_arguments, reason = "it is only compiled")]
 #[allow(clippy::needless_borrows_for_generic_args, reason = "it is written as in the pages")]
 mod guides;
+mod house;
 mod packages;
 mod rooms;
 mod security;
@@ -13,7 +14,7 @@ mod snippets;
 
 use sansocket_app::test::TestServer;
 use sansocket_app::{
-    Ack, AckError, App, Broadcast, Config, EmitError, Io, NamespaceIo, Reason, Refused, Replies,
+    Ack, AckError, AckStream, App, Broadcast, Config, EmitError, Io, NamespaceIo, Reason, Refused,
     Socket,
 };
 use std::collections::BTreeMap;
@@ -29,7 +30,7 @@ const _: () = {
     shared::<Broadcast>();
     shared::<Socket>();
     moved::<Ack>();
-    moved::<Replies>();
+    moved::<AckStream>();
 };
 
 /// The pages of the folder, with the README's.

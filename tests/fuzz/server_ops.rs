@@ -7,7 +7,7 @@ mod open;
 mod settings;
 
 use arbitrary::{Result, Unstructured};
-use sansocket::{ArgsRef, Bytes, Counts, Disconnect, Method, Target, Verdict, Violation};
+use sansocket::{ArgsRef, Bytes, Counts, Disconnect, Method, Response, Target, Verdict, Violation};
 use std::time::Duration;
 
 use super::host::Host;
@@ -66,9 +66,13 @@ impl Play {
             _ => (Method::Get, "websocket"),
         };
         let target = format!("/socket.io/?EIO=4&transport={transport}&sid={}", of.sid);
+        let known = self.host.server.finds(&of.sid);
         match self.host.ask(method, &target, of.origin, None) {
             Verdict::Respond(response) => {
                 settings::check_answer(self.host.server.config(), &response, of.origin);
+                if !known && response.status == 200 {
+                    self.released(&of.sid, method, &response);
+                }
             }
             Verdict::Hold(Some(link)) => self.ledger.request(link, of.origin),
             Verdict::Body { link: Some(link), .. } => self.ledger.body(link, of.origin),
@@ -80,6 +84,14 @@ impl Play {
             | Verdict::Upgrade { link: None, .. }) => panic!("{verdict:?} to a request"),
         }
         Ok(())
+    }
+
+    /// A poll of a session that is over was answered: it may have crossed the CLOSE, which one poll can.
+    fn released(&mut self, sid: &str, method: Method, response: &Response) {
+        assert_eq!((method, &*response.body), (Method::Get, b"6".as_slice()));
+        let session =
+            self.opened.iter_mut().find(|opened| opened.sid == sid).expect("it was opened");
+        assert!(!std::mem::replace(&mut session.released, true), "one poll is released");
     }
 
     /// A body for a POST, or a message on whatever link.

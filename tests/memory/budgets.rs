@@ -5,7 +5,8 @@
 use allocation_counter::{AllocationInfo, measure};
 use sansocket::{ArgsRef, Config, Conn, Event, Limits};
 use sansocket::{Server, Shard, Socket, Target};
-use sansocket_app::{App, BoxFuture, Connection, EventMessage, Hub, Io, Runtime, Timers};
+use sansocket_app::bind::{Connection, Hub, Runtime, Timers};
+use sansocket_app::{App, BoxFuture, EventMessage, Io};
 use std::future::{Future as _, pending};
 use std::io::IoSlice;
 use std::pin::pin;

@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 use sansocket::{Bytes, Config, Counts, JoinError, Limits, Misuse, Refused, SlowClient, Target};
-use sansocket_app::{App, BoxFuture, Connection, Hub, Runtime, Timers};
+use sansocket_app::bind::{Connection, Hub, Runtime, Timers};
+use sansocket_app::{App, BoxFuture};
 use std::future::poll_fn;
 use std::io::IoSlice;
 use std::sync::{Arc, Mutex};

@@ -74,6 +74,46 @@ pub fn a_body_too_large_is_refused_before_its_session_reads_as_closed(serve: Ser
     assert_eq!((status, body), (413, refused.body));
 }
 
+/// A client that polls and closes at once does so on two connections, which two threads may serve in
+/// either order: its poll is released with NOOP, and the next one finds no session.
+pub fn a_poll_and_a_close_sent_at_once_are_answered_alike_in_either_order(serve: Serve) {
+    let (io, address) = shop(serve);
+    let held = |yes: bool| {
+        let patience = Instant::now() + PATIENCE;
+        while io.counts().iter().any(|shard| shard.links > 0) != yes {
+            assert!(Instant::now() < patience, "the poll is held: {yes}");
+            thread::yield_now();
+        }
+    };
+    for round in 0..30 {
+        let mut client = Client::connect(address);
+        let target = target(&client);
+        let poll = || send(address, &request("GET", &target, PAGE, ""));
+        let close = || send(address, &request("POST", &target, PAGE, "1"));
+        let (released, closed) = match round % 3 {
+            0 => {
+                let poll = poll();
+                held(true);
+                let closed = answer(close());
+                (answer(poll), closed)
+            }
+            1 => {
+                let closed = answer(close());
+                (answer(poll()), closed)
+            }
+            _ => {
+                let (poll, close) = (poll(), close());
+                (answer(poll), answer(close))
+            }
+        };
+        assert_eq!((closed.status, &*closed.body), (200, "ok"), "{round}");
+        assert_eq!((released.status, &*released.body), (200, "6"), "{round}");
+        assert_eq!(allowed(&released), Some("https://shop.example"), "{round}");
+        assert_eq!(client.request("GET", "").0, 400, "{round}");
+        held(false);
+    }
+}
+
 /// Every refusal can be read by a page that may connect, and by no other.
 pub fn refusals_can_be_read_by_pages_that_may_connect(serve: Serve) {
     let (_io, address) = shop(serve);

@@ -57,6 +57,7 @@ macro_rules! every_binding {
             a_header_on_several_lines_is_seen_whole
             a_large_event_comes_back_whole
             a_panic_in_any_handler_costs_only_what_it_was_about
+            a_poll_and_a_close_sent_at_once_are_answered_alike_in_either_order
             a_poll_is_answered_when_something_comes
             any_thread_reaches_clients_on_all_shards
             binary_is_taken_as_android_clients_write_it

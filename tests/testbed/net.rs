@@ -156,10 +156,11 @@ impl World {
 
     /// Runs until nothing happens any more.
     pub(crate) fn settle(&mut self) {
+        let mut handed_over = false;
         loop {
             let mut idle = true;
             if let Some(at) = self.dirty.pop_front() {
-                idle = false;
+                (idle, handed_over) = (false, true);
                 self.turn(at);
             }
             for shard in 0..self.shards.len() {
@@ -182,6 +183,15 @@ impl World {
             {
                 idle = false;
                 self.shards[to].handle_peer(self.now, &message);
+            }
+            // All that clients sent was handed over: who is asked about has said nothing more.
+            if idle && std::mem::take(&mut handed_over) {
+                for shard in &mut self.shards {
+                    while let Some(link) = shard.poll_overdue() {
+                        idle = false;
+                        shard.handle_quiet(self.now, link);
+                    }
+                }
             }
             if idle && !self.is_relieved() {
                 return;

@@ -50,6 +50,17 @@ fn mended<T, E>(json: &str, error: E, read: impl FnOnce(&str) -> Result<T, E>) -
     mend(json).and_then(|json| read(&json).ok()).ok_or(error)
 }
 
+/// Reads an object that may be missing. Without it an `Option` is `None`, and any other type reads an
+/// empty object.
+pub(crate) fn parse_object<T: DeserializeOwned>(json: Option<&str>) -> Result<T, DecodeError> {
+    let absent = match json {
+        Some(_) => None,
+        None => absent(),
+    };
+    let read = || parse_owned(json.unwrap_or("{}"));
+    absent.map_or_else(read, Ok).map_err(|error| DecodeError::argument(0, &error))
+}
+
 /// Reads arguments one after another.
 #[derive(Clone, Debug)]
 pub struct Decoder<'a> {

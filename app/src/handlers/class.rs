@@ -8,7 +8,7 @@ use crate::handlers::connect::ConnectHandler;
 use crate::handlers::disconnect::DisconnectHandler;
 use crate::handlers::function::{Kind, each_arity};
 use crate::handlers::handler::EventHandler;
-use crate::handlers::namespace::{Namespace, Origin};
+use crate::handlers::namespace::{Namespace, Source};
 use crate::handlers::order::{Concurrent, Order, Ordered, Sequential};
 use crate::sockets::error::HandlerError;
 
@@ -124,7 +124,7 @@ impl<'a, C: NamespaceClass> Events<'a, C> {
         Bound<C, M, W>: EventHandler<P, R, K>,
     {
         let method = self.bind(method);
-        self.namespace.add_event(Origin::Method, Some(event), M::ORDER, method);
+        self.namespace.add_event(Source::Method, Some(event), M::ORDER, method);
         self
     }
 
@@ -139,7 +139,7 @@ impl<'a, C: NamespaceClass> Events<'a, C> {
         Bound<C, M, W>: EventHandler<P, R, K>,
     {
         let method = self.bind(method);
-        self.namespace.add_event(Origin::Method, None, M::ORDER, method);
+        self.namespace.add_event(Source::Method, None, M::ORDER, method);
         self
     }
 
@@ -155,7 +155,7 @@ impl<'a, C: NamespaceClass> Events<'a, C> {
         Bound<C, M, W>: ConnectHandler<P, R, K>,
     {
         let method = self.bind(method);
-        self.namespace.add_connect(Origin::Method, method);
+        self.namespace.add_connect(Source::Method, method);
         self
     }
 
@@ -171,7 +171,7 @@ impl<'a, C: NamespaceClass> Events<'a, C> {
         Bound<C, M, W>: DisconnectHandler<P, R, K>,
     {
         let method = self.bind(method);
-        self.namespace.add_disconnect(Origin::Method, method);
+        self.namespace.add_disconnect(Source::Method, method);
         self
     }
 
@@ -185,7 +185,7 @@ impl<'a, C: NamespaceClass> Events<'a, C> {
         method: impl Fn(&C, HandlerError) + Send + Sync + 'static,
     ) -> &mut Self {
         let class = self.class.clone();
-        self.namespace.add_on_error(Origin::Method, move |error| method(&class, error));
+        self.namespace.add_on_error(Source::Method, move |error| method(&class, error));
         self
     }
 

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use crate::handlers::extract::{Call, Parameters};
+use crate::handlers::extract::{Incoming, Parameters};
 use crate::handlers::function::{Async, Kind, Plain};
 use crate::handlers::handler::Progress;
 use crate::handlers::needs::Needs;
@@ -80,13 +80,13 @@ impl<F, P, R, K, M> ConnectHandler<P, R, (K, M)> for F
 where
     F: Send + Sync + 'static,
     P: Parameters,
-    R: Verdict<K, M>,
+    R: Decision<K, M>,
     K: Decide<R, M>,
     K: Kind<F, P, R>,
 {
     fn call(&self, socket: &Socket) -> Progress<Admission> {
         let (auth, mut token) = (auth_args(socket), None);
-        match P::extract(&mut Call::connect(socket, &auth, &mut token)) {
+        match P::extract(&mut Incoming::connect(socket, &auth, &mut token)) {
             Ok(parameters) => K::decide(K::call(self, parameters)),
             Err(error) => Progress::Done(Err(error.into())),
         }
@@ -105,13 +105,13 @@ where
     note = "it returns `()`, `bool`, or `Result<(), E>`, where `E` is a `Refusal`, a text, a tuple of text and data, `BoxError` or `anyhow::Error`",
     note = "for an error of another type return `Result<(), BoxError>` and use `?`: the client is told \"Internal error\", and the error handler hears the cause"
 )]
-pub trait Verdict<K, M> {}
+pub trait Decision<K, M> {}
 
 #[diagnostic::do_not_recommend]
-impl<T: IntoAdmission<M>, M> Verdict<Plain, M> for T {}
+impl<T: IntoAdmission<M>, M> Decision<Plain, M> for T {}
 
 #[diagnostic::do_not_recommend]
-impl<U: Future, M> Verdict<Async, M> for U {}
+impl<U: Future, M> Decision<Async, M> for U {}
 
 /// Makes a decision of what a function of a kind returned.
 #[doc(hidden)]

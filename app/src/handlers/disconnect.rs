@@ -4,14 +4,15 @@ use sansocket::Reason;
 use std::sync::Arc;
 
 use crate::handlers::function::{Answer, Kind, Settle, each_arity};
-use crate::handlers::handler::{Outcome, Progress};
+use crate::handlers::handler::{Handled, Progress};
 use crate::handlers::needs::Needs;
 use crate::handlers::state::State;
+use crate::sockets::answers::ack::Ack;
 use crate::sockets::io::Io;
 use crate::sockets::session::Session;
 use crate::sockets::socket::Socket;
 
-pub(crate) type DisconnectFn = Arc<dyn Fn(Departure<'_>) -> Progress<Outcome> + Send + Sync>;
+pub(crate) type DisconnectFn = Arc<dyn Fn(Departure<'_>) -> Progress<Handled> + Send + Sync>;
 
 /// A client that has left a namespace.
 #[derive(Debug)]
@@ -44,7 +45,7 @@ pub trait FromDeparture: Sized {
 pub trait DisconnectHandler<P, R, K>: Send + Sync + 'static {
     #[doc(hidden)]
     #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
-    fn call(&self, departure: Departure<'_>) -> Progress<Outcome>;
+    fn call(&self, departure: Departure<'_>) -> Progress<Handled>;
 
     #[doc(hidden)]
     fn needs(needs: &mut Needs);
@@ -99,8 +100,8 @@ where
     K: Settle<R>,
     K: Kind<F, P, R>,
 {
-    fn call(&self, departure: Departure<'_>) -> Progress<Outcome> {
-        K::settle(K::call(self, P::from_departure(&departure)), || None)
+    fn call(&self, departure: Departure<'_>) -> Progress<Handled> {
+        K::settle(K::call(self, P::from_departure(&departure)), || None::<Ack>)
     }
 
     fn needs(needs: &mut Needs) {

@@ -1,7 +1,7 @@
 //! What a host knew of the request a session began with.
 
 use crate::args::DecodeError;
-use crate::handlers::extract::{Call, Extract};
+use crate::handlers::extract::{Extract, Incoming};
 use crate::sockets::socket::Socket;
 
 /// A value that middleware of the host set on the request the session began with, as a parameter of
@@ -22,8 +22,8 @@ impl Socket {
 }
 
 impl<T: Clone + Send + Sync + 'static> Extract for Extension<T> {
-    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
-        let socket = Socket::extract(call)?;
+    fn extract(incoming: &mut Incoming<'_>) -> Result<Self, DecodeError> {
+        let socket = Socket::extract(incoming)?;
         socket.extension().cloned().map(Self).ok_or_else(|| DecodeError::Arguments {
             message: format!("the request has no extension {}", std::any::type_name::<T>()),
         })

@@ -4,7 +4,7 @@ use sansocket::{AckToken, Args, ArgsRef, EventMessage};
 use serde::de::DeserializeOwned;
 use std::ops::Deref;
 
-use crate::args::{DecodeError, Decoder, EncodeError, IntoArgs, Sealed};
+use crate::args::{self, DecodeError, Decoder, EncodeError, IntoArgs, Sealed};
 use crate::handlers::function::each_arity;
 use crate::handlers::handler::Delivery;
 use crate::handlers::needs::Needs;
@@ -12,27 +12,41 @@ use crate::handlers::state::State;
 use crate::sockets::answers::ack::Ack;
 use crate::sockets::io::Io;
 use crate::sockets::session::Session;
+use crate::sockets::side::Side;
 use crate::sockets::socket::Socket;
 
 /// One event, or one client that wants to join, on its way into the parameters of a handler.
 #[derive(Debug)]
-pub struct Call<'a> {
-    socket: &'a Socket,
+pub struct Incoming<'a, S: Side = Socket> {
+    socket: &'a S,
     /// None where a client wants to join.
     message: Option<&'a EventMessage>,
     args: Decoder<'a>,
-    token: &'a mut Option<AckToken>,
+    token: &'a mut Option<S::Token>,
 }
 
-impl<'a> Call<'a> {
+impl<'a, S: Side> Incoming<'a, S> {
     /// An event, which nobody took as a whole.
     #[inline]
-    pub(crate) fn new(delivery: &'a mut Delivery<'_>) -> Self {
+    pub(crate) fn new(delivery: &'a mut Delivery<'_, S>) -> Self {
         let message = delivery.message.as_ref().expect("only the handler takes it");
         let args = Decoder::new(message.json(), message.attachments());
         Self { socket: delivery.socket, message: Some(message), args, token: delivery.token }
     }
 
+    /// Reads the auth payload of a client that sent none, as [`Auth`] does.
+    #[cold]
+    fn without_auth<T: DeserializeOwned>(&self, error: DecodeError) -> Result<T, DecodeError> {
+        match (self.message, &error) {
+            (None, DecodeError::Missing { .. }) => args::parse_object(None),
+            (None, DecodeError::Argument { .. } | DecodeError::Arguments { .. }) | (Some(_), _) => {
+                Err(error)
+            }
+        }
+    }
+}
+
+impl<'a> Incoming<'a> {
     /// A client that wants to join; its auth payload is the one argument, or there is none.
     pub(crate) fn connect(
         socket: &'a Socket,
@@ -40,17 +54,6 @@ impl<'a> Call<'a> {
         token: &'a mut Option<AckToken>,
     ) -> Self {
         Self { socket, message: None, args: Decoder::new(auth, &[]), token }
-    }
-
-    /// Reads the auth payload of a client that sent none, as [`Auth`] does.
-    #[cold]
-    fn without_auth<T: DeserializeOwned>(&self, error: DecodeError) -> Result<T, DecodeError> {
-        match (self.message, &error) {
-            (None, DecodeError::Missing { .. }) => self.socket.auth(),
-            (None, DecodeError::Argument { .. } | DecodeError::Arguments { .. }) | (Some(_), _) => {
-                Err(error)
-            }
-        }
     }
 }
 
@@ -62,12 +65,12 @@ impl<'a> Call<'a> {
     note = "parameters are taken by value: `State<T>` instead of `&State<T>`, `String` instead of `&str`",
     note = "`EventMessage` is taken as `(Socket, EventMessage)` or `(Socket, EventMessage, Ack)` only"
 )]
-pub trait Extract: Sized {
+pub trait Extract<S: Side = Socket>: Sized {
     /// Takes it from the event.
     ///
     /// # Errors
     /// When the client's arguments do not fit.
-    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError>;
+    fn extract(incoming: &mut Incoming<'_, S>) -> Result<Self, DecodeError>;
 
     #[doc(hidden)]
     fn needs(_: &mut Needs) {}
@@ -75,22 +78,22 @@ pub trait Extract: Sized {
 
 /// The parameters of a function as a tuple.
 #[doc(hidden)]
-pub trait Parameters: Sized {
-    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError>;
+pub trait Parameters<S: Side = Socket>: Sized {
+    fn extract(incoming: &mut Incoming<'_, S>) -> Result<Self, DecodeError>;
 
     fn needs(needs: &mut Needs);
 }
 
 macro_rules! parameters {
     ($($T:ident)*) => {
-        impl<$($T: Extract),*> Parameters for ($($T,)*) {
+        impl<S: Side, $($T: Extract<S>),*> Parameters<S> for ($($T,)*) {
             #[inline(always)]
-            fn extract(_call: &mut Call<'_>) -> Result<Self, DecodeError> {
-                Ok(($($T::extract(_call)?,)*))
+            fn extract(_incoming: &mut Incoming<'_, S>) -> Result<Self, DecodeError> {
+                Ok(($($T::extract(_incoming)?,)*))
             }
 
             fn needs(_needs: &mut Needs) {
-                $($T::needs(_needs);)*
+                $(<$T as Extract<S>>::needs(_needs);)*
             }
         }
     };
@@ -134,10 +137,10 @@ impl Deref for EventName {
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: DeserializeOwned> Extract for T {
-    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
-        match call.args.take() {
-            Err(error) => call.without_auth(error),
+impl<T: DeserializeOwned, S: Side> Extract<S> for T {
+    fn extract(incoming: &mut Incoming<'_, S>) -> Result<Self, DecodeError> {
+        match incoming.args.take() {
+            Err(error) => incoming.without_auth(error),
             read => read,
         }
     }
@@ -147,9 +150,9 @@ impl<T: DeserializeOwned> Extract for T {
     }
 }
 
-impl<T: DeserializeOwned> Extract for Rest<T> {
-    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
-        call.args.take_each().map(Self)
+impl<T: DeserializeOwned, S: Side> Extract<S> for Rest<T> {
+    fn extract(incoming: &mut Incoming<'_, S>) -> Result<Self, DecodeError> {
+        incoming.args.take_each().map(Self)
     }
 
     fn needs(needs: &mut Needs) {
@@ -157,9 +160,9 @@ impl<T: DeserializeOwned> Extract for Rest<T> {
     }
 }
 
-impl Extract for RawRest {
-    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
-        call.args.take_rest().map(Self)
+impl<S: Side> Extract<S> for RawRest {
+    fn extract(incoming: &mut Incoming<'_, S>) -> Result<Self, DecodeError> {
+        incoming.args.take_rest().map(Self)
     }
 
     fn needs(needs: &mut Needs) {
@@ -168,44 +171,44 @@ impl Extract for RawRest {
 }
 
 impl<T: DeserializeOwned> Extract for Auth<T> {
-    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
-        call.socket.auth().map(Self)
+    fn extract(incoming: &mut Incoming<'_>) -> Result<Self, DecodeError> {
+        incoming.socket.auth().map(Self)
     }
 }
 
-impl Extract for EventName {
-    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
-        Ok(Self(call.message.map_or("connect", EventMessage::name).into()))
+impl<S: Side> Extract<S> for EventName {
+    fn extract(incoming: &mut Incoming<'_, S>) -> Result<Self, DecodeError> {
+        Ok(Self(incoming.message.map_or("connect", EventMessage::name).into()))
     }
 }
 
 impl Extract for Socket {
-    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
-        Ok(call.socket.clone())
+    fn extract(incoming: &mut Incoming<'_>) -> Result<Self, DecodeError> {
+        Ok(incoming.socket.clone())
     }
 }
 
 impl Extract for Io {
-    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
-        Ok(call.socket.io())
+    fn extract(incoming: &mut Incoming<'_>) -> Result<Self, DecodeError> {
+        Ok(incoming.socket.io())
     }
 }
 
-impl Extract for Ack {
-    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
-        Ok(Self::new(call.socket, call.token.take()))
+impl<S: Side> Extract<S> for Ack<S> {
+    fn extract(incoming: &mut Incoming<'_, S>) -> Result<Self, DecodeError> {
+        Ok(Self::new(incoming.socket, incoming.token.take()))
     }
 }
 
 impl<T: Send + 'static> Extract for Session<T> {
-    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
-        Ok(Self::of(call.socket.clone()))
+    fn extract(incoming: &mut Incoming<'_>) -> Result<Self, DecodeError> {
+        Ok(Self::of(incoming.socket.clone()))
     }
 }
 
 impl<T: Send + Sync + 'static> Extract for State<T> {
-    fn extract(call: &mut Call<'_>) -> Result<Self, DecodeError> {
-        Ok(Self::of(call.socket))
+    fn extract(incoming: &mut Incoming<'_>) -> Result<Self, DecodeError> {
+        Ok(Self::of(incoming.socket))
     }
 
     fn needs(needs: &mut Needs) {

@@ -2,10 +2,11 @@
 
 use std::future::Future;
 
-use crate::handlers::handler::{Outcome, Progress};
+use crate::handlers::handler::{Handled, Progress};
 use crate::handlers::order::Order;
 use crate::handlers::reply::IntoReply;
 use crate::sockets::answers::ack::Ack;
+use crate::sockets::side::Side;
 
 /// A function that may handle something, plain or async: `P` is the tuple of its parameters, up to
 /// eight of them, and `R` what it returns.
@@ -85,13 +86,13 @@ impl<U: Future> Answer<Async> for U {}
 #[doc(hidden)]
 #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
 pub trait Settle<R> {
-    fn settle(result: R, ack: impl FnOnce() -> Option<Ack>) -> Progress<Outcome>;
+    fn settle<S: Side>(result: R, ack: impl FnOnce() -> Option<Ack<S>>) -> Progress<Handled>;
 }
 
 #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
 impl<R: IntoReply> Settle<R> for Plain {
     #[inline(always)]
-    fn settle(result: R, ack: impl FnOnce() -> Option<Ack>) -> Progress<Outcome> {
+    fn settle<S: Side>(result: R, ack: impl FnOnce() -> Option<Ack<S>>) -> Progress<Handled> {
         Progress::Done(result.reply(ack()).map_err(Box::new))
     }
 }
@@ -99,7 +100,7 @@ impl<R: IntoReply> Settle<R> for Plain {
 #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
 impl<U: Future<Output: IntoReply> + Send + 'static> Settle<U> for Async {
     #[inline(always)]
-    fn settle(future: U, ack: impl FnOnce() -> Option<Ack>) -> Progress<Outcome> {
+    fn settle<S: Side>(future: U, ack: impl FnOnce() -> Option<Ack<S>>) -> Progress<Handled> {
         let ack = ack();
         Progress::Pending(Box::pin(async move { future.await.reply(ack).map_err(Box::new) }))
     }

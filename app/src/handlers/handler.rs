@@ -1,14 +1,15 @@
 //! Functions as handlers of events: plain or async, with any number of parameters.
 
-use sansocket::{AckToken, EventMessage};
+use sansocket::EventMessage;
 use std::sync::Arc;
 
-use crate::handlers::extract::{Call, Parameters};
+use crate::handlers::extract::{Incoming, Parameters};
 use crate::handlers::function::{Answer, Kind, Settle};
 use crate::handlers::needs::Needs;
 use crate::runtime::BoxFuture;
 use crate::sockets::answers::ack::Ack;
 use crate::sockets::error::Cause;
+use crate::sockets::side::Side;
 use crate::sockets::socket::Socket;
 
 /// The outcome of a handler, or the rest of its way there.
@@ -18,47 +19,49 @@ pub(crate) enum Progress<T> {
 }
 
 /// The cause is in a box: there is mostly none, and every handler returns room for it.
-pub(crate) type Outcome = Result<(), Box<Cause>>;
+pub(crate) type Handled = Result<(), Box<Cause>>;
 
-/// An event on its way to a handler.
+/// An event on its way to a handler of a [side](Side).
 #[derive(Debug)]
-pub struct Delivery<'a> {
-    pub(crate) socket: &'a Socket,
+pub struct Delivery<'a, S: Side = Socket> {
+    pub(crate) socket: &'a S,
     /// There until a handler takes it as a whole.
     pub(crate) message: &'a mut Option<EventMessage>,
     /// There until a handler takes it, when the client waits for an acknowledgement.
-    pub(crate) token: &'a mut Option<AckToken>,
+    pub(crate) token: &'a mut Option<S::Token>,
     /// What became of it, when that is not just done.
-    pub(crate) rest: Option<Progress<Outcome>>,
+    pub(crate) rest: Option<Progress<Handled>>,
 }
 
 /// A handler of events with its parameters forgotten.
-pub(crate) type EventFn = Arc<dyn Fn(&mut Delivery<'_>) + Send + Sync>;
+pub(crate) type EventFn<S> = Arc<dyn Fn(&mut Delivery<'_, S>) + Send + Sync>;
 
 /// A [`Handler`](crate::Handler) of events: its parameters are [`Extract`](crate::Extract), and it returns
 /// [`IntoReply`](crate::IntoReply) or a future of that.
 ///
-/// `P` and `R` are those of the function. `K` only tells the forms of functions apart.
-pub trait EventHandler<P, R, K>: Send + Sync + 'static {
+/// `P` and `R` are those of the function, and `S` is the [side](Side) whose events it handles. `K` only
+/// tells the forms of functions apart.
+pub trait EventHandler<P, R, K, S: Side = Socket>: Send + Sync + 'static {
     #[doc(hidden)]
     #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
-    fn call(&self, delivery: &mut Delivery<'_>) -> Progress<Outcome>;
+    fn call(&self, delivery: &mut Delivery<'_, S>) -> Progress<Handled>;
 
     #[doc(hidden)]
     fn needs(needs: &mut Needs);
 }
 
 #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
-impl<F, P, R, V, K> EventHandler<P, R, (V, K)> for F
+impl<F, P, R, V, K, S> EventHandler<P, R, (V, K), S> for F
 where
     F: Send + Sync + 'static,
-    P: Taken<V>,
+    S: Side,
+    P: Taken<V, S>,
     R: Answer<K>,
     K: Settle<R>,
     K: Kind<F, P, R>,
 {
     #[inline(always)]
-    fn call(&self, delivery: &mut Delivery<'_>) -> Progress<Outcome> {
+    fn call(&self, delivery: &mut Delivery<'_, S>) -> Progress<Handled> {
         match P::take(delivery) {
             Ok(parameters) => K::settle(K::call(self, parameters), || delivery.owed()),
             Err(cause) => Progress::Done(Err(cause)),
@@ -72,8 +75,8 @@ where
 
 /// The parameters of a handler, taken from an event. `V` tells the two ways apart.
 #[doc(hidden)]
-pub trait Taken<V>: Sized {
-    fn take(delivery: &mut Delivery<'_>) -> Result<Self, Box<Cause>>;
+pub trait Taken<V, S: Side = Socket>: Sized {
+    fn take(delivery: &mut Delivery<'_, S>) -> Result<Self, Box<Cause>>;
 
     fn needs(_: &mut Needs) {}
 }
@@ -88,10 +91,10 @@ pub struct Decoded;
 #[derive(Debug)]
 pub struct Raw;
 
-impl<P: Parameters> Taken<Decoded> for P {
+impl<P: Parameters<S>, S: Side> Taken<Decoded, S> for P {
     #[inline(always)]
-    fn take(delivery: &mut Delivery<'_>) -> Result<Self, Box<Cause>> {
-        P::extract(&mut Call::new(delivery)).map_err(Into::into)
+    fn take(delivery: &mut Delivery<'_, S>) -> Result<Self, Box<Cause>> {
+        P::extract(&mut Incoming::new(delivery)).map_err(Into::into)
     }
 
     fn needs(needs: &mut Needs) {
@@ -99,23 +102,23 @@ impl<P: Parameters> Taken<Decoded> for P {
     }
 }
 
-impl Taken<Raw> for (Socket, EventMessage) {
-    fn take(delivery: &mut Delivery<'_>) -> Result<Self, Box<Cause>> {
+impl<S: Side> Taken<Raw, S> for (S, EventMessage) {
+    fn take(delivery: &mut Delivery<'_, S>) -> Result<Self, Box<Cause>> {
         Ok((delivery.socket.clone(), delivery.take_message()))
     }
 }
 
-impl Taken<Raw> for (Socket, EventMessage, Ack) {
-    fn take(delivery: &mut Delivery<'_>) -> Result<Self, Box<Cause>> {
+impl<S: Side> Taken<Raw, S> for (S, EventMessage, Ack<S>) {
+    fn take(delivery: &mut Delivery<'_, S>) -> Result<Self, Box<Cause>> {
         let (message, token) = (delivery.take_message(), delivery.token.take());
         Ok((delivery.socket.clone(), message, Ack::new(delivery.socket, token)))
     }
 }
 
-impl Delivery<'_> {
+impl<S: Side> Delivery<'_, S> {
     /// Notes how far a handler came. Mostly it is done, which needs no note.
     #[inline(always)]
-    pub(crate) fn came(&mut self, progress: Progress<Outcome>) {
+    pub(crate) fn came(&mut self, progress: Progress<Handled>) {
         if !matches!(progress, Progress::Done(Ok(()))) {
             self.rest = Some(progress);
         }
@@ -126,7 +129,7 @@ impl Delivery<'_> {
     }
 
     /// The acknowledgement that is still to be given.
-    fn owed(&mut self) -> Option<Ack> {
+    fn owed(&mut self) -> Option<Ack<S>> {
         self.token.take().map(|token| Ack::new(self.socket, Some(token)))
     }
 }

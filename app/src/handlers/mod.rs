@@ -14,3 +14,4 @@ pub(crate) mod pattern;
 pub(crate) mod refusal;
 pub(crate) mod reply;
 pub(crate) mod state;
+pub(crate) mod table;

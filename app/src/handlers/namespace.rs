@@ -1,7 +1,6 @@
 //! The handlers of one namespace.
 
 use sansocket::EventMessage;
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,10 +8,11 @@ use crate::handlers::class::{Events, NamespaceClass};
 use crate::handlers::connect::{ConnectFn, ConnectHandler};
 use crate::handlers::disconnect::{Departure, DisconnectFn, DisconnectHandler};
 use crate::handlers::function::Handler;
-use crate::handlers::handler::{Delivery, EventFn, EventHandler};
+use crate::handlers::handler::EventHandler;
 use crate::handlers::needs::Needs;
 use crate::handlers::order::Order;
 use crate::handlers::pattern::Pattern;
+use crate::handlers::table::{Entry, Table};
 use crate::sockets::error::{BoxError, HandlerError};
 use crate::sockets::socket::Socket;
 
@@ -31,19 +31,17 @@ pub struct Namespace {
     /// application starts.
     pub(crate) doors: Arc<[ConnectFn]>,
     pub(crate) packets: Vec<PacketFn>,
-    /// Keys are the application's own, so nobody can aim names at one bucket.
-    events: HashMap<Box<str>, Entry, foldhash::fast::FixedState>,
-    pub(crate) any: Option<Entry>,
+    events: Table,
     pub(crate) on_error: Option<OnError>,
     order: Order,
     pub(crate) pattern: Option<Pattern>,
     needs: Vec<(Box<str>, Needs)>,
-    claims: Vec<(Origin, Place)>,
+    claims: Vec<(Source, Place)>,
 }
 
 /// Where a handler comes from.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Origin {
+pub(crate) enum Source {
     Function,
     /// Of a class.
     Method,
@@ -57,15 +55,6 @@ enum Place {
     Disconnect,
     Error,
     Event(Box<str>),
-}
-
-/// A handler and its order.
-#[derive(Clone)]
-pub(crate) struct Entry {
-    /// The event it is for; a catch-all has none.
-    pub(crate) name: Option<Box<str>>,
-    pub(crate) order: Order,
-    pub(crate) call: EventFn,
 }
 
 impl Namespace {
@@ -85,7 +74,7 @@ impl Namespace {
         H: Handler<P, R, O>,
         H::Function: EventHandler<P, R, K>,
     {
-        self.add_event(Origin::Function, Some(event), H::ORDER, handler.into_function());
+        self.add_event(Source::Function, Some(event), H::ORDER, handler.into_function());
         self
     }
 
@@ -100,7 +89,7 @@ impl Namespace {
         H: Handler<P, R, O>,
         H::Function: EventHandler<P, R, K>,
     {
-        self.add_event(Origin::Function, None, H::ORDER, handler.into_function());
+        self.add_event(Source::Function, None, H::ORDER, handler.into_function());
         self
     }
 
@@ -116,7 +105,7 @@ impl Namespace {
     where
         H: Handler<P, R> + ConnectHandler<P, R, K>,
     {
-        self.add_connect(Origin::Function, handler);
+        self.add_connect(Source::Function, handler);
         self
     }
 
@@ -157,7 +146,7 @@ impl Namespace {
     where
         H: Handler<P, R> + DisconnectHandler<P, R, K>,
     {
-        self.add_disconnect(Origin::Function, handler);
+        self.add_disconnect(Source::Function, handler);
         self
     }
 
@@ -168,7 +157,7 @@ impl Namespace {
     /// When there is an error handler already.
     #[track_caller]
     pub fn on_error(&mut self, heard: impl Fn(HandlerError) + Send + Sync + 'static) -> &mut Self {
-        self.add_on_error(Origin::Function, heard);
+        self.add_on_error(Source::Function, heard);
         self
     }
 
@@ -191,13 +180,13 @@ impl Namespace {
 
     /// The handler of an event.
     pub(crate) fn find(&self, event: &str) -> Option<&Entry> {
-        self.events.get(event).or(self.any.as_ref())
+        self.events.find(event)
     }
 
     #[track_caller]
     pub(crate) fn add_event<P, R, K, H: EventHandler<P, R, K>>(
         &mut self,
-        origin: Origin,
+        source: Source,
         event: Option<&str>,
         order: Order,
         handler: H,
@@ -207,29 +196,20 @@ impl Namespace {
         if let Err(instead) = needs.check_event() {
             panic!("the handler of {:?} {instead}", event.unwrap_or("*"));
         }
-        let call = Arc::new(move |delivery: &mut Delivery<'_>| {
-            let progress = handler.call(delivery);
-            delivery.came(progress);
-        });
-        let entry = Entry { name: event.map(Into::into), order, call };
         let place = event.map_or(Place::Any, |event| Place::Event(event.into()));
-        if !self.claim(origin, place) {
-            return;
-        }
-        match event {
-            Some(event) => _ = self.events.insert(event.into(), entry),
-            None => self.any = Some(entry),
+        if self.claim(source, place) {
+            self.events.insert(event, order, handler);
         }
     }
 
     #[track_caller]
     pub(crate) fn add_connect<P, R, K, H: ConnectHandler<P, R, K>>(
         &mut self,
-        origin: Origin,
+        source: Source,
         handler: H,
     ) {
         self.need_connect(H::needs);
-        if self.claim(origin, Place::Connect) {
+        if self.claim(source, Place::Connect) {
             self.connect = Some(Arc::new(move |socket| handler.call(socket)));
         }
     }
@@ -237,11 +217,11 @@ impl Namespace {
     #[track_caller]
     pub(crate) fn add_disconnect<P, R, K, H: DisconnectHandler<P, R, K>>(
         &mut self,
-        origin: Origin,
+        source: Source,
         handler: H,
     ) {
         self.need("disconnect", H::needs);
-        if self.claim(origin, Place::Disconnect) {
+        if self.claim(source, Place::Disconnect) {
             let call = move |departure: Departure<'_>| handler.call(departure);
             self.disconnect = Some(Arc::new(call));
         }
@@ -250,10 +230,10 @@ impl Namespace {
     #[track_caller]
     pub(crate) fn add_on_error(
         &mut self,
-        origin: Origin,
+        source: Source,
         heard: impl Fn(HandlerError) + Send + Sync + 'static,
     ) {
-        if self.claim(origin, Place::Error) {
+        if self.claim(source, Place::Error) {
             self.on_error = Some(Arc::new(heard));
         }
     }
@@ -261,13 +241,13 @@ impl Namespace {
     /// Whether a handler takes a place: a function goes before a method, whichever came first.
     ///
     /// # Panics
-    /// When another of the same origin took it.
+    /// When another of the same source took it.
     #[track_caller]
-    fn claim(&mut self, origin: Origin, place: Place) -> bool {
+    fn claim(&mut self, source: Source, place: Place) -> bool {
         let claimed = |by| self.claims.contains(&(by, place.clone()));
-        assert!(!claimed(origin), "{place}: it has a handler already, and there is one for each");
-        let first = !claimed(Origin::Function);
-        self.claims.push((origin, place));
+        assert!(!claimed(source), "{place}: it has a handler already, and there is one for each");
+        let first = !claimed(Source::Function);
+        self.claims.push((source, place));
         first
     }
 
@@ -292,12 +272,7 @@ impl Namespace {
 
     /// Puts the catch-all namespace behind this one, so that nobody has to look there later.
     pub(crate) fn stand_before(&mut self, any: &Self) {
-        if self.any.is_none() {
-            for (name, entry) in &any.events {
-                self.events.entry(name.clone()).or_insert_with(|| entry.clone());
-            }
-            self.any.clone_from(&any.any);
-        }
+        self.events.stand_before(&any.events);
         self.connect = self.connect.take().or_else(|| any.connect.clone());
         self.disconnect = self.disconnect.take().or_else(|| any.disconnect.clone());
         self.on_error = self.on_error.take().or_else(|| any.on_error.clone());
@@ -315,17 +290,13 @@ impl Namespace {
 
     /// Gives the order of the namespace to the handlers that chose none.
     pub(crate) fn settle_order(&mut self) {
-        for entry in self.events.values_mut().chain(&mut self.any) {
-            if entry.order == Order::Inline {
-                entry.order = self.order;
-            }
-        }
+        self.events.settle_order(self.order);
     }
 }
 
 /// An event nobody can send is a mistake, found when the application starts.
 #[track_caller]
-fn check_name(event: &str) {
+pub(crate) fn check_name(event: &str) {
     let instead = match event {
         "connect" => "use on_connect",
         "disconnect" => "use on_disconnect",
@@ -352,6 +323,8 @@ impl fmt::Display for Place {
 
 impl fmt::Debug for Namespace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Namespace").field("events", &self.events.keys()).finish_non_exhaustive()
+        f.debug_struct("Namespace")
+            .field("events", &self.events.names().collect::<Vec<_>>())
+            .finish_non_exhaustive()
     }
 }

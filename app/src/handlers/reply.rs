@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::args::IntoArgs;
 use crate::sockets::answers::ack::Ack;
 use crate::sockets::error::{BoxError, Cause};
+use crate::sockets::side::Side;
 
 /// What a handler may return.
 ///
@@ -26,11 +27,11 @@ use crate::sockets::error::{BoxError, Cause};
     note = "a tuple is several arguments, `NoReply` is no acknowledgement"
 )]
 pub trait IntoReply {
-    /// Sends it, if the client waits for an acknowledgement.
+    /// Sends it, if the sender of the event waits for an acknowledgement.
     ///
     /// # Errors
     /// What the error handler will see.
-    fn reply(self, ack: Option<Ack>) -> Result<(), Cause>;
+    fn reply<S: Side>(self, ack: Option<Ack<S>>) -> Result<(), Cause>;
 }
 
 /// One argument of a type of yours.
@@ -42,31 +43,31 @@ pub struct Json<T>(pub T);
 pub struct NoReply;
 
 impl IntoReply for () {
-    fn reply(self, ack: Option<Ack>) -> Result<(), Cause> {
+    fn reply<S: Side>(self, ack: Option<Ack<S>>) -> Result<(), Cause> {
         send(ack, ArgsRef::NONE)
     }
 }
 
 impl IntoReply for NoReply {
-    fn reply(self, _: Option<Ack>) -> Result<(), Cause> {
+    fn reply<S: Side>(self, _: Option<Ack<S>>) -> Result<(), Cause> {
         Ok(())
     }
 }
 
 impl IntoReply for Args {
-    fn reply(self, ack: Option<Ack>) -> Result<(), Cause> {
+    fn reply<S: Side>(self, ack: Option<Ack<S>>) -> Result<(), Cause> {
         send(ack, self)
     }
 }
 
 impl<T: Serialize> IntoReply for Json<T> {
-    fn reply(self, ack: Option<Ack>) -> Result<(), Cause> {
+    fn reply<S: Side>(self, ack: Option<Ack<S>>) -> Result<(), Cause> {
         send(ack, &(self.0,))
     }
 }
 
 impl<T: IntoReply, E: Into<BoxError>> IntoReply for Result<T, E> {
-    fn reply(self, ack: Option<Ack>) -> Result<(), Cause> {
+    fn reply<S: Side>(self, ack: Option<Ack<S>>) -> Result<(), Cause> {
         match self {
             Ok(reply) => reply.reply(ack),
             Err(error) => Err(Cause::Returned(error.into())),
@@ -77,7 +78,7 @@ impl<T: IntoReply, E: Into<BoxError>> IntoReply for Result<T, E> {
 macro_rules! one_argument {
     ($($type:ty),* $(,)?) => {$(
         impl IntoReply for $type {
-            fn reply(self, ack: Option<Ack>) -> Result<(), Cause> {
+            fn reply<S: Side>(self, ack: Option<Ack<S>>) -> Result<(), Cause> {
                 send(ack, &(self,))
             }
         }
@@ -87,13 +88,13 @@ one_argument!(bool, char, u8, u16, u32, u64, usize, i8, i16, i32, i64, isize, f3
 one_argument!(String, &'static str, Bytes, serde_json::Value);
 
 impl<T: Serialize> IntoReply for Option<T> {
-    fn reply(self, ack: Option<Ack>) -> Result<(), Cause> {
+    fn reply<S: Side>(self, ack: Option<Ack<S>>) -> Result<(), Cause> {
         send(ack, &(self,))
     }
 }
 
 impl<T: Serialize> IntoReply for Vec<T> {
-    fn reply(self, ack: Option<Ack>) -> Result<(), Cause> {
+    fn reply<S: Side>(self, ack: Option<Ack<S>>) -> Result<(), Cause> {
         send(ack, &(self,))
     }
 }
@@ -101,7 +102,7 @@ impl<T: Serialize> IntoReply for Vec<T> {
 macro_rules! arguments {
     ($($T:ident)+) => {
         impl<$($T: Serialize),+> IntoReply for ($($T,)+) {
-            fn reply(self, ack: Option<Ack>) -> Result<(), Cause> {
+            fn reply<S: Side>(self, ack: Option<Ack<S>>) -> Result<(), Cause> {
                 send(ack, &self)
             }
         }
@@ -116,7 +117,7 @@ arguments!(A B C D E F);
 arguments!(A B C D E F G);
 arguments!(A B C D E F G H);
 
-fn send(ack: Option<Ack>, args: impl IntoArgs) -> Result<(), Cause> {
+fn send<S: Side>(ack: Option<Ack<S>>, args: impl IntoArgs) -> Result<(), Cause> {
     match ack {
         Some(ack) => ack.send(args).map_err(Cause::Reply),
         None => Ok(()),

@@ -1,27 +1,29 @@
 //! One byte stream between a binding and the shards: everything about a connection that is not a
 //! socket.
 
-use sansocket::{
-    Awaits, Conn, Decoder, Inbound, Link, Request, Role, Transmit, Verdict, Violation,
-};
+use sansocket::{Awaits, Conn, Decoder, Inbound, Link, Role, Verdict};
 use std::cell::RefCell;
 use std::fmt;
 use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::hub::hub::Hub;
 use crate::log::log;
 use crate::serve::date;
-use crate::serve::exchange::Exchange;
 use crate::serve::tls::{Tls, TlsSession};
 use crate::shards::cell::Cell;
 use crate::shards::port::{Port, Ring};
-use crate::shards::watch::{CAME, Seat};
+use crate::shards::watch::CAME;
 use crate::sockets::clients::Clients;
-use crate::time::NEVER;
+use deadline::{Deadline, FAREWELL};
+use front::Front;
+
+mod deadline;
+mod front;
+mod secure;
 
 /// One byte stream of a [`Hub`].
 ///
@@ -39,22 +41,27 @@ pub struct Connection {
     tls: Option<TlsSession>,
     /// What only requests need: given up when the stream becomes a WebSocket.
     front: Option<Box<Front>>,
-    /// Where it sits while it has deadlines.
-    seat: Option<Seat>,
-    /// The shard that owns what is attached now, or where new sessions start.
+    deadline: Deadline,
+    /// The shard that owns the session at hand, or where new sessions start.
     shard: u16,
-    awaits: Awaits,
     /// Whether the shard may hold more than was taken at the last look.
     more: bool,
     pause: Pause,
-    owed: Owed,
     polled: Polled,
-    /// Whether nothing more comes from the stream.
-    ended: bool,
-    /// Whether nothing is left but to write what is ready.
-    through: bool,
-    /// Whether there is nothing left to do.
-    over: bool,
+    end: End,
+}
+
+/// How far the end of a stream has come. It only goes on, never back.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum End {
+    /// Both sides go on.
+    Open,
+    /// The peer sends nothing more; what it asked for is still answered.
+    Half,
+    /// Nothing is done but to write what is encrypted already.
+    Flushing,
+    /// Nothing is done: the stream is to be closed.
+    Over,
 }
 
 /// What has to wait until handlers have caught up.
@@ -77,24 +84,6 @@ enum Polled {
     Awaited,
 }
 
-/// Bytes that the peer has to take and to give until its deadline comes, not to be cut off then.
-#[derive(Clone, Copy, Debug, Default)]
-struct Owed {
-    taken: u32,
-    given: u32,
-}
-
-/// What requests need.
-#[derive(Debug, Default)]
-struct Front {
-    peer: Option<SocketAddr>,
-    /// The plain HTTP request at hand.
-    exchange: Option<Exchange>,
-}
-
-/// How long a peer may take to close the stream after it was told to.
-const FAREWELL: Duration = Duration::from_secs(3);
-
 impl Connection {
     /// Makes the connection of a stream that was just accepted, from `peer` if it has an address,
     /// encrypted if the listener says so.
@@ -104,7 +93,7 @@ impl Connection {
         let shard = hub.shards().next_home();
         let mut this = Self::carrying(hub, conn, Arc::default(), shard);
         this.tls = tls.map(TlsSession::new);
-        this.front = Some(Box::new(Front { peer, exchange: None }));
+        this.front = Some(Box::new(Front::new(peer)));
         this.watch();
         this
     }
@@ -125,16 +114,12 @@ impl Connection {
             port,
             tls: None,
             front: None,
-            seat: None,
+            deadline: Deadline::default(),
             shard,
-            awaits: Awaits::Answer,
             more: false,
             pause: Pause::Nothing,
-            owed: Owed::default(),
             polled: Polled::No,
-            ended: false,
-            through: false,
-            over: false,
+            end: End::Open,
         }
     }
 
@@ -143,7 +128,7 @@ impl Connection {
         self.port.enter();
         log!(trace, "sansocket::engine", shard = %self.shard, bytes = %bytes.len(), "read");
         let now = self.hub.runtime().now();
-        pay(&mut self.owed.given, bytes.len());
+        self.deadline.gave(bytes.len());
         match &self.tls {
             None => self.receive(bytes, now),
             Some(_) => self.decrypt(bytes, now),
@@ -163,51 +148,34 @@ impl Connection {
         }
     }
 
-    #[cold]
-    fn decrypt(&mut self, bytes: &[u8], now: Instant) {
-        let Some(tls) = &mut self.tls else { return };
-        // Taken out while handlers run: one of them might read another connection.
-        let mut plain = PLAIN.with(RefCell::take);
-        plain.clear();
-        let outcome = tls.read(bytes, &mut plain);
-        let ended = tls.is_ended();
-        self.receive(&mut plain, now);
-        PLAIN.with(|kept| kept.replace(plain));
-        if outcome.is_err() || ended && self.is_attached() {
-            self.detach();
-            self.through = true;
-        } else if ended {
-            self.ended = true;
-            self.hurry();
-        }
-    }
-
     fn receive(&mut self, bytes: &mut [u8], now: Instant) {
-        let Self { hub, conn, port, tls, front, shard, awaits, pause, polled, .. } = self;
+        let Self { hub, conn, port, tls, front, shard, deadline, pause, polled, .. } = self;
         let mut decoder = conn.decode(bytes).dated(date::now);
         loop {
             // All messages of one read under one lock.
             if let Some(link) = decoder.link() {
-                if hub.turn_of(*shard, port, |cell| serve(cell, &mut decoder, link, now)) {
-                    continue;
+                match hub.turn_of(*shard, port, |cell| serve(cell, &mut decoder, link, now)) {
+                    Served::Link => continue,
+                    Served::Input => return,
                 }
-                return;
             }
             match decoder.poll() {
                 Ok(Some(Inbound::Request(mut request))) => {
-                    request.peer = front.as_ref().and_then(|front| front.peer);
+                    request.peer = front.as_ref().and_then(|front| front.peer());
                     request.secure = tls.is_some();
                     let request = hub.app().config.seen(&request);
                     // Whatever comes next has a deadline of its own.
-                    *awaits = Awaits::Answer;
-                    port.set_due(NEVER);
+                    deadline.forget(port);
                     let verdict = hub.request(shard, port, now, &request);
                     let passed = matches!(verdict, Verdict::Pass);
                     *polled = match passed || hub.shards().life().is_stopping() {
                         true => Polled::No,
                         false => Polled::Yes,
                     };
-                    let verdict = if passed { begin(hub, &request, front) } else { verdict };
+                    let verdict = match front {
+                        Some(front) if passed => front.begin(hub, &request),
+                        Some(_) | None => verdict,
+                    };
                     let waits = is_early(hub, *shard, port, &verdict);
                     decoder.apply(verdict);
                     if waits {
@@ -216,13 +184,12 @@ impl Connection {
                     }
                 }
                 Ok(Some(Inbound::Body(body))) => {
-                    let exchange = front.as_mut().and_then(|front| front.exchange.as_mut());
-                    let verdict = exchange.map(|exchange| exchange.ask(hub, port, body));
+                    let verdict = front.as_mut().map(|front| front.ask(hub, port, body));
                     decoder.apply(verdict.unwrap_or(Verdict::Pass));
                 }
                 Ok(Some(_)) => {}
                 Ok(None) => return,
-                Err(violation) => refuse(hub, front, &mut decoder, violation),
+                Err(violation) => front::refuse(hub, front, &mut decoder, violation),
             }
         }
     }
@@ -236,44 +203,22 @@ impl Connection {
         }
     }
 
-    #[cold]
-    fn encrypt<'a>(&'a mut self, slices: &mut [IoSlice<'a>]) -> usize {
-        let is_done = self.is_done();
-        let Some(tls) = &mut self.tls else { return 0 };
-        while !tls.wants_write() {
-            let mut plain = [IoSlice::new(&[]); 8];
-            let filled = self.conn.poll_write(&mut plain);
-            let n = tls.write(&plain[..filled]);
-            self.conn.wrote_with(n, keep);
-            if n == 0 {
-                break;
-            }
-        }
-        if is_done && !tls.wants_write() && !self.through {
-            tls.close();
-            self.through = true;
-        }
-        match (tls.poll_write(), slices) {
-            ([], _) | (_, []) => 0,
-            (bytes, [first, ..]) => {
-                *first = IoSlice::new(bytes);
-                1
-            }
-        }
-    }
-
     /// Accounts for `n` bytes taken by the stream.
     pub fn wrote(&mut self, n: usize) {
         match &mut self.tls {
             None => self.conn.wrote_with(n, keep),
             Some(tls) => tls.wrote(n),
         }
-        pay(&mut self.owed.taken, n);
+        self.deadline.took(n);
     }
 
     /// Waits until there may be something to write again.
     pub fn poll_rung(&mut self, context: &Context<'_>) -> Poll<()> {
-        if self.seat.is_some() || self.tls.is_some() || self.waits() || self.conn.is_collecting() {
+        if self.deadline.is_watched()
+            || self.tls.is_some()
+            || self.waits()
+            || self.conn.is_collecting()
+        {
             self.keep_pace();
         }
         self.port.poll_rung(context)
@@ -282,7 +227,7 @@ impl Connection {
     /// Whether the stream should be read.
     #[must_use]
     pub fn wants_read(&self) -> bool {
-        self.pause == Pause::Nothing && !self.ended && self.conn.wants_read()
+        self.pause == Pause::Nothing && self.end == End::Open && self.conn.wants_read()
     }
 
     /// Whether the peer is overdue: read the stream once more, past what a runtime remembers of it,
@@ -309,18 +254,19 @@ impl Connection {
     /// Whether the stream should be closed now.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.over
-            || match &self.tls {
-                None => self.is_done(),
-                Some(tls) => self.through && !tls.wants_write(),
-            }
+        match (self.end, &self.tls) {
+            (End::Over, _) => true,
+            (End::Open | End::Half | End::Flushing, None) => self.is_done(),
+            (End::Flushing, Some(tls)) => !tls.wants_write(),
+            (End::Open | End::Half, Some(_)) => false,
+        }
     }
 
-    /// Whether everything was said.
+    /// Whether everything was written.
     fn is_done(&self) -> bool {
         self.conn.is_finished()
-            || self.ended && self.conn.is_answered()
-            || self.awaits == Awaits::Request
+            || self.end == End::Half && self.conn.is_answered()
+            || self.deadline.awaits() == Awaits::Request
                 && self.polled == Polled::No
                 && self.conn.is_flushed()
                 && self.hub.shards().life().is_stopping()
@@ -332,20 +278,17 @@ impl Connection {
         // Anybody could have cut a stream that ends without the farewell of TLS.
         let cut = self.tls.as_ref().is_some_and(|tls| !tls.is_ended());
         if cut || self.is_attached() {
-            self.over = true;
             self.detach();
+            self.end = End::Over;
             return;
         }
-        self.ended = true;
-        self.hurry();
+        self.half_close();
     }
 
-    /// Bounds how long an answer is awaited for a peer that sends nothing more: nobody would hear it
-    /// go away meanwhile.
-    fn hurry(&mut self) {
-        if self.ended && self.awaits == Awaits::Answer {
-            self.set_due(self.hub.limits().body_time);
-        }
+    /// Goes on without anything more from the peer.
+    fn half_close(&mut self) {
+        self.end = self.end.max(End::Half);
+        self.hurry();
     }
 
     /// Whether it serves a session.
@@ -369,7 +312,7 @@ impl Connection {
         if self.conn.wants_decode() {
             self.go_on();
         }
-        if self.awaits == Awaits::Room {
+        if self.deadline.awaits() == Awaits::Room {
             self.send_file();
         }
         loop {
@@ -393,7 +336,7 @@ impl Connection {
                 return;
             }
             if answered {
-                self.awaits = Awaits::Answer;
+                self.deadline.awaits_answer();
                 self.pause = Pause::Nothing;
                 self.go_on();
             }
@@ -435,34 +378,20 @@ impl Connection {
         self.watch();
     }
 
-    /// Moves more of a file to the stream's gather list.
-    #[cold]
-    fn send_file(&mut self) {
-        let Some(front) = &mut self.front else { return };
-        while self.conn.wants_body() {
-            match front.exchange.as_mut().and_then(Exchange::piece) {
-                Some(piece) => self.conn.push_body(&piece),
-                None => self.conn.abort(),
-            }
-        }
-        if self.conn.awaits() != Awaits::Room {
-            front.exchange = None;
-            self.go_on();
-        }
-    }
-
-    /// Looks what a ring may be about besides something to write.
+    /// Looks for what a ring may be about besides something to write.
     #[cold]
     fn look_up(&mut self) {
         self.resume();
         if self.port.due() == CAME {
             self.late();
         }
-        self.over |= self.hub.shards().life().is_aborted();
+        if self.hub.shards().life().is_aborted() {
+            self.end = End::Over;
+        }
         let stopping = self.hub.shards().life().is_stopping();
-        if stopping && self.polled == Polled::Yes && self.awaits == Awaits::Request {
+        if stopping && self.polled == Polled::Yes && self.deadline.awaits() == Awaits::Request {
             self.polled = Polled::Awaited;
-            self.set_due(FAREWELL);
+            self.deadline.set(&self.hub, &self.port, FAREWELL);
         }
     }
 
@@ -476,169 +405,6 @@ impl Connection {
             more
         })
     }
-
-    /// Takes the answer to a plain HTTP request; whether it was here.
-    fn take_answer(&mut self) -> bool {
-        let Some(front) = &mut self.front else { return false };
-        let answer = front.exchange.as_ref().and_then(|exchange| exchange.answer(&self.hub));
-        let Some(response) = answer else { return false };
-        front.exchange = None;
-        self.conn.push_dated(Transmit::Response(response), Some(date::now));
-        true
-    }
-
-    /// Sets the deadline for what is awaited now, unless it is awaited since before.
-    fn watch(&mut self) {
-        let awaits = self.conn.awaits();
-        if awaits != self.awaits {
-            self.await_anew(awaits);
-        }
-    }
-
-    #[cold]
-    fn await_anew(&mut self, awaits: Awaits) {
-        self.awaits = awaits;
-        let limits = self.hub.limits();
-        self.owed = Owed { taken: 1, given: 0 };
-        let patience = match awaits {
-            Awaits::Answer => return self.port.set_due(NEVER),
-            Awaits::Messages => {
-                self.front = None;
-                return self.stand_up();
-            }
-            Awaits::Body => limits.body_time,
-            Awaits::Room => return self.begin_window(),
-            Awaits::Farewell => FAREWELL,
-            Awaits::Head => limits.head_time,
-            Awaits::Request if self.tls.as_ref().is_some_and(TlsSession::is_handshaking) => {
-                limits.head_time
-            }
-            Awaits::Request => limits.idle_time,
-        };
-        self.set_due(patience);
-    }
-
-    fn set_due(&mut self, patience: Duration) {
-        if self.seat.is_none() {
-            self.seat = Some(self.hub.shards().watch().sit(&self.port));
-        }
-        match self.hub.runtime().now().checked_add(patience) {
-            Some(due) => self.hub.shards().set_due(&self.port, due),
-            None => self.port.set_due(NEVER),
-        }
-    }
-
-    /// Gives up its seat: it has no deadline.
-    fn stand_up(&mut self) {
-        self.port.set_due(NEVER);
-        if let Some(seat) = self.seat.take() {
-            self.hub.shards().watch().leave(seat);
-        }
-    }
-
-    /// Before it rests: whatever the peer has to take or to give has a deadline, also where nothing
-    /// else has one. Nothing is owed when nothing waited for a moment.
-    fn keep_pace(&mut self) {
-        if !matches!(self.awaits, Awaits::Answer | Awaits::Messages) {
-            return;
-        }
-        let (takes, gives) = (self.waits(), self.gives());
-        if !takes {
-            self.owed.taken = 0;
-        }
-        if !gives {
-            self.owed.given = 0;
-        }
-        if (takes || gives) && self.port.due() == NEVER {
-            self.begin_window();
-        }
-    }
-
-    /// Measures anew how fast the peer is.
-    fn begin_window(&mut self) {
-        let limits = self.hub.limits();
-        let bytes = u128::from(limits.least_rate) * limits.rate_window.as_millis() / 1000;
-        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        self.owed = Owed { taken: bytes, given: bytes };
-        self.set_due(limits.rate_window);
-    }
-
-    /// Its deadline came: ends the stream, unless the peer is slow but not too slow, or something it sent
-    /// may not have been read yet.
-    fn late(&mut self) {
-        match self.is_behind() {
-            false => {}
-            true if self.wants_read() => self.port.set_asked(true),
-            true => self.give_up(),
-        }
-    }
-
-    /// Whether the peer has not done what the deadline that came was for; otherwise sets the next.
-    fn is_behind(&mut self) -> bool {
-        let (takes, gives) = (self.waits(), self.gives());
-        match self.awaits {
-            Awaits::Answer | Awaits::Messages if !self.ended => {
-                if takes && self.owed.taken > 0 || gives && self.owed.given > 0 {
-                    return true;
-                }
-                if takes || gives {
-                    self.begin_window();
-                } else if self.awaits == Awaits::Messages {
-                    self.stand_up();
-                } else {
-                    self.port.set_due(NEVER);
-                }
-                return false;
-            }
-            Awaits::Farewell | Awaits::Head | Awaits::Request | Awaits::Room => {
-                if self.owed.taken == 0 && (takes || self.awaits == Awaits::Room) {
-                    self.begin_window();
-                    return false;
-                }
-            }
-            Awaits::Answer | Awaits::Body | Awaits::Messages => {}
-        }
-        let pauses = self.pause == Pause::Reading;
-        if pauses {
-            self.set_due(self.hub.limits().body_time);
-        }
-        !pauses
-    }
-
-    /// Ends the stream of a peer that is late.
-    fn give_up(&mut self) {
-        match self.awaits {
-            Awaits::Answer | Awaits::Messages if !self.ended => self.cut_off(),
-            Awaits::Answer
-            | Awaits::Body
-            | Awaits::Farewell
-            | Awaits::Head
-            | Awaits::Messages
-            | Awaits::Request
-            | Awaits::Room => self.over = true,
-        }
-    }
-
-    /// Ends the stream of a peer that is too slow, and what it carries.
-    fn cut_off(&mut self) {
-        self.over = true;
-        let Some(link) = self.conn.link() else { return };
-        let now = self.hub.runtime().now();
-        self.hub.turn(self.shard, |cell| {
-            cell.server.handle_violation(now, link, Violation::TooSlow);
-            cell.unbind(link);
-        });
-    }
-
-    /// Whether something waits for the peer to take it.
-    fn waits(&self) -> bool {
-        !self.conn.is_flushed() || self.tls.as_ref().is_some_and(TlsSession::wants_write)
-    }
-
-    /// Whether the peer is to give the rest of a message, and would be heard.
-    fn gives(&self) -> bool {
-        self.pause == Pause::Nothing && self.conn.is_collecting()
-    }
 }
 
 impl Drop for Connection {
@@ -650,25 +416,36 @@ impl Drop for Connection {
                 cell.unbind(link);
             });
         }
-        self.stand_up();
+        self.deadline.stand_up(&self.hub, &self.port);
         self.hub.shards().life().leave();
     }
 }
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection").field("awaits", &self.awaits).finish_non_exhaustive()
+        f.debug_struct("Connection")
+            .field("awaits", &self.deadline.awaits())
+            .field("end", &self.end)
+            .finish_non_exhaustive()
     }
 }
 
-/// Hands messages of one attachment over until the input is used up (`false`) or the attachment is
-/// another one (`true`).
+/// Why messages of a link are no longer handed over.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Served {
+    /// The input is used up.
+    Input,
+    /// The link is: what follows is for another one, or for none.
+    Link,
+}
+
+/// Hands the messages of a link over.
 fn serve(
     cell: &mut Cell<Clients>,
     decoder: &mut Decoder<'_, '_>,
     link: Link,
     now: Instant,
-) -> bool {
+) -> Served {
     loop {
         match decoder.poll() {
             Ok(Some(item)) => {
@@ -676,24 +453,18 @@ fn serve(
                 decoder.apply(verdict);
                 if decoder.link() != Some(link) {
                     cell.unbind(link);
-                    return true;
+                    return Served::Link;
                 }
             }
-            Ok(None) => return false,
+            Ok(None) => return Served::Input,
             Err(violation) => {
                 let response = cell.server.handle_violation(now, link, violation);
                 decoder.reject_as(violation, &response);
                 cell.unbind(link);
-                return true;
+                return Served::Link;
             }
         }
     }
-}
-
-/// Takes bytes off what is owed.
-#[inline]
-fn pay(owed: &mut u32, bytes: usize) {
-    *owed = owed.saturating_sub(u32::try_from(bytes).unwrap_or(u32::MAX));
 }
 
 /// Whether what follows the head of a request has to wait for handlers; `port` is rung when that may
@@ -706,33 +477,6 @@ fn is_early(hub: &Hub, shard: u16, port: &Arc<Port>, verdict: &Verdict) -> bool 
     }
 }
 
-/// Refuses a request that breaks a rule of HTTP.
-#[cold]
-fn refuse(
-    hub: &Hub,
-    front: &mut Option<Box<Front>>,
-    decoder: &mut Decoder<'_, '_>,
-    violation: Violation,
-) {
-    let exchange = front.as_mut().and_then(|front| front.exchange.take());
-    match exchange.and_then(|exchange| exchange.refuse(hub, violation)) {
-        Some(response) => decoder.reject_as(violation, &response),
-        // Outside of a turn: a function of the application may judge the page that asked.
-        None => decoder
-            .reject_with(violation, |response, request| hub.app().config.dress(response, request)),
-    }
-}
-
-/// Begins to answer a plain HTTP request.
-#[cold]
-fn begin(hub: &Hub, request: &Request<'_>, front: &mut Option<Box<Front>>) -> Verdict {
-    let (verdict, exchange) = Exchange::begin(hub, request);
-    if let Some(front) = front {
-        front.exchange = exchange;
-    }
-    verdict
-}
-
 /// Keeps a buffer for the next burst, if it holds more than the one that is kept.
 fn keep(buffer: Vec<u8>) {
     SPARE.with_borrow_mut(|spare| {
@@ -743,9 +487,6 @@ fn keep(buffer: Vec<u8>) {
 }
 
 thread_local! {
-    /// One buffer to gather in what is written for all connections of a thread.
+    /// One buffer for all connections of a thread, in which the bytes to be written are gathered.
     static SPARE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-
-    /// One buffer of deciphered bytes for all connections of a thread.
-    static PLAIN: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }

@@ -27,19 +27,19 @@ use crate::web::handler::{Answerer, Beside, IntoWeb, Origin, accepted_codings, r
 /// What becomes of a request that a host parsed.
 #[derive(Debug)]
 pub enum Outcome {
-    /// Its body is needed: read it and call [`Attachment::body`].
+    /// Its body is needed: read it and call [`HostLink::body`].
     Body {
-        /// To which the body is handed over, once it [is ready](Attachment::poll_ready) for it; until
-        /// then it may [want a look](Attachment::wants_look).
-        attachment: Attachment,
-        /// Most bytes it may have; when there are more, call [`Attachment::too_large`].
+        /// To which the body is handed over, once it [is ready](HostLink::poll_ready) for it; until
+        /// then it may [want a look](HostLink::wants_look).
+        attachment: HostLink,
+        /// Most bytes it may have; when there are more, call [`HostLink::too_large`].
         limit: usize,
-        /// Time it may take to arrive, waiting for [`Attachment::poll_ready`] included; afterwards,
-        /// [refuse](Attachment::refuse) it with 408.
+        /// Time it may take to arrive, waiting for [`HostLink::poll_ready`] included; afterwards,
+        /// [refuse](HostLink::refuse) it with 408.
         time: Duration,
     },
-    /// It is answered later: see [`Attachment::poll_response`].
-    Hold(Attachment),
+    /// It is answered later: see [`HostLink::poll_response`].
+    Hold(HostLink),
     /// It is not for Socket.IO.
     Pass,
     /// It is answered.
@@ -65,7 +65,7 @@ pub enum Aside {
 }
 
 /// A request under way. Dropping it tells the session that the client gave up.
-pub struct Attachment {
+pub struct HostLink {
     hub: Arc<Hub>,
     shard: u16,
     /// Until it was answered.
@@ -201,7 +201,7 @@ impl Hub {
     }
 
     /// Makes the answer of a host that cannot go on with a request for a WebSocket, whose answer no page
-    /// can read: for a body, see [`Attachment::refuse`].
+    /// can read: for a body, see [`HostLink::refuse`].
     #[must_use]
     pub fn refusal(&self, status: StatusCode, text: &'static str) -> Response {
         let mut response = refusal(status.as_u16(), text);
@@ -225,7 +225,7 @@ impl Hub {
         let verdict = self.request(&mut shard, &port, self.runtime().now(), &request);
         let attachment = |link| {
             let hub = self.shared();
-            Attachment { hub, shard, link, port: port.clone(), accept: "".into() }
+            HostLink { hub, shard, link, port: port.clone(), accept: "".into() }
         };
         match verdict {
             Verdict::Continue | Verdict::Pass => Outcome::Pass,
@@ -242,7 +242,7 @@ impl Hub {
     }
 }
 
-impl Attachment {
+impl HostLink {
     /// Waits until handlers have caught up with the session. A body must not be read before: nothing
     /// else keeps bodies from piling up behind a slow handler. An answer may come first, see
     /// [`poll_response`](Self::poll_response).
@@ -341,7 +341,7 @@ impl Attachment {
     }
 }
 
-impl Drop for Attachment {
+impl Drop for HostLink {
     fn drop(&mut self) {
         let Some(link) = self.link else { return };
         let now = self.hub.runtime().now();
@@ -352,9 +352,9 @@ impl Drop for Attachment {
     }
 }
 
-impl fmt::Debug for Attachment {
+impl fmt::Debug for HostLink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Attachment").field("link", &self.link).finish_non_exhaustive()
+        f.debug_struct("HostLink").field("link", &self.link).finish_non_exhaustive()
     }
 }
 

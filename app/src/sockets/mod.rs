@@ -15,4 +15,5 @@ pub(crate) mod reach;
 pub(crate) mod remote;
 pub(crate) mod rooms;
 pub(crate) mod session;
+pub(crate) mod side;
 pub(crate) mod socket;

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use crate::args::{self, DecodeError, IntoArgs, with_args};
 use crate::log::{log, quoted};
-use crate::sockets::answers::ack::{AckError, Calling, Reply};
+use crate::sockets::answers::ack::{AckError, AckFuture, Calling};
 use crate::sockets::answers::drain::Drained;
 use crate::sockets::broadcast::Broadcast;
 use crate::sockets::error::EmitError;
@@ -121,12 +121,7 @@ impl Socket {
     /// # Errors
     /// When it does not fit `T`.
     pub fn auth<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
-        let absent = match self.auth_object() {
-            Some(_) => None,
-            None => args::absent(),
-        };
-        let read = || args::parse_owned(self.auth_json());
-        absent.map_or_else(read, Ok).map_err(|error| DecodeError::argument(0, &error))
+        args::parse_object(self.auth_object())
     }
 
     /// Returns the auth payload as the JSON text it came as.
@@ -225,13 +220,13 @@ impl Socket {
     /// Sends an event and waits for the client's acknowledgement, at most for `timeout`.
     ///
     /// The event is sent before this returns; the future only waits.
-    pub fn emit_with_ack(&self, event: &str, args: impl IntoArgs, timeout: Duration) -> Reply {
+    pub fn emit_with_ack(&self, event: &str, args: impl IntoArgs, timeout: Duration) -> AckFuture {
         let (hub, now) = (&self.0.hub, self.0.hub.runtime().now());
         let sent = with_args(args, |args| {
             let ask = |socket: &mut SocketMut<'_>| socket.emit_with_ack(now, event, args, timeout);
             Ok(hub.ask_one(self.0.shard, self.0.key, ask)?)
         });
-        sent.unwrap_or_else(Reply::failed)
+        sent.unwrap_or_else(AckFuture::failed)
     }
 
     /// Sends an event and hands the client's acknowledgement to `then`, which runs like a handler: in

@@ -1,6 +1,6 @@
 //! A client of a test, and what it received.
 
-use sansocket::SocketBody;
+use sansocket::{Args, ArgsRef, EventMessage, SocketBody};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
@@ -10,7 +10,6 @@ use super::connect::{self, ConnectError};
 use super::line::{End as _, Line};
 use super::peer::{Arrival, Peer};
 use crate::args::{self, DecodeError, EncodeError, IntoArgs};
-use crate::{Args, ArgsRef, EventMessage};
 
 /// A client in one namespace.
 ///

@@ -1,5 +1,6 @@
 //! A client about to connect.
 
+use sansocket::{Fields, Method, Request};
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt::{self, Write as _};
@@ -10,7 +11,6 @@ use super::client::TestClient;
 use super::line::Line;
 use super::peer::Peer;
 use super::server::World;
-use crate::{Fields, Method, Request};
 
 /// A client about to connect: its namespace, its auth payload, and the request it begins with.
 #[must_use = "nobody connects until `connect` or `start` is called"]

@@ -1,7 +1,8 @@
 //! The client's end of a WebSocket connection: its codec, and what it knows of its namespaces.
 
 use sansocket::{
-    Conn, EnginePacket, Frame, Inbound, Message, PacketReader, SocketBody, SocketPacket, Transmit,
+    Args, Conn, EnginePacket, EventMessage, Frame, Inbound, Limits, Message, PacketReader, Request,
+    SocketBody, SocketPacket, Transmit, Violation,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -10,7 +11,6 @@ use std::sync::Arc;
 
 use super::connect::ConnectError;
 use super::line::{End, Output, gathered};
-use crate::{Args, EventMessage, Limits, Request, Violation};
 
 /// A client that speaks Engine.IO and Socket.IO over one WebSocket.
 pub(super) struct Peer {
@@ -320,7 +320,8 @@ fn broken(violation: Violation) -> ! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Bytes, Fields, Method};
+    use bytes::Bytes;
+    use sansocket::{Fields, Method, Response};
 
     fn peer() -> Peer {
         let fields = [("host", "a")];
@@ -334,7 +335,7 @@ mod tests {
         let mut server = Conn::new(Arc::default());
         let mut decoder = server.decode(&mut request);
         let Ok(Some(Inbound::Request(request))) = decoder.poll() else { panic!("it asks") };
-        let response = crate::Response::accepting(&request).expect("it asks for a WebSocket");
+        let response = Response::accepting(&request).expect("it asks for a WebSocket");
         decoder.push(Transmit::Response(response));
         drop(decoder);
         let mut slices = [IoSlice::new(&[]); 1];

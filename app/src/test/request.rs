@@ -1,12 +1,12 @@
 //! Plain HTTP requests, without a network.
 
+use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Request, Response, StatusCode};
 use std::fmt;
 
 use super::line::{End, Line, Output};
 use super::server::TestServer;
-use crate::Bytes;
 
 /// A plain HTTP request that was sent. Dropping it drops its connection.
 #[must_use = "a request that is dropped is given up"]

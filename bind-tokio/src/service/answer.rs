@@ -3,8 +3,9 @@
 use http_body_util::Either;
 use hyper::body::Body;
 use pin_project_lite::pin_project;
+use sansocket_app::bind::HostLink;
 use sansocket_app::http::Response;
-use sansocket_app::{Attachment, Body as Content, IntoWeb};
+use sansocket_app::{Body as Content, IntoWeb};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -41,7 +42,7 @@ pin_project! {
         /// The application, once it has the body.
         Asked { #[pin] question: Question<B> },
         /// The session, when it has something to say.
-        Held { attachment: Attachment },
+        Held { attachment: HostLink },
         /// The service behind.
         Inner { #[pin] future: F },
         /// Nobody any more: the answer is here.

@@ -2,7 +2,8 @@
 
 use hyper::body::{Body, Buf as _, Frame};
 use pin_project_lite::pin_project;
-use sansocket_app::{BoxFuture, Hub};
+use sansocket_app::BoxFuture;
+use sansocket_app::bind::Hub;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;

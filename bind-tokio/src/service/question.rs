@@ -2,9 +2,10 @@
 
 use hyper::body::Body;
 use pin_project_lite::pin_project;
+use sansocket_app::bind::Hub;
 use sansocket_app::http::request::Parts;
 use sansocket_app::http::{Request, Response, StatusCode};
-use sansocket_app::{Body as Content, BoxFuture, Hub, Response as Answer};
+use sansocket_app::{Body as Content, BoxFuture, Response as Answer};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;

@@ -2,8 +2,9 @@
 
 use hyper::body::Body;
 use pin_project_lite::pin_project;
+use sansocket_app::Body as Content;
+use sansocket_app::bind::{HostLink, Hub};
 use sansocket_app::http::{Response, StatusCode};
-use sansocket_app::{Attachment, Body as Content, Hub};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ pin_project! {
     pub(super) struct Upload<B> {
         hub: Arc<Hub>,
         // Until the answer is there.
-        attachment: Option<Attachment>,
+        attachment: Option<HostLink>,
         #[pin]
         collect: Collect<B>,
     }
@@ -29,7 +30,7 @@ const NOT_YET: &str = "a future is not polled after it was ready";
 impl<B> Upload<B> {
     pub(super) fn new(
         hub: Arc<Hub>,
-        attachment: Attachment,
+        attachment: HostLink,
         body: B,
         bounds: (usize, Duration),
     ) -> Self {

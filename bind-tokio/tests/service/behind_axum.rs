@@ -4,7 +4,7 @@
 use axum::Router;
 use axum::extract::ConnectInfo;
 use axum::http::request::Parts;
-use sansocket_app::Inner;
+use sansocket_app::bind::Inner;
 use sansocket_tokio::{App, Listener, Server};
 use std::net::SocketAddr;
 use std::thread;
@@ -20,6 +20,7 @@ suites::every_binding! { serve;
     a18_a_flood_of_namespaces_ends_at_the_limit
     a19_who_joins_nothing_is_hung_up_on
     a20_nobody_is_heard_before_the_admission
+    a_poll_and_a_close_sent_at_once_are_answered_alike_in_either_order
     binary_is_taken_as_android_clients_write_it
     a_handler_that_blocks_hides_no_pong
     c04_garbage_behind_an_upgrade_ends_the_websocket_alone

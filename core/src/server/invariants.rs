@@ -3,6 +3,7 @@
 use super::{NONE, Server};
 use crate::key::Socket;
 use crate::link::Link;
+use crate::server::sessions::departed::MOST;
 use crate::server::sessions::transport::Transport;
 use crate::server::space::client::Client;
 use crate::server::space::room::NEAR;
@@ -16,6 +17,7 @@ impl Server {
     pub fn check(&self) {
         self.check_sessions();
         self.check_own_sids();
+        self.check_departed();
         self.check_links();
         self.check_clients();
         self.check_namespaces();
@@ -51,7 +53,8 @@ impl Server {
                 (name(session.transport), waiting, dues, session.congested)
             })
             .collect();
-        format!("{sessions:?} {:?} {:?}", self.clock, self.sessions.timers)
+        let departed = &self.sessions.departed;
+        format!("{sessions:?} {departed:?} {:?} {:?}", self.clock, self.sessions.timers)
     }
 
     fn check_sessions(&self) {
@@ -94,6 +97,12 @@ impl Server {
             let text = own.text(slot).expect("a session leads to its id");
             assert_eq!(own.find(text), Some(slot), "an id leads to its session");
         }
+    }
+
+    fn check_departed(&self) {
+        assert!(self.sessions.departed.sids().len() <= MOST, "few are remembered");
+        let mut sids = self.sessions.departed.sids();
+        assert!(sids.all(|sid| !self.finds(sid)), "a session that ended is not found");
     }
 
     fn check_links(&self) {

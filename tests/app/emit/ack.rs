@@ -205,7 +205,7 @@ fn a_question_to_nobody_ends_at_once() {
     let stack = Stack::new();
     let ([_client], _) = stack.party();
     let gathered = poll(&mut stack.io.to("empty").emit_with_ack("q", &(), SECOND)).unwrap();
-    assert_eq!(gathered.unwrap().replies, []);
+    assert_eq!(gathered.unwrap().acks, []);
     let none: [&str; 0] = [];
     let gathered = poll(&mut stack.io.to(none).emit_with_ack("q", &(), SECOND)).unwrap();
     assert_eq!(gathered.unwrap().missing, 0);

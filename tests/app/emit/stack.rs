@@ -1,7 +1,8 @@
 //! The application layer, driven as a binding drives it, under a clock that only moves when a test
 //! says so.
 
-use sansocket_app::{App, BoxFuture, Connection, Hub, Io, Runtime, Socket, Timers};
+use sansocket_app::bind::{Connection, Hub, Runtime, Timers};
+use sansocket_app::{App, BoxFuture, Io, Socket};
 use std::future::{Future, poll_fn};
 use std::io::IoSlice;
 use std::sync::{Arc, Mutex};

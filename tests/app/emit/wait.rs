@@ -46,7 +46,7 @@ fn a_thread_waits_for_the_answers_of_many() {
         }
         stack.pass(2 * SECOND);
         let gathered = gathering.join().unwrap();
-        assert_eq!((gathered.replies.len(), gathered.missing), (2, 1));
+        assert_eq!((gathered.acks.len(), gathered.missing), (2, 1));
         assert_eq!(streaming.join().unwrap(), (vec!["[1]".into(), "[1]".into()], Some(1)));
     });
 }

@@ -1,6 +1,7 @@
 //! An application on a binding without streams, clocks and threads: bytes go in and come out.
 
-use sansocket_app::{App, BoxFuture, Connection, Hub, Runtime};
+use sansocket_app::bind::{Connection, Hub, Runtime};
+use sansocket_app::{App, BoxFuture};
 use std::future::{pending, poll_fn};
 use std::io::IoSlice;
 use std::sync::atomic::{AtomicBool, Ordering};

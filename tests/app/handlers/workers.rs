@@ -1,6 +1,7 @@
 //! Handlers on threads of their own.
 
-use sansocket_app::{App, BoxFuture, Hub, Runtime, Socket, Workers, concurrent};
+use sansocket_app::bind::{Hub, Runtime, Workers};
+use sansocket_app::{App, BoxFuture, Socket, concurrent};
 use std::collections::HashSet;
 use std::future::pending;
 use std::sync::mpsc::{Receiver, Sender, channel};

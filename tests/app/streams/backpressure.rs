@@ -2,7 +2,8 @@
 
 use crate::streams::stage::{POLLING, Stage, Stream, payload};
 use sansocket::{Config, Layer, Method};
-use sansocket_app::{App, Attachment, Outcome, Socket, concurrent, sequential};
+use sansocket_app::bind::{HostLink, Outcome};
+use sansocket_app::{App, Socket, concurrent, sequential};
 use std::future::{pending, poll_fn};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -154,7 +155,7 @@ fn posts_to_a_host_do_not_pile_up_behind_a_handler() {
             panic!("a body is wanted")
         }
     };
-    let is_ready = |attachment: &mut Attachment| {
+    let is_ready = |attachment: &mut HostLink| {
         attachment.poll_ready(&Context::from_waker(Waker::noop())).is_ready()
     };
     let mut taken = 0;

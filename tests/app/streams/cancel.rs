@@ -2,7 +2,8 @@
 
 use crate::streams::stage::{POLLING, Stage, poll_and_drop};
 use sansocket::Method;
-use sansocket_app::{App, Attachment, Outcome};
+use sansocket_app::App;
+use sansocket_app::bind::{HostLink, Outcome};
 use std::future::Future as _;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -98,7 +99,7 @@ fn a_request_that_is_given_up_ends_its_session_only() {
     assert!(steady.get().contains("42[\"go\"]"));
 }
 
-fn respond(attachment: &mut Attachment) -> Poll<()> {
+fn respond(attachment: &mut HostLink) -> Poll<()> {
     attachment.poll_response(&Context::from_waker(Waker::noop())).map(drop)
 }
 

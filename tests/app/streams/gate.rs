@@ -2,7 +2,8 @@
 
 use crate::streams::stage::{Later, POLLING, Stage, sid};
 use sansocket::{Config, Method, Origins, Request};
-use sansocket_app::{App, HandlerError, Outcome, Socket};
+use sansocket_app::bind::Outcome;
+use sansocket_app::{App, HandlerError, Socket};
 use std::future::{pending, poll_fn};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -1,7 +1,8 @@
 //! A server, its clock, and the byte streams of its clients.
 
 use sansocket::{Fields, Headers, Method, Request};
-use sansocket_app::{App, BoxFuture, Connection, Hub, Io, Outcome, Runtime, Timers, Workers};
+use sansocket_app::bind::{Connection, Hub, Outcome, Runtime, Timers, Workers};
+use sansocket_app::{App, BoxFuture, Io};
 use std::future::{Future, poll_fn};
 use std::io::IoSlice;
 use std::mem;

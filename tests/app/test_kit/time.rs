@@ -150,7 +150,7 @@ fn a_future_of_the_test_is_run_to_its_end() {
     ann.expect_event("ready?").ack(&true);
     bob.expect_event("ready?").ack(&false);
     let gathered = server.block_on(asked).expect("it was sent");
-    assert_eq!((gathered.replies.len(), gathered.missing), (2, 0));
+    assert_eq!((gathered.acks.len(), gathered.missing), (2, 0));
     let stuck = AssertUnwindSafe(|| server.block_on(server.io().sleep(SECOND)));
     assert!(catch_unwind(stuck).is_err(), "time does not pass by itself");
 }

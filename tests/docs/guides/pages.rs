@@ -1,10 +1,11 @@
 //! The other pages.
 
 use axum::extract::ConnectInfo;
+use sansocket_app::bind::Connection;
 use sansocket_tokio::{
-    AckError, App, Config, ConfigError, Connection, EmitError, Io, Layer, Listener, Misuse,
-    Origins, Protocols, Reason, Refused, Server, SlowClient, Socket, SocketIoLayer, State, Tls,
-    Violation, concurrent, sequential,
+    AckError, App, Config, ConfigError, EmitError, Io, Layer, Listener, Misuse, Origins, Protocols,
+    Reason, Refused, Server, SlowClient, Socket, SocketIoLayer, State, Tls, Violation, concurrent,
+    sequential,
 };
 use std::net::TcpListener;
 use std::time::Duration;

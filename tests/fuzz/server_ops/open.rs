@@ -11,6 +11,8 @@ pub(super) struct Opened {
     pub(super) sid: String,
     /// The page that all its requests come from.
     pub(super) origin: Option<&'static str>,
+    /// Whether a poll was answered after it was over.
+    pub(super) released: bool,
 }
 
 /// What becomes of a handshake.
@@ -53,7 +55,7 @@ impl Play {
         assert_eq!(after.gave_way - before.gave_way, usize::from(crowded), "one gives way to one");
         assert_eq!(after.sessions, before.sessions + usize::from(!crowded));
         self.opened.retain(|other| other.sid != sid);
-        self.opened.push(Opened { sid, origin });
+        self.opened.push(Opened { sid, origin, released: false });
         let known = self.opened.iter().filter(|opened| self.knows(&opened.sid)).count();
         assert_eq!(known, self.host.server.counts().sessions, "each is found under its own id");
         Ok(())

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sansocket::{Config, ConfigError, Cookie};
-use testbed::{Item, Sim, Tcp, WebSocket, frame, handshake, request, upgrade};
+use testbed::{Item, Polling, Sim, Tcp, WebSocket, frame, handshake, request, upgrade};
 
 use super::siege::{Siege, refused, say, siege_of_http};
 
@@ -302,6 +302,34 @@ fn c13_overlapping_posts_are_all_answered() {
     client.posts.send(rest);
     assert_eq!(client.posts.answer().expect("answered").status, 400);
     assert_eq!(siege.lift(0), "disconnect 2 Violation(OverlappingPoll)");
+}
+
+/// C13: what the server remembers of sessions that their clients closed.
+#[test]
+fn c13_sessions_that_are_closed_without_end_are_forgotten() {
+    let siege = Siege::new();
+    let mut clients: Vec<_> = (0..65).map(|_| siege.sim.polling()).collect();
+    clients.iter_mut().for_each(|client| client.post("1"));
+    let mut late = clients.remove(0);
+    let poll = |client: &mut Polling| {
+        client.get();
+        client.answer().expect("answered").status
+    };
+    assert_eq!(poll(&mut late), 400, "the last 64 are remembered");
+    let target = clients[0].target();
+    for n in 0..1000 {
+        let guess = format!("{}{n:04}", &target[..target.len() - 4]);
+        late.gets.send(request("GET", &guess, "", ""));
+        assert_eq!(late.answer().expect("answered").status, 400, "{guess}");
+    }
+    assert!(clients.iter_mut().all(|client| poll(client) == 200), "no guess took one away");
+    assert!(clients.iter_mut().all(|client| poll(client) == 400), "each is released once");
+    for _ in 0..10_000 {
+        let mut client = siege.sim.polling();
+        client.post("1");
+        client.vanish();
+    }
+    assert_eq!(siege.lift(0), "");
 }
 
 /// C14, python-engineio 4.15.

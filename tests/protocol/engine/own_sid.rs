@@ -118,3 +118,17 @@ fn sessions_with_chosen_ids_end_like_others() {
     assert_eq!(sim.counts(), sansocket::Counts::default());
     assert_eq!(open(&mut sim, "round-0").status, 200);
 }
+
+#[test]
+fn a_chosen_id_that_is_used_again_releases_no_poll_for_the_session_before() {
+    let mut sim = Sim::new();
+    let mut client = sim.own_sid(Some("mine")).polling();
+    client.post("1");
+    assert_eq!(client.poll(), "6", "it crossed the CLOSE");
+    let mut client = sim.polling();
+    client.post("1");
+    let mut client = sim.polling();
+    assert_eq!(client.try_post("nonsense").expect("it is answered").status, 400);
+    client.get();
+    assert_eq!(client.answer().expect("it is refused").status, 400);
+}

@@ -141,6 +141,23 @@ fn timers_that_are_a_little_late_do_not_add_up() {
 }
 
 #[test]
+fn a_ping_that_leaves_a_little_late_may_be_answered_in_full_time() {
+    let mut sim = quick();
+    let mut ws = sim.joined();
+    let mut client = sim.polling();
+    client.join("/");
+    client.get();
+    sim.pause_to(390);
+    sim.advance(0);
+    assert_eq!((ws.recv(), client.payload()), ("2".into(), "2".into()));
+    sim.advance_to(589);
+    ws.send("3");
+    client.post("3");
+    sim.advance(0);
+    assert_eq!(sim.counts().sessions, 2);
+}
+
+#[test]
 fn whoever_polls_past_the_time_for_a_pong_finds_no_session() {
     let mut sim = quick();
     let mut client = sim.polling();

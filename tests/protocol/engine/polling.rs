@@ -1,7 +1,7 @@
 //! Long-polling: polls, POSTs, and HTTP around them.
 
 use sansocket::{Counts, Origins};
-use testbed::{Sim, handshake, request};
+use testbed::{Item, Polling, Sim, handshake, request, upgrade};
 
 #[test]
 fn a_poll_is_held_until_there_is_something() {
@@ -310,6 +310,107 @@ fn close_by_post_releases_the_poll_with_noop() {
         (400, r#"{"code":1,"message":"Session ID unknown"}"#)
     );
     assert_eq!(sim.counts(), Counts::default());
+}
+
+#[test]
+fn a_poll_and_a_close_sent_at_once_are_answered_alike_in_either_order() {
+    for poll_first in [true, false] {
+        let mut sim = Sim::new();
+        let mut client = sim.polling();
+        client.join("/");
+        if poll_first {
+            client.get();
+            client.post("1");
+        } else {
+            client.post("1");
+            client.get();
+        }
+        assert_eq!(client.payload(), "6");
+        assert_eq!(sim.events()[1..], ["disconnect 1 TransportClose"]);
+        client.get();
+        assert_eq!(client.answer().unwrap().status, 400, "one poll is released");
+        assert_eq!(sim.counts(), Counts::default());
+    }
+}
+
+#[test]
+fn a_poll_while_a_websocket_is_tried_may_cross_the_close_too() {
+    for probe in ["", "2probe"] {
+        let sim = Sim::new();
+        let mut client = sim.polling();
+        let mut ws = client.websocket();
+        if !probe.is_empty() {
+            ws.send(probe);
+            assert_eq!(ws.recv(), "3probe");
+        }
+        client.post("1");
+        assert_eq!(ws.all(), [Item::Close(1000)]);
+        assert_eq!(client.poll(), "6");
+        client.get();
+        assert_eq!(client.answer().unwrap().status, 400);
+    }
+}
+
+#[test]
+fn a_poll_crosses_the_close_for_less_than_a_second() {
+    for (ms, status) in [(999, 200), (1000, 400)] {
+        let mut sim = Sim::new();
+        let mut client = sim.polling();
+        client.post("1");
+        sim.advance(ms);
+        client.get();
+        assert_eq!(client.answer().unwrap().status, status, "{ms}");
+    }
+}
+
+#[test]
+fn nothing_but_a_poll_crosses_the_close() {
+    let sim = Sim::new();
+    let mut client = sim.polling();
+    client.post("1");
+    let target = client.target();
+    assert_eq!(client.try_post("3").unwrap().status, 400);
+    for method in ["PUT", "DELETE", "PATCH"] {
+        client.posts.send(request(method, &target, "", ""));
+        assert_eq!(client.posts.answer().unwrap().status, 400, "{method}");
+    }
+    for target in [
+        target.replace("EIO=4", "EIO=3"),
+        target.replace("EIO=4&", ""),
+        target.replace("polling", "websocket"),
+        format!("{target}x"),
+        target[..target.len() - 1].to_owned(),
+    ] {
+        client.posts.send(request("GET", &target, "", ""));
+        assert_eq!(client.posts.answer().unwrap().status, 400, "{target}");
+    }
+    let mut ws = sim.tcp();
+    ws.send(upgrade(&target.replace("polling", "websocket")));
+    assert_eq!(ws.answer().unwrap().status, 400);
+    assert_eq!(client.poll(), "6");
+}
+
+#[test]
+fn a_session_that_ends_otherwise_releases_no_later_poll() {
+    let refused = |client: &mut Polling, how: &str| {
+        client.get();
+        assert_eq!(client.answer().unwrap().status, 400, "{how}");
+    };
+    let mut sim = Sim::new();
+    let mut client = sim.polling();
+    assert_eq!(client.try_post("nonsense").unwrap().status, 400);
+    refused(&mut client, "a rule was broken");
+    let mut client = sim.polling();
+    client.upgrade().send("1");
+    refused(&mut client, "it was closed on a WebSocket");
+    let mut client = sim.polling();
+    sim.advance(45_000);
+    refused(&mut client, "it joined nothing");
+    let mut client = sim.polling();
+    client.join("/");
+    sim.socket(1).close_transport();
+    assert_eq!(client.poll(), "1");
+    refused(&mut client, "the server closed it");
 }
 
 #[test]

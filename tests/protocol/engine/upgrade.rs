@@ -1,6 +1,7 @@
 //! The move from polling to WebSocket.
 
-use sansocket::Counts;
+use sansocket::{Counts, Fields, Headers, Message, Method, Request, Server, Transmit, Verdict};
+use std::time::Instant;
 use testbed::{Item, Sim, request};
 
 const BAD_REQUEST: &str = r#"{"code":3,"message":"Bad request"}"#;
@@ -35,6 +36,93 @@ fn every_poll_is_released_while_the_probe_is_answered() {
     for _ in 0..3 {
         assert_eq!(client.poll(), "6");
     }
+}
+
+#[test]
+fn a_poll_and_the_end_of_an_upgrade_sent_at_once_are_taken_alike_in_either_order() {
+    for (upgrades, status) in [(true, 400), (false, 200)] {
+        let sim = Sim::new();
+        let mut client = sim.polling();
+        client.join("/");
+        let mut ws = client.websocket();
+        ws.send("2probe");
+        assert_eq!(ws.recv(), "3probe");
+        sim.socket(1).emit("waits", "[]").unwrap();
+        let target = client.target();
+        let polled = sim.on(0, |server, now| {
+            // What was sent first lies unread when the poll is taken.
+            let verdict = ask(server, now, &target);
+            let Verdict::Hold(Some(poll)) = verdict else { panic!("{verdict:?}") };
+            assert!(server.poll_transmit(poll).is_none(), "packets wait for the upgrade");
+            let looked = server.poll_overdue().expect("the WebSocket is looked at");
+            assert_eq!(server.poll_overdue(), None);
+            if upgrades {
+                server.handle_message(now, looked, Message::Text("5"));
+            }
+            server.handle_quiet(now, looked);
+            server.poll_transmit(poll)
+        });
+        let Some(Transmit::Response(response)) = polled else { panic!("{polled:?}") };
+        assert_eq!(response.status, status);
+        assert!(upgrades || *response.body == *b"6", "{response:?}");
+        assert_eq!(sim.socket(1).transport(), Some(if upgrades { "websocket" } else { "polling" }));
+        if !upgrades {
+            ws.send("5");
+        }
+        assert_eq!(ws.recv(), "42[\"waits\"]");
+    }
+}
+
+#[test]
+fn a_second_poll_while_the_websocket_is_looked_at_ends_the_session() {
+    let mut sim = Sim::new();
+    let mut client = sim.polling();
+    client.join("/");
+    let mut ws = client.websocket();
+    ws.send("2probe");
+    assert_eq!(ws.recv(), "3probe");
+    let target = client.target();
+    let statuses = sim.on(0, |server, now| {
+        let Verdict::Hold(Some(poll)) = ask(server, now, &target) else { panic!("it waits") };
+        let Verdict::Respond(second) = ask(server, now, &target) else { panic!("no") };
+        let first = server.poll_transmit(poll);
+        let Some(Transmit::Response(first)) = first else { panic!("{first:?}") };
+        [first.status, second.status]
+    });
+    assert_eq!(statuses, [200, 400]);
+    assert_eq!(ws.all(), [Item::Close(1008)]);
+    assert_eq!(sim.events()[1..], ["disconnect 1 Violation(OverlappingPoll)"]);
+}
+
+#[test]
+fn a_poll_that_waits_for_a_look_in_vain_is_released_when_the_upgrade_is_given_up() {
+    let mut sim = Sim::new();
+    let mut client = sim.polling();
+    client.join("/");
+    let mut ws = client.websocket();
+    ws.send("2probe");
+    assert_eq!(ws.recv(), "3probe");
+    let target = client.target();
+    let poll = sim.on(0, |server, now| {
+        let Verdict::Hold(Some(poll)) = ask(server, now, &target) else { panic!("it waits") };
+        server.poll_overdue().expect("nobody looks");
+        poll
+    });
+    sim.advance(10_000);
+    assert_eq!(ws.all(), [Item::Close(1000)]);
+    let answer = sim.on(0, |server, _| server.poll_transmit(poll));
+    let Some(Transmit::Response(response)) = answer else { panic!("{answer:?}") };
+    assert_eq!(&*response.body, b"6");
+    assert_eq!(sim.counts().sessions, 1);
+}
+
+/// Polls past the network.
+fn ask(server: &mut Server, now: Instant, target: &str) -> Verdict {
+    struct Plain;
+    impl Headers for Plain {
+        fn each<'a>(&'a self, _: &mut dyn FnMut(&'a str, &'a [u8])) {}
+    }
+    server.handle_request(now, Request::new(Method::Get, target, Fields::host(&Plain)))
 }
 
 #[test]

@@ -22,6 +22,8 @@ enum Step {
     Post,
     /// Its body arrives.
     Body,
+    /// Its body arrives, and says that the client closes the session.
+    Leave,
     /// A WebSocket opens.
     Open,
     /// `2probe` comes on it.
@@ -32,6 +34,8 @@ enum Step {
     Say,
     /// It becomes writable, and takes all there is.
     Read,
+    /// It is looked at, for a peer that is asked about, and has nothing to say.
+    Look,
     /// It closes.
     Close,
     /// The application sends.
@@ -42,16 +46,18 @@ enum Step {
     Timeout,
 }
 
-const STEPS: [Step; 13] = [
+const STEPS: [Step; 15] = [
     Step::Get,
     Step::Abort,
     Step::Post,
     Step::Body,
+    Step::Leave,
     Step::Open,
     Step::Probe,
     Step::Upgrade,
     Step::Say,
     Step::Read,
+    Step::Look,
     Step::Close,
     Step::Emit,
     Step::End,
@@ -59,7 +65,7 @@ const STEPS: [Step; 13] = [
 ];
 
 /// The states of `core/src/server/sessions/transport.rs`, with the links that its table allows in each.
-const STATES: [&str; 18] = [
+const STATES: [&str; 20] = [
     "ClosingPolling",
     "ClosingPolling GET",
     "ClosingWebSocket",
@@ -68,6 +74,8 @@ const STATES: [&str; 18] = [
     "Polling GET POST",
     "Polling POST",
     "Probing Answered",
+    "Probing Answered GET",
+    "Probing Answered GET POST",
     "Probing Answered POST",
     "Probing Asked",
     "Probing Asked GET",
@@ -135,6 +143,8 @@ struct Play {
     said: usize,
     heard: usize,
     closed: bool,
+    /// Whether the client closed the session while it might have polled: one poll may cross that.
+    crossing: bool,
     /// Transport states on the way, before and after polls were answered.
     reached: Vec<String>,
 }
@@ -155,7 +165,7 @@ impl Play {
             panic!("the application hears of it")
         };
         let (get, post, ws, rung) = (None, None, None, HashSet::new());
-        let (sent, got, said, heard, closed, reached) = (0, 0, 0, 0, false, Vec::new());
+        let (sent, got, said, heard, reached) = (0, 0, 0, 0, Vec::new());
         let mut play = Self {
             server,
             now,
@@ -169,7 +179,8 @@ impl Play {
             got,
             said,
             heard,
-            closed,
+            closed: false,
+            crossing: false,
             reached,
         };
         for &step in path {
@@ -197,11 +208,15 @@ impl Play {
             Step::Abort => self.get.take().map(|link| self.server.handle_closed(self.now, link)),
             Step::Post => self.head(),
             Step::Body => self.post.take().map(|link| self.body(link)),
+            Step::Leave => self.leave(),
             Step::Open => self.open(),
             Step::Probe => self.on_websocket("2probe"),
             Step::Upgrade => self.on_websocket("5"),
             Step::Say => self.say(),
             Step::Read => self.ws.map(|ws| self.read(ws)),
+            Step::Look => {
+                self.server.poll_overdue().map(|link| self.server.handle_quiet(self.now, link))
+            }
             Step::Close => self.ws.take().map(|ws| self.server.handle_closed(self.now, ws)),
             Step::Emit => self.emit(),
             Step::End => {
@@ -256,6 +271,14 @@ impl Play {
         let Verdict::Respond(response) = verdict else { panic!("{verdict:?} to a body") };
         self.said += usize::from(response.status == 200);
         assert!(self.server.poll_transmit(link).is_none(), "a POST is answered once");
+    }
+
+    fn leave(&mut self) -> Option<()> {
+        let link = self.post.take()?;
+        let verdict = self.server.handle_body(self.now, link, b"1");
+        let Verdict::Respond(response) = verdict else { panic!("{verdict:?} to a body") };
+        self.crossing = response.status == 200 && self.get.is_none();
+        Some(())
     }
 
     fn open(&mut self) -> Option<()> {
@@ -339,8 +362,14 @@ impl Play {
             && let Some(transmit) = self.server.poll_transmit(link)
         {
             let Transmit::Response(response) = transmit else { panic!("{transmit:?} to a poll") };
-            assert_eq!(response.status, 200);
-            self.payload(&response.body);
+            if response.status == 200 {
+                self.payload(&response.body);
+            } else {
+                assert_eq!(
+                    (response.status, &*self.server.transports()),
+                    (400, &["WebSocket".into()][..])
+                );
+            }
             self.get = None;
         }
         while let Some(event) = self.server.poll_event() {
@@ -361,12 +390,26 @@ impl Play {
         }
     }
 
+    /// One poll crosses the CLOSE of its client, and no other reaches a session that is over.
+    fn poll_late(&mut self) {
+        let statuses = [(); 2].map(|()| {
+            let verdict = request(&mut self.server, self.now, Method::Get, &self.target);
+            let Verdict::Respond(response) = verdict else { panic!("{verdict:?} to a late poll") };
+            assert!(response.status == 400 || *response.body == *b"6", "{response:?}");
+            response.status
+        });
+        assert_eq!(statuses, if self.crossing { [200, 400] } else { [400; 2] });
+    }
+
     fn is_over(&self) -> bool {
         self.server.counts().sessions == 0
     }
 
     /// A client that behaves from here on gets everything, and in the end nothing is left.
     fn finish(mut self, gracefully: bool) {
+        if self.is_over() {
+            self.poll_late();
+        }
         // An upgrade that hangs is given up.
         let end = self.now + Duration::from_secs(10);
         while let Some(due) = self.server.poll_timeout().filter(|&due| due <= end) {

@@ -1,6 +1,6 @@
 //! Acknowledgements: giving them, and waiting for them.
 
-use sansocket::{AckToken, Args};
+use sansocket::Args;
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::future::Future;
@@ -11,6 +11,7 @@ use std::task::{Context, Poll, Waker};
 
 use crate::args::{self, DecodeError, IntoArgs, with_args};
 use crate::sockets::error::EmitError;
+use crate::sockets::side::{Sealed, Side};
 use crate::sockets::socket::Socket;
 use crate::wait::wait;
 
@@ -20,26 +21,28 @@ use crate::wait::wait;
 /// one from a client that does not wait as well, whose answer goes nowhere: ask
 /// [`is_wanted`](Self::is_wanted) instead of taking an `Option<Ack>`, which would be an argument that
 /// may be missing.
+///
+/// `S` is the [side](Side) whose handler acknowledges.
 #[derive(Debug)]
-pub struct Ack {
-    socket: Socket,
-    token: Option<AckToken>,
+pub struct Ack<S: Side = Socket> {
+    socket: S,
+    token: Option<S::Token>,
 }
 
-impl Ack {
+impl<S: Side> Ack<S> {
     /// Without a token the sender of the event does not wait.
-    pub(crate) fn new(socket: &Socket, token: Option<AckToken>) -> Self {
+    pub(crate) fn new(socket: &S, token: Option<S::Token>) -> Self {
         Self { socket: socket.clone(), token }
     }
 
-    /// Whether the client waits for it.
+    /// Whether the sender of the event waits for it.
     #[must_use]
     pub fn is_wanted(&self) -> bool {
         self.token.is_some()
     }
 
     /// Acknowledges. A tuple is several arguments, `()` none, anything else one; encoded arguments
-    /// are sent as they are, see [`IntoArgs`]. Nothing is sent when the client does not wait, or has
+    /// are sent as they are, see [`IntoArgs`]. Nothing is sent when the sender does not wait, or has
     /// left.
     ///
     /// # Errors
@@ -48,7 +51,7 @@ impl Ack {
         let Self { socket, token } = self;
         with_args(args, |args| {
             if let Some(token) = token {
-                socket.hub().with(socket.shard(), |server| server.acknowledge(token, args));
+                socket.acknowledge(token, args, Sealed);
             }
             Ok(())
         })
@@ -79,7 +82,7 @@ pub enum AckError {
 /// Dropping it changes nothing for the client; its acknowledgement is dropped when it comes.
 #[derive(Debug)]
 #[must_use = "the event is sent already; this only waits for its acknowledgement"]
-pub struct Reply(Arc<Slot<Result<Args, AckError>>>);
+pub struct AckFuture(Arc<Slot<Result<Args, AckError>>>);
 
 /// Waits for one client's acknowledgement and reads it as `R` by the rules of
 /// [`decode`](args::decode): `()` reads nothing, a tuple several arguments, anything else the first.
@@ -88,11 +91,11 @@ pub struct Reply(Arc<Slot<Result<Args, AckError>>>);
 /// Dropping it changes nothing for the client; its acknowledgement is dropped when it comes.
 #[must_use = "the event is sent already; this only waits for its acknowledgement"]
 pub struct Calling<R> {
-    reply: Reply,
+    reply: AckFuture,
     answer: PhantomData<fn() -> R>,
 }
 
-impl Reply {
+impl AckFuture {
     pub(crate) fn new(slot: Arc<Slot<Result<Args, AckError>>>) -> Self {
         Self(slot)
     }
@@ -127,7 +130,7 @@ impl<R: DeserializeOwned> Calling<R> {
     }
 }
 
-impl Future for Reply {
+impl Future for AckFuture {
     type Output = Result<Args, AckError>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {

@@ -3,7 +3,7 @@
 use sansocket::{Id, Refused, Server, Socket as Key, SocketMut, Ticket};
 use std::sync::Arc;
 
-use crate::sockets::answers::ack::{Reply, Slot};
+use crate::sockets::answers::ack::{AckFuture, Slot};
 use crate::sockets::answers::gather::{Gathering, Tally};
 use crate::sockets::answers::waiting::{Then, Waiting};
 use crate::sockets::reach::Reach;
@@ -15,7 +15,7 @@ impl dyn Reach {
         shard: u16,
         key: Key,
         ask: impl FnOnce(&mut SocketMut<'_>) -> Result<Ticket, Refused>,
-    ) -> Result<Reply, Refused> {
+    ) -> Result<AckFuture, Refused> {
         let slot = Arc::new(Slot::empty());
         self.with_cell(shard, |cell| {
             let mut socket = cell.server.socket(key).ok_or(Refused::Gone)?;
@@ -23,7 +23,7 @@ impl dyn Reach {
             cell.kept.questions.push(ticket, Waiting::One(slot.clone()));
             Ok::<_, Refused>(())
         })?;
-        Ok(Reply::new(slot))
+        Ok(AckFuture::new(slot))
     }
 
     /// Asks one client; the answer is handed to `then`, in the order of events.

@@ -22,7 +22,7 @@ use crate::wait::wait;
 /// dropped with it, and those that come later.
 #[derive(Debug)]
 #[must_use = "the event is sent already; this only waits for its acknowledgements"]
-pub struct Gathering(Result<Replies, EmitError>);
+pub struct Gathering(Result<AckStream, EmitError>);
 
 /// The acknowledgements of many, in the order they come.
 ///
@@ -34,29 +34,29 @@ pub struct Gathering(Result<Replies, EmitError>);
 /// clients that were asked; the acknowledgements not taken are dropped with it.
 #[derive(Debug)]
 #[must_use = "the event is sent already; this only waits for its acknowledgements"]
-pub struct Replies(Arc<Tally>);
+pub struct AckStream(Arc<Tally>);
 
-/// Waits for the next of the [`Replies`].
+/// Waits for the next of the [`AckStream`].
 ///
 /// # Cancel safety
 /// Nothing is lost when it is dropped: the acknowledgement stays there for the next call.
 #[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
-pub struct Next<'a>(&'a mut Replies);
+pub struct NextAck<'a>(&'a mut AckStream);
 
 /// What many clients acknowledged.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Gathered {
     /// The acknowledgements that came, in the order they came.
-    pub replies: Vec<Args>,
+    pub acks: Vec<Args>,
     /// How many clients were asked and did not answer.
     pub missing: u32,
 }
 
 impl Gathering {
     pub(crate) fn new(tally: Arc<Tally>) -> Self {
-        Self(Ok(Replies(tally)))
+        Self(Ok(AckStream(tally)))
     }
 
     pub(crate) fn failed(error: EmitError) -> Self {
@@ -67,7 +67,7 @@ impl Gathering {
     ///
     /// # Errors
     /// [`EmitError`] says why nothing was sent.
-    pub fn stream(self) -> Result<Replies, EmitError> {
+    pub fn stream(self) -> Result<AckStream, EmitError> {
         if let Ok(replies) = &self.0 {
             replies.0.lock().wanted = Wanted::Each;
         }
@@ -84,11 +84,11 @@ impl Gathering {
     }
 }
 
-impl Replies {
+impl AckStream {
     /// Waits for the next acknowledgement; `None` at the end.
     #[expect(clippy::should_implement_trait, reason = "what it returns is awaited")]
-    pub fn next(&mut self) -> Next<'_> {
-        Next(self)
+    pub fn next(&mut self) -> NextAck<'_> {
+        NextAck(self)
     }
 
     /// Returns how many clients were asked and did not answer; `None` while some may yet.
@@ -98,7 +98,7 @@ impl Replies {
     }
 }
 
-impl Next<'_> {
+impl NextAck<'_> {
     /// Waits on this thread; never inside an async handler, whose thread may have to bring the
     /// answer.
     pub fn wait(self) -> Option<Args> {
@@ -113,7 +113,7 @@ impl Gathered {
     /// When one of them does not fit.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<Vec<T>, DecodeError> {
         let read = |args: &Args| args::decode_owned(args.json(), args.attachments());
-        self.replies.iter().map(read).collect()
+        self.acks.iter().map(read).collect()
     }
 }
 
@@ -128,7 +128,7 @@ impl Future for Gathering {
     }
 }
 
-impl Stream for Replies {
+impl Stream for AckStream {
     type Item = Args;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Args>> {
@@ -136,7 +136,7 @@ impl Stream for Replies {
     }
 }
 
-impl Future for Next<'_> {
+impl Future for NextAck<'_> {
     type Output = Option<Args>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Args>> {
@@ -151,7 +151,7 @@ pub(crate) struct Tally(Mutex<Count>);
 #[derive(Debug, Default)]
 struct Count {
     /// What came and was not taken. Bounded by the clients that were asked.
-    replies: VecDeque<Args>,
+    acks: VecDeque<Args>,
     /// How many did not answer, once that is known.
     missing: Option<u32>,
     wanted: Wanted,
@@ -170,7 +170,7 @@ impl Tally {
     /// Leaves one answer; the waker, if any, is to be woken.
     pub(crate) fn add(&self, args: Args) -> Option<Waker> {
         let mut count = self.lock();
-        count.replies.push_back(args);
+        count.acks.push_back(args);
         match count.wanted {
             Wanted::All => None,
             Wanted::Each => count.waker.take(),
@@ -187,13 +187,13 @@ impl Tally {
     fn poll_all(&self, context: &Context<'_>) -> Poll<Gathered> {
         let mut count = self.lock();
         let Some(missing) = count.missing else { return count.pend(context) };
-        let replies = std::mem::take(&mut count.replies).into();
-        Poll::Ready(Gathered { replies, missing })
+        let acks = std::mem::take(&mut count.acks).into();
+        Poll::Ready(Gathered { acks, missing })
     }
 
     fn poll_next(&self, context: &Context<'_>) -> Poll<Option<Args>> {
         let mut count = self.lock();
-        match count.replies.pop_front() {
+        match count.acks.pop_front() {
             Some(args) => Poll::Ready(Some(args)),
             None if count.missing.is_some() => Poll::Ready(None),
             None => count.pend(context),

@@ -165,6 +165,7 @@ impl Server {
         }
         let slot = self.sessions.open(now, &seen, (access, terms), &mut self.outputs);
         if let Some(sid) = request.own_sid {
+            self.sessions.departed.take(now, sid);
             self.sessions.own_sids.insert(slot, sid);
         }
         Ok(match key {
@@ -198,6 +199,12 @@ impl Server {
         (named, revision, sid, ask): (Named, Option<Revision>, &str, Ask<'_>),
     ) -> Result<Verdict, Response> {
         let Some(slot) = self.sessions.find(sid) else {
+            let is_poll = request.method == Method::Get
+                && (named, revision, ask) == (Named::Polling, Some(Revision::V4), Ask::Http);
+            if is_poll && self.sessions.departed.take(now, sid) {
+                let noop = access.allow(poll_response("6", None, &self.config), &self.config);
+                return Ok(Verdict::Respond(noop));
+            }
             return Err(Refusal::Session.response());
         };
         let Some(session) = self.sessions.at(slot) else {
@@ -253,15 +260,16 @@ impl Server {
                 None => Verdict::Hold(Some(link)),
             });
         }
-        let origin = session.origin.clone();
+        if let OnGet::Crossing { ws } = outcome {
+            self.sessions.look_at(ws);
+            return Ok(Verdict::Hold(Some(link)));
+        }
         self.sessions.detach(link);
         match outcome {
-            OnGet::Noop => {
-                let response = poll_response("6", origin.as_deref(), &self.config);
-                Ok(Verdict::Respond(response))
-            }
             OnGet::Overlap => Err(self.overlap(slot)),
-            OnGet::Held | OnGet::Mismatch => Err(Refusal::SessionTransport.response()),
+            OnGet::Crossing { .. } | OnGet::Held | OnGet::Mismatch => {
+                Err(Refusal::SessionTransport.response())
+            }
         }
     }
 

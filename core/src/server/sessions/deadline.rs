@@ -142,10 +142,11 @@ impl Server {
         self.enter(now);
     }
 
-    /// Returns the next link whose peer is overdue: look whether its stream has something to read,
-    /// hand that over, and once it has nothing call [`handle_quiet`](Self::handle_quiet). A stream that
-    /// is not read now, for back-pressure, is looked at when it is read again. Without an outcome it
-    /// is asked for again after the time that the peer was given.
+    /// Returns the next link whose peer is overdue, or whose peer may have completed an upgrade before it
+    /// sent the poll that waits to know: look whether its stream has something to read, hand that over,
+    /// and once it has nothing call [`handle_quiet`](Self::handle_quiet). A stream that is not read now,
+    /// for back-pressure, is looked at when it is read again. Without an outcome it is asked for again
+    /// after the time that the peer was given; a poll waits for `upgrade_timeout` at most.
     ///
     /// Loops that only call [`handle_timeout`](Self::handle_timeout) need not ask.
     #[must_use]
@@ -209,6 +210,7 @@ impl Server {
         self.expire_admissions(now);
         self.answers.expire(now, &mut self.space, &mut self.outputs);
         self.check_budget(now);
+        self.sessions.departed.expire(now);
         self.sessions.tighten();
         self.outputs.tighten();
         let elsewhere = self.space.deadline().min(self.answers.deadline());
@@ -218,6 +220,7 @@ impl Server {
     /// Nothing more came on `link`: acts upon the deadlines that have passed for its session, unless
     /// the peer may be heard on another link too.
     fn on_quiet(&mut self, now: Tick, link: Link) {
+        self.sessions.release_crossing(link);
         let Some(slot) = self.sessions.silent(now, link) else { return };
         for due in Due::ALL {
             let at = self.sessions.due(slot, due);
@@ -290,10 +293,30 @@ impl Sessions {
         }
     }
 
-    /// Sends a PING that was due at `at`.
+    /// Has a link looked at for a poll that waits to know.
+    pub(in crate::server) fn look_at(&mut self, link: Link) {
+        self.overdue.push_back(link);
+    }
+
+    /// The upgrade was not completed on `link` before the poll that waits to know was sent.
+    fn release_crossing(&mut self, link: Link) {
+        let Some(slot) = self.session_of(link) else { return };
+        let Some(session) = self.table.at_mut(slot) else { return };
+        let (transport, poll) = session.transport.on_quiet(link);
+        session.transport = transport;
+        if let Some(poll) = poll {
+            self.release(slot, poll);
+        }
+    }
+
+    /// Sends a PING that was due at `at`. Who waits for it has the whole time to answer; without a poll,
+    /// that time began when a poll would have been answered.
     fn ping(&mut self, now: Tick, at: Tick, slot: u32) {
-        let start = self.timers.of(Due::Pong).start(at, now);
         if let Some(session) = self.table.at_mut(slot) {
+            let start = match session.transport.carrier() {
+                Some(_) => now,
+                None => self.timers.of(Due::Pong).start(at, now),
+            };
             if self.config.monitor_clients {
                 session.beat.pinged(self.timers.arm(Due::Pong, start, slot));
             } else {

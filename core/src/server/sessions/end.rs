@@ -33,7 +33,10 @@ impl Server {
         match outcome {
             OnGone::Aborted => self.end(slot, Reason::TransportError, Goodbye::SERVER),
             OnGone::Closed => self.end(slot, Reason::TransportClose, Goodbye::CLIENT),
-            OnGone::ProbeLost => session.aside_due = Tick::NEVER,
+            OnGone::ProbeLost => {
+                session.aside_due = Tick::NEVER;
+                self.sessions.resume_delivery(slot);
+            }
             OnGone::Over => drop(self.sessions.remove(slot)),
             OnGone::Nothing => {}
         }
@@ -144,7 +147,7 @@ impl Sessions {
             self.farewell(get, Transmit::Response(response));
         }
         if let Some(post) = post {
-            self.give_up_post(post, origin);
+            self.turn_away(post, Refusal::Ended, origin);
         }
         if let Some(ws) = ws {
             self.farewell(ws, Transmit::Close(goodbye.code));
@@ -162,7 +165,7 @@ impl Sessions {
         session.partial = None;
         if let Some(post) = post {
             let origin = session.origin.clone();
-            self.give_up_post(post, origin.as_deref());
+            self.turn_away(post, Refusal::Ended, origin.as_deref());
         }
         if let Some(ws) = ws {
             self.farewell(ws, Transmit::Close(CloseCode::NORMAL));
@@ -172,10 +175,10 @@ impl Sessions {
         }
     }
 
-    /// Answers a POST whose body comes too late to be heard.
-    pub(super) fn give_up_post(&mut self, post: Link, origin: Option<&str>) {
-        let response = origin::allow(Refusal::Ended.response(), origin, &self.config);
-        self.farewell(post, Transmit::Response(response));
+    /// Refuses a request that comes too late to be heard.
+    pub(super) fn turn_away(&mut self, request: Link, refusal: Refusal, origin: Option<&str>) {
+        let response = origin::allow(refusal.response(), origin, &self.config);
+        self.farewell(request, Transmit::Response(response));
     }
 
     /// Takes a session out of the table with everything it holds, and returns its transport and

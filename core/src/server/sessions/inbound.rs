@@ -69,7 +69,7 @@ impl Server {
                 self.on_binary(now, slot, Cow::Owned(bytes))
             }
             Engine::Close => {
-                self.end(slot, Reason::TransportClose, Goodbye::CLIENT);
+                self.depart(now, slot);
                 Ok(())
             }
             Engine::Ping(_) => Err(Violation::HeartbeatDirection),

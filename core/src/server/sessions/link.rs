@@ -113,10 +113,10 @@ impl Sessions {
                 self.note_drain(slot, space, outputs);
                 frame.map(Transmit::Frame)
             }
-            Transport::Polling { get, .. }
-            | Transport::Probing { get, .. }
-            | Transport::ClosingPolling { get }
-                if get == Some(link) =>
+            Transport::Polling { .. }
+            | Transport::Probing { .. }
+            | Transport::ClosingPolling { .. }
+                if session.transport.carrier() == Some(link) =>
             {
                 let mut response = self.poll_answer(slot, link, space, outputs)?;
                 response.dress(&self.config.headers);
@@ -244,15 +244,20 @@ impl Sessions {
         }
     }
 
+    /// Releases a poll without a packet, so that the client can go on.
+    pub(super) fn release(&mut self, slot: u32, poll: Link) {
+        let Some(session) = self.table.at(slot) else { return };
+        let response = poll_response("6", session.origin.as_deref(), &self.config);
+        self.farewell(poll, Transmit::Response(response));
+    }
+
     /// Sends `3probe` and releases the poll that waits.
     fn answer_probe(&mut self, slot: u32) -> Option<Frame> {
         let session = self.table.at_mut(slot)?;
         let (transport, poll) = session.transport.on_probe_answered();
         session.transport = transport;
-        let origin = session.origin.clone();
         if let Some(poll) = poll {
-            let response = poll_response("6", origin.as_deref(), &self.config);
-            self.farewell(poll, Transmit::Response(response));
+            self.release(slot, poll);
         }
         Packet::engine(b"3probe").frame(0)
     }

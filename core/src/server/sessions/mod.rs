@@ -2,6 +2,7 @@
 
 pub(in crate::server) mod budget;
 pub(in crate::server) mod deadline;
+pub(in crate::server) mod departed;
 mod end;
 mod inbound;
 pub(in crate::server) mod link;

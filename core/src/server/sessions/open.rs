@@ -11,6 +11,7 @@ use crate::http::Request;
 use crate::key::{self, Secret};
 use crate::link::{Link, Transmit};
 use crate::server::door::handshake::Handshake;
+use crate::server::door::refusal::Refusal;
 use crate::server::outputs::Outputs;
 use crate::server::sessions::deadline::Due;
 use crate::server::sessions::session::Session;
@@ -121,9 +122,14 @@ impl Sessions {
         let Some(ws) = ws else { return };
         session.transport = transport;
         session.aside_due = Tick::NEVER;
-        let carrier = (!session.outbox.is_empty()).then(|| transport.carrier()).flatten();
         self.farewell(ws, Transmit::Close(CloseCode::NORMAL));
-        if let Some(link) = carrier {
+        self.resume_delivery(slot);
+    }
+
+    /// Lets what waited for the end of a probe leave.
+    pub(super) fn resume_delivery(&mut self, slot: u32) {
+        let Some(session) = self.table.at(slot) else { return };
+        if let Some(link) = session.transport.carrier().filter(|_| !session.outbox.is_empty()) {
             self.mark_ready(link);
         }
     }
@@ -131,17 +137,17 @@ impl Sessions {
     /// Moves a session to its WebSocket; says whether it was the time for it.
     pub(super) fn upgrade(&mut self, slot: u32) -> bool {
         let Some(session) = self.table.at_mut(slot) else { return false };
-        let Some((transport, post)) = session.transport.on_upgrade() else { return false };
+        let Some((transport, [poll, post])) = session.transport.on_upgrade() else { return false };
         session.transport = transport;
         session.aside_due = Tick::NEVER;
-        let carrier = (!session.outbox.is_empty()).then(|| transport.carrier()).flatten();
+        let origin = session.origin.clone();
+        if let Some(poll) = poll {
+            self.turn_away(poll, Refusal::SessionTransport, origin.as_deref());
+        }
         if let Some(post) = post {
-            let origin = session.origin.clone();
-            self.give_up_post(post, origin.as_deref());
+            self.turn_away(post, Refusal::Ended, origin.as_deref());
         }
-        if let Some(link) = carrier {
-            self.mark_ready(link);
-        }
+        self.resume_delivery(slot);
         true
     }
 }

@@ -85,6 +85,6 @@ impl fmt::Debug for OwnSids {
 }
 
 /// Compares in a time that depends on the lengths only.
-fn is_same(a: &[u8], b: &[u8]) -> bool {
+pub(in crate::server) fn is_same(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).fold(0, |diff, (a, b)| diff | (a ^ b)) == 0
 }

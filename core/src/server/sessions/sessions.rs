@@ -14,6 +14,7 @@ use crate::rng::Rng;
 use crate::server::NONE;
 use crate::server::sessions::budget::Budget;
 use crate::server::sessions::deadline::Timers;
+use crate::server::sessions::departed::Departed;
 use crate::server::sessions::link::Attachment;
 use crate::server::sessions::own_sid::OwnSids;
 use crate::server::sessions::session::Session;
@@ -31,6 +32,7 @@ pub(in crate::server) struct Sessions {
     pub(super) scratch: String,
     pub(super) table: Slab<Session>,
     pub(in crate::server) own_sids: OwnSids,
+    pub(in crate::server) departed: Departed,
     pub(in crate::server) strangers: Strangers,
     pub(super) links: Slab<Attachment>,
     /// Links that gained something to write.
@@ -61,6 +63,7 @@ impl Sessions {
             scratch: String::new(),
             table: Slab::new(),
             own_sids: OwnSids::new(hasher.clone()),
+            departed: Departed::default(),
             strangers: Strangers::new(hasher.clone()),
             links: Slab::new(),
             ready: VecDeque::new(),

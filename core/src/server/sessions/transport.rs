@@ -11,7 +11,7 @@
 //! |---|---|---|
 //! | `Polling` | perhaps | perhaps |
 //! | `Probing`, opened or asked | perhaps | perhaps |
-//! | `Probing`, answered | never: released with NOOP | perhaps |
+//! | `Probing`, answered | until the WebSocket was looked at for `5` | perhaps |
 //! | `WebSocket`, `ClosingWebSocket` | never | never |
 //! | `ClosingPolling` | until it is answered | never |
 
@@ -39,7 +39,7 @@ pub(in crate::server) enum Probe {
     Opened,
     /// `2probe` came; `3probe` is to be sent.
     Asked,
-    /// `3probe` is sent. From here on polls are released with NOOP and packets wait for `5`.
+    /// `3probe` is sent. From here on packets wait for `5`, and so do polls while it may lie unread.
     Answered,
 }
 
@@ -48,8 +48,9 @@ pub(in crate::server) enum Probe {
 pub(in crate::server) enum OnGet {
     /// It waits for packets.
     Held,
-    /// It is released at once, so that the client can finish the upgrade.
-    Noop,
+    /// It may have crossed the end of the upgrade, which may lie unread on this WebSocket: it waits until
+    /// that was looked at. It gets no packets, so that the client can finish the upgrade.
+    Crossing { ws: Link },
     /// It overlaps another: the session ends.
     Overlap,
     /// The session is not polling.
@@ -93,7 +94,9 @@ impl Transport {
             Self::Polling { get: None, post } => {
                 (Self::Polling { get: Some(link), post }, OnGet::Held)
             }
-            Self::Probing { probe: Probe::Answered, get: None, .. } => (self, OnGet::Noop),
+            Self::Probing { probe: probe @ Probe::Answered, get: None, post, ws } => {
+                (Self::Probing { get: Some(link), post, ws, probe }, OnGet::Crossing { ws })
+            }
             Self::Probing { get: None, post, ws, probe } => {
                 (Self::Probing { get: Some(link), post, ws, probe }, OnGet::Held)
             }
@@ -165,12 +168,27 @@ impl Transport {
         }
     }
 
-    /// `5` came on the WebSocket; `None` when it is not the time for it. A POST still in progress is
-    /// handed back to be refused.
-    pub(in crate::server) fn on_upgrade(self) -> Option<(Self, Option<Link>)> {
+    /// The WebSocket under `link` was looked at and had nothing to say: a poll that waited for that is
+    /// handed back to be released.
+    pub(in crate::server) fn on_quiet(self, link: Link) -> (Self, Option<Link>) {
         match self {
-            Self::Probing { ws, post, probe: Probe::Answered, .. } => {
-                Some((Self::WebSocket { ws }, post))
+            Self::Probing { get, post, ws, probe: probe @ Probe::Answered } if ws == link => {
+                (Self::Probing { get: None, post, ws, probe }, get)
+            }
+            Self::Probing { .. }
+            | Self::Polling { .. }
+            | Self::WebSocket { .. }
+            | Self::ClosingPolling { .. }
+            | Self::ClosingWebSocket { .. } => (self, None),
+        }
+    }
+
+    /// `5` came on the WebSocket; `None` when it is not the time for it. A poll that came after it was
+    /// sent, and a POST still in progress, are handed back to be refused.
+    pub(in crate::server) fn on_upgrade(self) -> Option<(Self, [Option<Link>; 2])> {
+        match self {
+            Self::Probing { get, post, ws, probe: Probe::Answered } => {
+                Some((Self::WebSocket { ws }, [get, post]))
             }
             Self::Probing { probe: Probe::Opened | Probe::Asked, .. }
             | Self::Polling { .. }
@@ -259,6 +277,16 @@ impl Transport {
         }
     }
 
+    /// Whether the client may have a poll on its way: it polls, and none is held.
+    pub(in crate::server) fn awaits_poll(self) -> bool {
+        match self {
+            Self::Polling { get, .. } | Self::Probing { get, .. } => get.is_none(),
+            Self::WebSocket { .. }
+            | Self::ClosingPolling { .. }
+            | Self::ClosingWebSocket { .. } => false,
+        }
+    }
+
     pub(in crate::server) fn is_closing(self) -> bool {
         match self {
             Self::ClosingPolling { .. } | Self::ClosingWebSocket { .. } => true,
@@ -311,6 +339,7 @@ mod tests {
                 state.on_websocket(ws).0,
                 state.on_probe().unwrap_or(state),
                 state.on_probe_answered().0,
+                state.on_quiet(ws).0,
                 state.on_upgrade().map_or(state, |(state, _)| state),
                 state.on_probe_failed().0,
                 state.on_answered(get),
@@ -340,12 +369,14 @@ mod tests {
     #[test]
     fn no_transition_drops_a_link_without_handing_it_back() {
         for state in reachable() {
+            let quiet = state.ears()[1].map_or((state, None), |ws| state.on_quiet(ws));
             let before: Vec<Link> = state.links().into_iter().flatten().collect();
             let outcomes = [
                 (state.on_probe_answered().0, state.on_probe_answered().1, None),
                 (state.on_probe_failed().0, state.on_probe_failed().1, None),
                 (state.on_closing().0, state.on_closing().1[0], state.on_closing().1[1]),
-                state.on_upgrade().map_or((state, None, None), |(next, post)| (next, post, None)),
+                (quiet.0, quiet.1, None),
+                state.on_upgrade().map_or((state, None, None), |(next, [a, b])| (next, a, b)),
             ];
             for (next, a, b) in outcomes {
                 let after: Vec<Link> = next.links().into_iter().chain([a, b]).flatten().collect();
