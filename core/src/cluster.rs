@@ -1,23 +1,23 @@
-//! What crosses the boundary between shards: typed messages, delivered in order from one shard to
-//! another.
+//! What crosses the boundary between shards, and between processes: typed messages, delivered in order
+//! from one shard to another.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::key::Id;
+use crate::key::{Id, Place};
 use crate::server::Disconnect;
 use crate::socket::Args;
 use crate::socket::encoded::Packet;
 
-/// Something other shards must hear, as [`Server::poll_peer`](crate::Server::poll_peer) returns it.
+/// A message for peers, as [`Server::poll_peer`](crate::Server::poll_peer) returns it.
 ///
 /// Hand it to [`Server::handle_peer`](crate::Server::handle_peer) of every shard that
 /// [`Output::to`] names. Messages from one shard to another must keep their order.
 #[derive(Clone, Debug)]
 pub struct Output {
-    /// Who must hear it.
+    /// The peers that it is for.
     pub to: Destination,
-    /// What they must hear.
+    /// The message.
     pub message: Message,
 }
 
@@ -37,37 +37,65 @@ pub enum Destination {
 pub(crate) enum Peer {
     /// A shard of this process.
     Shard(u16),
+    /// The node, which adds up what other processes report.
+    Node,
 }
 
 impl From<Peer> for Destination {
     fn from(peer: Peer) -> Self {
         match peer {
+            Peer::Node => Self::Node,
             Peer::Shard(shard) => Self::Shard(shard),
         }
     }
 }
 
-/// A message from one shard to another; opaque to those who carry it.
+/// A message from one shard to another; opaque to its carriers.
 #[derive(Clone, Debug)]
 pub struct Message(pub(crate) Body);
+
+impl Message {
+    /// Returns a message of another process as the node of this one hands it to shards: they report to
+    /// the node, once each.
+    #[must_use]
+    pub fn from_node(mut self) -> Self {
+        match &mut self.0 {
+            Body::Broadcast { ask: Some(Ask { from, .. }), .. } | Body::Find { from, .. } => {
+                *from = Peer::Node;
+            }
+            Body::Adopted { .. }
+            | Body::Answered { .. }
+            | Body::Apply { .. }
+            | Body::Asked { .. }
+            | Body::Broadcast { ask: None, .. }
+            | Body::Found { .. }
+            | Body::Released { .. } => {}
+        }
+        self
+    }
+}
 
 #[derive(Clone, Debug)]
 pub(crate) enum Body {
     /// Send a packet to the target's clients; with `ask`, collect their acknowledgements.
     Broadcast { to: Arc<Whom>, packet: Packet, volatile: bool, ask: Option<Ask> },
-    /// That many clients were asked; `missing` more are too slow to be.
+    /// So many clients were asked; `missing` more are too slow to be asked.
     Asked { id: u64, clients: u32, missing: u32 },
     /// One of them answered, or left without.
     Answered { id: u64, args: Option<Args> },
-    /// Make the target's clients do something.
+    /// Change the target's clients.
     Apply { to: Arc<Whom>, change: Change },
-    /// Tell who matches the target.
+    /// Report the clients that match the target.
     Find { to: Arc<Whom>, id: u64, from: Peer },
-    /// These do.
+    /// These clients match.
     Found { id: u64, ids: Vec<Id> },
+    /// The client in that place has an id that was issued for another.
+    Adopted { id: Id, place: Place },
+    /// It left: nobody has the id.
+    Released { id: Id, place: Place },
 }
 
-/// Acknowledgements that go back to the shard that asked.
+/// Acknowledgements that go back to the peer that asked.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ask {
     pub(crate) id: u64,

@@ -75,7 +75,7 @@ pub use cookie::{Cookie, SameSite};
 pub use engine::{EnginePacket, Opened};
 pub use error::{Gone, Misuse, Reason, Refused, Violation};
 pub use http::{Date, Field, Fields, Headers, Method, Request, Response, ResponseHead};
-pub use key::{Id, Malformed, Session, Shard, Sid, Socket};
+pub use key::{Id, Malformed, NodeKey, Session, Shard, Sid, Socket};
 pub use link::{Feed, Inbound, Link, Message, Next, Transmit, Verdict};
 pub use server::{
     AckToken, Answer, Counts, Disconnect, Event, Handshake, JoinError, Received, Scope, Server,

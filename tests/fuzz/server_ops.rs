@@ -7,7 +7,9 @@ mod open;
 mod settings;
 
 use arbitrary::{Result, Unstructured};
-use sansocket::{ArgsRef, Bytes, Counts, Disconnect, Method, Response, Target, Verdict, Violation};
+use sansocket::{
+    ArgsRef, Bytes, Counts, Disconnect, Id, Method, Response, Target, Verdict, Violation,
+};
 use std::time::Duration;
 
 use super::host::Host;
@@ -163,7 +165,8 @@ impl Play {
         let kind = input.int_in_range(0..=9)?;
         let room = *input.choose(&ROOMS)?;
         match kind {
-            0 | 1 => drop(server.admit(now, socket)),
+            0 => drop(server.admit(now, socket)),
+            1 => drop(server.admit_as(now, socket, former())),
             2 => {
                 if server.refuse(now, socket, "{}").is_ok() {
                     self.ledger.refused(socket);
@@ -311,6 +314,11 @@ const PACKETS: [&str; 28] = [
 
 fn pick<'a, T>(from: &'a [T], input: &mut Unstructured<'_>) -> Result<Option<&'a T>> {
     if from.is_empty() { Ok(None) } else { input.choose(from).map(Some) }
+}
+
+/// The id of a client that left.
+fn former() -> Id {
+    Id::parse("an-id-of-former-days").expect("it has the form of an id")
 }
 
 fn disconnect(input: &mut Unstructured<'_>) -> Result<Disconnect> {

@@ -20,8 +20,8 @@ pub struct Limits {
     pub idle_time: Duration,
     /// Bytes a second that a peer must take while something waits to be written to it, and give while a
     /// WebSocket message of more than 4 KiB is incomplete, on average over [`rate_window`](Self::rate_window).
-    /// Who does less is cut off, from a WebSocket with [`Violation::TooSlow`](crate::Violation).
-    /// Default 1024: slower than any line that a page loads over; 0 never cuts anybody off. Needed by
+    /// A slower peer is cut off, from a WebSocket with [`Violation::TooSlow`](crate::Violation).
+    /// Default 1024: slower than any line that a page loads over; 0 never cuts a peer off. Needed by
     /// embedders that own the clock, as is the next.
     pub least_rate: u32,
     /// Time over which [`least_rate`](Self::least_rate) is measured. Default 60 s: the buffers of an

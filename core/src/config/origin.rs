@@ -9,7 +9,7 @@ use crate::http::{Field, Request, Response};
 /// What the `Origin` of a request means.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Access<'a> {
-    /// No browser, a page of the same host, or nobody cares: nothing to add.
+    /// No browser, a page of the same host, or origins are not checked: nothing to add.
     Plain,
     /// Another page that may connect, under this origin or `*`.
     Cross(&'a str),
@@ -73,7 +73,7 @@ impl<'a> Access<'a> {
 pub(crate) fn allow(response: Response, origin: Option<&str>, config: &Config) -> Response {
     let Some(origin) = origin else { return response };
     let response = response.header(ALLOW_ORIGIN, origin.to_owned()).header("vary", "Origin");
-    // Every page together with cookies is what the standard forbids.
+    // The standard forbids every page together with cookies.
     if config.credentials && origin != "*" {
         return response.header("access-control-allow-credentials", "true");
     }

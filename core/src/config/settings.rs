@@ -37,8 +37,8 @@ pub struct Config {
     pub origins: Origins,
     /// Whether other pages that may connect may send cookies along. Default no.
     pub credentials: bool,
-    /// Whether a proxy in front is believed what it says of the client. Default no: without a proxy
-    /// that sets these headers itself, anybody could.
+    /// Whether the headers of a proxy about the client are believed. Default no: without a proxy that sets
+    /// them itself, every client could.
     ///
     /// `X-Forwarded-For` then gives the client's address: its last element, which the nearest proxy
     /// wrote. `X-Forwarded-Proto` and `X-Forwarded-Host`, the first element of each, give the scheme

@@ -1,4 +1,4 @@
-//! What a server tells its application.
+//! Events for the application.
 
 use bytes::Bytes;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use crate::key::{Id, Session, Socket};
 use crate::server::door::handshake::Handshake;
 use crate::socket::{Args, EventMessage};
 
-/// Something the application should know, in the order it happened.
+/// An event for the application, in the order in which events happened.
 #[derive(Debug)]
 // Every event is moved from list to list. Behind a tag of one byte it would be moved in pieces that
 // are not those it was written in, and a processor waits until such a write is complete.
@@ -17,11 +17,11 @@ use crate::socket::{Args, EventMessage};
 pub enum Event {
     /// An answer to `emit_with_ack` or `broadcast_with_ack`.
     Ack {
-        /// What it answers.
+        /// The question.
         ticket: Ticket,
-        /// Who answered.
+        /// The client that answered.
         from: Option<Socket>,
-        /// What was answered. See [`Answer`] for how many there are.
+        /// The answer. See [`Answer`] for how many there are.
         answer: Answer,
     },
     /// A bare Engine.IO session ended.
@@ -64,7 +64,7 @@ pub enum Event {
     },
     /// The answer to [`Server::find`](crate::Server::find).
     Found {
-        /// What it answers.
+        /// The question.
         ticket: Ticket,
         /// The ids of the clients that match.
         ids: Vec<Id>,

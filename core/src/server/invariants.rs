@@ -142,6 +142,7 @@ impl Server {
             }
         }
         assert_eq!(far, self.space.namespaces.far.len(), "and no others");
+        self.space.check_adopted();
     }
 
     fn check_namespaces(&self) {

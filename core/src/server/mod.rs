@@ -2,13 +2,13 @@
 //!
 //! [`Server`] composes four parts, each of which owns its fields:
 //!
-//! - `door`: what a request means, what is refused and how. It keeps nothing.
+//! - `door`: the meaning of requests, and refusals. It has no state.
 //! - `sessions`: transports, heartbeats, outboxes, links, deadlines and budgets.
 //! - `space`: clients, namespaces, rooms, public ids, and the targets of broadcasts.
 //! - `answers`: questions that wait for acknowledgements or for other shards.
 //!
-//! A method belongs to the part whose fields it changes. What may end a session, and so concerns
-//! all parts, is a method of `Server`.
+//! A method belongs to the part whose fields it changes. A method that may end a session changes all
+//! parts, and belongs to `Server`.
 
 mod answers;
 mod door;

@@ -1,4 +1,4 @@
-//! What a shard has to say: events for its application, messages for other shards.
+//! The outputs of a shard: events for its application, messages for its peers.
 
 use std::collections::VecDeque;
 
@@ -6,14 +6,14 @@ use crate::cluster::{Body, Destination, Message, Output};
 use crate::server::Event;
 use crate::slack::Slack as _;
 
-/// The queues of what a shard has to say, in the order in which it happened.
+/// Events and messages that wait, each in the order in which they happened.
 #[derive(Debug, Default)]
 pub(super) struct Outputs {
     events: VecDeque<Event>,
     messages: VecDeque<Output>,
 }
 
-/// Events, or messages to other shards, for which room is kept.
+/// Events, or messages to peers, for which room is kept.
 const KEEP: usize = 1024;
 
 impl Outputs {
@@ -23,7 +23,7 @@ impl Outputs {
         self.events.push_back(event);
     }
 
-    /// Queues a message for other shards.
+    /// Queues a message for peers.
     pub(super) fn post(&mut self, to: Destination, body: Body) {
         self.messages.push_back(Output { to, message: Message(body) });
     }

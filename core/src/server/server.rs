@@ -1,4 +1,4 @@
-//! The face of a shard: what it is made of, and what can be asked of all of it.
+//! The face of a shard: its parts, and the queries about the shard as a whole.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -17,9 +17,9 @@ use crate::time::Clock;
 
 /// One shard of a process: all the state that clients share.
 ///
-/// There are four kinds of methods. Getters take `&self`. `handle_*` report what the network and
-/// the clock did. Commands say what the application wants. `poll_*` return what the caller must do
-/// next, until they return `None`:
+/// There are four kinds of methods. Getters take `&self`. `handle_*` report events of the network
+/// and the clock. Commands carry out the wishes of the application. `poll_*` return the next task of the
+/// caller, until they return `None`:
 ///
 /// - [`poll_event`](Self::poll_event): tell the application,
 /// - [`poll_link`](Self::poll_link), then [`poll_transmit`](Self::poll_transmit): write,
@@ -27,13 +27,13 @@ use crate::time::Clock;
 /// - [`poll_timeout`](Self::poll_timeout): when to call [`handle_timeout`](Self::handle_timeout).
 ///
 /// Any order of calls is legal, and draining later only delays. A loop hands over what has arrived
-/// before it calls `handle_timeout`, so that no peer is taken for gone whose words it has not read;
+/// before it calls `handle_timeout`, so that no session times out while its bytes lie unread;
 /// one that cannot, since several threads read, calls [`catch_up`](Self::catch_up) instead and asks
 /// [`poll_overdue`](Self::poll_overdue). Time must not go back: an earlier `now` counts as the latest
 /// one seen. Nothing a peer sends makes a method panic.
 ///
-/// A method that takes `now` acts upon the deadlines that have passed first: nobody meets a session
-/// whose time is over.
+/// A method that takes `now` acts upon the deadlines that have passed first: no method finds a
+/// session that should have ended.
 #[derive(Debug)]
 pub struct Server {
     pub(super) config: Arc<Config>,
@@ -66,10 +66,10 @@ pub struct Counts {
     /// Memory taken by packets that wait for sessions or for admissions, or for attachments that
     /// complete them, in bytes: counted as for [`Limits::max_backlog`](crate::Limits::max_backlog).
     pub bytes: usize,
-    /// Memory, in bytes, taken by what sessions keep of the requests they began with.
+    /// Memory, in bytes, taken by the requests that sessions began with, as far as they are kept.
     pub heads: usize,
-    /// Sessions that were ended before they joined a namespace, because their place was needed and
-    /// nobody had more than who opened them, since the start: see
+    /// Sessions that were ended before they joined a namespace, to make room for another session, since
+    /// the start. They were of the address with most such sessions: see
     /// [`Limits::handshakes`](crate::Limits::handshakes).
     pub gave_way: usize,
     /// Handshakes that were refused because the process held as much as it may, since the start: see
@@ -89,7 +89,7 @@ impl Server {
     pub fn new(config: Arc<Config>, shard: Shard, seed: [u8; 32], now: Instant) -> Self {
         let mut rng = Rng::new(seed, u64::from(shard.index) + 1);
         let hasher = Seeded::new(rng.bytes());
-        let mint = Mint::new(Rng::new(seed, 0).bytes(), Rng::new(rng.bytes(), 0));
+        let mint = Mint::new(Rng::new(seed, 0), Rng::new(rng.bytes(), 0));
         Self {
             shard,
             clock: Clock::new(now),
@@ -101,8 +101,8 @@ impl Server {
         }
     }
 
-    /// Takes one item that a [`Conn`](crate::Conn) decoded; `link` is what the connection carried
-    /// before it.
+    /// Takes one item that a [`Conn`](crate::Conn) decoded; `link` is the link of the connection
+    /// before that item.
     pub fn handle(&mut self, now: Instant, link: Option<Link>, item: Inbound<'_>) -> Verdict {
         match (item, link) {
             (Inbound::Request(request), _) => return self.handle_request(now, request),
@@ -216,7 +216,9 @@ mod tests {
         let open = server.sessions.open_packet(0);
         let sid = open.split('"').nth(3).expect("a sid");
         let secret = &URL_SAFE_NO_PAD.decode(sid).expect("base64")[6..];
-        let key: [u8; 32] = Rng::new([7; 32], 0).bytes();
+        let mut keys = Rng::new([7; 32], 0);
+        let _tag: [u8; 2] = keys.bytes();
+        let key: [u8; 32] = keys.bytes();
         let shown = [format!("{server:?}"), format!("{server:#?}").replace([' ', '\n'], "")];
         for bytes in [secret, &key[..], sid.as_bytes(), &[7; 32], b"chosen-by-the-host"] {
             let list = format!("{bytes:?}");

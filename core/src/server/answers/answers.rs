@@ -60,7 +60,7 @@ impl Answers {
     }
 
     /// Numbers are unique in the process, so that a broadcast carries one for all shards.
-    pub(in crate::server) fn next_question(&mut self) -> u64 {
+    pub(super) fn next_question(&mut self) -> u64 {
         let n = self.next;
         self.next += 1;
         n * u64::from(self.shard.count) + u64::from(self.shard.index)

@@ -17,8 +17,8 @@ use crate::socket::{Args, ArgsRef};
 /// A question a client has not answered.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::server) struct Pending {
-    pub(in crate::server) id: u64,
-    pub(in crate::server) asker: Asker,
+    pub(super) id: u64,
+    pub(super) asker: Asker,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -84,7 +84,7 @@ impl Answers {
         }
     }
 
-    /// The client leaves: what it was asked stays unanswered.
+    /// The client leaves: its questions stay unanswered.
     pub(in crate::server) fn abandon(
         &mut self,
         slot: u32,
@@ -133,7 +133,7 @@ impl Space {
 
 #[cfg(feature = "fuzz")]
 impl Answers {
-    /// Checks the counts against what clients have not answered.
+    /// Checks the counts against the questions that clients have not answered.
     pub(in crate::server) fn check(&self, pending: &[&Pending]) {
         let single = pending.iter().filter(|pending| pending.asker == Asker::One).count();
         assert_eq!(single, self.single, "questions to one client are counted");

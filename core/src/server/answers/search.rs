@@ -7,7 +7,7 @@ use crate::server::event::Ticket;
 use crate::server::outputs::Outputs;
 use crate::server::{Event, Server, Target};
 
-/// A search that waits for what peers find.
+/// A search that waits for the reports of peers.
 #[derive(Debug)]
 pub(super) struct Search {
     /// Peers that have not reported.

@@ -1,4 +1,4 @@
-//! What a session keeps of the request it began with.
+//! The request that a session began with, as far as the session keeps it.
 
 use std::any::Any;
 use std::fmt;
@@ -10,7 +10,7 @@ use crate::http::{Request, cut, separator};
 
 /// The request a session began with.
 ///
-/// Its `Debug` text shows no query and no headers, which may hold what proves who a client is.
+/// Its `Debug` text shows no query and no headers, which may hold credentials.
 pub struct Handshake {
     peer: Option<SocketAddr>,
     extra: Option<Arc<dyn Any + Send + Sync>>,
@@ -26,7 +26,7 @@ pub struct Handshake {
 const _: () = assert!(size_of::<Handshake>() <= 72, "a handshake is held per connection");
 
 impl Handshake {
-    /// `text` is an empty buffer to be used again, so that what is kept has its exact size.
+    /// `text` is an empty buffer that is reused, so that the kept text has its exact size.
     pub(in crate::server) fn of(
         request: &Request<'_>,
         keep: &KeepHeaders,
@@ -71,7 +71,7 @@ impl Handshake {
         this
     }
 
-    /// Memory it takes, but for what the host attached.
+    /// Memory it takes, without the attachment of the host.
     pub(in crate::server) fn bytes_held(&self) -> usize {
         size_of::<Self>() + self.text.len()
     }
@@ -91,7 +91,7 @@ impl Handshake {
         self.secure
     }
 
-    /// Returns what the host attached to the request.
+    /// Returns the attachment of the host to the request.
     #[must_use]
     pub fn extra(&self) -> Option<&Arc<dyn Any + Send + Sync>> {
         self.extra.as_ref()

@@ -1,4 +1,4 @@
-//! The door: what a request means, what is refused and how.
+//! The door: the meaning of requests, and refusals.
 
 pub(in crate::server) mod handshake;
 pub(crate) mod refusal;

@@ -172,7 +172,7 @@ impl Response {
 }
 
 /// The answer to a head of a host that our own reader would have refused.
-pub(in crate::server) fn of_head(violation: Violation) -> Response {
+pub(super) fn of_head(violation: Violation) -> Response {
     Response::refusing(violation).refused_by(&"the head of the request breaks a rule of HTTP")
 }
 
@@ -185,8 +185,8 @@ pub(in crate::server) fn of_session(violation: Violation) -> Response {
         .refused_by(&"the body of a POST breaks a rule of the protocol")
 }
 
-/// The answer to what clients of the JavaScript server expect to be refused without a word.
-pub(in crate::server) fn silent(rule: &'static &'static str) -> Response {
+/// The answer to a request that the JavaScript server refuses without a body.
+pub(super) fn silent(rule: &'static &'static str) -> Response {
     Response::status(400).refused_by(rule)
 }
 

@@ -1,4 +1,4 @@
-//! What all sessions of a process may take together, and who is ended when they take more.
+//! The budget of all sessions of a process, and the choice of sessions to end when it is exceeded.
 
 use std::cmp::Reverse;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use crate::server::sessions::sessions::Sessions;
 use crate::server::space::space::Space;
 use crate::time::Tick;
 
-/// What clients take of [`Limits::sessions`](crate::Limits::sessions) and
+/// The share of clients in [`Limits::sessions`](crate::Limits::sessions) and
 /// [`Limits::bytes`](crate::Limits::bytes).
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Usage {
@@ -23,13 +23,13 @@ pub struct Usage {
     pub bytes: usize,
 }
 
-/// What is known of the process, and of the shard itself.
+/// Counts of this shard, and those that the host told of other shards.
 #[derive(Debug, Default)]
 pub(in crate::server) struct Budget {
     elsewhere: Usage,
     /// Bytes of the requests that sessions began with.
     pub(in crate::server) heads: usize,
-    /// What the packets cost that wait for attachments or for an admission.
+    /// The cost of packets that wait for attachments or for an admission.
     pub(in crate::server) aside: usize,
     /// How many sessions in no namespace gave way to others.
     pub(in crate::server) gave_way: usize,
@@ -41,21 +41,21 @@ pub(in crate::server) struct Budget {
     told: Told,
 }
 
-/// What the host was told last, as it is counted here.
+/// The counts when the host was told last.
 #[derive(Debug, Default)]
 struct Told {
     sessions: usize,
     counted: usize,
-    /// By how many bytes what is counted may move untold.
+    /// The number of bytes by which the count may change before the host is told again.
     step: usize,
 }
 
-/// What packets took when they were last looked at: one that waits for many counts for each of them,
-/// but is there once.
+/// The memory of packets when it was measured last. A packet for many clients is counted for each of
+/// them, and exists once.
 #[derive(Debug, Default)]
 struct Measured {
     at: Tick,
-    /// What everything was counted with, and what it really took.
+    /// The count, and the memory that was really in use.
     counted: usize,
     real: usize,
 }
@@ -77,7 +77,7 @@ impl Budget {
 }
 
 impl Server {
-    /// Returns what the clients of this shard take. Takes constant time.
+    /// Returns the number and the memory of the sessions of this shard. Takes constant time.
     #[inline]
     #[must_use]
     pub fn usage(&self) -> Usage {
@@ -95,15 +95,15 @@ impl Server {
         if self.sessions.is_told() { None } else { Some(self.sessions.tell()) }
     }
 
-    /// Takes note of what the clients of all other shards of the process take. Without it, a shard
+    /// Takes note of the usage of all other shards of the process. Without it, a shard
     /// keeps within the limits of the process on its own.
     pub fn set_elsewhere(&mut self, elsewhere: Usage) {
         self.sessions.budget.elsewhere = elsewhere;
     }
 
-    /// Looks at every packet that waits, to count one that waits for many once. To be called when the
-    /// process seems to be above [`Limits::bytes`](crate::Limits::bytes), which takes as long as what
-    /// waits is much; what is known then is relied on for a second.
+    /// Measures the packets that wait, counting a packet for many clients once. To be called when the
+    /// process seems to be above [`Limits::bytes`](crate::Limits::bytes). Takes time in proportion to the
+    /// packets; the result is relied on for a second.
     pub fn measure(&mut self, now: Instant) {
         let now = self.clock.read(now);
         self.sessions.measure(now, &self.space);
@@ -121,8 +121,8 @@ impl Server {
             if taken <= goal || sessions.is_empty() {
                 break;
             }
-            // A packet that waits for many is gone with the last of them: what is left is weighed again,
-            // a few times at most.
+            // A packet for many clients is freed with the last of them: the remaining sessions are
+            // weighed again, a few times at most.
             let mut excess = (taken - goal).max(taken / 8);
             sessions.sort_unstable_by_key(|&(bytes, _)| Reverse(bytes));
             for (bytes, slot) in sessions {
@@ -138,8 +138,8 @@ impl Server {
         ended
     }
 
-    /// Forgets what was measured too long ago, and keeps the only shard of a process within its limit.
-    pub(in crate::server) fn check_budget(&mut self, now: Tick) {
+    /// Forgets an old measurement, and keeps the only shard of a process within its limit.
+    pub(super) fn check_budget(&mut self, now: Tick) {
         self.sessions.forget_measured(now);
         let part = self.config.limits.bytes / 16;
         if self.shard.count == 1 && self.usage().bytes > 14 * part {
@@ -160,7 +160,7 @@ impl Sessions {
         Usage { sessions: self.table.len(), bytes }
     }
 
-    /// Whether the host knows about what is counted.
+    /// Whether the counts are about those that the host was told.
     #[inline]
     fn is_told(&self) -> bool {
         let Told { sessions, counted, step } = self.budget.told;
@@ -185,25 +185,25 @@ impl Sessions {
         self.usage().bytes + self.budget.elsewhere.bytes > self.config.limits.bytes
     }
 
-    /// What packets cost that wait for sessions, for attachments or for an admission.
+    /// The cost of packets that wait for sessions, for attachments or for an admission.
     #[inline]
     pub(in crate::server) fn bytes_held(&self) -> usize {
         self.pool.bytes() + self.budget.aside
     }
 
-    /// What all packets and requests cost, those to many counted for each.
+    /// The cost of all packets and requests; a packet for many clients is counted for each.
     #[inline]
     fn bytes_counted(&self) -> usize {
         self.bytes_held() + self.budget.heads
     }
 
-    /// What the process comes down to when it was above its limit: ending sessions one by one, each
-    /// time a packet comes, would look at all of them each time.
+    /// The bytes that a process above its limit is brought down to. They are well below the limit, since
+    /// each round of ending sessions looks at all of them.
     fn goal(&self) -> usize {
         self.config.limits.bytes / 4 * 3
     }
 
-    /// What this shard comes down to when the others keep what they have.
+    /// The bytes that this shard is brought down to while the others keep theirs.
     fn own_goal(&self) -> usize {
         self.goal().saturating_sub(self.budget.elsewhere.bytes)
     }
@@ -219,7 +219,7 @@ impl Sessions {
         self.note_real(&sessions);
     }
 
-    /// Takes note of what sessions really take, with their heads, and returns it.
+    /// Takes note of the memory that sessions really use, with their heads, and returns it.
     fn note_real(&mut self, sessions: &[(usize, u32)]) -> usize {
         let real = self.budget.heads + sessions.iter().map(|(bytes, _)| bytes).sum::<usize>();
         let counted = self.bytes_counted();
@@ -238,7 +238,7 @@ impl Sessions {
         }
     }
 
-    /// What waits for and from every session for which something does, in bytes, and the session.
+    /// The sessions for which bytes wait, each with the number of these.
     fn weigh_all(&self, space: &Space) -> Vec<(usize, u32)> {
         let weighed = self.iter().map(|(key, session)| {
             let waiting = session.outbox.weigh(&self.pool) + session.partial_bytes();

@@ -1,8 +1,8 @@
-//! Deadlines: where a shard keeps them, and what follows when they pass.
+//! Deadlines of sessions, and the actions that follow when they pass.
 //!
-//! Whoever enters a shard finds all acted upon that have passed, see [`Server::enter`]. A peer is not
-//! blamed for bytes that nobody read: while something it sent may wait in a stream of its session, that
-//! stream is looked at first, see [`Server::poll_overdue`]; and a deadline that is found late, because
+//! Every method with `now` first acts upon those that have passed, see [`Server::enter`]. A session does
+//! not end for bytes that lie unread: while a stream of it may hold some, that stream is looked at first,
+//! see [`Server::poll_overdue`]; and a deadline that is found late, because
 //! the process was paused, is put off once, see [`Queue::fair`].
 
 use std::time::Instant;
@@ -18,7 +18,7 @@ use crate::server::sessions::strangers::Strangers;
 use crate::server::sessions::transport::Transport;
 use crate::time::{Queue, Tick};
 
-/// What a session has deadlines for.
+/// The kinds of deadlines that a session has.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in crate::server) enum Due {
     /// The answer to a PING.
@@ -65,7 +65,7 @@ impl Timers {
     }
 
     /// Arms a deadline of a session and returns it.
-    pub(in crate::server) fn arm(&mut self, due: Due, start: Tick, slot: u32) -> Tick {
+    pub(super) fn arm(&mut self, due: Due, start: Tick, slot: u32) -> Tick {
         let at = self.of(due).arm(start, slot);
         self.note(at);
         at
@@ -120,8 +120,8 @@ impl Slab<Session> {
 impl Server {
     /// Does what is due. Calling it too early, or for nothing, changes nothing.
     ///
-    /// For loops that hand over all that has arrived before they call it: whoever is silent then is
-    /// taken for gone. Loops of several threads call [`catch_up`](Self::catch_up).
+    /// For loops that hand over everything that has arrived before they call it: peers that sent nothing
+    /// are taken for gone. Loops of several threads call [`catch_up`](Self::catch_up).
     ///
     /// A deadline that is found more than 100 ms late is put off once, by its whole time: the process
     /// was paused then, and the peer could not be heard.
@@ -186,8 +186,8 @@ impl Server {
         if std::mem::take(&mut self.sessions.timers.moved) { self.poll_timeout() } else { None }
     }
 
-    /// Reads the clock and acts upon what has become due, so that nobody meets a session, a client or a
-    /// question whose time is over.
+    /// Reads the clock and acts upon the deadlines that have passed, so that no method finds a session, a
+    /// client or a question that should have ended.
     #[inline]
     pub(in crate::server) fn enter(&mut self, now: Instant) -> Tick {
         let now = self.clock.read(now);
@@ -230,7 +230,7 @@ impl Server {
         }
     }
 
-    /// Does what a deadline that has passed calls for.
+    /// Acts upon a deadline that has passed.
     fn act_upon(&mut self, now: Tick, due: Due, (at, slot): (Tick, u32)) {
         let violation = match due {
             Due::Ping => return self.sessions.ping(now, at, slot),
@@ -256,8 +256,8 @@ impl Sessions {
         self.timers.of(due).expired(now, current)
     }
 
-    /// A deadline of a session has passed: looks first whether the peer can be heard. Returns what is
-    /// to be acted upon.
+    /// A deadline of a session has passed: looks first whether the peer can be heard. Returns the
+    /// deadline to act upon, if there is one.
     fn on_due(
         &mut self,
         now: Tick,

@@ -66,7 +66,7 @@ impl fmt::Debug for Departed {
 
 impl Server {
     /// Ends a session that its client closed.
-    pub(in crate::server) fn depart(&mut self, now: Tick, slot: u32) {
+    pub(super) fn depart(&mut self, now: Tick, slot: u32) {
         let session = self.sessions.at(slot);
         if session.is_some_and(|session| session.transport.awaits_poll())
             && let Some(sid) = self.sessions.sid(slot)

@@ -47,7 +47,7 @@ impl Server {
     pub fn handle_violation(&mut self, now: Instant, link: Link, violation: Violation) -> Response {
         self.enter(now);
         let Some(slot) = self.sessions.session_of(link) else {
-            // The session ended before, and mostly left an answer.
+            // The session ended before. Mostly its answer to this request waits.
             let left = self.sessions.take_last_answer(link);
             return self.dress(link, left.unwrap_or_else(|| Response::refusing(violation)));
         };
@@ -81,7 +81,7 @@ impl Server {
         }
     }
 
-    /// Closes a bare Engine.IO session once what waits for it is delivered.
+    /// Closes a bare Engine.IO session once its queued messages are delivered.
     pub fn close(&mut self, now: Instant, session: key::Session) {
         let now = self.enter(now);
         if let Some(slot) = self.sessions.slot_of(session) {
@@ -89,7 +89,7 @@ impl Server {
         }
     }
 
-    /// Makes room for a newcomer among the sessions in no namespace; says whether there is some.
+    /// Makes room for a new session among those in no namespace; returns whether there is room.
     pub(in crate::server) fn make_room(&mut self, newcomer: Source) -> bool {
         let strangers = &self.sessions.strangers;
         if self.config.layer == Layer::EngineIo || strangers.len() < self.config.limits.handshakes {
@@ -101,13 +101,13 @@ impl Server {
         true
     }
 
-    /// Ends a session at once: what waits for it is dropped, its links are told.
+    /// Ends a session at once: its queued packets are dropped, and its links get their last message.
     pub(in crate::server) fn end(&mut self, slot: u32, reason: Reason, goodbye: Goodbye) {
         self.disconnect_all(slot, reason);
         self.sessions.end(slot, goodbye);
     }
 
-    /// Ends a session gracefully: its clients are gone now, the peer gets what waits and then CLOSE.
+    /// Ends a session gracefully: its clients leave now, the peer gets the queued packets and then CLOSE.
     pub(in crate::server) fn wind_down(&mut self, now: Tick, slot: u32, reason: Reason) {
         self.disconnect_all(slot, reason);
         self.sessions.wind_down(now, slot);
@@ -154,7 +154,7 @@ impl Sessions {
         }
     }
 
-    /// Lets a session that has no clients any more deliver what waits.
+    /// Lets a session that has no clients any more deliver its queued packets.
     fn wind_down(&mut self, now: Tick, slot: u32) {
         self.introduce(slot);
         let Some(session) = self.table.at_mut(slot) else { return };
@@ -175,7 +175,7 @@ impl Sessions {
         }
     }
 
-    /// Refuses a request that comes too late to be heard.
+    /// Refuses a request that comes after the end of its session, or of its transport.
     pub(super) fn turn_away(&mut self, request: Link, refusal: Refusal, origin: Option<&str>) {
         let response = origin::allow(refusal.response(), origin, &self.config);
         self.farewell(request, Transmit::Response(response));

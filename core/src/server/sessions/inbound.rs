@@ -35,7 +35,7 @@ impl Server {
                 self.sessions.on_probe_message(now, slot, link, message);
                 Ok(())
             }
-            // What a client says while the server hangs up is not heard.
+            // Messages of the client are dropped while the server closes the session.
             Transport::ClosingPolling { .. }
             | Transport::ClosingWebSocket { .. }
             | Transport::Polling { .. } => Ok(()),

@@ -1,4 +1,4 @@
-//! Links: what is attached to sessions, and what leaves on it.
+//! Links: polls, POSTs and WebSockets that serve sessions, and the outputs that leave on them.
 
 use std::collections::VecDeque;
 
@@ -28,7 +28,7 @@ pub(super) struct Attachment {
 enum Carries {
     /// The session in this slot.
     Session(u32),
-    /// Nothing any more but this.
+    /// No session any more: this last message waits.
     Farewell(Box<Transmit>),
 }
 
@@ -50,7 +50,7 @@ impl Server {
         }
     }
 
-    /// Returns the clients, admitted or not, of the session in whose service `link` is.
+    /// Returns the clients, admitted or not, of the session that `link` serves.
     pub fn sockets_of(&self, link: Link) -> impl Iterator<Item = Socket> {
         self.space.present(self.sessions.clients_behind(link))
     }
@@ -205,7 +205,7 @@ impl Sessions {
     pub(super) fn farewell(&mut self, link: Link, transmit: Transmit) {
         if let Some(attachment) = self.links.get_mut(link.0) {
             attachment.carries = Carries::Farewell(Box::new(transmit));
-            // Even a stream that takes no more must hear of the end.
+            // A stream that takes no more is told of the end as well.
             attachment.noted = false;
             self.mark_ready(link);
         }
@@ -219,7 +219,7 @@ impl Sessions {
         }
     }
 
-    /// Ends a link of a request whose session is over, and returns the answer that waited there.
+    /// Ends the link of a request whose session is over, and returns the answer that waited there.
     pub(in crate::server) fn take_last_answer(&mut self, link: Link) -> Option<Response> {
         match self.take_farewell(link)? {
             Transmit::Response(response) => Some(response),
@@ -236,7 +236,7 @@ impl Sessions {
         }
     }
 
-    /// The session in whose service `link` is, unless only its farewell waits.
+    /// The session that `link` serves, unless the session is over and only a farewell waits.
     pub(in crate::server) fn session_of(&self, link: Link) -> Option<u32> {
         match self.links.get(link.0)?.carries {
             Carries::Session(slot) => Some(slot),

@@ -97,8 +97,8 @@ impl Sessions {
         }
     }
 
-    /// Tries a WebSocket for a polling session. One too many is accepted and closed at once, which is
-    /// what clients understand.
+    /// Tries a WebSocket for a polling session. A second one is accepted and closed at once, since
+    /// clients expect that.
     pub(in crate::server) fn probe(&mut self, now: Tick, slot: u32) -> Link {
         let link = self.attach(slot);
         if let Some(session) = self.table.at_mut(slot) {

@@ -50,7 +50,7 @@ impl OwnSids {
     }
 
     /// Frees the id of the session in `slot`, when it has one of these.
-    pub(in crate::server) fn remove(&mut self, slot: u32) {
+    pub(super) fn remove(&mut self, slot: u32) {
         if let Some(hash) = self.by_slot.remove(&slot) {
             self.by_hash.remove(&hash);
             self.by_hash.tighten();
@@ -73,7 +73,7 @@ impl OwnSids {
         is_same(own.as_bytes(), text.as_bytes()).then_some(*slot)
     }
 
-    pub(in crate::server) fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.by_slot.is_empty()
     }
 }
@@ -85,6 +85,6 @@ impl fmt::Debug for OwnSids {
 }
 
 /// Compares in a time that depends on the lengths only.
-pub(in crate::server) fn is_same(a: &[u8], b: &[u8]) -> bool {
+pub(super) fn is_same(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).fold(0, |diff, (a, b)| diff | (a ^ b)) == 0
 }

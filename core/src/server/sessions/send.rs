@@ -13,18 +13,17 @@ use crate::socket::encoded::Packet;
 
 impl Sessions {
     /// Queues a packet that the protocol itself owes the peer.
-    pub(in crate::server) fn push(&mut self, slot: u32, packet: Packet) {
+    #[inline]
+    pub(super) fn push(&mut self, slot: u32, packet: Packet) {
         let Some(session) = self.table.at_mut(slot) else { return };
-        let packet = self.forms.of(packet, session.terms);
-        session.outbox.push(&mut self.pool, packet);
-        if let Some(link) = session.transport.carrier() {
+        if let Some(link) = session.queue(&mut self.pool, &mut self.forms, packet) {
             self.mark_ready(link);
         }
     }
 
     /// Queues a packet within the session's budget.
     #[inline]
-    pub(in crate::server) fn send(&mut self, slot: u32, packet: Packet) -> Result<(), Refused> {
+    pub(super) fn send(&mut self, slot: u32, packet: Packet) -> Result<(), Refused> {
         let max = self.config.limits.max_backlog;
         let session = self.table.at_mut(slot).ok_or(Refused::Gone)?;
         if session.transport.is_closing() {
@@ -35,7 +34,9 @@ impl Sessions {
             session.congested = true;
             return Err(Refused::Backlog { bytes });
         }
-        self.push(slot, packet);
+        if let Some(link) = session.queue(&mut self.pool, &mut self.forms, packet) {
+            self.mark_ready(link);
+        }
         Ok(())
     }
 
@@ -75,7 +76,7 @@ impl Server {
         self.send_event(slot, packet)
     }
 
-    /// Queues an event, or does with it what is chosen for slow clients.
+    /// Queues an event, or treats it as [`Config::slow`](crate::Config::slow) says.
     #[inline]
     pub(in crate::server) fn send_event(
         &mut self,
@@ -89,6 +90,7 @@ impl Server {
     }
 
     /// Queues an event that goes to many; says whether it was.
+    #[inline]
     pub(in crate::server) fn send_shared(&mut self, slot: u32, packet: Packet) -> bool {
         match self.sessions.send(slot, packet) {
             Ok(()) => true,
@@ -106,7 +108,7 @@ impl Server {
         }
     }
 
-    /// An event to many was not queued for one of them: what becomes of that one.
+    /// An event to many was not queued for one of them: decides about that session.
     #[cold]
     fn on_left_out(&mut self, slot: u32, refused: Refused) {
         if let Refused::Backlog { .. } = refused
@@ -116,7 +118,7 @@ impl Server {
         }
     }
 
-    /// An event to one client does not fit: what becomes of it, and of the client.
+    /// An event to one client does not fit: decides about the event and the session.
     #[cold]
     pub(in crate::server) fn on_slow(&mut self, slot: u32, bytes: usize) -> Result<(), Refused> {
         match self.config.slow {

@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
+use crate::engine::forms::Forms;
 use crate::engine::heartbeat::Heartbeat;
-use crate::engine::outbox::Outbox;
+use crate::engine::outbox::{Outbox, Pool};
 use crate::engine::terms::Terms;
 use crate::error::Violation;
 use crate::key::{Secret, Socket};
+use crate::link::Link;
 use crate::server::NONE;
 use crate::server::door::handshake::Handshake;
 use crate::server::sessions::transport::Transport;
 use crate::socket::attach::Partial;
+use crate::socket::encoded::Packet;
 use crate::time::Tick;
 use crate::ws::CloseCode;
 
@@ -35,7 +38,7 @@ pub(in crate::server) struct Session {
     /// Its place among the strangers, until it is admitted to a namespace.
     pub(in crate::server) place: u32,
     /// A packet that waits for attachments.
-    pub(in crate::server) partial: Option<Box<Awaited>>,
+    pub(super) partial: Option<Box<Awaited>>,
     /// The foreign page that may read the answers.
     pub(in crate::server) origin: Option<Arc<str>>,
     pub(in crate::server) handshake: Arc<Handshake>,
@@ -47,6 +50,18 @@ impl Session {
     /// Whether it was not admitted to a namespace yet.
     pub(in crate::server) fn is_stranger(&self) -> bool {
         self.place != NONE
+    }
+
+    /// Queues a packet in the form of the session's terms, and returns the link that can carry it now.
+    #[inline]
+    pub(super) fn queue(
+        &mut self,
+        pool: &mut Pool,
+        forms: &mut Forms,
+        packet: Packet,
+    ) -> Option<Link> {
+        self.outbox.push(pool, forms.of(packet, self.terms));
+        self.transport.carrier()
     }
 
     /// Bytes of a packet that waits for its attachments.
@@ -65,7 +80,7 @@ pub(in crate::server) struct Awaited {
     pub(in crate::server) due: Tick,
 }
 
-/// What the links of an ending session are told.
+/// The last messages on the links of an ending session.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::server) struct Goodbye {
     pub(super) poll: PollEnd,

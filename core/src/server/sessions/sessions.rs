@@ -95,12 +95,12 @@ impl Sessions {
         self.links.len()
     }
 
-    /// The key of whatever session is in a slot now.
+    /// The key of the session that is in a slot now.
     pub(in crate::server) fn key(&self, slot: u32) -> Option<Key> {
         self.table.key(slot)
     }
 
-    pub(in crate::server) fn keys(&self) -> impl Iterator<Item = Key> {
+    pub(super) fn keys(&self) -> impl Iterator<Item = Key> {
         self.table.keys()
     }
 
@@ -119,8 +119,8 @@ impl Sessions {
         self.table.get(session.0).map(|_| session.0.slot)
     }
 
-    /// The first of the clients of the session in whose service `link` is.
-    pub(in crate::server) fn clients_behind(&self, link: Link) -> u32 {
+    /// The first client of the session that `link` serves.
+    pub(super) fn clients_behind(&self, link: Link) -> u32 {
         let session = self.session_of(link).and_then(|slot| self.at(slot));
         session.map_or(NONE, |session| session.clients)
     }
@@ -155,9 +155,8 @@ impl Sessions {
         self.ready.is_empty() && self.overdue.is_empty()
     }
 
-    /// Gives back the room that a burst took: the packets that wait, for clients that do not read,
-    /// move to a smaller pool.
-    pub(in crate::server) fn tighten(&mut self) {
+    /// Gives back the room that a burst took: packets that still wait move to a smaller pool.
+    pub(super) fn tighten(&mut self) {
         if !self.pool.is_sparse(self.table.len()) {
             return;
         }

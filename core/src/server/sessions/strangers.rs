@@ -1,7 +1,7 @@
-//! Sessions that were not admitted to a namespace yet, counted for whoever opened them.
+//! Sessions that were not admitted to a namespace yet, counted by the address that opened them.
 //!
-//! When all places are taken, the one who has most of them gives its oldest up. So nobody keeps others
-//! out by opening sessions, and somebody who opens few is served however many another one opens.
+//! When all places are taken, the address with most sessions loses its oldest. So no address keeps others
+//! out by opening sessions, and an address with few sessions is served however many another one opens.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
@@ -13,17 +13,17 @@ use crate::server::NONE;
 use crate::slack::Slack;
 use crate::time::Tick;
 
-/// Whom a session is counted for.
+/// The address or network that a session is counted for.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(in crate::server) enum Source {
     Ipv4([u8; 4]),
     /// The first 64 bits of an address: a network of that size is what one subscriber gets.
     Ipv6([u8; 8]),
-    /// Everybody whose address is not known, as on a Unix socket.
+    /// All clients whose address is not known, as on a Unix socket.
     Unknown,
 }
 
-/// The sessions in no namespace, by who opened them. Bounded by `limits.handshakes`.
+/// The sessions in no namespace, by source. Bounded by `limits.handshakes`.
 #[derive(Debug)]
 pub(in crate::server) struct Strangers {
     places: Slab<Place>,
@@ -89,8 +89,8 @@ impl Strangers {
     }
 
     /// The session that gives way to a newcomer: the oldest of the source that has most, of the
-    /// newcomer's own when nobody has more.
-    pub(in crate::server) fn who_gives_way_to(&self, newcomer: Source) -> Option<u32> {
+    /// newcomer's own when no other has more.
+    pub(super) fn who_gives_way_to(&self, newcomer: Source) -> Option<u32> {
         let &(most, _, greediest) = self.ranks.last()?;
         let own = self.by_source.get(&newcomer).copied();
         let group = own.filter(|&own| self.groups.at(own).is_some_and(|own| own.size >= most));
@@ -116,7 +116,7 @@ impl Strangers {
     }
 
     /// Counts the session in a place no more.
-    pub(in crate::server) fn leave(&mut self, place: u32) {
+    pub(super) fn leave(&mut self, place: u32) {
         let Some(key) = self.places.key(place) else { return };
         let Some(place) = self.places.get(key) else { return };
         let Place { group: slot, older, younger, .. } = *place;

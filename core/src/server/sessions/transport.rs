@@ -128,7 +128,7 @@ impl Transport {
     }
 
     /// A WebSocket opened for this session.
-    pub(in crate::server) fn on_websocket(self, ws: Link) -> (Self, OnProbe) {
+    pub(super) fn on_websocket(self, ws: Link) -> (Self, OnProbe) {
         match self {
             Self::Polling { get, post } => {
                 (Self::Probing { get, post, ws, probe: Probe::Opened }, OnProbe::Started)
@@ -141,7 +141,7 @@ impl Transport {
     }
 
     /// `2probe` came on `ws`; `None` when it is not the time for it.
-    pub(in crate::server) fn on_probe(self) -> Option<Self> {
+    pub(super) fn on_probe(self) -> Option<Self> {
         match self {
             Self::Probing { get, post, ws, probe: Probe::Opened } => {
                 Some(Self::Probing { get, post, ws, probe: Probe::Asked })
@@ -155,7 +155,7 @@ impl Transport {
     }
 
     /// `3probe` was sent: the poll that waits is handed back to be released.
-    pub(in crate::server) fn on_probe_answered(self) -> (Self, Option<Link>) {
+    pub(super) fn on_probe_answered(self) -> (Self, Option<Link>) {
         match self {
             Self::Probing { get, post, ws, probe: Probe::Opened | Probe::Asked } => {
                 (Self::Probing { get: None, post, ws, probe: Probe::Answered }, get)
@@ -170,7 +170,7 @@ impl Transport {
 
     /// The WebSocket under `link` was looked at and had nothing to say: a poll that waited for that is
     /// handed back to be released.
-    pub(in crate::server) fn on_quiet(self, link: Link) -> (Self, Option<Link>) {
+    pub(super) fn on_quiet(self, link: Link) -> (Self, Option<Link>) {
         match self {
             Self::Probing { get, post, ws, probe: probe @ Probe::Answered } if ws == link => {
                 (Self::Probing { get: None, post, ws, probe }, get)
@@ -185,7 +185,7 @@ impl Transport {
 
     /// `5` came on the WebSocket; `None` when it is not the time for it. A poll that came after it was
     /// sent, and a POST still in progress, are handed back to be refused.
-    pub(in crate::server) fn on_upgrade(self) -> Option<(Self, [Option<Link>; 2])> {
+    pub(super) fn on_upgrade(self) -> Option<(Self, [Option<Link>; 2])> {
         match self {
             Self::Probing { get, post, ws, probe: Probe::Answered } => {
                 Some((Self::WebSocket { ws }, [get, post]))
@@ -199,7 +199,7 @@ impl Transport {
     }
 
     /// The probe is given up; its WebSocket is handed back to be closed.
-    pub(in crate::server) fn on_probe_failed(self) -> (Self, Option<Link>) {
+    pub(super) fn on_probe_failed(self) -> (Self, Option<Link>) {
         match self {
             Self::Probing { get, post, ws, .. } => (Self::Polling { get, post }, Some(ws)),
             Self::Polling { .. }
@@ -223,7 +223,7 @@ impl Transport {
     }
 
     /// The stream under `link` is gone.
-    pub(in crate::server) fn on_gone(self, link: Link) -> (Self, OnGone) {
+    pub(super) fn on_gone(self, link: Link) -> (Self, OnGone) {
         match self {
             Self::Polling { get, post } if get == Some(link) || post == Some(link) => {
                 (self, OnGone::Aborted)
@@ -246,7 +246,7 @@ impl Transport {
     }
 
     /// The server closes the session gracefully; a probe and a POST are handed back to be ended.
-    pub(in crate::server) fn on_closing(self) -> (Self, [Option<Link>; 2]) {
+    pub(super) fn on_closing(self) -> (Self, [Option<Link>; 2]) {
         match self {
             Self::Polling { get, post } => (Self::ClosingPolling { get }, [post, None]),
             Self::Probing { get, post, ws, .. } => (Self::ClosingPolling { get }, [post, Some(ws)]),
@@ -256,7 +256,7 @@ impl Transport {
     }
 
     /// The link on which packets can leave now.
-    pub(in crate::server) fn carrier(self) -> Option<Link> {
+    pub(super) fn carrier(self) -> Option<Link> {
         match self {
             Self::Polling { get, .. } | Self::ClosingPolling { get } => get,
             Self::Probing { probe: Probe::Answered, .. } => None,
@@ -267,18 +267,18 @@ impl Transport {
 
     /// The links on which the peer may have said something that was not read yet, in the order in which
     /// they are looked at.
-    pub(in crate::server) fn ears(self) -> [Option<Link>; 2] {
+    pub(super) fn ears(self) -> [Option<Link>; 2] {
         match self {
             Self::Polling { post, .. } => [post, None],
             Self::Probing { post, ws, .. } => [post, Some(ws)],
             Self::WebSocket { ws } => [Some(ws), None],
-            // What a client says while the server hangs up is not heard.
+            // Messages of the client are dropped while the server closes the session.
             Self::ClosingPolling { .. } | Self::ClosingWebSocket { .. } => [None, None],
         }
     }
 
     /// Whether the client may have a poll on its way: it polls, and none is held.
-    pub(in crate::server) fn awaits_poll(self) -> bool {
+    pub(super) fn awaits_poll(self) -> bool {
         match self {
             Self::Polling { get, .. } | Self::Probing { get, .. } => get.is_none(),
             Self::WebSocket { .. }
@@ -287,7 +287,7 @@ impl Transport {
         }
     }
 
-    pub(in crate::server) fn is_closing(self) -> bool {
+    pub(super) fn is_closing(self) -> bool {
         match self {
             Self::ClosingPolling { .. } | Self::ClosingWebSocket { .. } => true,
             Self::Polling { .. } | Self::Probing { .. } | Self::WebSocket { .. } => false,
@@ -303,7 +303,7 @@ impl Transport {
     }
 
     /// Whether `link` is a WebSocket that is only being tried.
-    pub(in crate::server) fn is_probe(self, link: Link) -> bool {
+    pub(super) fn is_probe(self, link: Link) -> bool {
         matches!(self, Self::Probing { ws, .. } if ws == link)
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::error::{Gone, Reason, Refused, Violation};
-use crate::key::{Id, Socket};
+use crate::key::{Id, Place, Socket};
 use crate::server::sessions::session::Goodbye;
 use crate::server::space::client::{Client, Held, Joining, Phase};
 use crate::server::space::space::Space;
@@ -168,10 +168,11 @@ impl Space {
         namespace: &str,
     ) -> (Socket, Id, Arc<str>) {
         let (place, name) = self.namespaces.enter(namespace);
-        let (mint, admissions, shard) = (&mut self.mint, &mut self.admissions, self.shard);
+        let (mint, admissions) = (&mut self.mint, &mut self.admissions);
+        let shard = self.shard.index;
         let mut public = None;
         let key = self.clients.insert(|key| {
-            let id = *public.insert(mint.issue(shard, key.slot));
+            let id = *public.insert(mint.issue(Place { shard, slot: key.slot }));
             Client {
                 key,
                 session,

@@ -12,7 +12,8 @@ use crate::server::event::Disconnect;
 use crate::socket::ArgsRef;
 use crate::socket::encoded::Packet;
 
-/// Who a broadcast reaches: the union of `rooms`, or everybody, minus the union of `except`.
+/// The clients that a broadcast reaches: those in one of `rooms`, or all of the namespace, without those in
+/// one of `except`.
 ///
 /// Names of rooms and ids of clients are equally good in both lists. Every client gets one copy,
 /// however many of the rooms it is in.
@@ -33,20 +34,21 @@ pub struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// Targets everybody in a namespace.
+    /// Targets all clients of a namespace.
     #[must_use]
     pub fn namespace(namespace: &'a str) -> Self {
-        let scope = Scope::Process;
+        let scope = Scope::Cluster;
         Self { namespace, rooms: &[], except: &[], skip: None, scope, volatile: false }
     }
 }
 
 /// How far a broadcast goes.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
 pub enum Scope {
-    /// All shards of this process.
+    /// All nodes of the cluster. A process that [met](crate::Server::meet) no other is all of it.
     #[default]
+    Cluster,
+    /// All shards of this process.
     Process,
     /// This shard.
     Shard,
@@ -87,7 +89,7 @@ impl Server {
 
     /// Makes all clients of a target join `rooms`.
     pub fn join_all(&mut self, now: Instant, to: &Target<'_>, rooms: &[&str]) {
-        // Beyond the limit nobody could be in all of them.
+        // Beyond the limit no client could be in all of them.
         let rooms = each_once(rooms).take(self.config.limits.rooms).map(Arc::from);
         self.change_all(now, to, Change::Join(rooms.collect()));
     }
@@ -114,7 +116,7 @@ impl Server {
     pub(super) fn change_selected(&mut self, now: Instant, namespace: &str, change: &Change) {
         let sockets = self.space.take_selected();
         match change {
-            // A client at its limit of rooms stays out; there is nobody to tell.
+            // A client at its limit of rooms stays out; the caller may be on another shard.
             Change::Join(rooms) => {
                 for room in rooms {
                     for &socket in &sockets {

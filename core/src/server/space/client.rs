@@ -13,17 +13,17 @@ pub(in crate::server) struct Client {
     pub(in crate::server) key: Key,
     pub(in crate::server) session: u32,
     /// Next client of the same session.
-    pub(in crate::server) sibling: u32,
+    pub(super) sibling: u32,
     pub(in crate::server) namespace: u32,
     /// Where it stands among the namespace's members.
     pub(in crate::server) position: u32,
     /// The last broadcast that considered it: one packet each, however many rooms overlap.
-    pub(in crate::server) stamp: u32,
-    pub(in crate::server) id: Id,
+    pub(super) stamp: u32,
+    pub(super) id: Id,
     pub(super) phase: Phase,
     /// Bounded by `limits.rooms`.
     pub(in crate::server) rooms: Vec<Membership>,
-    /// Questions it has not answered, oldest first. Bounded by whoever asks.
+    /// Questions it has not answered, oldest first. Bounded by `limits.questions`.
     pub(in crate::server) pending: Vec<Pending>,
 }
 
@@ -45,11 +45,11 @@ pub(super) struct Joining {
     pub(super) held: Option<Held>,
 }
 
-/// What the application emits before it decides.
+/// Packets that the application emits before it decides.
 #[derive(Debug, Default)]
 pub(super) struct Held {
     pub(super) packets: Vec<Packet>,
-    /// What they cost. Bounded by `limits.max_backlog`.
+    /// Their cost. Bounded by `limits.max_backlog`.
     pub(super) bytes: usize,
 }
 
@@ -60,12 +60,12 @@ impl Client {
     }
 
     /// Whether only its place is left of it.
-    pub(in crate::server) fn is_leaving(&self) -> bool {
+    pub(super) fn is_leaving(&self) -> bool {
         matches!(&self.phase, Phase::Joining(joining) if joining.held.is_none())
     }
 
     /// When the application must have decided about it.
-    pub(in crate::server) fn admission_due(&self) -> Tick {
+    pub(super) fn admission_due(&self) -> Tick {
         match &self.phase {
             Phase::Joining(joining) => joining.due,
             Phase::Connected => Tick::NEVER,

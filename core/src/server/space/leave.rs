@@ -41,6 +41,7 @@ impl Server {
         self.answers.abandon(slot, (&mut self.space, &mut self.outputs));
         let Some(client) = self.space.exit(slot) else { return };
         self.sessions.budget.aside -= client.bytes_held();
+        self.release_id(client.id, slot);
         self.unlink(client.session, slot, client.sibling);
     }
 

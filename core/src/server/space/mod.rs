@@ -1,6 +1,7 @@
 //! The space: clients, namespaces, rooms, public ids, and the targets of broadcasts.
 
 mod admission;
+mod adopted;
 pub(in crate::server) mod broadcast;
 pub(in crate::server) mod client;
 mod leave;

@@ -8,7 +8,7 @@ use crate::key::Slab;
 use crate::server::space::room::{Far, Room};
 use crate::slack::Slack as _;
 
-/// One namespace of the shard; exists while somebody is in it.
+/// One namespace of the shard; exists while it has clients.
 #[derive(Debug)]
 pub(in crate::server) struct Namespace {
     pub(in crate::server) name: Arc<str>,
@@ -52,8 +52,8 @@ impl Namespaces {
         self.slab.len()
     }
 
-    /// All there are.
-    pub(in crate::server) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Namespace> {
+    /// All namespaces.
+    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Namespace> {
         self.slab.values_mut()
     }
 

@@ -1,15 +1,17 @@
-//! What shards and nodes tell each other.
+//! Messages from peers and to them: other shards, and other nodes of the cluster.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use crate::cluster::{Body, Destination, Message, Output, Whom};
 use crate::server::outputs::Outputs;
+use crate::server::space::adopted::Whereabouts;
 use crate::server::space::space::Space;
 use crate::server::{Scope, Server, Target};
 
 impl Server {
-    /// Takes a message of another shard, as its `poll_peer` returned it.
+    /// Takes a message of another shard, as its `poll_peer` returned it, or of another node, as
+    /// [`Message::from_node`] returned it.
     pub fn handle_peer(&mut self, now: Instant, message: &Message) {
         let tick = self.enter(now);
         match &message.0 {
@@ -39,10 +41,12 @@ impl Server {
                 self.outputs.post((*from).into(), Body::Found { id: *id, ids });
             }
             Body::Found { id, ids } => self.answers.on_found(*id, ids, &mut self.outputs),
+            Body::Adopted { id, place } => self.space.adopted.insert(*id, *place),
+            Body::Released { id, place } => drop(self.space.adopted.remove(*id, *place)),
         }
     }
 
-    /// Returns the next thing other shards must hear.
+    /// Returns the next message for peers.
     #[must_use]
     pub fn poll_peer(&mut self) -> Option<Output> {
         self.outputs.next_message()
@@ -55,32 +59,53 @@ impl Space {
         self.select_names(&to.namespace, &to.rooms, &to.except, None);
     }
 
-    /// Tells the other shards, as far as the target reaches, and returns how many will report.
+    /// Tells the peers that the target reaches, and returns how many will report.
     pub(in crate::server) fn tell_peers(
         &self,
         to: &Target<'_>,
         outputs: &mut Outputs,
         body: impl FnOnce(Arc<Whom>) -> Body,
     ) -> usize {
-        if to.scope == Scope::Shard || self.shard.count == 1 {
+        let [shards, node] = self.peers_of(to);
+        if shards.is_none() && node.is_none() {
             return 0;
         }
-        let destination = match to.rooms {
-            // One client of a known shard: nobody else need hear it.
-            [one] => match self.mint.locate(one) {
-                Some((shard, _)) if shard == self.shard.index => return 0,
-                Some((shard, _)) if shard < self.shard.count => Destination::Shard(shard),
-                Some(_) | None => Destination::Everyone,
-            },
-            _ => Destination::Everyone,
-        };
         let own = |names: &[&str]| names.iter().map(|&name| name.into()).collect();
         let whom =
             Whom { namespace: to.namespace.into(), rooms: own(to.rooms), except: own(to.except) };
-        outputs.post(destination, body(Arc::new(whom)));
-        match destination {
-            Destination::Everyone => usize::from(self.shard.count - 1),
-            Destination::Node | Destination::Shard(_) => 1,
+        let body = body(Arc::new(whom));
+        let mut reports = 0;
+        if let Some(node) = node {
+            outputs.post(node, body.clone());
+            reports += 1;
+        }
+        if let Some(shards) = shards {
+            outputs.post(shards, body);
+            reports += match shards {
+                Destination::Everyone => usize::from(self.shard.count - 1),
+                Destination::Node | Destination::Shard(_) => 1,
+            };
+        }
+        reports
+    }
+
+    /// The peers that a target reaches: other shards, and the node.
+    fn peers_of(&self, to: &Target<'_>) -> [Option<Destination>; 2] {
+        let node = match to.scope {
+            Scope::Shard => return [None, None],
+            Scope::Process => None,
+            Scope::Cluster => self.mint.has_company().then_some(Destination::Node),
+        };
+        let others = (self.shard.count > 1).then_some(Destination::Everyone);
+        // The shard of a single client is known: the message is for that one alone.
+        match to.rooms {
+            [one] if others.is_some() || node.is_some() => match self.whereabouts(one) {
+                Whereabouts::Client(place) if place.shard == self.shard.index => [None, None],
+                Whereabouts::Client(place) => [Some(Destination::Shard(place.shard)), None],
+                Whereabouts::Node => [None, node],
+                Whereabouts::Room => [others, node],
+            },
+            _ => [others, node],
         }
     }
 }

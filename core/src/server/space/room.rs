@@ -7,17 +7,18 @@ use crate::error::{Gone, Misuse};
 use crate::hash::Seeded;
 use crate::key::{Slab, Socket};
 use crate::server::Server;
+use crate::server::space::adopted::Whereabouts;
 use crate::server::space::namespace::Namespace;
 use crate::server::space::space::Space;
 use crate::slack::Slack as _;
 
-/// One room of a namespace; exists while somebody is in it.
+/// One room of a namespace; exists while it has members.
 #[derive(Debug)]
 pub(in crate::server) struct Room {
     pub(in crate::server) name: Arc<str>,
     pub(in crate::server) members: Vec<Member>,
-    /// The last broadcast that considered it: whoever names it again adds nobody.
-    pub(in crate::server) stamp: u32,
+    /// The last broadcast that considered it: naming it again adds no client.
+    pub(super) stamp: u32,
 }
 
 /// A client in a room, and where the client notes that room.
@@ -141,12 +142,10 @@ impl Space {
     /// The room named by the client's own id holds it anyway; another client's is refused.
     pub(super) fn join_room(&mut self, socket: Socket, name: &str) -> Result<bool, JoinError> {
         let client = self.clients.get(socket.0).ok_or(Gone)?;
-        if self.mint.locate(name).is_some() {
-            return if client.id.as_str() == name {
-                Ok(false)
-            } else {
-                Err(Misuse::ForeignRoom.into())
-            };
+        match self.whereabouts(name) {
+            Whereabouts::Room => {}
+            Whereabouts::Client(_) if client.id.as_str() == name => return Ok(false),
+            Whereabouts::Client(_) | Whereabouts::Node => return Err(Misuse::ForeignRoom.into()),
         }
         let slot = socket.0.slot;
         let known = self.namespaces.at(client.namespace).ok_or(Gone)?.room_names.get(name).copied();

@@ -2,6 +2,7 @@
 
 use crate::key::{Id, Socket};
 use crate::server::Target;
+use crate::server::space::adopted::Whereabouts;
 use crate::server::space::space::Space;
 
 impl Space {
@@ -87,18 +88,12 @@ impl Space {
 
     /// Stamps the clients a name means and notes those that were not stamped before.
     fn stamp(&mut self, place: u32, name: &str, epoch: u32) {
-        if let Some((shard, slot)) = self.mint.locate(name) {
-            if let Some(client) = self.clients.at_mut(slot)
-                && shard == self.shard.index
-                && client.id.as_str() == name
-                && client.namespace == place
-                && client.is_member()
-                && client.stamp != epoch
-            {
-                client.stamp = epoch;
-                self.selected.push(slot);
+        match self.whereabouts(name) {
+            Whereabouts::Room => {}
+            Whereabouts::Client(at) if at.shard == self.shard.index => {
+                return self.stamp_client(at.slot, place, name, epoch);
             }
-            return;
+            Whereabouts::Client(_) | Whereabouts::Node => return,
         }
         let Some(namespace) = self.namespaces.at_mut(place) else { return };
         for member in namespace.consider(name, epoch) {
@@ -109,6 +104,19 @@ impl Space {
                 client.stamp = epoch;
                 self.selected.push(member.client);
             }
+        }
+    }
+
+    /// Stamps the client that has `name` for its id, if it is in a slot and in that namespace.
+    fn stamp_client(&mut self, slot: u32, place: u32, name: &str, epoch: u32) {
+        if let Some(client) = self.clients.at_mut(slot)
+            && client.id.as_str() == name
+            && client.namespace == place
+            && client.is_member()
+            && client.stamp != epoch
+        {
+            client.stamp = epoch;
+            self.selected.push(slot);
         }
     }
 

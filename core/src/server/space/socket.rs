@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Gone, Misuse, Reason, Refused};
 use crate::key::{Id, Socket};
 use crate::server::event::{Disconnect, Ticket};
+use crate::server::space::adopted::Whereabouts;
 use crate::server::space::client::Client;
 use crate::server::space::room::JoinError;
 use crate::server::{NONE, Server, Target};
@@ -24,11 +25,14 @@ impl Server {
         Some(SocketMut { server: self, socket })
     }
 
-    /// Returns the shard of the client with that public id; `None` when no shard of this process
-    /// issued it.
+    /// Returns the shard of this process that has the client with that public id, or had it last;
+    /// `None` when the client is on another node, and when the text is no id.
     #[must_use]
     pub fn shard_of(&self, id: &str) -> Option<u16> {
-        self.space.mint.locate(id).map(|(shard, _)| shard).filter(|&shard| shard < self.shard.count)
+        match self.space.whereabouts(id) {
+            Whereabouts::Client(place) => Some(place.shard).filter(|&at| at < self.shard.count),
+            Whereabouts::Node | Whereabouts::Room => None,
+        }
     }
 }
 
@@ -113,7 +117,7 @@ impl SocketMut<'_> {
         Some(if session.transport.is_websocket() { "websocket" } else { "polling" })
     }
 
-    /// Returns how many bytes of memory are taken by what waits for the client: counted as for
+    /// Returns the memory, in bytes, of the packets that wait for the client: counted as for
     /// [`Limits::max_backlog`](crate::Limits::max_backlog).
     #[must_use]
     pub fn backlog(&self) -> usize {

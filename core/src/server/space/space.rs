@@ -7,6 +7,7 @@ use crate::error::Misuse;
 use crate::hash::Seeded;
 use crate::key::{Mint, Shard, Slab, Socket};
 use crate::server::Server;
+use crate::server::space::adopted::Adopted;
 use crate::server::space::client::{Client, Phase};
 use crate::server::space::namespace::Namespaces;
 use crate::socket::ArgsRef;
@@ -23,6 +24,7 @@ pub(in crate::server) struct Space {
     /// Deadlines of clients about whom the application decides.
     pub(in crate::server) admissions: Queue,
     pub(super) mint: Mint,
+    pub(super) adopted: Adopted,
     pub(in crate::server) encoder: Encoder,
     /// Number of the latest broadcast.
     pub(super) epoch: u32,
@@ -44,6 +46,7 @@ impl Space {
             namespaces: Namespaces::new(hasher.clone()),
             admissions: Queue::fair(config.connect_timeout),
             mint,
+            adopted: Adopted::new(hasher.clone()),
             encoder: Encoder::default(),
             epoch: 0,
             selected: Vec::new(),

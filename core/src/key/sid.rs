@@ -1,55 +1,11 @@
-//! Names for things: internal keys, the wire `sid` and the public socket id.
-
-mod slab;
+//! The wire `sid` of a session.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sha1::{Digest, Sha1};
 use std::fmt;
-use std::num::NonZeroU32;
 
+use super::Shard;
 use crate::http::Query;
-use crate::rng::Rng;
-pub(crate) use slab::Slab;
-
-/// One client in one namespace, on one shard.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Socket(pub(crate) Key);
-
-impl Socket {
-    /// Returns a small number, unique among the sockets that exist now, for dense tables.
-    ///
-    /// Numbers are reused: compare the whole key to find out.
-    #[must_use]
-    pub fn index(self) -> usize {
-        self.0.slot as usize
-    }
-}
-
-/// One Engine.IO session on one shard.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Session(pub(crate) Key);
-
-/// Which of a process's servers owns a session.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub struct Shard {
-    /// Position of this shard, from 0.
-    pub index: u16,
-    /// Number of shards in the process, at least 1.
-    pub count: u16,
-}
-
-impl Shard {
-    /// The only shard of its process.
-    pub const ONLY: Self = Self { index: 0, count: 1 };
-}
-
-/// A slot and the generation that makes a stale key recognisable.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(crate) struct Key {
-    pub(crate) slot: u32,
-    generation: NonZeroU32,
-}
 
 /// The Engine.IO session id as it travels: shard, slot and a 120-bit secret, base64url.
 ///
@@ -176,110 +132,6 @@ const SEXTETS: [u8; 256] = {
 #[error("malformed session id: 28 base64url characters are expected")]
 pub struct Malformed;
 
-/// The public Socket.IO id of a client in a namespace, 20 base64url characters.
-///
-/// Unrelated to the [`Sid`]: it may be shown to other clients. It names the client's shard and
-/// slot under a key of the process, so it resolves without a table, and no room name is
-/// taken for one.
-#[derive(Clone, Copy, Eq, Hash, PartialEq)]
-pub struct Id([u8; 20]);
-
-impl Id {
-    /// Returns the id as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).expect("base64 is ASCII")
-    }
-}
-
-impl fmt::Debug for Id {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Id({})", self.as_str())
-    }
-}
-
-impl fmt::Display for Id {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// Issues public ids and recognises its own.
-///
-/// Layout of the 15 bytes: 5 random, then shard and slot hidden under a keyed hash of them, then 4
-/// that prove the key.
-pub(crate) struct Mint {
-    key: [u8; 32],
-    rng: Rng,
-}
-
-impl Mint {
-    /// All shards of a process use the same seed, so that each recognises the ids of all.
-    pub(crate) fn new(key: [u8; 32], rng: Rng) -> Self {
-        Self { key, rng }
-    }
-
-    pub(crate) fn issue(&mut self, shard: Shard, slot: u32) -> Id {
-        let nonce = self.rng.bytes::<5>();
-        let pad = self.pad(nonce);
-        let place = place(shard.index, slot);
-        let mut bytes = [0; 15];
-        bytes[..5].copy_from_slice(&nonce);
-        for i in 0..6 {
-            bytes[5 + i] = place[i] ^ pad[i];
-        }
-        bytes[11..].copy_from_slice(&proof(&pad, &place));
-        let mut id = Id([0; 20]);
-        let written = URL_SAFE_NO_PAD.encode_slice(bytes, &mut id.0);
-        debug_assert_eq!(written, Ok(20));
-        id
-    }
-
-    /// The shard and slot that `text` names, when this process issued it.
-    pub(crate) fn locate(&self, text: &str) -> Option<(u16, u32)> {
-        if text.len() != 20 {
-            return None;
-        }
-        let mut bytes = [0; 15];
-        URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
-        let pad = self.pad([bytes[0], bytes[1], bytes[2], bytes[3], bytes[4]]);
-        let mut place = [0; 6];
-        for i in 0..6 {
-            place[i] = bytes[5 + i] ^ pad[i];
-        }
-        if bytes[11..] != proof(&pad, &place) {
-            return None;
-        }
-        let [a, b, slot @ ..] = place;
-        Some((u16::from_be_bytes([a, b]), u32::from_be_bytes(slot)))
-    }
-
-    fn pad(&self, nonce: [u8; 5]) -> [u8; 20] {
-        Sha1::new().chain_update(self.key).chain_update(nonce).finalize().into()
-    }
-}
-
-impl fmt::Debug for Mint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Mint(key hidden)")
-    }
-}
-
-fn place(shard: u16, slot: u32) -> [u8; 6] {
-    let [a, b] = shard.to_be_bytes();
-    let [c, d, e, f] = slot.to_be_bytes();
-    [a, b, c, d, e, f]
-}
-
-fn proof(pad: &[u8; 20], place: &[u8; 6]) -> [u8; 4] {
-    [
-        pad[6] ^ place[0] ^ place[4],
-        pad[7] ^ place[1] ^ place[5],
-        pad[8] ^ place[2],
-        pad[9] ^ place[3],
-    ]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -332,16 +184,5 @@ mod tests {
             assert_eq!(Sid::parse(bad), Err(Malformed), "{bad}");
         }
         assert!(Sid::from_target("/socket.io/?EIO=4").is_none());
-    }
-
-    #[test]
-    fn an_id_is_recognised_by_its_own_process_only() {
-        let rng = || Rng::new([1; 32], 0);
-        let mut mint = Mint::new([2; 32], rng());
-        let id = mint.issue(Shard { index: 5, count: 8 }, 1234);
-        assert_eq!(mint.locate(id.as_str()), Some((5, 1234)));
-        assert_eq!(Mint::new([3; 32], rng()).locate(id.as_str()), None);
-        assert_eq!(mint.locate("a-room-of-20-letters"), None);
-        assert_eq!(mint.locate("lobby"), None);
     }
 }

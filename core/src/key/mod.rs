@@ -1,0 +1,14 @@
+//! Names for things: internal keys, the wire `sid` and the public socket id.
+
+mod id;
+mod keys;
+mod sid;
+mod slab;
+
+pub use id::{Id, NodeKey};
+pub(crate) use id::{Mint, Owner, Place};
+pub(crate) use keys::Key;
+pub use keys::{Session, Shard, Socket};
+pub(crate) use sid::Secret;
+pub use sid::{Malformed, Sid};
+pub(crate) use slab::Slab;
