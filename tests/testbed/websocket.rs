@@ -76,16 +76,7 @@ impl Iterator for WebSocket {
 
     fn next(&mut self) -> Option<Item> {
         self.tcp.pull();
-        let bytes = &self.tcp.unread;
-        let (&[first, second], rest) = (bytes.first_chunk()?, &bytes[2..]);
-        let (len, header) = match second {
-            126 => (usize::from(u16::from_be_bytes(*rest.first_chunk()?)), 4),
-            127 => (usize::try_from(u64::from_be_bytes(*rest.first_chunk()?)).ok()?, 10),
-            masked if masked > 127 => panic!("servers do not mask"),
-            len => (usize::from(len), 2),
-        };
-        let payload = bytes.get(header..header + len)?.to_vec();
-        self.tcp.unread.drain(..header + len);
+        let (first, payload) = take_frame(&mut self.tcp.unread)?;
         Some(match first {
             0x81 => Item::Text(normal(std::str::from_utf8(&payload).expect("text is UTF-8"))),
             0x82 => Item::Binary(payload),
@@ -96,7 +87,26 @@ impl Iterator for WebSocket {
     }
 }
 
-/// Writes a masked frame whose first byte is given.
+/// Takes the frame that `unread` begins with, if it is complete: its first byte and its payload.
+///
+/// It shares no code with the core, so that tests check what a server writes against RFC 6455 §5.2.
+///
+/// # Panics
+/// When the frame is masked.
+pub fn take_frame(unread: &mut Vec<u8>) -> Option<(u8, Vec<u8>)> {
+    let (&[first, second], rest) = unread.split_first_chunk()?;
+    let (len, header) = match second {
+        126 => (usize::from(u16::from_be_bytes(*rest.first_chunk()?)), 4),
+        127 => (usize::try_from(u64::from_be_bytes(*rest.first_chunk()?)).ok()?, 10),
+        masked if masked > 127 => panic!("servers do not mask"),
+        len => (usize::from(len), 2),
+    };
+    let payload = unread.get(header..header + len)?.to_vec();
+    unread.drain(..header + len);
+    Some((first, payload))
+}
+
+/// Writes a masked frame whose first byte is given, whether the protocol allows it or not.
 #[must_use]
 pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];

@@ -8,7 +8,7 @@ use std::io::IoSlice;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
-use testbed::{frame, upgrade};
+use testbed::{Answer, frame, take_frame, upgrade};
 
 /// A process with its clients.
 pub(crate) struct Stack {
@@ -123,8 +123,9 @@ impl Client {
         let mut client = Self { connection, unread: Vec::new(), closed: false };
         client.read(upgrade("/socket.io/?EIO=4&transport=websocket").as_bytes());
         client.pull(usize::MAX);
-        let end = client.unread.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap() + 4;
-        client.unread.drain(..end);
+        let (answer, used) = Answer::parse(&client.unread).expect("it is answered");
+        assert_eq!(answer.status, 101);
+        client.unread.drain(..used);
         assert!(client.recv().starts_with("0{"));
         client
     }
@@ -189,15 +190,9 @@ impl Client {
 
     fn next(&mut self) -> Option<String> {
         self.pull(usize::MAX);
-        let (&[first, short], rest) = (self.unread.first_chunk()?, &self.unread[2..]);
-        let (len, head) = match short {
-            126 => (usize::from(u16::from_be_bytes(*rest.first_chunk()?)), 4),
-            len => (usize::from(len), 2),
-        };
-        let text = String::from_utf8(self.unread[head..head + len].to_vec()).ok();
-        self.unread.drain(..head + len);
+        let (first, payload) = take_frame(&mut self.unread)?;
         self.closed |= first == 0x88;
-        text.filter(|_| first == 0x81)
+        String::from_utf8(payload).ok().filter(|_| first == 0x81)
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
-use testbed::{frame, normal, upgrade};
+use testbed::{Answer, frame, normal, take_frame, upgrade};
 
 /// One shard with handlers.
 pub(crate) struct Stage {
@@ -113,9 +113,9 @@ impl Client {
         let request = upgrade(&format!("/socket.io/?EIO=4&transport=websocket{query}"));
         let request = request.replacen("\r\n", &format!("\r\n{lines}"), 1);
         client.bytes(request.into_bytes());
-        assert!(client.unread.starts_with(b"HTTP/1.1 101 "));
-        let head = client.unread.windows(4).position(|end| end == b"\r\n\r\n").unwrap();
-        client.unread.drain(..head + 4);
+        let (answer, used) = Answer::parse(&client.unread).expect("it is answered");
+        assert_eq!(answer.status, 101);
+        client.unread.drain(..used);
         assert!(client.take()[0].starts_with("0{"));
         client
     }
@@ -170,18 +170,12 @@ impl Client {
     pub(crate) fn take(&mut self) -> Vec<String> {
         self.write();
         let mut packets = Vec::new();
-        while let [first, len, rest @ ..] = &self.unread[..] {
-            let (len, header) = match (*len, rest) {
-                (126, [high, low, ..]) => (usize::from(u16::from_be_bytes([*high, *low])), 4),
-                (len, _) => (usize::from(len), 2),
-            };
-            let payload: Vec<u8> = self.unread[header..header + len].to_vec();
+        while let Some((first, payload)) = take_frame(&mut self.unread) {
             packets.push(match first {
                 0x81 => normal(std::str::from_utf8(&payload).unwrap()),
                 0x82 => format!("{payload:?}"),
                 other => panic!("no server sends {other:#x}"),
             });
-            self.unread.drain(..header + len);
         }
         packets
     }

@@ -1,6 +1,6 @@
 //! How a session opens, and every request that opens none.
 
-use sansocket::{Fields, Headers, Method, Origins, Request, Transports, Verdict};
+use sansocket::{Fields, Method, Origins, Request, Transports, Verdict};
 use testbed::{Answer, Sim, handshake, normal, request, upgrade};
 
 const BAD_REQUEST: &str = r#"{"code":3,"message":"Bad request"}"#;
@@ -173,7 +173,7 @@ fn the_host_learns_the_rule_but_only_of_refusals() {
     let sim = Sim::new();
     let rule = |target: &str| {
         sim.on(0, |server, now| {
-            let request = Request::new(Method::Get, target, Fields::host(&NoFields));
+            let request = Request::new(Method::Get, target, Fields::host(&NO_FIELDS));
             let verdict = server.handle_request(now, request);
             let Verdict::Respond(response) = verdict else { panic!("{verdict:?}") };
             response.rule()
@@ -185,11 +185,7 @@ fn the_host_learns_the_rule_but_only_of_refusals() {
 }
 
 /// A request without fields.
-struct NoFields;
-
-impl Headers for NoFields {
-    fn each<'a>(&'a self, _: &mut dyn FnMut(&'a str, &'a [u8])) {}
-}
+const NO_FIELDS: [(&str, &str); 0] = [];
 
 #[test]
 fn a_handshake_is_a_get() {

@@ -1,30 +1,19 @@
 //! Both ends of a WebSocket are the same codec: what one writes, the other reads.
 
 use sansocket::{
-    Config, Conn, Fields, Headers, Inbound, Link, Message, Method, Request, Role, Server, Shard,
+    Config, Conn, Fields, Inbound, Link, Message, Method, Request, Role, Server, Shard,
 };
 use sansocket::{Transmit, Verdict, Violation};
 use std::io::IoSlice;
 use std::sync::Arc;
 use std::time::Instant;
-
-/// A handshake as a host framework would show it.
-struct Asked;
-
-impl Headers for Asked {
-    fn each<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {
-        each("upgrade", b"websocket");
-        each("connection", b"Upgrade");
-        each("sec-websocket-version", b"13");
-        each("sec-websocket-key", b"dGhlIHNhbXBsZSBub25jZQ==");
-    }
-}
+use testbed::UPGRADE;
 
 /// A link, and the OPEN frame that waits on it.
 fn opened() -> (Link, Transmit) {
     let mut server = Server::new(Arc::default(), Shard::ONLY, [1; 32], Instant::now());
     let request =
-        Request::new(Method::Get, "/socket.io/?EIO=4&transport=websocket", Fields::host(&Asked));
+        Request::new(Method::Get, "/socket.io/?EIO=4&transport=websocket", Fields::host(&UPGRADE));
     let Verdict::Upgrade { link: Some(link), response } =
         server.handle_request(Instant::now(), request)
     else {

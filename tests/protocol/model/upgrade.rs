@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sansocket::{
-    Config, Counts, Event, Feed as _, Fields, Headers, Layer, Link, Message, Method, Received,
-    Request, Server, Session, Shard, Transmit, Verdict,
+    Config, Counts, Event, Feed as _, Fields, Layer, Link, Message, Method, Received, Request,
+    Server, Session, Shard, Transmit, Verdict,
 };
+use testbed::UPGRADE;
 
 /// What can happen next.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -452,22 +453,7 @@ impl Play {
 static BIRTH: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
 
 fn request(server: &mut Server, now: Instant, method: Method, target: &str) -> Verdict {
-    let headers = Asked { websocket: target.contains("websocket") };
-    let fields = Fields::host(&headers);
+    let asked = if target.contains("websocket") { UPGRADE.to_vec() } else { Vec::new() };
+    let fields = Fields::host(&asked);
     server.handle_request(now, Request::new(method, target, fields))
-}
-
-struct Asked {
-    websocket: bool,
-}
-
-impl Headers for Asked {
-    fn each<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {
-        if self.websocket {
-            each("upgrade", b"websocket");
-            each("connection", b"Upgrade");
-            each("sec-websocket-version", b"13");
-            each("sec-websocket-key", b"dGhlIHNhbXBsZSBub25jZQ==");
-        }
-    }
 }

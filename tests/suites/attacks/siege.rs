@@ -11,8 +11,7 @@ use crate::channel::Channel;
 use crate::client::{Client, PATIENCE};
 use crate::faults::settle;
 use crate::{Serve, Serving, start};
-use testbed::frame;
-use testbed::{Answer, upgrade};
+use testbed::{Answer, frame, take_frame, upgrade};
 
 /// A served process and a client of it that must not notice.
 pub(super) struct Siege {
@@ -205,28 +204,15 @@ impl Raider {
 
     /// Waits for the next frame: its first byte and its payload.
     pub(super) fn frame(&mut self) -> Option<(u8, Vec<u8>)> {
-        while !self.has(2) {
+        loop {
+            if let Some(frame) = take_frame(&mut self.unread) {
+                return Some(frame);
+            }
             if !self.pull() {
+                assert!(self.unread.is_empty(), "half a frame");
                 return None;
             }
         }
-        let (first, second) = (self.unread[0], self.unread[1]);
-        let wide = match second {
-            126 => 2,
-            127 => 8,
-            _ => 0,
-        };
-        while !self.has(2 + wide) {
-            assert!(self.pull(), "half a header");
-        }
-        let length = self.unread[2..2 + wide].iter().fold(0, |sum, &b| sum << 8 | usize::from(b));
-        let length = if wide == 0 { usize::from(second) } else { length };
-        while !self.has(2 + wide + length) {
-            assert!(self.pull(), "half a frame");
-        }
-        let rest = self.unread.split_off(2 + wide + length);
-        let frame = std::mem::replace(&mut self.unread, rest);
-        Some((first, frame[2 + wide..].to_vec()))
     }
 
     /// Says farewell and waits for the end of the stream.
@@ -234,10 +220,6 @@ impl Raider {
         // The server may have closed its end already.
         let _ = self.stream.shutdown(Shutdown::Write);
         while self.pull() {}
-    }
-
-    fn has(&self, bytes: usize) -> bool {
-        self.unread.len() >= bytes
     }
 
     /// Reads once; whether there was something.
