@@ -3,6 +3,7 @@
 #[allow(dead_code, reason = "a test serves nothing")]
 mod chat;
 mod compile_errors;
+mod dependencies;
 #[allow(dead_code, unused_variables, clippy::too_many_arguments, reason = "it is only compiled")]
 #[allow(clippy::needless_borrows_for_generic_args, reason = "it is written as in the pages")]
 mod guides;

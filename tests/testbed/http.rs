@@ -84,6 +84,9 @@ pub fn upgrade(target: &str) -> String {
     request("GET", target, &fields, "")
 }
 
+/// The fields of a request that has none.
+pub const NO_FIELDS: [(&str, &str); 0] = [];
+
 /// The fields of a request for a WebSocket; the key is the one of RFC 6455 §1.3.
 pub const UPGRADE: [(&str, &str); 4] = [
     ("Connection", "Upgrade"),

@@ -24,9 +24,9 @@ mod trace;
 mod websocket;
 
 pub use app::App;
-pub use http::{Answer, UPGRADE, handshake, request, upgrade};
+pub use http::{Answer, NO_FIELDS, UPGRADE, handshake, request, upgrade};
 pub use polling::Polling;
 pub use sim::{Member, Sim};
 pub use tcp::Tcp;
 pub use trace::{Question, normal};
-pub use websocket::{Item, WebSocket, frame, take_frame};
+pub use websocket::{Item, WebSocket, frame, unframe};

@@ -76,7 +76,7 @@ impl Iterator for WebSocket {
 
     fn next(&mut self) -> Option<Item> {
         self.tcp.pull();
-        let (first, payload) = take_frame(&mut self.tcp.unread)?;
+        let (first, payload) = unframe(&mut self.tcp.unread)?;
         Some(match first {
             0x81 => Item::Text(normal(std::str::from_utf8(&payload).expect("text is UTF-8"))),
             0x82 => Item::Binary(payload),
@@ -87,26 +87,25 @@ impl Iterator for WebSocket {
     }
 }
 
-/// Takes the frame that `unread` begins with, if it is complete: its first byte and its payload.
-///
-/// It shares no code with the core, so that tests check what a server writes against RFC 6455 §5.2.
+/// Takes a frame of a server off the front of `bytes`, once all of it is there: its first byte and its
+/// payload.
 ///
 /// # Panics
-/// When the frame is masked.
-pub fn take_frame(unread: &mut Vec<u8>) -> Option<(u8, Vec<u8>)> {
-    let (&[first, second], rest) = unread.split_first_chunk()?;
+/// When the frame is masked, which servers' frames are not.
+pub fn unframe(bytes: &mut Vec<u8>) -> Option<(u8, Vec<u8>)> {
+    let (&[first, second], rest) = (bytes.first_chunk()?, &bytes[2..]);
     let (len, header) = match second {
         126 => (usize::from(u16::from_be_bytes(*rest.first_chunk()?)), 4),
         127 => (usize::try_from(u64::from_be_bytes(*rest.first_chunk()?)).ok()?, 10),
         masked if masked > 127 => panic!("servers do not mask"),
         len => (usize::from(len), 2),
     };
-    let payload = unread.get(header..header + len)?.to_vec();
-    unread.drain(..header + len);
+    let payload = bytes.get(header..header + len)?.to_vec();
+    bytes.drain(..header + len);
     Some((first, payload))
 }
 
-/// Writes a masked frame whose first byte is given, whether the protocol allows it or not.
+/// Writes a masked frame whose first byte is given.
 #[must_use]
 pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];

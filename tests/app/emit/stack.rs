@@ -8,7 +8,7 @@ use std::io::IoSlice;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
-use testbed::{Answer, frame, take_frame, upgrade};
+use testbed::{Answer, frame, unframe, upgrade};
 
 /// A process with its clients.
 pub(crate) struct Stack {
@@ -190,7 +190,7 @@ impl Client {
 
     fn next(&mut self) -> Option<String> {
         self.pull(usize::MAX);
-        let (first, payload) = take_frame(&mut self.unread)?;
+        let (first, payload) = unframe(&mut self.unread)?;
         self.closed |= first == 0x88;
         String::from_utf8(payload).ok().filter(|_| first == 0x81)
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
-use testbed::{Answer, frame, normal, take_frame, upgrade};
+use testbed::{Answer, frame, normal, unframe, upgrade};
 
 /// One shard with handlers.
 pub(crate) struct Stage {
@@ -170,7 +170,7 @@ impl Client {
     pub(crate) fn take(&mut self) -> Vec<String> {
         self.write();
         let mut packets = Vec::new();
-        while let Some((first, payload)) = take_frame(&mut self.unread) {
+        while let Some((first, payload)) = unframe(&mut self.unread) {
             packets.push(match first {
                 0x81 => normal(std::str::from_utf8(&payload).unwrap()),
                 0x82 => format!("{payload:?}"),

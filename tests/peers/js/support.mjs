@@ -19,7 +19,7 @@ export const lanes = [
 export const steadyLanes = lanes.filter((lane) => lane.name !== 'upgrading');
 
 /** The longest wait for anything that must happen, in milliseconds. */
-export const patience = 15_000;
+export const patience = 60_000;
 
 /** Declares one test per lane; `body` gets a Peer that is closed afterwards. */
 export function onLanes(some, claim, body) {
@@ -33,7 +33,7 @@ export function onEveryLane(claim, body) {
 /** Declares one test on one lane, named or given. */
 export function withPeer(claim, lane, body) {
   const chosen = typeof lane === 'string' ? lanes.find(({ name }) => name === lane) : lane;
-  test(claim, { timeout: 60_000 }, async (t) => {
+  test(claim, { timeout: 120_000 }, async (t) => {
     const peer = new Peer(chosen);
     t.after(() => peer.close());
     await body(peer, t);

@@ -12,7 +12,7 @@ import socketio
 URL = os.environ.get('CONTRACT_URL', 'http://127.0.0.1:5000')
 
 # The longest wait for anything that must happen, in seconds.
-PATIENCE = 15
+PATIENCE = 60
 
 # None lets the client open with polling and upgrade, its default.
 TRANSPORTS = {'Polling': ['polling'], 'WebSocket': ['websocket'], 'Upgrade': None}

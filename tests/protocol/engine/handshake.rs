@@ -1,7 +1,7 @@
 //! How a session opens, and every request that opens none.
 
 use sansocket::{Fields, Method, Origins, Request, Transports, Verdict};
-use testbed::{Answer, Sim, handshake, normal, request, upgrade};
+use testbed::{Answer, NO_FIELDS, Sim, handshake, normal, request, upgrade};
 
 const BAD_REQUEST: &str = r#"{"code":3,"message":"Bad request"}"#;
 const TRANSPORT: &str = r#"{"code":0,"message":"Transport unknown"}"#;
@@ -183,9 +183,6 @@ fn the_host_learns_the_rule_but_only_of_refusals() {
     let told = rule("/socket.io/?EIO=4&transport=polling&sid=x").expect("a rule");
     assert!(told.contains("no such session"), "{told}");
 }
-
-/// A request without fields.
-const NO_FIELDS: [(&str, &str); 0] = [];
 
 #[test]
 fn a_handshake_is_a_get() {

@@ -2,7 +2,7 @@
 
 use sansocket::{Counts, Fields, Message, Method, Request, Server, Transmit, Verdict};
 use std::time::Instant;
-use testbed::{Item, Sim, request};
+use testbed::{Item, NO_FIELDS, Sim, request};
 
 const BAD_REQUEST: &str = r#"{"code":3,"message":"Bad request"}"#;
 
@@ -118,8 +118,7 @@ fn a_poll_that_waits_for_a_look_in_vain_is_released_when_the_upgrade_is_given_up
 
 /// Polls past the network.
 fn ask(server: &mut Server, now: Instant, target: &str) -> Verdict {
-    let fields: [(&str, &str); 0] = [];
-    server.handle_request(now, Request::new(Method::Get, target, Fields::host(&fields)))
+    server.handle_request(now, Request::new(Method::Get, target, Fields::host(&NO_FIELDS)))
 }
 
 #[test]

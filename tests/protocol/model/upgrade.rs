@@ -453,7 +453,6 @@ impl Play {
 static BIRTH: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
 
 fn request(server: &mut Server, now: Instant, method: Method, target: &str) -> Verdict {
-    let asked = if target.contains("websocket") { UPGRADE.to_vec() } else { Vec::new() };
-    let fields = Fields::host(&asked);
-    server.handle_request(now, Request::new(method, target, fields))
+    let shown = if target.contains("websocket") { UPGRADE.to_vec() } else { Vec::new() };
+    server.handle_request(now, Request::new(method, target, Fields::host(&shown)))
 }
