@@ -34,6 +34,11 @@ impl<'a, S: Side> Incoming<'a, S> {
         Self { socket: delivery.socket, message: Some(message), args, token: delivery.token }
     }
 
+    /// The socket whose event it is.
+    pub(crate) fn socket(&self) -> &'a S {
+        self.socket
+    }
+
     /// Reads the auth payload of a client that sent none, as [`Auth`] does.
     #[cold]
     fn without_auth<T: DeserializeOwned>(&self, error: DecodeError) -> Result<T, DecodeError> {

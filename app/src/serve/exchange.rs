@@ -5,7 +5,6 @@ use http::Method;
 use http::header::IF_NONE_MATCH;
 use http::uri::PathAndQuery;
 use sansocket::{Request, Response, Verdict, Violation};
-use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
 use std::future::Future;
@@ -19,10 +18,11 @@ use crate::handlers::handler::Progress;
 use crate::hub::dispatch::Caught;
 use crate::hub::hub::Hub;
 use crate::runtime::BoxFuture;
+use crate::serve::refusal::{Page, plain_for};
 use crate::shards::port::Port;
 use crate::sockets::io::Io;
 use crate::web::handler::{
-    Answerer, Beside, Fallback, head_response_of, name_as_known, refusal, request_of, response_of,
+    Answerer, Beside, Fallback, head_response_of, name_as_known, request_of, response_of,
 };
 
 /// A plain HTTP request until it is answered.
@@ -37,10 +37,6 @@ pub(crate) enum Exchange {
     Sending(Take<File>),
 }
 
-/// The fields that let the page that asked, if it may connect, read what we answer ourselves. What the
-/// application answers has those that the application gives it.
-pub(crate) type Page = Vec<(Cow<'static, str>, Cow<'static, str>)>;
-
 /// Bytes read from a file at once.
 const PIECE: u64 = 64 * 1024;
 
@@ -49,23 +45,25 @@ impl Exchange {
     pub(crate) fn begin(hub: &Hub, request: &Request<'_>) -> (Verdict, Option<Self>) {
         let web = &hub.app().web;
         let Some(mut asked) = request_of(request) else {
-            let page = page_of(hub, request);
-            return (respond(hub, refused(400, "Bad Request", page)), None);
+            let refused = plain_for(hub.page_of(request), 400, "Bad Request");
+            return (Verdict::Respond(hub.dressed(refused)), None);
         };
         let target = asked.uri().path_and_query().map_or("", PathAndQuery::as_str);
         let wanted = (asked.method(), target, asked.headers());
         match web.answerer(wanted, hub.app().config.compression, Beside::Nothing) {
-            Answerer::File(response, file) => (respond(hub, response), file.map(Self::Sending)),
+            Answerer::File(response, file) => {
+                (Verdict::Respond(hub.dressed(response)), file.map(Self::Sending))
+            }
             Answerer::Application => {
                 let limit = hub.limits().max_payload;
                 asked.extensions_mut().insert(Io::new(hub.shared()));
-                let (request, page) = (Some(Box::new(asked)), page_of(hub, request));
+                let (request, page) = (Some(Box::new(asked)), hub.page_of(request));
                 let begun = Self::Asking { request, answer: Arc::default(), page };
                 (Verdict::Body { link: None, limit }, Some(begun))
             }
             Answerer::Nobody => {
-                let page = page_of(hub, request);
-                (respond(hub, refused(404, "Not Found", page)), None)
+                let refused = plain_for(hub.page_of(request), 404, "Not Found");
+                (Verdict::Respond(hub.dressed(refused)), None)
             }
         }
     }
@@ -94,7 +92,7 @@ impl Exchange {
             return Verdict::Hold(None);
         }
         match call(fallback, request, compression, page) {
-            Ok(response) => respond(hub, response),
+            Ok(response) => Verdict::Respond(hub.dressed(response)),
             Err(pending) => {
                 reply.wait(hub, pending);
                 Verdict::Hold(None)
@@ -105,17 +103,14 @@ impl Exchange {
     /// The answer to a body that breaks a rule.
     pub(crate) fn refuse(self, hub: &Hub, violation: Violation) -> Option<Response> {
         let Self::Asking { page, .. } = self else { return None };
-        let mut response = refused(violation.status(), violation.to_string(), page);
-        response.dress(&hub.app().config.headers);
-        Some(response)
+        Some(hub.dressed(plain_for(page, violation.status(), violation.to_string())))
     }
 
     /// Takes the answer of the application, when it is here.
     pub(crate) fn answer(&self, hub: &Hub) -> Option<Response> {
         let Self::Asking { answer, .. } = self else { return None };
-        let mut response = answer.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-        response.dress(&hub.app().config.headers);
-        Some(response)
+        let response = answer.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        Some(hub.dressed(response))
     }
 
     /// Reads more of the file; `None` when it ended too early or cannot be read.
@@ -158,7 +153,7 @@ pub(crate) fn call(
     };
     let answer = move |answered: Option<http::Response<Bytes>>| {
         let Some(response) = answered else {
-            return refused(500, "Internal Server Error", page);
+            return plain_for(page, 500, "Internal Server Error");
         };
         let mut response = match is_head {
             true => head_response_of(response, compression),
@@ -179,26 +174,6 @@ pub(crate) fn call(
         Poll::Ready(caught) => Ok(answer(caught.ok())),
         Poll::Pending => Err(Box::pin(async move { answer(future.await.ok()) })),
     }
-}
-
-/// An answer of our own.
-fn refused(status: u16, reason: impl Into<Bytes>, page: Page) -> Response {
-    let mut response = refusal(status, reason);
-    response.headers.extend(page);
-    response
-}
-
-/// Asks which page a request comes from, which few say.
-pub(crate) fn page_of(hub: &Hub, request: &Request<'_>) -> Page {
-    match request.header("origin") {
-        Some(_) => hub.app().config.dress(Response::status(500), request).headers,
-        None => Page::new(),
-    }
-}
-
-fn respond(hub: &Hub, mut response: Response) -> Verdict {
-    response.dress(&hub.app().config.headers);
-    Verdict::Respond(response)
 }
 
 impl fmt::Debug for Exchange {

@@ -18,11 +18,12 @@ use std::time::Duration;
 use crate::hub::hub::Hub;
 use crate::runtime::BoxFuture;
 use crate::serve::connection::Connection;
-use crate::serve::exchange::{call, page_of};
+use crate::serve::exchange::call;
+use crate::serve::refusal;
 use crate::shards::port::Port;
 use crate::sockets::io::Io;
 use crate::web::files::Body;
-use crate::web::handler::{Answerer, Beside, IntoWeb, Origin, accepted_codings, refusal};
+use crate::web::handler::{Answerer, Beside, IntoWeb, Origin, accepted_codings};
 
 /// What becomes of a request that a host parsed.
 #[derive(Debug)]
@@ -93,7 +94,8 @@ impl Hub {
     #[must_use]
     pub fn handle_head(&self, mut head: Parts, origin: Origin) -> Outcome {
         if let Err(violation) = check(&head) {
-            return Outcome::Respond(self.violated(&head, violation));
+            let shown = Shown::of(&head);
+            return Outcome::Respond(self.violated(&plain(&head, &shown), violation));
         }
         let extra: Option<Arc<dyn Any + Send + Sync>> = match head.extensions.is_empty() {
             true => None,
@@ -141,7 +143,7 @@ impl Hub {
         match web.answerer(wanted, config.compression, beside) {
             Answerer::Nobody => Aside::Pass,
             Answerer::File(mut response, file) => {
-                response.dress(&config.headers);
+                response = self.dressed(response);
                 let response = encoded_for(response, &head.method, &head.headers);
                 let response = response.into_response();
                 Aside::File(response.map(|bytes| match (file, bytes.is_empty()) {
@@ -167,19 +169,18 @@ impl Hub {
         let (hub, config) = (self.shared(), &self.app().config);
         let (head, body) = request.into_parts();
         let (method, headers) = (head.method.clone(), head.headers.clone());
-        let page = page_of(self, &plain(&head, &Shown::of(&head)));
+        let page = self.page_of(&plain(&head, &Shown::of(&head)));
         let request = http::Request::from_parts(head, body);
         let called = match &self.app().web.fallback {
             Some(fallback) => call(fallback, request, config.compression, page),
             None => Ok(self.refusal(StatusCode::NOT_FOUND, "Not Found")),
         };
         Box::pin(async move {
-            let mut response = match called {
+            let response = match called {
                 Ok(response) => response,
                 Err(pending) => pending.await,
             };
-            response.dress(&hub.app().config.headers);
-            encoded_for(response, &method, &headers)
+            encoded_for(hub.dressed(response), &method, &headers)
         })
     }
 
@@ -198,22 +199,6 @@ impl Hub {
         request.secure = origin.secure;
         let seen = self.app().config.seen(&request);
         Origin { peer: seen.peer, secure: seen.secure }
-    }
-
-    /// Makes the answer of a host that cannot go on with a request for a WebSocket, whose answer no page
-    /// can read: for a body, see [`HostLink::refuse`].
-    #[must_use]
-    pub fn refusal(&self, status: StatusCode, text: &'static str) -> Response {
-        let mut response = refusal(status.as_u16(), text);
-        response.dress(&self.app().config.headers);
-        response
-    }
-
-    /// Makes the answer to a head that breaks a rule, as a connection gives it.
-    fn violated(&self, head: &Parts, violation: Violation) -> Response {
-        let shown = Shown::of(head);
-        let response = refusal(violation.status(), violation.to_string());
-        self.app().config.dress(response, &plain(head, &shown))
     }
 
     /// Takes a request that a host parsed; its methods [`Other`](sansocket::Method) included.
@@ -310,7 +295,7 @@ impl HostLink {
     /// Gives up a body that does not arrive and returns the answer; the session ends.
     #[must_use]
     pub fn refuse(self, status: StatusCode, text: &'static str) -> Response {
-        let response = refusal(status.as_u16(), text);
+        let response = refusal::plain(status.as_u16(), text);
         match self.link {
             Some(link) => self.hub.shards().with(self.shard, |server| server.dress(link, response)),
             None => self.hub.refusal(status, text),

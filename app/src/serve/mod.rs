@@ -7,6 +7,7 @@ pub(crate) mod door;
 pub(crate) mod exchange;
 pub(crate) mod host;
 pub(crate) mod listen;
+mod refusal;
 pub(crate) mod route;
 #[cfg(feature = "tls")]
 pub(crate) mod tls;

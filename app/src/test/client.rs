@@ -9,7 +9,12 @@ use std::rc::Rc;
 use super::connect::{self, ConnectError};
 use super::line::{End as _, Line};
 use super::peer::{Arrival, Peer};
+use super::socket::TestSocket;
 use crate::args::{self, DecodeError, EncodeError, IntoArgs};
+use crate::handlers::function::Handler;
+use crate::handlers::handler::EventHandler;
+use crate::handlers::needs::Needs;
+use crate::handlers::order::Order;
 
 /// A client in one namespace.
 ///
@@ -105,6 +110,35 @@ impl TestClient {
     #[must_use]
     pub fn namespace(&self) -> &str {
         &self.namespace
+    }
+
+    /// Handles an event that the server sends from now on, instead of keeping it for
+    /// [`expect`](Self::expect): the rules are those of handlers of the server, with [`TestSocket`] in
+    /// the place of `Socket`. What the handler returns is the acknowledgement.
+    ///
+    /// A handler that fails ends the test. An async one goes on as a task.
+    ///
+    /// # Panics
+    /// When the event has a handler already, the client has left, or the handler's parameters cannot be
+    /// told apart.
+    #[track_caller]
+    pub fn on<P, R, K, H>(&self, event: &str, handler: H) -> &Self
+    where
+        H: Handler<P, R> + EventHandler<P, R, K, TestSocket>,
+    {
+        self.handle(Some(event), handler)
+    }
+
+    /// Handles the events that have no handler of their own.
+    ///
+    /// # Panics
+    /// As [`on`](Self::on) does.
+    #[track_caller]
+    pub fn on_any<P, R, K, H>(&self, handler: H) -> &Self
+    where
+        H: Handler<P, R> + EventHandler<P, R, K, TestSocket>,
+    {
+        self.handle(None, handler)
     }
 
     /// Sends an event. A tuple is several arguments, `()` none, anything else one.
@@ -225,6 +259,23 @@ impl TestClient {
     }
 
     #[track_caller]
+    fn handle<P, R, K, H>(&self, event: Option<&str>, handler: H) -> &Self
+    where
+        H: EventHandler<P, R, K, TestSocket>,
+    {
+        let name = event.unwrap_or("*");
+        let mut needs = Needs::default();
+        H::needs(&mut needs);
+        if let Err(instead) = needs.check_event() {
+            panic!("the handler of {name:?} {instead}");
+        }
+        let before = self
+            .look(|peer, namespace| peer.handlers(namespace).insert(event, Order::Inline, handler));
+        assert!(before.is_none(), "the client has a handler of {name:?} already");
+        self
+    }
+
+    #[track_caller]
     fn send_event(&self, event: &str, args: impl IntoArgs, question: Option<u64>) {
         let message = EventMessage::from_args(event, encode(args).as_ref());
         assert!(self.is_connected(), "the client is not in {}", self.namespace);
@@ -299,7 +350,7 @@ impl ReceivedEvent {
 /// # Panics
 /// When they have no JSON form.
 #[track_caller]
-fn encode(args: impl IntoArgs) -> Args {
+pub(super) fn encode(args: impl IntoArgs) -> Args {
     let copied = args::with_args(args, |args| Ok::<_, EncodeError>(args.to_args()));
     copied.unwrap_or_else(|error| panic!("{error}"))
 }

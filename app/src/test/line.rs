@@ -6,10 +6,10 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 
-use super::clock::Task;
+use super::clock::{Clock, Task};
 use super::server::World;
 use crate::serve::connection::Connection;
 
@@ -33,6 +33,9 @@ pub(super) trait End: Send + 'static {
 
     /// Takes note that the connection is over.
     fn end(&mut self);
+
+    /// Does what the client does by itself, which may lock it; `waker` wakes the task that carries its bytes.
+    fn run(_end: &Arc<Mutex<Self>>, _clock: &Clock, _waker: &Waker) {}
 }
 
 /// What a client does next.
@@ -49,7 +52,8 @@ impl<E: End> Line<E> {
     pub(super) fn new(world: Rc<World>, end: E, address: Option<SocketAddr>) -> Self {
         let end = Arc::new(Mutex::new(end));
         let connection = Connection::new(world.hub.clone(), address, None);
-        let task = world.clock.start(Box::pin(Carry { connection, end: end.clone() }));
+        let (clock, shared) = (world.clock.clone(), end.clone());
+        let task = world.clock.start(Box::pin(Carry { connection, clock, end: shared }));
         Self { world, end, task }
     }
 
@@ -80,6 +84,7 @@ impl<E: End> Drop for Line<E> {
 /// Carries bytes between the two ends until one of them is done, as a binding does with a stream.
 struct Carry<E> {
     connection: Connection,
+    clock: Arc<Clock>,
     end: Arc<Mutex<E>>,
 }
 
@@ -87,9 +92,10 @@ impl<E: End> Future for Carry<E> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let Self { connection, end } = &mut *self;
+        let Self { connection, clock, end } = &mut *self;
         loop {
             deliver(connection, end);
+            E::run(end, clock, context.waker());
             if connection.is_finished() {
                 lock(end).end();
                 return Poll::Ready(());
@@ -145,6 +151,7 @@ pub(super) fn gathered(slices: &[IoSlice<'_>]) -> Vec<u8> {
     bytes
 }
 
-fn lock<E>(end: &Mutex<E>) -> MutexGuard<'_, E> {
+/// Locks a client's end.
+pub(super) fn lock<E>(end: &Mutex<E>) -> MutexGuard<'_, E> {
     end.lock().unwrap_or_else(PoisonError::into_inner)
 }

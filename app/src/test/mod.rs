@@ -103,6 +103,26 @@
 //! assert_eq!((gathered.decode().unwrap(), gathered.missing), (vec![true], 1));
 //! ```
 //!
+//! A client answers by itself when it is given [handlers](TestClient::on), by the same rules as those of
+//! the server:
+//!
+//! ```
+//! # use sansocket_app::test::{TestServer, TestSocket};
+//! # use sansocket_app::{AckError, App, Socket};
+//! let mut app = App::new();
+//! app.on("buy", async |socket: Socket, item: String| -> Result<bool, AckError> {
+//!     socket.call("sure?", &item).await
+//! });
+//! let server = TestServer::new(app);
+//! let client = server.connect().unwrap();
+//! client.on("sure?", |socket: TestSocket, item: String| {
+//!     socket.emit("thought about", &item);
+//!     item != "car"
+//! });
+//! assert_eq!(client.call("buy", "tea"), Ok(true));
+//! assert_eq!(client.call("buy", "car"), Ok(false));
+//! ```
+//!
 //! # Plain HTTP
 //!
 //! What an application answers besides is asked for by [`get`](TestServer::get), or by
@@ -145,6 +165,7 @@
 //! | `client.get_received(namespace)` | [`client.get_received()`](TestClient::get_received), each with `name`, `args` and `namespace` |
 //! | `received["args"]`, unwrapped for `message` and `json` | [`received.decode::<T>()`](ReceivedEvent::decode), the same for all events |
 //! | no message queue allowed | [`with_shards`](TestServer::with_shards) |
+//! | handlers of the client: not there | [`client.on(event, …)`](TestClient::on) |
 //! | — | virtual time, answers to the server, ping timeouts, lost connections |
 
 mod client;
@@ -154,8 +175,10 @@ mod line;
 mod peer;
 mod request;
 mod server;
+mod socket;
 
 pub use client::{Answer, AnswerError, ReceivedEvent, TestClient};
 pub use connect::{Connect, ConnectError};
 pub use request::TestRequest;
 pub use server::TestServer;
+pub use socket::TestSocket;

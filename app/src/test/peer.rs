@@ -5,17 +5,23 @@ use sansocket::{
     SocketBody, SocketPacket, Transmit, Violation,
 };
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::IoSlice;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::task::Waker;
 
+use super::clock::Clock;
 use super::connect::ConnectError;
-use super::line::{End, Output, gathered};
+use super::line::{self, End, Output, gathered};
+use super::socket::TestSocket;
+use crate::handlers::table::{Entry, Table};
 
 /// A client that speaks Engine.IO and Socket.IO over one WebSocket.
 pub(super) struct Peer {
     conn: Conn,
     known: Known,
+    /// Wakes the task that carries bytes for the client.
+    waker: Option<Waker>,
     /// The id of the last question.
     asked: u64,
 }
@@ -30,6 +36,8 @@ struct Known {
     reader: PacketReader,
     limits: Arc<Limits>,
     spaces: BTreeMap<String, Space>,
+    /// Events for handlers, in the order they arrived.
+    calls: VecDeque<Called>,
 }
 
 /// How far the connection is.
@@ -49,12 +57,14 @@ enum Stage {
 }
 
 /// What the client knows of one namespace.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Space {
     membership: Membership,
     /// The client's id, once it was let in.
     id: Option<String>,
     arrived: Vec<Arrival>,
+    /// The handlers the test gave the client.
+    handlers: Table<TestSocket>,
     /// Acknowledgements by the id of the question.
     answers: BTreeMap<u64, Args>,
 }
@@ -78,6 +88,13 @@ pub(super) struct Arrival {
     pub(super) question: Option<u64>,
 }
 
+/// An event for a handler of the client.
+struct Called {
+    namespace: Arc<str>,
+    handler: Entry<TestSocket>,
+    arrival: Arrival,
+}
+
 /// Keys and masks are the same in every run.
 const SEED: [u8; 32] = [9; 32];
 
@@ -98,13 +115,17 @@ impl Peer {
             reader: PacketReader::default(),
             limits,
             spaces: BTreeMap::new(),
+            calls: VecDeque::new(),
         };
-        Self { conn, known, asked: 0 }
+        Self { conn, known, waker: None, asked: 0 }
     }
 
     /// Asks to join a namespace.
     pub(super) fn join(&mut self, namespace: &str, auth: &str) {
-        self.known.spaces.insert(namespace.into(), Space::default());
+        // Handlers stay when a client joins a namespace again.
+        let before = self.known.spaces.remove(namespace).map(|space| space.handlers);
+        let space = Space { handlers: before.unwrap_or_default(), ..Space::default() };
+        self.known.spaces.insert(namespace.into(), space);
         let payload = (!auth.is_empty()).then(|| auth.into());
         self.send(namespace, SocketBody::Connect { payload });
     }
@@ -128,6 +149,19 @@ impl Peer {
                     .for_each(|frame| self.conn.push(frame));
             }
         }
+    }
+
+    /// Sends a packet of a handler, unless the client has left its namespace.
+    pub(super) fn reply(&mut self, namespace: &str, body: SocketBody) {
+        if self.is_in(namespace) {
+            self.send(namespace, body);
+            self.waker.take().into_iter().for_each(Waker::wake);
+        }
+    }
+
+    /// Lends the handlers of a namespace.
+    pub(super) fn handlers(&mut self, namespace: &str) -> &mut Table<TestSocket> {
+        &mut self.known.space(namespace).handlers
     }
 
     /// Returns an id for a question.
@@ -220,6 +254,16 @@ impl End for Peer {
     fn end(&mut self) {
         self.known.end();
     }
+
+    /// Calls the handlers of the client for what arrived.
+    fn run(end: &Arc<Mutex<Self>>, clock: &Clock, waker: &Waker) {
+        line::lock(end).waker = Some(waker.clone());
+        loop {
+            let call = line::lock(end).known.calls.pop_front();
+            let Some(Called { namespace, handler, arrival }) = call else { return };
+            TestSocket::new(end.clone(), namespace).call(clock, &handler, arrival);
+        }
+    }
 }
 
 impl Known {
@@ -285,7 +329,14 @@ impl Known {
             }
             SocketBody::Disconnect => space.membership = Membership::Left,
             SocketBody::Event { message, id } => {
-                space.arrived.push(Arrival { message, question: id });
+                let arrival = Arrival { message, question: id };
+                match space.handlers.find(arrival.message.name()).cloned() {
+                    None => space.arrived.push(arrival),
+                    Some(handler) => {
+                        let namespace = namespace.into();
+                        self.calls.push_back(Called { namespace, handler, arrival });
+                    }
+                }
             }
             SocketBody::Ack { args, id } => drop(space.answers.insert(id, args)),
         }

@@ -257,11 +257,6 @@ fn file_response_of(
     (response, file)
 }
 
-/// An answer of our own in plain words.
-pub(crate) fn refusal(status: u16, reason: impl Into<Bytes>) -> Response {
-    Response::with_body(status, "text/plain", reason).nosniff()
-}
-
 /// Gives a 304 the tag of the answer that the client has, when that was compressed.
 pub(crate) fn name_as_known(response: &mut Response, known: &[HeaderValue]) {
     let fields = response.headers.iter_mut();

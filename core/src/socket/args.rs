@@ -117,11 +117,11 @@ impl EventMessage {
         Self { text: text.into_boxed_str(), name: name.len(), attachments: None }
     }
 
-    /// Makes an event of its name and arguments.
+    /// Makes the event that a peer receives when it is sent with these arguments.
     #[must_use]
     pub fn from_args(name: &str, args: ArgsRef<'_>) -> Self {
         let mut message = Self::new(name, args.tail());
-        message.attach(args.attachments.to_vec());
+        message.attach(args.attachments().to_vec());
         message
     }
 
@@ -163,6 +163,15 @@ mod tests {
         let message = EventMessage::new("chat", "1,\"x\"]");
         assert_eq!((message.name(), message.json()), ("chat", "[1,\"x\"]"));
         assert_eq!(message.args().tail(), "1,\"x\"]");
+    }
+
+    #[test]
+    fn a_message_is_made_of_the_arguments_it_is_sent_with() {
+        let args = Args::from_json("[1, {}]", vec![Bytes::from_static(b"x")]).unwrap();
+        let message = EventMessage::from_args("chat", args.as_ref());
+        assert_eq!((message.name(), message.json()), ("chat", "[1, {}]"));
+        assert_eq!(message.attachments(), ["x"]);
+        assert_eq!(EventMessage::from_args("none", ArgsRef::NONE).json(), "[]");
     }
 
     #[test]

@@ -2,5 +2,6 @@
 
 mod client;
 mod connect;
+mod handlers;
 mod request;
 mod time;

@@ -155,6 +155,7 @@ fn clients(client: &TestClient, (event, namespace): (&str, &str), auth: &Value, 
     client.emit(event, &(a, b));
     client.send(&data);
     client.send_json(&data);
+    client.on(event, || ());
     println!("{:?}", client.join(namespace, &auth).is_ok());
     client.disconnect();
 }
