@@ -55,7 +55,7 @@ type OnEngine = Box<dyn Fn(EngineSession, Received) + Send + Sync>;
 /// # assert!(server.client().connect().is_err());
 /// ```
 ///
-/// # Which handler hears what
+/// # Which handler gets which event
 ///
 /// The namespace a client asks for is the first of these that is there; with none of them the client
 /// is refused with "Invalid namespace". `/` is always there.
@@ -77,7 +77,7 @@ type OnEngine = Box<dyn Fn(EngineSession, Received) + Send + Sync>;
 ///
 /// There is one function for each, and it goes before a method of a [class](NamespaceClass).
 /// Middlewares for [everywhere](Self::middleware_everywhere), of the catch-all namespace and of the
-/// namespace all run, in this order. `on_any` never hears of connect and
+/// namespace all run, in this order. `on_any` is never called for connect and
 /// disconnect.
 pub struct App {
     pub(crate) config: Config,
@@ -103,7 +103,7 @@ impl App {
         Self::with_config(Config::default())
     }
 
-    /// Makes an application with settings of yours.
+    /// Makes an application with these settings.
     #[must_use]
     pub fn with_config(config: Config) -> Self {
         Self {
@@ -149,7 +149,7 @@ impl App {
         self
     }
 
-    /// Decides who may join the namespace `/`. Without it everybody may.
+    /// Decides which clients may join the namespace `/`. Without it all may.
     ///
     /// # Panics
     /// As [`Namespace::on_connect`] does.
@@ -162,7 +162,7 @@ impl App {
         self
     }
 
-    /// Decides in every namespace who may go on to its own middlewares and its connect handler, before
+    /// Decides in every namespace which clients may go on to its own middlewares and its connect handler, before
     /// those: patterns, and the catch-all, too. It opens no namespace; [`Socket::namespace`] tells which
     /// one a client asks for.
     ///
@@ -179,7 +179,7 @@ impl App {
         self
     }
 
-    /// Hears who left the namespace `/`.
+    /// Handles the disconnects of clients from the namespace `/`.
     ///
     /// # Panics
     /// As [`Namespace::on_disconnect`] does.
@@ -220,7 +220,7 @@ impl App {
     }
 
     /// Opens every namespace whose name `matches` accepts and that is not opened by name. Each is
-    /// apart from the others; they only share the handlers that are put into what is returned.
+    /// apart from the others; they only share the handlers added to the returned namespace.
     pub fn namespaces(
         &mut self,
         matches: impl Fn(&str) -> bool + Send + Sync + 'static,
@@ -268,7 +268,7 @@ impl App {
         self
     }
 
-    /// Hears bare Engine.IO messages, when the settings choose
+    /// Handles bare Engine.IO messages, when the settings choose
     /// [`Layer::EngineIo`](sansocket::Layer).
     ///
     /// # Panics
@@ -286,13 +286,13 @@ impl App {
         self
     }
 
-    /// Hears of handlers that returned an error, panicked, or did not understand a client, unless
+    /// Called for handlers that returned an error, panicked, or could not decode their arguments, unless
     /// their namespace has an error handler. Without it errors are logged: through `tracing` where
     /// the process has a subscriber, else to standard error.
     ///
     /// `heard` is called for each error, however many a client causes, on the thread of the handler.
     /// What is logged without it is limited: eight lines in ten seconds for one address, 64 for all,
-    /// then a count of those that were left out. No thread of the server ever waits for standard
+    /// then a count of the lines left out. No thread of the server ever waits for standard
     /// error.
     ///
     /// # Panics
@@ -330,7 +330,7 @@ impl App {
 
     /// Where the handlers are of the namespace a client asks for, when it is open.
     pub(crate) fn find(&self, name: &str) -> Option<usize> {
-        // A pattern is in there too, but nobody is let in under its own name unless it matches.
+        // A pattern is in there too, but a client cannot join under its own name unless it matches.
         let named = self.named.get(name).filter(|at| self.spaces[**at].pattern.is_none());
         let matched = || self.matched.iter().find(|(matches, _)| matches(name)).map(|(_, at)| at);
         named.or_else(matched).copied().or(self.any)

@@ -28,10 +28,10 @@
 //! type that serde reads from the next argument. One that may be missing is an `Option`; those come
 //! last, before [`Rest`]. A handler of exactly `(Socket, EventMessage)` or
 //! `(Socket, EventMessage, Ack)` gets the event undecoded. Connect handlers take the same, with the
-//! auth payload as the one argument; disconnect handlers take what is [`FromDeparture`].
+//! auth payload as the one argument; disconnect handlers take types that are [`FromDeparture`].
 //!
 //! What it returns is the acknowledgement: `()` is one without arguments, a tuple several arguments,
-//! [`Json`] wraps a type of yours, [`NoReply`] sends none, `Err` goes to the error handler. See
+//! [`Json`] wraps a type of the application, [`NoReply`] sends none, `Err` goes to the error handler. See
 //! [`IntoReply`]. A connect handler returns [`IntoAdmission`].
 //!
 //! An async closure may own what it captured, `async move |socket: Socket| { … }`: each call takes a

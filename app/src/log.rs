@@ -52,7 +52,7 @@ mod through {
 
 #[cfg(not(feature = "tracing"))]
 mod through {
-    /// Names what it would log, so that nothing becomes unused, and does nothing.
+    /// Names the values it would log, so that none becomes unused, and does nothing.
     macro_rules! log {
         ($level:ident, $target:literal, $($field:ident = $form:tt $value:expr,)* $text:literal) => {{
             if false {
@@ -75,7 +75,7 @@ mod through {
     }
     pub(crate) use limited;
 
-    /// Nobody hears anything.
+    /// No subscriber listens.
     pub(super) fn is_heard() -> bool {
         false
     }
@@ -129,8 +129,8 @@ impl fmt::Debug for Quoted<'_> {
     }
 }
 
-/// Cuts the middle out of a long message: what it begins with says what is wrong, what it ends with
-/// often says what was expected, and in between is a text of the client.
+/// Cuts the middle out of a long message: its beginning names the fault, its end often the expectation,
+/// and in between is a text of the client.
 pub(crate) fn shortened(message: String) -> String {
     const END: usize = TEXT / 4;
     if message.len() <= TEXT {

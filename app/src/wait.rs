@@ -9,7 +9,7 @@ use std::thread::{self, Thread};
 /// Runs a future to its end; the thread sleeps meanwhile. For threads outside async code, which it
 /// would hold up.
 pub fn wait<F: Future>(future: F) -> F::Output {
-    // The same one every time: who waits again and again is registered once.
+    // The same waker every time: a thread that waits again and again is registered once.
     let waker = WAKER.with(Waker::clone);
     let mut context = Context::from_waker(&waker);
     let mut future = pin!(future);

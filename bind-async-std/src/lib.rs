@@ -49,8 +49,8 @@
 //!
 //! # Where to go on
 //!
-//! - [`App`]: which handler hears what, and everything else an application says before it is served.
-//! - [`sansocket_app`]: what handlers take and return, who gets what is sent, and in which order.
+//! - [`App`]: handlers and everything else that is set before an application is served.
+//! - [`sansocket_app`]: parameters and results of handlers, the recipients of an emit, and order.
 //! - [`Socket`], [`Io`] and [`Broadcast`]: one client, the whole server, and some of its clients.
 //! - [`mod@test`]: tests of an application, in virtual time and without a network.
 //! - [`Config`] and [`Limits`]: every setting with its default.

@@ -67,7 +67,7 @@ impl Carrier {
         self.bell.strike()
     }
 
-    /// Reads and writes what is possible; ready when the connection has ended.
+    /// Reads and writes as far as possible; ready when the connection has ended.
     pub(crate) fn turn(&mut self) -> Poll<()> {
         self.bell.quiet();
         Pin::new(&mut self.carry).poll(&mut Context::from_waker(&self.waker))

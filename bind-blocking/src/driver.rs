@@ -84,7 +84,7 @@ impl Driver {
                 Stage::Stopping => self.acceptors.clear(),
                 Stage::Ended => return Ok(()),
             }
-            // In the order in which they came: a client may rely on it for what it sends on two of them.
+            // In the order of arrival: a client may rely on it for requests on two connections.
             let mut arrivals = std::mem::take(&mut self.arrivals);
             for (socket, connection) in arrivals.drain(..) {
                 self.seat(socket, connection);

@@ -69,7 +69,7 @@ impl Pool {
             // Where the system has no thread left, the work waits for the others.
             state.workers += usize::from(worker.is_ok());
         }
-        // Without any worker nobody would ever come for it.
+        // Without any worker the job would never run.
         if state.workers == 0
             && let Some(work) = state.queue.pop_back()
         {

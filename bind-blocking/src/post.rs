@@ -109,7 +109,7 @@ impl Bell {
         !self.struck.swap(true, Ordering::AcqRel)
     }
 
-    /// The turn begins: what is left from now on calls for another one.
+    /// The turn begins: mail left from now on calls for another turn.
     pub(crate) fn quiet(&self) {
         // Not a mere store: the stroke before must have been heard, see `strike`.
         self.struck.swap(false, Ordering::AcqRel);

@@ -12,7 +12,7 @@ use crate::pool::{Pool, Work};
 pub(crate) struct Task {
     /// Nothing once it has ended. The lock is never waited for: see `wakes`.
     future: Mutex<Option<BoxFuture<()>>>,
-    /// How often it was woken since it last rested; whoever counts the first queues it.
+    /// How often it was woken since it last rested; the first wake-up queues it.
     wakes: AtomicUsize,
     pool: Arc<Pool>,
 }

@@ -88,7 +88,7 @@ impl Server {
         SocketIoService { inner: NotFound, front: Arc::new(Front::new(self, Beside::Nothing)) }
     }
 
-    /// Waits until somebody called [`stop`](sansocket_app::Io::stop) and all WebSockets have ended,
+    /// Waits until [`stop`](sansocket_app::Io::stop) and all WebSockets have ended,
     /// or their time was over. Requests are the host's to wait for.
     ///
     /// A server that listens itself does not need it.
@@ -295,7 +295,7 @@ impl Front {
     }
 }
 
-/// Where the stream of a host lies is not known: what it says of itself has to do.
+/// The stream of a host is not known: the answer of the host itself counts.
 impl Look for TokioIo<Upgraded> {
     fn look(&self, _: &mut [u8]) -> io::Result<usize> {
         Err(ErrorKind::WouldBlock.into())

@@ -13,13 +13,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Short times, so that tests of timeouts take seconds; long enough for clients of a busy machine.
+/// Short times, so that clients need not wait long for timeouts.
 #[must_use]
 pub fn config() -> Config {
     let mut config = Config::default();
     config.ping_interval = Duration::from_secs(1);
-    config.ping_timeout = Duration::from_secs(3);
-    config.connect_timeout = Duration::from_secs(2);
+    config.ping_timeout = Duration::from_secs(1);
+    config.connect_timeout = Duration::from_secs(1);
     config.limits.packets_per_poll = 16;
     config
 }

@@ -144,7 +144,7 @@ impl<'a> Decoder<'a> {
     pub fn rest<T: Deserialize<'a>>(mut self) -> Result<T, DecodeError> {
         let first = self.index;
         T::deserialize(Arguments(&mut self)).map_err(|error| match error {
-            // The type refused what it made of this argument alone.
+            // The type refused this argument alone.
             DecodeError::Arguments { message } if self.index == first + 1 => {
                 DecodeError::Argument { index: first, message }
             }
@@ -213,7 +213,7 @@ pub enum DecodeError {
     Argument {
         /// Position of the argument, from 0.
         index: usize,
-        /// What was found, and what was expected instead: a long text from the client is cut.
+        /// The value found and the type expected: a long text from the client is cut.
         message: String,
     },
     /// Every argument fits, but not all of them together.

@@ -1,11 +1,11 @@
 //! What other languages write for values that Rust's types cannot read as they are.
 //!
 //! - Python writes `1.0` for a float that is whole, other encoders `1e3`; JavaScript and Python write
-//!   `-0`, or `-0.0`. An integer parameter takes such a number for what it is.
+//!   `-0`, or `-0.0`. An integer parameter takes such a number as an integer.
 //! - Strings of JavaScript and Python may hold half of a surrogate pair, `"\ud800"`. It becomes U+FFFD,
 //!   as when JavaScript itself encodes such a string (`TextEncoder`).
 //!
-//! Nobody pays for it whose arguments fit as they are.
+//! Arguments that fit at first cost nothing extra.
 
 /// Writes a JSON text anew: numbers that are whole as integers, surrogates without their other half as
 /// U+FFFD. `None` when there are none of these.
@@ -38,12 +38,12 @@ pub(crate) fn mend(json: &str) -> Option<String> {
     Some(out)
 }
 
-/// Where the escape at `at` ends, and what it should be.
+/// The end of the escape at `at`, and its replacement.
 fn surrogate(bytes: &[u8], at: usize) -> (usize, Option<String>) {
     match (unit(bytes, at), unit(bytes, at + LONG)) {
         (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => (at + 2 * LONG, None),
         (Some(0xd800..=0xdfff), _) => (at + LONG, Some("\\ufffd".into())),
-        // A backslash, and what it escapes.
+        // A backslash, and the character it escapes.
         (_, _) => (at + 2, None),
     }
 }

@@ -27,7 +27,7 @@ fn text<T: Serialize + ?Sized>(value: &T) -> String {
 fn round_trip<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: T) {
     let (text, attachments) = encoded(&value);
     assert_eq!(decode::<T>(&text, &attachments).as_ref(), Ok(&value), "{text}");
-    // An attachment nobody asks for changes nothing, and takes the other way through the decoder.
+    // An attachment that no argument names changes nothing, and takes the other way through the decoder.
     let more = [attachments, vec![Bytes::from_static(b"more")]].concat();
     assert_eq!(decode::<T>(&text, &more).as_ref(), Ok(&value), "{text}");
 }

@@ -12,7 +12,7 @@ use crate::handlers::namespace::{Namespace, Source};
 use crate::handlers::order::{Concurrent, Order, Ordered, Sequential};
 use crate::sockets::error::HandlerError;
 
-/// A namespace as a type: its methods are the handlers, its fields what they share.
+/// A namespace as a type: its methods are the handlers, its fields their shared state.
 ///
 /// ```
 /// use sansocket_app::{App, Events, NamespaceClass, Socket};
@@ -143,7 +143,7 @@ impl<'a, C: NamespaceClass> Events<'a, C> {
         self
     }
 
-    /// Decides who may join, see [`ConnectHandler`].
+    /// Decides which clients may join, see [`ConnectHandler`].
     ///
     /// # Panics
     /// As [`Namespace::on_connect`] does.
@@ -159,7 +159,7 @@ impl<'a, C: NamespaceClass> Events<'a, C> {
         self
     }
 
-    /// Hears who left, see [`DisconnectHandler`].
+    /// Handles the disconnects of clients, see [`DisconnectHandler`].
     ///
     /// # Panics
     /// As [`Namespace::on_disconnect`] does.
@@ -175,7 +175,7 @@ impl<'a, C: NamespaceClass> Events<'a, C> {
         self
     }
 
-    /// Hears of handlers of the namespace that did not succeed.
+    /// Called for handlers of the namespace that failed.
     ///
     /// # Panics
     /// As [`Namespace::on_error`] does.

@@ -1,4 +1,4 @@
-//! Functions that decide who may join a namespace.
+//! Functions that decide about joining a namespace.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub(crate) type ConnectFn = Arc<dyn Fn(&Socket) -> Progress<Admission> + Send + 
 /// });
 /// ```
 ///
-/// The protocol wants an object: take a map, a `serde_json::Value` or a struct of yours. A client whose
+/// The protocol wants an object: take a map, a `serde_json::Value` or a struct. A client whose
 /// payload does not fit is refused. When none was sent, an `Option` is `None`, and anything else reads
 /// an empty object; [`Auth`](crate::Auth) and [`Socket::auth`] do the same.
 ///

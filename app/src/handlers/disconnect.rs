@@ -1,4 +1,4 @@
-//! Functions that hear of clients' leaving.
+//! Functions that handle the disconnects of clients.
 
 use sansocket::Reason;
 use std::sync::Arc;
@@ -30,14 +30,14 @@ pub struct Departure<'a> {
     note = "it takes `Socket`, `Reason`, the rooms as `Vec<Arc<str>>`, `Session<T>`, `Io` and `State<T>`, by value and in any order"
 )]
 pub trait FromDeparture: Sized {
-    /// Takes it from what is known of the client.
+    /// Takes it from the facts known of the client.
     fn from_departure(departure: &Departure<'_>) -> Self;
 
     #[doc(hidden)]
     fn needs(_: &mut Needs) {}
 }
 
-/// A [`Handler`](crate::Handler) that hears of a client's leaving: its parameters are
+/// A [`Handler`](crate::Handler) of the departure of a client: its parameters are
 /// [`FromDeparture`], and it returns [`IntoReply`](crate::IntoReply) or a future of that, of which only
 /// an `Err` is looked at.
 ///

@@ -6,7 +6,7 @@ use crate::sockets::socket::Socket;
 
 /// A value that middleware of the host set on the request the session began with, as a parameter of
 /// a handler: see [`Socket::extension`]. Without it the handler is not called, and the error
-/// handler hears of it.
+/// handler gets the error.
 #[derive(Clone, Copy, Debug)]
 pub struct Extension<T>(pub T);
 

@@ -26,7 +26,7 @@ pub struct Incoming<'a, S: Side = Socket> {
 }
 
 impl<'a, S: Side> Incoming<'a, S> {
-    /// An event, which nobody took as a whole.
+    /// An event that no parameter took as a whole.
     #[inline]
     pub(crate) fn new(delivery: &'a mut Delivery<'_, S>) -> Self {
         let message = delivery.message.as_ref().expect("only the handler takes it");
@@ -62,7 +62,7 @@ impl<'a> Incoming<'a> {
     }
 }
 
-/// A parameter of a handler: an argument of the client, or what is known besides.
+/// A parameter of a handler: an argument of the client, or a fact about it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a parameter of a handler",
     label = "this handler has a parameter of the type `{Self}`",

@@ -1,4 +1,4 @@
-//! What an application writes: handlers, what they take and return, namespaces and classes.
+//! Handlers, the values they take and return, namespaces and classes.
 
 pub(crate) mod class;
 pub(crate) mod connect;

@@ -93,7 +93,7 @@ impl Namespace {
         self
     }
 
-    /// Decides who may join. Without it everybody may.
+    /// Decides which clients may join. Without it all may.
     ///
     /// The client is in the namespace once the handler returned: what it emits to the client until
     /// then follows the admission, and broadcasts pass the client by.
@@ -109,7 +109,7 @@ impl Namespace {
         self
     }
 
-    /// Decides who may go on to the connect handler, or to the next middleware: the first refusal
+    /// Decides which clients may go on to the connect handler, or to the next middleware: the first refusal
     /// reaches the client. [`App::middleware_everywhere`](crate::App::middleware_everywhere) adds one to
     /// every namespace.
     ///
@@ -136,7 +136,7 @@ impl Namespace {
         self
     }
 
-    /// Hears who left. The client is gone already, but its [`Socket`] still tells who it was, and
+    /// Handles the disconnects of clients. The client is gone already, but its [`Socket`] still tells who it was, and
     /// has its session.
     ///
     /// # Panics
@@ -150,8 +150,8 @@ impl Namespace {
         self
     }
 
-    /// Hears of handlers of the namespace that returned an error, panicked, or did not understand a
-    /// client. Without it [`App::on_error`](crate::App::on_error) hears of them.
+    /// Called for handlers of the namespace that returned an error, panicked, or could not decode a
+    /// message. Without it [`App::on_error`](crate::App::on_error) is called.
     ///
     /// # Panics
     /// When there is an error handler already.
@@ -270,7 +270,7 @@ impl Namespace {
         &self.needs
     }
 
-    /// Puts the catch-all namespace behind this one, so that nobody has to look there later.
+    /// Puts the catch-all namespace behind this one, so that no lookup goes there later.
     pub(crate) fn stand_before(&mut self, any: &Self) {
         self.events.stand_before(&any.events);
         self.connect = self.connect.take().or_else(|| any.connect.clone());
@@ -294,7 +294,7 @@ impl Namespace {
     }
 }
 
-/// An event nobody can send is a mistake, found when the application starts.
+/// A handler for an event that no client can send is a mistake, found when the application starts.
 #[track_caller]
 pub(crate) fn check_name(event: &str) {
     let instead = match event {

@@ -32,7 +32,7 @@ impl Refusal {
     }
 
     /// Makes a refusal for what the client need not know: it is told "Internal error", and the error
-    /// handler hears of `cause`, as [`Cause::Returned`].
+    /// handler gets `cause`, as [`Cause::Returned`].
     #[must_use]
     pub fn internal(cause: impl Into<BoxError>) -> Self {
         Self::new(INTERNAL).with_cause(Cause::Returned(cause.into()))
@@ -55,7 +55,7 @@ impl Refusal {
         &self.message
     }
 
-    /// Takes what the error handler hears of.
+    /// Takes the cause for the error handler.
     pub(crate) fn take_cause(&mut self) -> Option<Cause> {
         self.cause.take().map(|cause| *cause)
     }
@@ -168,7 +168,7 @@ internal!(AckError, EmitError, EncodeError, Gone, JoinError, Misuse, Refused, st
 /// | [`EmitError`] and other errors of this crate, [`std::io::Error`] | "Internal error" |
 /// | [`BoxError`], `anyhow::Error` and their like | what a [`Refusal`] inside says, else "Internal error" |
 ///
-/// The error handler hears of what is behind an "Internal error", as [`Cause::Returned`]. `M` only
+/// The error handler gets the cause of an "Internal error", as [`Cause::Returned`]. `M` only
 /// tells the forms apart.
 #[diagnostic::on_unimplemented(
     message = "a connect handler or middleware cannot return `{Self}`",

@@ -34,7 +34,7 @@ pub trait IntoReply {
     fn reply<S: Side>(self, ack: Option<Ack<S>>) -> Result<(), Cause>;
 }
 
-/// One argument of a type of yours.
+/// One argument of a type of the application.
 #[derive(Clone, Copy, Debug)]
 pub struct Json<T>(pub T);
 

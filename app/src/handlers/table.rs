@@ -11,7 +11,7 @@ use crate::sockets::socket::Socket;
 /// The handlers of events of a [side](Side): one for each name, and one for all others.
 #[derive(Clone)]
 pub(crate) struct Table<S: Side = Socket> {
-    /// Keys are the application's own, so nobody can aim names at one bucket.
+    /// Keys are the application's own, so clients cannot aim names at one bucket.
     events: HashMap<Box<str>, Entry<S>, foldhash::fast::FixedState>,
     any: Option<Entry<S>>,
 }

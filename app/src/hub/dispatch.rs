@@ -101,7 +101,7 @@ impl Hub {
         found.is_some_and(|entry| entry.order == Order::Concurrent)
     }
 
-    /// Does a job, and catches what its values do when they are dropped.
+    /// Does a job, and catches panics of its values when they are dropped.
     pub(crate) fn call_caught(&self, job: Job) -> Option<BoxFuture<()>> {
         catch_unwind(AssertUnwindSafe(|| self.call(job))).ok().flatten().map(|(_, rest)| rest)
     }
@@ -115,7 +115,7 @@ impl Hub {
         match task {
             Task::Done => None,
             Task::Callback(Callback { then, outcome, .. }) => {
-                // A panic has been printed and concerns nobody else.
+                // A panic has been printed and concerns no other job.
                 let _ = catch_unwind(AssertUnwindSafe(|| then(outcome)));
                 None
             }
@@ -399,7 +399,7 @@ impl Hub {
             args: Args::from_json(json, attachments.to_vec()).unwrap_or_default(),
             cause,
         };
-        // A panic in there is nobody's to report any more.
+        // A panic in there cannot be reported any more.
         let _ = catch_unwind(AssertUnwindSafe(|| match heard {
             Some(heard) => heard(error),
             None => log::error(error.socket.id(), &error),

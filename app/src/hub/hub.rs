@@ -144,7 +144,7 @@ impl Hub {
         &self.shards
     }
 
-    /// The hub itself, for what it makes.
+    /// The hub itself, for the handles it makes.
     pub(crate) fn shared(&self) -> Arc<Self> {
         self.this.upgrade().expect("a hub exists while it is used")
     }

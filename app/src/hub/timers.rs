@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use crate::hub::hub::Hub;
 use crate::runtime::BoxFuture;
 
-/// A future that does what is due as long as its [`Hub`] exists; a binding runs one per hub.
+/// A future that acts on deadlines as long as its [`Hub`] exists; a binding runs one per hub.
 ///
 /// # Cancel safety
 /// Dropped, nothing is done any more when it is due, until a new one is polled: that catches up.

@@ -21,14 +21,14 @@ pub(crate) const OF_ONE: u64 = 8;
 /// Lines of one kind that all clients together may cause within a window.
 pub(crate) const OF_ALL: u64 = 64;
 
-/// The kinds of lines that clients cause by what they do wrong.
+/// The kinds of lines that mistakes of clients cause.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Site {
     /// A client was not let into a namespace.
     Denied,
     /// A handler failed.
     Error,
-    /// Nobody handles an event.
+    /// An event has no handler.
     NoHandler,
     /// A request was refused.
     Refused,
@@ -48,7 +48,7 @@ struct Window {
     end: Micros,
     lines: u64,
     left_out: u64,
-    /// Those who caused a line: [`OF_ALL`] at most.
+    /// The addresses that caused lines: [`OF_ALL`] at most.
     peers: Vec<Tally>,
 }
 
@@ -64,7 +64,7 @@ struct Tally {
 struct LeftOut {
     site: Site,
     lines: u64,
-    /// Who caused most of them, and how many.
+    /// The address that caused most of them, and how many.
     most: Option<(IpAddr, u64)>,
 }
 
@@ -129,7 +129,7 @@ impl Quota {
 }
 
 impl Window {
-    /// Begins anew, and returns what was left out before.
+    /// Begins anew, and returns the count of lines left out before.
     fn renew(&mut self, site: Site, now: Micros) -> Option<LeftOut> {
         let before = std::mem::replace(self, Self { end: now + WINDOW, ..Self::default() });
         let most = before.peers.iter().max_by_key(|tally| tally.left_out);
@@ -187,7 +187,7 @@ impl LeftOut {
     }
 }
 
-/// Who caused most, in words.
+/// The address that caused most, in words.
 struct Most(Option<(IpAddr, u64)>);
 
 impl fmt::Display for Most {
@@ -200,7 +200,7 @@ impl fmt::Display for Most {
     }
 }
 
-/// What an address counts as. Who has one address of IPv6 has all of its network.
+/// The share an address counts to. The owner of one IPv6 address has its whole network.
 fn network(peer: IpAddr) -> IpAddr {
     match peer.to_canonical() {
         IpAddr::V6(peer) => Ipv6Addr::from_bits(peer.to_bits() & u128::MAX << 64).into(),

@@ -31,7 +31,7 @@ pub(super) fn print(line: String) {
 
 fn write(lines: &Receiver<String>) {
     for line in lines {
-        // There is nobody to tell of an error.
+        // An error cannot be reported anywhere.
         let _ = io::stderr().write_all(format!("sansocket: {line}\n").as_bytes());
         let lost = LOST.swap(0, Ordering::Relaxed);
         if lost > 0 {

@@ -56,9 +56,9 @@ pub struct Connection {
 enum End {
     /// Both sides go on.
     Open,
-    /// The peer sends nothing more; what it asked for is still answered.
+    /// The peer sends nothing more; its requests are still answered.
     Half,
-    /// Nothing is done but to write what is encrypted already.
+    /// Only records that are encrypted already are written.
     Flushing,
     /// Nothing is done: the stream is to be closed.
     Over,

@@ -85,7 +85,7 @@ impl Door {
                     return Poll::Ready(None);
                 }
                 // Behind the streams whose bytes came before: a runtime of several threads runs first
-                // what was woken last, and then what that starts.
+                // the task woken last, and then the tasks it wakes.
                 if matches!(found, Found::Nothing | Found::Stream(ROUNDS)) {
                     found = Found::Stream(0);
                     context.waker().wake_by_ref();

@@ -1,4 +1,4 @@
-//! Where clients are listened for: addresses, socket files and sockets somebody else opened.
+//! Listeners for clients: addresses, socket files and inherited sockets.
 
 use listenfd::ListenFd;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
@@ -77,7 +77,7 @@ pub enum Address {
 pub struct Accepted {
     /// The stream; it does not block.
     pub stream: Stream,
-    /// Who connected; none for a Unix socket.
+    /// The address of the peer; none for a Unix socket.
     pub peer: Option<SocketAddr>,
 }
 
@@ -117,11 +117,11 @@ impl Listener {
 
     /// Listens on a socket file, which is removed when the listener is dropped.
     ///
-    /// A socket file that nobody listens on is replaced: it was left by a process that was killed.
-    /// Who may connect is decided by the permissions of the file and its folder.
+    /// A socket file without a listener is replaced: it was left by a process that was killed.
+    /// The permissions of the file and its folder decide which users may connect.
     ///
     /// # Errors
-    /// When somebody listens there, when the path holds something that is not a socket, or when it
+    /// When a process listens there, when the path holds something that is not a socket, or when it
     /// cannot be created.
     #[cfg(unix)]
     pub fn unix(path: impl AsRef<Path>) -> io::Result<Self> {
@@ -231,7 +231,7 @@ impl Listener {
 impl TryFrom<TcpListener> for Listener {
     type Error = io::Error;
 
-    /// Takes a listener of yours; it no longer blocks.
+    /// Takes a bound listener and makes it non-blocking.
     fn try_from(listener: TcpListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let address = Address::Http(listener.local_addr()?);
@@ -243,7 +243,7 @@ impl TryFrom<TcpListener> for Listener {
 impl TryFrom<UnixListener> for Listener {
     type Error = io::Error;
 
-    /// Takes a listener of yours; it no longer blocks, and its socket file stays when it is dropped.
+    /// Takes a bound listener and makes it non-blocking; its socket file stays when it is dropped.
     fn try_from(listener: UnixListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let name = listener.local_addr()?;

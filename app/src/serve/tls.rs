@@ -138,7 +138,7 @@ impl Tls {
         Ok(Self(Arc::new(Shared { config, files: Some(files) })))
     }
 
-    /// Takes a configuration of yours: client certificates, several names, other algorithms.
+    /// Takes a whole configuration: client certificates, several names, other algorithms.
     ///
     /// The protocol offered (ALPN) becomes `http/1.1`, as nothing else is spoken.
     ///
@@ -240,7 +240,7 @@ impl TlsSession {
         }))
     }
 
-    /// Takes bytes the stream delivered and appends what they say to `plain`.
+    /// Takes bytes the stream delivered and appends the decrypted ones to `plain`.
     ///
     /// It appends at most the length of `ciphertext` and one record (16 KiB) that waited for its
     /// end. Bytes after the client's farewell are ignored.

@@ -29,7 +29,7 @@ impl Alarm {
         }
     }
 
-    /// Forgets what was set: the timers look now.
+    /// Forgets the time set: the timers look now.
     pub(super) fn reset(&self) {
         self.due.store(NEVER, Ordering::SeqCst);
     }

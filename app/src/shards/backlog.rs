@@ -39,7 +39,7 @@ impl<J: Work> Backlog<J> {
         self.reader = reader;
     }
 
-    /// Whether there is nothing to do and nobody to charge.
+    /// Whether there is no job and no connection to charge.
     #[inline]
     pub(super) fn is_settled(&self) -> bool {
         self.jobs.is_empty() && self.reader.is_none()

@@ -8,7 +8,7 @@ use crate::shards::backlog::Backlog;
 use crate::shards::kept::Kept;
 use crate::shards::port::Port;
 
-/// The server of a shard, and what is kept beside it.
+/// The server of a shard, and the application's data beside it.
 pub(crate) struct Cell<K: Kept> {
     pub(crate) server: Server,
     /// What the room above keeps.

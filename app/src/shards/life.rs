@@ -20,7 +20,7 @@ pub(crate) struct Life {
     tickets: AtomicU64,
 }
 
-/// Sessions were closed; connections finish what they have begun.
+/// Sessions were closed; connections finish the answers they have begun.
 const STOPPING: u8 = 1;
 /// Connections end at once.
 const ABORTED: u8 = 2;

@@ -31,7 +31,7 @@ const SUMMONED: u8 = 4;
 /// What the owner was rung for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Ring {
-    /// Nobody rang.
+    /// No ring so far.
     Nothing,
     /// Something to write at most.
     Write,

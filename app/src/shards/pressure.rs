@@ -26,7 +26,7 @@ const MOST: usize = 64 << 20;
 /// Bytes that one job counts with at most.
 const LARGEST: usize = 16 << 20;
 
-/// What waits for handlers of one shard: jobs behind those that are being done, at gates, and for
+/// The work that waits for handlers of one shard: jobs behind those that are being done, at gates, and for
 /// workers.
 #[derive(Debug, Default)]
 pub(crate) struct Pressure {

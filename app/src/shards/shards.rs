@@ -26,7 +26,7 @@ use crate::shards::pressure::Pressure;
 use crate::shards::watch::Watch;
 use crate::time::{Birth, Micros, NEVER};
 
-/// All shards of a process, its clock, and what it counts.
+/// All shards of a process, its clock, and its counters.
 pub(crate) struct Shards<K: Kept> {
     owner: Weak<K::Owner>,
     runtime: Box<dyn Runtime>,
@@ -215,7 +215,7 @@ impl<K: Kept> Shards<K> {
         }
         let usage = cell.server.poll_usage();
         let over = usage.is_some_and(|usage| self.account(&mut cell, usage));
-        // Most calls add to what is noted already and leave nothing to do.
+        // Most calls add to a list that is noted already and leave nothing to do.
         if over || !cell.is_settled() {
             let mut after = self.settle(shard, &mut cell);
             drop(cell);
@@ -395,7 +395,7 @@ impl<K: Kept> Shards<K> {
         Until::idle(&self.life)
     }
 
-    /// Does what is due in every shard and returns how long nothing else is, with the alarm that this
+    /// Acts on the deadlines of every shard and returns how long nothing else is, with the alarm that this
     /// follows from.
     pub(crate) fn run_timers(&self) -> Option<(Duration, Micros)> {
         self.alarm.reset();
@@ -420,7 +420,7 @@ impl<K: Kept> Shards<K> {
         })
     }
 
-    /// Does what is due outside of the shards.
+    /// Acts on deadlines outside of the shards.
     fn run_watch(&self, now: Micros) {
         self.watch.due(now).iter().for_each(Port::call);
         self.alarm.set(self.watch.next());

@@ -19,14 +19,14 @@ pub(crate) const CAME: Micros = 0;
 /// Deadlines are rounded up to multiples of this: 2^20 µs.
 const GRID: Micros = 1 << 20;
 
-/// Who sits where, and when the first of them is to be called.
+/// The seats taken, and the earliest of their deadlines.
 #[derive(Debug)]
 pub(crate) struct Watch {
     seats: Mutex<Seats>,
     next: AtomicU64,
 }
 
-/// In a tree, which takes no more room than those who sit need, whoever came and went.
+/// In a tree, which takes no more room than the current seats need, however many came and went.
 #[derive(Debug, Default)]
 struct Seats {
     taken: BTreeMap<Seat, Arc<Port>>,
@@ -60,7 +60,7 @@ impl Watch {
         self.lock().taken.remove(&seat);
     }
 
-    /// Sets the deadline of somebody who sits, and returns when it will be met.
+    /// Sets the deadline of a seat, and returns when it will be met.
     pub(crate) fn set(&self, port: &Port, due: Micros) -> Micros {
         let due = due.checked_next_multiple_of(GRID).unwrap_or(NEVER - 1);
         port.set_due(due);
@@ -78,7 +78,7 @@ impl Watch {
         if self.next() > now {
             return Vec::new();
         }
-        // What is set from now on is not forgotten; what was set before is seen below.
+        // Deadlines set from now on are not forgotten; earlier ones are seen below.
         self.next.store(NEVER, Ordering::SeqCst);
         let mut next = NEVER;
         let mut came = Vec::new();

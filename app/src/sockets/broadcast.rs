@@ -1,4 +1,4 @@
-//! Some clients of a namespace, and what is done to all of them.
+//! Some clients of a namespace, and the operations on all of them.
 
 use sansocket::{ArgsRef, Disconnect, Scope, Server, Socket as Key, Target};
 use std::fmt;
@@ -51,7 +51,7 @@ pub struct Broadcast<R: Extent = Everywhere> {
     /// Where it starts: that of the sender, so that its own order is kept.
     shard: u16,
     namespace: Arc<str>,
-    /// What was listed; without a list everybody is meant.
+    /// The rooms listed; without a list all clients are meant.
     rooms: Option<Vec<Box<str>>>,
     except: Vec<Box<str>>,
     skip: Option<Key>,
@@ -108,7 +108,7 @@ impl Broadcast<Local> {
 impl<R: Extent> Broadcast<R> {
     /// Adds rooms, or clients by their ids. A client in several rooms gets one copy.
     ///
-    /// A list without a room in it reaches nobody, not everybody.
+    /// A list without a room in it reaches no client rather than all of them.
     pub fn to(mut self, rooms: impl Rooms) -> Self {
         let listed = self.rooms.get_or_insert_default();
         rooms.each(&mut |room| listed.push(room.into()));

@@ -65,7 +65,7 @@ impl Io {
         Self { hub, root }
     }
 
-    /// Reaches a namespace. One that is not open has nobody in it.
+    /// Reaches a namespace. One that is not open has no clients.
     #[must_use]
     pub fn of(&self, namespace: &str) -> NamespaceIo {
         NamespaceIo::new(Broadcast::new(self.hub.clone(), namespace.into()))

@@ -150,7 +150,7 @@ impl Store {
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Box<Values>>> {
-        // A closure that panicked left what it left.
+        // A closure that panicked may have changed the value half.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

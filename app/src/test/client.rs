@@ -1,4 +1,4 @@
-//! A client of a test, and what it received.
+//! A client of a test, and the events it received.
 
 use sansocket::{Args, ArgsRef, EventMessage, SocketBody};
 use serde::Serialize;
@@ -49,7 +49,7 @@ pub struct ReceivedEvent {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AnswerError {
-    /// It is not what was asked for.
+    /// The value has another type.
     #[error("the acknowledgement does not fit: {0}")]
     Decode(#[from] DecodeError),
     /// The server sent none: the event has no handler, the handler failed, or it waits for something.

@@ -23,7 +23,7 @@ struct State {
     /// nothing that waits for its own end outlives a test.
     tasks: BTreeMap<Task, BoxFuture<()>>,
     ready: VecDeque<Task>,
-    /// Who is woken when, in the order of beginning where that is the same time.
+    /// Sleeping tasks by their time of waking, in the order of beginning where that is the same.
     sleeps: BTreeMap<(Duration, u64), Waker>,
     /// The last number given away.
     last: u64,
@@ -91,7 +91,7 @@ impl Clock {
         state.elapsed = state.elapsed.max(until);
     }
 
-    /// Drops every task, and those that dropping them starts.
+    /// Drops every task, and tasks started by dropping others.
     pub(super) fn stop(&self) {
         loop {
             // Dropped when the lock is free: they come back to have their sleeps forgotten.

@@ -28,22 +28,22 @@ pub(super) trait End: Send + 'static {
     /// Returns what to do next; after bytes there may be more.
     fn next_output(&mut self) -> Output;
 
-    /// Drops the connection without a word, once what was said has arrived.
+    /// Drops the connection without a close frame, once the bytes sent before have arrived.
     fn hang_up(&mut self);
 
     /// Takes note that the connection is over.
     fn end(&mut self);
 
-    /// Does what the client does by itself, which may lock it; `waker` wakes the task that carries its bytes.
+    /// Calls handlers of the client, which may lock it; `waker` wakes the task that carries its bytes.
     fn run(_end: &Arc<Mutex<Self>>, _clock: &Clock, _waker: &Waker) {}
 }
 
-/// What a client does next.
+/// The next step of a client.
 #[derive(Clone, Debug)]
 pub(super) enum Output {
     Bytes(Vec<u8>),
     HangUp,
-    /// It hangs up when the server rests.
+    /// The client hangs up when the server rests.
     HangUpLast,
     Nothing,
 }

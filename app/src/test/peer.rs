@@ -1,4 +1,4 @@
-//! The client's end of a WebSocket connection: its codec, and what it knows of its namespaces.
+//! The client's end of a WebSocket connection: its codec, and the state of its namespaces.
 
 use sansocket::{
     Args, Conn, EnginePacket, EventMessage, Frame, Inbound, Limits, Message, PacketReader, Request,
@@ -26,7 +26,7 @@ pub(super) struct Peer {
     asked: u64,
 }
 
-/// What the client was told.
+/// The state that messages of the server change.
 struct Known {
     stage: Stage,
     /// Frames that wait for the WebSocket.
@@ -46,7 +46,7 @@ enum Stage {
     /// The answer to the upgrade is awaited.
     Upgrading,
     Open,
-    /// The client is about to leave without a word.
+    /// The client is about to drop the connection without a close frame.
     HangingUp,
     Ended,
     /// The server answered the upgrade with something else; the body may be awaited.
@@ -206,7 +206,7 @@ impl Peer {
         }
     }
 
-    /// Lends the events of a namespace that nobody took.
+    /// Lends the events of a namespace that the test has not taken.
     pub(super) fn arrived(&mut self, namespace: &str) -> &mut Vec<Arrival> {
         &mut self.known.space(namespace).arrived
     }
@@ -267,7 +267,7 @@ impl End for Peer {
 }
 
 impl Known {
-    /// Takes what the server sent, and returns the reply.
+    /// Takes an item of the connection, and returns the reply.
     fn take(&mut self, item: Inbound<'_>) -> Vec<Frame> {
         match (&mut self.stage, item) {
             (Stage::Upgrading, Inbound::Response(head)) if head.status == 101 => {
@@ -288,7 +288,7 @@ impl Known {
                 self.take_packet(packet.unwrap_or_else(|violation| broken(violation)));
             }
             (_, Inbound::Closed(_)) => self.end(),
-            // What comes behind the end is not heard.
+            // Messages behind the end are dropped.
             _ => {}
         }
         Vec::new()
@@ -351,7 +351,7 @@ impl Known {
     }
 
     fn space(&mut self, namespace: &str) -> &mut Space {
-        self.spaces.get_mut(namespace).expect("it is heard of in namespaces it asked for only")
+        self.spaces.get_mut(namespace).expect("servers write to namespaces that were asked for")
     }
 }
 

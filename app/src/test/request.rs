@@ -87,7 +87,7 @@ impl End for Exchange {
             Stage::Answered | Stage::Asking if !self.request.is_empty() => {
                 Output::Bytes(std::mem::take(&mut self.request))
             }
-            // It has said everything, and the server waits for it to go.
+            // The request is sent, and the server waits for the client to close the connection.
             Stage::Answered | Stage::Asking if !self.answer.is_empty() => Output::HangUpLast,
             Stage::Answered | Stage::Asking => Output::Nothing,
         }

@@ -32,14 +32,14 @@ pub(crate) type Allow = Box<dyn Fn(&Request<'_>) -> Option<Response> + Send + Sy
 /// What stands beside an application on its port.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Beside {
-    /// Nothing: what the application does not answer, nobody does.
+    /// Nothing: a request that the application does not answer gets 404.
     Nothing,
-    /// Another service, which answers what is neither of a session nor a file. It never sees requests
+    /// Another service, which answers requests that concern neither a session nor a file. It never sees requests
     /// by `GET` and `HEAD` for a file that is there.
     Service,
 }
 
-/// Who answers a plain HTTP request.
+/// The handler of a plain HTTP request.
 pub(crate) enum Answerer {
     /// The function of the application.
     Application,
@@ -157,7 +157,7 @@ impl<R: IntoWeb, E: IntoWeb> IntoWeb for Result<R, E> {
 }
 
 impl Web {
-    /// Finds who answers a request: files go first.
+    /// Finds the handler of a request: files go first.
     pub(crate) fn answerer(
         &self,
         (method, target, headers): (&Method, &str, &HeaderMap),

@@ -36,7 +36,7 @@ pin_project! {
 }
 
 pin_project! {
-    /// Who answers.
+    /// The part that answers.
     #[project = Projected]
     pub(super) enum State<F, B> {
         /// The application, once it has the body.
@@ -45,7 +45,7 @@ pin_project! {
         Held { attachment: HostLink },
         /// The service behind.
         Inner { #[pin] future: F },
-        /// Nobody any more: the answer is here.
+        /// The answer itself.
         Ready { answer: Option<Response<Content>> },
         /// The session, once it has the body.
         Upload { #[pin] upload: Upload<B> },

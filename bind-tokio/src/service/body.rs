@@ -158,7 +158,7 @@ impl Rest {
             Self::File(file) => {
                 let mut piece = Vec::new();
                 match file.by_ref().take(FILE_PIECE).read_to_end(&mut piece)? {
-                    // Somebody cut it meanwhile.
+                    // The body was cut meanwhile.
                     0 => Err(ErrorKind::UnexpectedEof.into()),
                     _ => Ok(piece.into()),
                 }
@@ -174,7 +174,7 @@ impl Rest {
     }
 }
 
-/// Gives up what is left once nothing was taken of it for so long.
+/// Gives up the rest of a body once nothing was taken of it for so long.
 async fn give_up(left: Weak<Left>, patience: Duration) {
     let mut before = None;
     loop {

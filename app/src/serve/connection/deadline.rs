@@ -41,7 +41,7 @@ impl Deadline {
         self.awaits
     }
 
-    /// Whether it is among those that the timers look at.
+    /// Whether the timers watch this connection.
     pub(super) fn is_watched(&self) -> bool {
         self.seat.is_some()
     }
@@ -80,7 +80,7 @@ impl Deadline {
         }
     }
 
-    /// Gives up the deadline and the place among those that the timers look at.
+    /// Gives up the deadline, and the place among the connections that the timers watch.
     pub(super) fn stand_up(&mut self, hub: &Hub, port: &Port) {
         port.set_due(NEVER);
         if let Some(seat) = self.seat.take() {
@@ -99,7 +99,7 @@ impl Deadline {
 }
 
 impl Connection {
-    /// Sets the deadline for what is awaited now, unless it is awaited since before.
+    /// Sets the deadline for the data awaited now, unless it runs already.
     pub(super) fn watch(&mut self) {
         let awaits = self.conn.awaits();
         if awaits != self.deadline.awaits {
@@ -205,7 +205,7 @@ impl Connection {
         }
     }
 
-    /// Ends the stream of a peer that is too slow, and what it carries.
+    /// Ends the stream of a peer that is too slow, and the session it carries.
     fn cut_off(&mut self) {
         self.end = End::Over;
         let Some(link) = self.conn.link() else { return };
@@ -234,7 +234,7 @@ impl Connection {
     }
 }
 
-/// Takes bytes off what is owed.
+/// Takes bytes off the debt.
 #[inline]
 fn pay(owed: &mut u32, bytes: usize) {
     *owed = owed.saturating_sub(u32::try_from(bytes).unwrap_or(u32::MAX));

@@ -1,4 +1,4 @@
-//! What a connection needs for requests only, and what becomes of those that are not for Socket.IO.
+//! The part of a connection that only requests need, and the way of requests that are not for Socket.IO.
 
 use sansocket::{Awaits, Decoder, Request, Transmit, Verdict, Violation};
 use std::net::SocketAddr;

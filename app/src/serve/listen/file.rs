@@ -27,13 +27,13 @@ impl Drop for SocketFile {
         let ours = fs::symlink_metadata(&self.path)
             .is_ok_and(|metadata| identity(&metadata) == self.identity);
         if ours {
-            // A file that stays is found to be stale by whoever listens next.
+            // A file that stays is found to be stale by the next listener.
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
-/// Binds a socket to a path, in place of a socket file that nobody listens on.
+/// Binds a socket to a path, in place of a socket file without a listener.
 pub(super) fn bind(path: &Path) -> io::Result<Socket> {
     let address = SockAddr::unix(path)?;
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;

@@ -30,7 +30,7 @@ impl TlsSession {
         match *tls {}
     }
 
-    /// Takes bytes the stream delivered and appends what they say to `plain`.
+    /// Takes bytes the stream delivered and appends the decrypted ones to `plain`.
     ///
     /// # Errors
     /// When the client broke the protocol.

@@ -155,7 +155,7 @@ impl<R> fmt::Debug for Calling<R> {
     }
 }
 
-/// Where an answer is left for the one who waits for it.
+/// Holds an answer for the future that waits for it.
 #[derive(Debug)]
 pub(crate) struct Slot<T>(Mutex<(Option<T>, Option<Waker>)>);
 

@@ -9,7 +9,7 @@ use crate::sockets::answers::waiting::{Then, Waiting};
 use crate::sockets::reach::Reach;
 
 impl dyn Reach {
-    /// Asks one client; the answer fills what is returned.
+    /// Asks one client; the answer fills the returned slot.
     pub(crate) fn ask_one(
         &self,
         shard: u16,
@@ -47,7 +47,7 @@ impl dyn Reach {
         })
     }
 
-    /// Asks many clients; their answers fill what is returned.
+    /// Asks many clients; their answers fill the returned slot.
     pub(crate) fn ask_many<E>(
         &self,
         shard: u16,
@@ -62,7 +62,7 @@ impl dyn Reach {
         Ok(Gathering::new(tally))
     }
 
-    /// Asks which clients match a target; their ids fill what is returned.
+    /// Asks which clients match a target; their ids fill the returned slot.
     pub(crate) fn find(
         &self,
         shard: u16,

@@ -41,7 +41,7 @@ impl Future for Drained {
     }
 }
 
-/// Those who wait for slow clients of a shard.
+/// The tasks that wait for slow clients of a shard.
 #[derive(Debug, Default)]
 pub(crate) struct Draining(BTreeMap<Key, Vec<Shared>>);
 
@@ -52,7 +52,7 @@ impl Draining {
     pub(crate) fn add(&mut self, key: Key) -> Drained {
         let slot = Arc::new(Slot::empty());
         let slots = self.0.entry(key).or_default();
-        // Whoever gave up waiting is forgotten here: a client may be slow for long. As many must come
+        // A task that gave up waiting is forgotten here: a client may be slow for long. As many must come
         // as wait before they are looked through again, since a client makes any number of handlers wait.
         if slots.len() == slots.capacity() {
             slots.retain(|slot| Arc::strong_count(slot) > 1);

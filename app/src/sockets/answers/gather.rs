@@ -144,7 +144,7 @@ impl Future for NextAck<'_> {
     }
 }
 
-/// Where acknowledgements are left for the one who waits for them.
+/// Holds acknowledgements for the future that waits for them.
 #[derive(Debug, Default)]
 pub(crate) struct Tally(Mutex<Count>);
 
@@ -158,7 +158,7 @@ struct Count {
     waker: Option<Waker>,
 }
 
-/// What wakes the one who waits.
+/// The waker of the waiting task.
 #[derive(Debug, Default)]
 enum Wanted {
     #[default]

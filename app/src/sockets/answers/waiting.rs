@@ -1,4 +1,4 @@
-//! The questions of a shard that somebody waits to see answered.
+//! The questions of a shard whose answers are awaited.
 
 use sansocket::{Args, Id, Ticket};
 use std::collections::VecDeque;
@@ -11,7 +11,7 @@ use crate::sockets::socket::Socket;
 /// What an application does with an acknowledgement, once it is here.
 pub(crate) type Then = Box<dyn FnOnce(Result<Args, AckError>) + Send>;
 
-/// Who waits for the answer to a question.
+/// The future or function that takes the answer to a question.
 pub(crate) enum Waiting {
     Then(Option<Socket>, Then),
     One(Arc<Slot<Result<Args, AckError>>>),
@@ -19,7 +19,7 @@ pub(crate) enum Waiting {
     Found(Arc<Slot<Vec<Id>>>),
 }
 
-/// Who waits for what, by ticket. Tickets of a shard only grow, so this is a sorted queue, in which
+/// The takers of answers, by ticket. Tickets of a shard only grow, so this is a sorted queue, in which
 /// answered questions leave gaps until those before them are answered too.
 ///
 /// Bounded by [`Limits::questions`](sansocket::Limits::questions) of each client, and by as many gaps.
@@ -39,12 +39,12 @@ impl Questions {
         self.queue.binary_search_by_key(&ticket, |(ticket, _)| *ticket).ok()
     }
 
-    /// Who waits there.
+    /// Returns the taker of that ticket.
     pub(crate) fn at(&self, place: usize) -> Option<&Waiting> {
         self.queue[place].1.as_ref()
     }
 
-    /// Takes who waits there: nothing more will come.
+    /// Removes the taker of that ticket: nothing more will come.
     pub(crate) fn take(&mut self, place: usize) -> Option<Waiting> {
         let waiting = self.queue[place].1.take()?;
         self.gaps += 1;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Dots, Identity};
 
-/// A path and what is served under it.
+/// A path and the file or folder served under it.
 #[derive(Clone, Debug)]
 pub(super) struct Map {
     /// The segments of the path; none for `/`.
@@ -44,7 +44,7 @@ impl Map {
         Self { prefix: segments.map(Box::from).collect(), target }
     }
 
-    /// Takes the prefix off a path: what is left is empty or starts with a slash.
+    /// Takes the prefix off a path: the rest is empty or starts with a slash.
     fn strip<'p>(&self, path: &'p str) -> Option<&'p str> {
         let mut rest = path.starts_with('/').then_some(path)?;
         for wanted in &self.prefix {
@@ -87,7 +87,7 @@ fn inside(root: &Path, below: &Path) -> Option<PathBuf> {
 
 /// Opens a regular file below a folder; `name` tells its media type.
 fn open(folder: &Path, below: &Path, name: &Path) -> Option<Regular> {
-    // Opening a device may do something, so what it is comes first.
+    // Opening a device may have an effect, so its type is checked first.
     let path = folder.join(below);
     if !fs::metadata(&path).ok()?.is_file() {
         return None;

@@ -25,9 +25,9 @@ pub(crate) struct Identity {
     pub(super) modified: Option<SystemTime>,
 }
 
-/// Compressed files, those that were asked for lately.
+/// Compressed files that were requested lately.
 ///
-/// They come in two generations: what is found in the old one moves to the young one, and when that
+/// They come in two generations: a file found in the old one moves to the young one, and when that
 /// has taken half the room, the old one goes and it becomes the old one.
 #[derive(Debug, Default)]
 pub(crate) struct Kept(Mutex<Generations>);
@@ -40,7 +40,7 @@ struct Generations {
     bytes: usize,
 }
 
-/// Empty while somebody compresses; `None` inside when that does not pay.
+/// Empty while a thread compresses; `None` inside when compressing does not pay.
 type Once = Arc<OnceLock<Option<Bytes>>>;
 
 impl Kept {
