@@ -20,7 +20,8 @@ pub(crate) struct Forms {
 
 impl Forms {
     /// Returns the form of `packet` by `terms`.
-    #[inline]
+    #[cold]
+    #[inline(never)]
     pub(crate) fn of(&mut self, packet: Packet, terms: Terms) -> Packet {
         match terms.revision {
             Revision::V3 => self.v3(packet),
@@ -33,7 +34,6 @@ impl Forms {
         self.v3 = None;
     }
 
-    #[cold]
     fn v3(&mut self, packet: Packet) -> Packet {
         if !packet.has_binary() {
             return packet;

@@ -6,6 +6,11 @@ pub(crate) struct Terms {
     pub(crate) revision: Revision,
 }
 
+impl Terms {
+    /// Those of nearly all sessions: packets go as they are encoded.
+    pub(crate) const COMMON: Self = Self { revision: Revision::V4 };
+}
+
 /// A revision of Engine.IO.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Revision {

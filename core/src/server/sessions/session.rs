@@ -60,7 +60,10 @@ impl Session {
         forms: &mut Forms,
         packet: Packet,
     ) -> Option<Link> {
-        self.outbox.push(pool, forms.of(packet, self.terms));
+        match self.terms {
+            Terms::COMMON => self.outbox.push(pool, packet),
+            terms => self.outbox.push(pool, forms.of(packet, terms)),
+        }
         self.transport.carrier()
     }
 
