@@ -12,7 +12,7 @@ pub struct Client<S = TcpStream> {
     pub stream: S,
     /// The secret of its session.
     pub sid: String,
-    /// Bytes that came and were not looked at.
+    /// Bytes that arrived behind the last answer.
     pub(crate) unread: Vec<u8>,
 }
 
