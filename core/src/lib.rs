@@ -72,7 +72,7 @@ pub use config::{
 };
 pub use conn::{Awaits, Clock, Conn, Decoder, Role};
 pub use cookie::{Cookie, SameSite};
-pub use engine::Opened;
+pub use engine::{EnginePacket, Opened};
 pub use error::{Gone, Misuse, Reason, Refused, Violation};
 pub use http::{Date, Field, Fields, Headers, Method, Request, Response, ResponseHead};
 pub use key::{Id, Malformed, NodeKey, Session, Shard, Sid, Socket};
@@ -81,5 +81,5 @@ pub use server::{
     AckToken, Answer, Counts, Disconnect, Event, Handshake, JoinError, Received, Scope, Server,
     SocketMut, Target, Ticket, Usage,
 };
-pub use socket::{Args, ArgsRef, EventMessage, Frame};
+pub use socket::{Args, ArgsRef, EventMessage, Frame, PacketReader, SocketBody, SocketPacket};
 pub use ws::{CloseCode, ConnectFields};

@@ -1,7 +1,7 @@
 //! Requests as other clients write them, and the answers those clients rely on.
 
 use sansocket_app::{App, Bytes, Config, Io, Origins};
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::Instant;
@@ -35,17 +35,8 @@ fn send(address: SocketAddr, request: &str) -> TcpStream {
 }
 
 /// Waits for an answer.
-fn answer(mut stream: TcpStream) -> Answer {
-    let mut bytes = Vec::new();
-    loop {
-        if let Some((answer, _)) = Answer::parse(&bytes) {
-            return answer;
-        }
-        let mut buffer = [0; 4096];
-        let n = stream.read(&mut buffer).expect("the server answers");
-        assert!(n > 0, "the stream ended");
-        bytes.extend_from_slice(&buffer[..n]);
-    }
+fn answer(stream: TcpStream) -> Answer {
+    Answer::read(stream, &mut Vec::new()).expect("the server answers")
 }
 
 fn target(client: &Client) -> String {

@@ -1,12 +1,12 @@
-//! A WebSocket client over a real socket.
+//! A WebSocket client over a real socket, by a library that shares no code with the core.
 
 use std::io::{self, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use tungstenite::protocol::Role;
 use tungstenite::{Message, WebSocket};
 
-use crate::client::{PATIENCE, head};
-use testbed::upgrade;
+use crate::client::PATIENCE;
+use testbed::{Answer, upgrade};
 
 /// A WebSocket client. Its errors are those of its stream, which may break at any time.
 pub(crate) struct Channel(WebSocket<TcpStream>);
@@ -35,8 +35,9 @@ impl Channel {
         stream.set_read_timeout(Some(PATIENCE))?;
         let target = format!("/socket.io/?EIO=4&transport=websocket{query}");
         stream.write_all(upgrade(&target).as_bytes())?;
-        assert!(head(&mut stream)?.starts_with("HTTP/1.1 101 "));
-        Ok(Self(WebSocket::from_raw_socket(stream, Role::Client, None)))
+        let mut unread = Vec::new();
+        assert_eq!(Answer::read(&mut stream, &mut unread)?.status, 101);
+        Ok(Self(WebSocket::from_partially_read(stream, unread, Role::Client, None)))
     }
 
     pub(crate) fn send(&mut self, packet: &str) -> io::Result<()> {

@@ -3,6 +3,7 @@
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
+use testbed::{Answer, request};
 
 /// A polling client that has joined `/`, over one blocking stream.
 #[derive(Debug)]
@@ -11,6 +12,8 @@ pub struct Client<S = TcpStream> {
     pub stream: S,
     /// The secret of its session.
     pub sid: String,
+    /// Bytes that arrived behind the last answer.
+    pub(crate) unread: Vec<u8>,
 }
 
 /// A test that waits longer has failed.
@@ -30,9 +33,14 @@ impl Client {
 }
 
 impl<S: Read + Write> Client<S> {
+    /// A client over the given stream that has no session yet.
+    pub fn on(stream: S) -> Self {
+        Self { stream, sid: String::new(), unread: Vec::new() }
+    }
+
     /// Joins over the given stream.
     pub fn join(stream: S) -> Self {
-        let mut client = Self { stream, sid: String::new() };
+        let mut client = Self::on(stream);
         let (_, open) = client.request("GET", "");
         client.sid = open.split('"').nth(3).expect("the session has an id").to_owned();
         client.post("40");
@@ -45,7 +53,7 @@ impl<S: Read + Write> Client<S> {
     /// # Errors
     /// When it did.
     pub fn try_join(stream: S) -> io::Result<Self> {
-        let mut client = Self { stream, sid: String::new() };
+        let mut client = Self::on(stream);
         let (_, open) = client.try_request("GET", "")?;
         client.sid = open.split('"').nth(3).expect("the session has an id").to_owned();
         client.try_request("POST", "40")?;
@@ -89,30 +97,11 @@ impl<S: Read + Write> Client<S> {
     }
 
     fn try_send(&mut self, method: &str, target: &str, body: &str) -> io::Result<()> {
-        let length = body.len();
-        let head = format!("{method} {target} HTTP/1.1\r\nHost: a\r\nContent-Length: {length}");
-        let whole = format!("{head}\r\n\r\n{body}");
-        self.stream.write_all(whole.as_bytes())
+        self.stream.write_all(request(method, target, "", body).as_bytes())
     }
 
     fn try_response(&mut self) -> io::Result<(u16, String)> {
-        let head = head(&mut self.stream)?;
-        let length = head.split("content-length: ").nth(1).expect("the body has a length");
-        let length = length.split('\r').next().and_then(|text| text.parse().ok());
-        let mut body = vec![0; length.expect("the length is a number")];
-        self.stream.read_exact(&mut body)?;
-        let status = head[9..12].parse().expect("the status is a number");
-        Ok((status, String::from_utf8(body).expect("packets are text")))
+        let answer = Answer::read(&mut self.stream, &mut self.unread)?;
+        Ok((answer.status, answer.body))
     }
-}
-
-/// Reads the head of an answer, and nothing behind it.
-pub(crate) fn head(stream: &mut impl Read) -> io::Result<String> {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        let mut byte = [0];
-        stream.read_exact(&mut byte)?;
-        head.push(byte[0]);
-    }
-    Ok(String::from_utf8(head).expect("a head is ASCII"))
 }

@@ -61,7 +61,7 @@ pub fn a_lack_of_file_descriptors_passes(serve: Serve, name: &str) {
     }
     stop(crowd);
     last.set_read_timeout(Some(PATIENCE)).unwrap();
-    let mut late = Client { stream: last, sid: String::new() };
+    let mut late = Client::on(last);
     assert_eq!(late.response().0, 404);
     let mut next = Client::connect(address);
     next.post("420[\"echo\",1]");

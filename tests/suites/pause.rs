@@ -124,7 +124,7 @@ pub fn connections_that_wait_are_served_in_order(serve: Serve, name: &str) {
 fn again(client: &Client, address: SocketAddr) -> Client {
     let stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    Client { stream, sid: client.sid.clone() }
+    Client { sid: client.sid.clone(), ..Client::on(stream) }
 }
 
 fn target(client: &Client) -> String {

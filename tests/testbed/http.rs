@@ -1,26 +1,7 @@
-//! HTTP as a client writes and reads it.
+//! HTTP as a client writes and reads it. It shares no code with the core, so that tests check a server against
+//! what RFC 9112 says, and can break its rules.
 
-use sansocket::Headers;
-
-/// The fields of a request, as a host framework shows them.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Shown {
-    /// None.
-    Nothing,
-    /// Those that ask for a WebSocket.
-    Upgrade,
-}
-
-impl Headers for Shown {
-    fn each<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {
-        if *self == Self::Upgrade {
-            each("upgrade", b"websocket");
-            each("connection", b"Upgrade");
-            each("sec-websocket-version", b"13");
-            each("sec-websocket-key", b"dGhlIHNhbXBsZSBub25jZQ==");
-        }
-    }
-}
+use std::io::{self, ErrorKind, Read};
 
 /// An answer, as a client sees it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -60,6 +41,24 @@ impl Answer {
         }
         Some((answer, end + length))
     }
+
+    /// Waits for an answer on a stream; `unread` has the bytes that came and were not looked at.
+    ///
+    /// # Errors
+    /// Those of the stream, and [`ErrorKind::UnexpectedEof`] when it ends first.
+    pub fn read(mut stream: impl Read, unread: &mut Vec<u8>) -> io::Result<Self> {
+        loop {
+            if let Some((answer, used)) = Self::parse(unread) {
+                unread.drain(..used);
+                return Ok(answer);
+            }
+            let mut buffer = [0; 4096];
+            match stream.read(&mut buffer)? {
+                0 => return Err(ErrorKind::UnexpectedEof.into()),
+                n => unread.extend_from_slice(&buffer[..n]),
+            }
+        }
+    }
 }
 
 /// Writes a request; `fields` are header lines, each with its line end.
@@ -81,7 +80,17 @@ pub fn handshake() -> String {
 /// A request for a WebSocket.
 #[must_use]
 pub fn upgrade(target: &str) -> String {
-    let fields = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-                  Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
-    request("GET", target, fields, "")
+    let fields = UPGRADE.map(|(name, value)| format!("{name}: {value}\r\n")).concat();
+    request("GET", target, &fields, "")
 }
+
+/// The fields of a request that has none.
+pub const NO_FIELDS: [(&str, &str); 0] = [];
+
+/// The fields of a request for a WebSocket; the key is the one of RFC 6455 §1.3.
+pub const UPGRADE: [(&str, &str); 4] = [
+    ("Connection", "Upgrade"),
+    ("Upgrade", "websocket"),
+    ("Sec-WebSocket-Version", "13"),
+    ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+];

@@ -24,7 +24,7 @@ mod trace;
 mod websocket;
 
 pub use app::App;
-pub use http::{Answer, Shown, handshake, request, upgrade};
+pub use http::{Answer, NO_FIELDS, UPGRADE, handshake, request, upgrade};
 pub use polling::Polling;
 pub use sim::{Member, Sim};
 pub use tcp::Tcp;

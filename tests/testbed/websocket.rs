@@ -1,4 +1,5 @@
-//! A client on WebSocket.
+//! A client on WebSocket. It shares no code with the core, so that tests check a server against what RFC 6455
+//! says, and can break its rules.
 
 use crate::tcp::Tcp;
 use crate::trace::normal;
@@ -64,7 +65,7 @@ impl WebSocket {
         self.recv()
     }
 
-    /// Drops the connection without a word.
+    /// Drops the connection without a close frame.
     pub fn vanish(&mut self) {
         self.tcp.vanish();
     }

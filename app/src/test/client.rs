@@ -1,17 +1,16 @@
 //! A client of a test, and the events it received.
 
-use sansocket::Args;
+use sansocket::{Args, ArgsRef, EventMessage, SocketBody};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::fmt;
 use std::rc::Rc;
 
 use super::connect::{self, ConnectError};
-use super::line::Line;
-use super::packet::{self, Kind};
+use super::line::{End as _, Line};
 use super::peer::{Arrival, Peer};
 use super::socket::TestSocket;
-use crate::args::{self, DecodeError, IntoArgs};
+use crate::args::{self, DecodeError, EncodeError, IntoArgs};
 use crate::handlers::function::Handler;
 use crate::handlers::handler::EventHandler;
 use crate::handlers::needs::Needs;
@@ -22,14 +21,14 @@ use crate::handlers::order::Order;
 /// Each call lets the server do all that follows from it. The connection ends when its last client is
 /// dropped: there are several when it [joined](Self::join) further namespaces.
 pub struct TestClient {
-    line: Rc<Line>,
+    line: Rc<Line<Peer>>,
     namespace: Rc<str>,
 }
 
 /// The acknowledgement a client asked for.
 #[must_use = "the event is sent already; this only reads its acknowledgement"]
 pub struct Answer {
-    line: Rc<Line>,
+    line: Rc<Line<Peer>>,
     namespace: Rc<str>,
     question: u64,
 }
@@ -42,7 +41,7 @@ pub struct ReceivedEvent {
     pub args: Args,
     /// The namespace.
     pub namespace: String,
-    line: Rc<Line>,
+    line: Rc<Line<Peer>>,
     question: Option<u64>,
 }
 
@@ -59,7 +58,7 @@ pub enum AnswerError {
 }
 
 impl TestClient {
-    pub(super) fn start(line: Rc<Line>, namespace: &str, auth: &str) -> Self {
+    pub(super) fn start(line: Rc<Line<Peer>>, namespace: &str, auth: &str) -> Self {
         line.act(|peer| peer.join(namespace, auth));
         Self { line, namespace: namespace.into() }
     }
@@ -224,7 +223,7 @@ impl TestClient {
     pub fn expect_event(&self, event: &str) -> ReceivedEvent {
         let found = self.look(|peer, namespace| {
             let arrived = peer.arrived(namespace);
-            let mut named = (0..arrived.len()).filter(|&at| arrived[at].name == event);
+            let mut named = (0..arrived.len()).filter(|&at| arrived[at].message.name() == event);
             match (named.next(), named.next()) {
                 (Some(at), None) => Ok(arrived.remove(at)),
                 (None | Some(_), _) => {
@@ -256,7 +255,7 @@ impl TestClient {
 
     /// Leaves pings unanswered from now on, so that the server gives the client up in time.
     pub fn mute(&self) {
-        self.line.look(|peer| peer.mute = true);
+        self.line.look(Peer::mute);
     }
 
     #[track_caller]
@@ -278,12 +277,10 @@ impl TestClient {
 
     #[track_caller]
     fn send_event(&self, event: &str, args: impl IntoArgs, question: Option<u64>) {
-        let args = packet::encode(args);
-        let json = packet::with_name(event, args.json());
+        let message = EventMessage::from_args(event, encode(args).as_ref());
         assert!(self.is_connected(), "the client is not in {}", self.namespace);
-        self.line.act(|peer| {
-            peer.send(Kind::Event, &self.namespace, question, &json, args.attachments());
-        });
+        let body = SocketBody::Event { message, id: question };
+        self.line.act(|peer| peer.send(&self.namespace, body));
     }
 
     fn look<R>(&self, act: impl FnOnce(&mut Peer, &str) -> R) -> R {
@@ -291,7 +288,8 @@ impl TestClient {
     }
 
     fn received(&self, arrival: Arrival) -> ReceivedEvent {
-        let Arrival { name, args, question } = arrival;
+        let Arrival { message, question } = arrival;
+        let (name, args) = (message.name().to_owned(), message.args().to_args());
         let (namespace, line) = (self.namespace.to_string(), self.line.clone());
         ReceivedEvent { name, args, namespace, line, question }
     }
@@ -339,12 +337,22 @@ impl ReceivedEvent {
     /// When the server does not wait for it, or the arguments have no JSON form.
     #[track_caller]
     pub fn ack(self, args: impl IntoArgs) {
-        assert!(self.wants_ack(), "the server does not wait for {self:?} to be acknowledged");
-        let args = packet::encode(args);
-        self.line.act(|peer| {
-            peer.send(Kind::Ack, &self.namespace, self.question, args.json(), args.attachments());
-        });
+        let Some(id) = self.question else {
+            panic!("the server does not wait for {self:?} to be acknowledged");
+        };
+        let body = SocketBody::Ack { args: encode(args), id };
+        self.line.act(|peer| peer.send(&self.namespace, body));
     }
+}
+
+/// Encodes arguments as an application would.
+///
+/// # Panics
+/// When they have no JSON form.
+#[track_caller]
+pub(super) fn encode(args: impl IntoArgs) -> Args {
+    let copied = args::with_args(args, |args| Ok::<_, EncodeError>(args.to_args()));
+    copied.unwrap_or_else(|error| panic!("{error}"))
 }
 
 impl fmt::Debug for TestClient {
@@ -361,13 +369,13 @@ impl fmt::Debug for Answer {
 
 impl fmt::Debug for ReceivedEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt_event(f, &self.name, &self.args, self.question)
+        fmt_event(f, &self.name, self.args.as_ref(), self.question)
     }
 }
 
 impl fmt::Debug for Arrival {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt_event(f, &self.name, &self.args, self.question)
+        fmt_event(f, self.message.name(), self.message.args(), self.question)
     }
 }
 
@@ -375,7 +383,7 @@ impl fmt::Debug for Arrival {
 fn fmt_event(
     f: &mut fmt::Formatter<'_>,
     name: &str,
-    args: &Args,
+    args: ArgsRef<'_>,
     question: Option<u64>,
 ) -> fmt::Result {
     write!(f, "{name:?} {}", args.json())?;

@@ -1,5 +1,6 @@
 //! A client about to connect.
 
+use sansocket::{Fields, Method, Request};
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt::{self, Write as _};
@@ -8,6 +9,7 @@ use std::rc::Rc;
 
 use super::client::TestClient;
 use super::line::Line;
+use super::peer::Peer;
 use super::server::World;
 
 /// A client about to connect: its namespace, its auth payload, and the request it begins with.
@@ -17,7 +19,7 @@ pub struct Connect {
     namespace: String,
     auth: String,
     query: String,
-    fields: String,
+    fields: Vec<(String, String)>,
     cookies: Vec<String>,
     address: Option<SocketAddr>,
 }
@@ -59,7 +61,7 @@ impl Connect {
             namespace: "/".into(),
             auth: String::new(),
             query: String::new(),
-            fields: String::new(),
+            fields: vec![("Host".into(), "localhost".into())],
             cookies: Vec::new(),
             address: None,
         }
@@ -92,7 +94,7 @@ impl Connect {
 
     /// Adds a header to the request.
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.fields += &format!("{name}: {value}\r\n");
+        self.fields.push((name.into(), value.into()));
         self
     }
 
@@ -120,27 +122,14 @@ impl Connect {
     /// Asks to connect and to join the namespace, whatever comes of it:
     /// [`admission`](TestClient::admission) tells.
     pub fn start(self) -> TestClient {
-        let request = self.request();
-        let line = Rc::new(Line::new(self.world, request, self.address));
-        TestClient::start(line, &self.namespace, &self.auth)
-    }
-
-    fn request(&self) -> String {
-        let path = &self.world.hub.app().config.path;
-        let query = &self.query;
-        let mut request = format!(
-            "GET {path}?EIO=4&transport=websocket{query} HTTP/1.1\r\n\
-             Host: localhost\r\n\
-             Upgrade: websocket\r\n\
-             Connection: Upgrade\r\n\
-             Sec-WebSocket-Version: 13\r\n\
-             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-        );
-        request += &self.fields;
-        if !self.cookies.is_empty() {
-            request += &format!("Cookie: {}\r\n", self.cookies.join("; "));
+        let Self { world, namespace, auth, query, mut fields, cookies, address } = self;
+        if !cookies.is_empty() {
+            fields.push(("Cookie".into(), cookies.join("; ")));
         }
-        request + "\r\n"
+        let path = &world.hub.app().config.path;
+        let target = format!("{path}?EIO=4&transport=websocket{query}");
+        let peer = Peer::new(&Request::new(Method::Get, &target, Fields::host(&fields)));
+        TestClient::start(Rc::new(Line::new(world, peer, address)), &namespace, &auth)
     }
 }
 

@@ -5,78 +5,99 @@ use std::io::IoSlice;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 
 use super::clock::{Clock, Task};
-use super::peer::{self, Called, Output, Peer};
 use super::server::World;
-use super::socket::TestSocket;
 use crate::serve::connection::Connection;
 
 /// The client's hold on a connection; dropping it drops the connection.
-pub(super) struct Line {
+pub(super) struct Line<E: End> {
     world: Rc<World>,
-    peer: Arc<Mutex<Peer>>,
+    end: Arc<Mutex<E>>,
     task: Task,
 }
 
-impl Line {
-    pub(super) fn new(world: Rc<World>, request: String, address: Option<SocketAddr>) -> Self {
-        let peer = Arc::new(Peer::new(request));
+/// The client's end of a connection.
+pub(super) trait End: Send + 'static {
+    /// Takes bytes from the server.
+    fn receive(&mut self, bytes: Vec<u8>);
+
+    /// Returns what to do next; after bytes there may be more.
+    fn next_output(&mut self) -> Output;
+
+    /// Drops the connection without a close frame, once the bytes sent before have arrived.
+    fn hang_up(&mut self);
+
+    /// Takes note that the connection is over.
+    fn end(&mut self);
+
+    /// Calls handlers of the client, which may lock it; `waker` wakes the task that carries its bytes.
+    fn run(_end: &Arc<Mutex<Self>>, _clock: &Clock, _waker: &Waker) {}
+}
+
+/// The next step of a client.
+#[derive(Clone, Debug)]
+pub(super) enum Output {
+    Bytes(Vec<u8>),
+    HangUp,
+    /// The client hangs up when the server rests.
+    HangUpLast,
+    Nothing,
+}
+
+impl<E: End> Line<E> {
+    pub(super) fn new(world: Rc<World>, end: E, address: Option<SocketAddr>) -> Self {
+        let end = Arc::new(Mutex::new(end));
         let connection = Connection::new(world.hub.clone(), address, None);
-        let (clock, shared) = (world.clock.clone(), peer.clone());
-        let task = world.clock.start(Box::pin(Carry { connection, clock, peer: shared }));
-        Self { world, peer, task }
+        let (clock, shared) = (world.clock.clone(), end.clone());
+        let task = world.clock.start(Box::pin(Carry { connection, clock, end: shared }));
+        Self { world, end, task }
     }
 
     /// Lets the server rest before the client looks.
-    pub(super) fn look<R>(&self, act: impl FnOnce(&mut Peer) -> R) -> R {
+    pub(super) fn look<R>(&self, act: impl FnOnce(&mut E) -> R) -> R {
         self.world.clock.settle();
-        act(&mut self.lock())
+        act(&mut lock(&self.end))
     }
 
     /// Lets the client act, and the server rest after it.
-    pub(super) fn act<R>(&self, act: impl FnOnce(&mut Peer) -> R) -> R {
-        let result = act(&mut self.lock());
+    pub(super) fn act<R>(&self, act: impl FnOnce(&mut E) -> R) -> R {
+        let result = act(&mut lock(&self.end));
         self.world.clock.wake(self.task);
         self.world.clock.settle();
         result
     }
-
-    fn lock(&self) -> MutexGuard<'_, Peer> {
-        peer::lock(&self.peer)
-    }
 }
 
-impl Drop for Line {
+impl<E: End> Drop for Line<E> {
     fn drop(&mut self) {
         // A test that failed is not the place to run more of the application.
         if !thread::panicking() {
-            self.act(Peer::hang_up);
+            self.act(E::hang_up);
         }
     }
 }
 
 /// Carries bytes between the two ends until one of them is done, as a binding does with a stream.
-struct Carry {
+struct Carry<E> {
     connection: Connection,
     clock: Arc<Clock>,
-    peer: Arc<Mutex<Peer>>,
+    end: Arc<Mutex<E>>,
 }
 
-impl Future for Carry {
+impl<E: End> Future for Carry<E> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let Self { connection, clock, peer } = &mut *self;
-        peer::lock(peer).waker = Some(context.waker().clone());
+        let Self { connection, clock, end } = &mut *self;
         loop {
-            deliver(connection, peer);
-            call_handlers(clock, peer);
+            deliver(connection, end);
+            E::run(end, clock, context.waker());
             if connection.is_finished() {
-                peer::lock(peer).end();
+                lock(end).end();
                 return Poll::Ready(());
             }
             if !connection.wants_read() {
@@ -86,46 +107,51 @@ impl Future for Carry {
                 continue;
             }
             // Handlers run while the server reads, so the client is left alone meanwhile.
-            let output = peer::lock(peer).next_output();
+            let output = lock(end).next_output();
             match output {
                 Output::Bytes(mut bytes) => connection.read(&mut bytes),
                 Output::HangUp => {
                     connection.end();
-                    peer::lock(peer).end();
+                    lock(end).end();
                     return Poll::Ready(());
                 }
-                Output::Nothing if connection.wants_look() => connection.quiet(),
+                Output::HangUpLast | Output::Nothing if connection.wants_look() => {
+                    connection.quiet();
+                }
+                Output::HangUpLast if connection.poll_rung(context).is_pending() => {
+                    connection.end();
+                }
                 Output::Nothing if connection.poll_rung(context).is_pending() => {
                     return Poll::Pending;
                 }
-                Output::Nothing => {}
+                Output::HangUpLast | Output::Nothing => {}
             }
         }
     }
 }
 
-/// Calls the handlers of the client for what arrived, with its lock released: they may use it.
-fn call_handlers(clock: &Clock, peer: &Arc<Mutex<Peer>>) {
-    loop {
-        let call = peer::lock(peer).next_call();
-        let Some(Called { namespace, handler, arrival }) = call else { return };
-        TestSocket::new(peer.clone(), namespace).call(clock, &handler, arrival);
-    }
-}
-
 /// Hands the client everything the server has for it.
-fn deliver(connection: &mut Connection, peer: &Mutex<Peer>) {
+fn deliver<E: End>(connection: &mut Connection, end: &Mutex<E>) {
     loop {
         let mut slices = [IoSlice::new(&[]); 8];
         let filled = connection.poll_write(&mut slices);
         if filled == 0 {
             return;
         }
-        let mut peer = peer::lock(peer);
-        for slice in &slices[..filled] {
-            peer.receive(slice);
-        }
-        let n = slices[..filled].iter().map(|slice| slice.len()).sum();
-        connection.wrote(n);
+        let bytes = gathered(&slices[..filled]);
+        connection.wrote(bytes.len());
+        lock(end).receive(bytes);
     }
+}
+
+/// Copies slices into one buffer.
+pub(super) fn gathered(slices: &[IoSlice<'_>]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    slices.iter().for_each(|slice| bytes.extend_from_slice(slice));
+    bytes
+}
+
+/// Locks a client's end.
+pub(super) fn lock<E>(end: &Mutex<E>) -> MutexGuard<'_, E> {
+    end.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -171,9 +171,7 @@
 mod client;
 mod clock;
 mod connect;
-mod frame;
 mod line;
-mod packet;
 mod peer;
 mod request;
 mod server;

@@ -1,37 +1,43 @@
-//! The client's end of a connection: packets received, and packets to send.
+//! The client's end of a WebSocket connection: its codec, and the state of its namespaces.
 
-use bytes::Bytes;
-use sansocket::Args;
+use sansocket::{
+    Args, Conn, EnginePacket, EventMessage, Frame, Inbound, Limits, Message, PacketReader, Request,
+    SocketBody, SocketPacket, Transmit, Violation,
+};
 use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::io::IoSlice;
+use std::sync::{Arc, Mutex};
 use std::task::Waker;
 
+use super::clock::Clock;
 use super::connect::ConnectError;
-use super::frame::{self, Op};
-use super::packet::{self, Kind, Packet};
+use super::line::{self, End, Output, gathered};
 use super::socket::TestSocket;
 use crate::handlers::table::{Entry, Table};
 
 /// A client that speaks Engine.IO and Socket.IO over one WebSocket.
 pub(super) struct Peer {
+    conn: Conn,
+    known: Known,
+    /// Wakes the task that carries bytes for the client.
+    waker: Option<Waker>,
+    /// The id of the last question.
+    asked: u64,
+}
+
+/// The state that messages of the server change.
+struct Known {
     stage: Stage,
-    /// Bytes of a head or frame that is not complete.
-    unread: Vec<u8>,
-    /// Bytes for the server.
-    output: Vec<u8>,
     /// Frames that wait for the WebSocket.
-    early: Vec<u8>,
+    early: Vec<Frame>,
     /// Whether pings stay unanswered.
-    pub(super) mute: bool,
-    partial: Option<Partial>,
+    mute: bool,
+    reader: PacketReader,
+    limits: Arc<Limits>,
     spaces: BTreeMap<String, Space>,
     /// Events for handlers, in the order they arrived.
     calls: VecDeque<Called>,
-    /// Wakes the task that carries bytes for the client.
-    pub(super) waker: Option<Waker>,
-    /// The id of the last question.
-    asked: u64,
 }
 
 /// How far the connection is.
@@ -40,13 +46,13 @@ enum Stage {
     /// The answer to the upgrade is awaited.
     Upgrading,
     Open,
-    /// The client is about to leave without a word.
+    /// The client is about to drop the connection without a close frame.
     HangingUp,
     Ended,
-    /// The server answered the upgrade with something else.
+    /// The server answered the upgrade with something else; the body may be awaited.
     Rejected {
         status: u16,
-        body: String,
+        body: Option<String>,
     },
 }
 
@@ -77,104 +83,85 @@ enum Membership {
 
 /// An event that arrived.
 pub(super) struct Arrival {
-    pub(super) name: String,
-    pub(super) args: Args,
+    pub(super) message: EventMessage,
     /// The id under which the server waits for an acknowledgement.
     pub(super) question: Option<u64>,
 }
 
 /// An event for a handler of the client.
-pub(super) struct Called {
-    pub(super) namespace: Arc<str>,
-    pub(super) handler: Entry<TestSocket>,
-    pub(super) arrival: Arrival,
+struct Called {
+    namespace: Arc<str>,
+    handler: Entry<TestSocket>,
+    arrival: Arrival,
 }
 
-/// A packet whose attachments have not all arrived.
-struct Partial {
-    text: String,
-    missing: usize,
-    attachments: Vec<Bytes>,
-}
-
-/// What the client does next.
-pub(super) enum Output {
-    Bytes(Vec<u8>),
-    HangUp,
-    Nothing,
-}
+/// Keys and masks are the same in every run.
+const SEED: [u8; 32] = [9; 32];
 
 impl Peer {
     /// Begins with a request to upgrade.
-    pub(super) fn new(request: String) -> Mutex<Self> {
-        Mutex::new(Self {
+    pub(super) fn new(request: &Request<'_>) -> Self {
+        // The server under test sets the limits.
+        let mut limits = Limits::default();
+        (limits.attachments, limits.attachment_bytes) = (u32::MAX, usize::MAX);
+        (limits.fragments, limits.max_payload) = (u32::MAX, usize::MAX);
+        let limits = Arc::new(limits);
+        let mut conn = Conn::client(limits.clone(), SEED);
+        conn.ask_websocket(request, None).expect("the connection is fresh");
+        let known = Known {
             stage: Stage::Upgrading,
-            unread: Vec::new(),
-            output: request.into_bytes(),
             early: Vec::new(),
             mute: false,
-            partial: None,
+            reader: PacketReader::default(),
+            limits,
             spaces: BTreeMap::new(),
             calls: VecDeque::new(),
-            waker: None,
-            asked: 0,
-        })
+        };
+        Self { conn, known, waker: None, asked: 0 }
     }
 
     /// Asks to join a namespace.
     pub(super) fn join(&mut self, namespace: &str, auth: &str) {
         // Handlers stay when a client joins a namespace again.
-        let before = self.spaces.remove(namespace).map(|space| space.handlers);
+        let before = self.known.spaces.remove(namespace).map(|space| space.handlers);
         let space = Space { handlers: before.unwrap_or_default(), ..Space::default() };
-        self.spaces.insert(namespace.into(), space);
-        self.send(Kind::Connect, namespace, None, auth, &[]);
+        self.known.spaces.insert(namespace.into(), space);
+        let payload = (!auth.is_empty()).then(|| auth.into());
+        self.send(namespace, SocketBody::Connect { payload });
     }
 
     /// Leaves a namespace.
     pub(super) fn leave(&mut self, namespace: &str) {
-        self.send(Kind::Disconnect, namespace, None, "", &[]);
-        self.space(namespace).membership = Membership::Left;
+        self.send(namespace, SocketBody::Disconnect);
+        self.known.space(namespace).membership = Membership::Left;
     }
 
     /// Sends a packet and its attachments.
-    pub(super) fn send(
-        &mut self,
-        kind: Kind,
-        namespace: &str,
-        id: Option<u64>,
-        json: &str,
-        attachments: &[Bytes],
-    ) {
-        let packet = Packet { kind, attachments: attachments.len(), namespace, id, json };
-        self.put(Op::Text, packet.write().as_bytes());
-        for attachment in attachments {
-            self.put(Op::Binary, attachment);
+    pub(super) fn send(&mut self, namespace: &str, body: SocketBody) {
+        let packet = SocketPacket { namespace: namespace.into(), body };
+        match self.known.stage {
+            Stage::Upgrading => self.known.early.extend(packet.frames()),
+            Stage::Open | Stage::HangingUp | Stage::Ended | Stage::Rejected { .. } => {
+                packet
+                    .frames()
+                    .into_iter()
+                    .map(Transmit::Frame)
+                    .for_each(|frame| self.conn.push(frame));
+            }
         }
     }
 
     /// Sends a packet of a handler, unless the client has left its namespace.
-    pub(super) fn reply(
-        &mut self,
-        kind: Kind,
-        namespace: &str,
-        id: Option<u64>,
-        json: &str,
-        attachments: &[Bytes],
-    ) {
+    pub(super) fn reply(&mut self, namespace: &str, body: SocketBody) {
         if self.is_in(namespace) {
-            self.send(kind, namespace, id, json, attachments);
+            self.send(namespace, body);
             self.waker.take().into_iter().for_each(Waker::wake);
         }
     }
 
     /// Lends the handlers of a namespace.
     pub(super) fn handlers(&mut self, namespace: &str) -> &mut Table<TestSocket> {
-        &mut self.space(namespace).handlers
-    }
-
-    /// Takes the next event for a handler.
-    pub(super) fn next_call(&mut self) -> Option<Called> {
-        self.calls.pop_front()
+        &mut self.known.space(namespace).handlers
     }
 
     /// Returns an id for a question.
@@ -183,20 +170,9 @@ impl Peer {
         self.asked
     }
 
-    /// Drops the connection without a close frame, once the bytes sent before have arrived.
-    pub(super) fn hang_up(&mut self) {
-        match self.stage {
-            Stage::Upgrading | Stage::Open => self.stage = Stage::HangingUp,
-            Stage::HangingUp | Stage::Ended | Stage::Rejected { .. } => {}
-        }
-    }
-
-    /// Takes note that the connection is over.
-    pub(super) fn end(&mut self) {
-        match self.stage {
-            Stage::Upgrading | Stage::Open | Stage::HangingUp => self.stage = Stage::Ended,
-            Stage::Ended | Stage::Rejected { .. } => {}
-        }
+    /// Leaves pings unanswered from now on.
+    pub(super) fn mute(&mut self) {
+        self.known.mute = true;
     }
 
     /// Whether the client is in a namespace.
@@ -206,14 +182,16 @@ impl Peer {
 
     /// Returns the client's id in a namespace, also after it left.
     pub(super) fn id(&self, namespace: &str) -> Option<String> {
-        self.spaces.get(namespace)?.id.clone()
+        self.known.spaces.get(namespace)?.id.clone()
     }
 
     /// Tells why a client is not in a namespace, if so.
     pub(super) fn admission(&self, namespace: &str) -> Result<(), ConnectError> {
-        match (&self.stage, self.spaces.get(namespace).map(|space| &space.membership)) {
+        let space = self.known.spaces.get(namespace);
+        match (&self.known.stage, space.map(|space| &space.membership)) {
             (Stage::Rejected { status, body }, _) => {
-                Err(ConnectError::Rejected { status: *status, body: body.clone() })
+                let body = body.clone().unwrap_or_default();
+                Err(ConnectError::Rejected { status: *status, body })
             }
             (_, Some(Membership::Refused { message, data })) => {
                 Err(ConnectError::Refused { message: message.clone(), data: data.clone() })
@@ -230,163 +208,155 @@ impl Peer {
 
     /// Lends the events of a namespace that the test has not taken.
     pub(super) fn arrived(&mut self, namespace: &str) -> &mut Vec<Arrival> {
-        &mut self.space(namespace).arrived
+        &mut self.known.space(namespace).arrived
     }
 
     /// Returns the acknowledgement of a question, if it came.
     pub(super) fn answer(&mut self, namespace: &str, question: u64) -> Option<Args> {
-        self.space(namespace).answers.get(&question).cloned()
+        self.known.space(namespace).answers.get(&question).cloned()
+    }
+}
+
+impl End for Peer {
+    fn receive(&mut self, mut bytes: Vec<u8>) {
+        let Self { conn, known, .. } = self;
+        let mut decoder = conn.decode(&mut bytes);
+        while let Some(item) = decoder.poll().unwrap_or_else(|violation| broken(violation)) {
+            let replies = known.take(item);
+            replies.into_iter().for_each(|frame| decoder.push(Transmit::Frame(frame)));
+        }
     }
 
-    /// Returns what to do next; after bytes there may be more.
-    pub(super) fn next_output(&mut self) -> Output {
-        if !self.output.is_empty() {
-            return Output::Bytes(std::mem::take(&mut self.output));
+    fn next_output(&mut self) -> Output {
+        let mut slices = [IoSlice::new(&[]); 8];
+        let filled = self.conn.poll_write(&mut slices);
+        if filled > 0 {
+            let bytes = gathered(&slices[..filled]);
+            self.conn.wrote(bytes.len());
+            return Output::Bytes(bytes);
         }
-        match self.stage {
-            Stage::HangingUp | Stage::Rejected { .. } => Output::HangUp,
-            Stage::Upgrading | Stage::Open | Stage::Ended => Output::Nothing,
-        }
-    }
-
-    /// Takes bytes from the server.
-    pub(super) fn receive(&mut self, bytes: &[u8]) {
-        self.unread.extend_from_slice(bytes);
-        let unread = std::mem::take(&mut self.unread);
-        let mut rest = unread.as_slice();
-        if let Stage::Upgrading = self.stage {
-            rest = self.receive_head(rest);
-        }
-        while let Stage::Open | Stage::HangingUp = self.stage {
-            let Some((op, payload, after)) = frame::take(rest) else { break };
-            rest = after;
-            match op {
-                Op::Binary => self.receive_attachment(payload),
-                Op::Close => {
-                    self.put(Op::Close, payload);
-                    self.end();
-                }
-                Op::Text => {
-                    self.receive_text(std::str::from_utf8(payload).expect("text is UTF-8"));
-                }
+        match &self.known.stage {
+            Stage::HangingUp | Stage::Rejected { body: Some(_), .. } => Output::HangUp,
+            Stage::Upgrading | Stage::Open | Stage::Ended | Stage::Rejected { body: None, .. } => {
+                Output::Nothing
             }
         }
-        if let Stage::Rejected { body, .. } = &mut self.stage {
-            body.push_str(&String::from_utf8_lossy(rest));
-            rest = &[];
-        }
-        self.unread = rest.to_vec();
     }
 
-    /// Takes the answer to the upgrade and returns what follows it.
-    fn receive_head<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
-        let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else {
-            return bytes;
-        };
-        let (head, rest) = bytes.split_at(end + 4);
-        let head = String::from_utf8_lossy(head);
-        match head.split(' ').nth(1).and_then(|status| status.parse().ok()) {
-            Some(101) => {
+    fn hang_up(&mut self) {
+        let stage = &mut self.known.stage;
+        match stage {
+            Stage::Upgrading | Stage::Open => *stage = Stage::HangingUp,
+            Stage::HangingUp | Stage::Ended | Stage::Rejected { .. } => {}
+        }
+    }
+
+    fn end(&mut self) {
+        self.known.end();
+    }
+
+    /// Calls the handlers of the client for what arrived.
+    fn run(end: &Arc<Mutex<Self>>, clock: &Clock, waker: &Waker) {
+        line::lock(end).waker = Some(waker.clone());
+        loop {
+            let call = line::lock(end).known.calls.pop_front();
+            let Some(Called { namespace, handler, arrival }) = call else { return };
+            TestSocket::new(end.clone(), namespace).call(clock, &handler, arrival);
+        }
+    }
+}
+
+impl Known {
+    /// Takes an item of the connection, and returns the reply.
+    fn take(&mut self, item: Inbound<'_>) -> Vec<Frame> {
+        match (&mut self.stage, item) {
+            (Stage::Upgrading, Inbound::Response(head)) if head.status == 101 => {
                 self.stage = Stage::Open;
-                self.output.append(&mut self.early);
+                return std::mem::take(&mut self.early);
             }
-            status => {
-                let (status, body) = (status.unwrap_or(0), String::new());
-                self.stage = Stage::Rejected { status, body };
+            (Stage::Upgrading, Inbound::Response(head)) => {
+                self.stage = Stage::Rejected { status: head.status, body: None };
             }
+            (Stage::Rejected { body, .. }, Inbound::Body(bytes)) => {
+                *body = Some(String::from_utf8_lossy(bytes).into_owned());
+            }
+            (Stage::Open | Stage::HangingUp, Inbound::Message(Message::Text(text))) => {
+                return self.take_text(text).into_iter().collect();
+            }
+            (Stage::Open | Stage::HangingUp, Inbound::Message(Message::Binary(bytes))) => {
+                let packet = self.reader.binary(bytes, &self.limits);
+                self.take_packet(packet.unwrap_or_else(|violation| broken(violation)));
+            }
+            (_, Inbound::Closed(_)) => self.end(),
+            // Messages behind the end are dropped.
+            _ => {}
         }
-        rest
+        Vec::new()
     }
 
     /// Takes an Engine.IO packet (engine.io-protocol v4, "Packet types").
-    fn receive_text(&mut self, text: &str) {
-        match text.split_at_checked(1) {
-            Some(("0" | "6", _)) => {}
-            Some(("1", _)) => self.end(),
-            Some(("2", _)) if self.mute => {}
-            Some(("2", data)) => self.put(Op::Text, format!("3{data}").as_bytes()),
-            Some(("4", text)) => {
-                let packet = Packet::parse(text).unwrap_or_else(|| unknown(text));
-                match packet.attachments {
-                    0 => self.receive_packet(&packet, Vec::new()),
-                    missing => {
-                        let (text, attachments) = (text.to_owned(), Vec::new());
-                        self.partial = Some(Partial { text, missing, attachments });
-                    }
-                }
+    fn take_text(&mut self, text: &str) -> Option<Frame> {
+        match EnginePacket::parse(text) {
+            Ok(EnginePacket::Open | EnginePacket::Noop) => {}
+            Ok(EnginePacket::Close) => self.end(),
+            Ok(EnginePacket::Ping(_)) if self.mute => {}
+            Ok(EnginePacket::Ping(data)) => return Some(Frame::text(&format!("3{data}"))),
+            Ok(EnginePacket::Message(text)) => {
+                let packet = self.reader.text(text, &self.limits);
+                self.take_packet(packet.unwrap_or_else(|violation| broken(violation)));
             }
-            _ => unknown(text),
+            Ok(EnginePacket::Binary(_) | EnginePacket::Pong | EnginePacket::Upgrade) | Err(_) => {
+                unknown(text)
+            }
         }
+        None
     }
 
-    fn receive_attachment(&mut self, bytes: &[u8]) {
-        let mut partial = self.partial.take().expect("attachments follow their packet");
-        partial.attachments.push(Bytes::copy_from_slice(bytes));
-        if partial.attachments.len() < partial.missing {
-            self.partial = Some(partial);
-            return;
-        }
-        let packet = Packet::parse(&partial.text).expect("it was parsed when it came");
-        self.receive_packet(&packet, partial.attachments);
-    }
-
-    fn receive_packet(&mut self, packet: &Packet<'_>, attachments: Vec<Bytes>) {
-        let space = self.space(packet.namespace);
-        match packet.kind {
-            Kind::Connect => {
-                let reply: Value = read(packet.json);
+    fn take_packet(&mut self, packet: Option<SocketPacket>) {
+        let Some(SocketPacket { namespace, body }) = packet else { return };
+        let space = self.space(&namespace);
+        match body {
+            SocketBody::Connect { payload } => {
+                let reply = read(payload.as_deref());
                 space.id = reply["sid"].as_str().map(str::to_owned);
                 space.membership = Membership::Joined;
             }
-            Kind::ConnectError => {
-                let mut reason: Value = read(packet.json);
+            SocketBody::ConnectError { reason } => {
+                let mut reason = read(reason.as_deref());
                 let message = reason["message"].as_str().unwrap_or_default().to_owned();
                 let data = reason.get_mut("data").map(Value::take);
                 space.membership = Membership::Refused { message, data };
             }
-            Kind::Disconnect => space.membership = Membership::Left,
-            Kind::Event => {
-                let (name, args) = packet::split_name(packet.json, attachments)
-                    .unwrap_or_else(|| unknown(packet.json));
-                let arrival = Arrival { name, args, question: packet.id };
-                match space.handlers.find(&arrival.name).cloned() {
+            SocketBody::Disconnect => space.membership = Membership::Left,
+            SocketBody::Event { message, id } => {
+                let arrival = Arrival { message, question: id };
+                match space.handlers.find(arrival.message.name()).cloned() {
                     None => space.arrived.push(arrival),
                     Some(handler) => {
-                        let namespace = packet.namespace.into();
+                        let namespace = namespace.into();
                         self.calls.push_back(Called { namespace, handler, arrival });
                     }
                 }
             }
-            Kind::Ack => {
-                let args = Args::from_json(packet.json, attachments)
-                    .unwrap_or_else(|_| unknown(packet.json));
-                let id = packet.id.unwrap_or_else(|| unknown(packet.json));
-                space.answers.insert(id, args);
-            }
+            SocketBody::Ack { args, id } => drop(space.answers.insert(id, args)),
         }
     }
 
-    fn put(&mut self, op: Op, payload: &[u8]) {
-        let out = match self.stage {
-            Stage::Upgrading => &mut self.early,
-            Stage::Open | Stage::HangingUp | Stage::Ended | Stage::Rejected { .. } => {
-                &mut self.output
-            }
-        };
-        frame::put(out, op, payload);
+    /// Takes note that the connection is over.
+    fn end(&mut self) {
+        match self.stage {
+            Stage::Upgrading | Stage::Open | Stage::HangingUp => self.stage = Stage::Ended,
+            Stage::Ended | Stage::Rejected { .. } => {}
+        }
     }
 
     fn space(&mut self, namespace: &str) -> &mut Space {
-        self.spaces.get_mut(namespace).expect("it is heard of in namespaces it asked for only")
+        self.spaces.get_mut(namespace).expect("servers write to namespaces that were asked for")
     }
 }
 
-/// Locks a peer.
-pub(super) fn lock(peer: &Mutex<Peer>) -> MutexGuard<'_, Peer> {
-    peer.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn read(json: &str) -> Value {
+fn read(json: Option<&str>) -> Value {
+    let json = json.unwrap_or_default();
     serde_json::from_str(json).unwrap_or_else(|_| unknown(json))
 }
 
@@ -394,35 +364,61 @@ fn unknown(text: &str) -> ! {
     panic!("the server sent something no client understands: {text}")
 }
 
+fn broken(violation: Violation) -> ! {
+    panic!("the server broke a rule of the protocol: {violation}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bytes::Bytes;
+    use sansocket::{Fields, Method, Response};
 
-    const HEAD: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n";
+    fn peer() -> Peer {
+        let fields = [("host", "a")];
+        let request = Request::new(Method::Get, "/", Fields::host(&fields));
+        Peer::new(&request)
+    }
+
+    /// The answer that accepts the WebSocket of every peer, whose key is always the same.
+    fn head() -> Vec<u8> {
+        let Output::Bytes(mut request) = peer().next_output() else { panic!("it asks") };
+        let mut server = Conn::new(Arc::default());
+        let mut decoder = server.decode(&mut request);
+        let Ok(Some(Inbound::Request(request))) = decoder.poll() else { panic!("it asks") };
+        let response = Response::accepting(&request).expect("it asks for a WebSocket");
+        decoder.push(Transmit::Response(response));
+        drop(decoder);
+        let mut slices = [IoSlice::new(&[]); 1];
+        assert_eq!(server.poll_write(&mut slices), 1);
+        slices[0].to_vec()
+    }
 
     /// A client that joined `/` and heard this, in pieces of so many bytes.
     fn heard(bytes: &[u8], piece: usize) -> Peer {
-        let mut peer = Peer::new(String::new()).into_inner().expect("nobody panics");
+        let mut peer = peer();
         peer.join("/", "");
-        bytes.chunks(piece).for_each(|piece| peer.receive(piece));
+        bytes.chunks(piece).for_each(|piece| peer.receive(piece.to_vec()));
         peer
     }
 
     #[test]
     fn it_does_not_matter_how_bytes_are_split() {
         let stream = [
-            HEAD,
-            b"\x81\x010\x81\x0d40{\"sid\":\"i\"}\x81\x0a451-9[\"a\"]\x82\x02\x01\x02\x81\x012",
+            &*head(),
+            b"\x81\x010\x81\x0d40{\"sid\":\"i\"}",
+            b"\x81\x28451-9[\"a\",{\"_placeholder\":true,\"num\":0}]\x82\x02\x01\x02\x81\x012",
             b"\x81\x0743/,1[]\x88\x02\x03\xe8",
         ]
         .concat();
         for piece in 1..=stream.len() {
             let mut peer = heard(&stream, piece);
             let arrived = std::mem::take(peer.arrived("/"));
-            let [Arrival { name, args, question: Some(9) }] = &*arrived else {
+            let [Arrival { message, question: Some(9) }] = &*arrived else {
                 panic!("{arrived:?}");
             };
-            assert_eq!((&**name, args.attachments()), ("a", &[Bytes::from_static(&[1, 2])][..]));
+            let attachments = &[Bytes::from_static(&[1, 2])][..];
+            assert_eq!((message.name(), message.attachments()), ("a", attachments));
             assert!(peer.answer("/", 1).is_some());
             assert_eq!(peer.id("/").as_deref(), Some("i"));
             assert_eq!(peer.admission("/"), Err(ConnectError::Closed), "it was closed last");
@@ -441,8 +437,9 @@ mod tests {
     #[test]
     fn frames_wait_for_the_upgrade() {
         let mut peer = heard(&[], 1);
+        assert!(matches!(peer.next_output(), Output::Bytes(bytes) if bytes.starts_with(b"GET ")));
         assert!(matches!(peer.next_output(), Output::Nothing));
-        peer.receive(HEAD);
+        peer.receive(head());
         assert!(matches!(peer.next_output(), Output::Bytes(bytes) if bytes[..2] == [0x81, 0x82]));
         assert!(matches!(peer.next_output(), Output::Nothing));
     }

@@ -4,37 +4,25 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Request, Response, StatusCode};
 use std::fmt;
-use std::future::Future;
-use std::io::IoSlice;
-use std::pin::Pin;
-use std::rc::Rc;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
-use std::thread;
 
-use super::clock::Task;
-use super::server::{TestServer, World};
-use crate::serve::connection::Connection;
+use super::line::{End, Line, Output};
+use super::server::TestServer;
 
 /// A plain HTTP request that was sent. Dropping it drops its connection.
 #[must_use = "a request that is dropped is given up"]
 pub struct TestRequest {
-    world: Rc<World>,
-    task: Task,
-    line: Arc<Mutex<Line>>,
+    line: Line<Exchange>,
 }
 
-/// What the ends of a connection for one request share.
-#[derive(Default)]
-struct Line {
+/// The client's end of a connection for one request.
+struct Exchange {
     request: Vec<u8>,
     answer: Vec<u8>,
     stage: Stage,
 }
 
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Stage {
-    #[default]
     Asking,
     /// The server closed the connection: the answer is whole.
     Answered,
@@ -65,13 +53,11 @@ impl TestServer {
     /// Sends a plain HTTP request whose answer may take its time, such as a poll.
     pub fn start(&self, request: Request<impl AsRef<[u8]>>) -> TestRequest {
         let (head, body) = request.into_parts();
-        let line = Line { request: written(&head, body.as_ref()), ..Line::default() };
-        let line = Arc::new(Mutex::new(line));
-        let world = self.world.clone();
-        let connection = Connection::new(world.hub.clone(), None, None);
-        let task = world.clock.start(Box::pin(Carry { connection, line: line.clone() }));
-        world.clock.settle();
-        TestRequest { world, line, task }
+        let request = written(&head, body.as_ref());
+        let exchange = Exchange { request, answer: Vec::new(), stage: Stage::Asking };
+        let line = Line::new(self.world.clone(), exchange, None);
+        self.run();
+        TestRequest { line }
     }
 }
 
@@ -83,83 +69,39 @@ impl TestRequest {
     #[must_use]
     #[track_caller]
     pub fn response(&self) -> Option<Response<Bytes>> {
-        self.world.clock.settle();
-        let line = lock(&self.line);
-        match line.stage {
+        self.line.look(|exchange| match exchange.stage {
             Stage::Asking | Stage::GivenUp => None,
-            Stage::Answered => Some(read(&line.answer).expect("the server answers in HTTP")),
-        }
+            Stage::Answered => Some(read(&exchange.answer).expect("the server answers in HTTP")),
+        })
     }
 }
 
-impl Drop for TestRequest {
-    fn drop(&mut self) {
-        lock(&self.line).stage = Stage::GivenUp;
-        // A test that failed is not the place to run more of the application.
-        if !thread::panicking() {
-            self.world.clock.wake(self.task);
-            self.world.clock.settle();
-        }
+impl End for Exchange {
+    fn receive(&mut self, bytes: Vec<u8>) {
+        self.answer.extend(bytes);
     }
-}
 
-/// Carries bytes between the two ends until the server is done or the client gives up.
-struct Carry {
-    connection: Connection,
-    line: Arc<Mutex<Line>>,
-}
-
-impl Future for Carry {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let Self { connection, line } = &mut *self;
-        loop {
-            deliver(connection, line);
-            if connection.is_finished() {
-                lock(line).stage = Stage::Answered;
-                return Poll::Ready(());
+    fn next_output(&mut self) -> Output {
+        match self.stage {
+            Stage::GivenUp => Output::HangUp,
+            Stage::Answered | Stage::Asking if !self.request.is_empty() => {
+                Output::Bytes(std::mem::take(&mut self.request))
             }
-            if lock(line).stage == Stage::GivenUp {
-                return Poll::Ready(());
-            }
-            // Handlers run while the server reads, so the line is left alone meanwhile.
-            let mut bytes = match connection.wants_read() {
-                true => std::mem::take(&mut lock(line).request),
-                false => Vec::new(),
-            };
-            if !bytes.is_empty() {
-                connection.read(&mut bytes);
-            } else if connection.wants_look() {
-                connection.quiet();
-            } else if connection.poll_rung(context).is_pending() {
-                if lock(line).answer.is_empty() || !connection.wants_read() {
-                    return Poll::Pending;
-                }
-                // It waits for the client to go, which has said everything.
-                connection.end();
-            }
+            // The request is sent, and the server waits for the client to close the connection.
+            Stage::Answered | Stage::Asking if !self.answer.is_empty() => Output::HangUpLast,
+            Stage::Answered | Stage::Asking => Output::Nothing,
         }
     }
-}
 
-/// Takes everything the server has to say.
-fn deliver(connection: &mut Connection, line: &Mutex<Line>) {
-    loop {
-        let mut slices = [IoSlice::new(&[]); 8];
-        let filled = connection.poll_write(&mut slices);
-        if filled == 0 {
-            return;
-        }
-        let answer = &mut lock(line).answer;
-        let before = answer.len();
-        slices[..filled].iter().for_each(|slice| answer.extend_from_slice(slice));
-        connection.wrote(answer.len() - before);
+    fn hang_up(&mut self) {
+        self.stage = Stage::GivenUp;
     }
-}
 
-fn lock(line: &Mutex<Line>) -> MutexGuard<'_, Line> {
-    line.lock().unwrap_or_else(PoisonError::into_inner)
+    fn end(&mut self) {
+        if self.stage == Stage::Asking {
+            self.stage = Stage::Answered;
+        }
+    }
 }
 
 /// A request as it goes over the wire, the last of its connection.
@@ -182,7 +124,8 @@ fn written(head: &http::request::Parts, body: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// The only answer of a connection; `None` when it is none.
+/// The only answer of a connection, as it came, whatever its content is encoded with; `None` when it is
+/// none. A [`Conn`](sansocket::Conn) decodes contents, and refuses encodings that it does not know.
 fn read(bytes: &[u8]) -> Option<Response<Bytes>> {
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
     let mut lines = bytes[..end].split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii_end);
@@ -201,8 +144,6 @@ fn read(bytes: &[u8]) -> Option<Response<Bytes>> {
 
 impl fmt::Debug for TestRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TestRequest")
-            .field("stage", &lock(&self.line).stage)
-            .finish_non_exhaustive()
+        f.debug_struct("TestRequest").finish_non_exhaustive()
     }
 }

@@ -1,12 +1,13 @@
 //! The client's end of a connection, as handlers of a test client see it.
 
-use sansocket::{ArgsRef, EventMessage};
+use sansocket::{ArgsRef, EventMessage, SocketBody};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
+use super::client::encode;
 use super::clock::Clock;
-use super::packet::{self, Kind};
-use super::peer::{self, Arrival, Peer};
+use super::line;
+use super::peer::{Arrival, Peer};
 use crate::args::{DecodeError, IntoArgs};
 use crate::handlers::extract::{Extract, Incoming};
 use crate::handlers::handler::{Delivery, Handled, Progress};
@@ -39,9 +40,8 @@ impl TestSocket {
     /// When the arguments have no JSON form.
     #[track_caller]
     pub fn emit(&self, event: &str, args: impl IntoArgs) {
-        let args = packet::encode(args);
-        let json = packet::with_name(event, args.json());
-        peer::lock(&self.peer).reply(Kind::Event, &self.namespace, None, &json, args.attachments());
+        let message = EventMessage::from_args(event, encode(args).as_ref());
+        self.reply(SocketBody::Event { message, id: None });
     }
 
     /// Calls the handler of an event that arrived. A handler that waits goes on as a task of the clock.
@@ -49,9 +49,8 @@ impl TestSocket {
     /// # Panics
     /// When the handler fails.
     pub(super) fn call(&self, clock: &Clock, entry: &Entry<Self>, arrival: Arrival) {
-        let Arrival { name, args, question } = arrival;
-        let mut message = Some(EventMessage::from_args(&name, args.as_ref()));
-        let mut token = question;
+        let name = arrival.message.name().to_owned();
+        let (mut message, mut token) = (Some(arrival.message), arrival.question);
         let mut delivery =
             Delivery { socket: self, message: &mut message, token: &mut token, rest: None };
         (entry.call)(&mut delivery);
@@ -62,6 +61,10 @@ impl TestSocket {
                 clock.start(Box::pin(async move { succeed(&name, rest.await) }));
             }
         }
+    }
+
+    fn reply(&self, body: SocketBody) {
+        line::lock(&self.peer).reply(&self.namespace, body);
     }
 }
 
@@ -78,9 +81,7 @@ impl Side for TestSocket {
     type Token = u64;
 
     fn acknowledge(&self, id: u64, args: ArgsRef<'_>, _: Sealed) {
-        let args = args.to_args();
-        let mut peer = peer::lock(&self.peer);
-        peer.reply(Kind::Ack, &self.namespace, Some(id), args.json(), args.attachments());
+        self.reply(SocketBody::Ack { args: args.to_args(), id });
     }
 }
 

@@ -1,4 +1,9 @@
-//! What clients send, as bytes.
+//! What clients send, as bytes. Requests are spelled out, for what is counted depends on how long the heads of
+//! real clients are.
+
+use sansocket::{Conn, Frame, Role, Transmit};
+use std::io::IoSlice;
+use std::sync::Arc;
 
 /// Writes a request as a client under Node.js does; `fields` are further header lines.
 pub fn request(method: &str, query: &str, fields: &str, body: &str) -> Vec<u8> {
@@ -36,26 +41,19 @@ pub fn upgrade(query: &str) -> Vec<u8> {
 
 /// Writes a text message.
 pub fn text(payload: &str) -> Vec<u8> {
-    frame(0x81, payload.as_bytes())
+    sent(Frame::text(payload))
 }
 
 /// Writes a binary message.
 pub fn binary(payload: &[u8]) -> Vec<u8> {
-    frame(0x82, payload)
+    sent(Frame::binary(payload))
 }
 
-fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
-    const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
-    let mut out = vec![first];
-    match (u8::try_from(payload.len()), u16::try_from(payload.len())) {
-        (Ok(len @ 0..=125), _) => out.push(0x80 | len),
-        (_, Ok(len)) => {
-            out.push(0x80 | 126);
-            out.extend(len.to_be_bytes());
-        }
-        _ => panic!("no scenario sends that much in one frame"),
-    }
-    out.extend(KEY);
-    out.extend(payload.iter().zip(KEY.iter().cycle()).map(|(byte, key)| byte ^ key));
-    out
+/// Masks a frame as the connection of a client does.
+fn sent(frame: Frame) -> Vec<u8> {
+    let mut conn = Conn::websocket(Role::Client, Arc::default(), None, [7; 32]);
+    conn.push(Transmit::Frame(frame));
+    let mut slices = [IoSlice::new(&[]); 1];
+    assert_eq!(conn.poll_write(&mut slices), 1);
+    slices[0].to_vec()
 }

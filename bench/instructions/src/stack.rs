@@ -1,7 +1,7 @@
 //! The application layer, driven as a binding drives it, without a runtime.
 
-use sansocket_app::{App, BoxFuture};
 use sansocket_app::bind::{Connection, Hub, Runtime};
+use sansocket_app::{App, BoxFuture};
 use std::io::IoSlice;
 use std::sync::Arc;
 use std::task::{Context, Waker};

@@ -2,6 +2,11 @@
 //!
 //! Prints one JSON line per run. Ends with status 1 and a message when a reply is lost, reordered,
 //! repeated or different from what the contract asks for.
+//!
+//! It shares no code with the servers, so that a change of one does not change what all are measured with, and its
+//! readers know which bytes come next: an echo takes them 500 instructions. The client's end of the core, which
+//! checks what it reads, takes 2900, most of what a server spends on it on the same machine; for an exchange of
+//! sixteen packets on polling it is 3000 and 8600.
 
 #![forbid(unsafe_code)]
 

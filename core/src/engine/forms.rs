@@ -64,7 +64,7 @@ mod tests {
     const V4: Terms = Terms { revision: Revision::V4 };
 
     fn frames(packet: &Packet) -> Vec<Vec<u8>> {
-        (0..packet.parts()).filter_map(|n| Some(packet.frame(n)?.bytes().to_vec())).collect()
+        packet.frames().iter().map(|frame| frame.bytes().to_vec()).collect()
     }
 
     fn event() -> Packet {

@@ -10,3 +10,4 @@ pub(crate) mod payload;
 pub(crate) mod terms;
 
 pub use open::Opened;
+pub use packet::Packet as EnginePacket;

@@ -6,21 +6,33 @@
 
 use crate::error::Violation;
 
+/// An Engine.IO packet, borrowed from its text (engine.io-protocol v4, "Protocol").
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Packet<'a> {
-    /// Binary as text: on polling, and on a WebSocket from clients that can send no binary there.
+pub enum Packet<'a> {
+    /// A binary message in base64: on polling, and on a WebSocket from clients that can send no binary there.
     Binary(&'a str),
+    /// The server opens a session: see [`Opened::parse`](crate::Opened::parse).
     Open,
+    /// The session ends.
     Close,
+    /// The peer asks whether this end is there; a PONG returns the content.
     Ping(&'a str),
+    /// The answer to a PING.
     Pong,
+    /// A text message: a Socket.IO packet, see [`PacketReader`](crate::PacketReader).
     Message(&'a str),
+    /// The client moves to the transport that carries this packet.
     Upgrade,
+    /// Nothing: it ends a poll.
     Noop,
 }
 
 impl<'a> Packet<'a> {
-    pub(crate) fn parse(text: &'a str) -> Result<Self, Violation> {
+    /// Reads a packet.
+    ///
+    /// # Errors
+    /// [`Violation::UnknownPacket`] when the text is empty or begins with no known type.
+    pub fn parse(text: &'a str) -> Result<Self, Violation> {
         let kind = text.as_bytes().first().ok_or(Violation::UnknownPacket)?;
         // A type is ASCII, so what follows it starts at a character.
         let content = text.get(1..).ok_or(Violation::UnknownPacket)?;

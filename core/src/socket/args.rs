@@ -78,7 +78,9 @@ impl<'a> ArgsRef<'a> {
         Args::new(self.json, self.attachments.to_vec())
     }
 
-    pub(crate) fn attachments(&self) -> &'a [Bytes] {
+    /// Returns the attachments in the order of their numbers.
+    #[must_use]
+    pub fn attachments(&self) -> &'a [Bytes] {
         self.attachments
     }
 
@@ -119,14 +121,12 @@ impl EventMessage {
     #[must_use]
     pub fn from_args(name: &str, args: ArgsRef<'_>) -> Self {
         let mut message = Self::new(name, args.tail());
-        if !args.attachments().is_empty() {
-            message.attach(args.attachments().to_vec());
-        }
+        message.attach(args.attachments().to_vec());
         message
     }
 
     pub(crate) fn attach(&mut self, attachments: Vec<Bytes>) {
-        self.attachments = Some(Box::new(attachments));
+        self.attachments = (!attachments.is_empty()).then(|| Box::new(attachments));
     }
 
     /// Returns the name of the event.

@@ -7,21 +7,15 @@ use super::encoded::PART;
 use super::{Args, EventMessage};
 use crate::config::Limits;
 use crate::error::Violation;
-use crate::key::Socket;
-use crate::time::Tick;
 
 /// A packet whose attachments are arriving.
 #[derive(Debug)]
 pub(crate) struct Partial {
-    /// To whom it goes; `None` when the namespace was left and the packet is only swallowed.
-    to: Option<Socket>,
     head: Head,
     expected: u32,
     /// Bounded by `limits.attachments` and `limits.attachment_bytes`.
     attachments: Vec<Bytes>,
     bytes: usize,
-    /// When the last attachment must have come.
-    pub(crate) due: Tick,
 }
 
 #[derive(Debug)]
@@ -38,42 +32,41 @@ pub(crate) enum Whole {
 }
 
 impl Partial {
-    pub(crate) fn event(
-        to: Option<Socket>,
-        message: EventMessage,
-        id: Option<u64>,
-        expected: u32,
-    ) -> Self {
-        Self::new(to, Head::Event { message, id }, expected)
+    pub(crate) fn event(message: EventMessage, id: Option<u64>, expected: u32) -> Self {
+        Self::new(Head::Event { message, id }, expected)
     }
 
-    pub(crate) fn ack(to: Option<Socket>, json: &str, id: u64, expected: u32) -> Self {
-        Self::new(to, Head::Ack { json: json.into(), id }, expected)
+    pub(crate) fn ack(json: &str, id: u64, expected: u32) -> Self {
+        Self::new(Head::Ack { json: json.into(), id }, expected)
     }
 
-    fn new(to: Option<Socket>, head: Head, expected: u32) -> Self {
-        Self { to, head, expected, attachments: Vec::new(), bytes: 0, due: Tick::NEVER }
+    fn new(head: Head, expected: u32) -> Self {
+        Self { head, expected, attachments: Vec::new(), bytes: 0 }
     }
 
-    /// Adds one attachment and says whether it was the last.
+    /// Adds one attachment, and returns whether it was the last.
     pub(crate) fn add(&mut self, bytes: Cow<'_, [u8]>, limits: &Limits) -> Result<bool, Violation> {
         if self.bytes + bytes.len() > limits.attachment_bytes {
             return Err(Violation::AttachmentsTooLarge);
         }
         self.bytes += bytes.len();
         self.attachments.push(bytes_of(bytes));
-        Ok(self.attachments.len() >= self.expected as usize)
+        Ok(self.is_whole())
     }
 
-    pub(crate) fn finish(self) -> (Option<Socket>, Whole) {
-        let whole = match self.head {
+    /// Whether all attachments have come.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.attachments.len() >= self.expected as usize
+    }
+
+    pub(crate) fn finish(self) -> Whole {
+        match self.head {
             Head::Event { mut message, id } => {
                 message.attach(self.attachments);
                 Whole::Event { message, id }
             }
             Head::Ack { json, id } => Whole::Ack { args: Args::new(json, self.attachments), id },
-        };
-        (self.to, whole)
+        }
     }
 
     /// About the memory it takes: the text and the attachments so far, and [`PART`] for each.
@@ -86,7 +79,7 @@ impl Partial {
     }
 }
 
-/// Keeps binary: what was decoded already as it is, what lies in a read buffer as a copy.
+/// Keeps an attachment: as it is when it was decoded before, as a copy when it lies in a read buffer.
 pub(crate) fn bytes_of(bytes: Cow<'_, [u8]>) -> Bytes {
     match bytes {
         Cow::Borrowed(bytes) => Bytes::copy_from_slice(bytes),

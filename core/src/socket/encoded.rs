@@ -102,6 +102,11 @@ impl Packet {
         1 + self.attachments.as_ref().map_or(0, |attachments| attachments.len())
     }
 
+    /// All WebSocket messages.
+    pub(crate) fn frames(&self) -> Vec<Frame> {
+        (0..self.parts()).filter_map(|n| self.frame(n)).collect()
+    }
+
     /// The nth WebSocket message.
     pub(crate) fn frame(&self, n: usize) -> Option<Frame> {
         self.part(n).cloned().map(Frame)
@@ -223,14 +228,22 @@ impl Encoder {
         self.end(&[])
     }
 
+    /// A CONNECT with this payload, as a client sends it.
+    pub(crate) fn connect_with(&mut self, namespace: &str, payload: &str) -> Packet {
+        self.plain(Kind::Connect, namespace, payload)
+    }
+
     pub(crate) fn connect_error(&mut self, namespace: &str, reason: &str) -> Packet {
-        self.begin(Kind::ConnectError, &[], namespace, None);
-        self.scratch.extend_from_slice(reason.as_bytes());
-        self.end(&[])
+        self.plain(Kind::ConnectError, namespace, reason)
     }
 
     pub(crate) fn disconnect(&mut self, namespace: &str) -> Packet {
-        self.begin(Kind::Disconnect, &[], namespace, None);
+        self.plain(Kind::Disconnect, namespace, "")
+    }
+
+    fn plain(&mut self, kind: Kind, namespace: &str, json: &str) -> Packet {
+        self.begin(kind, &[], namespace, None);
+        self.scratch.extend_from_slice(json.as_bytes());
         self.end(&[])
     }
 
@@ -331,6 +344,7 @@ mod tests {
     fn other_packets_are_worded_as_in_the_protocol() {
         let mut encoder = Encoder::default();
         assert_eq!(polling(&encoder.connect("/", "abc")), "40{\"sid\":\"abc\"}");
+        assert_eq!(polling(&encoder.connect_with("/a", "{}")), "40/a,{}");
         assert_eq!(polling(&encoder.disconnect("/a")), "41/a,");
         assert_eq!(polling(&encoder.connect_error("/a", "{}")), "44/a,{}");
         assert_eq!(polling(&encoder.ack("/", ArgsRef::NONE, 0)), "430[]");

@@ -4,7 +4,9 @@ mod args;
 pub(crate) mod attach;
 pub(crate) mod encoded;
 pub(crate) mod packet;
+mod reader;
 pub(crate) mod scan;
 
 pub use args::{Args, ArgsRef, EventMessage};
 pub use encoded::Frame;
+pub use reader::{PacketReader, SocketBody, SocketPacket};

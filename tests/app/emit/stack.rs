@@ -8,7 +8,7 @@ use std::io::IoSlice;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
-use testbed::{frame, unframe, upgrade};
+use testbed::{Answer, frame, unframe, upgrade};
 
 /// A process with its clients.
 pub(crate) struct Stack {
@@ -123,8 +123,9 @@ impl Client {
         let mut client = Self { connection, unread: Vec::new(), closed: false };
         client.read(upgrade("/socket.io/?EIO=4&transport=websocket").as_bytes());
         client.pull(usize::MAX);
-        let end = client.unread.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap() + 4;
-        client.unread.drain(..end);
+        let (answer, used) = Answer::parse(&client.unread).expect("it is answered");
+        assert_eq!(answer.status, 101);
+        client.unread.drain(..used);
         assert!(client.recv().starts_with("0{"));
         client
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
-use testbed::{frame, normal, unframe, upgrade};
+use testbed::{Answer, frame, normal, unframe, upgrade};
 
 /// One shard with handlers.
 pub(crate) struct Stage {
@@ -113,9 +113,9 @@ impl Client {
         let request = upgrade(&format!("/socket.io/?EIO=4&transport=websocket{query}"));
         let request = request.replacen("\r\n", &format!("\r\n{lines}"), 1);
         client.bytes(request.into_bytes());
-        assert!(client.unread.starts_with(b"HTTP/1.1 101 "));
-        let head = client.unread.windows(4).position(|end| end == b"\r\n\r\n").unwrap();
-        client.unread.drain(..head + 4);
+        let (answer, used) = Answer::parse(&client.unread).expect("it is answered");
+        assert_eq!(answer.status, 101);
+        client.unread.drain(..used);
         assert!(client.take()[0].starts_with("0{"));
         client
     }

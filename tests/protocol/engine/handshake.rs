@@ -1,7 +1,7 @@
 //! How a session opens, and every request that opens none.
 
 use sansocket::{Fields, Method, Origins, Request, Transports, Verdict};
-use testbed::{Answer, Shown, Sim, handshake, normal, request, upgrade};
+use testbed::{Answer, NO_FIELDS, Sim, handshake, normal, request, upgrade};
 
 const BAD_REQUEST: &str = r#"{"code":3,"message":"Bad request"}"#;
 const TRANSPORT: &str = r#"{"code":0,"message":"Transport unknown"}"#;
@@ -173,7 +173,7 @@ fn the_host_learns_the_rule_but_only_of_refusals() {
     let sim = Sim::new();
     let rule = |target: &str| {
         sim.on(0, |server, now| {
-            let request = Request::new(Method::Get, target, Fields::host(&Shown::Nothing));
+            let request = Request::new(Method::Get, target, Fields::host(&NO_FIELDS));
             let verdict = server.handle_request(now, request);
             let Verdict::Respond(response) = verdict else { panic!("{verdict:?}") };
             response.rule()

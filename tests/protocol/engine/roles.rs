@@ -7,16 +7,13 @@ use sansocket::{Transmit, Verdict, Violation};
 use std::io::IoSlice;
 use std::sync::Arc;
 use std::time::Instant;
-use testbed::Shown;
+use testbed::UPGRADE;
 
 /// A link, and the OPEN frame that waits on it.
 fn opened() -> (Link, Transmit) {
     let mut server = Server::new(Arc::default(), Shard::ONLY, [1; 32], Instant::now());
-    let request = Request::new(
-        Method::Get,
-        "/socket.io/?EIO=4&transport=websocket",
-        Fields::host(&Shown::Upgrade),
-    );
+    let request =
+        Request::new(Method::Get, "/socket.io/?EIO=4&transport=websocket", Fields::host(&UPGRADE));
     let Verdict::Upgrade { link: Some(link), response } =
         server.handle_request(Instant::now(), request)
     else {

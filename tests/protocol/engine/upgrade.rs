@@ -1,8 +1,8 @@
 //! The move from polling to WebSocket.
 
-use sansocket::{Counts, Fields, Headers, Message, Method, Request, Server, Transmit, Verdict};
+use sansocket::{Counts, Fields, Message, Method, Request, Server, Transmit, Verdict};
 use std::time::Instant;
-use testbed::{Item, Sim, request};
+use testbed::{Item, NO_FIELDS, Sim, request};
 
 const BAD_REQUEST: &str = r#"{"code":3,"message":"Bad request"}"#;
 
@@ -118,11 +118,7 @@ fn a_poll_that_waits_for_a_look_in_vain_is_released_when_the_upgrade_is_given_up
 
 /// Polls past the network.
 fn ask(server: &mut Server, now: Instant, target: &str) -> Verdict {
-    struct Plain;
-    impl Headers for Plain {
-        fn each<'a>(&'a self, _: &mut dyn FnMut(&'a str, &'a [u8])) {}
-    }
-    server.handle_request(now, Request::new(Method::Get, target, Fields::host(&Plain)))
+    server.handle_request(now, Request::new(Method::Get, target, Fields::host(&NO_FIELDS)))
 }
 
 #[test]

@@ -10,7 +10,7 @@ use sansocket::{
     Config, Counts, Event, Feed as _, Fields, Layer, Link, Message, Method, Received, Request,
     Server, Session, Shard, Transmit, Verdict,
 };
-use testbed::Shown;
+use testbed::UPGRADE;
 
 /// What can happen next.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -453,6 +453,6 @@ impl Play {
 static BIRTH: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
 
 fn request(server: &mut Server, now: Instant, method: Method, target: &str) -> Verdict {
-    let shown = if target.contains("websocket") { Shown::Upgrade } else { Shown::Nothing };
+    let shown = if target.contains("websocket") { UPGRADE.to_vec() } else { Vec::new() };
     server.handle_request(now, Request::new(method, target, Fields::host(&shown)))
 }

@@ -107,7 +107,7 @@ pub fn e06_heads_bodies_and_silence_have_deadlines(serve: Serve) {
         let post = format!("POST {target} HTTP/1.1\r\nHost: a\r\nContent-Length: 90000\r\n\r\n42");
         scope.spawn(move || drip(open(address), post.as_bytes()));
         scope.spawn(|| {
-            let mut idle = Client { stream: open(address), sid: String::new() };
+            let mut idle = Client::on(open(address));
             idle.send("GET", "/elsewhere", "");
             assert_eq!(idle.response().0, 404);
             assert_eq!(idle.stream.read_to_end(&mut Vec::new()).unwrap(), 0);

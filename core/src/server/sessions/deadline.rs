@@ -106,7 +106,7 @@ impl Session {
             Due::Close if self.transport.is_closing() => self.aside_due,
             Due::Upgrade | Due::Close => Tick::NEVER,
             Due::Connect => strangers.due(self.place),
-            Due::Partial => self.partial.as_ref().map_or(Tick::NEVER, |partial| partial.due),
+            Due::Partial => self.partial.as_ref().map_or(Tick::NEVER, |awaited| awaited.due),
         }
     }
 }

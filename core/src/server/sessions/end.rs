@@ -161,7 +161,8 @@ impl Sessions {
         let (transport, [post, ws]) = session.transport.on_closing();
         session.transport = transport;
         session.aside_due = self.timers.arm(Due::Close, now, slot);
-        self.budget.aside -= session.partial.take().map_or(0, |partial| partial.bytes_held());
+        self.budget.aside -= session.partial_bytes();
+        session.partial = None;
         if let Some(post) = post {
             let origin = session.origin.clone();
             self.turn_away(post, Refusal::Ended, origin.as_deref());

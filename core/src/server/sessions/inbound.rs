@@ -11,7 +11,7 @@ use crate::key::Socket;
 use crate::link::{Link, Message};
 use crate::server::event::{AckToken, Received};
 use crate::server::sessions::deadline::Due;
-use crate::server::sessions::session::Goodbye;
+use crate::server::sessions::session::{Awaited, Goodbye};
 use crate::server::sessions::sessions::Sessions;
 use crate::server::sessions::transport::Transport;
 use crate::server::{Event, Server};
@@ -86,10 +86,9 @@ impl Server {
             self.received(slot, Received::Binary(bytes_of(bytes)));
             return Ok(());
         }
-        let Some(partial) = self.sessions.attach_to_packet(slot, bytes)? else { return Ok(()) };
-        let (to, whole) = partial.finish();
-        if let Some(socket) = to.filter(|&socket| self.space.is_connected(socket)) {
-            match whole {
+        let Some(awaited) = self.sessions.attach_to_packet(slot, bytes)? else { return Ok(()) };
+        if let Some(socket) = awaited.to.filter(|&socket| self.space.is_connected(socket)) {
+            match awaited.partial.finish() {
                 Whole::Event { message, id } => self.deliver(socket, message, id),
                 Whole::Ack { args, id } => self.on_ack(socket, id, args),
             }
@@ -136,14 +135,12 @@ impl Server {
             }
             Body::Event { name, rest, id, attachments } => {
                 let message = EventMessage::new(&name, rest);
-                self.sessions.await_attachments(
-                    now,
-                    slot,
-                    Partial::event(to, message, id, attachments),
-                );
+                let partial = Partial::event(message, id, attachments);
+                self.sessions.await_attachments(now, slot, to, partial);
             }
             Body::Ack { args, id, attachments } => {
-                self.sessions.await_attachments(now, slot, Partial::ack(to, args, id, attachments));
+                let partial = Partial::ack(args, id, attachments);
+                self.sessions.await_attachments(now, slot, to, partial);
             }
             Body::Connect { .. } | Body::ConnectError { .. } => {}
         }
@@ -196,25 +193,25 @@ impl Sessions {
         &mut self,
         slot: u32,
         bytes: Cow<'_, [u8]>,
-    ) -> Result<Option<Box<Partial>>, Violation> {
+    ) -> Result<Option<Box<Awaited>>, Violation> {
         let Some(session) = self.table.at_mut(slot) else { return Ok(None) };
-        let partial = session.partial.as_mut().ok_or(Violation::AttachmentUnexpected)?;
+        let awaited = session.partial.as_mut().ok_or(Violation::AttachmentUnexpected)?;
+        let partial = &mut awaited.partial;
         let before = partial.bytes_held();
         let whole = partial.add(bytes, &self.config.limits)?;
         self.budget.aside += partial.bytes_held() - before;
         if !whole {
             return Ok(None);
         }
-        let partial = session.partial.take();
-        self.budget.aside -= partial.as_ref().map_or(0, |partial| partial.bytes_held());
-        Ok(partial)
+        self.budget.aside -= session.partial_bytes();
+        Ok(session.partial.take())
     }
 
-    fn await_attachments(&mut self, now: Tick, slot: u32, mut partial: Partial) {
+    fn await_attachments(&mut self, now: Tick, slot: u32, to: Option<Socket>, partial: Partial) {
         if let Some(session) = self.table.at_mut(slot) {
-            partial.due = self.timers.arm(Due::Partial, now, slot);
+            let due = self.timers.arm(Due::Partial, now, slot);
             self.budget.aside += partial.bytes_held();
-            session.partial = Some(Box::new(partial));
+            session.partial = Some(Box::new(Awaited { partial, to, due }));
         }
         self.compact_timers();
     }

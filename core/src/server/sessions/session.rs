@@ -7,7 +7,7 @@ use crate::engine::heartbeat::Heartbeat;
 use crate::engine::outbox::{Outbox, Pool};
 use crate::engine::terms::Terms;
 use crate::error::Violation;
-use crate::key::Secret;
+use crate::key::{Secret, Socket};
 use crate::link::Link;
 use crate::server::NONE;
 use crate::server::door::handshake::Handshake;
@@ -38,7 +38,7 @@ pub(in crate::server) struct Session {
     /// Its place among the strangers, until it is admitted to a namespace.
     pub(in crate::server) place: u32,
     /// A packet that waits for attachments.
-    pub(super) partial: Option<Box<Partial>>,
+    pub(super) partial: Option<Box<Awaited>>,
     /// The foreign page that may read the answers.
     pub(in crate::server) origin: Option<Arc<str>>,
     pub(in crate::server) handshake: Arc<Handshake>,
@@ -52,7 +52,7 @@ impl Session {
         self.place != NONE
     }
 
-    /// Queues a packet in the form of its terms, and returns the link that can carry it now.
+    /// Queues a packet in the form of the session's terms, and returns the link that can carry it now.
     #[inline]
     pub(super) fn queue(
         &mut self,
@@ -69,8 +69,18 @@ impl Session {
 
     /// Bytes of a packet that waits for its attachments.
     pub(in crate::server) fn partial_bytes(&self) -> usize {
-        self.partial.as_ref().map_or(0, |partial| partial.bytes_held())
+        self.partial.as_ref().map_or(0, |awaited| awaited.partial.bytes_held())
     }
+}
+
+/// A packet of a session that waits for attachments.
+#[derive(Debug)]
+pub(in crate::server) struct Awaited {
+    pub(in crate::server) partial: Partial,
+    /// The client that gets it; `None` when the client left the namespace, and the packet is dropped.
+    pub(in crate::server) to: Option<Socket>,
+    /// When the last attachment must have come.
+    pub(in crate::server) due: Tick,
 }
 
 /// The last messages on the links of an ending session.
