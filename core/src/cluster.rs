@@ -91,7 +91,7 @@ pub(crate) enum Body {
     Found { id: u64, ids: Vec<Id> },
     /// The client in that place has an id that was issued for another.
     Adopted { id: Id, place: Place },
-    /// It left: nobody has the id.
+    /// It left: no client has the id.
     Released { id: Id, place: Place },
 }
 

@@ -259,7 +259,7 @@ pub enum Reason {
     ClientDisconnect,
     /// The server closed the connection without leaving the namespaces first.
     ForcedClose,
-    /// The connection had joined no namespace when another one needed its place, and nobody held more
+    /// The connection had joined no namespace when another one needed its place, and no address held more
     /// such places than its address: see `Limits::handshakes`.
     GaveWay,
     /// No PONG arrived within the ping timeout.

@@ -32,7 +32,7 @@ fn enter(socket: Socket, login: Login) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Returns who was there already.
+/// Returns the people present already.
 fn join(socket: Socket, room: String) -> Result<Vec<String>, BoxError> {
     let others = socket.to(&room).local().sockets();
     socket.join(&room)?;

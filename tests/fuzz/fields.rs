@@ -1,4 +1,4 @@
-//! What a request says of its client is what a reader finds who goes through its fields one by one:
+//! The facts of a request about its client are those that a slow reader of its fields finds:
 //! the page, the cookies, and of a proxy's words those that a trusted one wrote.
 
 mod reading;

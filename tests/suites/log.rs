@@ -18,7 +18,7 @@ use crate::client::Client;
 /// Set in the process that serves.
 const SERVES: &str = "SANSOCKET_TEST_SERVES_UNHEARD";
 
-/// A32: events that nothing fits are told to standard error, and the server goes on while nobody
+/// A32: events that fit no handler are reported on standard error, and the server goes on while no process
 /// reads that. `name` is the full name of the test, which is run again in a process of its own.
 pub fn a32_a_log_that_nobody_reads_stalls_nobody(serve: Serve, name: &str) {
     if env::var_os(SERVES).is_some() {

@@ -50,7 +50,7 @@ pub fn a_pause_of_the_process_drops_only_who_is_silent(serve: Serve, name: &str,
     stop(child);
 }
 
-/// Pauses a process while its clients answer, and checks who is left; `false` if that took too long for
+/// Pauses a process while its clients answer, and checks which clients are left; `false` if that took too long for
 /// the clients to be in time.
 fn try_pause(child: &Child, address: SocketAddr) -> bool {
     let begin = Instant::now();

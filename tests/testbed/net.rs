@@ -184,7 +184,7 @@ impl World {
                 idle = false;
                 self.shards[to].handle_peer(self.now, &message);
             }
-            // All that clients sent was handed over: who is asked about has said nothing more.
+            // All bytes of clients were handed over: a stream asked about has nothing more.
             if idle && std::mem::take(&mut handed_over) {
                 for shard in &mut self.shards {
                     while let Some(link) = shard.poll_overdue() {

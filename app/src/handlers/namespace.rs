@@ -136,7 +136,7 @@ impl Namespace {
         self
     }
 
-    /// Handles the disconnects of clients. The client is gone already, but its [`Socket`] still tells who it was, and
+    /// Handles the disconnects of clients. The client is gone already, but its [`Socket`] still knows its id, and
     /// has its session.
     ///
     /// # Panics

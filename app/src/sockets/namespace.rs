@@ -127,7 +127,7 @@ impl<R: Extent> NamespaceIo<R> {
 }
 
 impl NamespaceIo<Local> {
-    /// Returns everybody in the namespace who is connected to this process.
+    /// Returns all clients of the namespace that are connected to this process.
     #[must_use]
     pub fn sockets(&self) -> Vec<Socket> {
         self.0.sockets()

@@ -6,7 +6,7 @@ use crate::http::{Field, Request, Response};
 
 impl Config {
     /// Whether requests to `path` are for this server: `/socket.io/`, with or without the last
-    /// slash; `/socket.io-admin` is somebody else's.
+    /// slash; `/socket.io-admin` is another path.
     #[must_use]
     pub fn serves(&self, path: &str) -> bool {
         path == self.path || self.path.strip_suffix('/') == Some(path)

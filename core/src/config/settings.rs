@@ -219,7 +219,7 @@ pub enum SlowClient {
     /// [`Refused::Gone`](crate::Refused).
     Disconnect,
     /// Every event is dropped, and an emit succeeds nevertheless. A question has its outcome all the
-    /// same: nobody answered in time.
+    /// same: no answer came in time.
     Drop,
     /// An emit fails with [`Refused::Backlog`](crate::Refused), so that its caller may wait. A
     /// broadcast, whose caller would not learn of it, ends the session with

@@ -163,7 +163,7 @@ impl Decoder<'_, '_> {
         match &self.conn.mode {
             Mode::Ask(Ask::Head { .. } | Ask::Offered { .. }) => self.answer(),
             Mode::Ask(Ask::Body(_)) => self.answer_body(),
-            // An answer that nobody asked for belongs to no request (RFC 9112 §9.2).
+            // An answer without a request belongs to no request (RFC 9112 §9.2).
             Mode::Ask(Ask::Idle) if self.at < self.input.bytes().len() => {
                 Err(Violation::InvalidHead)
             }

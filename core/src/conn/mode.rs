@@ -1,4 +1,4 @@
-//! The stage a connection is in, and what that means for who owns it.
+//! The stage a connection is in, and its meaning for the owner of the stream.
 
 use super::ask::Ask;
 use super::serve::Serve;

@@ -217,7 +217,7 @@ impl Conn {
 
     /// Writes an answer and makes ready for the next request.
     fn respond(&mut self, response: &Response, exchange: Exchange, body: Body, date: Option<Date>) {
-        // A body nobody wants is read to its end when that is near, else the connection ends.
+        // The body of a refused request is read to its end when that is near, else the connection ends.
         let near = match body {
             Body::Length(left) => left <= (self.limits.max_payload as u64).saturating_mul(4),
             Body::Chunked(_) => body.is_done(),

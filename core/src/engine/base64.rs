@@ -15,7 +15,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 ///
 /// Encoders of MIME break lines and end with one, others leave the padding out, use the alphabet of
 /// URLs, or leave bits set that no byte needs. Any other character is refused: skipping it would hand
-/// over bytes that nobody sent.
+/// over bytes that were not sent.
 pub(crate) fn decode(content: &str) -> Option<Vec<u8>> {
     let content = content.trim_ascii_end();
     // As most write it, at several times the speed.

@@ -44,7 +44,7 @@ impl Forms {
             return form.clone();
         }
         let form = packet.with_binary_types();
-        // One that nobody else holds goes to one session only.
+        // A packet without another holder goes to one session only.
         if packet.is_shared() {
             self.v3 = Some((packet, form.clone()));
         }

@@ -28,7 +28,7 @@ impl Heartbeat {
         *self = Self::Waiting { due: Tick::NEVER, extended: true };
     }
 
-    /// A PONG came. One that nobody waits for changes nothing.
+    /// A PONG came. One without a PING before it changes nothing.
     pub(crate) fn pong(&mut self, next_ping: impl FnOnce() -> Tick) {
         if let Self::Waiting { .. } = self {
             *self = Self::start(next_ping());

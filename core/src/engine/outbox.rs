@@ -15,7 +15,7 @@ pub(crate) struct Outbox {
     tail: u32,
     /// WebSocket messages of the front packet that left already.
     part: u32,
-    /// What the packets in the queue cost. Bounded by `limits.max_backlog`, checked by whoever pushes.
+    /// The cost of the packets in the queue. Bounded by `limits.max_backlog`, checked by the code that pushes.
     bytes: u32,
 }
 

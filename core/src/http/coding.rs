@@ -115,7 +115,7 @@ pub(crate) fn is_compressible(media: &str) -> bool {
 }
 
 /// The body compressed, when that makes it smaller. Quickly rather than well: answers are made
-/// while somebody waits for them.
+/// while a client waits for them.
 #[cfg(feature = "compression")]
 pub(crate) fn compressed(coding: Coding, body: &[u8]) -> Option<Bytes> {
     use flate2::Compression;

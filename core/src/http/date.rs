@@ -1,4 +1,4 @@
-//! The time of an answer, which whoever has a clock hands in.
+//! The time of an answer, handed in by the owner of a clock.
 
 use std::fmt;
 

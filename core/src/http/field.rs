@@ -157,7 +157,7 @@ pub(crate) fn separator(name: &str) -> Option<&'static str> {
 ///
 /// That is RFC 3986 §3.2 without user information, which RFC 9110 §4.2.4 calls an error, without the
 /// empty host, which RFC 9110 §4.2.1 rules out for `http`, and without commas, which no host has and
-/// which two `Host` fields become when somebody joins them.
+/// which two `Host` fields become when a proxy joins them.
 pub(crate) fn is_authority(text: &[u8]) -> bool {
     let port = match text {
         [b'[', rest @ ..] => {

@@ -1,4 +1,4 @@
-//! Header fields, whoever parsed them.
+//! Header fields, independent of the parser.
 
 use std::borrow::Cow;
 use std::fmt;

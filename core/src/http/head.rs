@@ -210,7 +210,7 @@ fn check_name(name: &str) -> Result<(), Violation> {
 /// target = path [ "?" query ] / ( "http://" / "https://" ) authority [ path ] [ "?" query ] / "*"
 /// ```
 ///
-/// (RFC 9112 §3.2.) A fragment is not the server's to see, and who sends one hides from another
+/// (RFC 9112 §3.2.) A fragment is not the server's to see, and a client that sends one hides from another
 /// reader what follows it.
 fn authority(method: Method, target: &[u8]) -> Result<Range<usize>, Violation> {
     let fragment = memchr::memchr(b'#', target).is_some();

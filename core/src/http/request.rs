@@ -30,7 +30,7 @@ pub struct Request<'a> {
     /// Whatever the host wants to find again in the [`Handshake`](crate::Handshake).
     pub extra: Option<&'a Arc<dyn Any + Send + Sync>>,
     /// The session id that a handshake is to use instead of one that is made here: 1 to 256 letters,
-    /// digits and any of `-._~`, not in use, and impossible to guess, since whoever knows it has the
+    /// digits and any of `-._~`, not in use, and impossible to guess, since knowing it is having the
     /// session. Hand such a handshake to the shard of [`Sid::shard_of_text`](crate::Sid::shard_of_text).
     pub own_sid: Option<&'a str>,
     /// Whether the page it comes from may connect, when the embedder asked

@@ -224,7 +224,7 @@ impl Response {
     }
 
     /// `{"code":…,"message":…,"hint":…}`: the first two as the JavaScript server words them, the last
-    /// for whoever wonders. Neither text may contain what JSON escapes.
+    /// for the reader. Neither text may contain what JSON escapes.
     pub(crate) fn error(status: u16, code: u8, message: &str, hint: &str) -> Self {
         let body = format!("{{\"code\":{code},\"message\":\"{message}\",\"hint\":\"{hint}\"}}");
         Self::with_body(status, "application/json", body).nosniff()

@@ -42,7 +42,7 @@ pub(crate) enum Part<'a> {
 pub struct Frame(Arc<[u8]>);
 
 impl Frame {
-    /// Makes a text frame, for whoever uses a [`Conn`](crate::Conn) without a server.
+    /// Makes a text frame, for users of a [`Conn`](crate::Conn) without a server.
     #[must_use]
     pub fn text(text: &str) -> Self {
         Self(framed(Op::Text, text.as_bytes()))
@@ -125,7 +125,7 @@ impl Packet {
         self.attachments.is_none().then_some(Frame(self.first))
     }
 
-    /// What it costs whoever holds it, when all who do share the bytes.
+    /// Its cost for one holder, when all holders share the bytes.
     pub(crate) fn part_of_cost(&self) -> usize {
         PART * self.parts() + self.size() / Arc::strong_count(&self.first)
     }

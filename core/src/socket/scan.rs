@@ -438,7 +438,7 @@ impl Watch for Members<'_> {
 }
 
 /// Sees that every placeholder names an attachment the packet announced, and no other placeholder the
-/// same one: whoever decodes the packet then makes no more of it than was sent.
+/// same one: decoding the packet then makes no more of it than was sent.
 struct Placeholders {
     attachments: u32,
     named: Named,

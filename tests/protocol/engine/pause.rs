@@ -1,4 +1,4 @@
-//! A process that is paused blames no peer for what it did not read; and nobody who enters a shard past
+//! A process that is paused blames no peer for what it did not read; and no call that enters a shard past
 //! a deadline meets what should be over.
 
 use sansocket::{Counts, Gone, Link};

@@ -13,7 +13,7 @@ use crate::client::PATIENCE;
 use testbed::frame;
 use testbed::upgrade;
 
-/// D1, CVE-2016-10542, CVE-2022-35922; D2, CVE-2026-48779; D7; D10; D11: whoever sends this is told
+/// D1, CVE-2016-10542, CVE-2022-35922; D2, CVE-2026-48779; D7; D10; D11: a peer that sends this is told
 /// why, and leaves for the rule it broke.
 pub fn d01_hostile_frames_end_their_session_and_no_other(serve: Serve) {
     let mut siege = Siege::new(serve);
@@ -98,7 +98,7 @@ pub fn d07_no_extension_is_agreed_on(serve: Serve) {
     assert_eq!(siege.lift(), [""; 0]);
 }
 
-/// D9, CVE-2020-35896: who never reads costs what is set aside for it, and is then refused or cut
+/// D9, CVE-2020-35896: a peer that never reads costs its backlog at most, and is then refused or cut
 /// off, as the settings say.
 pub fn d09_who_never_reads_costs_no_more_than_its_budget(serve: Serve) {
     const BUDGET: usize = 200_000;

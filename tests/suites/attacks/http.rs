@@ -57,7 +57,7 @@ pub fn e01_requests_two_parsers_could_read_differently_end_their_connection(serv
 }
 
 /// C12, CVE-2026-48809; E7, RUSTSEC-2022-0055: a body without end is refused, and its sender cut off,
-/// whoever it is for and however it is framed.
+/// whatever its target and framing.
 pub fn e07_a_body_without_end_is_cut_off(serve: Serve) {
     let siege = Siege::new(serve);
     for framing in ["Content-Length: 4000000000\r\n", "Transfer-Encoding: chunked\r\n"] {

@@ -11,7 +11,7 @@ use crate::client::PATIENCE;
 use testbed::frame;
 
 /// A1, CVE-2020-36049; A2, CVE-2022-2421; A3, CVE-2023-32695; A4; A6, CVE-2026-33151; A7,
-/// CVE-2026-69185; A10, socketioxide #357; A14; A15; A16; A27: on either transport, whoever sends this is
+/// CVE-2026-69185; A10, socketioxide #357; A14; A15; A16; A27: on either transport, a peer that sends this is
 /// told, and leaves for the rule it broke.
 pub fn a01_hostile_packets_end_their_session_and_no_other(serve: Serve) {
     let mut siege = Siege::new(serve);
@@ -44,7 +44,7 @@ pub fn a01_hostile_packets_end_their_session_and_no_other(serve: Serve) {
     assert_eq!(siege.lift(), [""; 0]);
 }
 
-/// A8, CVE-2026-48804; A11, socketioxide #811; A12, GHSA-55mf-67qm-4wpg: attachments that nobody
+/// A8, CVE-2026-48804; A11, socketioxide #811; A12, GHSA-55mf-67qm-4wpg: attachments that no packet
 /// announced, are too many bytes, or do not come in time.
 pub fn a12_attachments_are_bounded_in_bytes_and_time(serve: Serve) {
     let siege = Siege::with(serve, |config| config.limits.attachment_bytes = 1_000_000, |_| {});
@@ -107,7 +107,7 @@ pub fn a18_a_flood_of_namespaces_ends_at_the_limit(serve: Serve) {
     assert_eq!(siege.lift(), [""; 0]);
 }
 
-/// A19: who joins nothing is hung up on, by either transport.
+/// A19: a connection that joins nothing is closed, on either transport.
 pub fn a19_who_joins_nothing_is_hung_up_on(serve: Serve) {
     let timeout = Duration::from_secs(1);
     let siege = Siege::with(serve, |config| config.connect_timeout = timeout, |_| {});
@@ -121,7 +121,7 @@ pub fn a19_who_joins_nothing_is_hung_up_on(serve: Serve) {
     assert_eq!(siege.lift(), [""; 0]);
 }
 
-/// A17, socketioxide #801; A20, python-socketio 5.17: who is not admitted yet is not heard and hears
+/// A17, socketioxide #801; A20, python-socketio 5.17: a client that is not admitted yet is not heard and hears
 /// nothing, and asking again does not help.
 pub fn a20_nobody_is_heard_before_the_admission(serve: Serve) {
     let (asked, asking) = mpsc::channel();

@@ -225,8 +225,8 @@ impl Connection {
     fn gives(&self) -> bool {
         self.pause == Pause::Nothing && self.conn.is_collecting()
     }
-    /// Bounds how long an answer is awaited for a peer that sends nothing more: nobody would hear it
-    /// go away meanwhile.
+    /// Bounds how long an answer is awaited for a peer that sends nothing more: its leaving would not be
+    /// noticed meanwhile.
     pub(super) fn hurry(&mut self) {
         if self.end == End::Half && self.deadline.awaits == Awaits::Answer {
             self.deadline.set(&self.hub, &self.port, self.hub.limits().body_time);

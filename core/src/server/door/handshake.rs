@@ -63,7 +63,7 @@ impl Handshake {
             path: path_len,
             secure: request.secure,
         };
-        // Nobody else is to see it.
+        // No other code is to see it.
         text.clear();
         if text.capacity() > KEEP {
             *text = String::new();

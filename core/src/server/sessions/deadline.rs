@@ -309,7 +309,7 @@ impl Sessions {
         }
     }
 
-    /// Sends a PING that was due at `at`. Who waits for it has the whole time to answer; without a poll,
+    /// Sends a PING that was due at `at`. A client that waits for it has the whole time to answer; without a poll,
     /// that time began when a poll would have been answered.
     fn ping(&mut self, now: Tick, at: Tick, slot: u32) {
         if let Some(session) = self.table.at_mut(slot) {

@@ -101,7 +101,7 @@ impl Server {
         }
     }
 
-    /// Queues a packet that nobody resends: a peer too slow for it is cut off.
+    /// Queues a packet that is never sent again: a peer too slow for it is cut off.
     pub(in crate::server) fn send_or_end(&mut self, slot: u32, packet: Packet) {
         if let Err(Refused::Backlog { .. }) = self.sessions.send(slot, packet) {
             self.end(slot, Reason::SlowConsumer, Goodbye::SERVER);
