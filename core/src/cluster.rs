@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::key::{Id, Place};
-use crate::server::Disconnect;
 use crate::socket::Args;
 use crate::socket::encoded::Packet;
 
@@ -19,6 +18,15 @@ pub struct Output {
     pub to: Destination,
     /// The message.
     pub message: Message,
+}
+
+/// How far a client is disconnected.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Disconnect {
+    /// From its namespace. The connection stays, with the clients it has in others.
+    Namespace,
+    /// From all namespaces: the connection is closed once everything queued for it is delivered.
+    Connection,
 }
 
 /// Which peers an [`Output`] is for. Whatever carries messages has to know every destination.

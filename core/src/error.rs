@@ -1,8 +1,7 @@
 //! Broken rules and their author: the peer (`Violation`), the caller (`Gone`, `Backlog`, `Misuse`), and how
 //! a connection ended (`Reason`).
 
-use crate::http::Field;
-use crate::ws::CloseCode;
+use crate::field::Field;
 
 /// The peer broke the protocol; never the local caller's fault.
 ///
@@ -186,25 +185,6 @@ impl Violation {
             Self::Tunnel | Self::UnsupportedCoding => 501,
             Self::UnknownExpectation => 417,
             _ => 400,
-        }
-    }
-
-    /// Returns the close code that answers it on a WebSocket (RFC 6455 §7.4.1).
-    #[must_use]
-    #[expect(clippy::wildcard_enum_match_arm, reason = "packet rules are policy, not framing")]
-    pub fn close_code(self) -> CloseCode {
-        match self {
-            Self::AttachmentsTooLarge | Self::BodyTooLarge | Self::MessageTooLarge => {
-                CloseCode::TOO_LARGE
-            }
-            Self::BadClose
-            | Self::ControlFrame
-            | Self::FragmentOrder
-            | Self::Mask
-            | Self::ReservedBits
-            | Self::UnknownOpcode => CloseCode::PROTOCOL,
-            Self::InvalidUtf8 => CloseCode::NOT_UTF8,
-            _ => CloseCode::POLICY,
         }
     }
 

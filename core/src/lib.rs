@@ -54,9 +54,11 @@ mod conn;
 mod cookie;
 mod engine;
 mod error;
+mod field;
 mod hash;
 mod http;
 mod key;
+mod limits;
 mod link;
 mod rng;
 mod server;
@@ -66,20 +68,22 @@ mod time;
 mod ws;
 
 pub use bytes::Bytes;
+pub use cluster::Disconnect;
 pub use config::{
-    Config, ConfigError, Judge, KeepHeaders, Layer, Limits, Origins, Protocols, SlowClient,
-    Transports,
+    Config, ConfigError, Judge, KeepHeaders, Layer, Origins, Protocols, SlowClient, Transports,
 };
 pub use conn::{Awaits, Clock, Conn, Decoder, Role};
 pub use cookie::{Cookie, SameSite};
 pub use engine::{EnginePacket, Opened};
 pub use error::{Gone, Misuse, Reason, Refused, Violation};
-pub use http::{Date, Field, Fields, Headers, Method, Request, Response, ResponseHead};
+pub use field::Field;
+pub use http::{Date, Fields, Headers, Method, Request, Response, ResponseHead};
 pub use key::{Id, Malformed, NodeKey, Session, Shard, Sid, Socket};
+pub use limits::Limits;
 pub use link::{Feed, Inbound, Link, Message, Next, Transmit, Verdict};
 pub use server::{
-    AckToken, Answer, Counts, Disconnect, Event, Handshake, JoinError, Received, Scope, Server,
-    SocketMut, Target, Ticket, Usage,
+    AckToken, Answer, Counts, Event, Handshake, JoinError, Received, Scope, Server, SocketMut,
+    Target, Ticket, Usage,
 };
 pub use socket::{Args, ArgsRef, EventMessage, Frame, PacketReader, SocketBody, SocketPacket};
 pub use ws::{CloseCode, ConnectFields};

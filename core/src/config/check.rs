@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Config, Layer, Limits, Origins, Protocols};
+use super::{Config, Layer, Origins, Protocols};
 use crate::cookie::{Cookie, SameSite};
 use crate::http::head::MAX_FIELDS;
 use crate::http::token::is_token;
+use crate::limits::Limits;
 
 /// A configuration that cannot work, or not safely.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]

@@ -1,12 +1,10 @@
 //! Settings of a server, the bounds on its peers, and what follows from both for a request.
 
 mod check;
-mod limits;
 pub(crate) mod origin;
 mod proxy;
 mod request;
 mod settings;
 
 pub use check::ConfigError;
-pub use limits::Limits;
 pub use settings::{Config, Judge, KeepHeaders, Layer, Origins, Protocols, SlowClient, Transports};

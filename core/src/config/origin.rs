@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::proxy::Told;
 use super::{Config, Origins};
-use crate::http::{Field, Request, Response};
+use crate::field::Field;
+use crate::http::{Request, Response};
 
 /// What the `Origin` of a request means.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

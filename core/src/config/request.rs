@@ -2,7 +2,8 @@
 
 use super::origin::{ALLOW_ORIGIN, Access};
 use super::{Config, Origins, proxy};
-use crate::http::{Field, Request, Response};
+use crate::field::Field;
+use crate::http::{Request, Response};
 
 impl Config {
     /// Whether requests to `path` are for this server: `/socket.io/`, with or without the last

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Limits;
 use crate::cookie::Cookie;
+use crate::limits::Limits;
 
 /// Settings of a server; shared by all shards of a process.
 #[derive(Clone, Debug)]

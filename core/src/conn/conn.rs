@@ -9,9 +9,9 @@ use super::mode::{Awaits, Mode, Owes};
 use super::serve::{STRAY, Serve, is_stray};
 use super::stream::Stream;
 use super::write::Outgoing;
-use crate::config::Limits;
 use crate::error::Violation;
 use crate::http::{Date, Response};
+use crate::limits::Limits;
 use crate::link::{Feed, Link, Next, Transmit};
 use crate::ws::message::{Reader, Role};
 

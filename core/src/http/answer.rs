@@ -3,10 +3,10 @@
 use super::Fields;
 use super::body::Body;
 use super::coding::Coding;
-use super::field::Field;
 use super::head::{MAX_FIELDS, Persistence, Places, Wish, digits};
-use crate::config::Limits;
 use crate::error::Violation;
+use crate::field::Field;
+use crate::limits::Limits;
 
 /// The head of an answer that a client read, borrowed from the read buffer.
 #[derive(Clone, Copy, Debug)]

@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::cut;
-use super::field::{Field, separator};
+use super::field::separator;
 use super::head::{Place, Places};
 use super::token::has_token;
 use crate::error::Violation;
+use crate::field::Field;
 
 /// How a host framework shows headers it already parsed, such as `http::HeaderMap`.
 pub trait Headers {

@@ -6,11 +6,12 @@ use std::ops::Range;
 
 use super::body::Body;
 use super::coding::{self, Accept, Coding};
-use super::field::{Field, is_authority};
+use super::field::is_authority;
 use super::request::Method;
 use super::token::has_token;
-use crate::config::Limits;
 use crate::error::Violation;
+use crate::field::Field;
+use crate::limits::Limits;
 
 /// What a request head says, as places in the bytes it was parsed from.
 #[derive(Debug)]

@@ -15,7 +15,6 @@ mod write;
 
 pub use answer::ResponseHead;
 pub use date::Date;
-pub use field::Field;
 pub(crate) use field::separator;
 pub use fields::{Fields, Headers};
 pub use request::{Method, Request};

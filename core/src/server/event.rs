@@ -127,15 +127,6 @@ pub enum Answer {
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Ticket(pub(crate) u64);
 
-/// How far a client is disconnected.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Disconnect {
-    /// From its namespace. The connection stays, with the clients it has in others.
-    Namespace,
-    /// From all namespaces: the connection is closed once everything queued for it is delivered.
-    Connection,
-}
-
 /// The right to answer one event, once.
 #[derive(Debug)]
 #[must_use = "the client waits for an acknowledgement"]

@@ -21,7 +21,7 @@ mod sessions;
 mod space;
 
 pub use door::handshake::Handshake;
-pub use event::{AckToken, Answer, Disconnect, Event, Received, Ticket};
+pub use event::{AckToken, Answer, Event, Received, Ticket};
 pub use server::{Counts, Server};
 pub use sessions::budget::Usage;
 pub use space::broadcast::{Scope, Target};

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 
 use super::encoded::PART;
 use super::{Args, EventMessage};
-use crate::config::Limits;
 use crate::error::Violation;
+use crate::limits::Limits;
 
 /// A packet whose attachments are arriving.
 #[derive(Debug)]

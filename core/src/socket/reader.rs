@@ -6,8 +6,8 @@ use super::attach::{Partial, Whole};
 use super::encoded::Encoder;
 use super::packet::{self, Body};
 use super::{Args, EventMessage, Frame};
-use crate::config::Limits;
 use crate::error::Violation;
+use crate::limits::Limits;
 
 /// A Socket.IO packet with its attachments (socket.io-protocol v5, "Packet encoding").
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -32,6 +32,27 @@ impl CloseCode {
     }
 }
 
+impl Violation {
+    /// Returns the close code that answers it on a WebSocket (RFC 6455 §7.4.1).
+    #[must_use]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "packet rules are policy, not framing")]
+    pub fn close_code(self) -> CloseCode {
+        match self {
+            Self::AttachmentsTooLarge | Self::BodyTooLarge | Self::MessageTooLarge => {
+                CloseCode::TOO_LARGE
+            }
+            Self::BadClose
+            | Self::ControlFrame
+            | Self::FragmentOrder
+            | Self::Mask
+            | Self::ReservedBits
+            | Self::UnknownOpcode => CloseCode::PROTOCOL,
+            Self::InvalidUtf8 => CloseCode::NOT_UTF8,
+            _ => CloseCode::POLICY,
+        }
+    }
+}
+
 /// Reads the payload of a close frame: nothing, or a code and a UTF-8 reason.
 pub(crate) fn parse(payload: &[u8]) -> Result<Option<CloseCode>, Violation> {
     match payload {

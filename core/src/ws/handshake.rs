@@ -7,7 +7,8 @@ use sha1::{Digest, Sha1};
 use std::fmt;
 
 use crate::error::Violation;
-use crate::http::{Field, Fields, Headers, Method, Request, Response};
+use crate::field::Field;
+use crate::http::{Fields, Headers, Method, Request, Response};
 
 /// What a request asks for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

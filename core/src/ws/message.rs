@@ -9,8 +9,8 @@ use std::ops::Range;
 use super::close::{self, CloseCode};
 use super::header::{self, Header, Op};
 use super::mask;
-use crate::config::Limits;
 use crate::error::Violation;
+use crate::limits::Limits;
 
 /// Which end of the connection this is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -1,6 +1,6 @@
 use super::*;
-use crate::config::Limits;
 use crate::http::Response;
+use crate::limits::Limits;
 use crate::link::{Inbound, Message, Transmit, Verdict};
 use crate::socket::Frame;
 use proptest::prelude::*;

@@ -3,9 +3,9 @@
 use std::cmp::Reverse;
 use std::time::{Duration, Instant};
 
-use crate::config::Limits;
 use crate::error::Reason;
 use crate::key::Shard;
+use crate::limits::Limits;
 use crate::server::Server;
 use crate::server::sessions::session::Goodbye;
 use crate::server::sessions::sessions::Sessions;

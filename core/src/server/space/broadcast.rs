@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::cluster::Disconnect;
 use crate::cluster::{Body, Change};
 use crate::error::Misuse;
 use crate::key::Socket;
 use crate::server::Server;
-use crate::server::event::Disconnect;
 use crate::socket::ArgsRef;
 use crate::socket::encoded::Packet;
 

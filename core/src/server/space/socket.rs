@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use crate::cluster::Disconnect;
 use crate::error::{Gone, Misuse, Reason, Refused};
 use crate::key::{Id, Socket};
-use crate::server::event::{Disconnect, Ticket};
+use crate::server::event::Ticket;
 use crate::server::space::adopted::Whereabouts;
 use crate::server::space::client::Client;
 use crate::server::space::room::JoinError;
