@@ -25,7 +25,7 @@ impl App {
     ///
     /// A body larger than `Limits::max_payload` is answered with 413 before the function is asked. In
     /// front of another service there is none: that service answers the rest.
-    /// [`Origin`] among the extensions tells the client's address, [`Io`](crate::Io) there reaches the clients.
+    /// [`Origin`](crate::Origin) among the extensions tells the client's address, [`Io`](crate::Io) there reaches the clients.
     pub fn fallback<M>(&mut self, answer: impl WebHandler<M>) -> &mut Self {
         self.web.fallback = Some(Box::new(move |request| answer.call(request)));
         self
