@@ -135,7 +135,7 @@ impl SocketIoLayer {
     /// use axum::extract::ConnectInfo;
     /// use std::net::SocketAddr;
     ///
-    /// # fn example(io: sansocket_tokio::Server) -> sansocket_tokio::SocketIoLayer {
+    /// # fn example(server: sansocket_tokio::Server) -> sansocket_tokio::SocketIoLayer {
     /// server.layer().peer(|head| head.extensions.get().map(|ConnectInfo(peer)| *peer))
     /// # }
     /// ```
