@@ -158,11 +158,14 @@ fn namespace(text: &str) -> (&str, &str) {
     }
 }
 
+#[inline]
 fn id(text: &str) -> Result<(Option<u64>, &str), Violation> {
+    if !text.as_bytes().first().is_some_and(u8::is_ascii_digit) {
+        return Ok((None, text));
+    }
     let (digits, rest) = digits(text);
     match digits.parse() {
         Ok(id) if id <= MAX_ID => Ok((Some(id), rest)),
-        _ if digits.is_empty() => Ok((None, rest)),
         _ => Err(Violation::InvalidPacket),
     }
 }

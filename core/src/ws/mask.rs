@@ -1,6 +1,7 @@
 //! Payload masking (RFC 6455 §5.3).
 
 /// Applies `mask` in place, as if `bytes` began `phase` bytes into the payload.
+#[inline]
 pub(crate) fn apply(bytes: &mut [u8], mask: [u8; 4], phase: usize) {
     let mut rotated = mask;
     rotated.rotate_left(phase % 4);
@@ -10,7 +11,11 @@ pub(crate) fn apply(bytes: &mut [u8], mask: [u8; 4], phase: usize) {
     for chunk in chunks {
         *chunk = (u64::from_ne_bytes(*chunk) ^ wide).to_ne_bytes();
     }
-    for (byte, key) in rest.iter_mut().zip(rotated.iter().cycle()) {
+    let (chunks, rest) = rest.as_chunks_mut::<4>();
+    for chunk in chunks {
+        *chunk = (u32::from_ne_bytes(*chunk) ^ u32::from_ne_bytes(rotated)).to_ne_bytes();
+    }
+    for (byte, key) in rest.iter_mut().zip(rotated) {
         *byte ^= key;
     }
 }
