@@ -140,6 +140,10 @@ impl Conn {
                     self.out.push_frame_with(frame, &mut lend);
                     continue;
                 }
+                Next::Frames(frames) => {
+                    self.out.push_frames_with(&frames, &mut lend);
+                    continue;
+                }
                 Next::Nothing => return false,
                 Next::Other => feed.next_other(link),
             };

@@ -121,10 +121,10 @@ pub(crate) fn put_header(
     }
 }
 
-/// Appends a JSON string, escaped where it must be, as `JSON.stringify` does.
-pub(crate) fn put_string(out: &mut Vec<u8>, text: &str) {
+/// Appends the inside of a JSON string, escaped where it must be, as `JSON.stringify` does.
+#[inline]
+pub(crate) fn put_escaped(out: &mut Vec<u8>, text: &str) {
     let mut bytes = text.as_bytes();
-    out.push(b'"');
     loop {
         let (plain, after) = bytes.split_at(scan::plain(bytes));
         out.extend_from_slice(plain);
@@ -132,7 +132,6 @@ pub(crate) fn put_string(out: &mut Vec<u8>, text: &str) {
         put_escape(out, mark);
         bytes = after;
     }
-    out.push(b'"');
 }
 
 /// Splits off the number of attachments, before any of the rest is looked at.

@@ -43,11 +43,7 @@ impl Server {
     /// Returns the next thing to write on `link`.
     #[must_use]
     pub fn poll_transmit(&mut self, link: Link) -> Option<Transmit> {
-        match self.next_frame(link) {
-            Next::Frame(frame) => Some(Transmit::Frame(frame)),
-            Next::Nothing => None,
-            Next::Other => self.next_other(link),
-        }
+        self.next_other(link)
     }
 
     /// Returns the clients, admitted or not, of the session that `link` serves.
@@ -110,7 +106,9 @@ impl Sessions {
                     self.remove(slot);
                     return Some(Transmit::Close(CloseCode::NORMAL));
                 }
-                self.note_drain(slot, space, outputs);
+                if frame.is_some() {
+                    self.note_drain(slot, space, outputs);
+                }
                 frame.map(Transmit::Frame)
             }
             Transport::Polling { .. }
@@ -139,11 +137,11 @@ impl Sessions {
         if !matches!(session.transport, Transport::WebSocket { ws } if ws == link) {
             return Next::Other;
         }
-        let Some(frame) = session.outbox.next_frame(&mut self.pool) else { return Next::Nothing };
-        if session.congested {
+        let next = session.outbox.next(&mut self.pool);
+        if session.congested && !matches!(next, Next::Nothing) {
             self.note_drain(slot, space, outputs);
         }
-        Next::Frame(frame)
+        next
     }
 
     fn is_over(&self, link: Link) -> bool {
