@@ -29,21 +29,30 @@ use crate::sockets::socket::Socket;
 
 impl Hub {
     /// Sends a job its way, and leaves nothing in its place: it is done here and now, at the gate of
-    /// its client, or on a worker. No lock is held.
+    /// its client, or on a worker. No lock is held. `client` is that of the message before it, and becomes
+    /// that of this one.
     #[inline]
-    pub(crate) fn perform(&self, shard: u16, job: &mut Job) {
-        match job {
-            // The common case, without moving the job: that takes longer than the rest.
-            Job { task: Task::Message { socket, message, ack }, charge: None }
-                if !socket.gate().is_held() && !self.is_pooled() =>
-            {
-                if let Some(rest) = self.call_message(socket, message, ack) {
-                    Hold::take(self.shared(), socket.clone()).follow(rest);
-                }
-                job.task = Task::Done;
+    pub(crate) fn perform(&self, shard: u16, job: &mut Job, client: &mut Option<Socket>) {
+        if let Task::Message { socket, message, ack } = &mut job.task {
+            if socket.is_some() {
+                let before = std::mem::replace(client, socket.take());
+                // What an application keeps with a client may panic, which concerns no other.
+                let _ = catch_unwind(AssertUnwindSafe(|| drop(before)));
             }
-            Job { .. } => self.perform_other(shard, std::mem::take(job)),
+            // The common case, without moving the job: that takes longer than the rest.
+            if let (Some(client), None) = (&*client, &job.charge)
+                && !client.gate().is_held()
+                && !self.is_pooled()
+            {
+                if let Some(rest) = self.call_message(client, message, ack) {
+                    Hold::take(self.shared(), client.clone()).follow(rest);
+                }
+                *message = None;
+                return;
+            }
+            socket.clone_from(client);
         }
+        self.perform_other(shard, std::mem::take(job));
     }
 
     #[inline(never)]
@@ -60,7 +69,7 @@ impl Hub {
     fn perform_in_line(&self, shard: u16, job: Job) {
         let weight = job.weight();
         let job = match job {
-            Job { task: Task::Message { socket, message, ack }, charge }
+            Job { task: Task::Message { socket: Some(socket), message, ack }, charge }
                 if self.is_concurrent(&socket, there(&message)) =>
             {
                 let waits = Waits::new(self.shards().pressure(shard), weight);
@@ -131,6 +140,7 @@ impl Hub {
                 None
             }
             Task::Message { socket, mut message, mut ack } => {
+                let socket = socket?;
                 let rest = self.call_message(&socket, &mut message, &mut ack)?;
                 Some((socket, rest))
             }

@@ -204,10 +204,11 @@ impl Hub {
         for _ in 0..ROUNDS {
             // Handlers are caught where they are called; this catches what else may panic, values that
             // are dropped above all, which must not stop the shard. The rest of the jobs goes on.
-            let mut queue = jobs.iter_mut();
-            let mut rest = || queue.by_ref().for_each(|job| self.perform(shard, job));
+            let (mut queue, mut client) = (jobs.iter_mut(), None);
+            let mut rest = || queue.by_ref().for_each(|job| self.perform(shard, job, &mut client));
             while catch_unwind(AssertUnwindSafe(&mut rest)).is_err() {}
             let _ = catch_unwind(AssertUnwindSafe(|| jobs.clear()));
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(client)));
             Job::keep_list(jobs);
             match self.shards.end_turn(shard) {
                 Some(more) => jobs = more,

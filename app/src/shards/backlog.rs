@@ -24,6 +24,7 @@ impl<J> Default for Backlog<J> {
 }
 
 impl<J: Work> Backlog<J> {
+    #[inline]
     pub(crate) fn push(&mut self, job: J) {
         self.jobs.push(job);
     }
@@ -45,7 +46,8 @@ impl<J: Work> Backlog<J> {
         self.jobs.is_empty() && self.reader.is_none()
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
         self.jobs.is_empty()
     }
 

@@ -53,8 +53,8 @@ const _: () = assert!(size_of::<Node>() <= 40, "a node is held per packet that w
 
 const END: u32 = u32::MAX;
 
-/// Bytes that a run begins with room for: about what its first packets are counted with.
-const BEGUN: usize = 2 * PART;
+/// Bytes that a run begins with room for: no more than its first packet is counted with.
+const BEGUN: usize = PART;
 
 /// Bytes of a run: a connection takes it at a time.
 const RUN: usize = 4096;
@@ -250,6 +250,19 @@ impl Outbox {
                 Some(frame)
             }
         }
+    }
+
+    /// About how long the packets in it are as a polling payload: more than one, up to `max` bytes.
+    pub(crate) fn payload_len(&self, pool: &Pool, max: usize) -> usize {
+        let (mut len, mut next) = (0, self.head);
+        while let Some(node) = pool.nodes.get(next as usize).filter(|_| len < max) {
+            len += match &node.content {
+                Content::Packet(packet) => packet.size() + packet.parts(),
+                Content::Run(run) => run.len(),
+            };
+            next = node.next;
+        }
+        len.min(max)
     }
 
     /// Appends packets as a polling payload: at most `packets` of them, and no more once `max` bytes

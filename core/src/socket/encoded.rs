@@ -219,12 +219,18 @@ impl Written<'_> {
     /// The packet in an allocation of its own, of its exact size.
     pub(crate) fn packet(self) -> Packet {
         let first = Arc::from(self.scratch.as_slice());
-        if self.scratch.capacity() > KEEP {
-            *self.scratch = Vec::new();
-        }
         let framed = || self.attachments.iter().map(|bytes| framed(Op::Binary, bytes)).collect();
         let attachments = (!self.attachments.is_empty()).then(framed);
         Packet { first, attachments }
+    }
+}
+
+impl Drop for Written<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.scratch.capacity() > KEEP {
+            *self.scratch = Vec::new();
+        }
     }
 }
 
@@ -235,7 +241,7 @@ const BEFORE: &[u8; MAX_UNMASKED + 1] = b"\0\0\0\0\0\0\0\0\0\04";
 const SHORT: usize = 1024;
 
 impl Encoder {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn event<'e>(
         &'e mut self,
         namespace: &str,

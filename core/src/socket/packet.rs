@@ -124,13 +124,22 @@ pub(crate) fn put_header(
 /// Appends the inside of a JSON string, escaped where it must be, as `JSON.stringify` does.
 #[inline]
 pub(crate) fn put_escaped(out: &mut Vec<u8>, text: &str) {
-    let mut bytes = text.as_bytes();
-    loop {
-        let (plain, after) = bytes.split_at(scan::plain(bytes));
-        out.extend_from_slice(plain);
-        let Some((&mark, after)) = after.split_first() else { break };
+    let bytes = text.as_bytes();
+    let (plain, rest) = bytes.split_at(scan::plain(bytes));
+    out.extend_from_slice(plain);
+    if !rest.is_empty() {
+        put_marked(out, rest);
+    }
+}
+
+/// The same for what begins with a mark.
+#[inline(never)]
+fn put_marked(out: &mut Vec<u8>, mut bytes: &[u8]) {
+    while let Some((&mark, after)) = bytes.split_first() {
         put_escape(out, mark);
-        bytes = after;
+        let (plain, rest) = after.split_at(scan::plain(after));
+        out.extend_from_slice(plain);
+        bytes = rest;
     }
 }
 

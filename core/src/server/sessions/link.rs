@@ -13,7 +13,7 @@ use crate::server::sessions::sessions::Sessions;
 use crate::server::sessions::transport::{Probe, Transport};
 use crate::server::space::space::Space;
 use crate::socket::Frame;
-use crate::socket::encoded::{PART, Packet};
+use crate::socket::encoded::Packet;
 use crate::ws::CloseCode;
 
 /// A link of the shard.
@@ -164,9 +164,8 @@ impl Sessions {
             return None;
         }
         let limits = &self.config.limits;
-        // One packet fits as it is; of several, the costs are more than enough.
-        let room = session.outbox.bytes().saturating_sub(PART);
-        let mut body = Vec::with_capacity(room.min(limits.max_payload) + 16);
+        let room = session.outbox.payload_len(&self.pool, limits.max_payload);
+        let mut body = Vec::with_capacity(room + 16);
         session.outbox.put_polling(
             &mut self.pool,
             &mut body,

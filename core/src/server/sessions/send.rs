@@ -33,7 +33,7 @@ impl Sessions {
     }
 
     /// Queues a packet for one session alone within the session's budget.
-    #[inline]
+    #[inline(always)]
     pub(in crate::server) fn send_written(
         &mut self,
         slot: u32,

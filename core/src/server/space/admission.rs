@@ -129,7 +129,7 @@ impl Server {
     }
 
     /// Sends an event to a client, or holds it until the client is admitted.
-    #[inline]
+    #[inline(always)]
     pub(in crate::server) fn send_to(
         &mut self,
         socket: Socket,
