@@ -106,7 +106,7 @@ fn troubles(app: &mut App, server: &Server, socket: &Socket, room: &str) {
 
 fn threads(app: App, threads: sansocket_blocking::Threads) -> Io {
     type Server = sansocket_blocking::Server;
-    Server::with_threads(app, threads).io()
+    Server::builder(app).threads(threads).build().io()
 }
 
 fn architecture(connection: &mut Connection) {
