@@ -32,6 +32,8 @@ pub(crate) struct Pool {
     used: usize,
     /// What all its packets cost.
     bytes: usize,
+    /// Bytes that a run may have.
+    run: usize,
 }
 
 #[derive(Debug)]
@@ -45,7 +47,7 @@ struct Node {
 #[derive(Debug)]
 enum Content {
     Packet(Packet),
-    /// Frames of text, one behind the other. Empty in a node that is free. Bounded by [`RUN`].
+    /// Frames of text, one behind the other. Empty in a node that is free. Bounded by [`Pool::new`].
     Run(Vec<u8>),
 }
 
@@ -56,15 +58,17 @@ const END: u32 = u32::MAX;
 /// Bytes that a run begins with room for: no more than its first packet is counted with.
 const BEGUN: usize = PART;
 
-/// Bytes of a run: a connection takes it at a time.
+/// The most bytes of a run.
 const RUN: usize = 4096;
 
 /// Nodes for which room is kept.
 const KEEP: usize = 4096;
 
 impl Pool {
-    pub(crate) fn new() -> Self {
-        Self { nodes: Vec::new(), free: END, used: 0, bytes: 0 }
+    /// A connection takes a run as a whole, so runs are no longer than the bytes it is handed at a time,
+    /// `low_water`.
+    pub(crate) fn new(low_water: usize) -> Self {
+        Self { nodes: Vec::new(), free: END, used: 0, bytes: 0, run: low_water.min(RUN) }
     }
 
     /// How many packets are in it.
@@ -82,7 +86,7 @@ impl Pool {
 
     /// A pool with room for what is in this one.
     pub(crate) fn smaller(&self) -> Self {
-        Self { nodes: Vec::with_capacity(self.used), ..Self::new() }
+        Self { nodes: Vec::with_capacity(self.used), ..Self::new(self.run) }
     }
 
     /// What all packets in it cost, in bytes.
@@ -116,7 +120,7 @@ impl Pool {
         self.bytes -= cost as usize;
         // A burst is over: give its memory back.
         if self.used == 0 && self.nodes.len() > KEEP {
-            *self = Self::new();
+            *self = Self::new(self.run);
         }
         (cost, next)
     }
@@ -176,11 +180,12 @@ impl Outbox {
     /// Queues a short frame of text behind the packets that are there; `false` when there is none.
     #[inline]
     pub(crate) fn append(&mut self, pool: &mut Pool, frame: &[u8]) -> bool {
+        let most = pool.run;
         let Some(last) = pool.nodes.get_mut(self.tail as usize) else { return false };
         let payload = split_short(frame).map_or(0, |(payload, _)| payload.len());
         let cost = cost(payload + PART);
         match &mut last.content {
-            Content::Run(run) if run.len() + frame.len() <= RUN => {
+            Content::Run(run) if run.len() + frame.len() <= most => {
                 run.extend_from_slice(frame);
                 last.cost += cost;
                 pool.bytes += cost as usize;
@@ -358,7 +363,7 @@ mod tests {
 
     #[test]
     fn packets_leave_in_order_and_within_the_bounds() {
-        let (mut pool, mut outbox) = (Pool::new(), Outbox::new());
+        let (mut pool, mut outbox) = (Pool::new(RUN), Outbox::new());
         for text in ["4a", "4b", "4c", "4long"] {
             outbox.push(&mut pool, Packet::engine(text.as_bytes()));
         }
@@ -386,9 +391,9 @@ mod tests {
     fn short_packets_behind_another_share_a_node() {
         let long = format!("4{}", "x".repeat(1000));
         let texts: Vec<&str> = ["4a", "4b"].into_iter().chain([&*long; 5]).collect();
-        let mut pool = Pool::new();
+        let mut pool = Pool::new(3000);
         let mut outbox = a_run(&mut pool, &texts);
-        assert_eq!(pool.used, 3, "a packet, a run that is full, and another");
+        assert_eq!(pool.used, 4, "a packet, two runs that are full, and another");
         let mut left = Vec::new();
         loop {
             match outbox.next(&mut pool) {
@@ -397,16 +402,16 @@ mod tests {
                 Next::Nothing | Next::Other => break,
             }
         }
-        assert!(left.iter().all(|frames| frames.len() <= RUN));
+        assert!(left.iter().all(|frames| frames.len() <= 3000));
         let expected: Vec<u8> =
             texts.iter().flat_map(|text| Frame::text(text).bytes().to_vec()).collect();
-        assert_eq!((left.len(), left.concat()), (3, expected));
+        assert_eq!((left.len(), left.concat()), (4, expected));
         assert_eq!((outbox.bytes(), pool.bytes(), pool.used), (0, 0, 0));
     }
 
     #[test]
     fn a_run_that_left_in_part_goes_on_by_either_transport_and_in_another_pool() {
-        let (mut pool, mut fresh) = (Pool::new(), Pool::new());
+        let (mut pool, mut fresh) = (Pool::new(RUN), Pool::new(RUN));
         let mut outbox = a_run(&mut pool, &["4a", "4b", "4c", "4long", "4d", "4e"]);
         assert_eq!(polling(&mut outbox, &mut pool, 2, 100), "4a\u{1e}4b");
         assert_eq!(polling(&mut outbox, &mut pool, 9, 3), "4c");
@@ -423,7 +428,7 @@ mod tests {
 
     #[test]
     fn a_burst_gives_its_room_back_although_some_packets_stay() {
-        let mut pool = Pool::new();
+        let mut pool = Pool::new(RUN);
         let mut outboxes: Vec<Outbox> = (0..1000).map(|_| Outbox::new()).collect();
         for round in 0..100 {
             for (n, outbox) in outboxes.iter_mut().enumerate() {
@@ -455,7 +460,7 @@ mod tests {
         let attachments = [bytes::Bytes::from_static(b"a"), bytes::Bytes::from_static(b"b")];
         let args = ArgsRef::from_valid("[]", &attachments);
         let packet = Encoder::default().event("/", "x", args, None).packet();
-        let (mut pool, mut fresh, mut outbox) = (Pool::new(), Pool::new(), Outbox::new());
+        let (mut pool, mut fresh, mut outbox) = (Pool::new(RUN), Pool::new(RUN), Outbox::new());
         outbox.push(&mut pool, packet);
         outbox.push(&mut pool, Packet::engine(b"4y"));
         assert!(outbox.next_frame(&mut pool).is_some_and(|frame| frame.is_text()));
@@ -468,7 +473,7 @@ mod tests {
 
     #[test]
     fn two_outboxes_share_a_pool_without_mixing() {
-        let mut pool = Pool::new();
+        let mut pool = Pool::new(RUN);
         let (mut a, mut b) = (Outbox::new(), Outbox::new());
         for i in 0..3 {
             a.push(&mut pool, Packet::engine(format!("4a{i}").as_bytes()));
