@@ -33,8 +33,9 @@ fn wave(options: &Options, count: usize, held: &mut dyn FnMut()) -> Result<()> {
     held();
     for (index, session) in sessions.iter().enumerate() {
         if index % CHECKED == 0 {
-            session.send(&mut opening, &format!("42[\"message\",{index}]"))?;
-            session.wait_for(&mut opening, &format!("42[\"message-back\",{index}]"))?;
+            session.send(&mut opening, &format!("42[\"message\",{index},\"text\"]"))?;
+            let reply = format!("42[\"message-back\",{index},\"text\"]");
+            session.wait_for(&mut opening, &reply)?;
         }
         session.send(&mut opening, "1")?;
     }

@@ -64,9 +64,12 @@ def on_threads():
             settings = {
                 "bind": f"127.0.0.1:{PORT}",
                 "backlog": 4096,
+                "keepalive": 60,
                 "loglevel": "error",
                 "post_worker_init": lambda worker: say(worker.sockets[0].getsockname()),
+                # A WebSocket keeps a thread; connections beyond the threads may be kept alive.
                 "threads": 1100,
+                "worker_connections": 2200,
                 "workers": 1,
             }
             for name, value in settings.items():
