@@ -19,8 +19,9 @@ pub struct Opening {
 impl Opening {
     /// Connects for the client with this number.
     pub fn connect(address: SocketAddr, index: usize) -> Result<Self> {
-        // One address has 28 000 ports.
-        let source = Ipv4Addr::new(127, 0, 0, 1 + (index / 20_000) as u8);
+        // One address has 28 000 ports, and those of closed connections stay taken for a minute.
+        let beyond = index.checked_sub(10_000).map(|rest| rest / 2000);
+        let source = beyond.map(|group| Ipv4Addr::new(127, 0, 1, 1 + group as u8));
         let stream = std::net::TcpStream::from(dial(address, source)?);
         stream.set_read_timeout(Some(PATIENCE)).map_err(words("timeout"))?;
         Ok(Self { stream, bytes: Vec::new() })
@@ -172,12 +173,14 @@ impl Conn {
     }
 }
 
-/// Connects from a loopback address.
-pub fn dial(address: SocketAddr, source: Ipv4Addr) -> Result<Socket> {
+/// Connects, from a loopback address if one is given.
+pub fn dial(address: SocketAddr, source: Option<Ipv4Addr>) -> Result<Socket> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP));
     let socket = socket.map_err(words("socket"))?;
-    let source = SockAddr::from(SocketAddr::from((source, 0)));
-    socket.bind(&source).map_err(words("bind"))?;
+    if let Some(source) = source {
+        let source = SockAddr::from(SocketAddr::from((source, 0)));
+        socket.bind(&source).map_err(words("bind"))?;
+    }
     socket.connect(&address.into()).map_err(words("connect"))?;
     socket.set_tcp_nodelay(true).map_err(words("nodelay"))?;
     Ok(socket)

@@ -75,7 +75,7 @@ impl Dialer {
         let (third, fourth) = (1 + self.dialed / 250 % 200, 1 + self.dialed % 250);
         let source = Ipv4Addr::new(127, 0, third as u8, fourth as u8);
         self.dialed += 1;
-        let socket = dial(self.address, source)?;
+        let socket = dial(self.address, Some(source))?;
         socket.set_nonblocking(true).map_err(words("nonblocking"))?;
         let mut stream = TcpStream::from_std(socket.into());
         stream.write_all(&self.texts.upgrade).map_err(words("upgrade"))?;
