@@ -1,23 +1,23 @@
-//! `Chat` is no namespace class
+//! `Guests` is no namespace class
 //! but trait `NamespaceClass<Socket>` is implemented for it
 
 use sansocket_app::test::TestClient;
 use sansocket_app::{Events, NamespaceClass};
 
-struct Chat;
+struct Guests;
 
-impl NamespaceClass for Chat {
+impl NamespaceClass for Guests {
     fn register(events: &mut Events<'_, Self>) {
         events.on("ask", Self::ask);
     }
 }
 
-impl Chat {
+impl Guests {
     fn ask(&self) -> u8 {
         1
     }
 }
 
 pub fn client(client: &TestClient) {
-    client.class(Chat);
+    client.class(Guests);
 }
