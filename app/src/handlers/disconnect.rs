@@ -25,7 +25,8 @@ pub struct Departure<'a, S: Side = Socket> {
 }
 
 /// A parameter of a disconnect handler: [`Socket`], [`Reason`], the names of the rooms the client was
-/// in as `Vec<Arc<str>>`, [`Session`], [`Io`] or [`State`], in any order.
+/// in as `Vec<Arc<str>>`, [`Session`], [`Io`] or [`State`], in any order. `S` is the [side](Side) of the
+/// handler: that of a client knows neither rooms nor [`Session`] nor [`Io`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a parameter of a disconnect handler",
     label = "this handler has a parameter of the type `{Self}`",

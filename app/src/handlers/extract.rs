@@ -60,7 +60,8 @@ impl<'a, S: Side> Incoming<'a, S> {
     }
 }
 
-/// A parameter of a handler: an argument of the client, or a fact about it.
+/// A parameter of a handler: an argument of the event, or a fact about the client. `S` is the [side](Side) of
+/// the handler.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a parameter of a handler",
     label = "this handler has a parameter of the type `{Self}`",

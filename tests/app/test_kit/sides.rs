@@ -256,9 +256,9 @@ fn sequential_and_concurrent_handlers_of_a_client_keep_their_order() {
     client.handlers(|namespace| _ = namespace.on_disconnect(note("disconnect")));
     other.on("plain", note("other"));
     for event in ["inline", "sequential", "plain", "concurrent"] {
-        client.emit("tell", &event);
+        client.emit("tell", event);
     }
-    other.emit("tell", &"plain");
+    other.emit("tell", "plain");
     client.disconnect();
     assert_eq!(diary.take(), ["other"]);
     door.open();
@@ -281,8 +281,8 @@ fn a_namespace_of_a_client_may_be_sequential() {
     });
     client.on("plain", move || plain.note("plain"));
     client.handlers(|namespace| _ = namespace.sequential());
-    client.emit("tell", &"wait");
-    client.emit("tell", &"plain");
+    client.emit("tell", "wait");
+    client.emit("tell", "plain");
     assert_eq!(diary.take(), [""; 0]);
     door.open();
     server.run();
@@ -312,10 +312,10 @@ fn handlers_of_a_client_take_state_that_it_was_given() {
     let server = TestServer::new(asking());
     let client = server.client().manage(7_u32).connect().unwrap();
     client.on("state", |state: State<u32>| *state);
-    assert_eq!(client.call("ask", &"state"), Ok(7));
+    assert_eq!(client.call("ask", "state"), Ok(7));
     client.disconnect();
     let client = client.join("/", &()).unwrap();
-    assert_eq!(client.call("ask", &"state"), Ok(7));
+    assert_eq!(client.call("ask", "state"), Ok(7));
 
     let advice = "a handler of \"x\" takes State<u64>: give one to Connect::manage";
     let failure = |test: &dyn Fn()| {
@@ -337,8 +337,8 @@ fn a_function_of_a_client_goes_before_a_method() {
     let server = TestServer::new(asking());
     let client = server.client().manage(1_u32).connect().unwrap();
     client.on("fail", || "function").class(Tally::default()).on("later", || "function");
-    assert_eq!(client.call("ask", &"fail"), Ok("function".to_owned()));
-    assert_eq!(client.call("ask", &"later"), Ok("function".to_owned()));
+    assert_eq!(client.call("ask", "fail"), Ok("function".to_owned()));
+    assert_eq!(client.call("ask", "later"), Ok("function".to_owned()));
     assert_eq!(client.call("ask", &("add", 5)), Ok(5));
     let again = AssertUnwindSafe(|| _ = client.class(Tally::default()));
     assert!(catch_unwind(again).is_err());
