@@ -81,6 +81,11 @@
 //! A runtime with [`Workers`](bind::Workers) runs all handlers on them, where they may block: those of one client in
 //! order, those of different clients side by side.
 //!
+//! # Tests
+//!
+//! [`mod@test`] runs an application without a network, in virtual time. Its clients have handlers by the same
+//! rules, and a [class](NamespaceClass) may serve either [`Side`].
+//!
 //! # Features
 //!
 //! | feature | on by default | brings |
@@ -94,7 +99,6 @@
 //!
 //! - [`App`]: handlers and everything else that is set before an application is served.
 //! - [`Socket`], [`Io`] and [`Broadcast`]: one client, the whole server, and some of its clients.
-//! - [`mod@test`]: tests of an application, in virtual time and without a network.
 //! - [`Config`] and [`Limits`]: every setting with its default.
 //!
 //! The repository has a [tutorial], guides for those who come from [Flask-SocketIO], [socket.io] and
