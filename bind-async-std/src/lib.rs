@@ -72,6 +72,7 @@ compile_error!("sansocket-async-std needs an executor: enable its feature `smol`
 mod carry;
 mod door;
 mod executor;
+mod reactor;
 mod server;
 
 pub use executor::Executor;
