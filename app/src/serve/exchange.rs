@@ -1,4 +1,4 @@
-//! One plain HTTP request on a connection of ours, until it is answered.
+//! One plain HTTP request on a connection, until it is answered.
 
 use bytes::Bytes;
 use http::Method;
