@@ -6,6 +6,7 @@ use std::io;
 use std::net::ToSocketAddrs;
 use std::sync::Arc;
 
+use crate::builder::Builder;
 use crate::door;
 use crate::executor::Executor;
 use crate::reactor::Reactor;
@@ -27,26 +28,15 @@ impl Server {
     /// When the operating system gives no random numbers.
     #[must_use]
     pub fn new(app: App) -> Self {
-        let executor = Executor::default();
-        Self::on(app, executor, executor.shards())
+        Self::builder(app).build()
     }
 
-    /// Starts an application on this number of shards, at least 1.
-    ///
-    /// # Panics
-    /// When the operating system gives no random numbers.
-    #[must_use]
-    pub fn with_shards(app: App, shards: u16) -> Self {
-        Self::on(app, Executor::default(), shards)
+    /// Returns a builder, for a server that is not to have the defaults of [`new`](Self::new).
+    pub fn builder(app: App) -> Builder {
+        Builder::new(app)
     }
 
-    /// Starts an application on an executor, with this number of shards, at least 1.
-    ///
-    /// # Panics
-    /// When the operating system gives no random numbers.
-    #[must_use]
-    pub fn on(app: App, executor: Executor, shards: u16) -> Self {
-        let hub = Hub::start(app, executor, shards);
+    pub(crate) fn of(hub: Arc<Hub>, executor: Executor) -> Self {
         Self { io: Io::new(hub.clone()), hub, executor }
     }
 

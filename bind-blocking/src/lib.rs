@@ -71,6 +71,7 @@
 //! [limits]: https://github.com/sansocket/sansocket/blob/main/docs/limits.md
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod builder;
 mod carry;
 mod clock;
 mod driver;
@@ -81,6 +82,7 @@ mod runtime;
 mod server;
 mod task;
 
+pub use builder::Builder;
 pub use sansocket_app::*;
 #[expect(
     hidden_glob_reexports,

@@ -5,9 +5,10 @@ use sansocket_app::{App, Io, Listener, wait};
 use std::io;
 use std::net::ToSocketAddrs;
 use std::sync::Arc;
-use std::thread::{self, Builder, ScopedJoinHandle};
+use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
+use crate::builder::Builder;
 use crate::driver::Driver;
 use crate::listen::{Acceptor, Drivers};
 use crate::pool::Pool;
@@ -41,28 +42,15 @@ impl Server {
     /// When the operating system gives no random numbers or no thread.
     #[must_use]
     pub fn new(app: App) -> Self {
-        Self::with_threads(app, Threads::default())
+        Self::builder(app).build()
     }
 
-    /// Starts an application on these threads, with four shards for each that carries bytes.
-    ///
-    /// # Panics
-    /// When the operating system gives no random numbers or no thread.
-    #[must_use]
-    pub fn with_threads(app: App, threads: Threads) -> Self {
-        Self::start(app, threads, Hub::shards_for(threads.io))
+    /// Returns a builder, for a server that is not to have the defaults of [`new`](Self::new).
+    pub fn builder(app: App) -> Builder {
+        Builder::new(app)
     }
 
-    /// Starts an application on this number of shards, at least 1.
-    ///
-    /// # Panics
-    /// When the operating system gives no random numbers or no thread.
-    #[must_use]
-    pub fn with_shards(app: App, shards: u16) -> Self {
-        Self::start(app, Threads::default(), shards)
-    }
-
-    fn start(app: App, threads: Threads, shards: u16) -> Self {
+    pub(crate) fn start(app: App, threads: Threads, shards: u16) -> Self {
         let pool = Arc::new(Pool::new(threads.workers));
         let runtime = Blocking { clock: Arc::default(), pool: pool.clone() };
         let hub = Hub::start(app, runtime, shards);
@@ -113,7 +101,8 @@ impl Server {
             let mut running: Vec<ScopedJoinHandle<'_, io::Result<()>>> = Vec::new();
             for driver in drivers {
                 let drive = || self.drive(driver);
-                match Builder::new().name("sansocket-io".into()).spawn_scoped(scope, drive) {
+                match thread::Builder::new().name("sansocket-io".into()).spawn_scoped(scope, drive)
+                {
                     Ok(thread) => running.push(thread),
                     Err(error) => {
                         shared.advance(Stage::Ended);
