@@ -53,6 +53,7 @@ mod builder;
 mod carry;
 mod door;
 mod executor;
+mod reactor;
 mod server;
 
 pub use builder::Builder;
