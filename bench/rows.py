@@ -96,7 +96,7 @@ class Row:
 
 SOME = ("ours", "tokio", "socketioxide")
 # Events from handlers: a load needs much less than a server, so that two threads find room on two cores.
-BURST = {"args": "--burst 1000", "servers": OURS + ("socketioxide", "node"), "pinned": False, "main": False, "rounds": 3}
+BURST = {"args": "--burst 1000", "servers": OURS + ("socketioxide",), "pinned": False, "main": False, "rounds": 3}
 FASTER = tuple(Goal(server, 1, server, "wall", "one-thread") for server in OURS)
 
 ROWS = [
