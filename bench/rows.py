@@ -112,7 +112,7 @@ ROWS = [
     Row("polling-64x16", "polling, 64 × 16 packets per POST", "polling", "--packets 16", floor="--polling", goals=goals(1.25, threads=2, tail=1.5)),
     Row("connect", "connect + namespace + close", "connect", floor="--connect", connections=32, goals=goals(1.1)),
     # The process is read after two times this long, and four times more around a burst and two closings.
-    Row("idle", "idle WebSocket, bytes of memory per connection", "idle", "--burst 8", connections=5000, unit="bytes", seconds=0.5, rounds=3,
+    Row("idle", "idle WebSocket, bytes of memory per connection", "idle", "--burst 8", connections=5000, unit="bytes", seconds=0.5, rounds=2,
         goals=(Goal("ours", 1300),)),
     Row("idle-most", "idle WebSockets, as many as descriptors allow up to 100 000", "idle", "--burst 8", connections=100_000, fewer=True, unit="bytes",
         seconds=0.5, rounds=1, main=False, servers=NEAR, goals=(Goal("ours", 1300),)),
