@@ -234,8 +234,8 @@ impl Drop for Written<'_> {
     }
 }
 
-/// What precedes a packet in the buffer: room for the longest header, and the type of a message.
-const BEFORE: &[u8; MAX_UNMASKED + 1] = b"\0\0\0\0\0\0\0\0\0\04";
+/// What precedes a packet in the buffer: room for the longest header, and 4, the type of a message.
+const BEFORE: &[u8; MAX_UNMASKED + 1] = b"\0\0\0\0\0\0\0\0\0\0\x34";
 
 /// A longer packet, in bytes, is not copied once more.
 const SHORT: usize = 1024;
@@ -250,7 +250,7 @@ impl Encoder {
         id: Option<u64>,
     ) -> Written<'e> {
         match (namespace, id, args.attachments()) {
-            ("/", None, []) => self.begin_with(b"\0\0\0\0\0\0\0\0\0\042[\""),
+            ("/", None, []) => self.begin_with(b"\0\0\0\0\0\0\0\0\0\0\x342[\""),
             (_, _, attachments) => {
                 self.begin(Kind::Event, attachments, namespace, id);
                 self.scratch.extend_from_slice(b"[\"");

@@ -35,6 +35,8 @@ pub fn main() {
 
 async fn serve(port: u16, binary: bool) {
     let (layer, io) = SocketIo::builder()
+        // A request of `burst` is answered by a thousand packets; those that find no room are lost.
+        .max_buffer_size(2048)
         .ping_interval(Duration::from_secs(25))
         .ping_timeout(Duration::from_secs(20))
         .build_layer();
@@ -44,6 +46,7 @@ async fn serve(port: u16, binary: bool) {
         } else {
             echo::<String>(&socket)
         }
+        burst(&socket);
         rooms(&socket);
         socket.emit("auth", &auth).ok();
     });
@@ -64,6 +67,14 @@ fn echo<T: DeserializeOwned + Serialize + Send + Sync + 'static>(socket: &Socket
     });
     socket.on("message-with-ack", async |Data(args): Data<(u64, T)>, ack: AckSender| {
         ack.send(&args).ok();
+    });
+}
+
+fn burst(socket: &SocketRef) {
+    socket.on("burst", async |socket: SocketRef, Data(count): Data<u32>| {
+        for i in 0..count {
+            socket.emit("seq", &i).ok();
+        }
     });
 }
 
