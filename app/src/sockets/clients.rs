@@ -39,6 +39,7 @@ impl Clients {
     /// Forgets a socket.
     pub(crate) fn remove(&mut self, key: Key) {
         self.sockets[key.index()] = None;
+        self.last = None;
         give_back(&mut self.sockets);
     }
 
@@ -102,24 +103,22 @@ impl Kept for Clients {
         if jobs.is_empty() {
             self.last = None;
         }
-        match event {
-            Event::Message { socket: key, message, ack } => {
-                let socket = match self.last == Some(key) {
-                    true => None,
-                    false => {
-                        let socket = self.socket(key)?.clone();
-                        self.last = Some(key);
-                        Some(socket)
-                    }
-                };
-                // Weighed before it is put together, which then happens once.
-                let charge = jobs.charge(|| PLACE + size_of_event(&message));
-                let task = Task::Message { socket, message: Some(message), ack };
-                jobs.push(Job { task, charge });
-                None
+        let Event::Message { socket: key, message, ack } = event else {
+            return self.note_other(owner, shard, event, jobs);
+        };
+        let socket = match self.last == Some(key) {
+            true => None,
+            false => {
+                let socket = self.socket(key)?.clone();
+                self.last = Some(key);
+                Some(socket)
             }
-            event => self.note_other(owner, shard, event, jobs),
-        }
+        };
+        // Weighed before it is put together, which then happens once.
+        let charge = jobs.charge(|| PLACE + size_of_event(&message));
+        let task = Task::Message { socket, message: Some(message), ack };
+        jobs.push(Job { task, charge });
+        None
     }
 
     fn run(owner: Arc<dyn Reach>, shard: u16, jobs: Vec<Job>) {
