@@ -183,6 +183,11 @@ impl Namespace {
         self.events.find(event)
     }
 
+    /// Whether any event has a handler that waits for nothing.
+    pub(crate) fn has_concurrent(&self) -> bool {
+        self.events.has(Order::Concurrent)
+    }
+
     #[track_caller]
     pub(crate) fn add_event<P, R, K, H: EventHandler<P, R, K>>(
         &mut self,
