@@ -74,6 +74,7 @@
 mod carry;
 mod clock;
 mod driver;
+mod lead;
 mod listen;
 mod pool;
 mod post;

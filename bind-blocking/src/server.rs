@@ -4,11 +4,12 @@ use sansocket_app::bind::Hub;
 use sansocket_app::{App, Io, Listener, wait};
 use std::io;
 use std::net::ToSocketAddrs;
-use std::sync::Arc;
-use std::thread::{self, Builder, ScopedJoinHandle};
-use std::time::Duration;
+use std::sync::{Arc, mpsc};
+use std::thread;
 
+use crate::clock::Clock;
 use crate::driver::Driver;
+use crate::lead::Lead;
 use crate::listen::{Acceptor, Drivers};
 use crate::pool::Pool;
 use crate::post::Stage;
@@ -21,6 +22,7 @@ pub struct Server {
     io: Io,
     hub: Arc<Hub>,
     pool: Arc<Pool>,
+    clock: Arc<Clock>,
     threads: Threads,
 }
 
@@ -64,9 +66,10 @@ impl Server {
 
     fn start(app: App, threads: Threads, shards: u16) -> Self {
         let pool = Arc::new(Pool::new(threads.workers));
-        let runtime = Blocking { clock: Arc::default(), pool: pool.clone() };
+        let clock = Arc::<Clock>::default();
+        let runtime = Blocking { clock: clock.clone(), pool: pool.clone() };
         let hub = Hub::start(app, runtime, shards);
-        Self { io: Io::new(hub.clone()), hub, pool, threads }
+        Self { io: Io::new(hub.clone()), hub, pool, clock, threads }
     }
 
     /// Returns the handle to the whole server: clone it into tasks, threads and handlers, and emit from
@@ -103,39 +106,29 @@ impl Server {
     /// accepted are tried again.
     pub fn serve_on(&self, listeners: impl IntoIterator<Item = Listener>) -> io::Result<()> {
         let many = self.threads.io.max(1);
-        let mut drivers = (0..many).map(|_| Driver::new()).collect::<io::Result<Vec<_>>>()?;
+        let (failed, failures) = mpsc::channel();
+        let driver = |_| {
+            let lead = Lead::new(self.hub.clone(), self.pool.clone(), self.clock.clone());
+            Driver::new(lead, failed.clone()).map(Box::new)
+        };
+        let mut drivers = (0..many).map(driver).collect::<io::Result<Vec<_>>>()?;
+        drop(failed);
         let posts = drivers.iter().map(|driver| driver.post().clone()).collect();
         let shared = Arc::new(Drivers::new(posts));
         for (at, listener) in listeners.into_iter().enumerate() {
             drivers[at % many].listen(Acceptor::new(listener, &self.hub, &shared))?;
         }
-        thread::scope(|scope| {
-            let mut running: Vec<ScopedJoinHandle<'_, io::Result<()>>> = Vec::new();
-            for driver in drivers {
-                let drive = || self.drive(driver);
-                match Builder::new().name("sansocket-io".into()).spawn_scoped(scope, drive) {
-                    Ok(thread) => running.push(thread),
-                    Err(error) => {
-                        shared.advance(Stage::Ended);
-                        return Err(error);
-                    }
-                }
-            }
+        let started = drivers.into_iter().try_for_each(|driver| self.pool.drive(driver));
+        if started.is_ok() {
             wait(self.hub.stopping());
             shared.advance(Stage::Stopping);
             wait(self.hub.idle());
-            shared.advance(Stage::Ended);
-            running.into_iter().try_for_each(|thread| thread.join().expect("drivers catch panics"))
-        })?;
+        }
+        shared.advance(Stage::Ended);
+        // All drivers have ended when none is left that could fail.
+        let failure = failures.into_iter().last();
         self.pool.settle();
-        Ok(())
-    }
-
-    /// Runs one of the threads that carry bytes; without it there is no server.
-    fn drive(&self, driver: Driver) -> io::Result<()> {
-        let outcome = driver.run();
-        self.hub.stop(Duration::ZERO);
-        outcome
+        started.and(failure.map_or(Ok(()), Err))
     }
 }
 
