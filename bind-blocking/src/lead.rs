@@ -38,6 +38,8 @@ struct State {
     begun: u64,
     /// The same at the last look.
     seen: u64,
+    /// How many looks in a row found the leader at slow work.
+    slow: u32,
     /// For how many looks work goes to the workers, because some blocked.
     apart: u32,
 }
@@ -51,9 +53,15 @@ pub(crate) struct Leader {
 /// What a thread leads, and as which leader.
 type Led = Option<(Arc<Lead>, u64)>;
 
-/// Looks at a lead, one each millisecond, for which work goes to the workers after a take-over: stalls by
-/// handlers that block take a few percent of the time at most.
+/// Looks at a lead, one each millisecond, for which work goes to the workers when some blocked: so handlers that
+/// block hold up others for a few percent of the time at most.
 const APART: u32 = 50;
+
+/// Work is slow when less pieces than these are begun between two looks, and the leader is at one.
+const QUICK: u64 = 16;
+
+/// Looks in a row that find slow work before workers get it.
+const SLOW: u32 = 4;
 
 impl Lead {
     pub(crate) fn new(hub: Arc<Hub>, pool: Arc<Pool>, clock: Arc<Clock>) -> Arc<Self> {
@@ -76,19 +84,26 @@ impl Lead {
         self.has_work.load(Ordering::Relaxed)
     }
 
-    /// Takes the driver over when its leader has been at the same piece of work since the last look. Says
-    /// whether to look again.
+    /// Looks at what the leader does: takes the driver over when it has been at the same piece of work since
+    /// the last look, and has workers do what follows when work is slow. Says whether to look again.
     pub(crate) fn look(&self) -> bool {
         let mut state = self.lock();
-        let begun = state.begun != state.seen;
+        let begun = state.begun.wrapping_sub(state.seen);
         state.seen = state.begun;
-        if state.lent.is_some() && !begun {
+        let works = state.lent.is_some();
+        let blocks = works && begun == 0;
+        state.slow = if works && begun < QUICK { state.slow + 1 } else { 0 };
+        if blocks || state.slow == SLOW {
+            state.slow = 0;
             state.apart = APART;
-            self.take_over(state);
-            return true;
+        } else {
+            state.apart = state.apart.saturating_sub(1);
         }
-        state.apart = state.apart.saturating_sub(1);
-        begun || state.lent.is_some() || state.apart > 0
+        let again = works || begun > 0 || state.apart > 0;
+        if blocks {
+            self.take_over(state);
+        }
+        again
     }
 
     /// Gives a driver that is lent to another thread.
