@@ -78,8 +78,8 @@
 //! wait until it is done; wrapped in [`concurrent`], it neither waits nor is waited for. The handler
 //! of a client's leaving comes after all events that waited.
 //!
-//! A runtime with [`Workers`](bind::Workers) runs all handlers on them, where they may block: those of one client in
-//! order, those of different clients side by side.
+//! Under a runtime with [`Workers`](bind::Workers) handlers may block: those of one client run in order, those of
+//! different clients side by side.
 //!
 //! # Tests
 //!
@@ -130,9 +130,10 @@ pub use handlers::state::State;
 pub use http;
 pub use runtime::BoxFuture;
 pub use sansocket::{
-    Args, ArgsRef, Config, ConfigError, Cookie, Counts, EventMessage, Fields, Gone, Handshake, Id,
-    JoinError, KeepHeaders, Layer, Limits, Method, Misuse, Origins, Protocols, Reason, Received,
-    Refused, Request, Response, SameSite, SlowClient, Transports, Violation,
+    Args, ArgsRef, Caller, Config, ConfigError, Cookie, Counts, EventMessage, Fields, Gone,
+    Handshake, Id, JoinError, KeepHeaders, Layer, Limits, Method, Misuse, Origins, Protocols,
+    Reason, Received, Refused, Request, RequestContext, Response, SameSite, SlowClient, Transports,
+    Violation,
 };
 pub use serve::listen::{Address, Listener};
 pub use serve::tls::Tls;
@@ -155,4 +156,4 @@ pub use sockets::side::Side;
 pub use sockets::socket::Socket;
 pub use wait::wait;
 pub use web::files::{Body, Files};
-pub use web::handler::{IntoWeb, Origin, WebHandler};
+pub use web::handler::{IntoWeb, WebHandler};

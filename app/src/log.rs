@@ -2,7 +2,7 @@
 //!
 //! Targets: `sansocket::engine`, `sansocket::request`, `sansocket::connect`, `sansocket::event`,
 //! `sansocket::error`. Session ids open doors and never appear; the public ids of clients do. What a
-//! client chooses is escaped, so that it cannot look like lines of ours, and cut. Lines about what
+//! client chooses is escaped, so that it cannot look like other lines, and cut. Lines about what
 //! clients do wrong are limited, see [`quota`].
 
 use std::fmt::{self, Display, Write};

@@ -31,7 +31,7 @@
 //!   discontinued (RUSTSEC-2025-0052), so it is for applications that have it already:
 //!   `default-features = false, features = ["async-std", "tracing"]`.
 //!
-//! With both, [`Server::new`] takes smol and [`Server::on`] the one it is told.
+//! With both, [`Server::new`] takes smol, and [`Builder::executor`] the one it is given.
 //!
 //! Handlers run on the thread of the connection, up to their first `.await` that waits: one that blocks
 //! holds up other clients, so let it work in `smol::unblock`, or take the package `sansocket-blocking`.
@@ -69,11 +69,13 @@
 #[cfg(not(any(feature = "smol", feature = "async-std")))]
 compile_error!("sansocket-async-std needs an executor: enable its feature `smol` or `async-std`");
 
+mod builder;
 mod carry;
 mod door;
 mod executor;
 mod server;
 
+pub use builder::Builder;
 pub use executor::Executor;
 pub use sansocket_app::*;
 #[expect(

@@ -8,8 +8,8 @@ use std::net::ToSocketAddrs;
 use std::pin::pin;
 use std::sync::Arc;
 
+use crate::builder::Builder;
 use crate::door;
-use crate::executor::Executor;
 
 /// A Socket.IO server on smol or async-std. Its handle, [`io`](Self::io), emits from anywhere and stops
 /// it.
@@ -20,33 +20,22 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts the shards of an application on the default [`Executor`], four for each of its
-    /// threads.
+    /// Starts the shards of an application on the default [`Executor`](crate::Executor), four for each of
+    /// its threads.
     ///
     /// # Panics
     /// When the operating system gives no random numbers.
     #[must_use]
     pub fn new(app: App) -> Self {
-        let executor = Executor::default();
-        Self::on(app, executor, executor.shards())
+        Self::builder(app).build()
     }
 
-    /// Starts an application on this number of shards, at least 1.
-    ///
-    /// # Panics
-    /// When the operating system gives no random numbers.
-    #[must_use]
-    pub fn with_shards(app: App, shards: u16) -> Self {
-        Self::on(app, Executor::default(), shards)
+    /// Returns a builder, for a server that is not to have the defaults of [`new`](Self::new).
+    pub fn builder(app: App) -> Builder {
+        Builder::new(app)
     }
 
-    /// Starts an application on an executor, with this number of shards, at least 1.
-    ///
-    /// # Panics
-    /// When the operating system gives no random numbers.
-    #[must_use]
-    pub fn on(app: App, executor: Executor, shards: u16) -> Self {
-        let hub = Hub::start(app, executor, shards);
+    pub(crate) fn of(hub: Arc<Hub>) -> Self {
         Self { io: Io::new(hub.clone()), hub }
     }
 

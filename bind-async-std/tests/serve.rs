@@ -35,7 +35,7 @@ mod smol {
     #[test]
     fn serve_on_may_be_dropped_and_connections_go_on() {
         suites::serving_may_be_dropped_and_connections_go_on(|app, listener| {
-            let server = Server::on(app, Executor::SMOL, 4);
+            let server = Server::builder(app).executor(Executor::SMOL).shards(4).build();
             let handle = server.io();
             let serving = ::smol::spawn(async move { server.serve_on([listener]).await });
             // Dropping the task drops its future.
@@ -64,7 +64,7 @@ mod async_std {
     #[test]
     fn serve_on_may_be_dropped_and_connections_go_on() {
         suites::serving_may_be_dropped_and_connections_go_on(|app, listener| {
-            let server = Server::on(app, Executor::ASYNC_STD, 4);
+            let server = Server::builder(app).executor(Executor::ASYNC_STD).shards(4).build();
             let handle = server.io();
             let serving =
                 ::async_std::task::spawn(async move { server.serve_on([listener]).await });
@@ -75,6 +75,6 @@ mod async_std {
 
 /// Serves `app` on four shards.
 fn serve(app: App, executor: Executor, listeners: Vec<Listener>) -> (sansocket_app::Io, Serving) {
-    let server = Server::on(app, executor, 4);
+    let server = Server::builder(app).executor(executor).shards(4).build();
     (server.io(), thread::spawn(move || block_on(server.serve_on(listeners))))
 }

@@ -7,6 +7,7 @@ use std::net::ToSocketAddrs;
 use std::sync::{Arc, mpsc};
 use std::thread;
 
+use crate::builder::Builder;
 use crate::clock::Clock;
 use crate::driver::Driver;
 use crate::lead::Lead;
@@ -29,10 +30,11 @@ pub struct Server {
 /// How many threads a server has.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Threads {
-    /// Threads that carry bytes, at least 1. The default is one per core.
+    /// Threads that carry bytes, and run handlers that do not block, at least 1. The default is one per
+    /// core.
     pub io: usize,
-    /// The most threads for handlers, at least 1; more than handlers that block at the same time.
-    /// The default is four per core, and at least 16.
+    /// The most further threads, for handlers that block, at least 1; more than handlers that block at the
+    /// same time. The default is four per core, and at least 16.
     pub workers: usize,
 }
 
@@ -43,28 +45,15 @@ impl Server {
     /// When the operating system gives no random numbers or no thread.
     #[must_use]
     pub fn new(app: App) -> Self {
-        Self::with_threads(app, Threads::default())
+        Self::builder(app).build()
     }
 
-    /// Starts an application on these threads, with four shards for each that carries bytes.
-    ///
-    /// # Panics
-    /// When the operating system gives no random numbers or no thread.
-    #[must_use]
-    pub fn with_threads(app: App, threads: Threads) -> Self {
-        Self::start(app, threads, Hub::shards_for(threads.io))
+    /// Returns a builder, for a server that is not to have the defaults of [`new`](Self::new).
+    pub fn builder(app: App) -> Builder {
+        Builder::new(app)
     }
 
-    /// Starts an application on this number of shards, at least 1.
-    ///
-    /// # Panics
-    /// When the operating system gives no random numbers or no thread.
-    #[must_use]
-    pub fn with_shards(app: App, shards: u16) -> Self {
-        Self::start(app, Threads::default(), shards)
-    }
-
-    fn start(app: App, threads: Threads, shards: u16) -> Self {
+    pub(crate) fn start(app: App, threads: Threads, shards: u16) -> Self {
         let pool = Arc::new(Pool::new(threads.workers));
         let clock = Arc::<Clock>::default();
         let runtime = Blocking { clock: clock.clone(), pool: pool.clone() };
@@ -98,8 +87,7 @@ impl Server {
     /// Serves on these listeners until [`stop`](Io::stop).
     ///
     /// Returns when all connections have ended and all handlers have; a handler that still runs five
-    /// seconds later is not waited for. The threads of handlers, tasks and timers end with the last handle
-    /// of the server.
+    /// seconds later is not waited for. The threads of the server end with its last handle.
     ///
     /// # Errors
     /// When the operating system has no pollers or threads left. Connections that cannot be

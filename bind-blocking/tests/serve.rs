@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Serves `app` on two threads, with eight shards and four workers.
 fn serve(app: App, listeners: Vec<Listener>) -> (sansocket_app::Io, Serving) {
-    let server = Server::with_threads(app, Threads { io: 2, workers: 4 });
+    let server = Server::builder(app).threads(Threads { io: 2, workers: 4 }).build();
     (server.io(), thread::spawn(move || server.serve_on(listeners)))
 }
 
@@ -35,7 +35,7 @@ fn connections_that_wait_are_served_in_order() {
 
 /// Serves `app` with one thread for bytes and one for handlers.
 fn serve_on_one(app: App, listeners: Vec<Listener>) -> (sansocket_app::Io, Serving) {
-    let server = Server::with_threads(app, Threads { io: 1, workers: 1 });
+    let server = Server::builder(app).threads(Threads { io: 1, workers: 1 }).build();
     (server.io(), thread::spawn(move || server.serve_on(listeners)))
 }
 
@@ -55,7 +55,7 @@ impl Served {
     fn with_workers(app: App, workers: usize) -> Self {
         let listener = Listener::tcp("127.0.0.1:0").unwrap();
         let address = listener.local_addr().tcp().unwrap();
-        let server = Server::with_threads(app, Threads { io: 2, workers });
+        let server = Server::builder(app).threads(Threads { io: 2, workers }).build();
         let io = server.io();
         Self { io, address, serving: thread::spawn(move || server.serve_on([listener])) }
     }
@@ -102,7 +102,7 @@ fn a_handler_that_blocks_stalls_nobody() {
     // One shard, so that all clients share it.
     let listener = Listener::tcp("127.0.0.1:0").unwrap();
     let address = listener.local_addr().tcp().unwrap();
-    let server = Server::with_threads(app, Threads { io: 1, workers: 4 });
+    let server = Server::builder(app).threads(Threads { io: 1, workers: 4 }).build();
     assert_eq!(server.io().counts().len(), 1);
     thread::spawn(move || server.serve_on([listener]));
     let mut slow = Client::connect(address);
@@ -138,7 +138,7 @@ fn a_flood_behind_a_handler_that_blocks_stalls_only_its_sender_and_loses_nothing
     app.on("quick", || "quick");
     let listener = Listener::tcp("127.0.0.1:0").unwrap();
     let address = listener.local_addr().tcp().unwrap();
-    let server = Server::with_threads(app, Threads { io: 1, workers: 4 });
+    let server = Server::builder(app).threads(Threads { io: 1, workers: 4 }).build();
     thread::spawn(move || server.serve_on([listener]));
     let mut slow = Client::connect(address);
     slow.post(r#"42["block"]"#);

@@ -24,7 +24,7 @@ impl Served {
     fn start(app: App, workers: usize) -> Self {
         let listener = Listener::tcp("127.0.0.1:0").unwrap();
         let address = listener.local_addr().tcp().unwrap();
-        let server = Server::with_threads(app, Threads { io: 1, workers });
+        let server = Server::builder(app).threads(Threads { io: 1, workers }).build();
         let io = server.io();
         Self { io, address, serving: thread::spawn(move || server.serve_on([listener])) }
     }

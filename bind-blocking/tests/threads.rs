@@ -21,7 +21,7 @@ fn no_thread_outlives_the_server() {
     app.on("nap", || thread::sleep(Duration::from_millis(5)));
     let listener = Listener::tcp("127.0.0.1:0").unwrap();
     let address = listener.local_addr().tcp().unwrap();
-    let server = Server::with_threads(app, Threads { io: 3, workers: 5 });
+    let server = Server::builder(app).threads(Threads { io: 3, workers: 5 }).build();
     let io = server.io();
     let serving = thread::spawn(move || server.serve_on([listener]));
     let mut clients: Vec<Client> = (0..20).map(|_| Client::connect(address)).collect();

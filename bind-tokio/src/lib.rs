@@ -57,6 +57,7 @@
 //! [limits]: https://github.com/sansocket/sansocket/blob/main/docs/limits.md
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod builder;
 mod carry;
 mod door;
 mod runtime;
@@ -64,6 +65,7 @@ mod server;
 #[cfg(feature = "tower")]
 mod service;
 
+pub use builder::Builder;
 pub use sansocket_app::*;
 #[expect(
     hidden_glob_reexports,

@@ -5,11 +5,10 @@ use sansocket_app::{App, Io, Listener};
 use std::io;
 use std::net::ToSocketAddrs;
 use std::sync::Arc;
-use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
+use crate::builder::Builder;
 use crate::door;
-use crate::runtime::Tokio;
 
 /// A Socket.IO server on tokio. Its handle, [`io`](Self::io), emits from anywhere and stops
 /// it.
@@ -26,17 +25,15 @@ impl Server {
     /// Outside a tokio runtime, or when the operating system gives no random numbers.
     #[must_use]
     pub fn new(app: App) -> Self {
-        let threads = Handle::current().metrics().num_workers();
-        Self::with_shards(app, Hub::shards_for(threads))
+        Self::builder(app).build()
     }
 
-    /// Starts an application on this number of shards, at least 1.
-    ///
-    /// # Panics
-    /// Outside a tokio runtime, or when the operating system gives no random numbers.
-    #[must_use]
-    pub fn with_shards(app: App, shards: u16) -> Self {
-        let hub = Hub::start(app, Tokio(Handle::current()), shards);
+    /// Returns a builder, for a server that is not to have the defaults of [`new`](Self::new).
+    pub fn builder(app: App) -> Builder {
+        Builder::new(app)
+    }
+
+    pub(crate) fn of(hub: Arc<Hub>) -> Self {
         Self { io: Io::new(hub.clone()), hub }
     }
 

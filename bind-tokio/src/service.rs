@@ -14,7 +14,7 @@ use hyper_util::rt::TokioIo;
 use sansocket_app::bind::{Aside, Beside, Carry, Connection, Hub, Outcome};
 use sansocket_app::http::request::Parts;
 use sansocket_app::http::{Request, Response, StatusCode};
-use sansocket_app::{IntoWeb as _, Origin};
+use sansocket_app::{Caller, IntoWeb as _};
 use std::convert::Infallible;
 use std::fmt;
 use std::future::{self, Future as _, Ready, poll_fn};
@@ -224,14 +224,14 @@ impl Front {
 
     /// Takes a request outside of our path.
     fn take_plain(&self, head: &mut Parts) -> Aside {
-        self.hub.handle_plain(head, self.origin(head), self.beside)
+        self.hub.handle_plain(head, self.caller(head), self.beside)
     }
 
-    fn origin(&self, head: &Parts) -> Origin {
-        let mut origin = Origin::default();
-        origin.peer = (self.peer)(head);
-        origin.secure = self.secure;
-        origin
+    fn caller(&self, head: &Parts) -> Caller {
+        let mut caller = Caller::default();
+        caller.peer = (self.peer)(head);
+        caller.secure = self.secure;
+        caller
     }
 
     /// Takes a request under our path; handlers run inside.
@@ -244,8 +244,8 @@ impl Front {
         }
         // Not the session's to keep: it would hold the stream's end open.
         let upgrade = head.extensions.remove::<OnUpgrade>();
-        let origin = self.origin(&head);
-        match self.hub.handle_head(head, origin) {
+        let caller = self.caller(&head);
+        match self.hub.handle_head(head, caller) {
             Outcome::Body { attachment, limit, time } => {
                 let upload = Upload::new(self.hub.clone(), attachment, body, (limit, time));
                 State::Upload { upload }

@@ -51,6 +51,7 @@
 pub mod cluster;
 mod config;
 mod conn;
+mod context;
 mod cookie;
 mod engine;
 mod error;
@@ -73,6 +74,7 @@ pub use config::{
     Config, ConfigError, Judge, KeepHeaders, Layer, Origins, Protocols, SlowClient, Transports,
 };
 pub use conn::{Awaits, Clock, Conn, Decoder, Role};
+pub use context::{Caller, RequestContext};
 pub use cookie::{Cookie, SameSite};
 pub use engine::{EnginePacket, Opened};
 pub use error::{Gone, Misuse, Reason, Refused, Violation};

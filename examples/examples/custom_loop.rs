@@ -6,7 +6,7 @@
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
-use sansocket::{Config, Conn, Date, Event, Limits, Link, Server, Shard};
+use sansocket::{Config, Conn, Date, Event, Limits, Link, RequestContext, Server, Shard};
 use std::collections::HashMap;
 use std::io::{self, IoSlice, Read as _, Write as _};
 use std::sync::Arc;
@@ -109,7 +109,7 @@ impl Loop {
                         decoder.reject_as(violation, &response);
                     }
                     None => decoder.reject_with(violation, |response, request| {
-                        self.server.config().dress(response, request)
+                        self.server.config().dress(response, request, &RequestContext::default())
                     }),
                 },
             }

@@ -5,8 +5,8 @@ mod reading;
 
 use arbitrary::{Result, Unstructured};
 use sansocket::{
-    Config, Conn, Cookie, Event, Fields, Handshake, Headers, Inbound, KeepHeaders, Layer, Method,
-    Origins, Request, Response, SameSite, Server, Shard, Verdict,
+    Caller, Config, Conn, Cookie, Event, Fields, Handshake, Headers, Inbound, KeepHeaders, Layer,
+    Method, Origins, Request, RequestContext, Response, SameSite, Server, Shard, Verdict,
 };
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -91,20 +91,23 @@ impl Case {
     /// A host that takes what our own reader refuses is answered as our reader does.
     fn check_refusal(&self, request: Request<'_>) {
         let mut server = Server::new(self.config.clone(), Shard::ONLY, [7; 32], *BIRTH);
-        let Verdict::Respond(response) = server.handle_request(*BIRTH, request) else {
+        let Verdict::Respond(response) =
+            server.handle_request(*BIRTH, request, RequestContext::default())
+        else {
             panic!("the request is answered")
         };
         assert_eq!((response.status, response.content_type.as_deref()), (400, Some("text/plain")));
         assert!(server.poll_event().is_none());
     }
 
-    fn check(&self, mut request: Request<'_>, expected: &Reading) {
-        request.peer = self.peer;
-        request.secure = self.secure;
-        let seen = self.config.seen(&request);
+    fn check(&self, request: Request<'_>, expected: &Reading) {
+        let mut caller = Caller::default();
+        (caller.peer, caller.secure) = (self.peer, self.secure);
+        let seen = self.config.seen(&request, caller);
         assert_eq!((seen.peer, seen.secure), (expected.peer, expected.secure));
         let mut server = Server::new(self.config.clone(), Shard::ONLY, [7; 32], *BIRTH);
-        let Verdict::Respond(response) = server.handle_request(*BIRTH, request) else {
+        let Verdict::Respond(response) = server.handle_request(*BIRTH, request, caller.into())
+        else {
             panic!("the request is answered")
         };
         expected.check_access(&response, &self.config);

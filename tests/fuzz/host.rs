@@ -1,8 +1,8 @@
 //! A server as a host framework drives it: no bytes, no network.
 
 use sansocket::{
-    Config, Event, Fields, Headers, Link, Message, Method, Request, Server, Shard, Socket,
-    Transmit, Verdict,
+    Config, Event, Fields, Headers, Link, Message, Method, Request, RequestContext, Server, Shard,
+    Socket, Transmit, Verdict,
 };
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -38,9 +38,10 @@ impl Host {
         own_sid: Option<&str>,
     ) -> Verdict {
         let asked = Asked { upgrades: target.contains("websocket"), origin };
-        let mut request = Request::new(method, target, Fields::host(&asked));
-        request.own_sid = own_sid;
-        self.server.handle_request(self.now, request)
+        let request = Request::new(method, target, Fields::host(&asked));
+        let mut context = RequestContext::default();
+        context.own_sid = own_sid;
+        self.server.handle_request(self.now, request, context)
     }
 
     /// Opens a session on polling and returns its id.

@@ -18,7 +18,7 @@ fn shop(serve: Serve) -> (Io, SocketAddr) {
     config.origins = Origins::List(vec!["https://shop.example".into()]);
     let mut app = App::with_config(config);
     app.on("size", |bytes: Bytes| bytes.len());
-    app.allow_request(|request| match request.target.ends_with("&stranger") {
+    app.allow_request(|request, _| match request.target.ends_with("&stranger") {
         true => Err("no"),
         false => Ok(()),
     });

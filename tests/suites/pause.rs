@@ -85,9 +85,9 @@ fn try_pause(child: &Child, address: SocketAddr) -> bool {
     for poller in &mut pollers {
         assert_eq!(poller.response(), (200, "2".into()), "a client that answered is gone");
     }
-    assert_eq!(channel.hear().unwrap(), "1", "who is silent is kept");
+    assert_eq!(channel.hear().unwrap(), "1", "a silent client is kept");
     while poller.request("GET", "").0 == 200 {
-        assert!(begin.elapsed() < PATIENCE, "who is silent is kept");
+        assert!(begin.elapsed() < PATIENCE, "a silent client is kept");
     }
     true
 }

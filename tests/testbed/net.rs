@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sansocket::cluster::{Destination, Message};
-use sansocket::{Config, Conn, Feed as _, Inbound, Limits, Link, Server, Shard, Sid, Usage};
+use sansocket::{
+    Config, Conn, Feed as _, Inbound, Limits, Link, RequestContext, Server, Shard, Sid, Usage,
+};
 
 use crate::app::App;
 use crate::trace::Trace;
@@ -279,17 +281,17 @@ impl World {
         loop {
             let link = decoder.link();
             let verdict = match decoder.poll() {
-                Ok(Some(mut item)) => {
-                    if let Inbound::Request(request) = &mut item {
-                        request.own_sid = own_sid.as_deref();
-                        request.peer = wire.peer;
-                        let count = u16::try_from(shards.len()).expect("there are few shards");
-                        let sid = Sid::text_in(request.target).or(request.own_sid);
-                        wire.shard = sid
-                            .map_or(*next_shard, |sid| usize::from(Sid::shard_of_text(sid, count)));
-                    }
-                    shards[wire.shard].handle(*now, link, item)
+                Ok(Some(Inbound::Request(request))) => {
+                    let mut context = RequestContext::default();
+                    context.own_sid = own_sid.as_deref();
+                    context.caller.peer = wire.peer;
+                    let count = u16::try_from(shards.len()).expect("there are few shards");
+                    let sid = Sid::text_in(request.target).or(context.own_sid);
+                    wire.shard =
+                        sid.map_or(*next_shard, |sid| usize::from(Sid::shard_of_text(sid, count)));
+                    shards[wire.shard].handle_request(*now, request, context)
                 }
+                Ok(Some(item)) => shards[wire.shard].handle(*now, link, item),
                 Ok(None) => break,
                 Err(violation) => {
                     let server = &mut shards[wire.shard];
@@ -298,7 +300,7 @@ impl World {
                         decoder.reject_as(violation, &response);
                     } else {
                         decoder.reject_with(violation, |response, request| {
-                            server.config().dress(response, request)
+                            server.config().dress(response, request, &RequestContext::default())
                         });
                     }
                     continue;

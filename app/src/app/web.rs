@@ -1,7 +1,7 @@
 //! What an application says about HTTP: files, other paths, and the gate before handshakes.
 
 use http::StatusCode;
-use sansocket::Request;
+use sansocket::{Caller, Request};
 
 use crate::app::App;
 use crate::web::files::Files;
@@ -25,21 +25,21 @@ impl App {
     ///
     /// A body larger than `Limits::max_payload` is answered with 413 before the function is asked. In
     /// front of another service there is none: that service answers the rest.
-    /// [`Origin`](crate::Origin) among the extensions tells the client's address, [`Io`](crate::Io) there reaches the clients.
+    /// Among the extensions, [`Caller`] tells the client's address, and [`Io`](crate::Io) reaches the clients.
     pub fn fallback<M>(&mut self, answer: impl WebHandler<M>) -> &mut Self {
         self.web.fallback = Some(Box::new(move |request| answer.call(request)));
         self
     }
 
-    /// Asks `allow` before a session opens; an error is the answer to the request, with status 403
+    /// Asks `allow` before a session opens, with the head of the request and the client that sent it; an error is the answer to the request, with status 403
     /// unless it has one that is no success. It runs while
     /// the connection waits: leave what takes time to an async connect handler.
     pub fn allow_request<E: IntoWeb>(
         &mut self,
-        allow: impl Fn(&Request<'_>) -> Result<(), E> + Send + Sync + 'static,
+        allow: impl Fn(&Request<'_>, Caller) -> Result<(), E> + Send + Sync + 'static,
     ) -> &mut Self {
-        self.web.allow = Some(Box::new(move |request| {
-            let mut refusal = allow(request).err()?.into_response();
+        self.web.allow = Some(Box::new(move |request, caller| {
+            let mut refusal = allow(request, caller).err()?.into_response();
             if refusal.status().is_success() {
                 *refusal.status_mut() = StatusCode::FORBIDDEN;
             }
@@ -48,12 +48,12 @@ impl App {
         self
     }
 
-    /// Makes the session ids, instead of 120 random bits each: a name for a load balancer to route
+    /// Makes the session ids from the head of the request and the client that sent it, instead of 120 random bits each: a name for a load balancer to route
     /// by, say. They are what proves to whom a session belongs, so a part of them must be
     /// unpredictable. Up to 256 letters, digits, `-`, `_`, `.` and `~`; one that is in use is refused.
     pub fn generate_id(
         &mut self,
-        generate: impl Fn(&Request<'_>) -> String + Send + Sync + 'static,
+        generate: impl Fn(&Request<'_>, Caller) -> String + Send + Sync + 'static,
     ) -> &mut Self {
         self.web.generate_id = Some(Box::new(generate));
         self

@@ -66,7 +66,7 @@ impl<'a> Incoming<'a> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a parameter of a handler",
     label = "this handler has a parameter of the type `{Self}`",
-    note = "the type of an argument is `serde::Deserialize`: derive it for a type of yours",
+    note = "the type of an argument is `serde::Deserialize`: derive it for your own type",
     note = "parameters are taken by value: `State<T>` instead of `&State<T>`, `String` instead of `&str`",
     note = "`EventMessage` is taken as `(Socket, EventMessage)` or `(Socket, EventMessage, Ack)` only"
 )]

@@ -23,7 +23,7 @@ use crate::sockets::side::Side;
     message = "`{Self}` cannot be a handler",
     label = "not a function of up to eight parameters",
     note = "a handler is a function or a closure, plain or `async`, with up to eight parameters",
-    note = "gather more arguments in one object, a struct of yours, or take them as `Rest<T>`",
+    note = "gather more arguments in one object, in a struct, or take them as `Rest<T>`",
     note = "`sequential` and `concurrent` are for handlers of events"
 )]
 pub trait Handler<P, R, O = Bare> {
@@ -70,7 +70,7 @@ pub trait Kind<F, P, R> {
 #[diagnostic::on_unimplemented(
     message = "a handler cannot return `{Self}`",
     label = "this handler returns `{Self}`",
-    note = "a type of yours that is `serde::Serialize` is returned as `Json(value)`",
+    note = "a type that implements `serde::Serialize` is returned as `Json(value)`",
     note = "the error of a `Result` is a `std::error::Error` or a text: with `BoxError`, `?` takes any",
     note = "a tuple is several arguments, `NoReply` is no acknowledgement"
 )]

@@ -47,8 +47,8 @@ impl Needs {
         let wrong = pairs.into_iter().find_map(|pair| match pair {
             (Argument::Optional(first), Argument::Required(then)) => Some(format!(
                 "takes {first} before {then}, so that no client can leave it out: put optional \
-                 arguments last; where it may be null but is always sent, wrap the Option in a struct \
-                 of yours"
+                 arguments last; where it may be null but is always sent, wrap the Option in your own \
+                 struct"
             )),
             (Argument::Rest, Argument::Optional(_) | Argument::Required(_) | Argument::Rest) => {
                 Some("takes more arguments after all that are left: put Rest last".to_owned())

@@ -22,7 +22,7 @@ use crate::sockets::side::Side;
 #[diagnostic::on_unimplemented(
     message = "a handler cannot return `{Self}`",
     label = "this handler returns `{Self}`",
-    note = "a type of yours that is `serde::Serialize` is returned as `Json(value)`",
+    note = "a type that implements `serde::Serialize` is returned as `Json(value)`",
     note = "the error of a `Result` is a `std::error::Error` or a text: with `BoxError`, `?` takes any",
     note = "a tuple is several arguments, `NoReply` is no acknowledgement"
 )]

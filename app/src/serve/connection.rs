@@ -1,7 +1,7 @@
 //! One byte stream between a binding and the shards: everything about a connection that is not a
 //! socket.
 
-use sansocket::{Awaits, Conn, Decoder, Inbound, Link, Role, Verdict};
+use sansocket::{Awaits, Caller, Conn, Decoder, Inbound, Link, Role, Verdict};
 use std::cell::RefCell;
 use std::fmt;
 use std::io::IoSlice;
@@ -160,20 +160,21 @@ impl Connection {
                 }
             }
             match decoder.poll() {
-                Ok(Some(Inbound::Request(mut request))) => {
-                    request.peer = front.as_ref().and_then(|front| front.peer());
-                    request.secure = tls.is_some();
-                    let request = hub.app().config.seen(&request);
+                Ok(Some(Inbound::Request(request))) => {
+                    let mut caller = Caller::default();
+                    caller.peer = front.as_ref().and_then(|front| front.peer());
+                    caller.secure = tls.is_some();
+                    let caller = hub.app().config.seen(&request, caller);
                     // Whatever comes next has a deadline of its own.
                     deadline.forget(port);
-                    let verdict = hub.request(shard, port, now, &request);
+                    let verdict = hub.request(shard, port, now, (&request, caller.into()));
                     let passed = matches!(verdict, Verdict::Pass);
                     *polled = match passed || hub.shards().life().is_stopping() {
                         true => Polled::No,
                         false => Polled::Yes,
                     };
                     let verdict = match front {
-                        Some(front) if passed => front.begin(hub, &request),
+                        Some(front) if passed => front.begin(hub, &request, caller),
                         Some(_) | None => verdict,
                     };
                     let waits = is_early(hub, *shard, port, &verdict);

@@ -1,10 +1,10 @@
-//! One plain HTTP request on a connection of ours, until it is answered.
+//! One plain HTTP request on a connection, until it is answered.
 
 use bytes::Bytes;
 use http::Method;
 use http::header::IF_NONE_MATCH;
 use http::uri::PathAndQuery;
-use sansocket::{Request, Response, Verdict, Violation};
+use sansocket::{Caller, Request, Response, Verdict, Violation};
 use std::fmt;
 use std::fs::File;
 use std::future::Future;
@@ -42,9 +42,13 @@ const PIECE: u64 = 64 * 1024;
 
 impl Exchange {
     /// Begins with the head of a request.
-    pub(crate) fn begin(hub: &Hub, request: &Request<'_>) -> (Verdict, Option<Self>) {
+    pub(crate) fn begin(
+        hub: &Hub,
+        request: &Request<'_>,
+        caller: Caller,
+    ) -> (Verdict, Option<Self>) {
         let web = &hub.app().web;
-        let Some(mut asked) = request_of(request) else {
+        let Some(mut asked) = request_of(request, caller) else {
             let refused = plain_for(hub.page_of(request), 400, "Bad Request");
             return (Verdict::Respond(hub.dressed(refused)), None);
         };

@@ -5,8 +5,8 @@ use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Version, header};
 use sansocket::{
-    ConnectFields, Field, Fields, Headers, Link, Method, Request, Response, Transmit, Verdict,
-    Violation,
+    Caller, ConnectFields, Field, Fields, Headers, Link, Method, Request, RequestContext, Response,
+    Transmit, Verdict, Violation,
 };
 use std::any::Any;
 use std::borrow::Cow;
@@ -23,7 +23,7 @@ use crate::serve::refusal;
 use crate::shards::port::Port;
 use crate::sockets::io::Io;
 use crate::web::files::Body;
-use crate::web::handler::{Answerer, Beside, IntoWeb, Origin, accepted_codings};
+use crate::web::handler::{Answerer, Beside, IntoWeb, accepted_codings};
 
 /// What becomes of a request that a host parsed.
 #[derive(Debug)]
@@ -92,7 +92,7 @@ impl Hub {
     /// hides it. Answers are compressed as the settings say. A `CONNECT` of HTTP/2 is a WebSocket, and is
     /// answered as such (RFC 8441 §5).
     #[must_use]
-    pub fn handle_head(&self, mut head: Parts, origin: Origin) -> Outcome {
+    pub fn handle_head(&self, mut head: Parts, caller: Caller) -> Outcome {
         if let Err(violation) = check(&head) {
             let shown = Shown::of(&head);
             return Outcome::Respond(self.violated(&plain(&head, &shown), violation));
@@ -111,11 +111,10 @@ impl Hub {
         };
         let mut request = Request::new(method, target, fields);
         request.other = Some(head.method.as_str());
-        request.peer = origin.peer;
-        request.secure = origin.secure;
-        request.extra = extra.as_ref();
+        let mut context = RequestContext::from(caller);
+        context.extra = extra.as_ref();
         let accept = request.header("accept-encoding").unwrap_or_default();
-        match self.handle_request(request) {
+        match self.handle_request(request, context) {
             Outcome::Respond(response) => Outcome::Respond(response.encoded(&accept)),
             Outcome::Hold(mut attachment) => {
                 attachment.accept = accept.into();
@@ -132,7 +131,7 @@ impl Hub {
     /// [`App::fallback`](crate::App::fallback) may answer. Files are opened, and small ones read,
     /// inside.
     #[must_use]
-    pub fn handle_plain(&self, head: &mut Parts, origin: Origin, beside: Beside) -> Aside {
+    pub fn handle_plain(&self, head: &mut Parts, caller: Caller, beside: Beside) -> Aside {
         let (web, config) = (&self.app().web, &self.app().config);
         // CONNECT asks for a tunnel, which its success would promise.
         if head.method == http::Method::CONNECT || web.files.is_none() && web.fallback.is_none() {
@@ -153,8 +152,8 @@ impl Hub {
                 }))
             }
             Answerer::Application => {
-                let origin = self.seen(head, origin);
-                head.extensions.insert(origin);
+                let caller = self.app().config.seen(&plain(head, &Shown::of(head)), caller);
+                head.extensions.insert(caller);
                 head.extensions.insert(Io::new(self.shared()));
                 let limits = self.limits();
                 Aside::Ask { limit: limits.max_payload, time: limits.body_time }
@@ -191,23 +190,15 @@ impl Hub {
         self.app().web.fallback.is_some()
     }
 
-    /// Where a request came from, as a proxy that is trusted says.
-    fn seen(&self, head: &Parts, origin: Origin) -> Origin {
-        let shown = Shown::of(head);
-        let mut request = plain(head, &shown);
-        request.peer = origin.peer;
-        request.secure = origin.secure;
-        let seen = self.app().config.seen(&request);
-        Origin { peer: seen.peer, secure: seen.secure }
-    }
-
-    /// Takes a request that a host parsed; its methods [`Other`](sansocket::Method) included.
+    /// Takes a request that a host parsed, with what the host knows of it; its methods
+    /// [`Other`](sansocket::Method) included.
     #[must_use]
-    pub fn handle_request(&self, request: Request<'_>) -> Outcome {
+    pub fn handle_request(&self, request: Request<'_>, mut context: RequestContext<'_>) -> Outcome {
         let port: Arc<Port> = Arc::default();
         let mut shard = self.shards().next_home();
-        let request = self.app().config.seen(&request);
-        let verdict = self.request(&mut shard, &port, self.runtime().now(), &request);
+        context.caller = self.app().config.seen(&request, context.caller);
+        let now = self.runtime().now();
+        let verdict = self.request(&mut shard, &port, now, (&request, context));
         let attachment = |link| {
             let hub = self.shared();
             HostLink { hub, shard, link, port: port.clone(), accept: "".into() }
@@ -398,7 +389,7 @@ enum Form {
     Upgrade,
 }
 
-/// A head as the core sees it, without the address it came from.
+/// A head as the core sees it.
 fn plain<'a>(head: &'a Parts, shown: &'a Shown<'_>) -> Request<'a> {
     let target = head.uri.path_and_query().map_or("/", PathAndQuery::as_str);
     Request::new(Method::from_name(head.method.as_str()), target, Fields::host(shown))

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::StatusCode;
-use sansocket::{Request, Response, Violation};
+use sansocket::{Request, RequestContext, Response, Violation};
 use std::borrow::Cow;
 
 use crate::hub::hub::Hub;
@@ -21,7 +21,8 @@ impl Hub {
 
     /// Makes the answer to a request that breaks a rule, as a connection gives it.
     pub(super) fn violated(&self, request: &Request<'_>, violation: Violation) -> Response {
-        self.app().config.dress(Response::refusing(violation), request)
+        let response = Response::refusing(violation);
+        self.app().config.dress(response, request, &RequestContext::default())
     }
 
     /// Adds the fields that every answer has.
@@ -33,7 +34,10 @@ impl Hub {
     /// The fields for the page that a request comes from; few requests name one.
     pub(super) fn page_of(&self, request: &Request<'_>) -> Page {
         match request.header("origin") {
-            Some(_) => self.app().config.dress(Response::status(500), request).headers,
+            Some(_) => {
+                let (response, context) = (Response::status(500), RequestContext::default());
+                self.app().config.dress(response, request, &context).headers
+            }
             None => Page::new(),
         }
     }

@@ -1,6 +1,6 @@
 //! Requests on their way to the shard that owns their session.
 
-use sansocket::{Method, Request, Response, Sid, Verdict};
+use sansocket::{Caller, Method, Request, RequestContext, Response, Sid, Verdict};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,9 +12,9 @@ use crate::sockets::clients::Clients;
 
 impl Hub {
     /// The shard that owns the session a request names or is about to open; `home` when any will do.
-    pub(crate) fn shard_of(&self, request: &Request<'_>, home: u16) -> u16 {
+    fn shard_of(&self, request: &Request<'_>, own_sid: Option<&str>, home: u16) -> u16 {
         if self.app().web.generate_id.is_some() {
-            let text = Sid::text_in(request.target).or(request.own_sid);
+            let text = Sid::text_in(request.target).or(own_sid);
             return text.map_or(home, |text| Sid::shard_of_text(text, self.shards().count()));
         }
         match Sid::from_target(request.target) {
@@ -24,9 +24,9 @@ impl Hub {
     }
 
     /// The session id of the application's making, for a request that opens a session.
-    pub(crate) fn own_sid(&self, request: &Request<'_>) -> Option<String> {
+    fn own_sid(&self, request: &Request<'_>, caller: Caller) -> Option<String> {
         let generate = self.app().web.generate_id.as_ref()?;
-        self.is_handshake(request).then(|| generate(request))
+        self.is_handshake(request).then(|| generate(request, caller))
     }
 
     /// Takes a request: the application's own gate first, then the shard, which becomes the one that
@@ -36,19 +36,18 @@ impl Hub {
         shard: &mut u16,
         port: &Arc<Port>,
         now: Instant,
-        request: &Request<'_>,
+        (request, mut context): (&Request<'_>, RequestContext<'_>),
     ) -> Verdict {
         if !self.app().config.serves(request.path()) {
             return Verdict::Pass;
         }
-        let own = self.own_sid(request);
-        let mut request = *request;
-        request.own_sid = own.as_deref();
+        let own = self.own_sid(request, context.caller);
+        context.own_sid = own.as_deref();
         // Functions of the application never run under a lock.
-        request.judged = self.app().config.judge(&request);
-        *shard = self.shard_of(&request, *shard);
-        if let Some(response) = self.bars(&request) {
-            return self.turn_away(response, &request);
+        context.judged = self.app().config.judge(request);
+        *shard = self.shard_of(request, context.own_sid, *shard);
+        if let Some(response) = self.bars(request, context.caller) {
+            return self.turn_away(response, (request, &context));
         }
         log!(
             trace, "sansocket::engine", shard = %*shard, method = %request.method_name().unwrap_or("?"),
@@ -57,7 +56,7 @@ impl Hub {
         let mut gave_way = 0;
         let verdict = self.turn(*shard, |cell| {
             let before = cell.server.gave_way();
-            let verdict = self.request_to(cell, port, now, request);
+            let verdict = self.request_to(cell, port, now, (request, context));
             gave_way = cell.server.gave_way() - before;
             verdict
         });
@@ -71,7 +70,7 @@ impl Hub {
             && let Some(rule) = response.rule()
         {
             limited!(
-                (self.shards(), Refused, request.peer.map(|peer| peer.ip()))
+                (self.shards(), Refused, context.caller.peer.map(|peer| peer.ip()))
                 info, "sansocket::request", status = %response.status, rule = %rule,
                 origin = ?quoted(request.header("origin").as_deref().unwrap_or("none")), "refused"
             );
@@ -84,14 +83,14 @@ impl Hub {
         cell: &mut Cell<Clients>,
         port: &Arc<Port>,
         now: Instant,
-        request: Request<'_>,
+        (request, context): (&Request<'_>, RequestContext<'_>),
     ) -> Verdict {
         // Once more, under the lock that closes the sessions.
-        if self.shards().life().is_stopping() && self.is_handshake(&request) {
-            return self.turn_away(Response::shutting_down(), &request);
+        if self.shards().life().is_stopping() && self.is_handshake(request) {
+            return self.turn_away(Response::shutting_down(), (request, &context));
         }
         self.shards().hear(cell);
-        let verdict = cell.server.handle_request(now, request);
+        let verdict = cell.server.handle_request(now, *request, context);
         if let Some(link) = verdict.link() {
             cell.bind(link, port);
         }
@@ -99,8 +98,12 @@ impl Hub {
     }
 
     /// Refuses a request before its shard takes it.
-    fn turn_away(&self, response: Response, request: &Request<'_>) -> Verdict {
-        Verdict::Respond(self.app().config.dress(response, request))
+    fn turn_away(
+        &self,
+        response: Response,
+        (request, context): (&Request<'_>, &RequestContext<'_>),
+    ) -> Verdict {
+        Verdict::Respond(self.app().config.dress(response, request, context))
     }
 
     /// Whether a request for us would open a session.
@@ -109,7 +112,7 @@ impl Hub {
     }
 
     /// The answer to a request that may not even try to open a session.
-    fn bars(&self, request: &Request<'_>) -> Option<Response> {
+    fn bars(&self, request: &Request<'_>, caller: Caller) -> Option<Response> {
         let stopping = self.shards().life().is_stopping();
         if !stopping && self.app().web.allow.is_none() || !self.is_handshake(request) {
             return None;
@@ -117,6 +120,6 @@ impl Hub {
         if stopping {
             return Some(Response::shutting_down());
         }
-        self.app().web.allow.as_ref().and_then(|allow| allow(request))
+        self.app().web.allow.as_ref().and_then(|allow| allow(request, caller))
     }
 }

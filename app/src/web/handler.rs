@@ -2,12 +2,11 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use sansocket::{Request, Response};
+use sansocket::{Caller, Request, Response};
 use std::borrow::Cow;
 use std::fs::File;
 use std::future::Future;
 use std::io::Take;
-use std::net::SocketAddr;
 
 use crate::handlers::function::{Async, Plain};
 use crate::handlers::handler::Progress;
@@ -26,8 +25,8 @@ pub(crate) struct Web {
 
 pub(crate) type Fallback =
     Box<dyn Fn(http::Request<Bytes>) -> Progress<http::Response<Bytes>> + Send + Sync>;
-pub(crate) type Generate = Box<dyn Fn(&Request<'_>) -> String + Send + Sync>;
-pub(crate) type Allow = Box<dyn Fn(&Request<'_>) -> Option<Response> + Send + Sync>;
+pub(crate) type Generate = Box<dyn Fn(&Request<'_>, Caller) -> String + Send + Sync>;
+pub(crate) type Allow = Box<dyn Fn(&Request<'_>, Caller) -> Option<Response> + Send + Sync>;
 
 /// What stands beside an application on its port.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -46,16 +45,6 @@ pub(crate) enum Answerer {
     /// A file, of which this has to be read yet.
     File(Response, Option<Take<File>>),
     Nobody,
-}
-
-/// Where a plain HTTP request came from; an extension of the [`http::Request`].
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-#[non_exhaustive]
-pub struct Origin {
-    /// The address of the other end, when the stream has one.
-    pub peer: Option<SocketAddr>,
-    /// Whether the stream is encrypted.
-    pub secure: bool,
 }
 
 /// A function that answers plain HTTP requests. `M` only tells the forms of functions apart.
@@ -183,8 +172,9 @@ impl Web {
     }
 }
 
-/// The request in the form the rest of the world uses; `None` when its parts have no such form.
-pub(crate) fn request_of(request: &Request<'_>) -> Option<http::Request<()>> {
+/// The request in the form the rest of the world uses, with its client as an extension; `None` when its
+/// parts have no such form.
+pub(crate) fn request_of(request: &Request<'_>, caller: Caller) -> Option<http::Request<()>> {
     let method = request.method_name()?;
     let mut parts = http::Request::builder().method(method).uri(request.target).body(()).ok()?;
     let headers = parts.headers_mut();
@@ -194,7 +184,7 @@ pub(crate) fn request_of(request: &Request<'_>) -> Option<http::Request<()>> {
             headers.append(name, value);
         }
     });
-    parts.extensions_mut().insert(Origin { peer: request.peer, secure: request.secure });
+    parts.extensions_mut().insert(caller);
     Some(parts)
 }
 

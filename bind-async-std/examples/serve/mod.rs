@@ -1,7 +1,8 @@
-//! Serves an example application on smol, or async-std, until it is asked to stop.
+//! Serves an example application on smol, or async-std, until it is asked to stop. Where both are built in,
+//! `EXECUTOR=async-std` takes the second.
 
 use examples::options::Options;
-use sansocket_async_std::{App, Config, Listener, Server};
+use sansocket_async_std::{App, Config, Executor, Listener, Server};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::env;
@@ -11,11 +12,12 @@ use std::thread;
 
 /// Listens, says where, and serves.
 pub(crate) fn run(options: &Options, app: impl FnOnce(Config) -> App) -> io::Result<()> {
-    if env::var_os(THREADS).is_none() {
+    if THREADS.iter().any(|name| env::var_os(name).is_none()) {
         return run_again(options);
     }
+    let executor = executor();
     let listener = Listener::tcp((options.host.as_str(), options.port))?;
-    let server = Server::new(app(options.config.clone()));
+    let server = Server::on(app(options.config.clone()), executor, executor.shards());
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     println!("listening on {}", listener.local_addr());
     let stopping = server.io();
@@ -33,7 +35,7 @@ fn run_again(options: &Options) -> io::Result<()> {
     let cores = || thread::available_parallelism().map_or(1, usize::from);
     let threads = options.threads.unwrap_or_else(cores).to_string();
     let mut program = Command::new(env::current_exe()?);
-    become_it(program.args(env::args_os().skip(1)).env(THREADS, &threads))
+    become_it(program.args(env::args_os().skip(1)).envs(THREADS.map(|name| (name, &threads))))
 }
 
 #[cfg(unix)]
@@ -46,7 +48,13 @@ fn become_it(program: &mut Command) -> io::Result<()> {
     program.status().map(drop)
 }
 
-#[cfg(feature = "smol")]
-const THREADS: &str = "SMOL_THREADS";
-#[cfg(not(feature = "smol"))]
-const THREADS: &str = "ASYNC_STD_THREAD_COUNT";
+/// The variables that the executors read their number of threads from.
+const THREADS: [&str; 2] = ["SMOL_THREADS", "ASYNC_STD_THREAD_COUNT"];
+
+fn executor() -> Executor {
+    #[cfg(all(feature = "async-std", feature = "smol"))]
+    if env::var_os("EXECUTOR").is_some_and(|name| name == "async-std") {
+        return Executor::ASYNC_STD;
+    }
+    Executor::default()
+}

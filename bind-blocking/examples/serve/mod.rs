@@ -12,7 +12,7 @@ pub(crate) fn run(options: &Options, app: impl FnOnce(Config) -> App) -> std::io
     if let Some(io) = options.threads {
         threads.io = io;
     }
-    let server = Server::with_threads(app(options.config.clone()), threads);
+    let server = Server::builder(app(options.config.clone())).threads(threads).build();
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     println!("listening on {}", listener.local_addr());
     let stopping = server.io();

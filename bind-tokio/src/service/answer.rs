@@ -30,7 +30,7 @@ pin_project! {
     pub struct SocketIoFuture<F, B> {
         #[pin]
         state: State<F, B>,
-        // How long the client may take none of an answer of ours.
+        // How long the client may take none of an answer from the Socket.IO server.
         patience: Duration,
     }
 }

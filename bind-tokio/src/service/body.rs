@@ -1,4 +1,4 @@
-//! The body of an answer of ours, handed to the host as the client takes it.
+//! The body of an answer of the Socket.IO server, handed to the host as the client takes it.
 
 use hyper::body::{Body, Frame, SizeHint};
 use sansocket_app::{Body as Content, Bytes};

@@ -100,8 +100,8 @@ fn a13_a_trusted_proxy_tells_host_and_address() {
     let mut config = Config::default();
     config.trust_forwarded = true;
     let mut app = App::with_config(config);
-    app.allow_request(|request| match request.peer {
-        Some(peer) if peer.ip().to_string() == "1.2.3.4" && request.secure => Ok(()),
+    app.allow_request(|_, caller| match caller.peer {
+        Some(peer) if peer.ip().to_string() == "1.2.3.4" && caller.secure => Ok(()),
         _ => Err("elsewhere"),
     });
     let (listener, address) = listen();

@@ -17,7 +17,7 @@ fn serve_on_may_be_dropped_and_connections_go_on() {
     serving_may_be_dropped_and_connections_go_on(|app, listener| {
         let runtime = runtime();
         let (server, serving) = runtime.block_on(async {
-            let server = Server::with_shards(app, 4);
+            let server = Server::builder(app).shards(4).build();
             let serving = server.clone();
             (server, tokio::spawn(async move { serving.serve_on([listener]).await }))
         });
@@ -33,7 +33,7 @@ fn no_task_outlives_the_server() {
     let runtime = runtime();
     let listener = Listener::tcp("127.0.0.1:0").unwrap();
     let address = listener.local_addr().tcp().unwrap();
-    let server = runtime.block_on(async { Server::with_shards(App::new(), 4) });
+    let server = runtime.block_on(async { Server::builder(App::new()).shards(4).build() });
     let serving = server.clone();
     let serving = runtime.spawn(async move { serving.serve_on([listener]).await });
     let mut clients: Vec<_> = (0..8).map(|_| Client::connect(address)).collect();
@@ -55,7 +55,7 @@ fn serving_nothing_ends_nothing() {
     let runtime = runtime();
     let listener = Listener::tcp("127.0.0.1:0").unwrap();
     let address = listener.local_addr().tcp().unwrap();
-    let server = runtime.block_on(async { Server::with_shards(App::new(), 4) });
+    let server = runtime.block_on(async { Server::builder(App::new()).shards(4).build() });
     let serving = server.clone();
     let serving = runtime.spawn(async move { serving.serve_on([listener]).await });
     // As with inherited listeners, where none were.
@@ -104,7 +104,7 @@ fn serve_on_one(app: App, listeners: Vec<Listener>) -> (sansocket_app::Io, Servi
 /// Serves `app` on four shards and two threads.
 fn serve(app: App, listeners: Vec<Listener>) -> (sansocket_app::Io, Serving) {
     let runtime = runtime();
-    let server = runtime.block_on(async { Server::with_shards(app, 4) });
+    let server = runtime.block_on(async { Server::builder(app).shards(4).build() });
     (server.io(), thread::spawn(move || runtime.block_on(server.serve_on(listeners))))
 }
 

@@ -64,7 +64,7 @@ fn a_pause_of_the_process_drops_only_who_is_silent() {
 /// Serves `app` in front of a router without routes.
 fn serve(app: App, listeners: Vec<Listener>) -> (sansocket_app::Io, Serving) {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let server = runtime.block_on(async { Server::with_shards(app, 4) });
+    let server = runtime.block_on(async { Server::builder(app).shards(4).build() });
     let peer = |head: &Parts| head.extensions.get().map(|ConnectInfo(peer)| *peer);
     let router = Router::new().layer(server.layer().peer(peer));
     let handle = server.io();

@@ -36,7 +36,7 @@ impl Host {
         app.on("echo", |n: usize| n);
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let (io, address) = runtime.block_on(async {
-            let server = Server::with_shards(app, 4);
+            let server = Server::builder(app).shards(4).build();
             let router = Router::new().layer(server.layer());
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();

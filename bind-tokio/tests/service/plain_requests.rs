@@ -5,7 +5,7 @@ use axum::routing::{get, post};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body, Bytes, Frame};
 use hyper::{Request, Response, StatusCode};
-use sansocket_tokio::{App, Config, Files, Io, Origin, OwnBody, Server, SocketIoBody};
+use sansocket_tokio::{App, Caller, Config, Files, Io, OwnBody, Server, SocketIoBody};
 use std::convert::Infallible;
 use std::fs;
 use std::net::SocketAddr;
@@ -144,8 +144,8 @@ async fn a_server_alone_answers_files_and_asks_its_fallback() {
     app.files(Files::new().map("/", folder.path()));
     app.fallback(async |request: Request<Bytes>| {
         let extensions = request.extensions();
-        let (io, origin): (&Io, &Origin) = (extensions.get().unwrap(), extensions.get().unwrap());
-        let peer = origin.peer.map(|peer| peer.ip().to_string());
+        let (io, caller): (&Io, &Caller) = (extensions.get().unwrap(), extensions.get().unwrap());
+        let peer = caller.peer.map(|peer| peer.ip().to_string());
         io.sleep(Duration::from_millis(1)).await;
         format!("{} {} {peer:?} {:?}", request.method(), request.uri(), request.body())
     });

@@ -18,7 +18,8 @@ pub(crate) enum Access<'a> {
 }
 
 impl<'a> Access<'a> {
-    pub(crate) fn of(request: &Request<'a>, config: &Config) -> Self {
+    /// Decides about a request; `judged` is what [`Config::judge`] said, if it was asked.
+    pub(crate) fn of(request: &Request<'a>, judged: Option<bool>, config: &Config) -> Self {
         let Some(origin) = request.fields.text(Field::Origin) else { return Self::Plain };
         let same = || is_same(origin, request, config);
         match &config.origins {
@@ -26,7 +27,7 @@ impl<'a> Access<'a> {
             Origins::Unchecked => Self::Plain,
             Origins::List(_) | Origins::Matching(_) | Origins::SameOrigin if same() => Self::Plain,
             Origins::List(list) if list.iter().any(|one| one == origin) => Self::Cross(origin),
-            Origins::Matching(judge) if request.judged.unwrap_or_else(|| judge.accepts(origin)) => {
+            Origins::Matching(judge) if judged.unwrap_or_else(|| judge.accepts(origin)) => {
                 Self::Cross(origin)
             }
             Origins::List(_) | Origins::Matching(_) | Origins::SameOrigin => Self::Refused,

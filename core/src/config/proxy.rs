@@ -3,18 +3,18 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
-use crate::http::{Fields, Request};
+use crate::context::Caller;
+use crate::http::Fields;
 
-/// The request as its proxy saw it: the client's address, and whether it came encrypted.
-pub(super) fn seen_from<'a>(request: &Request<'a>) -> Request<'a> {
-    let told = Told::of(request.fields);
-    Request {
-        peer: told.peer.or(request.peer),
+/// The client as the proxy reports it, in the fields of a request that came from `proxy`.
+pub(super) fn seen_from(fields: Fields<'_>, proxy: Caller) -> Caller {
+    let told = Told::of(fields);
+    Caller {
+        peer: told.peer.or(proxy.peer),
         secure: match told.proto {
             Some(proto) => proto.eq_ignore_ascii_case("https"),
-            None => request.secure,
+            None => proxy.secure,
         },
-        ..*request
     }
 }
 
@@ -193,15 +193,19 @@ fn address(text: &str) -> Option<SocketAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::Method;
     use crate::http::head::Places;
 
-    fn request(lines: &str) -> Request<'_> {
-        Request::new(Method::Get, "/", Fields::head(lines.as_bytes(), &Places::UNKNOWN))
+    fn fields(lines: &str) -> Fields<'_> {
+        Fields::head(lines.as_bytes(), &Places::UNKNOWN)
+    }
+
+    /// The client that a proxy reports, whose own stream is not encrypted.
+    fn seen(lines: &str) -> Caller {
+        seen_from(fields(lines), Caller::default())
     }
 
     fn peer(lines: &str) -> Option<String> {
-        seen_from(&request(lines)).peer.map(|peer| peer.to_string())
+        seen(lines).peer.map(|peer| peer.to_string())
     }
 
     #[test]
@@ -227,14 +231,14 @@ mod tests {
     #[test]
     fn the_first_scheme_and_host_are_the_clients() {
         let forwarded =
-            request("X-Forwarded-Proto: https, http\r\nX-Forwarded-Host: shop.example, inner\r\n");
-        assert!(seen_from(&forwarded).secure);
-        assert_eq!(Told::of(forwarded.fields).host.as_deref(), Some("shop.example"));
-        let plain = Request { secure: true, ..request("X-Forwarded-Proto: http\r\n") };
-        assert!(!seen_from(&plain).secure);
-        let silent = Request { secure: true, ..request("X-Forwarded-Host: ,\r\n") };
-        assert!(seen_from(&silent).secure);
-        assert_eq!(Told::of(silent.fields).host, None);
+            "X-Forwarded-Proto: https, http\r\nX-Forwarded-Host: shop.example, inner\r\n";
+        assert!(seen(forwarded).secure);
+        assert_eq!(Told::of(fields(forwarded)).host.as_deref(), Some("shop.example"));
+        let proxy = Caller { secure: true, ..Caller::default() };
+        assert!(!seen_from(fields("X-Forwarded-Proto: http\r\n"), proxy).secure);
+        let silent = fields("X-Forwarded-Host: ,\r\n");
+        assert!(seen_from(silent, proxy).secure);
+        assert_eq!(Told::of(silent).host, None);
     }
 
     #[test]
@@ -267,10 +271,10 @@ mod tests {
         }
         let lines = "Forwarded: for=6.6.6.6;proto=https\r\nforwarded: for=1.2.3.4\r\n";
         assert_eq!(peer(lines).as_deref(), Some("1.2.3.4:0"));
-        assert!(!seen_from(&request(lines)).secure);
+        assert!(!seen(lines).secure);
         let lines = "Forwarded: host=evil, for=\"_a\";proto=HTTPS;host=\"shop.example:80\"\r\n";
-        assert!(seen_from(&request(lines)).secure);
-        assert_eq!(Told::of(request(lines).fields).host.as_deref(), Some("shop.example:80"));
+        assert!(seen(lines).secure);
+        assert_eq!(Told::of(fields(lines)).host.as_deref(), Some("shop.example:80"));
     }
 
     #[test]
@@ -278,11 +282,10 @@ mod tests {
         for usual in ["X-Forwarded-For: 1.2.3.4", "X-Forwarded-Proto: http", "X-Forwarded-Host: a"]
         {
             let lines = format!("Forwarded: for=6.6.6.6;proto=https;host=evil\r\n{usual}\r\n");
-            let request = request(&lines);
-            let seen = seen_from(&request);
+            let seen = seen(&lines);
             assert!(!seen.secure, "{usual}");
             assert_ne!(seen.peer.map(|peer| peer.ip().to_string()).as_deref(), Some("6.6.6.6"));
-            assert_ne!(Told::of(request.fields).host.as_deref(), Some("evil"), "{usual}");
+            assert_ne!(Told::of(fields(&lines)).host.as_deref(), Some("evil"), "{usual}");
         }
     }
 }

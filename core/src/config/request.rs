@@ -2,6 +2,7 @@
 
 use super::origin::{ALLOW_ORIGIN, Access};
 use super::{Config, Origins, proxy};
+use crate::context::{Caller, RequestContext};
 use crate::field::Field;
 use crate::http::{Request, Response};
 
@@ -14,32 +15,38 @@ impl Config {
     }
 
     /// Asks the function of [`Origins::Matching`] about a request, for
-    /// [`Request::judged`](crate::Request::judged): an embedder that shares a [`Server`](crate::Server) behind a lock does so
-    /// before it takes the lock. `None` when there is nothing to ask.
+    /// [`RequestContext::judged`](crate::RequestContext::judged): a host that shares a [`Server`](crate::Server) behind
+    /// a lock does so before it takes the lock. `None` when there is nothing to ask.
     #[must_use]
     pub fn judge(&self, request: &Request<'_>) -> Option<bool> {
         let Origins::Matching(judge) = &self.origins else { return None };
         request.fields.text(Field::Origin).map(|origin| judge.accepts(origin))
     }
 
-    /// Makes an answer of the embedder's own to `request` one of this server's: adds
+    /// Makes an answer of the host's own to `request` one of this server's: adds
     /// [`headers`](Self::headers), and what lets the page that asked read it, if it may connect. What the
     /// answer has of its own stays.
     ///
-    /// Calls the function of [`Origins::Matching`], unless the request [is judged](Self::judge).
+    /// Calls the function of [`Origins::Matching`], unless the context says what it
+    /// [judged](RequestContext::judged).
     #[must_use]
-    pub fn dress(&self, mut response: Response, request: &Request<'_>) -> Response {
+    pub fn dress(
+        &self,
+        mut response: Response,
+        request: &Request<'_>,
+        context: &RequestContext<'_>,
+    ) -> Response {
         if !response.headers.iter().any(|(name, _)| name == ALLOW_ORIGIN) {
-            response = Access::of(request, self).allow(response, self);
+            response = Access::of(request, context.judged, self).allow(response, self);
         }
         response.dress(&self.headers);
         response
     }
 
-    /// Returns a request as its client made it: with what a trusted proxy says of address and
-    /// encryption, when [`trust_forwarded`](Self::trust_forwarded) is set.
+    /// Returns the client that sent `request`: with [`trust_forwarded`](Self::trust_forwarded), the one that
+    /// the proxy reports, and otherwise `caller`, the one at the other end of the stream.
     #[must_use]
-    pub fn seen<'a>(&self, request: &Request<'a>) -> Request<'a> {
-        if self.trust_forwarded { proxy::seen_from(request) } else { *request }
+    pub fn seen(&self, request: &Request<'_>, caller: Caller) -> Caller {
+        if self.trust_forwarded { proxy::seen_from(request.fields, caller) } else { caller }
     }
 }

@@ -195,7 +195,7 @@ impl Head {
     }
 }
 
-/// Checks the name of a method that is none of ours.
+/// Checks the name of a method without a variant of its own.
 fn check_name(name: &str) -> Result<(), Violation> {
     match name {
         // Its target is a host to connect to (RFC 9112 §3.2.3), and its answer would promise a tunnel.

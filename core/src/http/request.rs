@@ -1,15 +1,12 @@
 //! A request, borrowed from its parser or its writer.
 
-use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
-use std::net::SocketAddr;
-use std::sync::Arc;
 
 use super::write::{put_field, put_number};
 use super::{Fields, cut};
 
-/// A parsed request line and its headers, with what the host knows of the stream.
+/// The head of a request: its method, target and header fields.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Request<'a> {
@@ -23,28 +20,13 @@ pub struct Request<'a> {
     pub target: &'a str,
     /// The header fields.
     pub fields: Fields<'a>,
-    /// Address of the other end, when the embedder knows it.
-    pub peer: Option<SocketAddr>,
-    /// Whether the stream is encrypted.
-    pub secure: bool,
-    /// Whatever the host wants to find again in the [`Handshake`](crate::Handshake).
-    pub extra: Option<&'a Arc<dyn Any + Send + Sync>>,
-    /// The session id that a handshake is to use instead of one that is made here: 1 to 256 letters,
-    /// digits and any of `-._~`, not in use, and impossible to guess, since knowing it is having the
-    /// session. Hand such a handshake to the shard of [`Sid::shard_of_text`](crate::Sid::shard_of_text).
-    pub own_sid: Option<&'a str>,
-    /// Whether the page it comes from may connect, when the embedder asked
-    /// [`Config::judge`](crate::Config::judge) already.
-    pub judged: Option<bool>,
 }
 
 impl<'a> Request<'a> {
-    /// Makes a request of which only the head is known.
+    /// Makes a request of a method, a target and header fields.
     #[must_use]
     pub fn new(method: Method, target: &'a str, fields: Fields<'a>) -> Self {
-        let (other, peer, secure, extra) = (None, None, false, None);
-        let (own_sid, judged) = (None, None);
-        Self { method, other, target, fields, peer, secure, extra, own_sid, judged }
+        Self { method, other: None, target, fields }
     }
 
     /// Returns the name of the method, when it is known.
@@ -97,7 +79,6 @@ impl fmt::Debug for Request<'_> {
         f.debug_struct("Request")
             .field("method", &self.method)
             .field("path", &self.path())
-            .field("peer", &self.peer)
             .finish_non_exhaustive()
     }
 }

@@ -17,7 +17,7 @@ impl Sid {
     /// Reads the `sid` of a request target without allocating; `None` when there is none.
     ///
     /// # Errors
-    /// [`Malformed`] when the value cannot be a sid of ours.
+    /// [`Malformed`] when the value cannot be a sid of this server.
     #[must_use]
     pub fn from_target(target: &str) -> Option<Result<Self, Malformed>> {
         Query::parse(target).sid.map(Self::parse)
@@ -30,7 +30,7 @@ impl Sid {
     }
 
     /// Returns the shard, of so many, for the session that `text` names: the one that issued it when
-    /// it is a sid of ours, else one that follows from the text alone. So a session whose id the host
+    /// it is a sid of this server, else one that follows from the text alone. So a session whose id the host
     /// chose is found where it was opened, on any machine and in any version.
     #[must_use]
     pub fn shard_of_text(text: &str, count: u16) -> u16 {
@@ -46,7 +46,7 @@ impl Sid {
         u16::try_from(hash % u64::from(count.max(1))).unwrap_or(0)
     }
 
-    /// Returns the index of the shard that issued it. Remote input: it may name no shard of ours.
+    /// Returns the index of the shard that issued it. Remote input: the shard may not exist.
     #[must_use]
     pub fn shard(&self) -> u16 {
         u16::from_be_bytes([self.0[0], self.0[1]])

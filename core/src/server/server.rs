@@ -9,6 +9,7 @@ use super::outputs::Outputs;
 use super::sessions::sessions::Sessions;
 use super::space::space::Space;
 use crate::config::Config;
+use crate::context::RequestContext;
 use crate::hash::Seeded;
 use crate::key::{Mint, Shard};
 use crate::link::{Inbound, Link, Verdict};
@@ -102,10 +103,13 @@ impl Server {
     }
 
     /// Takes one item that a [`Conn`](crate::Conn) decoded; `link` is the link of the connection
-    /// before that item.
+    /// before that item. Of a request, only the head is known: a host that knows more calls
+    /// [`handle_request`](Self::handle_request).
     pub fn handle(&mut self, now: Instant, link: Option<Link>, item: Inbound<'_>) -> Verdict {
         match (item, link) {
-            (Inbound::Request(request), _) => return self.handle_request(now, request),
+            (Inbound::Request(request), _) => {
+                return self.handle_request(now, request, RequestContext::default());
+            }
             (Inbound::Body(body), Some(link)) => return self.handle_body(now, link, body),
             (Inbound::Message(message), Some(link)) => self.handle_message(now, link, message),
             (Inbound::Closed(_), Some(link)) => self.handle_closed(now, link),
@@ -207,12 +211,13 @@ mod tests {
         );
         let target = "/socket.io/?EIO=4&transport=websocket&token=sesame";
         let request = Request::new(Method::Get, target, fields);
-        let opened = server.handle_request(now, request);
+        let opened = server.handle_request(now, request, RequestContext::default());
         assert!(matches!(opened, Verdict::Upgrade { .. }));
         let plain = Fields::head(b"host: a\r\n", &crate::http::head::Places::UNKNOWN);
         let request = Request::new(Method::Get, "/socket.io/?EIO=4&transport=polling", plain);
-        let chosen = Request { own_sid: Some("chosen-by-the-host"), ..request };
-        assert!(matches!(server.handle_request(now, chosen), Verdict::Respond(_)));
+        let chosen =
+            RequestContext { own_sid: Some("chosen-by-the-host"), ..RequestContext::default() };
+        assert!(matches!(server.handle_request(now, request, chosen), Verdict::Respond(_)));
         let open = server.sessions.open_packet(0);
         let sid = open.split('"').nth(3).expect("a sid");
         let secret = &URL_SAFE_NO_PAD.decode(sid).expect("base64")[6..];
@@ -244,8 +249,8 @@ mod tests {
         let target = "/socket.io/?EIO=4&transport=websocket";
         for _ in 0..1000 {
             let request = Request::new(Method::Get, target, fields);
-            let Verdict::Upgrade { link: Some(link), .. } = server.handle_request(now(), request)
-            else {
+            let verdict = server.handle_request(now(), request, RequestContext::default());
+            let Verdict::Upgrade { link: Some(link), .. } = verdict else {
                 panic!("a WebSocket opens");
             };
             for _ in 0..10 {

@@ -196,7 +196,7 @@ fn a_stream_of_answers_ends_when_time_is_up() {
         leaving.within(leaving.id()).emit_with_ack("q", &(), SECOND).stream().unwrap();
     assert!(poll_with(&mut replies.next(), &bell).is_none());
     leaving.disconnect();
-    assert_eq!(poll(&mut replies.next()), Some(None), "who left cannot answer");
+    assert_eq!(poll(&mut replies.next()), Some(None), "a client that left cannot answer");
     assert_eq!(replies.missing(), Some(1));
 }
 

@@ -108,7 +108,7 @@ fn an_optional_argument_before_one_that_is_needed_is_found_at_the_start() {
         said(|app| _ = app.on("move", |_: Option<u8>, _: u8| ())),
         "the handler of \"move\" takes core::option::Option<u8> before u8, so that no client can leave \
          it out: put optional arguments last; where it may be null but is always sent, wrap the Option \
-         in a struct of yours",
+         in your own struct",
     );
 }
 

@@ -1,7 +1,7 @@
 //! Admission, and what deciding handlers see and may do.
 
 use crate::streams::stage::{Later, POLLING, Stage, sid};
-use sansocket::{Config, Method, Origins, Request};
+use sansocket::{Caller, Config, Method, Origins, Request};
 use sansocket_app::bind::Outcome;
 use sansocket_app::{App, HandlerError, Socket};
 use std::future::{pending, poll_fn};
@@ -20,7 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 fn sessions_with_ids_of_the_application_are_found_behind_a_host() {
     let mut app = App::new();
     let made = AtomicUsize::new(0);
-    app.generate_id(move |_: &Request<'_>| format!("own-{}", made.fetch_add(1, Ordering::SeqCst)));
+    app.generate_id(move |_: &Request<'_>, _| {
+        format!("own-{}", made.fetch_add(1, Ordering::SeqCst))
+    });
     let stage = Stage::with_shards(app, 4);
     for n in 0..8 {
         let Outcome::Respond(open) = stage.host(Method::Get, POLLING) else { panic!("held") };
@@ -53,7 +55,7 @@ fn nobody_is_let_in_once_the_server_stops() {
     let mut app = App::new();
     let gate = later.clone();
     // The server stops while this one is at the gate.
-    app.allow_request(move |_: &Request<'_>| -> Result<(), &'static str> {
+    app.allow_request(move |_: &Request<'_>, _| -> Result<(), &'static str> {
         gate.get().expect("there is a server").stop_within(Duration::from_secs(60));
         Ok(())
     });
@@ -68,13 +70,13 @@ fn the_gate_sees_what_a_trusted_proxy_says() {
     let mut config = Config::default();
     config.trust_forwarded = true;
     let mut app = App::with_config(config);
-    app.allow_request(|request: &Request<'_>| {
-        let peer = request.peer.map(|peer| peer.ip());
+    app.allow_request(|_: &Request<'_>, caller: Caller| {
+        let peer = caller.peer.map(|peer| peer.ip());
         let client = IpAddr::V4(Ipv4Addr::new(1, 2, 3, 4));
-        if peer == Some(client) && request.secure {
+        if peer == Some(client) && caller.secure {
             return Ok(());
         }
-        Err(format!("{peer:?}, secure: {}", request.secure))
+        Err(format!("{peer:?}, secure: {}", caller.secure))
     });
     let fields = "X-Forwarded-For: 1.2.3.4\r\nX-Forwarded-Proto: https\r\n";
     sid(&Stage::new(app).stream().ask("GET", POLLING, fields, ""));
@@ -83,7 +85,7 @@ fn the_gate_sees_what_a_trusted_proxy_says() {
 #[test]
 fn who_is_not_allowed_gets_a_status_that_says_so() {
     let mut app = App::new();
-    app.allow_request(|_: &Request<'_>| Err::<(), _>("no"));
+    app.allow_request(|_: &Request<'_>, _| Err::<(), _>("no"));
     let answer = Stage::new(app).stream().ask("GET", POLLING, "", "");
     assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
 }

@@ -16,7 +16,7 @@ fn stage() -> Stage {
         "/none" => StatusCode::NOT_FOUND.into_response(),
         _ => Response::builder().header("x-served-by", "me").body(Bytes::new()).unwrap(),
     });
-    app.allow_request(|request| match request.target.ends_with("refuse") {
+    app.allow_request(|request, _| match request.target.ends_with("refuse") {
         true => Err("no"),
         false => Ok(()),
     });

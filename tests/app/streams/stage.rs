@@ -1,6 +1,6 @@
 //! A server, its clock, and the byte streams of its clients.
 
-use sansocket::{Fields, Headers, Method, Request};
+use sansocket::{Fields, Headers, Method, Request, RequestContext};
 use sansocket_app::bind::{Connection, Hub, Outcome, Runtime, Timers, Workers};
 use sansocket_app::{App, BoxFuture, Io};
 use std::future::{Future, poll_fn};
@@ -140,7 +140,10 @@ impl Stage {
 
     /// Hands over a request that a host took.
     pub(crate) fn host(&self, method: Method, target: &str) -> Outcome {
-        self.hub.handle_request(Request::new(method, target, Fields::host(&Host)))
+        self.hub.handle_request(
+            Request::new(method, target, Fields::host(&Host)),
+            RequestContext::default(),
+        )
     }
 
     /// Lets tasks run until all of them wait.

@@ -1,5 +1,5 @@
 //! `Login` cannot be a parameter of a handler
-//! derive it for a type of yours
+//! derive it for your own type
 
 use sansocket_app::App;
 

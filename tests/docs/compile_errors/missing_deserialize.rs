@@ -1,5 +1,5 @@
 //! `Message` cannot be a parameter of a handler
-//! the type of an argument is `serde::Deserialize`: derive it for a type of yours
+//! the type of an argument is `serde::Deserialize`: derive it for your own type
 
 use sansocket_app::{App, Socket};
 

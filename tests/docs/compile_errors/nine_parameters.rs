@@ -1,6 +1,6 @@
 //! {draw}` cannot be a handler
 //! not a function of up to eight parameters
-//! gather more arguments in one object, a struct of yours, or take them as `Rest<T>`
+//! gather more arguments in one object, in a struct, or take them as `Rest<T>`
 
 use sansocket_app::{App, Socket};
 

@@ -1,5 +1,5 @@
 //! a handler cannot return `Total`
-//! a type of yours that is `serde::Serialize` is returned as `Json(value)`
+//! a type that implements `serde::Serialize` is returned as `Json(value)`
 
 use sansocket_app::App;
 

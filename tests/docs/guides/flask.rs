@@ -29,8 +29,11 @@ fn options(config: &mut Config, app: &mut App) {
     config.ping_grace = Duration::ZERO;
     config.compression = None;
     config.cookie = Some(Cookie::named("io"));
-    app.generate_id(|request| request.path().to_owned());
-    app.allow_request(|request| request.header("x-key").map(|_| ()).ok_or("no key"));
+    app.generate_id(|request, caller| format!("{}-{:?}", request.path(), caller.peer));
+    app.allow_request(|request, caller| match request.header("x-key") {
+        Some(_) if caller.secure => Ok(()),
+        Some(_) | None => Err("no key"),
+    });
 }
 
 fn handlers(app: &mut App) {

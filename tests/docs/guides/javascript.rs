@@ -22,7 +22,7 @@ fn handlers(app: &mut App) {
     });
     app.on("on", |socket: Socket, rest: RawRest| socket.emit("x", rest));
     app.on("in turn", sequential(handler));
-    app.generate_id(|request| request.path().to_owned());
+    app.generate_id(|request, _| request.path().to_owned());
 }
 
 fn namespaces(app: &mut App, io: &Io, data: Value) {

@@ -80,7 +80,7 @@ fn settings(config: &mut Config, app: &mut App) -> Result<(), ConfigError> {
         config.slow = slow;
     }
     app.on_engine_message(|_, _| {});
-    app.generate_id(|_| String::new());
+    app.generate_id(|_, _| String::new());
     Config::check(config)
 }
 
@@ -106,7 +106,7 @@ fn troubles(app: &mut App, server: &Server, socket: &Socket, room: &str) {
 
 fn threads(app: App, threads: sansocket_blocking::Threads) -> Io {
     type Server = sansocket_blocking::Server;
-    Server::with_threads(app, threads).io()
+    Server::builder(app).threads(threads).build().io()
 }
 
 fn architecture(connection: &mut Connection) {
@@ -114,5 +114,10 @@ fn architecture(connection: &mut Connection) {
 }
 
 fn hosts(server: &mut sansocket::Server, request: sansocket::Request<'_>) -> sansocket::Verdict {
-    sansocket::Server::handle_request(server, std::time::Instant::now(), request)
+    sansocket::Server::handle_request(
+        server,
+        std::time::Instant::now(),
+        request,
+        Default::default(),
+    )
 }

@@ -141,7 +141,7 @@ fn check_body(plan: &Plan, head: &Head, body: &[u8]) {
         None => plain.extend_from_slice(body),
         Some("gzip") => drop(GzDecoder::new(body).read_to_end(&mut plain).expect("it is gzip")),
         Some("deflate") => drop(ZlibDecoder::new(body).read_to_end(&mut plain).expect("zlib")),
-        Some(other) => panic!("{other} is no coding of ours"),
+        Some(other) => panic!("{other} is no coding the server knows"),
     }
     assert!(plain == answered, "the body is another");
     match (coding, plan.coding()) {

@@ -77,7 +77,7 @@ test('the polling handshake offers the upgrade and the settings', async () => {
   assert.deepEqual(settings, {
     upgrades: ['websocket'],
     pingInterval: 1000,
-    pingTimeout: 3000,
+    pingTimeout: 10_000,
     maxPayload: 1_000_000,
   });
 });

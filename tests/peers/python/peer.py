@@ -91,7 +91,8 @@ class Peer:
         """Waits for `count` events; returns their argument lists."""
         with self.changed:
             done = self.changed.wait_for(lambda: len(self.all(name, namespace)) >= count, PATIENCE)
-        assert done, f'{len(self.all(name, namespace))} of {count} x {name}'
+        end = self.reasons.get(namespace, 'still connected')
+        assert done, f'{len(self.all(name, namespace))} of {count} x {name}; {end}'
         return self.all(name, namespace)
 
     def ended(self, namespace='/'):
@@ -158,7 +159,11 @@ class AsyncPeer:
     async def heard(self, name, count=1):
         async with self.changed:
             arrival = self.changed.wait_for(lambda: len(self.all(name)) >= count)
-            await asyncio.wait_for(arrival, PATIENCE)
+            try:
+                await asyncio.wait_for(arrival, PATIENCE)
+            except TimeoutError:
+                end = self.reason.result() if self.reason.done() else 'still connected'
+                raise AssertionError(f'{len(self.all(name))} of {count} x {name}; {end}') from None
         return self.all(name)
 
     async def ended(self):

@@ -379,6 +379,10 @@ class Simple(SyncCase):
 class Async(unittest.IsolatedAsyncioTestCase):
     transports = None
 
+    async def asyncSetUp(self):
+        # The class turns it on. Each task then costs a stack trace: too slow to answer pings in time.
+        asyncio.get_running_loop().set_debug(False)
+
     async def peer(self, namespace='/', auth=None):
         made = await AsyncPeer.connect(self.transports, namespace, auth)
         self.addAsyncCleanup(made.close)

@@ -1,6 +1,6 @@
 //! How a session opens, and every request that opens none.
 
-use sansocket::{Fields, Method, Origins, Request, Transports, Verdict};
+use sansocket::{Fields, Method, Origins, Request, RequestContext, Transports, Verdict};
 use testbed::{Answer, NO_FIELDS, Sim, handshake, normal, request, upgrade};
 
 const BAD_REQUEST: &str = r#"{"code":3,"message":"Bad request"}"#;
@@ -174,7 +174,7 @@ fn the_host_learns_the_rule_but_only_of_refusals() {
     let rule = |target: &str| {
         sim.on(0, |server, now| {
             let request = Request::new(Method::Get, target, Fields::host(&NO_FIELDS));
-            let verdict = server.handle_request(now, request);
+            let verdict = server.handle_request(now, request, RequestContext::default());
             let Verdict::Respond(response) = verdict else { panic!("{verdict:?}") };
             response.rule()
         })

@@ -3,7 +3,7 @@
 use sansocket::{
     Config, Conn, Fields, Inbound, Link, Message, Method, Request, Role, Server, Shard,
 };
-use sansocket::{Transmit, Verdict, Violation};
+use sansocket::{RequestContext, Transmit, Verdict, Violation};
 use std::io::IoSlice;
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,7 +15,7 @@ fn opened() -> (Link, Transmit) {
     let request =
         Request::new(Method::Get, "/socket.io/?EIO=4&transport=websocket", Fields::host(&UPGRADE));
     let Verdict::Upgrade { link: Some(link), response } =
-        server.handle_request(Instant::now(), request)
+        server.handle_request(Instant::now(), request, RequestContext::default())
     else {
         panic!("the handshake is refused");
     };

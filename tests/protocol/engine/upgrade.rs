@@ -1,6 +1,8 @@
 //! The move from polling to WebSocket.
 
-use sansocket::{Counts, Fields, Message, Method, Request, Server, Transmit, Verdict};
+use sansocket::{
+    Counts, Fields, Message, Method, Request, RequestContext, Server, Transmit, Verdict,
+};
 use std::time::Instant;
 use testbed::{Item, NO_FIELDS, Sim, request};
 
@@ -118,7 +120,11 @@ fn a_poll_that_waits_for_a_look_in_vain_is_released_when_the_upgrade_is_given_up
 
 /// Polls past the network.
 fn ask(server: &mut Server, now: Instant, target: &str) -> Verdict {
-    server.handle_request(now, Request::new(Method::Get, target, Fields::host(&NO_FIELDS)))
+    server.handle_request(
+        now,
+        Request::new(Method::Get, target, Fields::host(&NO_FIELDS)),
+        RequestContext::default(),
+    )
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Which pages may connect, and which may read the answers.
 
-use sansocket::{Config, ConfigError, Fields, Method, Origins, Request, Response};
+use sansocket::{Config, ConfigError, Fields, Method, Origins, Request, RequestContext, Response};
 use testbed::{Answer, Polling, Sim, request, upgrade};
 
 const OPEN: &str = "/socket.io/?EIO=4&transport=polling";
@@ -195,7 +195,8 @@ fn an_embedder_dresses_its_own_answers() {
     config.headers.push(("x-served-by".into(), "us".into()));
     let dressed = |response: Response, origin: &'static str| {
         let fields = [("origin", origin)];
-        config.dress(response, &Request::new(Method::Get, "/", Fields::host(&fields))).headers
+        let request = Request::new(Method::Get, "/", Fields::host(&fields));
+        config.dress(response, &request, &RequestContext::default()).headers
     };
     let [allow, vary, ours] = [
         ("access-control-allow-origin", "https://shop.example"),

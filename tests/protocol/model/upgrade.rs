@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use sansocket::{
     Config, Counts, Event, Feed as _, Fields, Layer, Link, Message, Method, Received, Request,
-    Server, Session, Shard, Transmit, Verdict,
+    RequestContext, Server, Session, Shard, Transmit, Verdict,
 };
 use testbed::UPGRADE;
 
@@ -454,5 +454,9 @@ static BIRTH: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::n
 
 fn request(server: &mut Server, now: Instant, method: Method, target: &str) -> Verdict {
     let shown = if target.contains("websocket") { UPGRADE.to_vec() } else { Vec::new() };
-    server.handle_request(now, Request::new(method, target, Fields::host(&shown)))
+    server.handle_request(
+        now,
+        Request::new(method, target, Fields::host(&shown)),
+        RequestContext::default(),
+    )
 }

@@ -1,6 +1,6 @@
 //! The part of a connection that only requests need, and the way of requests that are not for Socket.IO.
 
-use sansocket::{Awaits, Decoder, Request, Transmit, Verdict, Violation};
+use sansocket::{Awaits, Caller, Decoder, Request, RequestContext, Transmit, Verdict, Violation};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -30,8 +30,8 @@ impl Front {
 
     /// Begins to answer a plain HTTP request.
     #[cold]
-    pub(super) fn begin(&mut self, hub: &Hub, request: &Request<'_>) -> Verdict {
-        let (verdict, exchange) = Exchange::begin(hub, request);
+    pub(super) fn begin(&mut self, hub: &Hub, request: &Request<'_>, caller: Caller) -> Verdict {
+        let (verdict, exchange) = Exchange::begin(hub, request, caller);
         self.exchange = exchange;
         verdict
     }
@@ -86,7 +86,8 @@ pub(super) fn refuse(
     match exchange.and_then(|exchange| exchange.refuse(hub, violation)) {
         Some(response) => decoder.reject_as(violation, &response),
         // Outside of a turn: a function of the application may judge the page that asked.
-        None => decoder
-            .reject_with(violation, |response, request| hub.app().config.dress(response, request)),
+        None => decoder.reject_with(violation, |response, request| {
+            hub.app().config.dress(response, request, &RequestContext::default())
+        }),
     }
 }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use crate::config::KeepHeaders;
+use crate::context::RequestContext;
 use crate::http::{Request, cut, separator};
 
 /// The request a session began with.
@@ -28,7 +29,7 @@ const _: () = assert!(size_of::<Handshake>() <= 72, "a handshake is held per con
 impl Handshake {
     /// `text` is an empty buffer that is reused, so that the kept text has its exact size.
     pub(in crate::server) fn of(
-        request: &Request<'_>,
+        (request, context): (&Request<'_>, &RequestContext<'_>),
         keep: &KeepHeaders,
         text: &mut String,
     ) -> Self {
@@ -56,12 +57,12 @@ impl Handshake {
             text.push('\n');
         });
         let this = Self {
-            peer: request.peer,
-            extra: request.extra.cloned(),
+            peer: context.caller.peer,
+            extra: context.extra.cloned(),
             text: text.as_str().into(),
             query: query_len,
             path: path_len,
-            secure: request.secure,
+            secure: context.caller.secure,
         };
         // No other code is to see it.
         text.clear();
@@ -196,6 +197,7 @@ fn is_transport(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::context::Caller;
     use crate::http::head::Places;
     use crate::http::{Fields, Method};
 
@@ -204,25 +206,33 @@ mod tests {
         Request::new(Method::Get, "/socket.io/?EIO=4&a=b%20c", fields)
     }
 
+    /// The handshake of a request with these header lines.
+    fn kept(lines: &[u8], keep: &KeepHeaders) -> Handshake {
+        Handshake::of((&request(lines), &RequestContext::default()), keep, &mut String::new())
+    }
+
     #[test]
     fn a_handshake_keeps_path_query_and_headers() {
         let lines = b"Host: a\r\nSec-WebSocket-Key: x\r\nX-Conf: 1\r\nUpgrade: websocket\r\n";
         let request = request(lines);
-        let all = Handshake::of(&request, &KeepHeaders::All, &mut String::new());
+        let nothing = RequestContext::default();
+        let all = Handshake::of((&request, &nothing), &KeepHeaders::All, &mut String::new());
         assert_eq!((all.path(), all.query()), ("/socket.io/", "EIO=4&a=b%20c"));
         assert_eq!(all.headers().collect::<Vec<_>>(), [("Host", "a"), ("X-Conf", "1")]);
         assert_eq!(all.header("x-conf"), Some("1"));
         assert_eq!((all.peer(), all.is_secure(), all.extra().is_some()), (None, false, false));
-        let named =
-            Handshake::of(&request, &KeepHeaders::Named(vec!["x-conf".into()]), &mut String::new());
+        let keep = KeepHeaders::Named(vec!["x-conf".into()]);
+        let named = Handshake::of((&request, &nothing), &keep, &mut String::new());
         assert_eq!(named.headers().collect::<Vec<_>>(), [("X-Conf", "1")]);
     }
 
     #[test]
     fn a_handshake_keeps_what_the_host_attached() {
         let extra: Arc<dyn Any + Send + Sync> = Arc::new(7_u32);
-        let request = Request { secure: true, extra: Some(&extra), ..request(b"") };
-        let handshake = Handshake::of(&request, &KeepHeaders::All, &mut String::new());
+        let caller = Caller { secure: true, ..Caller::default() };
+        let context = RequestContext { extra: Some(&extra), ..caller.into() };
+        let handshake =
+            Handshake::of((&request(b""), &context), &KeepHeaders::All, &mut String::new());
         assert!(handshake.is_secure());
         let found = handshake.extra().and_then(|extra| extra.downcast_ref::<u32>());
         assert_eq!(found, Some(&7));
@@ -232,7 +242,7 @@ mod tests {
     fn a_header_on_several_lines_is_kept_as_one() {
         let lines = b"Cookie: a=1\r\nX-List: a\r\ncookie: b=2\r\nx-list: b, c\r\nReferer: a\r\n\
             Referer: b\r\nX-Lost: d\r\nX-List:\r\n";
-        let handshake = Handshake::of(&request(lines), &KeepHeaders::All, &mut String::new());
+        let handshake = kept(lines, &KeepHeaders::All);
         assert_eq!(
             handshake.headers().collect::<Vec<_>>(),
             [("Cookie", "a=1; b=2"), ("X-List", "a, b, c, "), ("Referer", "a"), ("X-Lost", "d")]
@@ -243,7 +253,7 @@ mod tests {
     #[test]
     fn a_header_that_is_no_text_takes_no_more_than_it_came_with() {
         let lines = [&b"X: "[..], &[0xff; 1000], b"\r\nX: \xe2\x82 \xff\r\n"].concat();
-        let handshake = Handshake::of(&request(&lines), &KeepHeaders::All, &mut String::new());
+        let handshake = kept(&lines, &KeepHeaders::All);
         let kept: usize = handshake.headers().map(|(name, value)| name.len() + value.len()).sum();
         assert!(kept <= lines.len(), "{kept}");
         assert_eq!(handshake.header("x"), Some(&*format!("{}, ? ?", "?".repeat(1000))));
@@ -252,7 +262,7 @@ mod tests {
     #[test]
     fn cookies_are_found_by_their_exact_name() {
         let lines = b"Cookie: a=1; b=x=y;c = 3 ; flag; A=9\r\ncookie: a=2; late=\"q\"\r\n";
-        let handshake = Handshake::of(&request(lines), &KeepHeaders::All, &mut String::new());
+        let handshake = kept(lines, &KeepHeaders::All);
         for (name, value) in [
             ("a", Some("1")),
             ("A", Some("9")),
@@ -264,8 +274,7 @@ mod tests {
         ] {
             assert_eq!(handshake.cookie(name), value, "{name}");
         }
-        let named =
-            Handshake::of(&request(lines), &KeepHeaders::Named(Vec::new()), &mut String::new());
+        let named = kept(lines, &KeepHeaders::Named(Vec::new()));
         assert_eq!(named.cookie("a"), None);
     }
 }

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crate::config::Config;
 use crate::config::origin::{self, Access};
+use crate::context::RequestContext;
 use crate::engine::payload;
 use crate::engine::terms::{Revision, Terms};
 use crate::error::{Reason, Violation};
@@ -29,20 +30,27 @@ enum Named {
 }
 
 impl Server {
-    /// Takes a request that a [`Conn`](crate::Conn) or a host framework parsed.
-    pub fn handle_request(&mut self, now: Instant, request: Request<'_>) -> Verdict {
+    /// Takes a request that a [`Conn`](crate::Conn) or a host framework parsed, with what the host knows
+    /// of it.
+    pub fn handle_request(
+        &mut self,
+        now: Instant,
+        request: Request<'_>,
+        context: RequestContext<'_>,
+    ) -> Verdict {
         if !self.config.serves(request.path()) {
             return Verdict::Pass;
         }
         if let Err(violation) = request.fields.check() {
-            return Verdict::Respond(self.config.dress(refusal::of_head(violation), &request));
+            let response = refusal::of_head(violation);
+            return Verdict::Respond(self.config.dress(response, &request, &context));
         }
         let now = self.enter(now);
-        let access = Access::of(&request, &self.config);
+        let access = Access::of(&request, context.judged, &self.config);
         let mut verdict = if request.method == Method::Options {
             Verdict::Respond(access.preflight(&request, &self.config))
         } else {
-            match self.admit_request(now, &request, access) {
+            match self.admit_request(now, (&request, &context), access) {
                 Ok(verdict) => verdict,
                 Err(refusal) => Verdict::Respond(access.allow(refusal, &self.config)),
             }
@@ -95,7 +103,7 @@ impl Server {
     fn admit_request(
         &mut self,
         now: Tick,
-        request: &Request<'_>,
+        (request, context): (&Request<'_>, &RequestContext<'_>),
         access: Access<'_>,
     ) -> Result<Verdict, Response> {
         let query = Query::parse(request.target);
@@ -118,7 +126,7 @@ impl Server {
         let revision = query.revision.and_then(Revision::parse);
         match query.sid {
             Some(sid) => self.resume(now, request, access, (named, revision, sid, ask)),
-            None => self.open(now, request, access, (named, revision, ask)),
+            None => self.open(now, (request, context), access, (named, revision, ask)),
         }
     }
 
@@ -126,7 +134,7 @@ impl Server {
     fn open(
         &mut self,
         now: Tick,
-        request: &Request<'_>,
+        (request, context): (&Request<'_>, &RequestContext<'_>),
         access: Access<'_>,
         (named, revision, ask): (Named, Option<Revision>, Ask<'_>),
     ) -> Result<Verdict, Response> {
@@ -153,19 +161,21 @@ impl Server {
             Some(_) => self.choose_protocol(request)?,
             None => None,
         };
-        if let Some(sid) = request.own_sid {
+        if let Some(sid) = context.own_sid {
             self.sessions.own_sids.check(sid).map_err(Refusal::response)?;
             if self.sessions.find(sid).is_some() {
                 return Err(Refusal::SidInUse.response());
             }
         }
-        let seen = self.config.seen(request);
-        if self.sessions.is_full() || !self.make_room(Source::of(seen.peer)) {
+        let caller = self.config.seen(request, context.caller);
+        if self.sessions.is_full() || !self.make_room(Source::of(caller.peer)) {
             self.sessions.budget.refused += 1;
             return Err(Refusal::Busy.response());
         }
-        let slot = self.sessions.open(now, &seen, (access, terms), &mut self.outputs);
-        if let Some(sid) = request.own_sid {
+        let context = RequestContext { caller, ..*context };
+        let from = (request, &context);
+        let slot = self.sessions.open(now, from, (access, terms), &mut self.outputs);
+        if let Some(sid) = context.own_sid {
             self.sessions.departed.take(now, sid);
             self.sessions.own_sids.insert(slot, sid);
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::config::Layer;
 use crate::config::origin::Access;
+use crate::context::RequestContext;
 use crate::engine::heartbeat::Heartbeat;
 use crate::engine::outbox::Outbox;
 use crate::engine::terms::Terms;
@@ -28,14 +29,14 @@ impl Sessions {
     pub(in crate::server) fn open(
         &mut self,
         now: Tick,
-        request: &Request<'_>,
+        (request, context): (&Request<'_>, &RequestContext<'_>),
         (access, terms): (Access<'_>, Terms),
         outputs: &mut Outputs,
     ) -> u32 {
-        let source = Source::of(request.peer);
+        let source = Source::of(context.caller.peer);
         let secret = Secret(self.rng.bytes());
-        let handshake =
-            Arc::new(Handshake::of(request, &self.config.keep_headers, &mut self.scratch));
+        let keep = &self.config.keep_headers;
+        let handshake = Arc::new(Handshake::of((request, context), keep, &mut self.scratch));
         self.budget.heads += handshake.bytes_held();
         let mut origin = None;
         access.remember(&mut origin);

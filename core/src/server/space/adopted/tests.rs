@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::cluster::Output;
+use crate::context::RequestContext;
 use crate::error::{Misuse, Reason};
 use crate::http::head::Places;
 use crate::http::{Fields, Method, Request};
@@ -59,7 +60,7 @@ impl Process {
         let fields = Fields::head(head, &Places::UNKNOWN);
         let request = Request::new(Method::Get, "/socket.io/?EIO=4&transport=websocket", fields);
         let server = &mut self.shards[shard];
-        let verdict = server.handle_request(self.now, request);
+        let verdict = server.handle_request(self.now, request, RequestContext::default());
         let Verdict::Upgrade { link: Some(link), .. } = verdict else { panic!("{verdict:?}") };
         server.handle_message(self.now, link, Message::Text("40"));
         let Some(Event::Connect { socket, id, .. }) = server.poll_event() else {
