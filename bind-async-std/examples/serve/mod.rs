@@ -15,9 +15,9 @@ pub(crate) fn run(options: &Options, app: impl FnOnce(Config) -> App) -> io::Res
     if THREADS.iter().any(|name| env::var_os(name).is_none()) {
         return run_again(options);
     }
-    let executor = executor();
     let listener = Listener::tcp((options.host.as_str(), options.port))?;
-    let server = Server::on(app(options.config.clone()), executor, executor.shards());
+    let app = app(options.config.clone());
+    let server = Server::builder(app).executor(executor()).build();
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     println!("listening on {}", listener.local_addr());
     let stopping = server.io();
