@@ -32,7 +32,7 @@ pub(crate) struct Pool {
 #[derive(Debug, Default)]
 struct State {
     /// Drivers without a leader. They come before all work.
-    drivers: Vec<Box<Driver>>,
+    drivers: VecDeque<Box<Driver>>,
     /// Bounded by the hub, which reads no further when handlers are behind.
     queue: VecDeque<Work>,
     /// Threads that lead no driver.
@@ -107,9 +107,9 @@ impl Pool {
     /// When the operating system has no thread left.
     pub(crate) fn drive(self: &Arc<Self>, driver: Box<Driver>) -> io::Result<()> {
         let mut state = self.lock();
-        state.drivers.push(driver);
+        state.drivers.push_back(driver);
         let called = self.call(&mut state, true);
-        let refused = if called.is_err() { state.drivers.pop() } else { None };
+        let refused = if called.is_err() { state.drivers.pop_back() } else { None };
         drop((state, refused));
         called
     }
@@ -118,7 +118,7 @@ impl Pool {
     pub(crate) fn take_over(self: &Arc<Self>, driver: Box<Driver>) {
         let mut state = self.lock();
         state.workers += 1;
-        state.drivers.push(driver);
+        state.drivers.push_back(driver);
         // Where the system has no thread left, the driver waits for the next that has nothing to do.
         let _ = self.call(&mut state, true);
     }
@@ -178,7 +178,7 @@ impl Pool {
     fn next(self: &Arc<Self>) -> Option<Duty> {
         let mut state = self.lock();
         loop {
-            if let Some(driver) = state.drivers.pop() {
+            if let Some(driver) = state.drivers.pop_front() {
                 state.workers -= 1;
                 // Another one does the work that waits.
                 let may_start = !state.queue.is_empty() && state.workers < self.most;

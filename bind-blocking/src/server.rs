@@ -116,7 +116,7 @@ impl Server {
         // All drivers have ended when none is left that could fail.
         let failure = failures.into_iter().last();
         self.pool.settle();
-        started.and(failure.map_or(Ok(()), Err))
+        failure.map_or(started, Err)
     }
 }
 
