@@ -15,7 +15,7 @@ MARKS = {
     "node": ("socket.io on Node", "#4d9a57", 5),
     "socketioxide": ("socketioxide", "#8b6fc9", 6),
     "tokio": ("tokio floor: echoes bytes, no protocol", "#8a94a0", 6),
-    "ours": ("Sansocket", "#d9482b", 7.5),
+    "ours": ("Sansocket on tokio", "#d9482b", 7.5),
 }
 WIDTH, LEFT, RIGHT, STEP, TOP = 960, 318, 200, 34, 96
 FONT = "font-family=\"-apple-system,'Segoe UI',Helvetica,Arial,sans-serif\""
@@ -85,7 +85,7 @@ def draw_row(shapes, row, found, runs, y, place):
 
 
 def legend(runs):
-    present = [server for server in ("ours", "tokio", "socketioxide", "node", "python") if any(server == s for _, s in runs)]
+    present = [server for server in reversed(MARKS) if any(server == s for _, s in runs)]
     shapes, x = [], 30
     for server in present:
         name, colour, radius = MARKS[server]

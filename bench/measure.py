@@ -6,8 +6,7 @@ import resource
 import select
 import subprocess
 
-BENCH = os.path.dirname(os.path.abspath(__file__))
-TARGET = os.path.join(BENCH, "target")
+from build import TARGET
 
 
 def allow_descriptors():
@@ -18,16 +17,23 @@ def allow_descriptors():
 
 def measure(row, server, command, seconds, warmup, syscalls=False):
     """The line of figures, or why there is none. `command` starts the server."""
-    if row.connections + 500 > resource.getrlimit(resource.RLIMIT_NOFILE)[0]:
-        return {"error": f"{row.connections} connections are more than the limit of descriptors allows"}
-    pin = [] if row.unpinned else ["taskset", "-c", "0"]
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 500
+    connections = min(row.connections, most) if row.fewer else row.connections
+    if connections > most and row.scenario != "sessions":
+        return {"error": f"{connections} connections are more than the limit of descriptors allows"}
+    args = row.load(server, connections) + ["--seconds", str(min(seconds, row.seconds)), "--warmup", str(warmup)]
+    args += ["--syscalls"] if syscalls else []
+    return with_server(command, row.pinned, lambda pid, url: load(args + ["--url", url, "--pid", str(pid)], row.pinned))
+
+
+def with_server(command, pinned, use, core=0):
+    """What `use` returns for the process and the address of a fresh server, or why it could not."""
     log = open(os.path.join(TARGET, "server.log"), "w+")
-    process = subprocess.Popen(
-        pin + command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True
-    )
+    process = start(command, core if pinned else None, stderr=log, stdin=subprocess.DEVNULL)
     try:
-        return load(row, server, process.pid, listening(process), seconds, warmup, syscalls)
-    except RuntimeError as error:
+        url = listening(process)
+        return use(worker(process.pid), url)
+    except (RuntimeError, OSError) as error:
         log.seek(0)
         return {"error": f"{error} {log.read()[-500:]}".strip()}
     finally:
@@ -41,6 +47,12 @@ def measure(row, server, command, seconds, warmup, syscalls=False):
         log.close()
 
 
+def start(command, core, **streams):
+    """A process on a core."""
+    pin = [] if core is None else ["taskset", "-c", str(core)]
+    return subprocess.Popen(pin + command, stdout=subprocess.PIPE, text=True, **streams)
+
+
 def listening(process):
     """The address in the line a server prints when it accepts connections."""
     ready, _, _ = select.select([process.stdout], [], [], 20)
@@ -50,15 +62,17 @@ def listening(process):
     return line.split()[-1]
 
 
-def load(row, server, pid, url, seconds, warmup, syscalls):
-    pin = [] if row.unpinned else ["taskset", "-c", "1"]
+def worker(pid):
+    """The process that serves: the one a master has started, or the server itself."""
+    children = open(f"/proc/{pid}/task/{pid}/children").read().split()
+    return int(children[0]) if len(children) == 1 else pid
+
+
+def load(args, pinned):
+    pin = ["taskset", "-c", "1"] if pinned else []
     generator = os.path.join(TARGET, "load", "release", "load")
-    args = row.load(server) + ["--url", url, "--pid", str(pid)]
-    args += ["--seconds", str(min(seconds, row.seconds)), "--warmup", str(warmup)]
-    args += ["--syscalls"] if syscalls else []
     try:
-        limit = 4 * seconds + warmup + 60
-        done = subprocess.run(pin + [generator] + args, capture_output=True, text=True, timeout=limit)
+        done = subprocess.run(pin + [generator] + args, capture_output=True, text=True, timeout=240)
     except subprocess.TimeoutExpired:
         raise RuntimeError("the load did not end in time")
     if done.returncode != 0:

@@ -304,7 +304,7 @@ impl App {
         self
     }
 
-    /// Settles what depends on all that was said.
+    /// Settles what depends on all handlers together.
     ///
     /// # Panics
     /// When a handler takes a [`State`](crate::State) that there is no value of.
@@ -316,14 +316,8 @@ impl App {
             others.for_each(|(_, namespace)| namespace.stand_before(&any));
         }
         self.spaces.iter_mut().for_each(|namespace| namespace.seal(&self.everywhere));
-        let spaces = self.spaces.iter().chain([&self.everywhere]);
-        for (event, needs) in spaces.flat_map(Namespace::needs) {
-            if let Some(missing) = self.states.missing(needs) {
-                panic!(
-                    "a handler of {event:?} takes State<{missing}>: give one to App::manage before \
-                     serving",
-                );
-            }
+        for namespace in self.spaces.iter().chain([&self.everywhere]) {
+            namespace.check_states(&self.states, "App::manage before serving");
         }
         self
     }
@@ -331,7 +325,7 @@ impl App {
     /// Where the handlers are of the namespace a client asks for, when it is open.
     pub(crate) fn find(&self, name: &str) -> Option<usize> {
         // A pattern is in there too, but a client cannot join under its own name unless it matches.
-        let named = self.named.get(name).filter(|at| self.spaces[**at].pattern.is_none());
+        let named = self.named.get(name).filter(|at| self.spaces[**at].entrance.pattern.is_none());
         let matched = || self.matched.iter().find(|(matches, _)| matches(name)).map(|(_, at)| at);
         named.or_else(matched).copied().or(self.any)
     }
@@ -347,7 +341,7 @@ impl App {
 
     fn add(&mut self, pattern: Option<Pattern>) -> usize {
         let mut namespace = Namespace::default();
-        namespace.pattern = pattern;
+        namespace.entrance.pattern = pattern;
         self.spaces.push(namespace);
         self.spaces.len() - 1
     }

@@ -83,7 +83,8 @@
 //!
 //! # Tests
 //!
-//! [`mod@test`] runs an application without a network, in virtual time.
+//! [`mod@test`] runs an application without a network, in virtual time. Its clients have handlers by the same
+//! rules, and a [class](NamespaceClass) may serve either [`Side`].
 //!
 //! # Features
 //!

@@ -41,6 +41,6 @@ impl Builder {
     pub fn build(self) -> Server {
         let Self { app, executor, shards } = self;
         let shards = shards.unwrap_or_else(|| executor.shards());
-        Server::of(Hub::start(app, executor, shards))
+        Server::of(Hub::start(app, executor, shards), executor)
     }
 }

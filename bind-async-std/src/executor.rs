@@ -4,16 +4,23 @@ use async_io::Timer;
 use sansocket_app::BoxFuture;
 use sansocket_app::bind::{Hub, Runtime};
 use std::fmt;
+#[cfg(feature = "async-std")]
+use std::future::Future;
+#[cfg(feature = "async-std")]
+use std::pin::{Pin, pin};
+#[cfg(feature = "async-std")]
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 /// The executor that runs the tasks of a server.
 ///
-/// The default is smol's, or async-std's where only that feature is on. Sockets and timers are those
-/// of [`async_io`] in either case.
+/// The default is smol's, or async-std's where only that feature is on. Timers are those of
+/// [`async_io`] in either case.
 #[derive(Clone, Copy)]
 pub struct Executor {
     name: &'static str,
     spawn: fn(BoxFuture<()>),
+    own: fn(BoxFuture<()>) -> BoxFuture<()>,
     threads: fn() -> usize,
 }
 
@@ -21,8 +28,12 @@ pub struct Executor {
 impl Executor {
     /// smol's global executor: one thread, or as many as the environment variable `SMOL_THREADS`
     /// says.
-    pub const SMOL: Self =
-        Self { name: "smol", spawn: |task| smol::spawn(task).detach(), threads: smol_threads };
+    pub const SMOL: Self = Self {
+        name: "smol",
+        spawn: |task| smol::spawn(task).detach(),
+        own: |task| Box::pin(smol::spawn(task)),
+        threads: smol_threads,
+    };
 }
 
 #[cfg(feature = "async-std")]
@@ -32,6 +43,7 @@ impl Executor {
     pub const ASYNC_STD: Self = Self {
         name: "async-std",
         spawn: |task| drop(async_std::task::spawn(task)),
+        own: |task| Box::pin(Owned(Some(async_std::task::spawn(task)))),
         threads: async_std_threads,
     };
 }
@@ -41,6 +53,37 @@ impl Executor {
     #[must_use]
     pub fn shards(self) -> u16 {
         Hub::shards_for((self.threads)())
+    }
+
+    /// Runs a task, which ends early when the future is dropped. The future ends with the task.
+    pub(crate) fn own(self, task: BoxFuture<()>) -> BoxFuture<()> {
+        (self.own)(task)
+    }
+}
+
+/// A task of async-std that is cancelled when this is dropped.
+#[cfg(feature = "async-std")]
+struct Owned(Option<async_std::task::JoinHandle<()>>);
+
+#[cfg(feature = "async-std")]
+impl Future for Owned {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        match &mut self.0 {
+            Some(task) => Pin::new(task).poll(context),
+            None => Poll::Ready(()),
+        }
+    }
+}
+
+#[cfg(feature = "async-std")]
+impl Drop for Owned {
+    fn drop(&mut self) {
+        if let Some(task) = self.0.take() {
+            // The first poll cancels; nobody waits until the task has noticed.
+            let _ = pin!(task.cancel()).poll(&mut Context::from_waker(Waker::noop()));
+        }
     }
 }
 

@@ -73,6 +73,7 @@ mod builder;
 mod carry;
 mod door;
 mod executor;
+mod reactor;
 mod server;
 
 pub use builder::Builder;

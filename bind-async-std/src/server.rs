@@ -2,14 +2,14 @@
 
 use sansocket_app::bind::Hub;
 use sansocket_app::{App, Io, Listener};
-use std::future::{Future, poll_fn};
 use std::io;
 use std::net::ToSocketAddrs;
-use std::pin::pin;
 use std::sync::Arc;
 
 use crate::builder::Builder;
 use crate::door;
+use crate::executor::Executor;
+use crate::reactor::Reactor;
 
 /// A Socket.IO server on smol or async-std. Its handle, [`io`](Self::io), emits from anywhere and stops
 /// it.
@@ -17,11 +17,12 @@ use crate::door;
 pub struct Server {
     io: Io,
     hub: Arc<Hub>,
+    executor: Executor,
 }
 
 impl Server {
-    /// Starts the shards of an application on the default [`Executor`](crate::Executor), four for each of
-    /// its threads.
+    /// Starts the shards of an application on the default [`Executor`], four for each of its
+    /// threads.
     ///
     /// # Panics
     /// When the operating system gives no random numbers.
@@ -35,8 +36,8 @@ impl Server {
         Builder::new(app)
     }
 
-    pub(crate) fn of(hub: Arc<Hub>) -> Self {
-        Self { io: Io::new(hub.clone()), hub }
+    pub(crate) fn of(hub: Arc<Hub>, executor: Executor) -> Self {
+        Self { io: Io::new(hub.clone()), hub, executor }
     }
 
     /// Returns the handle to the whole server: clone it into tasks, threads and handlers, and emit from
@@ -74,23 +75,23 @@ impl Server {
     /// connection has ended.
     ///
     /// # Errors
-    /// When the reactor cannot watch a listener.
+    /// When the operating system has no poller left, or cannot watch a listener.
     ///
     /// # Cancel safety
     /// Dropping the future stops listening; connections go on, and end when
     /// [`stop`](Io::stop) is called.
     pub async fn serve_on(&self, listeners: impl IntoIterator<Item = Listener>) -> io::Result<()> {
-        let mut doors = listeners
+        let reactor = Reactor::start(&self.executor)?;
+        let doors = listeners
             .into_iter()
-            .map(|listener| door::open(&self.hub, listener))
+            .map(|listener| door::open(&self.hub, &reactor, listener))
             .collect::<io::Result<Vec<_>>>()?;
-        let mut stopping = pin!(self.hub.stopping());
-        poll_fn(|context| {
-            doors.retain_mut(|door| door.as_mut().poll(context).is_pending());
-            stopping.as_mut().poll(context)
-        })
-        .await;
-        drop(doors);
+        // Where the connections are, not where the caller waits: no thread wakes another for a client.
+        let doors: Vec<_> = doors.into_iter().map(|door| self.executor.own(door)).collect();
+        self.hub.stopping().await;
+        for door in doors {
+            door.await;
+        }
         self.hub.idle().await;
         Ok(())
     }

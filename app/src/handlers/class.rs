@@ -11,6 +11,8 @@ use crate::handlers::handler::EventHandler;
 use crate::handlers::namespace::{Namespace, Source};
 use crate::handlers::order::{Concurrent, Order, Ordered, Sequential};
 use crate::sockets::error::HandlerError;
+use crate::sockets::side::Side;
+use crate::sockets::socket::Socket;
 
 /// A namespace as a type: its methods are the handlers, its fields their shared state.
 ///
@@ -50,19 +52,47 @@ use crate::sockets::error::HandlerError;
 /// A plain method takes `&self`, an async one `self: Arc<Self>`; the other parameters and what they
 /// return are those of functions. A function given to the [`Namespace`] for the same event wins,
 /// whichever was given first.
+///
+/// `S` is the [side](Side) that it serves, the server without another. A class whose methods take nothing of
+/// one side alone serves both:
+///
+/// ```
+/// use sansocket_app::test::TestServer;
+/// use sansocket_app::{App, Events, NamespaceClass, Side};
+///
+/// struct Sums;
+///
+/// impl<S: Side> NamespaceClass<S> for Sums {
+///     fn register(events: &mut Events<'_, Self, S>) {
+///         events.on("add", Self::add);
+///     }
+/// }
+///
+/// impl Sums {
+///     fn add(&self, a: i64, b: i64) -> i64 {
+///         a + b
+///     }
+/// }
+///
+/// let mut app = App::new();
+/// app.class("/", Sums);
+/// let server = TestServer::new(app);
+/// let client = server.client().class(Sums).connect().unwrap();
+/// assert_eq!(client.call("add", &(1, 2)), Ok(3));
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no namespace class",
     label = "not a `NamespaceClass`",
     note = "implement `NamespaceClass` for it: `register` says which method handles what"
 )]
-pub trait NamespaceClass: Send + Sync + Sized + 'static {
+pub trait NamespaceClass<S: Side = Socket>: Send + Sync + Sized + 'static {
     /// Says which method handles what.
-    fn register(events: &mut Events<'_, Self>);
+    fn register(events: &mut Events<'_, Self, S>);
 }
 
 /// The events of a [`NamespaceClass`], while it says which method handles what.
-pub struct Events<'a, C> {
-    namespace: &'a mut Namespace,
+pub struct Events<'a, C, S: Side = Socket> {
+    namespace: &'a mut Namespace<S>,
     class: &'a Arc<C>,
 }
 
@@ -108,8 +138,8 @@ pub struct Bound<C, F, W> {
     form: PhantomData<fn() -> W>,
 }
 
-impl<'a, C: NamespaceClass> Events<'a, C> {
-    pub(crate) fn new(namespace: &'a mut Namespace, class: &'a Arc<C>) -> Self {
+impl<'a, C: NamespaceClass<S>, S: Side> Events<'a, C, S> {
+    pub(crate) fn new(namespace: &'a mut Namespace<S>, class: &'a Arc<C>) -> Self {
         Self { namespace, class }
     }
 
@@ -121,7 +151,7 @@ impl<'a, C: NamespaceClass> Events<'a, C> {
     pub fn on<W, P, R, K, M>(&mut self, event: &str, method: M) -> &mut Self
     where
         M: ClassMethod<C, W, P, R>,
-        Bound<C, M, W>: EventHandler<P, R, K>,
+        Bound<C, M, W>: EventHandler<P, R, K, S>,
     {
         let method = self.bind(method);
         self.namespace.add_event(Source::Method, Some(event), M::ORDER, method);
@@ -136,7 +166,7 @@ impl<'a, C: NamespaceClass> Events<'a, C> {
     pub fn on_any<W, P, R, K, M>(&mut self, method: M) -> &mut Self
     where
         M: ClassMethod<C, W, P, R>,
-        Bound<C, M, W>: EventHandler<P, R, K>,
+        Bound<C, M, W>: EventHandler<P, R, K, S>,
     {
         let method = self.bind(method);
         self.namespace.add_event(Source::Method, None, M::ORDER, method);
@@ -152,7 +182,7 @@ impl<'a, C: NamespaceClass> Events<'a, C> {
     where
         W: Unordered,
         M: ClassMethod<C, W, P, R>,
-        Bound<C, M, W>: ConnectHandler<P, R, K>,
+        Bound<C, M, W>: ConnectHandler<P, R, K, S>,
     {
         let method = self.bind(method);
         self.namespace.add_connect(Source::Method, method);
@@ -168,7 +198,7 @@ impl<'a, C: NamespaceClass> Events<'a, C> {
     where
         W: Unordered,
         M: ClassMethod<C, W, P, R>,
-        Bound<C, M, W>: DisconnectHandler<P, R, K>,
+        Bound<C, M, W>: DisconnectHandler<P, R, K, S>,
     {
         let method = self.bind(method);
         self.namespace.add_disconnect(Source::Method, method);
@@ -182,7 +212,7 @@ impl<'a, C: NamespaceClass> Events<'a, C> {
     #[track_caller]
     pub fn on_error(
         &mut self,
-        method: impl Fn(&C, HandlerError) + Send + Sync + 'static,
+        method: impl Fn(&C, HandlerError<S>) + Send + Sync + 'static,
     ) -> &mut Self {
         let class = self.class.clone();
         self.namespace.add_on_error(Source::Method, move |error| method(&class, error));
@@ -190,7 +220,7 @@ impl<'a, C: NamespaceClass> Events<'a, C> {
     }
 
     /// The namespace itself, for what has no methods: middlewares, and functions.
-    pub fn namespace(&mut self) -> &mut Namespace {
+    pub fn namespace(&mut self) -> &mut Namespace<S> {
         self.namespace
     }
 
@@ -257,7 +287,7 @@ impl<C, F, W> fmt::Debug for Bound<C, F, W> {
     }
 }
 
-impl<C> fmt::Debug for Events<'_, C> {
+impl<C, S: Side> fmt::Debug for Events<'_, C, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Events").field("namespace", &self.namespace).finish_non_exhaustive()
     }

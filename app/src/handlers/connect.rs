@@ -8,11 +8,14 @@ use crate::handlers::function::{Async, Kind, Plain};
 use crate::handlers::handler::Progress;
 use crate::handlers::needs::Needs;
 use crate::handlers::refusal::{IntoAdmission, Refusal};
+use crate::sockets::side::Side;
 use crate::sockets::socket::Socket;
 
 pub(crate) type Admission = Result<(), Refusal>;
 
-pub(crate) type ConnectFn = Arc<dyn Fn(&Socket) -> Progress<Admission> + Send + Sync>;
+/// A connect handler with its parameters forgotten. It gets the payload of the CONNECT packet.
+pub(crate) type ConnectFn<S = Socket> =
+    Arc<dyn Fn(&S, Option<&str>) -> Progress<Admission> + Send + Sync>;
 
 /// A [`Handler`](crate::Handler) that decides whether a client may join: it returns
 /// [`IntoAdmission`], or a future of that, and takes what handlers of events take. The one argument is
@@ -34,11 +37,15 @@ pub(crate) type ConnectFn = Arc<dyn Fn(&Socket) -> Progress<Admission> + Send + 
 /// payload does not fit is refused. When none was sent, an `Option` is `None`, and anything else reads
 /// an empty object; [`Auth`](crate::Auth) and [`Socket::auth`] do the same.
 ///
-/// `P` and `R` are those of the function. `K` only tells the forms of functions apart.
-pub trait ConnectHandler<P, R, K>: Send + Sync + 'static {
+/// On a client, the handler decides whether the client stays: refused, it leaves. The one argument is the
+/// object that the server sent when it let the client in, with its `sid`.
+///
+/// `P` and `R` are those of the function, and `S` is the [side](Side) it serves. `K` only tells the forms of
+/// functions apart.
+pub trait ConnectHandler<P, R, K, S: Side = Socket>: Send + Sync + 'static {
     #[doc(hidden)]
     #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
-    fn call(&self, socket: &Socket) -> Progress<Admission>;
+    fn call(&self, socket: &S, payload: Option<&str>) -> Progress<Admission>;
 
     #[doc(hidden)]
     fn needs(needs: &mut Needs);
@@ -52,7 +59,7 @@ pub(crate) fn pass(
 ) -> Progress<Admission> {
     while let Some(door) = doors.get(at) {
         at += 1;
-        match door(socket) {
+        match door(socket, socket.auth_object()) {
             Progress::Done(Ok(())) => {}
             Progress::Done(denied) => return Progress::Done(denied),
             Progress::Pending(decision) => {
@@ -70,23 +77,19 @@ pub(crate) fn pass(
     Progress::Done(Ok(()))
 }
 
-/// The auth payload as a list of arguments.
-fn auth_args(socket: &Socket) -> String {
-    socket.auth_object().map_or_else(String::new, |auth| ["[", auth, "]"].concat())
-}
-
 #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
-impl<F, P, R, K, M> ConnectHandler<P, R, (K, M)> for F
+impl<F, P, R, K, M, S> ConnectHandler<P, R, (K, M), S> for F
 where
     F: Send + Sync + 'static,
-    P: Parameters,
+    S: Side,
+    P: Parameters<S>,
     R: Decision<K, M>,
     K: Decide<R, M>,
     K: Kind<F, P, R>,
 {
-    fn call(&self, socket: &Socket) -> Progress<Admission> {
-        let (auth, mut token) = (auth_args(socket), None);
-        match P::extract(&mut Incoming::connect(socket, &auth, &mut token)) {
+    fn call(&self, socket: &S, payload: Option<&str>) -> Progress<Admission> {
+        let arguments = payload.map_or_else(String::new, |payload| ["[", payload, "]"].concat());
+        match P::extract(&mut Incoming::connect(socket, &arguments, &mut None)) {
             Ok(parameters) => K::decide(K::call(self, parameters)),
             Err(error) => Progress::Done(Err(error.into())),
         }
@@ -103,7 +106,7 @@ where
     message = "a connect handler or middleware cannot return `{Self}`",
     label = "this function returns `{Self}`",
     note = "it returns `()`, `bool`, or `Result<(), E>`, where `E` is a `Refusal`, a text, a tuple of text and data, `BoxError` or `anyhow::Error`",
-    note = "for an error of another type return `Result<(), BoxError>` and use `?`: the client is told \"Internal error\", and the error handler hears the cause"
+    note = "for an error of another type return `Result<(), BoxError>` and use `?`: the client is told \"Internal error\", and the error handler gets the cause"
 )]
 pub trait Decision<K, M> {}
 

@@ -10,28 +10,31 @@ use crate::handlers::state::State;
 use crate::sockets::answers::ack::Ack;
 use crate::sockets::io::Io;
 use crate::sockets::session::Session;
+use crate::sockets::side::Side;
 use crate::sockets::socket::Socket;
 
-pub(crate) type DisconnectFn = Arc<dyn Fn(Departure<'_>) -> Progress<Handled> + Send + Sync>;
+pub(crate) type DisconnectFn<S> = Arc<dyn Fn(Departure<'_, S>) -> Progress<Handled> + Send + Sync>;
 
-/// A client that has left a namespace.
+/// A client that has left a namespace, as its end of a [side](Side) sees it.
 #[derive(Debug)]
-pub struct Departure<'a> {
-    pub(crate) socket: &'a Socket,
+pub struct Departure<'a, S: Side = Socket> {
+    pub(crate) socket: &'a S,
     pub(crate) reason: Reason,
+    /// Known to the server only.
     pub(crate) rooms: &'a [Arc<str>],
 }
 
 /// A parameter of a disconnect handler: [`Socket`], [`Reason`], the names of the rooms the client was
-/// in as `Vec<Arc<str>>`, [`Session`], [`Io`] or [`State`], in any order.
+/// in as `Vec<Arc<str>>`, [`Session`], [`Io`] or [`State`], in any order. `S` is the [side](Side) of the
+/// handler: that of a client knows neither rooms nor [`Session`] nor [`Io`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a parameter of a disconnect handler",
     label = "this handler has a parameter of the type `{Self}`",
     note = "it takes `Socket`, `Reason`, the rooms as `Vec<Arc<str>>`, `Session<T>`, `Io` and `State<T>`, by value and in any order"
 )]
-pub trait FromDeparture: Sized {
+pub trait FromDeparture<S: Side = Socket>: Sized {
     /// Takes it from the facts known of the client.
-    fn from_departure(departure: &Departure<'_>) -> Self;
+    fn from_departure(departure: &Departure<'_, S>) -> Self;
 
     #[doc(hidden)]
     fn needs(_: &mut Needs) {}
@@ -41,11 +44,12 @@ pub trait FromDeparture: Sized {
 /// [`FromDeparture`], and it returns [`IntoReply`](crate::IntoReply) or a future of that, of which only
 /// an `Err` is looked at.
 ///
-/// `P` and `R` are those of the function. `K` only tells the forms of functions apart.
-pub trait DisconnectHandler<P, R, K>: Send + Sync + 'static {
+/// `P` and `R` are those of the function, and `S` is the [side](Side) it serves. `K` only tells the forms of
+/// functions apart.
+pub trait DisconnectHandler<P, R, K, S: Side = Socket>: Send + Sync + 'static {
     #[doc(hidden)]
     #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
-    fn call(&self, departure: Departure<'_>) -> Progress<Handled>;
+    fn call(&self, departure: Departure<'_, S>) -> Progress<Handled>;
 
     #[doc(hidden)]
     fn needs(needs: &mut Needs);
@@ -63,8 +67,8 @@ impl FromDeparture for Io {
     }
 }
 
-impl FromDeparture for Reason {
-    fn from_departure(departure: &Departure<'_>) -> Self {
+impl<S: Side> FromDeparture<S> for Reason {
+    fn from_departure(departure: &Departure<'_, S>) -> Self {
         departure.reason
     }
 }
@@ -81,8 +85,8 @@ impl<T: Send + 'static> FromDeparture for Session<T> {
     }
 }
 
-impl<T: Send + Sync + 'static> FromDeparture for State<T> {
-    fn from_departure(departure: &Departure<'_>) -> Self {
+impl<T: Send + Sync + 'static, S: Side> FromDeparture<S> for State<T> {
+    fn from_departure(departure: &Departure<'_, S>) -> Self {
         Self::of(departure.socket)
     }
 
@@ -92,16 +96,17 @@ impl<T: Send + Sync + 'static> FromDeparture for State<T> {
 }
 
 #[expect(private_interfaces, reason = "how handlers run is not part of the interface")]
-impl<F, P, R, K> DisconnectHandler<P, R, K> for F
+impl<F, P, R, K, S> DisconnectHandler<P, R, K, S> for F
 where
     F: Send + Sync + 'static,
-    P: Departing,
+    S: Side,
+    P: Departing<S>,
     R: Answer<K>,
     K: Settle<R>,
     K: Kind<F, P, R>,
 {
-    fn call(&self, departure: Departure<'_>) -> Progress<Handled> {
-        K::settle(K::call(self, P::from_departure(&departure)), || None::<Ack>)
+    fn call(&self, departure: Departure<'_, S>) -> Progress<Handled> {
+        K::settle(K::call(self, P::from_departure(&departure)), || None::<Ack<S>>)
     }
 
     fn needs(needs: &mut Needs) {
@@ -111,22 +116,22 @@ where
 
 /// The parameters of a disconnect handler as a tuple.
 #[doc(hidden)]
-pub trait Departing: Sized {
-    fn from_departure(departure: &Departure<'_>) -> Self;
+pub trait Departing<S: Side = Socket>: Sized {
+    fn from_departure(departure: &Departure<'_, S>) -> Self;
 
     fn needs(needs: &mut Needs);
 }
 
 macro_rules! departing {
     ($($T:ident)*) => {
-        impl<$($T: FromDeparture),*> Departing for ($($T,)*) {
+        impl<S: Side, $($T: FromDeparture<S>),*> Departing<S> for ($($T,)*) {
             #[allow(clippy::unused_unit, reason = "what is known of no parameters")]
-            fn from_departure(_departure: &Departure<'_>) -> Self {
+            fn from_departure(_departure: &Departure<'_, S>) -> Self {
                 ($($T::from_departure(_departure),)*)
             }
 
             fn needs(_needs: &mut Needs) {
-                $($T::needs(_needs);)*
+                $(<$T as FromDeparture<S>>::needs(_needs);)*
             }
         }
     };

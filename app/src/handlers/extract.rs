@@ -1,6 +1,6 @@
 //! What handlers take.
 
-use sansocket::{AckToken, Args, ArgsRef, EventMessage};
+use sansocket::{Args, ArgsRef, EventMessage};
 use serde::de::DeserializeOwned;
 use std::ops::Deref;
 
@@ -34,6 +34,15 @@ impl<'a, S: Side> Incoming<'a, S> {
         Self { socket: delivery.socket, message: Some(message), args, token: delivery.token }
     }
 
+    /// A client that joins; the payload that came with it, if any, is the one argument.
+    pub(crate) fn connect(
+        socket: &'a S,
+        payload: &'a str,
+        token: &'a mut Option<S::Token>,
+    ) -> Self {
+        Self { socket, message: None, args: Decoder::new(payload, &[]), token }
+    }
+
     /// The socket whose event it is.
     pub(crate) fn socket(&self) -> &'a S {
         self.socket
@@ -51,18 +60,8 @@ impl<'a, S: Side> Incoming<'a, S> {
     }
 }
 
-impl<'a> Incoming<'a> {
-    /// A client that wants to join; its auth payload is the one argument, or there is none.
-    pub(crate) fn connect(
-        socket: &'a Socket,
-        auth: &'a str,
-        token: &'a mut Option<AckToken>,
-    ) -> Self {
-        Self { socket, message: None, args: Decoder::new(auth, &[]), token }
-    }
-}
-
-/// A parameter of a handler: an argument of the client, or a fact about it.
+/// A parameter of a handler: an argument of the event, or a fact about the client. `S` is the [side](Side) of
+/// the handler.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a parameter of a handler",
     label = "this handler has a parameter of the type `{Self}`",
@@ -211,8 +210,8 @@ impl<T: Send + 'static> Extract for Session<T> {
     }
 }
 
-impl<T: Send + Sync + 'static> Extract for State<T> {
-    fn extract(incoming: &mut Incoming<'_>) -> Result<Self, DecodeError> {
+impl<T: Send + Sync + 'static, S: Side> Extract<S> for State<T> {
+    fn extract(incoming: &mut Incoming<'_, S>) -> Result<Self, DecodeError> {
         Ok(Self::of(incoming.socket))
     }
 

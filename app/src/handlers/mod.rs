@@ -1,8 +1,10 @@
 //! Handlers, the values they take and return, namespaces and classes.
 
+pub(crate) mod call;
 pub(crate) mod class;
 pub(crate) mod connect;
 pub(crate) mod disconnect;
+pub(crate) mod entrance;
 pub(crate) mod extension;
 pub(crate) mod extract;
 pub(crate) mod function;

@@ -1,40 +1,36 @@
-//! The handlers of one namespace.
+//! The handlers of one namespace, on any side.
 
-use sansocket::EventMessage;
 use std::fmt;
 use std::sync::Arc;
 
 use crate::handlers::class::{Events, NamespaceClass};
 use crate::handlers::connect::{ConnectFn, ConnectHandler};
 use crate::handlers::disconnect::{Departure, DisconnectFn, DisconnectHandler};
+use crate::handlers::entrance::Entrance;
 use crate::handlers::function::Handler;
 use crate::handlers::handler::EventHandler;
 use crate::handlers::needs::Needs;
 use crate::handlers::order::Order;
-use crate::handlers::pattern::Pattern;
+use crate::handlers::state::States;
 use crate::handlers::table::{Entry, Table};
-use crate::sockets::error::{BoxError, HandlerError};
+use crate::sockets::error::HandlerError;
+use crate::sockets::side::Side;
 use crate::sockets::socket::Socket;
 
-pub(crate) type OnError = Arc<dyn Fn(HandlerError) + Send + Sync>;
-
-pub(crate) type PacketFn =
-    Arc<dyn Fn(&Socket, &EventMessage) -> Result<(), BoxError> + Send + Sync>;
+pub(crate) type OnError<S = Socket> = Arc<dyn Fn(HandlerError<S>) + Send + Sync>;
 
 /// The handlers of one namespace, or of all that a pattern or a predicate matches.
-#[derive(Clone, Default)]
-pub struct Namespace {
-    pub(crate) connect: Option<ConnectFn>,
-    pub(crate) disconnect: Option<DisconnectFn>,
-    pub(crate) middlewares: Vec<ConnectFn>,
-    /// What a client passes on its way in: the middlewares, then the connect handler. Made when the
-    /// application starts.
-    pub(crate) doors: Arc<[ConnectFn]>,
-    pub(crate) packets: Vec<PacketFn>,
-    events: Table,
-    pub(crate) on_error: Option<OnError>,
+///
+/// `S` is the [side](Side) that they serve: the server, or a client.
+#[derive(Clone)]
+pub struct Namespace<S: Side = Socket> {
+    pub(crate) connect: Option<ConnectFn<S>>,
+    pub(crate) disconnect: Option<DisconnectFn<S>>,
+    events: Table<S>,
+    pub(crate) on_error: Option<OnError<S>>,
     order: Order,
-    pub(crate) pattern: Option<Pattern>,
+    /// Empty on any side but the server's.
+    pub(crate) entrance: Entrance,
     needs: Vec<(Box<str>, Needs)>,
     claims: Vec<(Source, Place)>,
 }
@@ -47,7 +43,7 @@ pub(crate) enum Source {
     Method,
 }
 
-/// What there is one handler for.
+/// What has one handler of a source at most.
 #[derive(Clone, Debug, Eq, PartialEq)]
 enum Place {
     Any,
@@ -57,22 +53,22 @@ enum Place {
     Event(Box<str>),
 }
 
-impl Namespace {
+impl<S: Side> Namespace<S> {
     /// Handles an event.
     ///
     /// # Panics
     /// When the event has a handler already, or its parameters cannot be told apart: an `Option`
     /// before an argument that is needed, or an argument after [`Rest`](crate::Rest).
     ///
-    /// When no client can send an event of that name: `connect` and `disconnect` have methods of
-    /// their own, [`on_connect`](Self::on_connect) and [`on_disconnect`](Self::on_disconnect), and
-    /// so has `*`, [`on_any`](Self::on_any); `connect_error`, `disconnecting`, `newListener` and
-    /// `removeListener` are reserved by the protocol.
+    /// When no event can have that name: `connect` and `disconnect` have methods of their own,
+    /// [`on_connect`](Self::on_connect) and [`on_disconnect`](Self::on_disconnect), and so has `*`,
+    /// [`on_any`](Self::on_any); `connect_error`, `disconnecting`, `newListener` and `removeListener` are
+    /// reserved by the protocol.
     #[track_caller]
     pub fn on<O, P, R, K, H>(&mut self, event: &str, handler: H) -> &mut Self
     where
         H: Handler<P, R, O>,
-        H::Function: EventHandler<P, R, K>,
+        H::Function: EventHandler<P, R, K, S>,
     {
         self.add_event(Source::Function, Some(event), H::ORDER, handler.into_function());
         self
@@ -87,7 +83,7 @@ impl Namespace {
     pub fn on_any<O, P, R, K, H>(&mut self, handler: H) -> &mut Self
     where
         H: Handler<P, R, O>,
-        H::Function: EventHandler<P, R, K>,
+        H::Function: EventHandler<P, R, K, S>,
     {
         self.add_event(Source::Function, None, H::ORDER, handler.into_function());
         self
@@ -95,44 +91,18 @@ impl Namespace {
 
     /// Decides which clients may join. Without it all may.
     ///
-    /// The client is in the namespace once the handler returned: what it emits to the client until
-    /// then follows the admission, and broadcasts pass the client by.
+    /// On the server, the client is in the namespace once the handler returned: what it emits to the client
+    /// until then follows the admission, and broadcasts pass the client by. On a client, which the server has
+    /// let in by then, events wait for the handler, and a refused client leaves.
     ///
     /// # Panics
     /// When there is a connect handler already, or when it takes more arguments than the auth payload.
     #[track_caller]
     pub fn on_connect<P, R, K, H>(&mut self, handler: H) -> &mut Self
     where
-        H: Handler<P, R> + ConnectHandler<P, R, K>,
+        H: Handler<P, R> + ConnectHandler<P, R, K, S>,
     {
         self.add_connect(Source::Function, handler);
-        self
-    }
-
-    /// Decides which clients may go on to the connect handler, or to the next middleware: the first refusal
-    /// reaches the client. [`App::middleware_everywhere`](crate::App::middleware_everywhere) adds one to
-    /// every namespace.
-    ///
-    /// # Panics
-    /// When it takes more arguments than the auth payload.
-    #[track_caller]
-    pub fn middleware<P, R, K, H>(&mut self, handler: H) -> &mut Self
-    where
-        H: Handler<P, R> + ConnectHandler<P, R, K>,
-    {
-        self.need_connect(H::needs);
-        self.middlewares.push(Arc::new(move |socket| handler.call(socket)));
-        self
-    }
-
-    /// Looks at each event before its handler is chosen. An error drops the event and goes to the
-    /// error handler.
-    pub fn packet_middleware<E: Into<BoxError>>(
-        &mut self,
-        look: impl Fn(&Socket, &EventMessage) -> Result<(), E> + Send + Sync + 'static,
-    ) -> &mut Self {
-        self.packets
-            .push(Arc::new(move |socket, message| look(socket, message).map_err(Into::into)));
         self
     }
 
@@ -144,19 +114,22 @@ impl Namespace {
     #[track_caller]
     pub fn on_disconnect<P, R, K, H>(&mut self, handler: H) -> &mut Self
     where
-        H: Handler<P, R> + DisconnectHandler<P, R, K>,
+        H: Handler<P, R> + DisconnectHandler<P, R, K, S>,
     {
         self.add_disconnect(Source::Function, handler);
         self
     }
 
     /// Called for handlers of the namespace that returned an error, panicked, or could not decode a
-    /// message. Without it [`App::on_error`](crate::App::on_error) is called.
+    /// message. Without it [`App::on_error`](crate::App::on_error) is called on the server.
     ///
     /// # Panics
     /// When there is an error handler already.
     #[track_caller]
-    pub fn on_error(&mut self, heard: impl Fn(HandlerError) + Send + Sync + 'static) -> &mut Self {
+    pub fn on_error(
+        &mut self,
+        heard: impl Fn(HandlerError<S>) + Send + Sync + 'static,
+    ) -> &mut Self {
         self.add_on_error(Source::Function, heard);
         self
     }
@@ -173,13 +146,13 @@ impl Namespace {
     /// # Panics
     /// When a class before it has a method for the same.
     #[track_caller]
-    pub fn class<C: NamespaceClass>(&mut self, class: C) -> &mut Self {
+    pub fn class<C: NamespaceClass<S>>(&mut self, class: C) -> &mut Self {
         C::register(&mut Events::new(self, &Arc::new(class)));
         self
     }
 
     /// The handler of an event.
-    pub(crate) fn find(&self, event: &str) -> Option<&Entry> {
+    pub(crate) fn find(&self, event: &str) -> Option<&Entry<S>> {
         self.events.find(event)
     }
 
@@ -189,7 +162,7 @@ impl Namespace {
     }
 
     #[track_caller]
-    pub(crate) fn add_event<P, R, K, H: EventHandler<P, R, K>>(
+    pub(crate) fn add_event<P, R, K, H: EventHandler<P, R, K, S>>(
         &mut self,
         source: Source,
         event: Option<&str>,
@@ -208,26 +181,26 @@ impl Namespace {
     }
 
     #[track_caller]
-    pub(crate) fn add_connect<P, R, K, H: ConnectHandler<P, R, K>>(
+    pub(crate) fn add_connect<P, R, K, H: ConnectHandler<P, R, K, S>>(
         &mut self,
         source: Source,
         handler: H,
     ) {
         self.need_connect(H::needs);
         if self.claim(source, Place::Connect) {
-            self.connect = Some(Arc::new(move |socket| handler.call(socket)));
+            self.connect = Some(Arc::new(move |socket, payload| handler.call(socket, payload)));
         }
     }
 
     #[track_caller]
-    pub(crate) fn add_disconnect<P, R, K, H: DisconnectHandler<P, R, K>>(
+    pub(crate) fn add_disconnect<P, R, K, H: DisconnectHandler<P, R, K, S>>(
         &mut self,
         source: Source,
         handler: H,
     ) {
         self.need("disconnect", H::needs);
         if self.claim(source, Place::Disconnect) {
-            let call = move |departure: Departure<'_>| handler.call(departure);
+            let call = move |departure: Departure<'_, S>| handler.call(departure);
             self.disconnect = Some(Arc::new(call));
         }
     }
@@ -236,7 +209,7 @@ impl Namespace {
     pub(crate) fn add_on_error(
         &mut self,
         source: Source,
-        heard: impl Fn(HandlerError) + Send + Sync + 'static,
+        heard: impl Fn(HandlerError<S>) + Send + Sync + 'static,
     ) {
         if self.claim(source, Place::Error) {
             self.on_error = Some(Arc::new(heard));
@@ -264,15 +237,23 @@ impl Namespace {
     }
 
     #[track_caller]
-    fn need_connect(&mut self, needs: impl FnOnce(&mut Needs)) {
+    pub(super) fn need_connect(&mut self, needs: impl FnOnce(&mut Needs)) {
         if let Err(instead) = self.need("connect", needs).check_connect() {
             panic!("a connect handler or middleware {instead}");
         }
     }
 
-    /// The types of state its handlers take, with the names of their events.
-    pub(crate) fn needs(&self) -> &[(Box<str>, Needs)] {
-        &self.needs
+    /// Looks whether there is a value for every [`State`](crate::State) that its handlers take.
+    ///
+    /// # Panics
+    /// When one is missing. `advice` says where it belongs.
+    #[track_caller]
+    pub(crate) fn check_states(&self, states: &States, advice: &str) {
+        for (event, needs) in &self.needs {
+            if let Some(missing) = states.missing(needs) {
+                panic!("a handler of {event:?} takes State<{missing}>: give one to {advice}");
+            }
+        }
     }
 
     /// Puts the catch-all namespace behind this one, so that no lookup goes there later.
@@ -281,16 +262,7 @@ impl Namespace {
         self.connect = self.connect.take().or_else(|| any.connect.clone());
         self.disconnect = self.disconnect.take().or_else(|| any.disconnect.clone());
         self.on_error = self.on_error.take().or_else(|| any.on_error.clone());
-        self.middlewares = [&any.middlewares[..], &self.middlewares].concat();
-        self.packets = [&any.packets[..], &self.packets].concat();
-    }
-
-    /// Settles what depends on all that was said.
-    pub(crate) fn seal(&mut self, everywhere: &Self) {
-        let mut doors = everywhere.middlewares.clone();
-        doors.append(&mut self.middlewares);
-        doors.extend(self.connect.take());
-        self.doors = doors.into();
+        self.entrance.stand_before(&any.entrance);
     }
 
     /// Gives the order of the namespace to the handlers that chose none.
@@ -299,7 +271,7 @@ impl Namespace {
     }
 }
 
-/// A handler for an event that no client can send is a mistake, found when the application starts.
+/// Looks whether events can have a name: a handler that no event reaches is a mistake of the application.
 #[track_caller]
 pub(crate) fn check_name(event: &str) {
     let instead = match event {
@@ -311,7 +283,7 @@ pub(crate) fn check_name(event: &str) {
         }
         _ => return,
     };
-    panic!("{event:?} is no event that a client can send: {instead}");
+    panic!("{event:?} is no event that can be sent: {instead}");
 }
 
 impl fmt::Display for Place {
@@ -326,7 +298,22 @@ impl fmt::Display for Place {
     }
 }
 
-impl fmt::Debug for Namespace {
+impl<S: Side> Default for Namespace<S> {
+    fn default() -> Self {
+        Self {
+            connect: None,
+            disconnect: None,
+            events: Table::default(),
+            on_error: None,
+            order: Order::default(),
+            entrance: Entrance::default(),
+            needs: Vec::new(),
+            claims: Vec::new(),
+        }
+    }
+}
+
+impl<S: Side> fmt::Debug for Namespace<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Namespace")
             .field("events", &self.events.names().collect::<Vec<_>>())

@@ -174,7 +174,7 @@ internal!(AckError, EmitError, EncodeError, Gone, JoinError, Misuse, Refused, st
     message = "a connect handler or middleware cannot return `{Self}`",
     label = "this function returns `{Self}`",
     note = "it returns `()`, `bool`, or `Result<(), E>`, where `E` is a `Refusal`, a text, a tuple of text and data, `BoxError` or `anyhow::Error`",
-    note = "for an error of another type return `Result<(), BoxError>` and use `?`: the client is told \"Internal error\", and the error handler hears the cause"
+    note = "for an error of another type return `Result<(), BoxError>` and use `?`: the client is told \"Internal error\", and the error handler gets the cause"
 )]
 pub trait IntoAdmission<M> {
     /// Turns it into the decision.

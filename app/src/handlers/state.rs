@@ -7,7 +7,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::handlers::needs::Needs;
-use crate::sockets::socket::Socket;
+use crate::sockets::side::{Sealed, Side};
 
 /// A value given to [`App::manage`](crate::App::manage), as a parameter of a handler.
 ///
@@ -46,10 +46,11 @@ impl<T> Deref for State<T> {
 }
 
 impl<T: Send + Sync + 'static> State<T> {
-    /// That of a client's application, which was checked for it when it started.
-    pub(crate) fn of(socket: &Socket) -> Self {
-        let missing = || panic!("no {} was given to App::manage", type_name::<T>());
-        Self(socket.state().unwrap_or_else(missing))
+    /// Takes the value of a socket's application, which was checked to have one.
+    pub(crate) fn of<S: Side>(socket: &S) -> Self {
+        let value = socket.managed(TypeId::of::<T>(), Sealed);
+        let missing = || panic!("no {} was given to `manage`", type_name::<T>());
+        Self(value.and_then(|value| value.downcast().ok()).unwrap_or_else(missing))
     }
 }
 

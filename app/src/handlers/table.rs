@@ -26,21 +26,21 @@ pub(crate) struct Entry<S: Side = Socket> {
 }
 
 impl<S: Side> Table<S> {
-    /// Sets the handler of an event, or without a name that of all others, and returns the one before.
+    /// Sets the handler of an event, or without a name that of all others.
     pub(crate) fn insert<P, R, K, H: EventHandler<P, R, K, S>>(
         &mut self,
         event: Option<&str>,
         order: Order,
         handler: H,
-    ) -> Option<Entry<S>> {
+    ) {
         let call = Arc::new(move |delivery: &mut Delivery<'_, S>| {
             let progress = handler.call(delivery);
             delivery.came(progress);
         });
         let entry = Entry { name: event.map(Into::into), order, call };
         match event {
-            Some(event) => self.events.insert(event.into(), entry),
-            None => self.any.replace(entry),
+            Some(event) => drop(self.events.insert(event.into(), entry)),
+            None => self.any = Some(entry),
         }
     }
 

@@ -1,21 +1,17 @@
 //! Jobs become calls of handlers.
 
-use sansocket::{AckToken, Args, Disconnect, EventMessage, Gone, Reason};
-use std::any::Any;
-use std::future::Future;
+use sansocket::{AckToken, Disconnect, EventMessage, Gone, Reason};
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 
+use crate::handlers::call::{Caller, panic_of, start};
 use crate::handlers::connect::{self, Admission};
 use crate::handlers::disconnect::Departure;
-use crate::handlers::handler::{Delivery, Progress};
+use crate::handlers::handler::Progress;
 use crate::handlers::namespace::Namespace;
 use crate::handlers::order::Order;
 use crate::handlers::refusal::Refusal;
-use crate::handlers::table::Entry;
 use crate::hub::hold::Hold;
 use crate::hub::hub::Hub;
 use crate::log::quota::Site;
@@ -153,7 +149,7 @@ impl Hub {
         }
         let joining = socket.clone();
         let rest = self.run(
-            || connect::pass(&handlers.doors, &joining, 0),
+            || connect::pass(&handlers.entrance.doors, &joining, 0),
             move |hub, decision| match decision {
                 Ok(decision) => hub.decide(&socket, decision, always),
                 Err(panicked) => {
@@ -255,50 +251,12 @@ impl Hub {
             trace, "sansocket::event", id = %socket.id(), event = ?quoted(message.name()),
             args = ?quoted(message.json()), "received"
         );
-        handlers.packets.iter().all(|look| {
+        handlers.entrance.packets.iter().all(|look| {
             let seen = catch_unwind(AssertUnwindSafe(|| look(socket, message)));
             let seen = seen.map_err(panic_of);
             let seen = seen.and_then(|seen| seen.map_err(|e| Box::new(Cause::Middleware(e))));
             seen.map_err(|cause| self.report(socket, "", Some(message), *cause)).is_ok()
         })
-    }
-
-    /// Calls the handler of an event, and returns the rest of its way, not yet taken a step of.
-    #[inline(always)]
-    fn begin(
-        &self,
-        socket: &Socket,
-        entry: &Entry,
-        message: &mut Option<EventMessage>,
-        token: &mut Option<AckToken>,
-    ) -> Option<BoxFuture<()>> {
-        // A handler of any event may take the message, and the name with it.
-        let nameless = message.as_ref().filter(|_| entry.name.is_none());
-        let own_name: Option<Box<str>> = nameless.map(|message| message.name().into());
-        let name = || entry.name.as_deref().or(own_name.as_deref()).unwrap_or_default();
-        let mut delivery = Delivery { socket, message, token, rest: None };
-        let called = catch_unwind(AssertUnwindSafe(|| (entry.call)(&mut delivery)));
-        let rest = match called {
-            Ok(()) => delivery.rest?,
-            Err(panic) => Progress::Done(Err(panic_of(panic))),
-        };
-        match rest {
-            Progress::Done(Ok(())) => None,
-            Progress::Done(Err(cause)) => {
-                self.report(socket, name(), message.as_ref(), *cause);
-                None
-            }
-            Progress::Pending(future) => {
-                let (hub, socket, message) = (self.shared(), socket.clone(), message.take());
-                let name: Option<Box<str>> = message.is_none().then(|| name().into());
-                Some(Box::pin(async move {
-                    if let Err(cause) = Caught(future).await.unwrap_or_else(Err) {
-                        let name = name.as_deref().unwrap_or_default();
-                        hub.report(&socket, name, message.as_ref(), *cause);
-                    }
-                }))
-            }
-        }
     }
 
     fn call_disconnect(&self, socket: Socket, reason: Reason, rooms: &[Arc<str>]) {
@@ -383,6 +341,12 @@ impl Hub {
             );
         }
     }
+}
+
+impl Caller<Socket> for Hub {
+    fn keep(&self) -> Arc<Self> {
+        self.shared()
+    }
 
     fn report(&self, socket: &Socket, event: &str, message: Option<&EventMessage>, cause: Cause) {
         let heard = self.handlers(socket).and_then(|handlers| handlers.on_error.as_ref());
@@ -393,71 +357,16 @@ impl Hub {
         let event = message.map_or(event, EventMessage::name).into();
         // A line shows no arguments, so that they need not be copied for one.
         let shown = message.filter(|_| heard.is_some());
-        let (json, attachments) =
-            shown.map_or(("[]", &[][..]), |message| (message.json(), message.attachments()));
-        let error = HandlerError {
-            socket: socket.clone(),
-            event,
-            namespace: socket.namespace().into(),
-            args: Args::from_json(json, attachments.to_vec()).unwrap_or_default(),
-            cause,
-        };
+        let error = HandlerError::new(socket, event, shown, cause);
         // A panic in there cannot be reported any more.
         let _ = catch_unwind(AssertUnwindSafe(|| match heard {
             Some(heard) => heard(error),
             None => log::error(error.socket.id(), &error),
         }));
     }
-
-    /// Calls a handler and follows it to its end. What is returned is the rest of its way.
-    fn run<T: Send + 'static>(
-        &self,
-        call: impl FnOnce() -> Progress<T>,
-        finish: impl FnOnce(&Self, Result<T, Box<Cause>>) + Send + 'static,
-    ) -> Option<BoxFuture<()>> {
-        match catch_unwind(AssertUnwindSafe(call)) {
-            Ok(Progress::Done(done)) => finish(self, Ok(done)),
-            Err(panic) => finish(self, Err(panic_of(panic))),
-            Ok(Progress::Pending(future)) => {
-                let hub = self.shared();
-                return start(Box::pin(async move { finish(&hub, Caught(future).await) }));
-            }
-        }
-        None
-    }
-}
-
-/// Takes the first step of a task here, in the order of events, and returns it if there are more.
-fn start(mut task: BoxFuture<()>) -> Option<BoxFuture<()>> {
-    // The runtime polls the task again at once, so a wake that goes nowhere is not missed.
-    let polled = task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-    polled.is_pending().then_some(task)
 }
 
 /// Where a client is, if it has an address.
 fn address(socket: &Socket) -> Option<IpAddr> {
     socket.peer().map(|peer| peer.ip())
-}
-
-/// What a panic said.
-fn panic_of(panic: Box<dyn Any + Send>) -> Box<Cause> {
-    let message = match panic.downcast::<String>() {
-        Ok(message) => message.into_boxed_str(),
-        Err(panic) => panic.downcast_ref::<&str>().copied().unwrap_or("without a message").into(),
-    };
-    Box::new(Cause::Panic(message))
-}
-
-/// A future whose panic is its outcome.
-pub(crate) struct Caught<T>(pub(crate) BoxFuture<T>);
-
-impl<T> Future for Caught<T> {
-    type Output = Result<T, Box<Cause>>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(context))) {
-            Ok(poll) => poll.map(Ok),
-            Err(panic) => Poll::Ready(Err(panic_of(panic))),
-        }
-    }
 }

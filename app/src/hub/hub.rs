@@ -251,7 +251,7 @@ impl Reach for Hub {
     }
 
     fn param<'a>(&self, place: usize, namespace: &'a str, name: &str) -> Option<&'a str> {
-        self.app.get(place)?.pattern.as_ref()?.param(namespace, name)
+        self.app.get(place)?.entrance.pattern.as_ref()?.param(namespace, name)
     }
 }
 

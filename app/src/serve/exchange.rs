@@ -14,8 +14,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use crate::handlers::call::Caught;
 use crate::handlers::handler::Progress;
-use crate::hub::dispatch::Caught;
 use crate::hub::hub::Hub;
 use crate::runtime::BoxFuture;
 use crate::serve::refusal::{Page, plain_for};

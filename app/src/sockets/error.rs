@@ -4,8 +4,9 @@ use std::fmt;
 
 use crate::args::{DecodeError, EncodeError};
 use crate::log::quoted;
+use crate::sockets::side::Side;
 use crate::sockets::socket::Socket;
-use sansocket::{Args, Misuse, Refused};
+use sansocket::{Args, EventMessage, Misuse, Refused};
 
 /// Any error a handler returns.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -28,12 +29,12 @@ impl From<Misuse> for EmitError {
     }
 }
 
-/// A handler that did not succeed, as the error handler sees it.
+/// A handler that did not succeed, as the error handler sees it. `S` is the [side](Side) of the handler.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct HandlerError {
+pub struct HandlerError<S: Side = Socket> {
     /// The client.
-    pub socket: Socket,
+    pub socket: S,
     /// The event, or `"connect"` and `"disconnect"`.
     pub event: Box<str>,
     /// The namespace.
@@ -72,7 +73,27 @@ impl From<DecodeError> for Box<Cause> {
     }
 }
 
-impl fmt::Display for HandlerError {
+impl<S: Side> HandlerError<S> {
+    /// Makes the error of a handler; `message` is the event it was called for, where that is shown.
+    pub(crate) fn new(
+        socket: &S,
+        event: Box<str>,
+        message: Option<&EventMessage>,
+        cause: Cause,
+    ) -> Self {
+        let (json, attachments) =
+            message.map_or(("[]", &[][..]), |message| (message.json(), message.attachments()));
+        Self {
+            socket: socket.clone(),
+            event,
+            namespace: socket.namespace().into(),
+            args: Args::from_json(json, attachments.to_vec()).unwrap_or_default(),
+            cause,
+        }
+    }
+}
+
+impl<S: Side> fmt::Display for HandlerError<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (event, namespace) = (quoted(&self.event), quoted(&self.namespace));
         write!(f, "handler of {event:?} in namespace {namespace:?}: ")?;
@@ -86,4 +107,4 @@ impl fmt::Display for HandlerError {
     }
 }
 
-impl std::error::Error for HandlerError {}
+impl<S: Side> std::error::Error for HandlerError<S> {}

@@ -1,21 +1,34 @@
 //! The two sides that handlers may serve.
 
 use sansocket::{AckToken, ArgsRef};
+use std::any::{Any, TypeId};
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use crate::sockets::socket::Socket;
 
 /// The end of a connection whose events handlers receive: the server's end of a client, [`Socket`], or
 /// a client of a test, [`TestSocket`](crate::test::TestSocket). The trait is implemented for nothing
 /// else, and cannot be.
+///
+/// Handlers that take nothing of one side alone may serve both, see
+/// [`NamespaceClass`](crate::NamespaceClass).
 pub trait Side: Clone + Debug + Send + Sync + 'static {
     /// The right to acknowledge one event, once.
     #[doc(hidden)]
     type Token: Debug + Send + 'static;
 
+    /// Returns the name of the namespace.
+    fn namespace(&self) -> &str;
+
     #[doc(hidden)]
     #[expect(private_interfaces, reason = "nothing else is a side")]
     fn acknowledge(&self, token: Self::Token, args: ArgsRef<'_>, sealed: Sealed);
+
+    /// Returns the value of a type that its application keeps for all handlers.
+    #[doc(hidden)]
+    #[expect(private_interfaces, reason = "nothing else is a side")]
+    fn managed(&self, kind: TypeId, sealed: Sealed) -> Option<Arc<dyn Any + Send + Sync>>;
 }
 
 /// Keeps others from implementing [`Side`].
@@ -25,7 +38,15 @@ pub(crate) struct Sealed;
 impl Side for Socket {
     type Token = AckToken;
 
+    fn namespace(&self) -> &str {
+        Self::namespace(self)
+    }
+
     fn acknowledge(&self, token: AckToken, args: ArgsRef<'_>, _: Sealed) {
         self.hub().with(self.shard(), |server| server.acknowledge(token, args));
+    }
+
+    fn managed(&self, kind: TypeId, _: Sealed) -> Option<Arc<dyn Any + Send + Sync>> {
+        self.hub().state(kind)
     }
 }

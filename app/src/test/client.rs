@@ -6,15 +6,15 @@ use serde::de::DeserializeOwned;
 use std::fmt;
 use std::rc::Rc;
 
-use super::connect::{self, ConnectError};
+use super::connect::{self, ConnectError, MANAGE};
 use super::line::{End as _, Line};
 use super::peer::{Arrival, Peer};
 use super::socket::TestSocket;
 use crate::args::{self, DecodeError, EncodeError, IntoArgs};
+use crate::handlers::class::NamespaceClass;
 use crate::handlers::function::Handler;
 use crate::handlers::handler::EventHandler;
-use crate::handlers::needs::Needs;
-use crate::handlers::order::Order;
+use crate::handlers::namespace::Namespace;
 
 /// A client in one namespace.
 ///
@@ -58,6 +58,7 @@ pub enum AnswerError {
 }
 
 impl TestClient {
+    /// A client that asks to join a namespace.
     pub(super) fn start(line: Rc<Line<Peer>>, namespace: &str, auth: &str) -> Self {
         line.act(|peer| peer.join(namespace, auth));
         Self { line, namespace: namespace.into() }
@@ -116,17 +117,21 @@ impl TestClient {
     /// [`expect`](Self::expect): the rules are those of handlers of the server, with [`TestSocket`] in
     /// the place of `Socket`. What the handler returns is the acknowledgement.
     ///
-    /// A handler that fails ends the test. An async one goes on as a task.
+    /// A handler that fails ends the test, unless the client has an error handler. An async one goes on as a
+    /// task.
     ///
     /// # Panics
-    /// When the event has a handler already, the client has left, or the handler's parameters cannot be
-    /// told apart.
+    /// As [`Namespace::on`] does, and when the handler takes a [`State`](crate::State) that was not given to
+    /// [`Connect::manage`](super::Connect::manage).
     #[track_caller]
-    pub fn on<P, R, K, H>(&self, event: &str, handler: H) -> &Self
+    pub fn on<O, P, R, K, H>(&self, event: &str, handler: H) -> &Self
     where
-        H: Handler<P, R> + EventHandler<P, R, K, TestSocket>,
+        H: Handler<P, R, O>,
+        H::Function: EventHandler<P, R, K, TestSocket>,
     {
-        self.handle(Some(event), handler)
+        let mut handlers = self.copy_handlers();
+        handlers.on(event, handler);
+        self.set_handlers(handlers)
     }
 
     /// Handles the events that have no handler of their own.
@@ -134,11 +139,40 @@ impl TestClient {
     /// # Panics
     /// As [`on`](Self::on) does.
     #[track_caller]
-    pub fn on_any<P, R, K, H>(&self, handler: H) -> &Self
+    pub fn on_any<O, P, R, K, H>(&self, handler: H) -> &Self
     where
-        H: Handler<P, R> + EventHandler<P, R, K, TestSocket>,
+        H: Handler<P, R, O>,
+        H::Function: EventHandler<P, R, K, TestSocket>,
     {
-        self.handle(None, handler)
+        let mut handlers = self.copy_handlers();
+        handlers.on_any(handler);
+        self.set_handlers(handlers)
+    }
+
+    /// Makes the methods of a value handlers of the client, where no function is one.
+    ///
+    /// # Panics
+    /// As [`Namespace::class`] does, and when a method takes a [`State`](crate::State) that was not given to
+    /// [`Connect::manage`](super::Connect::manage).
+    #[track_caller]
+    pub fn class<C: NamespaceClass<TestSocket>>(&self, class: C) -> &Self {
+        let mut handlers = self.copy_handlers();
+        handlers.class(class);
+        self.set_handlers(handlers)
+    }
+
+    /// Gives the client handlers of all kinds: of events, of its connects and disconnects, of errors. The
+    /// connect handler is called when the client joins again; [`Connect::handlers`](super::Connect::handlers)
+    /// sets one for the first time.
+    ///
+    /// # Panics
+    /// When a handler takes a [`State`](crate::State) that was not given to
+    /// [`Connect::manage`](super::Connect::manage).
+    #[track_caller]
+    pub fn handlers(&self, add: impl FnOnce(&mut Namespace<TestSocket>)) -> &Self {
+        let mut handlers = self.copy_handlers();
+        add(&mut handlers);
+        self.set_handlers(handlers)
     }
 
     /// Sends an event. A tuple is several arguments, `()` none, anything else one.
@@ -258,20 +292,16 @@ impl TestClient {
         self.line.look(Peer::mute);
     }
 
+    /// The handlers of its namespace, to be changed where a panic leaves the client as it was.
+    fn copy_handlers(&self) -> Namespace<TestSocket> {
+        self.look(|peer, namespace| peer.handlers(namespace).clone())
+    }
+
     #[track_caller]
-    fn handle<P, R, K, H>(&self, event: Option<&str>, handler: H) -> &Self
-    where
-        H: EventHandler<P, R, K, TestSocket>,
-    {
-        let name = event.unwrap_or("*");
-        let mut needs = Needs::default();
-        H::needs(&mut needs);
-        if let Err(instead) = needs.check_event() {
-            panic!("the handler of {name:?} {instead}");
-        }
-        let before = self
-            .look(|peer, namespace| peer.handlers(namespace).insert(event, Order::Inline, handler));
-        assert!(before.is_none(), "the client has a handler of {name:?} already");
+    fn set_handlers(&self, handlers: Namespace<TestSocket>) -> &Self {
+        let states = self.line.look(|peer| peer.states().clone());
+        handlers.check_states(&states, MANAGE);
+        self.look(|peer, namespace| peer.set_handlers(namespace, handlers));
         self
     }
 

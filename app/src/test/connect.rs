@@ -6,11 +6,16 @@ use serde_json::Value;
 use std::fmt::{self, Write as _};
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::client::TestClient;
 use super::line::Line;
 use super::peer::Peer;
 use super::server::World;
+use super::socket::TestSocket;
+use crate::handlers::class::NamespaceClass;
+use crate::handlers::namespace::Namespace;
+use crate::handlers::state::States;
 
 /// A client about to connect: its namespace, its auth payload, and the request it begins with.
 #[must_use = "nobody connects until `connect` or `start` is called"]
@@ -22,6 +27,8 @@ pub struct Connect {
     fields: Vec<(String, String)>,
     cookies: Vec<String>,
     address: Option<SocketAddr>,
+    handlers: Namespace<TestSocket>,
+    states: States,
 }
 
 /// Why a client is not in its namespace.
@@ -54,6 +61,9 @@ pub enum ConnectError {
     Undecided,
 }
 
+/// Where the values belong that handlers of a client take.
+pub(super) const MANAGE: &str = "Connect::manage";
+
 impl Connect {
     pub(super) fn new(world: Rc<World>) -> Self {
         Self {
@@ -64,6 +74,8 @@ impl Connect {
             fields: vec![("Host".into(), "localhost".into())],
             cookies: Vec::new(),
             address: None,
+            handlers: Namespace::default(),
+            states: States::default(),
         }
     }
 
@@ -110,10 +122,37 @@ impl Connect {
         self
     }
 
+    /// Gives the client handlers before it connects: see [`TestClient::handlers`].
+    pub fn handlers(mut self, add: impl FnOnce(&mut Namespace<TestSocket>)) -> Self {
+        add(&mut self.handlers);
+        self
+    }
+
+    /// Makes the methods of a value handlers of the client, before it connects.
+    ///
+    /// # Panics
+    /// As [`Namespace::class`] does.
+    #[track_caller]
+    pub fn class<C: NamespaceClass<TestSocket>>(mut self, class: C) -> Self {
+        self.handlers.class(class);
+        self
+    }
+
+    /// Keeps a value for all handlers of the client, which take it as [`State`](crate::State), as
+    /// [`App::manage`](crate::App::manage) does for those of the server.
+    pub fn manage<T: Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.states.insert(Arc::new(value));
+        self
+    }
+
     /// Connects and joins the namespace.
     ///
     /// # Errors
     /// Why the client is not in the namespace now.
+    ///
+    /// # Panics
+    /// As [`start`](Self::start) does.
+    #[track_caller]
     pub fn connect(self) -> Result<TestClient, ConnectError> {
         let client = self.start();
         client.admission().map(|()| client)
@@ -121,15 +160,24 @@ impl Connect {
 
     /// Asks to connect and to join the namespace, whatever comes of it:
     /// [`admission`](TestClient::admission) tells.
+    ///
+    /// # Panics
+    /// When a handler of the client takes a [`State`](crate::State) that there is no value of.
+    #[track_caller]
     pub fn start(self) -> TestClient {
-        let Self { world, namespace, auth, query, mut fields, cookies, address } = self;
+        let Self { world, namespace, auth, query, mut fields, cookies, address, handlers, states } =
+            self;
         if !cookies.is_empty() {
             fields.push(("Cookie".into(), cookies.join("; ")));
         }
         let path = &world.hub.app().config.path;
         let target = format!("{path}?EIO=4&transport=websocket{query}");
-        let peer = Peer::new(&Request::new(Method::Get, &target, Fields::host(&fields)));
-        TestClient::start(Rc::new(Line::new(world, peer, address)), &namespace, &auth)
+        handlers.check_states(&states, MANAGE);
+        let request = Request::new(Method::Get, &target, Fields::host(&fields));
+        let mut peer = Peer::new(&request, Arc::new(states));
+        peer.set_handlers(&namespace, handlers);
+        let line = Rc::new(Line::new(world, peer, address));
+        TestClient::start(line, &namespace, &auth)
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) trait End: Send + 'static {
     fn end(&mut self);
 
     /// Calls handlers of the client, which may lock it; `waker` wakes the task that carries its bytes.
-    fn run(_end: &Arc<Mutex<Self>>, _clock: &Clock, _waker: &Waker) {}
+    fn run(_end: &Arc<Mutex<Self>>, _clock: &Arc<Clock>, _waker: &Waker) {}
 }
 
 /// The next step of a client.
@@ -98,6 +98,7 @@ impl<E: End> Future for Carry<E> {
             E::run(end, clock, context.waker());
             if connection.is_finished() {
                 lock(end).end();
+                E::run(end, clock, context.waker());
                 return Poll::Ready(());
             }
             if !connection.wants_read() {
@@ -113,6 +114,7 @@ impl<E: End> Future for Carry<E> {
                 Output::HangUp => {
                     connection.end();
                     lock(end).end();
+                    E::run(end, clock, context.waker());
                     return Poll::Ready(());
                 }
                 Output::HangUpLast | Output::Nothing if connection.wants_look() => {

@@ -103,6 +103,8 @@
 //! assert_eq!((gathered.decode().unwrap(), gathered.missing), (vec![true], 1));
 //! ```
 //!
+//! # Handlers of clients
+//!
 //! A client answers by itself when it is given [handlers](TestClient::on), by the same rules as those of
 //! the server:
 //!
@@ -121,6 +123,51 @@
 //! });
 //! assert_eq!(client.call("buy", "tea"), Ok(true));
 //! assert_eq!(client.call("buy", "car"), Ok(false));
+//! ```
+//!
+//! There are those of connects and disconnects as well, of errors, and [classes](crate::NamespaceClass), in
+//! any [order](crate::sequential). Handlers that the client is given [before it connects](Connect::handlers)
+//! see it come:
+//!
+//! ```
+//! # use sansocket_app::test::{TestServer, TestSocket};
+//! # use sansocket_app::{App, Events, NamespaceClass, Reason, Socket, State};
+//! # use std::sync::{Arc, Mutex};
+//! type Diary = Arc<Mutex<Vec<String>>>;
+//!
+//! struct Guest;
+//!
+//! impl NamespaceClass<TestSocket> for Guest {
+//!     fn register(events: &mut Events<'_, Self, TestSocket>) {
+//!         events.on_connect(Self::connect).on_disconnect(Self::disconnect).on("leave", Self::leave);
+//!     }
+//! }
+//!
+//! impl Guest {
+//!     fn connect(&self, socket: TestSocket) {
+//!         socket.emit("hello", "Ann");
+//!     }
+//!
+//!     fn leave(&self, diary: State<Diary>, why: String) {
+//!         diary.lock().unwrap().push(why);
+//!     }
+//!
+//!     fn disconnect(&self, diary: State<Diary>, reason: Reason) {
+//!         diary.lock().unwrap().push(reason.to_string());
+//!     }
+//! }
+//!
+//! let mut app = App::new();
+//! app.on("hello", |socket: Socket, name: String| {
+//!     let _ = socket.emit("leave", &format!("{name} is not invited"));
+//!     socket.disconnect();
+//! });
+//! let server = TestServer::new(app);
+//! let diary = Diary::default();
+//! let client = server.client().manage(diary.clone()).class(Guest).start();
+//! assert!(!client.is_connected());
+//! let noted = diary.lock().unwrap().clone();
+//! assert_eq!(noted, ["Ann is not invited", "server namespace disconnect"]);
 //! ```
 //!
 //! # Plain HTTP
@@ -165,9 +212,10 @@
 //! | `client.get_received(namespace)` | [`client.get_received()`](TestClient::get_received), each with `name`, `args` and `namespace` |
 //! | `received["args"]`, unwrapped for `message` and `json` | [`received.decode::<T>()`](ReceivedEvent::decode), the same for all events |
 //! | no message queue allowed | [`with_shards`](TestServer::with_shards) |
-//! | handlers of the client: not there | [`client.on(event, …)`](TestClient::on) |
+//! | handlers of the client: not there | [`client.on(event, …)`](TestClient::on), [`client.class(…)`](TestClient::class) |
 //! | — | virtual time, answers to the server, ping timeouts, lost connections |
 
+mod calls;
 mod client;
 mod clock;
 mod connect;

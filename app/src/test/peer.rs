@@ -1,25 +1,29 @@
 //! The client's end of a WebSocket connection: its codec, and the state of its namespaces.
 
 use sansocket::{
-    Args, Conn, EnginePacket, EventMessage, Frame, Inbound, Limits, Message, PacketReader, Request,
-    SocketBody, SocketPacket, Transmit, Violation,
+    Args, Conn, EnginePacket, EventMessage, Frame, Inbound, Limits, Message, PacketReader, Reason,
+    Request, SocketBody, SocketPacket, Transmit, Violation,
 };
 use serde_json::Value;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::io::IoSlice;
 use std::sync::{Arc, Mutex};
 use std::task::Waker;
 
+use super::calls::{self, Call, Calls, Task};
 use super::clock::Clock;
 use super::connect::ConnectError;
 use super::line::{self, End, Output, gathered};
 use super::socket::TestSocket;
-use crate::handlers::table::{Entry, Table};
+use crate::handlers::namespace::Namespace;
+use crate::handlers::state::States;
 
 /// A client that speaks Engine.IO and Socket.IO over one WebSocket.
 pub(super) struct Peer {
     conn: Conn,
     known: Known,
+    /// The values that handlers of the client take.
+    states: Arc<States>,
     /// Wakes the task that carries bytes for the client.
     waker: Option<Waker>,
     /// The id of the last question.
@@ -36,8 +40,8 @@ struct Known {
     reader: PacketReader,
     limits: Arc<Limits>,
     spaces: BTreeMap<String, Space>,
-    /// Events for handlers, in the order they arrived.
-    calls: VecDeque<Called>,
+    /// What happened that handlers are to be called for.
+    calls: Calls,
 }
 
 /// How far the connection is.
@@ -64,7 +68,7 @@ struct Space {
     id: Option<String>,
     arrived: Vec<Arrival>,
     /// The handlers the test gave the client.
-    handlers: Table<TestSocket>,
+    handlers: Arc<Namespace<TestSocket>>,
     /// Acknowledgements by the id of the question.
     answers: BTreeMap<u64, Args>,
 }
@@ -88,19 +92,12 @@ pub(super) struct Arrival {
     pub(super) question: Option<u64>,
 }
 
-/// An event for a handler of the client.
-struct Called {
-    namespace: Arc<str>,
-    handler: Entry<TestSocket>,
-    arrival: Arrival,
-}
-
 /// Keys and masks are the same in every run.
 const SEED: [u8; 32] = [9; 32];
 
 impl Peer {
     /// Begins with a request to upgrade.
-    pub(super) fn new(request: &Request<'_>) -> Self {
+    pub(super) fn new(request: &Request<'_>, states: Arc<States>) -> Self {
         // The server under test sets the limits.
         let mut limits = Limits::default();
         (limits.attachments, limits.attachment_bytes) = (u32::MAX, usize::MAX);
@@ -115,9 +112,9 @@ impl Peer {
             reader: PacketReader::default(),
             limits,
             spaces: BTreeMap::new(),
-            calls: VecDeque::new(),
+            calls: Calls::default(),
         };
-        Self { conn, known, waker: None, asked: 0 }
+        Self { conn, known, states, waker: None, asked: 0 }
     }
 
     /// Asks to join a namespace.
@@ -133,7 +130,14 @@ impl Peer {
     /// Leaves a namespace.
     pub(super) fn leave(&mut self, namespace: &str) {
         self.send(namespace, SocketBody::Disconnect);
-        self.known.space(namespace).membership = Membership::Left;
+        self.known.depart(namespace, Reason::ClientDisconnect);
+    }
+
+    /// Leaves a namespace because the connect handler refused the client, which handles nothing of it then.
+    pub(super) fn decline(&mut self, namespace: &str) {
+        self.reply(namespace, SocketBody::Disconnect);
+        self.known.depart(namespace, Reason::ClientDisconnect);
+        self.known.calls.forget(namespace);
     }
 
     /// Sends a packet and its attachments.
@@ -160,8 +164,25 @@ impl Peer {
     }
 
     /// Lends the handlers of a namespace.
-    pub(super) fn handlers(&mut self, namespace: &str) -> &mut Table<TestSocket> {
-        &mut self.known.space(namespace).handlers
+    pub(super) fn handlers(&mut self, namespace: &str) -> &Namespace<TestSocket> {
+        &self.known.space(namespace).handlers
+    }
+
+    /// Sets the handlers of a namespace that the client asked to join, or will.
+    pub(super) fn set_handlers(&mut self, namespace: &str, mut handlers: Namespace<TestSocket>) {
+        handlers.settle_order();
+        let space = self.known.spaces.entry(namespace.into()).or_default();
+        space.handlers = Arc::new(handlers);
+    }
+
+    /// Lends the calls of handlers that are to be made.
+    pub(super) fn calls(&mut self) -> &mut Calls {
+        &mut self.known.calls
+    }
+
+    /// The values that handlers of the client take.
+    pub(super) fn states(&self) -> &Arc<States> {
+        &self.states
     }
 
     /// Returns an id for a question.
@@ -256,13 +277,9 @@ impl End for Peer {
     }
 
     /// Calls the handlers of the client for what arrived.
-    fn run(end: &Arc<Mutex<Self>>, clock: &Clock, waker: &Waker) {
+    fn run(end: &Arc<Mutex<Self>>, clock: &Arc<Clock>, waker: &Waker) {
         line::lock(end).waker = Some(waker.clone());
-        loop {
-            let call = line::lock(end).known.calls.pop_front();
-            let Some(Called { namespace, handler, arrival }) = call else { return };
-            TestSocket::new(end.clone(), namespace).call(clock, &handler, arrival);
-        }
+        calls::run(end, clock);
     }
 }
 
@@ -320,6 +337,7 @@ impl Known {
                 let reply = read(payload.as_deref());
                 space.id = reply["sid"].as_str().map(str::to_owned);
                 space.membership = Membership::Joined;
+                self.call(&namespace, Task::Connect { payload });
             }
             SocketBody::ConnectError { reason } => {
                 let mut reason = read(reason.as_deref());
@@ -327,15 +345,12 @@ impl Known {
                 let data = reason.get_mut("data").map(Value::take);
                 space.membership = Membership::Refused { message, data };
             }
-            SocketBody::Disconnect => space.membership = Membership::Left,
+            SocketBody::Disconnect => self.depart(&namespace, Reason::ServerDisconnect),
             SocketBody::Event { message, id } => {
                 let arrival = Arrival { message, question: id };
-                match space.handlers.find(arrival.message.name()).cloned() {
+                match space.handlers.find(arrival.message.name()) {
+                    Some(_) => self.call(&namespace, Task::Event(arrival)),
                     None => space.arrived.push(arrival),
-                    Some(handler) => {
-                        let namespace = namespace.into();
-                        self.calls.push_back(Called { namespace, handler, arrival });
-                    }
                 }
             }
             SocketBody::Ack { args, id } => drop(space.answers.insert(id, args)),
@@ -348,6 +363,25 @@ impl Known {
             Stage::Upgrading | Stage::Open | Stage::HangingUp => self.stage = Stage::Ended,
             Stage::Ended | Stage::Rejected { .. } => {}
         }
+        let names: Vec<String> = self.spaces.keys().cloned().collect();
+        names.iter().for_each(|namespace| self.depart(namespace, Reason::TransportClose));
+    }
+
+    /// Takes note that the client is not in a namespace any more.
+    fn depart(&mut self, namespace: &str, reason: Reason) {
+        match self.space(namespace).membership {
+            Membership::Joined => {
+                self.space(namespace).membership = Membership::Left;
+                self.call(namespace, Task::Disconnect(reason));
+            }
+            Membership::Asked | Membership::Left | Membership::Refused { .. } => {}
+        }
+    }
+
+    /// Calls for a handler of a namespace.
+    fn call(&mut self, namespace: &str, task: Task) {
+        let handlers = self.space(namespace).handlers.clone();
+        self.calls.push(Call { namespace: namespace.into(), handlers, task });
     }
 
     fn space(&mut self, namespace: &str) -> &mut Space {
@@ -377,7 +411,7 @@ mod tests {
     fn peer() -> Peer {
         let fields = [("host", "a")];
         let request = Request::new(Method::Get, "/", Fields::host(&fields));
-        Peer::new(&request)
+        Peer::new(&request, Arc::default())
     }
 
     /// The answer that accepts the WebSocket of every peer, whose key is always the same.

@@ -1,20 +1,19 @@
 //! The client's end of a connection, as handlers of a test client see it.
 
 use sansocket::{ArgsRef, EventMessage, SocketBody};
+use std::any::{Any, TypeId};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use super::client::encode;
-use super::clock::Clock;
 use super::line;
-use super::peer::{Arrival, Peer};
+use super::peer::Peer;
 use crate::args::{DecodeError, IntoArgs};
+use crate::handlers::disconnect::{Departure, FromDeparture};
 use crate::handlers::extract::{Extract, Incoming};
-use crate::handlers::handler::{Delivery, Handled, Progress};
-use crate::handlers::table::Entry;
 use crate::sockets::side::{Sealed, Side};
 
-/// A client of a test in one namespace, as a parameter of the handlers given to
+/// A client of a test in one namespace, as a parameter of its handlers: see
 /// [`TestClient::on`](super::TestClient::on).
 #[derive(Clone)]
 pub struct TestSocket {
@@ -44,34 +43,13 @@ impl TestSocket {
         self.reply(SocketBody::Event { message, id: None });
     }
 
-    /// Calls the handler of an event that arrived. A handler that waits goes on as a task of the clock.
-    ///
-    /// # Panics
-    /// When the handler fails.
-    pub(super) fn call(&self, clock: &Clock, entry: &Entry<Self>, arrival: Arrival) {
-        let name = arrival.message.name().to_owned();
-        let (mut message, mut token) = (Some(arrival.message), arrival.question);
-        let mut delivery =
-            Delivery { socket: self, message: &mut message, token: &mut token, rest: None };
-        (entry.call)(&mut delivery);
-        match delivery.rest {
-            None => {}
-            Some(Progress::Done(handled)) => succeed(&name, handled),
-            Some(Progress::Pending(rest)) => {
-                clock.start(Box::pin(async move { succeed(&name, rest.await) }));
-            }
-        }
+    /// Leaves the namespace, as a client does that its connect handler refused.
+    pub(super) fn decline(&self) {
+        line::lock(&self.peer).decline(&self.namespace);
     }
 
     fn reply(&self, body: SocketBody) {
         line::lock(&self.peer).reply(&self.namespace, body);
-    }
-}
-
-/// Ends the test when a handler of a client failed.
-fn succeed(event: &str, handled: Handled) {
-    if let Err(cause) = handled {
-        panic!("the client's handler of {event:?} failed: {cause:?}");
     }
 }
 
@@ -80,14 +58,28 @@ impl Side for TestSocket {
     /// The id under which the server waits.
     type Token = u64;
 
+    fn namespace(&self) -> &str {
+        Self::namespace(self)
+    }
+
     fn acknowledge(&self, id: u64, args: ArgsRef<'_>, _: Sealed) {
         self.reply(SocketBody::Ack { args: args.to_args(), id });
+    }
+
+    fn managed(&self, kind: TypeId, _: Sealed) -> Option<Arc<dyn Any + Send + Sync>> {
+        line::lock(&self.peer).states().find(kind)
     }
 }
 
 impl Extract<Self> for TestSocket {
     fn extract(incoming: &mut Incoming<'_, Self>) -> Result<Self, DecodeError> {
         Ok(incoming.socket().clone())
+    }
+}
+
+impl FromDeparture<Self> for TestSocket {
+    fn from_departure(departure: &Departure<'_, Self>) -> Self {
+        departure.socket.clone()
     }
 }
 

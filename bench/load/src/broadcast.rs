@@ -59,7 +59,7 @@ impl Room {
         let name = format!("room-{}", std::process::id());
         let mut members = Vec::with_capacity(options.connections);
         for index in 0..options.connections {
-            let mut opening = Opening::websocket(options)?;
+            let mut opening = Opening::websocket(options, index)?;
             if !options.floor {
                 opening.send(&format!("420[\"join\",\"{name}\"]"))?;
                 opening.wait_for(&["430["])?;

@@ -5,8 +5,9 @@ use crate::wire::{CLOSE, PING, PONG, TEXT, frame, put_masked, shown};
 use crate::{Result, http, words};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::io::{ErrorKind, Read, Write};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 /// A connection while it is set up, blocking.
@@ -16,16 +17,19 @@ pub struct Opening {
 }
 
 impl Opening {
-    pub fn connect(address: SocketAddr) -> Result<Self> {
-        let stream = std::net::TcpStream::connect(address).map_err(words("connect"))?;
-        stream.set_nodelay(true).map_err(words("nodelay"))?;
+    /// Connects for the client with this number.
+    pub fn connect(address: SocketAddr, index: usize) -> Result<Self> {
+        // One address has 28 000 ports, and those of closed connections stay taken for a minute.
+        let beyond = index.checked_sub(10_000).map(|rest| rest / 2000);
+        let source = beyond.map(|group| Ipv4Addr::new(127, 0, 1, 1 + group as u8));
+        let stream = std::net::TcpStream::from(dial(address, source)?);
         stream.set_read_timeout(Some(PATIENCE)).map_err(words("timeout"))?;
         Ok(Self { stream, bytes: Vec::new() })
     }
 
     /// Opens a WebSocket and, unless the other side is a floor, joins the main namespace.
-    pub fn websocket(options: &Options) -> Result<Self> {
-        let mut opening = Self::connect(options.address)?;
+    pub fn websocket(options: &Options, index: usize) -> Result<Self> {
+        let mut opening = Self::connect(options.address, index)?;
         opening.write(&http::upgrade(options.address))?;
         let end = loop {
             match http::find(&opening.bytes, b"\r\n\r\n") {
@@ -167,6 +171,19 @@ impl Conn {
         }
         Ok(Some(range.end))
     }
+}
+
+/// Connects, from a loopback address if one is given.
+pub fn dial(address: SocketAddr, source: Option<Ipv4Addr>) -> Result<Socket> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP));
+    let socket = socket.map_err(words("socket"))?;
+    if let Some(source) = source {
+        let source = SockAddr::from(SocketAddr::from((source, 0)));
+        socket.bind(&source).map_err(words("bind"))?;
+    }
+    socket.connect(&address.into()).map_err(words("connect"))?;
+    socket.set_tcp_nodelay(true).map_err(words("nodelay"))?;
+    Ok(socket)
 }
 
 /// After this long without an answer a run has failed.

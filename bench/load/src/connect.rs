@@ -1,5 +1,6 @@
 //! `connect`: WebSocket, handshake, main namespace, close, and again.
 
+use crate::conn::dial;
 use crate::echo::SLICE;
 use crate::options::Options;
 use crate::report::Report;
@@ -8,9 +9,8 @@ use crate::wire::{CLOSE, TEXT, frame, put_masked, shown};
 use crate::{Result, http, words};
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Registry, Token};
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, SocketAddr};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr};
 
 pub fn run(options: &Options) -> Result<String> {
     let mut poll = Poll::new().map_err(words("epoll"))?;
@@ -72,14 +72,10 @@ impl Texts {
 impl Dialer {
     /// Begins a cycle, from one of many loopback addresses: ports of one run out.
     fn dial(&mut self, registry: &Registry, index: usize, began: u64) -> Result<Cycle> {
-        let source = [127, 0, 1 + (self.dialed / 250 % 200) as u8, 1 + (self.dialed % 250) as u8];
+        let (third, fourth) = (1 + self.dialed / 250 % 200, 1 + self.dialed % 250);
+        let source = Ipv4Addr::new(127, 0, third as u8, fourth as u8);
         self.dialed += 1;
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP));
-        let socket = socket.map_err(words("socket"))?;
-        let source = SockAddr::from(SocketAddr::from((source, 0)));
-        socket.bind(&source).map_err(words("bind"))?;
-        socket.connect(&self.address.into()).map_err(words("connect"))?;
-        socket.set_tcp_nodelay(true).map_err(words("nodelay"))?;
+        let socket = dial(self.address, Some(source))?;
         socket.set_nonblocking(true).map_err(words("nonblocking"))?;
         let mut stream = TcpStream::from_std(socket.into());
         stream.write_all(&self.texts.upgrade).map_err(words("upgrade"))?;

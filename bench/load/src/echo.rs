@@ -1,4 +1,5 @@
-//! `echo`, `ack` and `binary`: what a connection sends comes back to it, numbered and in order.
+//! `echo`, `ack` and `binary`: what a connection sends comes back to it, numbered and in order. `burst`: a request is
+//! answered by many events, in order.
 
 use crate::conn::{Conn, Opening};
 use crate::options::{Options, Scenario};
@@ -62,7 +63,7 @@ impl Run {
         let poll = Poll::new().map_err(words("epoll"))?;
         let mut peers = Vec::with_capacity(options.connections);
         for index in 0..options.connections {
-            let opening = Opening::websocket(options);
+            let opening = Opening::websocket(options, index);
             let opening = opening.map_err(|error| format!("connection {index}: {error}"))?;
             peers.push(Peer {
                 conn: opening.into_conn(poll.registry(), index)?,
@@ -162,7 +163,7 @@ impl Peer {
                 self.part = 0;
                 self.received.advance();
                 let sent = self.times.pop_front().ok_or("a reply to nothing")?;
-                window.came(now, sent, 1);
+                window.came(now, sent, texts.events);
                 came += 1;
             } else if expected.starts_with(bytes) {
                 break;
@@ -222,6 +223,8 @@ struct Texts {
     /// Frames of the reply, in every form that means the same.
     replies: Vec<Vec<Template>>,
     chosen: usize,
+    /// Messages that a complete reply counts for.
+    events: u64,
 }
 
 impl Texts {
@@ -248,7 +251,17 @@ impl Texts {
                 let replies = HOLES.map(|hole| pair("message-back", hole)).to_vec();
                 (pair("message", HOLES[0]), replies)
             }
-            _ => {
+            Scenario::Burst => {
+                let request = new().text(format!("42[\"burst\",{}]", options.burst));
+                let event = |i| (TEXT, new().text(format!("42[\"seq\",{i}]")));
+                (vec![(TEXT, request)], vec![(0..options.burst).map(event).collect()])
+            }
+            Scenario::Broadcast
+            | Scenario::Connect
+            | Scenario::Echo
+            | Scenario::Idle
+            | Scenario::Polling
+            | Scenario::Sessions => {
                 let message = |name| new().text(format!("42[\"{name}\",")).number().text(&tail);
                 (vec![(TEXT, message("message"))], vec![vec![(TEXT, message("message-back"))]])
             }
@@ -260,6 +273,7 @@ impl Texts {
             request: whole.reduce(|all, next| all.then(&next)).expect("at least one frame"),
             replies: replies.into_iter().map(|all| all.into_iter().map(framed).collect()).collect(),
             chosen: 0,
+            events: if options.scenario == Scenario::Burst { options.burst as u64 } else { 1 },
         }
     }
 

@@ -19,6 +19,8 @@ mod idle;
 mod options;
 mod polling;
 mod report;
+mod session;
+mod sessions;
 mod usage;
 mod window;
 mod wire;
@@ -44,11 +46,12 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> Result<String> {
     match options.scenario {
-        Scenario::Echo | Scenario::Ack | Scenario::Binary => echo::run(options),
+        Scenario::Echo | Scenario::Ack | Scenario::Binary | Scenario::Burst => echo::run(options),
         Scenario::Broadcast => broadcast::run(options),
         Scenario::Polling => polling::run(options),
         Scenario::Connect => connect::run(options),
         Scenario::Idle => idle::run(options),
+        Scenario::Sessions => sessions::run(options),
     }
 }
 

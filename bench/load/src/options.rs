@@ -10,10 +10,12 @@ pub enum Scenario {
     Ack,
     Binary,
     Broadcast,
+    Burst,
     Connect,
     Echo,
     Idle,
     Polling,
+    Sessions,
 }
 
 pub struct Options {
@@ -29,7 +31,8 @@ pub struct Options {
     pub size: usize,
     /// Packets in one POST.
     pub packets: usize,
-    /// Messages per connection between the two readings of `idle`.
+    /// Events that one request of `burst` asks for; messages per connection between two readings of
+    /// `idle`.
     pub burst: usize,
     pub seconds: Duration,
     pub warmup: Duration,
@@ -97,10 +100,12 @@ impl Scenario {
             "=ack" => Self::Ack,
             "=binary" => Self::Binary,
             "=broadcast" => Self::Broadcast,
+            "=burst" => Self::Burst,
             "=connect" => Self::Connect,
             "=echo" => Self::Echo,
             "=idle" => Self::Idle,
             "=polling" => Self::Polling,
+            "=sessions" => Self::Sessions,
             other => return Err(format!("unknown argument {other:?}\n{USAGE}")),
         })
     }
@@ -137,6 +142,6 @@ fn said(error: lexopt::Error) -> String {
 }
 
 const USAGE: &str =
-    "usage: load echo|ack|binary|broadcast|polling|connect|idle --url http://127.0.0.1:PORT
+    "usage: load echo|ack|binary|burst|broadcast|polling|connect|idle|sessions --url http://127.0.0.1:PORT
   --pid PID --connections 64 --in-flight 1 --rate 0 --size 32 --packets 1 --burst 0
   --seconds 3 --warmup 0.5 --syscalls --floor";

@@ -4,6 +4,7 @@ use crate::conn::{Conn, Opening};
 use crate::echo::SLICE;
 use crate::options::Options;
 use crate::report::Report;
+use crate::session::{PATH, SEPARATOR, Session};
 use crate::window::Window;
 use crate::wire::{Number, Template, shown};
 use crate::{Result, http, words};
@@ -68,34 +69,12 @@ enum State {
 
 impl Client {
     fn open(options: &Options, poll: &Poll, index: usize) -> Result<Self> {
-        let mut opening = Opening::connect(options.address)?;
-        let path = "/socket.io/?EIO=4&transport=polling";
-        let host = options.address;
-        let mut sid = String::new();
-        if !options.floor {
-            let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n\r\n");
-            let body = opening.exchange(request.as_bytes())?;
-            let body = String::from_utf8_lossy(&body);
-            let found = body.split("\"sid\":\"").nth(1).and_then(|rest| rest.split('"').next());
-            sid = format!("&sid={}", found.ok_or("no session id in the handshake")?);
-        }
-        let get = format!("GET {path}{sid} HTTP/1.1\r\nhost: {host}\r\n\r\n").into_bytes();
-        let post = format!(
-            "POST {path}{sid} HTTP/1.1\r\nhost: {host}\r\n\
-             content-type: text/plain;charset=UTF-8\r\ncontent-length: "
-        )
-        .into_bytes();
-        if !options.floor {
-            opening.exchange(&[&post[..], b"2\r\n\r\n40"].concat())?;
-            let mut greeting = Vec::new();
-            while http::find(&greeting, b"42[\"auth\"").is_none() {
-                greeting.extend(opening.exchange(&get)?);
-            }
-        }
+        let mut opening = Opening::connect(options.address, index)?;
+        let session = if options.floor { Session::at(PATH) } else { Session::open(&mut opening)? };
         Ok(Self {
             conn: opening.into_conn(poll.registry(), index)?,
-            post,
-            get,
+            post: session.post(),
+            get: session.get(),
             state: State::Post,
             sent: Number::first(index),
             received: Number::first(index),
@@ -184,5 +163,3 @@ impl Texts {
         Self { request, reply, packets, body }
     }
 }
-
-const SEPARATOR: u8 = 0x1e;

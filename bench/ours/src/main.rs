@@ -1,4 +1,4 @@
-//! The contract server on tokio, built for production.
+//! The contract server on tokio, with another allocator.
 
 #[path = "../../../bind-tokio/examples/serve/mod.rs"]
 mod serve;
@@ -6,8 +6,13 @@ mod serve;
 use examples::contract;
 use examples::options::Options;
 
+#[cfg(feature = "mimalloc")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+#[cfg(feature = "jemalloc")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> std::io::Result<()> {
     let options = Options::read(5000, contract::config());

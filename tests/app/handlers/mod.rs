@@ -6,7 +6,7 @@ mod errors;
 mod forms;
 mod lookup;
 mod order;
-mod stage;
+pub(crate) mod stage;
 mod state;
 mod values;
 mod workers;

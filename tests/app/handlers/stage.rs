@@ -238,19 +238,26 @@ impl Diary {
 
 /// Something a handler waits for until the test opens it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Door(Arc<AtomicBool>);
+pub(crate) struct Door(Arc<(AtomicBool, Mutex<Vec<Waker>>)>);
 
 impl Door {
     pub(crate) fn open(&self) {
-        self.0.store(true, Ordering::SeqCst);
+        self.0.0.store(true, Ordering::SeqCst);
+        self.0.1.lock().unwrap().drain(..).for_each(Waker::wake);
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        !self.0.load(Ordering::SeqCst)
+        !self.0.0.load(Ordering::SeqCst)
     }
 
     pub(crate) async fn wait(&self) {
-        // The stage polls every task in every round.
-        poll_fn(|_| if self.is_closed() { Poll::Pending } else { Poll::Ready(()) }).await;
+        poll_fn(|context| {
+            if self.is_closed() {
+                self.0.1.lock().unwrap().push(context.waker().clone());
+                return Poll::Pending;
+            }
+            Poll::Ready(())
+        })
+        .await;
     }
 }

@@ -4,4 +4,5 @@ mod client;
 mod connect;
 mod handlers;
 mod request;
+mod sides;
 mod time;

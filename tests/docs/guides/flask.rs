@@ -1,6 +1,6 @@
 //! `docs/from-flask-socketio.md`
 
-use sansocket_tokio::test::{TestClient, TestServer};
+use sansocket_tokio::test::{TestClient, TestServer, TestSocket};
 use sansocket_tokio::{
     AckError, App, Config, Cookie, EmitError, EventName, Events, Files, Io, JoinError, Json,
     Listener, Namespace, NamespaceClass, Origins, Refusal, Server, Socket, State, Tls, concurrent,
@@ -153,7 +153,20 @@ fn decode<T: DeserializeOwned>(
     received.decode::<T>()
 }
 
+struct Guest;
+
+impl NamespaceClass<TestSocket> for Guest {
+    fn register(events: &mut Events<'_, Self, TestSocket>) {
+        events.on("kick", Self::kick);
+    }
+}
+
+impl Guest {
+    fn kick(&self, _: String) {}
+}
+
 fn clients(client: &TestClient, (event, namespace): (&str, &str), auth: &Value, data: &Value) {
+    client.class(Guest);
     let (a, b) = (1, 2);
     client.emit(event, &(a, b));
     client.send(&data);

@@ -44,6 +44,7 @@ async fn serve(port: u16, binary: bool) {
         } else {
             echo::<String>(&socket)
         }
+        burst(&socket);
         rooms(&socket);
         socket.emit("auth", &auth).ok();
     });
@@ -64,6 +65,14 @@ fn echo<T: DeserializeOwned + Serialize + Send + Sync + 'static>(socket: &Socket
     });
     socket.on("message-with-ack", async |Data(args): Data<(u64, T)>, ack: AckSender| {
         ack.send(&args).ok();
+    });
+}
+
+fn burst(socket: &SocketRef) {
+    socket.on("burst", async |socket: SocketRef, Data(count): Data<u32>| {
+        for i in 0..count {
+            socket.emit("seq", &i).ok();
+        }
     });
 }
 

@@ -1,0 +1,18 @@
+//! `Socket` cannot be a parameter of a handler
+//! the trait `Extract<S>` is not implemented for `Socket`
+
+use sansocket_app::{Events, NamespaceClass, Side, Socket};
+
+struct Room;
+
+impl<S: Side> NamespaceClass<S> for Room {
+    fn register(events: &mut Events<'_, Self, S>) {
+        events.on("say", Self::say);
+    }
+}
+
+impl Room {
+    fn say(&self, socket: Socket, text: String) {
+        let _ = socket.broadcast().emit("said", &text);
+    }
+}

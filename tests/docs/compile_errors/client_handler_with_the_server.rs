@@ -1,0 +1,11 @@
+//! `Io` cannot be a parameter of a handler
+//! but trait `Extract<Socket>` is implemented for it
+
+use sansocket_app::Io;
+use sansocket_app::test::TestClient;
+
+fn ask(_: Io) {}
+
+pub fn client(client: &TestClient) {
+    client.on("ask", ask);
+}
