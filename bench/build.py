@@ -43,6 +43,11 @@ def everything(servers):
     package("floors")
     if any(server.startswith("socketioxide") for server in servers):
         package("peers/socketioxide")
+    return peers(servers)
+
+
+def peers(servers):
+    """Installs peers in other languages; returns those that cannot run here, with the reason."""
     skipped = {}
     npm = [["npm", "ci", "--no-audit", "--no-fund"]]
     attempt(skipped, {"bun", "node", "eiows"} & set(servers), npm, "peers/js")

@@ -16,6 +16,6 @@ pub use crate::serve::host::{Aside, HostLink, Outcome};
 #[cfg(unix)]
 pub use crate::serve::listen::SocketFile;
 pub use crate::serve::listen::{Accepted, Inner, Parts, Stream, pause_after};
-pub use crate::serve::tls::{TlsFault, TlsSession};
+pub use crate::serve::tls::{TlsConnection, TlsFault};
 pub use crate::shards::life::Until;
 pub use crate::web::handler::Beside;

@@ -94,6 +94,22 @@
 //! | `tls` | no | https: [`Tls`] is made from a certificate and given to a [`Listener`] |
 //!
 //! [`tracing`]: https://docs.rs/tracing
+//!
+//! # Where to go on
+//!
+//! - [`App`]: handlers and everything else that is set before an application is served.
+//! - [`Socket`], [`Io`] and [`Broadcast`]: one client, the whole server, and some of its clients.
+//! - [`Config`] and [`Limits`]: every setting with its default.
+//!
+//! The repository has a [tutorial], guides for those who come from [Flask-SocketIO], [socket.io] and
+//! [socketioxide], and pages about [deployment] and [limits].
+//!
+//! [tutorial]: https://github.com/sansocket/sansocket/blob/main/docs/tutorial.md
+//! [Flask-SocketIO]: https://github.com/sansocket/sansocket/blob/main/docs/from-flask-socketio.md
+//! [socket.io]: https://github.com/sansocket/sansocket/blob/main/docs/from-socket.io.md
+//! [socketioxide]: https://github.com/sansocket/sansocket/blob/main/docs/from-socketioxide.md
+//! [deployment]: https://github.com/sansocket/sansocket/blob/main/docs/deployment.md
+//! [limits]: https://github.com/sansocket/sansocket/blob/main/docs/limits.md
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod app;

@@ -50,10 +50,7 @@ impl Server {
     /// Serves on 127.0.0.1:5000 until [`stop`](Io::stop).
     ///
     /// # Errors
-    /// When the port is taken.
-    ///
-    /// # Cancel safety
-    /// As of [`serve_on`](Self::serve_on).
+    /// As [`serve`](Self::serve), whose cancel safety it has.
     pub async fn run(&self) -> io::Result<()> {
         self.serve("127.0.0.1:5000").await
     }
@@ -63,10 +60,8 @@ impl Server {
     /// A name is looked up before anything is served, and blocks the thread meanwhile.
     ///
     /// # Errors
-    /// When the address cannot be listened on.
-    ///
-    /// # Cancel safety
-    /// As of [`serve_on`](Self::serve_on).
+    /// When the address cannot be listened on, or as [`serve_on`](Self::serve_on), whose cancel safety it
+    /// has.
     pub async fn serve(&self, address: impl ToSocketAddrs) -> io::Result<()> {
         self.serve_on([Listener::tcp(address)?]).await
     }

@@ -245,10 +245,10 @@ fn tasks_outnumber_workers_and_all_go_on() {
 fn shutdown_ends_threads_that_rest() {
     let server = Served::start(App::new());
     let (io, resting) = (server.io.clone(), server.io.clone());
-    let background = io.thread(move || while resting.rest(Duration::from_millis(1)) {});
+    let background = io.thread(move || while resting.blocking_sleep(Duration::from_millis(1)) {});
     server.stop();
     background.join().unwrap();
-    assert!(!io.rest(PATIENCE));
+    assert!(!io.blocking_sleep(PATIENCE));
 }
 
 #[test]

@@ -14,8 +14,8 @@
 //! }
 //! ```
 //!
-//! This crate brings sockets, tasks and a clock; what an application writes is in
-//! [`sansocket_app`], re-exported here, and the protocol is in its core.
+//! This crate brings sockets, tasks and a clock. What an application writes is re-exported from
+//! [`sansocket_app`], whose page tells what handlers take and return, who gets an emit, and where to go on.
 //!
 //! # Tasks
 //!
@@ -30,31 +30,11 @@
 //!
 //! # Features
 //!
+//! [Those of `sansocket_app`](sansocket_app#features), and:
+//!
 //! | feature | on by default | brings |
 //! |---|---|---|
-//! | `tracing` | yes | lines of a log about clients, events and handlers, for the [`tracing`] subscriber of the process; without it errors of handlers go to standard error |
-//! | `tls` | no | https: [`Tls`] is made from a certificate and given to a [`Listener`] |
 //! | `tower` | no | a layer and a service, for axum, hyper and what else speaks tower |
-//!
-//! [`tracing`]: https://docs.rs/tracing
-//!
-//! # Where to go on
-//!
-//! - [`App`]: handlers and everything else that is set before an application is served.
-//! - [`sansocket_app`]: parameters and results of handlers, the recipients of an emit, and order.
-//! - [`Socket`], [`Io`] and [`Broadcast`]: one client, the whole server, and some of its clients.
-//! - [`mod@test`]: tests of an application, in virtual time and without a network.
-//! - [`Config`] and [`Limits`]: every setting with its default.
-//!
-//! The repository has a [tutorial], guides for those who come from [Flask-SocketIO], [socket.io] and
-//! [socketioxide], and pages about [deployment] and [limits].
-//!
-//! [tutorial]: https://github.com/sansocket/sansocket/blob/main/docs/tutorial.md
-//! [Flask-SocketIO]: https://github.com/sansocket/sansocket/blob/main/docs/from-flask-socketio.md
-//! [socket.io]: https://github.com/sansocket/sansocket/blob/main/docs/from-socket.io.md
-//! [socketioxide]: https://github.com/sansocket/sansocket/blob/main/docs/from-socketioxide.md
-//! [deployment]: https://github.com/sansocket/sansocket/blob/main/docs/deployment.md
-//! [limits]: https://github.com/sansocket/sansocket/blob/main/docs/limits.md
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod builder;

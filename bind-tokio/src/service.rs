@@ -77,7 +77,7 @@ impl Server {
             "App::fallback answers what the service behind the layer is for: leave it out and use the \
              fallback of that service, or serve the application alone with Server::service"
         );
-        SocketIoLayer(Front::new(self, Beside::Service))
+        SocketIoLayer(Mount::new(self, Beside::Service))
     }
 
     /// Returns this server as a service of its own, for tower and for hyper. Outside the path of the
@@ -85,7 +85,7 @@ impl Server {
     /// [fallback](crate::App::fallback), and with 404 otherwise.
     #[must_use]
     pub fn service(&self) -> SocketIoService<NotFound> {
-        SocketIoService { inner: NotFound, front: Arc::new(Front::new(self, Beside::Nothing)) }
+        SocketIoService { inner: NotFound, mount: Arc::new(Mount::new(self, Beside::Nothing)) }
     }
 
     /// Waits until [`stop`](sansocket_app::Io::stop) and all WebSockets have ended,
@@ -103,22 +103,22 @@ impl Server {
 
 /// Puts Socket.IO in front of a service: see [`Server::layer`].
 #[derive(Clone, Debug)]
-pub struct SocketIoLayer(Front);
+pub struct SocketIoLayer(Mount);
 
 /// Socket.IO in front of a service: see [`Server::layer`].
 #[derive(Clone, Debug)]
 pub struct SocketIoService<S> {
     inner: S,
-    front: Arc<Front>,
+    mount: Arc<Mount>,
 }
 
 /// The service that finds nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct NotFound;
 
-/// What requests are taken with.
+/// Socket.IO as it is mounted in a host.
 #[derive(Clone)]
-struct Front {
+struct Mount {
     hub: Arc<Hub>,
     beside: Beside,
     peer: PeerOf,
@@ -141,13 +141,13 @@ impl SocketIoLayer {
     /// ```
     #[must_use]
     pub fn peer(self, peer: impl Fn(&Parts) -> Option<SocketAddr> + Send + Sync + 'static) -> Self {
-        Self(Front { peer: Arc::new(peer), ..self.0 })
+        Self(Mount { peer: Arc::new(peer), ..self.0 })
     }
 
     /// Says that the host serves over TLS: cookies are marked so, and handshakes tell.
     #[must_use]
     pub fn secure(self) -> Self {
-        Self(Front { secure: true, ..self.0 })
+        Self(Mount { secure: true, ..self.0 })
     }
 }
 
@@ -155,7 +155,7 @@ impl<S> Layer<S> for SocketIoLayer {
     type Service = SocketIoService<S>;
 
     fn layer(&self, inner: S) -> SocketIoService<S> {
-        SocketIoService { inner, front: Arc::new(self.0.clone()) }
+        SocketIoService { inner, mount: Arc::new(self.0.clone()) }
     }
 }
 
@@ -173,14 +173,14 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let patience = self.front.hub.limits().body_time;
-        if self.front.hub.serves(request.uri().path()) {
-            return SocketIoFuture::new(self.front.take(request), patience);
+        let patience = self.mount.hub.limits().body_time;
+        if self.mount.hub.serves(request.uri().path()) {
+            return SocketIoFuture::new(self.mount.take(request), patience);
         }
         let (mut head, body) = request.into_parts();
-        let state = match self.front.take_plain(&mut head) {
+        let state = match self.mount.take_plain(&mut head) {
             Aside::Ask { limit, time } => {
-                let hub = self.front.hub.clone();
+                let hub = self.mount.hub.clone();
                 State::Asked { question: Question::new(hub, head, body, (limit, time)) }
             }
             Aside::File(answer) => State::Ready { answer: Some(answer) },
@@ -216,7 +216,7 @@ impl<B> Service<Request<B>> for NotFound {
     }
 }
 
-impl Front {
+impl Mount {
     fn new(server: &Server, beside: Beside) -> Self {
         let peer = Arc::new(|head: &Parts| head.extensions.get().copied());
         Self { hub: server.hub().clone(), beside, peer, secure: false }
@@ -302,8 +302,8 @@ impl Look for TokioIo<Upgraded> {
     }
 }
 
-impl fmt::Debug for Front {
+impl fmt::Debug for Mount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Front").field("hub", &self.hub).finish_non_exhaustive()
+        f.debug_struct("Mount").field("hub", &self.hub).finish_non_exhaustive()
     }
 }

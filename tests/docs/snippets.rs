@@ -186,7 +186,9 @@ fn code_that_does_not_exist_is_found_out() {
     {
         assert!(is_ours(code, false) && is_in(code, &program), "{code}");
     }
-    for code in ["io.thread(move || …)", "io.rest(Duration::from_secs(1))", "socket.emit(…)"] {
+    for code in
+        ["io.thread(move || …)", "io.blocking_sleep(Duration::from_secs(1))", "socket.emit(…)"]
+    {
         assert!(is_ours(code, false) && !is_in(code, &program), "{code}");
     }
     let line = r"| `socketio.on(f)`, `a\|b` | `app.on(\|a: A\| …)`, no code, `Json(value)` |";

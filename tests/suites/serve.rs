@@ -51,9 +51,9 @@ pub fn a_handler_starts_a_thread_that_rests_until_the_server_stops(serve: Serve)
     app.on("watch", move |io: Io| {
         let (watching, ended) = (io.clone(), ended.clone());
         io.thread(move || {
-            assert!(watching.rest(Duration::from_millis(1)));
+            assert!(watching.blocking_sleep(Duration::from_millis(1)));
             let _ = watching.emit("news", &1);
-            ended.send(watching.rest(2 * PATIENCE)).unwrap();
+            ended.send(watching.blocking_sleep(2 * PATIENCE)).unwrap();
         });
     });
     let (io, address, _serving) = start(serve, app);

@@ -13,7 +13,7 @@ use std::time::Instant;
 use crate::hub::hub::Hub;
 use crate::log::log;
 use crate::serve::date;
-use crate::serve::tls::{Tls, TlsSession};
+use crate::serve::tls::{Tls, TlsConnection};
 use crate::shards::cell::Cell;
 use crate::shards::port::{Port, Ring};
 use crate::shards::watch::CAME;
@@ -38,7 +38,7 @@ pub struct Connection {
     hub: Arc<Hub>,
     conn: Conn,
     port: Arc<Port>,
-    tls: Option<TlsSession>,
+    tls: Option<TlsConnection>,
     /// What only requests need: given up when the stream becomes a WebSocket.
     front: Option<Box<Front>>,
     deadline: Deadline,
@@ -92,7 +92,7 @@ impl Connection {
         let conn = Conn::new(hub.limits().clone());
         let shard = hub.shards().next_home();
         let mut this = Self::carrying(hub, conn, Arc::default(), shard);
-        this.tls = tls.map(TlsSession::new);
+        this.tls = tls.map(TlsConnection::new);
         this.front = Some(Box::new(Front::new(peer)));
         this.watch();
         this

@@ -1,4 +1,4 @@
-//! TLS: certificates, and one session as bytes in and bytes out.
+//! TLS: certificates, and one connection as bytes in and bytes out.
 
 use rustls::crypto::ring;
 use rustls::pki_types::pem::{self, PemObject};
@@ -72,7 +72,7 @@ pub enum TlsError {
     Unusable(#[from] rustls::Error),
 }
 
-/// Why a session failed: the client's doing, and the end of its stream.
+/// Why a connection failed: the client's doing, and the end of its stream.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsFault {
@@ -88,10 +88,10 @@ pub enum TlsFault {
 ///
 /// Bytes of the stream go to [`read`](Self::read), which gives plaintext; plaintext goes to
 /// [`write`](Self::write). After either, [`poll_write`](Self::poll_write) shows what belongs on the
-/// stream. An idle session holds at most 4 KiB of ciphertext buffer besides what rustls holds.
-pub struct TlsSession(Box<Session>);
+/// stream. An idle connection holds at most 4 KiB of ciphertext buffer besides what rustls holds.
+pub struct TlsConnection(Box<Inner>);
 
-struct Session {
+struct Inner {
     connection: ServerConnection,
     /// Ciphertext for the stream. Bounded by what one call of rustls makes, see [`WRITE`].
     out: Vec<u8>,
@@ -115,7 +115,7 @@ enum Output {
     Closed,
 }
 
-/// Plaintext taken by one call of [`TlsSession::write`], in bytes. More is taken once the stream
+/// Plaintext taken by one call of [`TlsConnection::write`], in bytes. More is taken once the stream
 /// took the ciphertext of the last call.
 const WRITE: usize = 64 * 1024;
 
@@ -143,7 +143,7 @@ impl Tls {
     /// The protocol offered (ALPN) becomes `http/1.1`, as nothing else is spoken.
     ///
     /// # Errors
-    /// When no session can be made with it.
+    /// When no connection can be made with it.
     pub fn from_config(config: Arc<ServerConfig>) -> Result<Self, TlsError> {
         let mut config = Arc::unwrap_or_clone(config);
         config.alpn_protocols = vec![HTTP.to_vec()];
@@ -152,7 +152,7 @@ impl Tls {
         Ok(Self(Arc::new(Shared { config: RwLock::new(config), files: None })))
     }
 
-    /// Reads the files again, for sessions that start from now on; others live on as they are.
+    /// Reads the files again, for connections that start from now on; others live on as they are.
     ///
     /// # Errors
     /// As [`from_pem_files`](Self::from_pem_files), or that there are no files. What was in use
@@ -224,14 +224,14 @@ impl Files {
     }
 }
 
-impl TlsSession {
-    /// Starts the session of a stream that was just accepted.
+impl TlsConnection {
+    /// Starts TLS on a stream that was just accepted.
     #[must_use]
     pub fn new(tls: &Tls) -> Self {
         let mut connection =
             ServerConnection::new(tls.config()).expect("the configuration was tried before");
         connection.set_buffer_limit(Some(WRITE));
-        Self(Box::new(Session {
+        Self(Box::new(Inner {
             connection,
             out: Vec::new(),
             taken: 0,
@@ -250,16 +250,16 @@ impl TlsSession {
     /// received before, and [`poll_write`](Self::poll_write) still shows the alert that tells the
     /// client: write it, then close the stream.
     pub fn read(&mut self, mut ciphertext: &[u8], plain: &mut Vec<u8>) -> Result<(), TlsFault> {
-        let session = &mut *self.0;
+        let inner = &mut *self.0;
         // rustls takes a read of nothing for the end of the stream.
         while !ciphertext.is_empty() {
-            match &session.input {
-                Input::Open => session.take(&mut ciphertext, plain),
+            match &inner.input {
+                Input::Open => inner.take(&mut ciphertext, plain),
                 Input::Ended => break,
                 Input::Failed(fault) => return Err(fault.clone()),
             }
         }
-        match &session.input {
+        match &inner.input {
             Input::Failed(fault) => Err(fault.clone()),
             Input::Open | Input::Ended => Ok(()),
         }
@@ -270,16 +270,16 @@ impl TlsSession {
     /// It takes none during the handshake, while ciphertext waits for the stream, and after
     /// [`close`](Self::close) or a failure.
     pub fn write(&mut self, slices: &[IoSlice<'_>]) -> usize {
-        let session = &mut *self.0;
-        let ready = session.out.is_empty()
-            && session.output == Output::Open
-            && !session.connection.is_handshaking()
-            && !matches!(session.input, Input::Failed(_));
+        let inner = &mut *self.0;
+        let ready = inner.out.is_empty()
+            && inner.output == Output::Open
+            && !inner.connection.is_handshaking()
+            && !matches!(inner.input, Input::Failed(_));
         if !ready {
             return 0;
         }
-        let n = session.connection.writer().write_vectored(slices).unwrap_or(0);
-        session.seal();
+        let n = inner.connection.writer().write_vectored(slices).unwrap_or(0);
+        inner.seal();
         n
     }
 
@@ -301,14 +301,14 @@ impl TlsSession {
     /// # Panics
     /// When that is more than [`poll_write`](Self::poll_write) showed.
     pub fn wrote(&mut self, n: usize) {
-        let session = &mut *self.0;
-        session.taken += n;
-        assert!(session.taken <= session.out.len(), "the stream took more than there was");
-        if session.taken == session.out.len() {
-            session.taken = 0;
-            session.out.clear();
-            if session.out.capacity() > KEPT {
-                session.out = Vec::new();
+        let inner = &mut *self.0;
+        inner.taken += n;
+        assert!(inner.taken <= inner.out.len(), "the stream took more than there was");
+        if inner.taken == inner.out.len() {
+            inner.taken = 0;
+            inner.out.clear();
+            if inner.out.capacity() > KEPT {
+                inner.out = Vec::new();
             }
         }
     }
@@ -332,15 +332,15 @@ impl TlsSession {
     }
 }
 
-impl fmt::Debug for TlsSession {
+impl fmt::Debug for TlsConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TlsSession")
+        f.debug_struct("TlsConnection")
             .field("waiting", &self.poll_write().len())
             .finish_non_exhaustive()
     }
 }
 
-impl Session {
+impl Inner {
     /// Takes some of the input, at least one byte of it, or ends.
     fn take(&mut self, ciphertext: &mut &[u8], plain: &mut Vec<u8>) {
         let handshaking = self.connection.is_handshaking();

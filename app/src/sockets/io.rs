@@ -170,7 +170,7 @@ impl Io {
     /// # let io = server.io();
     /// let news = io.clone();
     /// io.thread(move || {
-    ///     while news.rest(std::time::Duration::from_secs(10)) {
+    ///     while news.blocking_sleep(std::time::Duration::from_secs(10)) {
     ///         let _ = news.emit("news", &"ten seconds later");
     ///     }
     /// });
@@ -188,8 +188,8 @@ impl Io {
 
     /// Blocks the thread for so long; returns `false`, at once, when the server stops. It is
     /// [`sleep`](Self::sleep) for handlers and tasks that have a thread for themselves.
-    #[must_use = "a loop that rests ends when the server stops"]
-    pub fn rest(&self, duration: Duration) -> bool {
+    #[must_use = "a loop that sleeps ends when the server stops"]
+    pub fn blocking_sleep(&self, duration: Duration) -> bool {
         let (mut stopping, mut sleep) = (pin!(self.hub.shards().stopping()), self.sleep(duration));
         wait(poll_fn(|context| match stopping.as_mut().poll(context) {
             Poll::Ready(()) => Poll::Ready(false),

@@ -20,7 +20,15 @@ use crate::sockets::error::{Cause, HandlerError};
 pub(super) struct Calls {
     waiting: VecDeque<Call>,
     /// Namespaces with a handler that is not done and that later calls wait for.
-    held: Vec<Arc<str>>,
+    held: Vec<(Arc<str>, Holder)>,
+}
+
+/// The handler that later calls of its namespace wait for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Holder {
+    Connect,
+    /// Calls of concurrent handlers do not wait for it.
+    Sequential,
 }
 
 /// One call of a handler, if there is one.
@@ -56,17 +64,43 @@ impl Calls {
 
     /// Takes the first call that waits for no handler.
     fn next(&mut self) -> Option<Call> {
-        let free = |call: &Call| !self.held.contains(&call.namespace);
+        let free = |call: &Call| match self.holder(&call.namespace) {
+            None => true,
+            Some(Holder::Connect) => false,
+            Some(Holder::Sequential) => call.order() == Some(Order::Concurrent),
+        };
         let at = self.waiting.iter().position(free)?;
         self.waiting.remove(at)
     }
 
-    fn hold(&mut self, namespace: Arc<str>) {
-        self.held.push(namespace);
+    fn holder(&self, namespace: &str) -> Option<Holder> {
+        let held = self.held.iter().find(|(held, _)| **held == *namespace);
+        held.map(|(_, holder)| *holder)
+    }
+
+    fn hold(&mut self, namespace: Arc<str>, holder: Holder) {
+        self.held.push((namespace, holder));
     }
 
     fn release(&mut self, namespace: &str) {
-        self.held.retain(|held| **held != *namespace);
+        self.held.retain(|(held, _)| **held != *namespace);
+    }
+}
+
+impl Call {
+    /// The order of the handler of an event.
+    fn order(&self) -> Option<Order> {
+        match &self.task {
+            Task::Event(arrival) => Some(self.handlers.find(arrival.message.name())?.order),
+            Task::Connect { .. } | Task::Disconnect(_) => None,
+        }
+    }
+
+    fn holder(&self) -> Holder {
+        match self.task {
+            Task::Connect { .. } => Holder::Connect,
+            Task::Disconnect(_) | Task::Event(_) => Holder::Sequential,
+        }
     }
 }
 
@@ -74,10 +108,12 @@ impl Calls {
 pub(super) fn run(peer: &Arc<Mutex<Peer>>, clock: &Arc<Clock>) {
     loop {
         let next = line::lock(peer).calls().next();
-        let Some(Call { namespace, handlers, task }) = next else { return };
+        let Some(call) = next else { return };
+        let holder = call.holder();
+        let Call { namespace, handlers, task } = call;
         let socket = TestSocket::new(peer.clone(), namespace.clone());
         let Some(rest) = (Called { socket, handlers }).call(clock, task) else { continue };
-        line::lock(peer).calls().hold(namespace.clone());
+        line::lock(peer).calls().hold(namespace.clone(), holder);
         let (peer, shared) = (peer.clone(), clock.clone());
         clock.start(Box::pin(async move {
             rest.await;

@@ -77,6 +77,21 @@ impl Opening {
     /// Sends an HTTP request and returns the body of its response.
     pub fn exchange(&mut self, request: &[u8]) -> Result<Vec<u8>> {
         self.write(request)?;
+        self.answer()
+    }
+
+    /// Exchanges a request on each connection, all at the same time.
+    pub fn exchange_each(
+        each: &mut [Self],
+        request: impl Fn(usize) -> Vec<u8>,
+    ) -> Result<Vec<Vec<u8>>> {
+        for (index, opening) in each.iter_mut().enumerate() {
+            opening.write(&request(index))?;
+        }
+        each.iter_mut().map(Self::answer).collect()
+    }
+
+    fn answer(&mut self) -> Result<Vec<u8>> {
         loop {
             if let Some(response) = http::response(&self.bytes)? {
                 let (status, body, end) =

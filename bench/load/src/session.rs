@@ -11,14 +11,28 @@ pub struct Session {
 impl Session {
     /// Does the handshake and joins the main namespace.
     pub fn open(opening: &mut Opening) -> Result<Self> {
-        let body = opening.exchange(&Self::at(PATH).get())?;
-        let body = String::from_utf8_lossy(&body);
+        Self::open_each(std::slice::from_mut(opening)).map(|mut sessions| sessions.remove(0))
+    }
+
+    /// Opens a session over each connection, all at the same time.
+    pub fn open_each(each: &mut [Opening]) -> Result<Vec<Self>> {
+        let bodies = Opening::exchange_each(each, |_| Self::at(PATH).get())?;
+        let sessions = bodies.iter().map(|body| Self::opened(body)).collect::<Result<Vec<_>>>()?;
+        Self::send_each(&sessions, each, "40")?;
+        let bodies = Opening::exchange_each(each, |index| sessions[index].get())?;
+        for (index, body) in bodies.iter().enumerate() {
+            if !brings(body, GREETING) {
+                sessions[index].wait_for(&mut each[index], GREETING)?;
+            }
+        }
+        Ok(sessions)
+    }
+
+    fn opened(body: &[u8]) -> Result<Self> {
+        let body = String::from_utf8_lossy(body);
         let found = body.split("\"sid\":\"").nth(1).and_then(|rest| rest.split('"').next());
         let sid = found.ok_or("no session id in the handshake")?;
-        let session = Self::at(&format!("{PATH}&sid={sid}"));
-        session.send(opening, "40")?;
-        session.wait_for(opening, "42[\"auth\"")?;
-        Ok(session)
+        Ok(Self::at(&format!("{PATH}&sid={sid}")))
     }
 
     /// A session whose requests go to this path.
@@ -41,27 +55,28 @@ impl Session {
         .into_bytes()
     }
 
-    /// Brings packets.
-    pub fn send(&self, opening: &mut Opening, packets: &str) -> Result<()> {
+    /// Brings packets to each session, over a connection of its own.
+    pub fn send_each(sessions: &[Self], each: &mut [Opening], packets: &str) -> Result<()> {
         let rest = format!("{}\r\n\r\n{packets}", packets.len());
-        let body = opening.exchange(&[&self.post()[..], rest.as_bytes()].concat())?;
-        if body.eq_ignore_ascii_case(b"ok") {
-            Ok(())
-        } else {
-            Err(format!("a POST is answered {}", shown(&body)))
+        let request = |index: usize| [&sessions[index].post()[..], rest.as_bytes()].concat();
+        let bodies = Opening::exchange_each(&mut each[..sessions.len()], request)?;
+        match bodies.iter().find(|body| !body.eq_ignore_ascii_case(b"ok")) {
+            Some(body) => Err(format!("a POST is answered {}", shown(body))),
+            None => Ok(()),
         }
     }
 
     /// Polls until a packet with this beginning came.
     pub fn wait_for(&self, opening: &mut Opening, beginning: &str) -> Result<()> {
-        loop {
-            let body = opening.exchange(&self.get())?;
-            let mut packets = body.split(|&byte| byte == SEPARATOR);
-            if packets.any(|packet| packet.starts_with(beginning.as_bytes())) {
-                return Ok(());
-            }
-        }
+        while !brings(&opening.exchange(&self.get())?, beginning) {}
+        Ok(())
     }
+}
+
+/// Whether a packet of this body begins so.
+fn brings(body: &[u8], beginning: &str) -> bool {
+    let mut packets = body.split(|&byte| byte == SEPARATOR);
+    packets.any(|packet| packet.starts_with(beginning.as_bytes()))
 }
 
 /// Where a handshake goes.
@@ -69,4 +84,5 @@ pub const PATH: &str = "/socket.io/?EIO=4&transport=polling";
 /// Between the packets of a body.
 pub const SEPARATOR: u8 = 0x1e;
 
+const GREETING: &str = "42[\"auth\"";
 const HOST: &str = "127.0.0.1";

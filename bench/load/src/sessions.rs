@@ -26,21 +26,23 @@ pub fn run(options: &Options) -> Result<String> {
     Ok(report.line())
 }
 
-/// Opens sessions over one connection, calls `held`, finds that they answer, and ends them.
+/// Opens sessions over a few connections, calls `held`, finds that some echo, and ends all.
 fn wave(options: &Options, count: usize, held: &mut dyn FnMut()) -> Result<()> {
-    let mut opening = Opening::connect(options.address, 0)?;
-    let sessions = (0..count).map(|_| Session::open(&mut opening)).collect::<Result<Vec<_>>>()?;
+    let connect = |index| Opening::connect(options.address, index);
+    let mut each = (0..WIDTH).map(connect).collect::<Result<Vec<_>>>()?;
+    let mut sessions = Vec::with_capacity(count);
+    while sessions.len() < count {
+        let width = WIDTH.min(count - sessions.len());
+        sessions.extend(Session::open_each(&mut each[..width])?);
+    }
     held();
-    for (index, session) in sessions.iter().enumerate() {
-        if index % CHECKED == 0 {
-            session.send(&mut opening, &format!("42[\"message\",{index},\"text\"]"))?;
-            let reply = format!("42[\"message-back\",{index},\"text\"]");
-            session.wait_for(&mut opening, &reply)?;
-        }
-        session.send(&mut opening, "1")?;
+    for several in sessions.chunks(WIDTH) {
+        Session::send_each(&several[..1], &mut each, "42[\"message\",7,\"text\"]")?;
+        several[0].wait_for(&mut each[0], "42[\"message-back\",7,\"text\"]")?;
+        Session::send_each(several, &mut each, "1")?;
     }
     Ok(())
 }
 
-/// One session of so many is asked whether it still echoes.
-const CHECKED: usize = 100;
+/// Sessions that are opened at the same time; one of so many is asked whether it still echoes.
+const WIDTH: usize = 64;

@@ -63,22 +63,22 @@ impl<'a> Told<'a> {
     /// ```
     fn from_standard(field: &'a str) -> Option<Self> {
         let mut told = Self::default();
-        let mut rest = Rest(field);
+        let mut unread = Unread(field);
         let mut names: [&str; 3] = [""; 3];
         let mut ended = false;
         loop {
-            match rest.next_mark() {
+            match unread.next_mark() {
                 None => return Some(told),
                 Some(b',') => {
                     ended = true;
-                    rest.skip();
+                    unread.skip();
                 }
-                Some(b';') => rest.skip(),
+                Some(b';') => unread.skip(),
                 Some(_) => {
                     if std::mem::take(&mut ended) {
                         (told, names) = (Self::default(), [""; 3]);
                     }
-                    let (name, value) = rest.pair()?;
+                    let (name, value) = unread.pair()?;
                     told.learn(name, value, &mut names)?;
                 }
             }
@@ -105,10 +105,10 @@ impl<'a> Told<'a> {
     }
 }
 
-/// What is left of a `Forwarded` field.
-struct Rest<'a>(&'a str);
+/// The part of a `Forwarded` field that is not read yet.
+struct Unread<'a>(&'a str);
 
-impl<'a> Rest<'a> {
+impl<'a> Unread<'a> {
     /// The next byte that is no white space.
     fn next_mark(&mut self) -> Option<u8> {
         self.0 = self.0.trim_start_matches([' ', '\t']);

@@ -182,11 +182,11 @@ async fn running(app: App, server: Server, address: &str, tls: Tls) -> std::io::
     io.spawn(async move { background.sleep(Duration::from_secs(1)).await });
     let news = io.clone();
     io.thread(move || {
-        while news.rest(Duration::from_secs(1)) {
+        while news.blocking_sleep(Duration::from_secs(1)) {
             let _ = news.emit("news", &());
         }
     });
-    println!("{}", io.rest(Duration::from_secs(1)));
+    println!("{}", io.blocking_sleep(Duration::from_secs(1)));
     io.sleep(Duration::from_secs(1)).await;
     server.serve("0.0.0.0:8000").await?;
     server.serve_on([Listener::tcp(address)?.tls(tls)]).await?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Connection, End, Pause};
 use crate::hub::hub::Hub;
-use crate::serve::tls::TlsSession;
+use crate::serve::tls::TlsConnection;
 use crate::shards::port::Port;
 use crate::shards::watch::Seat;
 use crate::time::NEVER;
@@ -122,7 +122,7 @@ impl Connection {
             Awaits::Room => return self.deadline.begin_window(&self.hub, &self.port),
             Awaits::Farewell => FAREWELL,
             Awaits::Head => limits.head_time,
-            Awaits::Request if self.tls.as_ref().is_some_and(TlsSession::is_handshaking) => {
+            Awaits::Request if self.tls.as_ref().is_some_and(TlsConnection::is_handshaking) => {
                 limits.head_time
             }
             Awaits::Request => limits.idle_time,
@@ -218,7 +218,7 @@ impl Connection {
 
     /// Whether something waits for the peer to take it.
     pub(super) fn waits(&self) -> bool {
-        !self.conn.is_flushed() || self.tls.as_ref().is_some_and(TlsSession::wants_write)
+        !self.conn.is_flushed() || self.tls.as_ref().is_some_and(TlsConnection::wants_write)
     }
 
     /// Whether the peer is to give the rest of a message, and would be heard.

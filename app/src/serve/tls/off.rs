@@ -13,7 +13,7 @@ pub enum TlsFault {}
 
 /// The server's side of TLS on one stream; there is none without the feature `tls`.
 #[derive(Debug)]
-pub enum TlsSession {}
+pub enum TlsConnection {}
 
 impl fmt::Display for TlsFault {
     fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -23,7 +23,7 @@ impl fmt::Display for TlsFault {
 
 impl std::error::Error for TlsFault {}
 
-impl TlsSession {
+impl TlsConnection {
     /// Starts the session of a stream that was just accepted.
     #[must_use]
     pub fn new(tls: &Tls) -> Self {

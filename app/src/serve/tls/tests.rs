@@ -1,4 +1,4 @@
-use super::{KEPT, Tls, TlsError, TlsFault, TlsSession, WRITE};
+use super::{KEPT, Tls, TlsConnection, TlsError, TlsFault, WRITE};
 use proptest::prelude::*;
 use rcgen::generate_simple_self_signed;
 use rustls::crypto::ring;
@@ -81,7 +81,7 @@ fn sent(client: &mut ClientConnection) -> Vec<u8> {
 }
 
 /// Gives the client what the server has for it, `step` bytes at a time.
-fn give(client: &mut ClientConnection, server: &mut TlsSession, step: usize) {
+fn give(client: &mut ClientConnection, server: &mut TlsConnection, step: usize) {
     while server.wants_write() {
         let mut bytes = &server.poll_write()[..step.min(server.poll_write().len())];
         let n = bytes.len();
@@ -93,7 +93,7 @@ fn give(client: &mut ClientConnection, server: &mut TlsSession, step: usize) {
     }
 }
 
-fn greet(client: &mut ClientConnection, server: &mut TlsSession) {
+fn greet(client: &mut ClientConnection, server: &mut TlsConnection) {
     let mut plain = Vec::new();
     while client.is_handshaking() || server.is_handshaking() {
         server.read(&sent(client), &mut plain).unwrap();
@@ -126,7 +126,7 @@ proptest! {
     ) {
         let identity = Identity::new();
         let mut client = identity.client(if modern { &TLS13 } else { &TLS12 });
-        let mut server = TlsSession::new(&identity.tls());
+        let mut server = TlsConnection::new(&identity.tls());
         let mut plain = Vec::new();
         let mut steps = steps.iter().copied().cycle();
         let mut unsent = request.as_slice();
@@ -168,7 +168,7 @@ proptest! {
         bytes in prop::collection::vec(any::<u8>(), 0..70_000),
     ) {
         let identity = Identity::new();
-        let mut server = TlsSession::new(&identity.tls());
+        let mut server = TlsConnection::new(&identity.tls());
         let mut plain = Vec::new();
         let first = server.read(&bytes, &mut plain);
         prop_assert_eq!(server.read(&[], &mut plain), first);
@@ -181,7 +181,7 @@ proptest! {
 fn http_1_1_is_agreed_on() {
     let identity = Identity::new();
     let mut client = identity.client_with(&TLS13, &[b"h2", b"http/1.1"]);
-    greet(&mut client, &mut TlsSession::new(&identity.tls()));
+    greet(&mut client, &mut TlsConnection::new(&identity.tls()));
     assert_eq!(client.alpn_protocol(), Some(&b"http/1.1"[..]));
 }
 
@@ -189,7 +189,7 @@ fn http_1_1_is_agreed_on() {
 fn a_client_without_alpn_is_served() {
     let identity = Identity::new();
     let mut client = identity.client_with(&TLS13, &[]);
-    greet(&mut client, &mut TlsSession::new(&identity.tls()));
+    greet(&mut client, &mut TlsConnection::new(&identity.tls()));
     assert_eq!(client.alpn_protocol(), None);
 }
 
@@ -197,7 +197,7 @@ fn a_client_without_alpn_is_served() {
 fn a_client_of_http_2_alone_is_refused() {
     let identity = Identity::new();
     let mut client = identity.client_with(&TLS13, &[b"h2"]);
-    let mut server = TlsSession::new(&identity.tls());
+    let mut server = TlsConnection::new(&identity.tls());
     let fault = server.read(&sent(&mut client), &mut Vec::new()).unwrap_err();
     assert_eq!(fault, TlsFault::Protocol(rustls::Error::NoApplicationProtocol));
     assert!(server.wants_write());
@@ -206,7 +206,7 @@ fn a_client_of_http_2_alone_is_refused() {
 #[test]
 fn plain_http_gets_an_alert() {
     let identity = Identity::new();
-    let mut server = TlsSession::new(&identity.tls());
+    let mut server = TlsConnection::new(&identity.tls());
     let mut plain = Vec::new();
     let request = b"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: localhost\r\n\r\n";
     assert_eq!(server.read(request, &mut plain), Err(TlsFault::NotTls));
@@ -229,14 +229,14 @@ fn farewells_during_the_handshake_never_hang_it() {
     let identity = Identity::new();
     let mut plain = Vec::new();
     for greeting in [Vec::new(), sent(&mut identity.client(&TLS12))] {
-        let mut server = TlsSession::new(&identity.tls());
+        let mut server = TlsConnection::new(&identity.tls());
         server.read(&greeting, &mut plain).unwrap();
         server.read(&farewell, &mut plain).unwrap();
         assert!(server.is_handshaking());
         let fault = server.read(&farewell.repeat(1000), &mut plain).unwrap_err();
         assert!(matches!(fault, TlsFault::Protocol(_)), "{fault}");
     }
-    let mut server = TlsSession::new(&identity.tls());
+    let mut server = TlsConnection::new(&identity.tls());
     server.read(&sent(&mut identity.client(&TLS13)), &mut plain).unwrap();
     server.read(&farewell, &mut plain).unwrap_err();
     assert!(plain.is_empty());
@@ -247,7 +247,7 @@ fn a_greeting_in_tiny_records_is_read() {
     // RUSTSEC-2024-0399: a ClientHello in several records made a server panic.
     let identity = Identity::new();
     let mut client = identity.client(&TLS13);
-    let mut server = TlsSession::new(&identity.tls());
+    let mut server = TlsConnection::new(&identity.tls());
     let hello = sent(&mut client);
     let mut records = Vec::new();
     for piece in hello[5..].chunks(3) {
@@ -262,7 +262,7 @@ fn a_greeting_in_tiny_records_is_read() {
 #[test]
 fn a_greeting_without_end_is_refused() {
     let identity = Identity::new();
-    let mut server = TlsSession::new(&identity.tls());
+    let mut server = TlsConnection::new(&identity.tls());
     let mut plain = Vec::new();
     // A ClientHello of 16 MiB, announced in its first record.
     let mut record = vec![22, 3, 1, 0x40, 0, 1, 0xff, 0xff, 0xff];
@@ -279,7 +279,7 @@ fn a_greeting_without_end_is_refused() {
 fn goodbyes_go_both_ways() {
     let identity = Identity::new();
     let mut client = identity.client(&TLS13);
-    let mut server = TlsSession::new(&identity.tls());
+    let mut server = TlsConnection::new(&identity.tls());
     greet(&mut client, &mut server);
     client.writer().write_all(b"last words").unwrap();
     client.send_close_notify();
@@ -302,7 +302,7 @@ fn goodbyes_go_both_ways() {
 #[test]
 fn nothing_is_taken_before_the_handshake_is_over() {
     let identity = Identity::new();
-    let mut server = TlsSession::new(&identity.tls());
+    let mut server = TlsConnection::new(&identity.tls());
     assert_eq!(server.write(&[IoSlice::new(b"early")]), 0);
     assert!(!server.wants_write());
 }
@@ -311,7 +311,7 @@ fn nothing_is_taken_before_the_handshake_is_over() {
 fn one_write_is_bounded_and_waits_for_the_last() {
     let identity = Identity::new();
     let mut client = identity.client(&TLS13);
-    let mut server = TlsSession::new(&identity.tls());
+    let mut server = TlsConnection::new(&identity.tls());
     greet(&mut client, &mut server);
     let large = vec![7; WRITE];
     assert_eq!(server.write(&[IoSlice::new(&large)]), WRITE);
@@ -325,7 +325,7 @@ fn one_write_is_bounded_and_waits_for_the_last() {
 fn an_idle_session_keeps_no_large_buffer() {
     let identity = Identity::new();
     let mut client = identity.client(&TLS13);
-    let mut server = TlsSession::new(&identity.tls());
+    let mut server = TlsConnection::new(&identity.tls());
     greet(&mut client, &mut server);
     assert!(server.0.out.capacity() <= KEPT);
     server.write(&[IoSlice::new(&[7; KEPT])]);
@@ -339,16 +339,16 @@ fn new_sessions_show_the_certificate_that_was_read_last() {
     let identity = Identity::new();
     let tls = identity.tls();
     let shared = tls.clone();
-    let (mut client, mut server) = (identity.client(&TLS13), TlsSession::new(&tls));
+    let (mut client, mut server) = (identity.client(&TLS13), TlsConnection::new(&tls));
     greet(&mut client, &mut server);
     let mut early = identity.client(&TLS13);
-    let mut begun = TlsSession::new(&tls);
+    let mut begun = TlsConnection::new(&tls);
     let before = client.peer_certificates().unwrap().to_vec();
 
     let identity = identity.renew();
     shared.reload().unwrap();
     let mut later = identity.client(&TLS13);
-    greet(&mut later, &mut TlsSession::new(&tls));
+    greet(&mut later, &mut TlsConnection::new(&tls));
     assert_ne!(later.peer_certificates().unwrap(), before);
 
     greet(&mut early, &mut begun);
@@ -369,7 +369,7 @@ fn a_failed_reload_changes_nothing() {
     );
     fs::remove_file(identity.key()).unwrap();
     tls.reload().unwrap_err();
-    greet(&mut identity.client(&TLS13), &mut TlsSession::new(&tls));
+    greet(&mut identity.client(&TLS13), &mut TlsConnection::new(&tls));
 }
 
 #[test]
@@ -377,7 +377,7 @@ fn a_ticket_resumes_until_the_certificate_changes() {
     let identity = Identity::new();
     let tls = identity.tls();
     let mut first = identity.client(&TLS13);
-    greet(&mut first, &mut TlsSession::new(&tls));
+    greet(&mut first, &mut TlsConnection::new(&tls));
     let config = first_config(&identity);
     let kinds = [false, true, false].map(|resumed| {
         if !resumed {
@@ -385,7 +385,7 @@ fn a_ticket_resumes_until_the_certificate_changes() {
         }
         let name = ServerName::try_from("localhost").unwrap();
         let mut client = ClientConnection::new(config.clone(), name).unwrap();
-        let mut server = TlsSession::new(&tls);
+        let mut server = TlsConnection::new(&tls);
         greet(&mut client, &mut server);
         client.handshake_kind().unwrap()
     });
@@ -433,7 +433,7 @@ fn certificate_and_key_may_share_a_file() {
     let key = fs::read_to_string(identity.key()).unwrap();
     fs::write(&both, identity.pem.clone() + &key).unwrap();
     let tls = Tls::from_pem_files(&both, &both).unwrap();
-    greet(&mut identity.client(&TLS12), &mut TlsSession::new(&tls));
+    greet(&mut identity.client(&TLS12), &mut TlsConnection::new(&tls));
 }
 
 #[test]
@@ -454,12 +454,12 @@ fn a_configuration_of_the_application_speaks_http() {
     config.max_fragment_size = None;
     let tls = Tls::from_config(Arc::new(config)).unwrap();
     let mut client = identity.client(&TLS12);
-    greet(&mut client, &mut TlsSession::new(&tls));
+    greet(&mut client, &mut TlsConnection::new(&tls));
     assert_eq!(client.alpn_protocol(), Some(&b"http/1.1"[..]));
     assert!(matches!(tls.reload(), Err(TlsError::NoFiles)));
 }
 
 #[test]
 fn a_connection_without_tls_pays_one_word() {
-    assert_eq!(size_of::<Option<TlsSession>>(), size_of::<usize>());
+    assert_eq!(size_of::<Option<TlsConnection>>(), size_of::<usize>());
 }

@@ -35,6 +35,8 @@ pub fn main() {
 
 async fn serve(port: u16, binary: bool) {
     let (layer, io) = SocketIo::builder()
+        // A request of `burst` is answered by a thousand packets; those that find no room are lost.
+        .max_buffer_size(2048)
         .ping_interval(Duration::from_secs(25))
         .ping_timeout(Duration::from_secs(20))
         .build_layer();
