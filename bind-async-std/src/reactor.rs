@@ -145,7 +145,7 @@ impl Reactor {
         for event in events {
             // A socket may have gone meanwhile. If another has its seat, one attempt of it is in vain.
             if let Some(Some(readiness)) = seats.taken.get(event.token().0) {
-                wakers.extend(readiness.note(event));
+                wakers.extend(readiness.note(told(event)));
             }
         }
     }
@@ -243,12 +243,8 @@ impl Readiness {
         let _ = self.state.compare_exchange(seen, cleared, Ordering::AcqRel, Ordering::Acquire);
     }
 
-    /// Takes note of an event, and returns the task that waits for it.
-    fn note(&self, event: &Event) -> Option<Waker> {
-        let ending = event.is_read_closed() || event.is_error();
-        let read = bits(event.is_readable() || ending, Side::Read as u32);
-        let write = bits(event.is_writable() || event.is_write_closed(), Side::Write as u32);
-        let told = read | write | bits(ending, ENDING);
+    /// Takes note of what an event told, and returns the task that waits for it.
+    fn note(&self, told: u32) -> Option<Waker> {
         let mut before = self.state.load(Ordering::Acquire);
         loop {
             let after = before.wrapping_add(EVENT) | told;
@@ -265,6 +261,14 @@ impl Readiness {
         // Nobody waits for what was known already.
         if told & !before == 0 { None } else { self.waker.take() }
     }
+}
+
+/// What an event tells, as bits of a state.
+fn told(event: &Event) -> u32 {
+    let ending = event.is_read_closed() || event.is_error();
+    bits(event.is_readable() || ending, Side::Read as u32)
+        | bits(event.is_writable() || event.is_write_closed(), Side::Write as u32)
+        | bits(ending, ENDING)
 }
 
 fn bits(is_set: bool, bits: u32) -> u32 {
@@ -319,3 +323,6 @@ impl Driver {
         if self.events.is_empty() { Found::Nothing } else { Found::Events }
     }
 }
+
+#[cfg(test)]
+mod tests;

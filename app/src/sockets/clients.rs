@@ -21,8 +21,6 @@ use crate::sockets::socket::{Introduction, Socket};
 pub(crate) struct Clients {
     /// The sockets by key.
     sockets: Vec<Option<Socket>>,
-    /// The client of the last message in the list of jobs, if there is one.
-    last: Option<Key>,
     pub(crate) questions: Questions,
     pub(crate) draining: Draining,
 }
@@ -39,7 +37,6 @@ impl Clients {
     /// Forgets a socket.
     pub(crate) fn remove(&mut self, key: Key) {
         self.sockets[key.index()] = None;
-        self.last = None;
         give_back(&mut self.sockets);
     }
 
@@ -100,20 +97,10 @@ impl Kept for Clients {
         event: Event,
         jobs: &mut Jobs,
     ) -> Option<Waker> {
-        if jobs.is_empty() {
-            self.last = None;
-        }
         let Event::Message { socket: key, message, ack } = event else {
             return self.note_other(owner, shard, event, jobs);
         };
-        let socket = match self.last == Some(key) {
-            true => None,
-            false => {
-                let socket = self.socket(key)?.clone();
-                self.last = Some(key);
-                Some(socket)
-            }
-        };
+        let socket = self.socket(key)?.clone();
         // Weighed before it is put together, which then happens once.
         let charge = jobs.charge(|| PLACE + size_of_event(&message));
         let task = Task::Message { socket, message: Some(message), ack };

@@ -39,10 +39,9 @@ pub(crate) enum Task {
         session: EngineSession,
         message: Received,
     },
-    /// Without a socket it is of the same client as the message before it in the list. The message is there
-    /// until a handler takes it.
+    /// The message is there until a handler takes it.
     Message {
-        socket: Option<Socket>,
+        socket: Socket,
         message: Option<EventMessage>,
         ack: Option<AckToken>,
     },
@@ -106,13 +105,13 @@ impl Task {
         PLACE + size
     }
 
-    /// The client it concerns, if that is said.
+    /// The client it concerns.
     pub(crate) fn socket(&self) -> Option<&Socket> {
         match self {
-            Self::Callback(Callback { socket, .. }) | Self::Message { socket, .. } => {
-                socket.as_ref()
-            }
-            Self::Connect(socket) | Self::Disconnect { socket, .. } => Some(socket),
+            Self::Callback(Callback { socket, .. }) => socket.as_ref(),
+            Self::Connect(socket)
+            | Self::Disconnect { socket, .. }
+            | Self::Message { socket, .. } => Some(socket),
             Self::Done | Self::Engine { .. } => None,
         }
     }
