@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::config::Config;
 use crate::config::origin;
+use crate::engine::outbox::{Outbox, Pool};
 use crate::http::Response;
 use crate::key::Socket;
 use crate::link::{Feed, Link, Next, Transmit};
@@ -43,7 +44,14 @@ impl Server {
     /// Returns the next thing to write on `link`.
     #[must_use]
     pub fn poll_transmit(&mut self, link: Link) -> Option<Transmit> {
-        self.next_other(link)
+        let one = |outbox: &mut Outbox, pool: &mut Pool| {
+            outbox.next_frame(pool).map_or(Next::Nothing, Next::Frame)
+        };
+        match self.sessions.next_frame(link, &self.space, &mut self.outputs, one) {
+            Next::Frame(frame) => Some(Transmit::Frame(frame)),
+            Next::Frames(_) | Next::Nothing => None,
+            Next::Other => self.next_other(link),
+        }
     }
 
     /// Returns the clients, admitted or not, of the session that `link` serves.
@@ -60,7 +68,7 @@ impl Feed for Server {
     /// Inlined where it is called: a call of its own would cost 4 % of a delivery.
     #[inline(always)]
     fn next_frame(&mut self, link: Link) -> Next {
-        self.sessions.next_frame(link, &self.space, &mut self.outputs)
+        self.sessions.next_frame(link, &self.space, &mut self.outputs, Outbox::next)
     }
 
     fn is_over(&self, link: Link) -> bool {
@@ -129,7 +137,13 @@ impl Sessions {
     }
 
     #[inline(always)]
-    fn next_frame(&mut self, link: Link, space: &Space, outputs: &mut Outputs) -> Next {
+    fn next_frame(
+        &mut self,
+        link: Link,
+        space: &Space,
+        outputs: &mut Outputs,
+        take: impl FnOnce(&mut Outbox, &mut Pool) -> Next,
+    ) -> Next {
         let Some(attachment) = self.links.get_mut(link.0) else { return Next::Nothing };
         attachment.noted = false;
         let &Carries::Session(slot) = &attachment.carries else { return Next::Other };
@@ -137,7 +151,7 @@ impl Sessions {
         if !matches!(session.transport, Transport::WebSocket { ws } if ws == link) {
             return Next::Other;
         }
-        let next = session.outbox.next(&mut self.pool);
+        let next = take(&mut session.outbox, &mut self.pool);
         if session.congested && !matches!(next, Next::Nothing) {
             self.note_drain(slot, space, outputs);
         }
