@@ -330,6 +330,11 @@ impl App {
         named.or_else(matched).copied().or(self.any)
     }
 
+    /// Whether any event has a handler that waits for nothing.
+    pub(crate) fn has_concurrent(&self) -> bool {
+        self.spaces.iter().any(Namespace::has_concurrent)
+    }
+
     pub(crate) fn get(&self, found: usize) -> Option<&Namespace> {
         self.spaces.get(found)
     }

@@ -18,4 +18,5 @@ pub use crate::serve::listen::SocketFile;
 pub use crate::serve::listen::{Accepted, Inner, Parts, Stream, pause_after};
 pub use crate::serve::tls::{TlsConnection, TlsFault};
 pub use crate::shards::life::Until;
+pub use crate::wait::before_waits;
 pub use crate::web::handler::Beside;

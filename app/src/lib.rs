@@ -78,8 +78,8 @@
 //! wait until it is done; wrapped in [`concurrent`], it neither waits nor is waited for. The handler
 //! of a client's leaving comes after all events that waited.
 //!
-//! A runtime with [`Workers`](bind::Workers) runs all handlers on them, where they may block: those of one client in
-//! order, those of different clients side by side.
+//! Under a runtime with [`Workers`](bind::Workers) handlers may block: those of one client run in order, those of
+//! different clients side by side.
 //!
 //! # Tests
 //!

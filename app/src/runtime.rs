@@ -22,7 +22,7 @@ pub trait Runtime: Send + Sync + 'static {
         self.spawn(timers);
     }
 
-    /// Returns threads on which handlers may block. When there are any, all handlers run there: those
+    /// Returns threads on which handlers may block. When there are any, all handlers are handed to them: those
     /// of one client in order, those of different clients side by side.
     fn workers(&self) -> Option<&dyn Workers> {
         None
@@ -31,6 +31,7 @@ pub trait Runtime: Send + Sync + 'static {
 
 /// A bounded number of threads on which handlers may block.
 pub trait Workers: Send + Sync {
-    /// Runs something on one of the threads, as soon as one is free. It never waits for that.
+    /// Runs work on one of the threads, as soon as one is free, and never before it returns. No lock is held
+    /// then, and no connection is being read.
     fn run(&self, work: Box<dyn FnOnce() + Send>);
 }

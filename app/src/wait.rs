@@ -1,5 +1,6 @@
 //! Waiting on a thread instead of in a task.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
@@ -17,12 +18,21 @@ pub fn wait<F: Future>(future: F) -> F::Output {
         match future.as_mut().poll(&mut context) {
             Poll::Ready(output) => return output,
             // It may also return for nothing: the future tells.
-            Poll::Pending => thread::park(),
+            Poll::Pending => {
+                BEFORE.with(Cell::get)();
+                thread::park();
+            }
         }
     }
 }
 
+/// Has `act` called on this thread whenever it is about to sleep in [`wait`].
+pub fn before_waits(act: fn()) {
+    BEFORE.set(act);
+}
+
 thread_local! {
+    static BEFORE: Cell<fn()> = const { Cell::new(|| {}) };
     static WAKER: Waker = Waker::from(Arc::new(Parked(thread::current())));
 }
 

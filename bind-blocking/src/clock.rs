@@ -5,16 +5,23 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
-/// The tasks that sleep, and the thread that wakes them and runs the timers of a server.
+use crate::lead::Lead;
+
+/// The tasks that sleep, and the thread that wakes them, runs the timers of a server, and looks after its
+/// drivers while leaders do work.
 #[derive(Debug, Default)]
 pub(crate) struct Clock {
     state: Mutex<State>,
     changed: Condvar,
+    leads: Mutex<Vec<Weak<Lead>>>,
+    /// Whether it ticks. Then a leader need not tell that it begins with work.
+    ticks: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -24,11 +31,25 @@ struct State {
     last: u64,
     /// Whether the timers were woken.
     rung: bool,
+    /// When it looks after the drivers next.
+    tick: Option<Instant>,
     ended: bool,
+}
+
+/// What the thread of a clock does next.
+#[derive(Default)]
+struct Call {
+    woken: Vec<Waker>,
+    rung: bool,
+    tick: bool,
 }
 
 /// A moment, and the number of one of its sleepers.
 type WakeTime = (Instant, u64);
+
+/// The time between two looks at the drivers: a leader that is at the same work at two of them loses its
+/// driver.
+const TICK: Duration = Duration::from_millis(1);
 
 impl Clock {
     /// Starts the thread. It ends with the server whose timers it runs.
@@ -47,10 +68,48 @@ impl Clock {
         Sleep { clock: self.clone(), due: Instant::now().checked_add(duration), entry: None }
     }
 
+    /// Looks after a driver from now on.
+    pub(crate) fn watch(&self, lead: &Arc<Lead>) {
+        self.leads().push(Arc::downgrade(lead));
+    }
+
+    /// Sees to it that the drivers are looked after: a leader begins with work.
+    #[inline]
+    pub(crate) fn tick(&self) {
+        if !self.ticks.load(Ordering::SeqCst) {
+            self.start_ticks();
+        }
+    }
+
+    #[cold]
+    fn start_ticks(&self) {
+        self.ticks.store(true, Ordering::SeqCst);
+        self.lock().tick.get_or_insert_with(|| Instant::now() + TICK);
+        self.changed.notify_one();
+    }
+
+    /// Looks after the drivers, and goes on with that while any leader does work.
+    fn look(&self) {
+        // Before looking: a leader that begins afterwards is either seen below, or sees this.
+        self.ticks.store(false, Ordering::SeqCst);
+        let mut works = false;
+        self.leads().retain(|lead| {
+            let lead = lead.upgrade();
+            works |= lead.as_ref().is_some_and(|lead| lead.look());
+            lead.is_some()
+        });
+        if works {
+            self.start_ticks();
+        }
+    }
+
     fn run(self: Arc<Self>, mut timers: BoxFuture<()>) {
         let waker = Waker::from(self.clone());
         let mut context = Context::from_waker(&waker);
-        while let Some((rung, woken)) = self.wait() {
+        while let Some(Call { woken, rung, tick }) = self.wait() {
+            if tick {
+                self.look();
+            }
             woken.into_iter().for_each(Waker::wake);
             if rung && timers.as_mut().poll(&mut context).is_ready() {
                 break;
@@ -59,23 +118,20 @@ impl Clock {
         self.stop();
     }
 
-    /// Waits until the timers are woken or a sleep ends; nothing when the clock has to end.
-    fn wait(&self) -> Option<(bool, Vec<Waker>)> {
+    /// Waits until something is to be done; nothing when the clock has to end.
+    fn wait(&self) -> Option<Call> {
         let mut state = self.lock();
         loop {
             if state.ended {
                 return None;
             }
             let now = Instant::now();
-            let mut woken = Vec::new();
-            while let Some(sleeper) = state.sleepers.first_entry().filter(|it| it.key().0 <= now) {
-                woken.push(sleeper.remove());
+            let call = state.take(now);
+            if call.rung || call.tick || !call.woken.is_empty() {
+                return Some(call);
             }
-            if state.rung || !woken.is_empty() {
-                return Some((std::mem::take(&mut state.rung), woken));
-            }
-            let next = state.sleepers.first_key_value().map(|((due, _), _)| *due);
-            state = match next {
+            let sleeper = state.sleepers.first_key_value().map(|((due, _), _)| *due);
+            state = match sleeper.into_iter().chain(state.tick).min() {
                 Some(due) => {
                     let waited = self.changed.wait_timeout(state, due - now);
                     waited.unwrap_or_else(PoisonError::into_inner).0
@@ -96,6 +152,22 @@ impl Clock {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn leads(&self) -> MutexGuard<'_, Vec<Weak<Lead>>> {
+        self.leads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Takes what is due.
+    fn take(&mut self, now: Instant) -> Call {
+        let mut call = Call { rung: std::mem::take(&mut self.rung), ..Call::default() };
+        while let Some(sleeper) = self.sleepers.first_entry().filter(|it| it.key().0 <= now) {
+            call.woken.push(sleeper.remove());
+        }
+        call.tick = self.tick.take_if(|due| *due <= now).is_some();
+        call
     }
 }
 

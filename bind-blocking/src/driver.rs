@@ -1,29 +1,46 @@
-//! One thread that carries connections.
+//! A poller with its connections: what the thread that leads it does.
 
 use mio::{Events, Interest, Token, Waker};
 use sansocket_app::bind::Connection;
+use std::collections::VecDeque;
+use std::fmt;
 use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::mpsc::Sender;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use crate::carry::{Carrier, Socket};
+use crate::lead::{Lead, Leader};
 use crate::listen::{Acceptor, Turn};
 use crate::post::{Bell, Post, Stage};
 
 /// A poller with its listeners and connections.
 pub(crate) struct Driver {
     poll: mio::Poll,
+    events: Events,
     post: Arc<Post>,
+    lead: Arc<Lead>,
     acceptors: Vec<Acceptor>,
     /// The connections; a seat is a position here.
     carriers: Vec<Option<Carrier>>,
     free: Vec<usize>,
     /// The seats whose turn has come.
-    due: Vec<usize>,
+    due: VecDeque<usize>,
     arrivals: Vec<(Socket, Connection)>,
     stage: Stage,
+    /// Takes the error of the poller if there is one. Dropped last: its end is the end of the driver.
+    failed: Sender<io::Error>,
+}
+
+/// How a thread came to lead a driver no longer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum End {
+    /// The server has ended, or the poller has failed.
+    Over,
+    /// Another thread has taken the driver over.
+    Taken,
 }
 
 /// Belongs to the post; listeners count down from there, seats up from 0.
@@ -35,18 +52,21 @@ const EVENTS: usize = 1024;
 impl Driver {
     /// # Errors
     /// When the operating system has no poller left.
-    pub(crate) fn new() -> io::Result<Self> {
+    pub(crate) fn new(lead: Arc<Lead>, failed: Sender<io::Error>) -> io::Result<Self> {
         let poll = mio::Poll::new()?;
         let post = Arc::new(Post::new(Waker::new(poll.registry(), Token(POST))?));
         Ok(Self {
             poll,
+            events: Events::with_capacity(EVENTS),
             post,
+            lead,
             acceptors: Vec::new(),
             carriers: Vec::new(),
             free: Vec::new(),
-            due: Vec::new(),
+            due: VecDeque::new(),
             arrivals: Vec::new(),
             stage: Stage::Open,
+            failed,
         })
     }
 
@@ -65,38 +85,55 @@ impl Driver {
         Ok(())
     }
 
-    /// Carries until the server has ended.
+    /// Carries until the server has ended or another thread has taken the driver over.
+    pub(crate) fn lead(mut self: Box<Self>) -> End {
+        let leader = self.lead.enter();
+        while self.stage != Stage::Ended {
+            match self.look() {
+                Ok(()) => match self.take_turns(&leader) {
+                    Some(driver) => self = driver,
+                    None => return End::Taken,
+                },
+                Err(error) => {
+                    // Nobody waits for it when the server has ended already.
+                    let _ = self.failed.send(error);
+                    break;
+                }
+            }
+        }
+        // Work that connections leave when they are dropped goes to workers.
+        drop(leader);
+        End::Over
+    }
+
+    /// Waits for something to do, and finds the connections whose turn has come.
     ///
     /// # Errors
     /// Those of the poller, which are not expected.
-    pub(crate) fn run(mut self) -> io::Result<()> {
-        let mut events = Events::with_capacity(EVENTS);
-        loop {
-            let pause = self.pause();
-            match self.poll.poll(&mut events, pause) {
-                Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
-                Ok(()) | Err(_) => {}
-            }
-            self.note(&events);
-            self.stage = self.post.take(&mut self.arrivals, &mut self.due);
-            match self.stage {
-                Stage::Open => self.acceptors.iter_mut().for_each(Acceptor::accept),
-                Stage::Stopping => self.acceptors.clear(),
-                Stage::Ended => return Ok(()),
-            }
-            // In the order of arrival: a client may rely on it for requests on two connections.
-            let mut arrivals = std::mem::take(&mut self.arrivals);
-            for (socket, connection) in arrivals.drain(..) {
-                self.seat(socket, connection);
-            }
-            self.arrivals = arrivals;
-            self.take_turns();
+    fn look(&mut self) -> io::Result<()> {
+        let pause = self.pause();
+        match self.poll.poll(&mut self.events, pause) {
+            Err(error) if error.kind() != ErrorKind::Interrupted => return Err(error),
+            Ok(()) | Err(_) => {}
         }
+        self.note();
+        self.stage = self.post.take(&mut self.arrivals, &mut self.due);
+        match self.stage {
+            Stage::Open => self.acceptors.iter_mut().for_each(Acceptor::accept),
+            Stage::Stopping | Stage::Ended => self.acceptors.clear(),
+        }
+        // In the order of arrival: a client may rely on it for requests on two connections.
+        let mut arrivals = std::mem::take(&mut self.arrivals);
+        for (socket, connection) in arrivals.drain(..) {
+            self.seat(socket, connection);
+        }
+        self.arrivals = arrivals;
+        Ok(())
     }
 
     /// How long the thread may sleep unless something comes.
     fn pause(&self) -> Option<Duration> {
-        if !self.due.is_empty() || !self.post.is_empty_for_now(self.stage) {
+        if !self.due.is_empty() || self.lead.has_work() || !self.post.is_empty_for_now(self.stage) {
             return Some(Duration::ZERO);
         }
         let pauses = self.acceptors.iter().filter_map(|acceptor| match acceptor.turn() {
@@ -108,12 +145,12 @@ impl Driver {
     }
 
     /// Takes note of what the poller found.
-    fn note(&mut self, events: &Events) {
-        for event in events {
+    fn note(&mut self) {
+        for event in &self.events {
             let Token(token) = event.token();
             if let Some(Some(carrier)) = self.carriers.get_mut(token) {
                 if carrier.note(event) {
-                    self.due.push(token);
+                    self.due.push_back(token);
                 }
             } else if let Some(acceptor) =
                 (POST - 1).checked_sub(token).and_then(|at| self.acceptors.get_mut(at))
@@ -138,23 +175,47 @@ impl Driver {
             return;
         }
         self.carriers[seat] = Some(carrier);
-        self.due.push(seat);
+        self.due.push_back(seat);
     }
 
-    /// Lets those whose turn has come read and write.
-    fn take_turns(&mut self) {
-        let turns = self.due.len();
-        for at in 0..turns {
-            let seat = self.due[at];
-            // A bell may have rung for a connection that is gone.
-            let Some(Some(carrier)) = self.carriers.get_mut(seat) else { continue };
-            // What the application decides while bytes are read may panic: that ends one connection.
-            let turn = catch_unwind(AssertUnwindSafe(|| carrier.turn()));
-            if !matches!(turn, Ok(Poll::Pending)) {
-                self.carriers[seat] = None;
-                self.free.push(seat);
-            }
+    /// Lets those whose turn has come read and write, and does the work that follows; nothing when another
+    /// thread has taken the driver over meanwhile.
+    fn take_turns(mut self: Box<Self>, leader: &Leader) -> Option<Box<Self>> {
+        // The work that a connection brings may call for another turn of it.
+        for _ in 0..2 * self.due.len() {
+            self = self.work(leader)?;
+            let Some(seat) = self.due.pop_front() else { break };
+            self.turn(seat);
         }
-        self.due.drain(..turns);
+        self.work(leader)
+    }
+
+    /// Does the work of the last turn.
+    #[inline]
+    fn work(mut self: Box<Self>, leader: &Leader) -> Option<Box<Self>> {
+        if self.lead.has_work() {
+            self = leader.work(self)?;
+            // What was just written by handlers leaves before more is read.
+            self.post.take_first(&mut self.due);
+        }
+        Some(self)
+    }
+
+    /// Lets one connection read and write.
+    fn turn(&mut self, seat: usize) {
+        // A bell may have rung for a connection that is gone.
+        let Some(Some(carrier)) = self.carriers.get_mut(seat) else { return };
+        // What the application decides while bytes are read may panic: that ends one connection.
+        let turn = catch_unwind(AssertUnwindSafe(|| carrier.turn()));
+        if !matches!(turn, Ok(Poll::Pending)) {
+            self.carriers[seat] = None;
+            self.free.push(seat);
+        }
+    }
+}
+
+impl fmt::Debug for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver").field("connections", &self.carriers.len()).finish_non_exhaustive()
     }
 }

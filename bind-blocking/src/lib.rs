@@ -18,18 +18,21 @@
 //!
 //! # Threads
 //!
-//! A few threads carry bytes, and never run handlers: [`Threads::io`], one per core. Handlers are
-//! plain functions that may block (read a database, sleep, wait for the answer of a client) and run
-//! on a pool of up to [`Threads::workers`] threads, which are started when they are needed and end
-//! when they have had nothing to do for ten seconds. The events of one client are handled one after
-//! the other, those of different clients side by side.
+//! Handlers are plain functions that may block: read a database, sleep, wait for the answer of a client. The
+//! events of one client are handled one after the other, those of different clients side by side.
 //!
-//! The pool must be larger than the number of handlers that block at the same time: one that waits
-//! holds its worker, and when all of them wait, the others' events wait too. Connections are read
-//! no further when too much waits, so that a queue never grows without bound. Work that goes on for
-//! long belongs on a thread of its own: [`Io::thread`].
+//! A few threads carry bytes: [`Threads::io`], one per core. Such a thread runs the handlers of the events
+//! that it reads, which spares a hand-over to another thread. When a handler blocks, another thread
+//! carries the bytes on: at once when the handler waits with `wait`, and after one or two milliseconds when
+//! it blocks otherwise. While handlers block often, they are run by workers from the start. Up to
+//! [`Threads::workers`] further threads are started when they are needed, and end when they have had nothing
+//! to do for ten seconds.
 //!
-//! Async handlers and [`spawn`](sansocket_app::Io::spawn) work as well; such tasks share the pool.
+//! There must be more workers than handlers that block at the same time: when all of them wait, the
+//! events of others wait too. Connections are read no further when too much waits, so that a queue never
+//! grows without bound. Work that goes on for long belongs on a thread of its own: [`Io::thread`].
+//!
+//! Async handlers and [`spawn`](sansocket_app::Io::spawn) work as well; such tasks share the threads of handlers.
 //!
 //! Every future has a method `wait`, which is `.await` for handlers that block:
 //!
@@ -55,6 +58,7 @@ mod builder;
 mod carry;
 mod clock;
 mod driver;
+mod lead;
 mod listen;
 mod pool;
 mod post;

@@ -1,22 +1,29 @@
-//! Threads for work that may block.
+//! The threads of a server: each leads a driver, or does work that may block.
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 use std::time::Duration;
 
+use crate::driver::{Driver, End};
+use crate::lead;
 use crate::task::Task;
 
-/// Up to so many threads that take work from one queue.
+/// Threads that take work from one queue. A thread that leads a driver is no worker meanwhile.
 #[derive(Debug)]
 pub(crate) struct Pool {
     state: Mutex<State>,
+    /// Whether nothing is queued and another worker may block: leaders do their work themselves.
+    has_room: AtomicBool,
     /// There is work, or there will be none.
     called: Condvar,
     /// A worker has nothing to do.
     rested: Condvar,
+    /// The most workers; for a moment there may be one more for each driver that is taken over.
     most: usize,
     /// How long a worker waits for work before it ends.
     patience: Duration,
@@ -24,18 +31,27 @@ pub(crate) struct Pool {
 
 #[derive(Debug, Default)]
 struct State {
+    /// Drivers without a leader. They come before all work.
+    drivers: VecDeque<Box<Driver>>,
     /// Bounded by the hub, which reads no further when handlers are behind.
     queue: VecDeque<Work>,
+    /// Threads that lead no driver.
     workers: usize,
     /// Workers without work.
     idle: usize,
     closed: bool,
 }
 
-/// What a worker does.
+/// Work that may block.
 pub(crate) enum Work {
     Call(Box<dyn FnOnce() + Send>),
     Task(Arc<Task>),
+}
+
+/// What a thread of the pool does next.
+enum Duty {
+    Drive(Box<Driver>),
+    Work(Work),
 }
 
 /// Workers are kept for so long without work.
@@ -46,12 +62,25 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Pool {
     pub(crate) fn new(most: usize) -> Self {
-        let (state, called, rested) = (Mutex::default(), Condvar::new(), Condvar::new());
-        Self { state, called, rested, most: most.max(1), patience: IDLE }
+        Self {
+            state: Mutex::default(),
+            has_room: AtomicBool::new(true),
+            called: Condvar::new(),
+            rested: Condvar::new(),
+            most: most.max(1),
+            patience: IDLE,
+        }
+    }
+
+    /// Runs `work`: on this thread between two turns of the driver that it leads, or else on a worker.
+    pub(crate) fn run(self: &Arc<Self>, work: Work) {
+        if let Some(work) = lead::offer(self, work) {
+            self.queue(work);
+        }
     }
 
     /// Runs `work` on a worker, which is started if all have something to do.
-    pub(crate) fn run(self: &Arc<Self>, work: Work) {
+    pub(crate) fn queue(self: &Arc<Self>, work: Work) {
         let mut state = self.lock();
         if state.closed && state.workers == 0 {
             // Dropped after the lock: it may come back here.
@@ -59,23 +88,63 @@ impl Pool {
             return drop(work);
         }
         state.queue.push_back(work);
-        if state.queue.len() <= state.idle {
-            drop(state);
-            return self.called.notify_one();
-        }
-        if state.workers < self.most && !state.closed {
-            let pool = self.clone();
-            let worker = Builder::new().name("sansocket-work".into()).spawn(move || pool.work());
-            // Where the system has no thread left, the work waits for the others.
-            state.workers += usize::from(worker.is_ok());
-        }
-        // Without any worker the job would never run.
-        if state.workers == 0
+        let may_start = state.workers < self.most && !state.closed;
+        // Where the system has no thread left, the work waits for the others.
+        let called = self.call(&mut state, may_start).is_ok();
+        // Without any worker the work would never be done.
+        if !called
+            && state.workers == 0
             && let Some(work) = state.queue.pop_back()
         {
             drop(state);
             work.perform();
         }
+    }
+
+    /// Has a thread lead a driver.
+    ///
+    /// # Errors
+    /// When the operating system has no thread left.
+    pub(crate) fn drive(self: &Arc<Self>, driver: Box<Driver>) -> io::Result<()> {
+        let mut state = self.lock();
+        state.drivers.push_back(driver);
+        let called = self.call(&mut state, true);
+        let refused = if called.is_err() { state.drivers.pop_back() } else { None };
+        drop((state, refused));
+        called
+    }
+
+    /// Has another thread lead the driver of one that blocks, which is a worker from now on.
+    pub(crate) fn take_over(self: &Arc<Self>, driver: Box<Driver>) {
+        let mut state = self.lock();
+        state.workers += 1;
+        state.drivers.push_back(driver);
+        // Where the system has no thread left, the driver waits for the next that has nothing to do.
+        let _ = self.call(&mut state, true);
+    }
+
+    /// Whether nothing is queued and another worker may block.
+    pub(crate) fn has_room(&self) -> bool {
+        self.has_room.load(Ordering::Relaxed)
+    }
+
+    /// Sees to it that a worker takes what was queued: wakes one, or starts one.
+    fn call(self: &Arc<Self>, state: &mut State, may_start: bool) -> io::Result<()> {
+        self.tell(state);
+        if state.drivers.len() + state.queue.len() <= state.idle {
+            self.called.notify_one();
+        } else if may_start {
+            let pool = self.clone();
+            Builder::new().name("sansocket-work".into()).spawn(move || pool.work())?;
+            state.workers += 1;
+        }
+        Ok(())
+    }
+
+    /// Tells leaders whether they may do work.
+    fn tell(&self, state: &State) {
+        let has_room = state.queue.is_empty() && state.workers - state.idle < self.most;
+        self.has_room.store(has_room, Ordering::Relaxed);
     }
 
     /// Waits until all work is done, but not for work that goes on for longer than five seconds.
@@ -90,23 +159,41 @@ impl Pool {
         self.called.notify_all();
     }
 
-    fn work(&self) {
-        while let Some(work) = self.next() {
-            work.perform();
+    fn work(self: &Arc<Self>) {
+        while let Some(duty) = self.next() {
+            match duty {
+                Duty::Work(work) => work.perform(),
+                Duty::Drive(driver) => {
+                    let end = catch_unwind(AssertUnwindSafe(|| driver.lead()));
+                    // A thread whose driver was taken over has been a worker since then.
+                    if !matches!(end, Ok(End::Taken)) {
+                        self.lock().workers += 1;
+                    }
+                }
+            }
         }
     }
 
-    /// Waits for work; nothing when the worker has to end.
-    fn next(&self) -> Option<Work> {
+    /// Waits for something to do; nothing when the worker has to end.
+    fn next(self: &Arc<Self>) -> Option<Duty> {
         let mut state = self.lock();
         loop {
-            if let Some(work) = state.queue.pop_front() {
-                return Some(work);
+            if let Some(driver) = state.drivers.pop_front() {
+                state.workers -= 1;
+                // Another one does the work that waits.
+                let may_start = !state.queue.is_empty() && state.workers < self.most;
+                let _ = self.call(&mut state, may_start);
+                return Some(Duty::Drive(driver));
             }
-            if state.closed {
+            if let Some(work) = state.queue.pop_front() {
+                self.tell(&state);
+                return Some(Duty::Work(work));
+            }
+            if state.closed || state.workers > self.most {
                 break;
             }
             state.idle += 1;
+            self.tell(&state);
             self.rested.notify_all();
             let (woken, waited) = self
                 .called
@@ -114,11 +201,12 @@ impl Pool {
                 .unwrap_or_else(PoisonError::into_inner);
             state = woken;
             state.idle -= 1;
-            if waited.timed_out() && state.queue.is_empty() {
+            if waited.timed_out() && state.queue.is_empty() && state.drivers.is_empty() {
                 break;
             }
         }
         state.workers -= 1;
+        self.tell(&state);
         self.rested.notify_all();
         None
     }
@@ -129,7 +217,7 @@ impl Pool {
 }
 
 impl Work {
-    fn perform(self) {
+    pub(crate) fn perform(self) {
         // A panic has been printed and concerns this work alone.
         let _ = catch_unwind(AssertUnwindSafe(|| match self {
             Self::Call(call) => call(),

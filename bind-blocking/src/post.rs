@@ -2,6 +2,7 @@
 
 use mio::Waker as Alarm;
 use sansocket_app::bind::Connection;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Wake;
@@ -58,13 +59,19 @@ impl Post {
     pub(crate) fn take(
         &self,
         arrivals: &mut Vec<(Socket, Connection)>,
-        due: &mut Vec<usize>,
+        due: &mut VecDeque<usize>,
     ) -> Stage {
         let mut mail = self.lock();
         mail.asleep = false;
         std::mem::swap(&mut mail.arrivals, arrivals);
-        due.append(&mut mail.rung);
+        due.extend(mail.rung.drain(..));
         mail.stage
+    }
+
+    /// Takes the seats whose bell rang, and puts them before those in `due`.
+    pub(crate) fn take_first(&self, due: &mut VecDeque<usize>) {
+        let mut mail = self.lock();
+        mail.rung.drain(..).rev().for_each(|seat| due.push_front(seat));
     }
 
     /// Whether nothing is left and the driver may sleep; whatever is left from then on wakes it.

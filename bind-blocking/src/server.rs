@@ -4,12 +4,13 @@ use sansocket_app::bind::Hub;
 use sansocket_app::{App, Io, Listener, wait};
 use std::io;
 use std::net::ToSocketAddrs;
-use std::sync::Arc;
-use std::thread::{self, ScopedJoinHandle};
-use std::time::Duration;
+use std::sync::{Arc, mpsc};
+use std::thread;
 
 use crate::builder::Builder;
+use crate::clock::Clock;
 use crate::driver::Driver;
+use crate::lead::Lead;
 use crate::listen::{Acceptor, Drivers};
 use crate::pool::Pool;
 use crate::post::Stage;
@@ -22,16 +23,18 @@ pub struct Server {
     io: Io,
     hub: Arc<Hub>,
     pool: Arc<Pool>,
+    clock: Arc<Clock>,
     threads: Threads,
 }
 
 /// How many threads a server has.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Threads {
-    /// Threads that carry bytes, at least 1. The default is one per core.
+    /// Threads that carry bytes, and run handlers that do not block, at least 1. The default is one per
+    /// core.
     pub io: usize,
-    /// The most threads for handlers, at least 1; more than handlers that block at the same time.
-    /// The default is four per core, and at least 16.
+    /// The most further threads, for handlers that block, at least 1; more than handlers that block at the
+    /// same time. The default is four per core, and at least 16.
     pub workers: usize,
 }
 
@@ -52,9 +55,10 @@ impl Server {
 
     pub(crate) fn start(app: App, threads: Threads, shards: u16) -> Self {
         let pool = Arc::new(Pool::new(threads.workers));
-        let runtime = Blocking { clock: Arc::default(), pool: pool.clone() };
+        let clock = Arc::<Clock>::default();
+        let runtime = Blocking { clock: clock.clone(), pool: pool.clone() };
         let hub = Hub::start(app, runtime, shards);
-        Self { io: Io::new(hub.clone()), hub, pool, threads }
+        Self { io: Io::new(hub.clone()), hub, pool, clock, threads }
     }
 
     /// Returns the handle to the whole server: clone it into tasks, threads and handlers, and emit from
@@ -83,48 +87,36 @@ impl Server {
     /// Serves on these listeners until [`stop`](Io::stop).
     ///
     /// Returns when all connections have ended and all handlers have; a handler that still runs five
-    /// seconds later is not waited for. The threads of handlers, tasks and timers end with the last handle
-    /// of the server.
+    /// seconds later is not waited for. The threads of the server end with its last handle.
     ///
     /// # Errors
     /// When the operating system has no pollers or threads left. Connections that cannot be
     /// accepted are tried again.
     pub fn serve_on(&self, listeners: impl IntoIterator<Item = Listener>) -> io::Result<()> {
         let many = self.threads.io.max(1);
-        let mut drivers = (0..many).map(|_| Driver::new()).collect::<io::Result<Vec<_>>>()?;
+        let (failed, failures) = mpsc::channel();
+        let driver = |_| {
+            let lead = Lead::new(self.hub.clone(), self.pool.clone(), self.clock.clone());
+            Driver::new(lead, failed.clone()).map(Box::new)
+        };
+        let mut drivers = (0..many).map(driver).collect::<io::Result<Vec<_>>>()?;
+        drop(failed);
         let posts = drivers.iter().map(|driver| driver.post().clone()).collect();
         let shared = Arc::new(Drivers::new(posts));
         for (at, listener) in listeners.into_iter().enumerate() {
             drivers[at % many].listen(Acceptor::new(listener, &self.hub, &shared))?;
         }
-        thread::scope(|scope| {
-            let mut running: Vec<ScopedJoinHandle<'_, io::Result<()>>> = Vec::new();
-            for driver in drivers {
-                let drive = || self.drive(driver);
-                match thread::Builder::new().name("sansocket-io".into()).spawn_scoped(scope, drive)
-                {
-                    Ok(thread) => running.push(thread),
-                    Err(error) => {
-                        shared.advance(Stage::Ended);
-                        return Err(error);
-                    }
-                }
-            }
+        let started = drivers.into_iter().try_for_each(|driver| self.pool.drive(driver));
+        if started.is_ok() {
             wait(self.hub.stopping());
             shared.advance(Stage::Stopping);
             wait(self.hub.idle());
-            shared.advance(Stage::Ended);
-            running.into_iter().try_for_each(|thread| thread.join().expect("drivers catch panics"))
-        })?;
+        }
+        shared.advance(Stage::Ended);
+        // All drivers have ended when none is left that could fail.
+        let failure = failures.into_iter().last();
         self.pool.settle();
-        Ok(())
-    }
-
-    /// Runs one of the threads that carry bytes; without it there is no server.
-    fn drive(&self, driver: Driver) -> io::Result<()> {
-        let outcome = driver.run();
-        self.hub.stop(Duration::ZERO);
-        outcome
+        failure.map_or(started, Err)
     }
 }
 

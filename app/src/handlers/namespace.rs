@@ -156,6 +156,11 @@ impl<S: Side> Namespace<S> {
         self.events.find(event)
     }
 
+    /// Whether any event has a handler that waits for nothing.
+    pub(crate) fn has_concurrent(&self) -> bool {
+        self.events.has(Order::Concurrent)
+    }
+
     #[track_caller]
     pub(crate) fn add_event<P, R, K, H: EventHandler<P, R, K, S>>(
         &mut self,

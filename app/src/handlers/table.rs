@@ -55,6 +55,11 @@ impl<S: Side> Table<S> {
         self.events.keys().map(|name| &**name)
     }
 
+    /// Whether a handler has this order.
+    pub(crate) fn has(&self, order: Order) -> bool {
+        self.events.values().chain(&self.any).any(|entry| entry.order == order)
+    }
+
     /// Gives the handlers that chose no order this one.
     pub(crate) fn settle_order(&mut self, order: Order) {
         for entry in self.events.values_mut().chain(&mut self.any) {

@@ -12,7 +12,7 @@ use crate::handlers::handler::Progress;
 use crate::handlers::namespace::Namespace;
 use crate::handlers::order::Order;
 use crate::handlers::refusal::Refusal;
-use crate::hub::hold::{Hold, Owner};
+use crate::hub::hold::Hold;
 use crate::hub::hub::Hub;
 use crate::log::quota::Site;
 use crate::log::{self, limited, log, quoted};
@@ -24,14 +24,14 @@ use crate::sockets::job::{Callback, Job, Task, there};
 use crate::sockets::socket::Socket;
 
 impl Hub {
-    /// Sends a job its way, and leaves nothing in its place: it is done here and now, at the gate of
-    /// its client, or on a worker. No lock is held.
+    /// Sends a job its way, and leaves nothing in its place: it is done here and now, or at the gate of
+    /// its client. No lock is held.
     #[inline]
     pub(crate) fn perform(&self, shard: u16, job: &mut Job) {
         match job {
             // The common case, without moving the job: that takes longer than the rest.
             Job { task: Task::Message { socket, message, ack }, charge: None }
-                if !socket.gate().is_held() && !self.is_pooled() =>
+                if !socket.gate().is_held() =>
             {
                 if let Some(rest) = self.call_message(socket, message, ack) {
                     Hold::take(self.shared(), socket.clone()).follow(rest);
@@ -45,7 +45,7 @@ impl Hub {
     #[inline(never)]
     fn perform_other(&self, shard: u16, job: Job) {
         let held = job.task.socket().is_some_and(|socket| socket.gate().is_held());
-        if held || self.is_pooled() || self.waits_admitted(&job) {
+        if held || self.waits_admitted(&job) {
             return self.perform_in_line(shard, job);
         }
         if let Some((socket, rest)) = self.call(job) {
@@ -54,22 +54,16 @@ impl Hub {
     }
 
     fn perform_in_line(&self, shard: u16, job: Job) {
-        let weight = job.weight();
-        let job = match job {
-            Job { task: Task::Message { socket, message, ack }, charge }
-                if self.is_concurrent(&socket, there(&message)) =>
-            {
-                let waits = Waits::new(self.shards().pressure(shard), weight);
-                return self.launch(&socket, message, ack, Some((waits, charge)));
-            }
-            job @ Job { .. } => job,
-        };
-        let owner = job.task.socket().cloned().map_or(Owner::Shard(shard), Owner::Client);
-        match Hold::queue(self, owner, job, weight) {
-            Some(hold) if self.is_pooled() => hold.drain_on_worker(),
-            Some(hold) => hold.drain(),
-            None => {}
+        if self.is_concurrent(&job) {
+            return self.launch_waiting(shard, job);
         }
+        let weight = job.weight();
+        let mut list = Job::spare_list();
+        list.push(job);
+        if let Some(hold) = Hold::queue(self, shard, &mut list, weight) {
+            hold.drain();
+        }
+        Job::keep_list(list);
     }
 
     /// Whether it is the arrival of a client that is admitted before it is asked about: its events
@@ -90,10 +84,11 @@ impl Hub {
         self.app().get(socket.place())
     }
 
-    /// Whether an event has a handler that waits for nothing, and may have it now.
-    fn is_concurrent(&self, socket: &Socket, message: &EventMessage) -> bool {
+    /// Whether it is an event whose handler waits for nothing, and may have it now.
+    pub(crate) fn is_concurrent(&self, job: &Job) -> bool {
+        let Task::Message { socket, message, .. } = &job.task else { return false };
         let handlers = self.handlers(socket).filter(|_| socket.was_admitted());
-        let found = handlers.and_then(|handlers| handlers.find(message.name()));
+        let found = handlers.and_then(|handlers| handlers.find(there(message).name()));
         found.is_some_and(|entry| entry.order == Order::Concurrent)
     }
 
@@ -202,6 +197,14 @@ impl Hub {
         }
         self.runtime().spawn(rest);
         None
+    }
+
+    /// The same for an event that counts as one that waits until its handler is called.
+    pub(crate) fn launch_waiting(&self, shard: u16, job: Job) {
+        let waits = Waits::new(self.shards().pressure(shard), job.weight());
+        if let Job { task: Task::Message { socket, message, ack }, charge } = job {
+            self.launch(&socket, message, ack, Some((waits, charge)));
+        }
     }
 
     /// Calls a handler of an event that waits for nothing; `charge` is held until it was called.

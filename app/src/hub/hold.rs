@@ -5,15 +5,20 @@ use std::sync::Arc;
 use crate::hub::hub::Hub;
 use crate::runtime::BoxFuture;
 use crate::shards::port::Port;
-use crate::sockets::gate::Gate;
+use crate::sockets::gate::{Gate, Joined};
 use crate::sockets::job::Job;
 use crate::sockets::socket::Socket;
 
-/// A gate that is held. Dropped before its end, it drops the jobs that wait, because the runtime has
-/// ended.
+/// A gate that is held, and the jobs that its holder does. Dropped before its end, it drops these and those
+/// that wait, because the runtime has ended.
 pub(crate) struct Hold {
     hub: Arc<Hub>,
     owner: Owner,
+    /// The jobs at hand; those before `next` are done.
+    jobs: Vec<Job>,
+    next: usize,
+    /// What the jobs at hand count to the pressure, in bytes.
+    weight: usize,
     ended: bool,
 }
 
@@ -50,31 +55,34 @@ impl Hold {
     /// Holds the gate of a client, which is free. The caller has the turn of its shard.
     pub(crate) fn take(hub: Arc<Hub>, socket: Socket) -> Self {
         socket.gate().hold();
-        Self::new(hub, Owner::Client(socket))
+        Self::new(hub, Owner::Client(socket), Vec::new(), 0)
     }
 
-    /// Puts a job in line. The gate that is returned, if any, must be [drained](Self::drain).
-    pub(crate) fn queue(hub: &Hub, owner: Owner, job: Job, weight: usize) -> Option<Self> {
-        hub.shards().pressure(owner.shard()).add(weight);
-        let first = owner.gate(hub).push(job, weight);
-        first.then(|| Self::new(hub.shared(), owner))
+    /// Puts jobs in line that are about one client, or about none, and leaves `jobs` empty. The hold that is
+    /// returned, if any, must be [drained](Self::drain).
+    pub(crate) fn queue(hub: &Hub, shard: u16, jobs: &mut Vec<Job>, weight: usize) -> Option<Self> {
+        let client = jobs.first()?.task.socket();
+        let owner = client.cloned().map_or(Owner::Shard(shard), Owner::Client);
+        hub.shards().pressure(shard).add(weight);
+        match owner.gate(hub).join(jobs, weight) {
+            Joined::Holds => Some(Self::new(hub.shared(), owner, std::mem::take(jobs), weight)),
+            Joined::Waits => None,
+        }
     }
 
-    fn new(hub: Arc<Hub>, owner: Owner) -> Self {
+    fn new(hub: Arc<Hub>, owner: Owner, jobs: Vec<Job>, weight: usize) -> Self {
         hub.shards().pressure(owner.shard()).add(HELD);
-        Self { hub, owner, ended: false }
+        Self { hub, owner, jobs, next: 0, weight, ended: false }
     }
 
-    /// Does the jobs that wait, in order, until none does or a sequential handler takes over.
+    /// Does jobs, in order, until none waits or a sequential handler takes over.
     pub(crate) fn drain(mut self) {
         for _ in 0..TURN {
-            let Some((job, weight)) = self.owner.gate(&self.hub).next() else {
+            let Some(job) = self.next() else {
                 self.ended = true;
                 return;
             };
-            let rest = self.hub.call_caught(job);
-            self.hub.shards().pressure(self.owner.shard()).end(weight);
-            if let Some(rest) = rest {
+            if let Some(rest) = self.hub.call_caught(job) {
                 return self.follow(rest);
             }
         }
@@ -88,7 +96,7 @@ impl Hold {
         }
     }
 
-    /// Does the jobs that wait where handlers may block.
+    /// Does the jobs where handlers may block.
     pub(crate) fn drain_on_worker(self) {
         let hub = self.hub.clone();
         hub.on_worker(move || self.drain());
@@ -105,13 +113,34 @@ impl Hold {
             }
         }));
     }
+
+    /// The next job; with `None` the gate is free.
+    fn next(&mut self) -> Option<Job> {
+        if self.next == self.jobs.len() {
+            self.renew()?;
+        }
+        let job = self.jobs.get_mut(self.next).map(std::mem::take);
+        self.next += 1;
+        job
+    }
+
+    /// Goes on with the jobs in line; with `None` the gate is free.
+    fn renew(&mut self) -> Option<()> {
+        let Self { hub, owner, jobs, next, weight, .. } = self;
+        hub.shards().pressure(owner.shard()).end(std::mem::take(weight));
+        *next = 0;
+        Job::keep_list(std::mem::take(jobs));
+        let line = owner.gate(hub).next()?;
+        (*jobs, *weight) = (line.jobs, line.weight);
+        Some(())
+    }
 }
 
 impl Drop for Hold {
     fn drop(&mut self) {
         let jobs = if self.ended { None } else { self.owner.gate(&self.hub).abandon() };
         let (weight, post) = jobs.map_or((0, None), |line| (line.weight, line.post));
-        self.hub.shards().pressure(self.owner.shard()).end(HELD + weight);
+        self.hub.shards().pressure(self.owner.shard()).end(HELD + self.weight + weight);
         post.iter().for_each(Port::call);
     }
 }

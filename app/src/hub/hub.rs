@@ -26,6 +26,8 @@ pub struct Hub {
     shards: Shards<Clients>,
     /// Where handlers run.
     threads: Threads,
+    /// Whether any handler is [`concurrent`](crate::concurrent).
+    concurrent: bool,
     /// Keep the jobs of each shard in line that concern no client.
     gates: Box<[Gate]>,
     this: Weak<Self>,
@@ -60,12 +62,14 @@ impl Hub {
         let app = app.seal();
         let config = Arc::new(app.config.clone());
         let threads = if runtime.workers().is_some() { Threads::Own } else { Threads::Shared };
+        let concurrent = app.has_concurrent();
         Arc::new_cyclic(|this: &Weak<Self>| {
             let owner: Weak<dyn Reach> = Weak::<Self>::clone(this);
             Self {
                 app,
                 shards: Shards::new(owner, &config, Box::new(runtime), shards, seed),
                 threads,
+                concurrent,
                 gates: (0..shards.max(1)).map(|_| Gate::default()).collect(),
                 this: this.clone(),
             }
@@ -153,7 +157,7 @@ impl Hub {
     /// another thread runs those of the shard.
     #[inline]
     pub(crate) fn turn<R>(&self, shard: u16, act: impl FnOnce(&mut Cell<Clients>) -> R) -> R {
-        self.shards.turn(shard, act, |jobs| self.dispatch(shard, jobs))
+        self.shards.turn(shard, act, |jobs| self.dispatch(shard, jobs, None))
     }
 
     /// The same on behalf of a connection that is being read: it is charged for jobs that may have to
@@ -165,9 +169,8 @@ impl Hub {
         port: &Arc<Port>,
         act: impl FnOnce(&mut Cell<Clients>) -> R,
     ) -> R {
-        let may_wait = self.is_pooled() || self.shards.pressure(shard).is_felt();
-        let reader = may_wait.then_some(port);
-        self.shards.turn_of(shard, reader, act, |jobs| self.dispatch(shard, jobs))
+        let reader = self.shards.pressure(shard).is_felt().then_some(port);
+        self.shards.turn_of(shard, reader, act, |jobs| self.dispatch(shard, jobs, Some(port)))
     }
 
     /// Whether handlers are so far behind with a session, or with its shard, that a body for it
@@ -184,6 +187,11 @@ impl Hub {
         self.threads == Threads::Own
     }
 
+    /// Whether any handler is [`concurrent`](crate::concurrent).
+    pub(crate) fn has_concurrent(&self) -> bool {
+        self.concurrent
+    }
+
     /// Runs something where handlers may block.
     pub(crate) fn on_worker(&self, work: impl FnOnce() + Send + 'static) {
         let workers = self.runtime().workers().expect("they were there when the hub was made");
@@ -195,19 +203,18 @@ impl Hub {
         &self.gates[usize::from(shard)]
     }
 
-    /// Does jobs of a shard until there are no more. The caller has the turn, so no other thread does
-    /// any meanwhile, which keeps events in order.
+    /// Does jobs of a shard until there are no more, or hands them to workers. The caller has the turn, so
+    /// no other thread does any meanwhile, which keeps events in order. `reader` is the connection that
+    /// brought the jobs, if one did.
     ///
     /// After some rounds the rest goes to a task of its own, because the caller has a connection to
     /// look after.
-    fn dispatch(&self, shard: u16, mut jobs: Vec<Job>) {
+    fn dispatch(&self, shard: u16, mut jobs: Vec<Job>, mut reader: Option<&Arc<Port>>) {
         for _ in 0..ROUNDS {
-            // Handlers are caught where they are called; this catches what else may panic, values that
-            // are dropped above all, which must not stop the shard. The rest of the jobs goes on.
-            let mut queue = jobs.iter_mut();
-            let mut rest = || queue.by_ref().for_each(|job| self.perform(shard, job));
-            while catch_unwind(AssertUnwindSafe(&mut rest)).is_err() {}
-            let _ = catch_unwind(AssertUnwindSafe(|| jobs.clear()));
+            match self.threads {
+                Threads::Shared => self.perform_all(shard, &mut jobs),
+                Threads::Own => self.hand_out(shard, &mut jobs, reader.take()),
+            }
             Job::keep_list(jobs);
             match self.shards.end_turn(shard) {
                 Some(more) => jobs = more,
@@ -215,6 +222,17 @@ impl Hub {
             }
         }
         self.shared().run(shard, jobs);
+    }
+
+    /// Does jobs, and leaves the list empty.
+    #[inline]
+    fn perform_all(&self, shard: u16, jobs: &mut Vec<Job>) {
+        // Handlers are caught where they are called; this catches what else may panic, values that
+        // are dropped above all, which must not stop the shard. The rest of the jobs goes on.
+        let mut queue = jobs.iter_mut();
+        let mut rest = || queue.by_ref().for_each(|job| self.perform(shard, job));
+        while catch_unwind(AssertUnwindSafe(&mut rest)).is_err() {}
+        let _ = catch_unwind(AssertUnwindSafe(|| jobs.clear()));
     }
 }
 
@@ -225,7 +243,7 @@ impl Reach for Hub {
 
     fn run(self: Arc<Self>, shard: u16, jobs: Vec<Job>) {
         let hub = self.clone();
-        self.runtime().spawn(Box::pin(async move { hub.dispatch(shard, jobs) }));
+        self.runtime().spawn(Box::pin(async move { hub.dispatch(shard, jobs, None) }));
     }
 
     fn state(&self, kind: TypeId) -> Option<Arc<dyn Any + Send + Sync>> {

@@ -4,4 +4,5 @@ pub(crate) mod dispatch;
 pub(crate) mod hold;
 #[expect(clippy::module_inception, reason = "the room is named after what it holds")]
 pub(crate) mod hub;
+pub(crate) mod lists;
 pub(crate) mod timers;
