@@ -326,6 +326,15 @@ pub enum Misuse {
     /// Arguments must be a JSON array.
     #[error("arguments are a JSON array: write [1,2], not 1,2")]
     NotAnArray,
+    /// A payload for CONNECT must be a JSON object.
+    #[error("the auth payload is a JSON object: write {{\"token\":1}}, not 1")]
+    NotAnObject,
+    /// A name of a namespace begins with `/`, and has neither a comma nor a question mark.
+    #[error("the name of a namespace begins with / and has neither comma nor question mark")]
+    NotANamespace,
+    /// More namespaces than `Limits::namespaces`.
+    #[error("the connection has as many namespaces as Limits::namespaces allows")]
+    TooManyNamespaces,
     /// The room is named like another client's id and would receive its private messages.
     #[error("this room name is another client's id: joining it would read its private messages")]
     ForeignRoom,

@@ -1,10 +1,11 @@
 //! Socket.IO and Engine.IO as a sans-IO protocol core.
 //!
 //! No sockets, clocks, threads, locks or randomness: bytes and the time go in, bytes to write,
-//! events and deadlines come out. Two machines share the work:
+//! events and deadlines come out. Three machines share the work:
 //!
 //! - [`Conn`], one per TCP connection: HTTP/1.1 and WebSocket framing, no session.
 //! - [`Server`], one per shard: sessions, heartbeats, upgrades, namespaces, rooms, acknowledgements.
+//! - [`client::Client`], the other end: one session, its namespaces, and the attempts to get it back.
 //!
 //! A host that parses HTTP itself leaves [`Conn`] out and calls [`Server::handle_request`].
 //!
@@ -48,6 +49,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+pub mod client;
 pub mod cluster;
 mod config;
 mod conn;
@@ -82,7 +84,7 @@ pub use field::Field;
 pub use http::{Date, Fields, Headers, Method, Request, Response, ResponseHead};
 pub use key::{Id, Malformed, NodeKey, Session, Shard, Sid, Socket};
 pub use limits::Limits;
-pub use link::{Feed, Inbound, Link, Message, Next, Transmit, Verdict};
+pub use link::{Asks, Exchange, Feed, Inbound, Link, Message, Next, Transmit, Verdict};
 pub use server::{
     AckToken, Answer, Counts, Event, Handshake, JoinError, Received, Scope, Server, SocketMut,
     Target, Ticket, Usage,

@@ -74,8 +74,8 @@ pub struct Limits {
     pub max_backlog: usize,
     /// Bytes, as they are written, handed to a connection at a time. Default 64 KiB.
     pub low_water: usize,
-    /// Packets of one polling answer. Default 16, because Python clients refuse more; raise it when
-    /// there are none.
+    /// Packets of one polling answer, or of one POST of a client. Default 16, because Python peers refuse
+    /// more; raise it when there are none.
     pub packets_per_poll: usize,
 }
 

@@ -1,12 +1,17 @@
 //! What a connection and the machine behind it exchange: items go in, verdicts on them come back,
 //! outputs are pulled out. Neither side knows the other.
 
-use crate::http::{Request, Response, ResponseHead};
+use bytes::Bytes;
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::http::{Fields, Method, Request, Response, ResponseHead};
 use crate::key::Key;
 use crate::socket::Frame;
 use crate::ws::CloseCode;
 
-/// One attachment of a session: a held poll, a POST in progress or an open WebSocket.
+/// One attachment of a session: for a server a held poll, a POST in progress or an open WebSocket; for a
+/// client the stream that makes its GETs, the one that makes its POSTs, or its WebSocket.
 ///
 /// Generational: a link that outlives its attachment is ignored, never misrouted.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -101,7 +106,53 @@ pub enum Transmit {
     Close(CloseCode),
 }
 
-/// The machine that a [`Conn`](crate::Conn) pulls outputs from: a [`Server`](crate::Server).
+/// A request of a client, whole: its answer goes back under the link that it was pulled from.
+///
+/// Its `Debug` text shows neither the query nor the fields, which prove to whom a session belongs.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Exchange {
+    /// The method.
+    pub method: Method,
+    /// Path and query.
+    pub target: String,
+    /// The header fields, with the host; without those of a WebSocket handshake.
+    pub headers: Vec<(Cow<'static, str>, Cow<'static, str>)>,
+    /// The body.
+    pub body: Bytes,
+    /// What it asks for.
+    pub asks: Asks,
+}
+
+/// What a request of a client asks for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Asks {
+    /// An answer.
+    Answer,
+    /// A WebSocket.
+    WebSocket,
+}
+
+impl Exchange {
+    pub(crate) fn get(target: String, asks: Asks) -> Self {
+        Self { method: Method::Get, target, headers: Vec::new(), body: Bytes::new(), asks }
+    }
+
+    /// Borrows the head, for a host that writes requests itself.
+    #[must_use]
+    pub fn request(&self) -> Request<'_> {
+        Request::new(self.method, &self.target, Fields::host(&self.headers))
+    }
+}
+
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Exchange({:?} for {:?}, {} bytes)", self.method, self.asks, self.body.len())
+    }
+}
+
+/// The machine that a [`Conn`](crate::Conn) pulls outputs from: a [`Server`](crate::Server) or a
+/// [`Client`](crate::client::Client).
 pub trait Feed {
     /// Returns the next frame of an open WebSocket, or several, which is what nearly every call is about.
     fn next_frame(&mut self, link: Link) -> Next;
@@ -109,6 +160,11 @@ pub trait Feed {
     /// Returns the next output on a link of which [`next_frame`](Self::next_frame) returned
     /// [`Next::Other`].
     fn next_other(&mut self, link: Link) -> Option<Transmit>;
+
+    /// Returns the next request of a client on a link that speaks HTTP. A server makes none.
+    fn next_exchange(&mut self, _link: Link) -> Option<Exchange> {
+        None
+    }
 
     /// Whether the session behind `link` is over and only its farewell waits: it is pulled even if the
     /// stream is slow.

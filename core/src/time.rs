@@ -14,6 +14,16 @@ impl Tick {
     /// A deadline that never comes.
     pub(crate) const NEVER: Self = Self(u64::MAX);
 
+    /// The moment from which ticks are counted.
+    #[cfg(test)]
+    pub(crate) const START: Self = Self(0);
+
+    /// The moment so much later.
+    pub(crate) fn after(self, time: Duration) -> Self {
+        let time = u64::try_from(time.as_micros()).unwrap_or(u64::MAX / 2);
+        Self(self.0.saturating_add(time))
+    }
+
     /// Whether so much time has passed since.
     pub(crate) fn is_over(self, now: Self, time: Duration) -> bool {
         u128::from(now.0.saturating_sub(self.0)) >= time.as_micros()

@@ -3,11 +3,13 @@
 
 mod answers;
 mod binary_sequence;
+mod client_ops;
 mod conn;
 mod fields;
 mod host;
 mod http_head;
 mod packet;
+mod pair;
 mod payload;
 mod reading;
 mod scan;
@@ -19,13 +21,15 @@ mod ws_frames;
 pub type Target = fn(&[u8]);
 
 /// All targets, by name.
-pub const TARGETS: [(&str, Target); 11] = [
+pub const TARGETS: [(&str, Target); 13] = [
     ("answers", answers::run),
     ("binary_sequence", binary_sequence::run),
+    ("client_ops", client_ops::run),
     ("conn", conn::run),
     ("fields", fields::run),
     ("http_head", http_head::run),
     ("packet", packet::run),
+    ("pair", pair::run),
     ("payload", payload::run),
     ("scan", scan::run),
     ("server_ops", server_ops::run),

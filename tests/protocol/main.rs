@@ -2,6 +2,7 @@
 
 mod appendix_a;
 mod attacks;
+mod client;
 mod engine;
 mod http;
 mod limits;

@@ -16,8 +16,10 @@
 mod app;
 mod http;
 mod net;
+pub mod pair;
 mod polling;
 pub mod requests;
+pub mod script;
 mod sim;
 mod tcp;
 mod trace;

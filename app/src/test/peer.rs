@@ -103,7 +103,7 @@ impl Peer {
         (limits.attachments, limits.attachment_bytes) = (u32::MAX, usize::MAX);
         (limits.fragments, limits.max_payload) = (u32::MAX, usize::MAX);
         let limits = Arc::new(limits);
-        let mut conn = Conn::client(limits.clone(), SEED);
+        let mut conn = Conn::client(limits.clone(), None, SEED);
         conn.ask_websocket(request, None).expect("the connection is fresh");
         let known = Known {
             stage: Stage::Upgrading,

@@ -12,7 +12,7 @@ use crate::http::body::Body;
 use crate::http::coding::{self, Coding};
 use crate::http::head::{self, Persistence};
 use crate::http::{Fields, Headers, Method, Request};
-use crate::link::Link;
+use crate::link::{Asks, Feed, Link};
 use crate::ws::handshake;
 use crate::ws::message::{Reader, Role};
 
@@ -137,6 +137,20 @@ impl Conn {
         Ok(())
     }
 
+    /// Makes the next request that `feed` has for `link`, if the connection is free for one.
+    pub(super) fn exchange(&mut self, feed: &mut impl Feed, link: Link) {
+        self.forget_answer();
+        if !matches!(self.mode, Mode::Ask(Ask::Idle)) {
+            return;
+        }
+        let Some(exchange) = feed.next_exchange(link) else { return };
+        let made = match exchange.asks {
+            Asks::Answer => self.ask(&exchange.request(), &exchange.body, Some(link)),
+            Asks::WebSocket => self.ask_websocket(&exchange.request(), Some(link)),
+        };
+        debug_assert!(made.is_ok(), "no other answer is awaited");
+    }
+
     /// Drops the body of an answer that was handed out.
     fn forget_answer(&mut self) {
         if let Mode::Ask(Ask::Body(gather)) = &self.mode
@@ -148,7 +162,6 @@ impl Conn {
 
     /// Makes ready for the next request, if the connection stays.
     fn answered(&mut self, persistence: Persistence) {
-        self.link = None;
         self.mode = match persistence {
             Persistence::Close => Mode::Finished,
             Persistence::Keep | Persistence::KeepAlive => Mode::Ask(Ask::Idle),

@@ -55,14 +55,15 @@ impl Conn {
         }
     }
 
-    /// Makes the codec of a fresh client connection: see [`ask`](Self::ask).
+    /// Makes the codec of a fresh client connection, whose requests are [pulled](Self::pull) from under
+    /// `link`, or are those that the embedder itself [asks](Self::ask).
     ///
     /// Keys of WebSockets and the values that mask frames follow from `seed`, which must be
     /// unpredictable (RFC 6455 §10.3).
     #[must_use]
-    pub fn client(limits: Arc<Limits>, seed: [u8; 32]) -> Self {
+    pub fn client(limits: Arc<Limits>, link: Option<Link>, seed: [u8; 32]) -> Self {
         let (mode, out) = (Mode::Ask(Ask::Idle), Outgoing::client(seed));
-        Self { limits, mode, link: None, tail: Vec::new(), out }
+        Self { limits, mode, link, tail: Vec::new(), out }
     }
 
     /// Makes the codec of a stream that a host already upgraded, whose outputs belong to `link`, or to
@@ -145,6 +146,10 @@ impl Conn {
                     continue;
                 }
                 Next::Nothing => return false,
+                Next::Other if matches!(self.mode, Mode::Ask(_)) => {
+                    self.exchange(feed, link);
+                    return false;
+                }
                 Next::Other => feed.next_other(link),
             };
             match transmit {
@@ -236,6 +241,12 @@ impl Conn {
     #[must_use]
     pub fn is_flushed(&self) -> bool {
         self.out.bytes() == 0
+    }
+
+    /// Whether a part of something was read: a stream that ends now is cut off.
+    #[must_use]
+    pub fn is_amid(&self) -> bool {
+        !is_stray(&self.tail)
     }
 
     /// Whether more than 4 KiB of a WebSocket message were kept that is not complete.

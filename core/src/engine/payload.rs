@@ -31,7 +31,16 @@ pub(crate) fn put_part(out: &mut Vec<u8>, terms: Terms, part: Part<'_>) {
     }
 }
 
-fn put_separated(out: &mut Vec<u8>, part: Part<'_>) {
+/// Bytes that a part takes in a payload of revision 4, without a separator.
+pub(crate) fn part_len(part: Part<'_>) -> usize {
+    match part {
+        Part::Text(text) => text.len(),
+        Part::Binary(bytes) => 1 + base64_len(bytes),
+    }
+}
+
+/// Appends a part to a payload of revision 4.
+pub(crate) fn put_separated(out: &mut Vec<u8>, part: Part<'_>) {
     if !out.is_empty() {
         out.push(SEPARATOR);
     }

@@ -43,6 +43,29 @@ impl Date {
         Self(text)
     }
 
+    /// Reads a time as servers write it, in seconds since the beginning of 1970; with hyphens between day,
+    /// month and year, too. A time before counts as 0.
+    pub(crate) fn seconds(text: &str) -> Option<u64> {
+        let (_, text) = text.split_once(',')?;
+        let mut words = text.split([' ', '-', ':']).filter(|word| !word.is_empty());
+        let day = number(words.next()?, 31)?;
+        let month = words.next()?;
+        let month = MONTHS.iter().position(|name| month.as_bytes() == name.as_slice())?;
+        let year = number(words.next()?, 9999)?;
+        let [hours, minutes, seconds] =
+            [23, 59, 60].map(|most| words.next().and_then(|word| number(word, most)));
+        let time = 3600 * hours? + 60 * minutes? + seconds?;
+        if words.next() != Some("GMT") || words.next().is_some() || day == 0 {
+            return None;
+        }
+        // Years that begin in March, as above.
+        let month = u64::try_from(month).ok()?;
+        let year = if month < 2 { year.checked_sub(1)? } else { year };
+        let days = 365 * year + year / 4 - year / 100 + year / 400;
+        let days = days + (153 * ((month + 10) % 12) + 2) / 5 + day - 1;
+        Some((86_400 * days + time).saturating_sub(86_400 * 719_468))
+    }
+
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -58,6 +81,11 @@ impl fmt::Debug for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+fn number(digits: &str, most: u64) -> Option<u64> {
+    let plain = digits.len() <= 4 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|&number| plain && number <= most)
 }
 
 fn two(n: u64) -> [u8; 2] {
@@ -92,6 +120,28 @@ mod tests {
             (u64::MAX, "Fri, 31 Dec 9999 23:59:59 GMT"),
         ] {
             assert_eq!(Date::from_unix(seconds).to_string(), text);
+            assert_eq!(Date::seconds(text), Some(seconds.min(LAST)));
+        }
+    }
+
+    #[test]
+    fn dates_are_read_with_hyphens_and_nothing_else_is_one() {
+        assert_eq!(Date::seconds("Sun, 06-Nov-1994 08:49:37 GMT"), Some(784_111_777));
+        assert_eq!(Date::seconds("Wed, 31 Dec 1969 23:59:59 GMT"), Some(0));
+        for bad in [
+            "",
+            "yesterday",
+            "Sun, 06 Nov 1994",
+            "Sun, 06 Nov 1994 08:49:37",
+            "Sun, 06 Nov 1994 08:49:37 CET",
+            "Sun, 00 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 24:49:37 GMT",
+            "Sun, 06 Nov 99999 08:49:37 GMT",
+            "Sun, +6 Nov 1994 08:49:37 GMT",
+            "Sun, 06 nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49:37 GMT x",
+        ] {
+            assert_eq!(Date::seconds(bad), None, "{bad}");
         }
     }
 }

@@ -40,3 +40,9 @@ pub(crate) struct Key {
     pub(crate) slot: u32,
     pub(super) generation: NonZeroU32,
 }
+
+impl Key {
+    pub(crate) fn new(slot: u32, generation: NonZeroU32) -> Self {
+        Self { slot, generation }
+    }
+}

@@ -84,6 +84,17 @@ impl<'a> ArgsRef<'a> {
         self.attachments
     }
 
+    /// Refuses an event that cannot be sent at all.
+    pub(crate) fn check_for(&self, name: &str, attachments: u32) -> Result<(), Misuse> {
+        if scan::is_reserved(name) {
+            return Err(Misuse::ReservedEvent);
+        }
+        if self.attachments.len() > attachments as usize {
+            return Err(Misuse::TooManyAttachments);
+        }
+        Ok(())
+    }
+
     /// The array without its first bracket: `1,2]`, or `]` when it is empty.
     pub(crate) fn tail(&self) -> &'a str {
         let tail = self.json.strip_prefix('[');

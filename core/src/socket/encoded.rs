@@ -117,6 +117,11 @@ impl Packet {
         self.part(n).cloned().map(Frame)
     }
 
+    /// The nth WebSocket message as a packet of its own.
+    pub(crate) fn alone(&self, n: usize) -> Option<Self> {
+        self.part(n).cloned().map(|first| Self { first, attachments: None })
+    }
+
     /// The same without a copy of the pointer.
     fn part(&self, n: usize) -> Option<&Arc<[u8]>> {
         match n.checked_sub(1) {

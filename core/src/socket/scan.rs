@@ -607,7 +607,7 @@ fn unescaped(inside: &str) -> Cow<'_, str> {
 }
 
 /// Names that stand for a change of the connection itself: a peer must not be able to fake one.
-fn is_reserved(name: &str) -> bool {
+pub(crate) fn is_reserved(name: &str) -> bool {
     matches!(
         name,
         "connect"

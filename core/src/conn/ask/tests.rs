@@ -8,7 +8,7 @@ use std::io::IoSlice;
 use std::sync::Arc;
 
 fn client() -> Conn {
-    Conn::client(Arc::new(Limits { max_payload: 1000, ..Limits::default() }), [3; 32])
+    Conn::client(Arc::new(Limits { max_payload: 1000, ..Limits::default() }), None, [3; 32])
 }
 
 fn get(conn: &mut Conn, target: &str) -> Result<(), Misuse> {

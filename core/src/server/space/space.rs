@@ -111,11 +111,7 @@ impl Space {
         name: &str,
         args: ArgsRef<'_>,
     ) -> Result<(), Misuse> {
-        check_name(name)?;
-        if args.attachments().len() > self.config.limits.attachments as usize {
-            return Err(Misuse::TooManyAttachments);
-        }
-        Ok(())
+        args.check_for(name, self.config.limits.attachments)
     }
 }
 
@@ -125,17 +121,4 @@ impl Server {
     pub fn is_connected(&self, socket: Socket) -> bool {
         self.space.is_connected(socket)
     }
-}
-
-/// Event names that Socket.IO keeps for itself.
-fn check_name(name: &str) -> Result<(), Misuse> {
-    const RESERVED: [&str; 6] = [
-        "connect",
-        "connect_error",
-        "disconnect",
-        "disconnecting",
-        "newListener",
-        "removeListener",
-    ];
-    if RESERVED.contains(&name) { Err(Misuse::ReservedEvent) } else { Ok(()) }
 }

@@ -1,0 +1,184 @@
+//! Settings of a client.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::backoff::Backoff;
+use super::endpoint::Endpoint;
+use crate::limits::Limits;
+
+/// Settings of a client, shared by as many as like.
+///
+/// [`Client::set_config`](super::Client::set_config) changes them on a client that runs.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// Where the server is. Parameters of its query go with every request, and so does its login.
+    pub endpoint: Arc<Endpoint>,
+    /// Path of the requests. Default `/socket.io/`.
+    pub path: String,
+    /// Parameters that go with every request, before those of the protocol, whose names they cannot take;
+    /// they win over those of the URL. Default none.
+    pub query: Vec<(String, String)>,
+    /// Header fields of every request, the WebSocket handshake included. Default none.
+    pub headers: Vec<(String, String)>,
+    /// Transports in the order in which they are tried. Default polling, then WebSocket.
+    pub transports: Vec<Transport>,
+    /// Whether the next transport is tried at once when the first one reaches the server and fails there.
+    /// Default yes.
+    pub try_all: bool,
+    /// Whether a session that began on polling moves to a WebSocket, when both ends have it. Default yes.
+    pub upgrade: bool,
+    /// Whether a session begins on a WebSocket when the one before was on one. Default no.
+    pub remember_upgrade: bool,
+    /// Which requests have a parameter `t` that differs each time, so that no cache answers. Default those of
+    /// polling.
+    pub timestamps: Timestamps,
+    /// Whether binary goes as base64 text on a WebSocket, too. Default no.
+    pub base64: bool,
+    /// Subprotocols that the WebSocket handshake offers. Default none.
+    pub protocols: Vec<String>,
+    /// Time from the beginning of an attempt to the open session; also that for an upgrade, and for the
+    /// answer to a POST. Default 20 s.
+    pub timeout: Duration,
+    /// Time from CONNECT to the answer of the server. Default 20 s.
+    pub connect_timeout: Duration,
+    /// Time that a closing session has to send what waits. Default 1 s.
+    pub close_timeout: Duration,
+    /// How a lost connection is tried again. Default [`Backoff::default`]; `None` never tries.
+    pub reconnect: Option<Backoff>,
+    /// Whether each further attempt waits for [`Client::proceed`](super::Client::proceed), so that the
+    /// settings can be made anew. Default no.
+    pub ask_settings: bool,
+    /// What becomes of events that are sent while their namespace is not joined.
+    pub offline: Offline,
+    /// How events are sent again that the server does not acknowledge. Default `None`, which is never.
+    pub retries: Option<Retries>,
+    /// Redirects that are followed from the request that opens a session. Default 5; 0 follows none.
+    pub redirects: u8,
+    /// Whether cookies of the server are sent back to it. Default no.
+    pub cookies: bool,
+    /// Whether [`Event::Sent`](super::Event::Sent) tells of each event that is handed to the transport.
+    /// Default no.
+    pub report_sent: bool,
+    /// Bounds on everything the server controls, and on what waits for it. Default as for a server, but
+    /// messages may have 16 MiB: servers send more than they take.
+    pub limits: Limits,
+}
+
+/// A transport.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Transport {
+    /// HTTP long-polling.
+    Polling,
+    /// WebSocket.
+    WebSocket,
+}
+
+/// Which requests have a parameter that differs each time.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Timestamps {
+    /// All.
+    All,
+    /// None.
+    None,
+    /// Those of polling.
+    Polling,
+}
+
+/// What becomes of events that are sent while their namespace is not joined.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Offline {
+    /// What happens when there is no room, or from the first event on.
+    pub policy: OfflinePolicy,
+    /// Events that wait for one namespace. Default 1000.
+    pub events: usize,
+    /// Memory, in bytes, that they take: counted as for [`Limits::max_backlog`]. Default 1 MiB.
+    pub bytes: usize,
+}
+
+/// What happens to an event that is sent while its namespace is not joined.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum OfflinePolicy {
+    /// It waits; when there is no room it is refused.
+    Buffer,
+    /// It waits; when there is no room the oldest events give way.
+    DropOldest,
+    /// It is refused.
+    Refuse,
+}
+
+/// How events are sent again that the server does not acknowledge: one at a time, in order.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct Retries {
+    /// How often an event is sent again, after the first time.
+    pub most: u32,
+    /// Time that the server has to acknowledge an event.
+    pub ack_timeout: Duration,
+}
+
+impl Config {
+    /// Makes the default settings for a server.
+    #[must_use]
+    pub fn new(endpoint: Endpoint) -> Self {
+        Self {
+            endpoint: Arc::new(endpoint),
+            path: "/socket.io/".into(),
+            query: Vec::new(),
+            headers: Vec::new(),
+            transports: vec![Transport::Polling, Transport::WebSocket],
+            try_all: true,
+            upgrade: true,
+            remember_upgrade: false,
+            timestamps: Timestamps::Polling,
+            base64: false,
+            protocols: Vec::new(),
+            timeout: Duration::from_secs(20),
+            connect_timeout: Duration::from_secs(20),
+            close_timeout: Duration::from_secs(1),
+            reconnect: Some(Backoff::default()),
+            ask_settings: false,
+            offline: Offline::default(),
+            retries: None,
+            redirects: 5,
+            cookies: false,
+            report_sent: false,
+            limits: Limits { max_payload: 16 * 1024 * 1024, ..Limits::default() },
+        }
+    }
+
+    /// The transport at a place of the list.
+    pub(super) fn transport(&self, at: usize) -> Option<Transport> {
+        self.transports.get(at).copied()
+    }
+}
+
+impl Default for Offline {
+    fn default() -> Self {
+        Self { policy: OfflinePolicy::Buffer, events: 1000, bytes: 1024 * 1024 }
+    }
+}
+
+impl Retries {
+    /// Sends an event so many times again, each time when no acknowledgement came within the timeout.
+    #[must_use]
+    pub fn new(most: u32, ack_timeout: Duration) -> Self {
+        Self { most, ack_timeout }
+    }
+}
+
+impl Transport {
+    /// Returns the name: `polling` or `websocket`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Polling => "polling",
+            Self::WebSocket => "websocket",
+        }
+    }
+}
