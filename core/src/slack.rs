@@ -33,6 +33,24 @@ slack! {
     [T] VecDeque<T>;
 }
 
+/// Adds to a list that belongs to one connection of many: it begins with room for one.
+pub(crate) fn push_sparing<T>(list: &mut VecDeque<T>, value: T) {
+    if list.capacity() == 0 {
+        list.reserve_exact(1);
+    }
+    list.push_back(value);
+}
+
+/// Takes from such a list: when it is empty it keeps room for a few at most.
+pub(crate) fn pop_sparing<T>(list: &mut VecDeque<T>) -> Option<T> {
+    const FEW: usize = 4;
+    let value = list.pop_front();
+    if list.is_empty() && list.capacity() > FEW {
+        *list = VecDeque::new();
+    }
+    value
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

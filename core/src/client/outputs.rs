@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::action::Action;
 use super::event::Event;
-use crate::slack::Slack as _;
+use crate::slack::{pop_sparing, push_sparing};
 
 /// Events and actions that wait, each in the order in which they happened.
 #[derive(Debug, Default)]
@@ -15,23 +15,19 @@ pub(super) struct Outputs {
 
 impl Outputs {
     pub(super) fn tell(&mut self, event: Event) {
-        self.events.push_back(event);
+        push_sparing(&mut self.events, event);
     }
 
     pub(super) fn act(&mut self, action: Action) {
-        self.actions.push_back(action);
+        push_sparing(&mut self.actions, action);
     }
 
     pub(super) fn next_event(&mut self) -> Option<Event> {
-        let event = self.events.pop_front();
-        self.events.tighten();
-        event
+        pop_sparing(&mut self.events)
     }
 
     pub(super) fn next_action(&mut self) -> Option<Action> {
-        let action = self.actions.pop_front();
-        self.actions.tighten();
-        action
+        pop_sparing(&mut self.actions)
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::spaces::Namespace;
 use crate::engine::payload;
-use crate::slack::Slack as _;
+use crate::slack::{pop_sparing, push_sparing};
 use crate::socket::Frame;
 use crate::socket::encoded::{Packet, Part};
 use crate::time::Tick;
@@ -73,7 +73,7 @@ impl Queue {
 
     pub(super) fn push(&mut self, item: Item) {
         self.bytes += item.packet.cost();
-        self.items.push_back(item);
+        push_sparing(&mut self.items, item);
     }
 
     /// Lets `pop` and `push_front` be used although the first packet left in part: its rest becomes the
@@ -100,10 +100,9 @@ impl Queue {
 
     /// Takes the next whole packet.
     pub(super) fn pop(&mut self) -> Option<Item> {
-        let item = self.items.pop_front()?;
+        let item = pop_sparing(&mut self.items)?;
         self.bytes -= item.packet.cost();
         self.part = 0;
-        self.items.tighten();
         Some(item)
     }
 

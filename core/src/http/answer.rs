@@ -19,7 +19,9 @@ pub struct ResponseHead<'a> {
 }
 
 impl<'a> ResponseHead<'a> {
-    pub(crate) fn new(status: u16, fields: Fields<'a>) -> Self {
+    /// Makes the head of an answer that a host read itself.
+    #[must_use]
+    pub fn new(status: u16, fields: Fields<'a>) -> Self {
         Self { status, fields }
     }
 }
