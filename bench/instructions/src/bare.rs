@@ -1,6 +1,6 @@
 //! The core, driven as a custom event loop drives it, without sockets.
 
-use sansocket::{ArgsRef, Config, Conn, Event, Feed as _, Limits, Server, Shard, Target};
+use sansocket::{ArgsRef, Config, Conn, Event, Limits, Server, Shard, Target};
 use std::io::IoSlice;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -122,12 +122,7 @@ impl Bare {
         let mut written = 0;
         loop {
             let conn = &mut self.conns[at];
-            while let Some(link) = conn.link()
-                && (conn.wants_transmit() || self.server.is_over(link))
-                && let Some(transmit) = self.server.poll_transmit(link)
-            {
-                conn.push(transmit);
-            }
+            conn.pull(&mut self.server);
             let mut slices = [IoSlice::new(&[]); 16];
             let filled = conn.poll_write(&mut slices);
             if filled == 0 {

@@ -226,19 +226,25 @@ impl Outbox {
     }
 
     /// Takes the next WebSocket message.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn next_frame(&mut self, pool: &mut Pool) -> Option<Frame> {
         let content = &mut pool.nodes.get_mut(self.head as usize)?.content;
-        let part = self.part as usize;
+        if !matches!(content, Content::Packet(packet) if packet.parts() == 1) {
+            return self.next_part(pool);
+        }
+        let content = std::mem::replace(content, Content::Run(Vec::new()));
+        self.pop(pool);
         match content {
-            Content::Packet(packet) if packet.parts() == 1 => {
-                let content = std::mem::replace(content, Content::Run(Vec::new()));
-                self.pop(pool);
-                match content {
-                    Content::Packet(packet) => packet.into_frame(),
-                    Content::Run(_) => None,
-                }
-            }
+            Content::Packet(packet) => packet.into_frame(),
+            Content::Run(_) => None,
+        }
+    }
+
+    /// Takes the next WebSocket message of a packet of several, or of a run.
+    #[inline(never)]
+    fn next_part(&mut self, pool: &mut Pool) -> Option<Frame> {
+        let part = self.part as usize;
+        match &pool.nodes.get(self.head as usize)?.content {
             Content::Packet(packet) => {
                 let frame = packet.frame(part);
                 self.part += 1;

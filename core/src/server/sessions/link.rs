@@ -91,6 +91,7 @@ impl Sessions {
         }
     }
 
+    #[inline(never)]
     fn next_other(&mut self, link: Link, space: &Space, outputs: &mut Outputs) -> Option<Transmit> {
         let attachment = self.links.get_mut(link.0)?;
         attachment.noted = false;
