@@ -154,7 +154,7 @@ impl fmt::Debug for Exchange {
 /// The machine that a [`Conn`](crate::Conn) pulls outputs from: a [`Server`](crate::Server) or a
 /// [`Client`](crate::client::Client).
 pub trait Feed {
-    /// Returns the next frame of an open WebSocket, which is what nearly every call is about.
+    /// Returns the next frame of an open WebSocket, or several, which is what nearly every call is about.
     fn next_frame(&mut self, link: Link) -> Next;
 
     /// Returns the next output on a link of which [`next_frame`](Self::next_frame) returned
@@ -176,6 +176,8 @@ pub trait Feed {
 pub enum Next {
     /// A frame, which is taken by this.
     Frame(Frame),
+    /// Short frames of text, one behind the other as they are written, which are taken by this.
+    Frames(Vec<u8>),
     /// Nothing.
     Nothing,
     /// Perhaps something that is no frame of an open WebSocket: ask [`Feed::next_other`].

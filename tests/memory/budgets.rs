@@ -260,7 +260,10 @@ fn ten_thousand_echoes_leave_nothing() {
 fn a_burst_gives_its_memory_back() {
     let mut bare = Bare::with(MANY);
     let info = measure(|| {
-        (0..MANY).for_each(|at| (0..64).for_each(|_| bare.emit(at)));
+        for _ in 0..64 {
+            bare.broadcast();
+            (0..MANY).for_each(|at| bare.emit(at));
+        }
         bare.flush();
     });
     println!("burst: {info:?}");
@@ -570,12 +573,7 @@ impl Bare {
     fn write(&mut self, at: usize) {
         let conn = &mut self.conns[at];
         loop {
-            while let Some(link) = conn.link()
-                && conn.wants_transmit()
-                && let Some(transmit) = self.server.poll_transmit(link)
-            {
-                conn.push(transmit);
-            }
+            conn.pull(&mut self.server);
             let mut slices = [IoSlice::new(&[]); 16];
             let filled = conn.poll_write(&mut slices);
             if filled == 0 {

@@ -449,6 +449,7 @@ fn serve(
 ) -> Served {
     loop {
         match decoder.poll() {
+            Ok(Some(Inbound::Message(message))) => cell.server.handle_message(now, link, message),
             Ok(Some(item)) => {
                 let verdict = cell.server.handle(now, Some(link), item);
                 decoder.apply(verdict);

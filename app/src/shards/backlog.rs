@@ -24,6 +24,7 @@ impl<J> Default for Backlog<J> {
 }
 
 impl<J: Work> Backlog<J> {
+    #[inline]
     pub(crate) fn push(&mut self, job: J) {
         self.jobs.push(job);
     }
@@ -45,6 +46,7 @@ impl<J: Work> Backlog<J> {
         self.jobs.is_empty() && self.reader.is_none()
     }
 
+    #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.jobs.is_empty()
     }

@@ -89,7 +89,33 @@ impl Kept for Clients {
     type Owner = dyn Reach;
     type Job = Job;
 
+    #[inline(always)]
     fn note(
+        &mut self,
+        owner: &Weak<dyn Reach>,
+        shard: u16,
+        event: Event,
+        jobs: &mut Jobs,
+    ) -> Option<Waker> {
+        let Event::Message { socket: key, message, ack } = event else {
+            return self.note_other(owner, shard, event, jobs);
+        };
+        let socket = self.socket(key)?.clone();
+        // Weighed before it is put together, which then happens once.
+        let charge = jobs.charge(|| PLACE + size_of_event(&message));
+        let task = Task::Message { socket, message: Some(message), ack };
+        jobs.push(Job { task, charge });
+        None
+    }
+
+    fn run(owner: Arc<dyn Reach>, shard: u16, jobs: Vec<Job>) {
+        owner.run(shard, jobs);
+    }
+}
+
+impl Clients {
+    #[inline(never)]
+    fn note_other(
         &mut self,
         owner: &Weak<dyn Reach>,
         shard: u16,
@@ -102,14 +128,6 @@ impl Kept for Clients {
                 let socket = Socket::new(owner.upgrade()?, intro);
                 self.insert(socket.clone());
                 push(Task::Connect(socket), jobs);
-            }
-            Event::Message { socket, message, ack } => {
-                if let Some(socket) = self.socket(socket).cloned() {
-                    // Weighed before it is put together, which then happens once.
-                    let charge = jobs.charge(|| PLACE + size_of_event(&message));
-                    let task = Task::Message { socket, message: Some(message), ack };
-                    jobs.push(Job { task, charge });
-                }
             }
             Event::Disconnect { socket: key, reason, rooms } => {
                 if let Some(socket) = self.socket(key).cloned() {
@@ -130,13 +148,9 @@ impl Kept for Clients {
                 push(Task::Engine { session, message }, jobs);
             }
             // Nothing of the application layer waits for these.
-            Event::Closed { .. } | Event::Opened { .. } | _ => {}
+            Event::Closed { .. } | Event::Message { .. } | Event::Opened { .. } | _ => {}
         }
         None
-    }
-
-    fn run(owner: Arc<dyn Reach>, shard: u16, jobs: Vec<Job>) {
-        owner.run(shard, jobs);
     }
 }
 

@@ -198,7 +198,7 @@ mod tests {
         }
         let attachments = [Bytes::from_static(b"\x01\x02\x03"), Bytes::from_static(b"x")];
         let args = ArgsRef::from_valid("[]", &attachments);
-        queue.push(Item::control(Encoder::default().event("/", "x", args, None)));
+        queue.push(Item::control(Encoder::default().event("/", "x", args, None).packet()));
         queue
     }
 

@@ -141,6 +141,10 @@ impl Conn {
                     self.out.push_frame_with(frame, &mut lend);
                     continue;
                 }
+                Next::Frames(frames) => {
+                    self.out.push_frames_with(&frames, &mut lend);
+                    continue;
+                }
                 Next::Nothing => return false,
                 Next::Other if matches!(self.mode, Mode::Ask(_)) => {
                     self.exchange(feed, link);

@@ -80,6 +80,11 @@ impl<'c, 'i> Decoder<'c, 'i> {
     /// # Errors
     /// The rule the peer broke. Tell it with [`reject`](Self::reject); nothing more will be decoded.
     pub fn poll(&mut self) -> Result<Option<Inbound<'_>>, Violation> {
+        if let Some(place) = self.short_text() {
+            let text = std::str::from_utf8(&self.input.bytes()[place]);
+            let text = text.map_err(|_| Violation::InvalidUtf8)?;
+            return Ok(Some(Inbound::Message(Message::Text(text))));
+        }
         let Some(item) = self.find()? else { return Ok(None) };
         let bytes: &[u8] = self.input.bytes();
         let message = |place| match place {

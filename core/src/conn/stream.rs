@@ -1,5 +1,7 @@
 //! Messages, of either role (RFC 6455 §5, §7).
 
+use std::ops::Range;
+
 use super::conn::Conn;
 use super::decode::{Decoder, Item};
 use super::mode::{Awaits, LINGER, Mode};
@@ -56,6 +58,18 @@ impl Conn {
 }
 
 impl Decoder<'_, '_> {
+    /// The place of the next message, if it is a text that is short and whole: the common case.
+    #[inline]
+    pub(super) fn short_text(&mut self) -> Option<Range<usize>> {
+        let Conn { mode: Mode::Stream(Stream::Open(reader)), limits, .. } = &*self.conn else {
+            return None;
+        };
+        let at = self.at;
+        let place = reader.short_text(self.input.bytes().get_mut(at..)?, limits)?;
+        self.at += place.end;
+        Some(place.start + at..place.end + at)
+    }
+
     /// The next message; answers what comes before it.
     pub(super) fn message(&mut self) -> Result<Option<Item>, Violation> {
         loop {

@@ -99,14 +99,25 @@ impl Outgoing {
             self.bytes = frame.bytes().len();
             self.only = Some(frame);
         } else if frame.bytes().len() <= SMALL {
-            if self.small.capacity() == 0 {
-                self.small = lend();
-                self.small.clear();
-            }
+            self.borrow_small(lend);
             self.push_small(frame.bytes());
         } else {
             self.push_large(Chunk::Frame(frame));
         }
+    }
+
+    /// Queues short frames of text; `lend` is asked for a buffer when there is none.
+    pub(super) fn push_frames_with(&mut self, frames: &[u8], lend: &mut dyn FnMut() -> Vec<u8>) {
+        if self.is_client() {
+            let mut rest = frames;
+            while let Some((payload, after)) = header::split_short(rest) {
+                self.push_owned(Op::Text, payload);
+                rest = after;
+            }
+            return;
+        }
+        self.borrow_small(lend);
+        self.push_small(frames);
     }
 
     /// Queues the last frame.
@@ -262,6 +273,13 @@ impl Outgoing {
             self.small.reserve(BURST.max(2 * only.bytes().len()));
             self.small.extend_from_slice(&only.bytes()[self.written..]);
             self.written = 0;
+        }
+    }
+
+    fn borrow_small(&mut self, lend: &mut dyn FnMut() -> Vec<u8>) {
+        if self.small.capacity() == 0 {
+            self.small = lend();
+            self.small.clear();
         }
     }
 

@@ -69,7 +69,7 @@ mod tests {
 
     fn event() -> Packet {
         let attachments = [Bytes::from_static(b"\x01\x02\x03"), Bytes::new()];
-        Encoder::default().event("/", "x", ArgsRef::from_valid("[]", &attachments), None)
+        Encoder::default().event("/", "x", ArgsRef::from_valid("[]", &attachments), None).packet()
     }
 
     #[test]

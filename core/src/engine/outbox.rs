@@ -2,18 +2,23 @@
 //!
 //! They stay packets until a transport pulls them, so an upgrade hands nothing over and loses
 //! nothing. All sessions of a shard share one pool of nodes: an empty outbox owns no memory.
+//!
+//! Short text packets for one session alone, behind another packet, share a node and an allocation: a run
+//! of WebSocket frames, which leaves on a WebSocket as it is, and of which polling sends the payloads.
 
 use super::payload;
 use super::terms::Terms;
+use crate::link::Next;
 use crate::socket::Frame;
-use crate::socket::encoded::Packet;
+use crate::socket::encoded::{PART, Packet, Part};
+use crate::ws::header::split_short;
 
 /// One session's queue: a list through the pool.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     head: u32,
     tail: u32,
-    /// WebSocket messages of the front packet that left already.
+    /// What left of the front node: WebSocket messages of a packet, or bytes of a run.
     part: u32,
     /// The cost of the packets in the queue. Bounded by `limits.max_backlog`, checked by the code that pushes.
     bytes: u32,
@@ -27,26 +32,43 @@ pub(crate) struct Pool {
     used: usize,
     /// What all its packets cost.
     bytes: usize,
+    /// Bytes that a run may have.
+    run: usize,
 }
 
 #[derive(Debug)]
 struct Node {
-    packet: Option<Packet>,
-    /// What the packet was counted with.
+    content: Content,
+    /// What it was counted with, as far as it is still there.
     cost: u32,
     next: u32,
+}
+
+#[derive(Debug)]
+enum Content {
+    Packet(Packet),
+    /// Frames of text, one behind the other. Empty in a node that is free. Bounded by [`Pool::new`].
+    Run(Vec<u8>),
 }
 
 const _: () = assert!(size_of::<Node>() <= 40, "a node is held per packet that waits");
 
 const END: u32 = u32::MAX;
 
+/// Bytes that a run begins with room for: no more than its first packet is counted with.
+const BEGUN: usize = PART;
+
+/// The most bytes of a run.
+const RUN: usize = 4096;
+
 /// Nodes for which room is kept.
 const KEEP: usize = 4096;
 
 impl Pool {
-    pub(crate) fn new() -> Self {
-        Self { nodes: Vec::new(), free: END, used: 0, bytes: 0 }
+    /// A connection takes a run as a whole, so runs are no longer than the bytes it is handed at a time,
+    /// `low_water`.
+    pub(crate) fn new(low_water: usize) -> Self {
+        Self { nodes: Vec::new(), free: END, used: 0, bytes: 0, run: low_water.min(RUN) }
     }
 
     /// How many packets are in it.
@@ -64,7 +86,7 @@ impl Pool {
 
     /// A pool with room for what is in this one.
     pub(crate) fn smaller(&self) -> Self {
-        Self { nodes: Vec::with_capacity(self.used), ..Self::new() }
+        Self { nodes: Vec::with_capacity(self.used), ..Self::new(self.run) }
     }
 
     /// What all packets in it cost, in bytes.
@@ -73,10 +95,10 @@ impl Pool {
         self.bytes
     }
 
-    fn take(&mut self, packet: Packet, cost: u32) -> u32 {
+    fn take(&mut self, content: Content, cost: u32) -> u32 {
         self.used += 1;
         self.bytes += cost as usize;
-        let node = Node { packet: Some(packet), cost, next: END };
+        let node = Node { content, cost, next: END };
         if let Some(free) = self.nodes.get_mut(self.free as usize) {
             let at = self.free;
             self.free = free.next;
@@ -87,18 +109,18 @@ impl Pool {
         u32::try_from(self.nodes.len() - 1).expect("fewer than 2^32 packets fit in memory")
     }
 
-    /// Frees a node; what its packet was counted with, and the successor.
+    /// Frees a node; what it was counted with, and the successor.
     fn give(&mut self, at: u32) -> (u32, u32) {
         let Some(node) = self.nodes.get_mut(at as usize) else { return (0, END) };
         let (cost, next) = (node.cost, node.next);
-        node.packet = None;
+        node.content = Content::Run(Vec::new());
         node.next = self.free;
         self.free = at;
         self.used -= 1;
         self.bytes -= cost as usize;
         // A burst is over: give its memory back.
         if self.used == 0 && self.nodes.len() > KEEP {
-            *self = Self::new();
+            *self = Self::new(self.run);
         }
         (cost, next)
     }
@@ -122,23 +144,65 @@ impl Outbox {
     pub(crate) fn weigh(&self, pool: &Pool) -> usize {
         let first = pool.nodes.get(self.head as usize);
         let nodes = std::iter::successors(first, |node| pool.nodes.get(node.next as usize));
-        nodes.filter_map(|node| node.packet.as_ref()).map(Packet::part_of_cost).sum()
+        let weights = nodes.map(|node| match &node.content {
+            Content::Packet(packet) => packet.part_of_cost(),
+            Content::Run(_) => node.cost as usize,
+        });
+        weights.sum()
     }
 
-    /// How many packets are in it, and what they cost, both counted anew.
+    /// How many nodes it has, and what is in them costs, both counted anew.
     #[cfg(feature = "fuzz")]
     pub(crate) fn census(&self, pool: &Pool) -> (usize, usize) {
         let first = pool.nodes.get(self.head as usize);
         let nodes = std::iter::successors(first, |node| pool.nodes.get(node.next as usize));
-        nodes.take(pool.nodes.len() + 1).fold((0, 0), |(count, bytes), node| {
-            (count + 1, bytes + node.packet.as_ref().map_or(0, Packet::cost))
+        nodes.take(pool.nodes.len() + 1).enumerate().fold((0, 0), |(_, bytes), (n, node)| {
+            let left = if n == 0 { self.part as usize } else { 0 };
+            let cost = match &node.content {
+                Content::Packet(packet) => packet.cost(),
+                Content::Run(run) => {
+                    let payloads = std::iter::successors(split_short(&run[left..]), |(_, rest)| {
+                        split_short(rest)
+                    });
+                    payloads.map(|(payload, _)| payload.len() + PART).sum()
+                }
+            };
+            (n + 1, bytes + cost)
         })
     }
 
+    #[inline]
     pub(crate) fn push(&mut self, pool: &mut Pool, packet: Packet) {
-        let cost = cost(&packet);
+        let cost = cost(packet.cost());
+        self.push_node(pool, Content::Packet(packet), cost);
+    }
+
+    /// Queues a short frame of text behind the packets that are there; `false` when there is none.
+    #[inline]
+    pub(crate) fn append(&mut self, pool: &mut Pool, frame: &[u8]) -> bool {
+        let most = pool.run;
+        let Some(last) = pool.nodes.get_mut(self.tail as usize) else { return false };
+        let payload = split_short(frame).map_or(0, |(payload, _)| payload.len());
+        let cost = cost(payload + PART);
+        match &mut last.content {
+            Content::Run(run) if run.len() + frame.len() <= most => {
+                run.extend_from_slice(frame);
+                last.cost += cost;
+                pool.bytes += cost as usize;
+                self.bytes = self.bytes.saturating_add(cost);
+            }
+            Content::Packet(_) | Content::Run(_) => {
+                let mut run = Vec::with_capacity(BEGUN.max(frame.len()));
+                run.extend_from_slice(frame);
+                self.push_node(pool, Content::Run(run), cost);
+            }
+        }
+        true
+    }
+
+    fn push_node(&mut self, pool: &mut Pool, content: Content, cost: u32) {
         self.bytes = self.bytes.saturating_add(cost);
-        let at = pool.take(packet, cost);
+        let at = pool.take(content, cost);
         match pool.nodes.get_mut(self.tail as usize) {
             Some(last) => last.next = at,
             None => self.head = at,
@@ -146,22 +210,64 @@ impl Outbox {
         self.tail = at;
     }
 
+    /// Takes the next WebSocket messages: a run at a time.
+    #[inline]
+    pub(crate) fn next(&mut self, pool: &mut Pool) -> Next {
+        let Some(Node { content: Content::Run(run), .. }) = pool.nodes.get_mut(self.head as usize)
+        else {
+            return self.next_frame(pool).map_or(Next::Nothing, Next::Frame);
+        };
+        let mut run = std::mem::take(run);
+        if self.part > 0 {
+            run.drain(..self.part as usize);
+        }
+        self.pop(pool);
+        Next::Frames(run)
+    }
+
     /// Takes the next WebSocket message.
+    #[inline]
     pub(crate) fn next_frame(&mut self, pool: &mut Pool) -> Option<Frame> {
-        let place = &mut pool.nodes.get_mut(self.head as usize)?.packet;
-        let packet = place.as_ref()?;
+        let content = &mut pool.nodes.get_mut(self.head as usize)?.content;
         let part = self.part as usize;
-        if packet.parts() == 1 {
-            let frame = place.take()?.into_frame();
-            self.pop(pool);
-            return frame;
+        match content {
+            Content::Packet(packet) if packet.parts() == 1 => {
+                let content = std::mem::replace(content, Content::Run(Vec::new()));
+                self.pop(pool);
+                match content {
+                    Content::Packet(packet) => packet.into_frame(),
+                    Content::Run(_) => None,
+                }
+            }
+            Content::Packet(packet) => {
+                let frame = packet.frame(part);
+                self.part += 1;
+                if part + 1 >= packet.parts() {
+                    self.pop(pool);
+                }
+                frame
+            }
+            Content::Run(run) => {
+                let (payload, rest) = split_short(&run[part..])?;
+                let (frame, left) = (Frame::of_text(payload), rest.len());
+                let cost = cost(payload.len() + PART);
+                self.pass(pool, cost, left);
+                Some(frame)
+            }
         }
-        let frame = packet.frame(part);
-        self.part += 1;
-        if part + 1 >= packet.parts() {
-            self.pop(pool);
+    }
+
+    /// About how long the packets in it are as a polling payload: more than one, up to `max` bytes.
+    pub(crate) fn payload_len(&self, pool: &Pool, max: usize) -> usize {
+        let (mut len, mut next) = (0, self.head);
+        while let Some(node) = pool.nodes.get(next as usize).filter(|_| len < max) {
+            len += match &node.content {
+                Content::Packet(packet) => packet.size() + packet.parts(),
+                Content::Run(run) => run.len(),
+            };
+            next = node.next;
         }
-        frame
+        len.min(max)
     }
 
     /// Appends packets as a polling payload: at most `packets` of them, and no more once `max` bytes
@@ -175,26 +281,37 @@ impl Outbox {
         max: usize,
     ) {
         let mut left = packets;
+        let mut takes = |out: &Vec<u8>, size, parts| {
+            let fits = out.len() + size <= max && parts <= left;
+            left = left.saturating_sub(parts);
+            fits || out.is_empty()
+        };
         while let Some(node) = pool.nodes.get(self.head as usize) {
-            let Some(packet) = &node.packet else { return };
-            let fits = out.len() + packet.size() <= max && packet.parts() <= left;
-            if !out.is_empty() && !fits {
-                return;
+            match &node.content {
+                Content::Packet(packet) if takes(out, packet.size(), packet.parts()) => {
+                    payload::put(out, terms, packet);
+                    self.pop(pool);
+                }
+                Content::Packet(_) => return,
+                Content::Run(run) => {
+                    let next = split_short(&run[self.part as usize..]);
+                    let next = next.filter(|(text, _)| takes(out, text.len(), 1));
+                    let Some((text, rest)) = next else { return };
+                    payload::put_part(out, terms, Part::Text(text));
+                    let (cost, left) = (cost(text.len() + PART), rest.len());
+                    self.pass(pool, cost, left);
+                }
             }
-            left = left.saturating_sub(packet.parts());
-            payload::put(out, terms, packet);
-            self.pop(pool);
         }
     }
 
     /// Moves its packets from one pool, which is given up, to another.
     pub(crate) fn move_to(&mut self, from: &mut Pool, to: &mut Pool) {
         let mut moved = Self { part: self.part, ..Self::new() };
-        while let Some(Node { packet, next, .. }) = from.nodes.get_mut(self.head as usize) {
-            if let Some(packet) = packet.take() {
-                moved.push(to, packet);
-            }
-            self.head = *next;
+        while let Some(node) = from.nodes.get_mut(self.head as usize) {
+            let content = std::mem::replace(&mut node.content, Content::Run(Vec::new()));
+            moved.push_node(to, content, node.cost);
+            self.head = node.next;
         }
         *self = moved;
     }
@@ -203,6 +320,19 @@ impl Outbox {
         while !self.is_empty() {
             self.pop(pool);
         }
+    }
+
+    /// Passes over a packet at the front of a run, with as many bytes of the run left behind it.
+    fn pass(&mut self, pool: &mut Pool, cost: u32, left: usize) {
+        let Some(node) = pool.nodes.get_mut(self.head as usize) else { return };
+        let Content::Run(run) = &node.content else { return };
+        self.part = u32::try_from(run.len() - left).unwrap_or(0);
+        if left == 0 {
+            return self.pop(pool);
+        }
+        node.cost -= cost;
+        pool.bytes -= cost as usize;
+        self.bytes = self.bytes.saturating_sub(cost);
     }
 
     fn pop(&mut self, pool: &mut Pool) {
@@ -216,8 +346,8 @@ impl Outbox {
     }
 }
 
-fn cost(packet: &Packet) -> u32 {
-    u32::try_from(packet.cost()).unwrap_or(u32::MAX)
+fn cost(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
@@ -233,7 +363,7 @@ mod tests {
 
     #[test]
     fn packets_leave_in_order_and_within_the_bounds() {
-        let (mut pool, mut outbox) = (Pool::new(), Outbox::new());
+        let (mut pool, mut outbox) = (Pool::new(RUN), Outbox::new());
         for text in ["4a", "4b", "4c", "4long"] {
             outbox.push(&mut pool, Packet::engine(text.as_bytes()));
         }
@@ -244,9 +374,61 @@ mod tests {
         assert_eq!((outbox.bytes(), pool.bytes(), pool.used), (0, 0, 0));
     }
 
+    /// A packet, then short ones that are queued for one session alone.
+    fn a_run(pool: &mut Pool, texts: &[&str]) -> Outbox {
+        let mut outbox = Outbox::new();
+        for text in texts {
+            if !outbox.append(pool, Frame::text(text).bytes()) {
+                outbox.push(pool, Packet::engine(text.as_bytes()));
+            }
+        }
+        assert_eq!(outbox.bytes(), texts.iter().map(|text| text.len() + PART).sum::<usize>());
+        assert_eq!(pool.bytes(), outbox.bytes());
+        outbox
+    }
+
+    #[test]
+    fn short_packets_behind_another_share_a_node() {
+        let long = format!("4{}", "x".repeat(1000));
+        let texts: Vec<&str> = ["4a", "4b"].into_iter().chain([&*long; 5]).collect();
+        let mut pool = Pool::new(3000);
+        let mut outbox = a_run(&mut pool, &texts);
+        assert_eq!(pool.used, 4, "a packet, two runs that are full, and another");
+        let mut left = Vec::new();
+        loop {
+            match outbox.next(&mut pool) {
+                Next::Frame(frame) => left.push(frame.bytes().to_vec()),
+                Next::Frames(frames) => left.push(frames),
+                Next::Nothing | Next::Other => break,
+            }
+        }
+        assert!(left.iter().all(|frames| frames.len() <= 3000));
+        let expected: Vec<u8> =
+            texts.iter().flat_map(|text| Frame::text(text).bytes().to_vec()).collect();
+        assert_eq!((left.len(), left.concat()), (4, expected));
+        assert_eq!((outbox.bytes(), pool.bytes(), pool.used), (0, 0, 0));
+    }
+
+    #[test]
+    fn a_run_that_left_in_part_goes_on_by_either_transport_and_in_another_pool() {
+        let (mut pool, mut fresh) = (Pool::new(RUN), Pool::new(RUN));
+        let mut outbox = a_run(&mut pool, &["4a", "4b", "4c", "4long", "4d", "4e"]);
+        assert_eq!(polling(&mut outbox, &mut pool, 2, 100), "4a\u{1e}4b");
+        assert_eq!(polling(&mut outbox, &mut pool, 9, 3), "4c");
+        assert!(outbox.append(&mut pool, Frame::text("4f").bytes()));
+        outbox.move_to(&mut pool, &mut fresh);
+        assert_eq!((pool.bytes(), fresh.bytes(), fresh.used), (outbox.bytes(), outbox.bytes(), 1));
+        let frame = outbox.next_frame(&mut fresh).expect("there are more");
+        assert_eq!((frame.is_text(), frame.payload()), (true, &b"4long"[..]));
+        assert_eq!(outbox.weigh(&fresh), 3 * (2 + PART));
+        let Next::Frames(frames) = outbox.next(&mut fresh) else { panic!("the rest of the run") };
+        assert_eq!(frames, b"\x81\x024d\x81\x024e\x81\x024f");
+        assert_eq!((outbox.bytes(), fresh.bytes(), fresh.used), (0, 0, 0));
+    }
+
     #[test]
     fn a_burst_gives_its_room_back_although_some_packets_stay() {
-        let mut pool = Pool::new();
+        let mut pool = Pool::new(RUN);
         let mut outboxes: Vec<Outbox> = (0..1000).map(|_| Outbox::new()).collect();
         for round in 0..100 {
             for (n, outbox) in outboxes.iter_mut().enumerate() {
@@ -277,8 +459,8 @@ mod tests {
         use crate::socket::encoded::Encoder;
         let attachments = [bytes::Bytes::from_static(b"a"), bytes::Bytes::from_static(b"b")];
         let args = ArgsRef::from_valid("[]", &attachments);
-        let packet = Encoder::default().event("/", "x", args, None);
-        let (mut pool, mut fresh, mut outbox) = (Pool::new(), Pool::new(), Outbox::new());
+        let packet = Encoder::default().event("/", "x", args, None).packet();
+        let (mut pool, mut fresh, mut outbox) = (Pool::new(RUN), Pool::new(RUN), Outbox::new());
         outbox.push(&mut pool, packet);
         outbox.push(&mut pool, Packet::engine(b"4y"));
         assert!(outbox.next_frame(&mut pool).is_some_and(|frame| frame.is_text()));
@@ -291,7 +473,7 @@ mod tests {
 
     #[test]
     fn two_outboxes_share_a_pool_without_mixing() {
-        let mut pool = Pool::new();
+        let mut pool = Pool::new(RUN);
         let (mut a, mut b) = (Outbox::new(), Outbox::new());
         for i in 0..3 {
             a.push(&mut pool, Packet::engine(format!("4a{i}").as_bytes()));

@@ -9,7 +9,6 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use std::str::Split;
 
 use super::terms::{Revision, Terms};
 use crate::error::Violation;
@@ -19,10 +18,16 @@ use crate::socket::encoded::{Packet, Part};
 pub(crate) fn put(out: &mut Vec<u8>, terms: Terms, packet: &Packet) {
     for n in 0..packet.parts() {
         let Some(part) = packet.content(n) else { return };
-        match terms.revision {
-            Revision::V3 => put_measured(out, part),
-            Revision::V4 => put_separated(out, part),
-        }
+        put_part(out, terms, part);
+    }
+}
+
+/// Appends one part of a packet.
+#[inline]
+pub(crate) fn put_part(out: &mut Vec<u8>, terms: Terms, part: Part<'_>) {
+    match terms.revision {
+        Revision::V3 => put_measured(out, part),
+        Revision::V4 => put_separated(out, part),
     }
 }
 
@@ -37,7 +42,7 @@ pub(crate) fn part_len(part: Part<'_>) -> usize {
 /// Appends a part to a payload of revision 4.
 pub(crate) fn put_separated(out: &mut Vec<u8>, part: Part<'_>) {
     if !out.is_empty() {
-        out.push(SEPARATOR as u8);
+        out.push(SEPARATOR);
     }
     match part {
         Part::Text(text) => out.extend_from_slice(text),
@@ -87,17 +92,17 @@ fn base64_len(bytes: &[u8]) -> usize {
 pub(crate) fn split(terms: Terms, text: &str) -> Packets<'_> {
     match terms.revision {
         Revision::V3 => Packets::Measured(text),
-        Revision::V4 => Packets::Separated(text.split(SEPARATOR)),
+        Revision::V4 => Packets::Separated(Some(text)),
     }
 }
 
-const SEPARATOR: char = '\x1e';
+const SEPARATOR: u8 = 0x1e;
 
 /// The packets of a payload. After an error nothing more comes.
 #[derive(Debug)]
 pub(crate) enum Packets<'a> {
     Measured(&'a str),
-    Separated(Split<'a, char>),
+    Separated(Option<&'a str>),
 }
 
 impl<'a> Iterator for Packets<'a> {
@@ -105,7 +110,14 @@ impl<'a> Iterator for Packets<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         match self {
-            Self::Separated(packets) => packets.next().map(Ok),
+            Self::Separated(rest) => {
+                let text = rest.take()?;
+                let Some(end) = memchr::memchr(SEPARATOR, text.as_bytes()) else {
+                    return Some(Ok(text));
+                };
+                *rest = Some(&text[end + 1..]);
+                Some(Ok(&text[..end]))
+            }
             Self::Measured("") => None,
             Self::Measured(text) => match measured(text) {
                 Some((packet, rest)) => {
@@ -162,7 +174,7 @@ mod tests {
         let args = ArgsRef::from_valid("[]", &attachments);
         let packets = [
             Packet::engine("4\u{20ac}\u{1f600}".as_bytes()),
-            Encoder::default().event("/", "x", args, None),
+            Encoder::default().event("/", "x", args, None).packet(),
         ];
         assert_eq!(written(V4, &packets), "4\u{20ac}\u{1f600}\u{1e}452-[\"x\"]\u{1e}bAQID\u{1e}b");
         assert_eq!(written(V3, &packets), "4:4\u{20ac}\u{1f600}9:452-[\"x\"]6:b4AQID2:b4");

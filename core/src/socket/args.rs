@@ -97,7 +97,9 @@ impl<'a> ArgsRef<'a> {
 
     /// The array without its first bracket: `1,2]`, or `]` when it is empty.
     pub(crate) fn tail(&self) -> &'a str {
-        self.json.trim_ascii_start().get(1..).unwrap_or("]").trim_ascii_start()
+        let tail = self.json.strip_prefix('[');
+        let tail = tail.or_else(|| self.json.trim_ascii_start().get(1..));
+        tail.unwrap_or("]").trim_ascii_start()
     }
 }
 

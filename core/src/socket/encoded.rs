@@ -48,6 +48,11 @@ impl Frame {
         Self(framed(Op::Text, text.as_bytes()))
     }
 
+    /// Makes a text frame of bytes that are UTF-8.
+    pub(crate) fn of_text(text: &[u8]) -> Self {
+        Self(framed(Op::Text, text))
+    }
+
     /// Makes a binary frame.
     #[must_use]
     pub fn binary(bytes: &[u8]) -> Self {
@@ -194,32 +199,81 @@ impl Packet {
     }
 }
 
-/// Builds packets in one reused buffer, so that each costs a single allocation of its exact size.
+/// Writes packets in one reused buffer.
 #[derive(Debug, Default)]
 pub(crate) struct Encoder {
     scratch: Vec<u8>,
 }
 
+/// A packet in the buffer of its encoder.
+#[derive(Debug)]
+#[must_use = "the next packet takes its place"]
+pub(crate) struct Written<'e> {
+    scratch: &'e mut Vec<u8>,
+    attachments: &'e [Bytes],
+}
+
+impl Written<'_> {
+    /// The frame of a short packet without attachments, to be copied to where it leaves from.
+    #[inline]
+    pub(crate) fn short(&self) -> Option<&[u8]> {
+        let is_short = self.attachments.is_empty() && self.scratch.len() <= SHORT;
+        is_short.then(|| whole(self.scratch))
+    }
+
+    /// The packet in an allocation of its own, of its exact size.
+    pub(crate) fn packet(self) -> Packet {
+        let first = Arc::from(self.scratch.as_slice());
+        let framed = || self.attachments.iter().map(|bytes| framed(Op::Binary, bytes)).collect();
+        let attachments = (!self.attachments.is_empty()).then(framed);
+        Packet { first, attachments }
+    }
+}
+
+impl Drop for Written<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.scratch.capacity() > KEEP {
+            *self.scratch = Vec::new();
+        }
+    }
+}
+
+/// What precedes a packet in the buffer: room for the longest header, and 4, the type of a message.
+const BEFORE: &[u8; MAX_UNMASKED + 1] = b"\0\0\0\0\0\0\0\0\0\0\x34";
+
+/// A longer packet, in bytes, is not copied once more.
+const SHORT: usize = 1024;
+
 impl Encoder {
-    pub(crate) fn event(
-        &mut self,
+    #[inline(always)]
+    pub(crate) fn event<'e>(
+        &'e mut self,
         namespace: &str,
         name: &str,
-        args: ArgsRef<'_>,
+        args: ArgsRef<'e>,
         id: Option<u64>,
-    ) -> Packet {
-        self.begin(Kind::Event, args.attachments(), namespace, id);
-        self.scratch.push(b'[');
-        packet::put_string(&mut self.scratch, name);
-        let tail = args.tail();
-        if tail != "]" {
-            self.scratch.push(b',');
+    ) -> Written<'e> {
+        match (namespace, id, args.attachments()) {
+            ("/", None, []) => self.begin_with(b"\0\0\0\0\0\0\0\0\0\0\x342[\""),
+            (_, _, attachments) => {
+                self.begin(Kind::Event, attachments, namespace, id);
+                self.scratch.extend_from_slice(b"[\"");
+            }
         }
+        packet::put_escaped(&mut self.scratch, name);
+        let tail = args.tail();
+        self.scratch.extend_from_slice(if tail == "]" { b"\"" } else { b"\"," });
         self.scratch.extend_from_slice(tail.as_bytes());
         self.end(args.attachments())
     }
 
-    pub(crate) fn ack(&mut self, namespace: &str, args: ArgsRef<'_>, id: u64) -> Packet {
+    pub(crate) fn ack<'e>(
+        &'e mut self,
+        namespace: &str,
+        args: ArgsRef<'e>,
+        id: u64,
+    ) -> Written<'e> {
         self.begin(Kind::Ack, args.attachments(), namespace, Some(id));
         self.scratch.extend_from_slice(args.json().as_bytes());
         self.end(args.attachments())
@@ -230,7 +284,7 @@ impl Encoder {
         self.scratch.extend_from_slice(b"{\"sid\":\"");
         self.scratch.extend_from_slice(id.as_bytes());
         self.scratch.extend_from_slice(b"\"}");
-        self.end(&[])
+        self.end(&[]).packet()
     }
 
     /// A CONNECT with this payload, as a client sends it.
@@ -249,26 +303,26 @@ impl Encoder {
     fn plain(&mut self, kind: Kind, namespace: &str, json: &str) -> Packet {
         self.begin(kind, &[], namespace, None);
         self.scratch.extend_from_slice(json.as_bytes());
-        self.end(&[])
+        self.end(&[]).packet()
     }
 
+    #[inline]
     fn begin(&mut self, kind: Kind, attachments: &[Bytes], namespace: &str, id: Option<u64>) {
-        self.scratch.clear();
-        self.scratch.extend_from_slice(&[0; MAX_UNMASKED]);
-        self.scratch.push(b'4');
+        self.begin_with(BEFORE);
         let count = u32::try_from(attachments.len()).unwrap_or(u32::MAX);
         packet::put_header(&mut self.scratch, kind, count, namespace, id);
     }
 
-    fn end(&mut self, attachments: &[Bytes]) -> Packet {
+    #[inline]
+    fn begin_with<const N: usize>(&mut self, bytes: &[u8; N]) {
+        self.scratch.clear();
+        self.scratch.extend_from_slice(bytes);
+    }
+
+    #[inline]
+    fn end<'e>(&'e mut self, attachments: &'e [Bytes]) -> Written<'e> {
         put_header(&mut self.scratch, Op::Text);
-        let first = Arc::from(self.scratch.as_slice());
-        if self.scratch.capacity() > KEEP {
-            self.scratch = Vec::new();
-        }
-        let framed = || attachments.iter().map(|bytes| framed(Op::Binary, bytes)).collect();
-        let attachments = (!attachments.is_empty()).then(framed);
-        Packet { first, attachments }
+        Written { scratch: &mut self.scratch, attachments }
     }
 }
 
@@ -311,7 +365,10 @@ mod tests {
 
     #[test]
     fn an_event_reads_the_same_on_both_transports() {
-        let packet = Encoder::default().event("/", "hi", ArgsRef::from_valid("[1]", &[]), None);
+        let mut encoder = Encoder::default();
+        let packet = encoder.event("/", "hi", ArgsRef::from_valid("[1]", &[]), None);
+        assert_eq!(packet.short(), Some(&b"\x81\x0a42[\"hi\",1]"[..]));
+        let packet = packet.packet();
         assert_eq!(polling(&packet), "42[\"hi\",1]");
         let frame = packet.frame(0).expect("one part");
         assert_eq!(frame.bytes(), b"\x81\x0a42[\"hi\",1]");
@@ -323,7 +380,7 @@ mod tests {
     fn attachments_follow_as_binary_frames() {
         let attachments = [Bytes::from_static(b"\x01\x02\x03"), Bytes::new()];
         let args = ArgsRef::from_valid("[]", &attachments);
-        let packet = Encoder::default().event("/a", "x", args, Some(7));
+        let packet = Encoder::default().event("/a", "x", args, Some(7)).packet();
         assert_eq!(polling(&packet), "452-/a,7[\"x\"]");
         assert_eq!(
             packet.frame(1).map(|f| f.bytes().to_vec()),
@@ -352,6 +409,6 @@ mod tests {
         assert_eq!(polling(&encoder.connect_with("/a", "{}")), "40/a,{}");
         assert_eq!(polling(&encoder.disconnect("/a")), "41/a,");
         assert_eq!(polling(&encoder.connect_error("/a", "{}")), "44/a,{}");
-        assert_eq!(polling(&encoder.ack("/", ArgsRef::NONE, 0)), "430[]");
+        assert_eq!(polling(&encoder.ack("/", ArgsRef::NONE, 0).packet()), "430[]");
     }
 }

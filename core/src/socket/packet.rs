@@ -121,18 +121,26 @@ pub(crate) fn put_header(
     }
 }
 
-/// Appends a JSON string, escaped where it must be, as `JSON.stringify` does.
-pub(crate) fn put_string(out: &mut Vec<u8>, text: &str) {
-    let mut bytes = text.as_bytes();
-    out.push(b'"');
-    loop {
-        let (plain, after) = bytes.split_at(scan::plain(bytes));
-        out.extend_from_slice(plain);
-        let Some((&mark, after)) = after.split_first() else { break };
-        put_escape(out, mark);
-        bytes = after;
+/// Appends the inside of a JSON string, escaped where it must be, as `JSON.stringify` does.
+#[inline]
+pub(crate) fn put_escaped(out: &mut Vec<u8>, text: &str) {
+    let bytes = text.as_bytes();
+    let (plain, rest) = bytes.split_at(scan::plain(bytes));
+    out.extend_from_slice(plain);
+    if !rest.is_empty() {
+        put_marked(out, rest);
     }
-    out.push(b'"');
+}
+
+/// The same for what begins with a mark.
+#[inline(never)]
+fn put_marked(out: &mut Vec<u8>, mut bytes: &[u8]) {
+    while let Some((&mark, after)) = bytes.split_first() {
+        put_escape(out, mark);
+        let (plain, rest) = after.split_at(scan::plain(after));
+        out.extend_from_slice(plain);
+        bytes = rest;
+    }
 }
 
 /// Splits off the number of attachments, before any of the rest is looked at.
@@ -158,11 +166,14 @@ fn namespace(text: &str) -> (&str, &str) {
     }
 }
 
+#[inline]
 fn id(text: &str) -> Result<(Option<u64>, &str), Violation> {
+    if !text.as_bytes().first().is_some_and(u8::is_ascii_digit) {
+        return Ok((None, text));
+    }
     let (digits, rest) = digits(text);
     match digits.parse() {
         Ok(id) if id <= MAX_ID => Ok((Some(id), rest)),
-        _ if digits.is_empty() => Ok((None, rest)),
         _ => Err(Violation::InvalidPacket),
     }
 }

@@ -65,7 +65,7 @@ impl SocketPacket {
     pub fn frames(&self) -> Vec<Frame> {
         let (mut encoder, namespace) = (Encoder::default(), &*self.namespace);
         let packet = match &self.body {
-            SocketBody::Ack { args, id } => encoder.ack(namespace, args.as_ref(), *id),
+            SocketBody::Ack { args, id } => encoder.ack(namespace, args.as_ref(), *id).packet(),
             SocketBody::Connect { payload } => {
                 encoder.connect_with(namespace, payload.as_deref().unwrap_or_default())
             }
@@ -74,7 +74,7 @@ impl SocketPacket {
             }
             SocketBody::Disconnect => encoder.disconnect(namespace),
             SocketBody::Event { message, id } => {
-                encoder.event(namespace, message.name(), message.args(), *id)
+                encoder.event(namespace, message.name(), message.args(), *id).packet()
             }
         };
         packet.frames()

@@ -113,6 +113,8 @@ fn named<'a>(text: &'a str, watch: &mut impl Watch) -> Result<Elements<'a>, Viol
     Ok(Elements { name, rest })
 }
 
+/// A cursor. Methods that are not inlined take it by value, so that it stays in registers.
+#[derive(Clone, Copy)]
 struct Scanner<'a> {
     text: &'a str,
     bytes: &'a [u8],
@@ -138,7 +140,7 @@ impl<'a> Scanner<'a> {
     /// Reads a scalar or an empty container, through any containers that begin with it.
     ///
     /// The bracket that closes an empty container is left to `advance`, like every other.
-    #[inline]
+    #[inline(always)]
     fn value(&mut self, nesting: &mut Nesting, watch: &mut impl Watch) -> Result<(), Violation> {
         loop {
             match self.skip_space() {
@@ -165,7 +167,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Steps from the end of a value to the start of the next; false when there is none.
-    #[inline]
+    #[inline(always)]
     fn advance(
         &mut self,
         nesting: &mut Nesting,
@@ -206,15 +208,15 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn scalar(&mut self, first: u8, watch: &mut impl Watch) -> Result<(), Violation> {
         let start = self.at;
         match first {
             b'"' => self.string().map(drop),
-            b'-' | b'0'..=b'9' => self.number(),
-            b't' => self.literal(b"true"),
-            b'f' => self.literal(b"false"),
-            b'n' => self.literal(b"null"),
+            b'-' | b'0'..=b'9' => self.number().map(|end| self.at = end),
+            b't' => self.literal("true").map(|end| self.at = end),
+            b'f' => self.literal("false").map(|end| self.at = end),
+            b'n' => self.literal("null").map(|end| self.at = end),
             _ => Err(Violation::InvalidJson),
         }?;
         watch.scalar(self.text, start..self.at);
@@ -222,12 +224,23 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads the first element of an event.
+    #[inline(always)]
     fn name(&mut self) -> Result<Cow<'a, str>, Violation> {
         let name = match self.skip_space() {
-            b'"' => unescaped(&self.text[self.string()?]),
+            b'"' => {
+                let start = self.at + 1;
+                let end = start + plain(&self.bytes[start..]);
+                match self.bytes.get(end) {
+                    Some(b'"') => {
+                        self.at = end + 1;
+                        Cow::Borrowed(&self.text[start..end])
+                    }
+                    Some(_) | None => unescaped(&self.text[self.string()?]),
+                }
+            }
             b'-' | b'0'..=b'9' => {
                 let start = self.at;
-                self.number()?;
+                self.at = self.number()?;
                 Cow::Borrowed(&self.text[start..self.at])
             }
             _ => return Err(Violation::InvalidPacket),
@@ -247,13 +260,14 @@ impl<'a> Scanner<'a> {
                     self.at += 1;
                     return Ok(start..self.at - 1);
                 }
-                b'\\' => self.escape()?,
+                b'\\' => self.at = self.escape()?,
                 _ => return Err(Violation::InvalidJson),
             }
         }
     }
 
-    fn escape(&mut self) -> Result<(), Violation> {
+    /// Reads an escape and returns its end.
+    fn escape(self) -> Result<usize, Violation> {
         let length = match self.bytes.get(self.at + 1) {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 2,
             Some(b'u') => {
@@ -266,11 +280,11 @@ impl<'a> Scanner<'a> {
             }
             _ => return Err(Violation::InvalidJson),
         };
-        self.at += length;
-        Ok(())
+        Ok(self.at + length)
     }
 
-    fn number(&mut self) -> Result<(), Violation> {
+    /// Reads a number and returns its end.
+    fn number(mut self) -> Result<usize, Violation> {
         if self.peek() == b'-' {
             self.at += 1;
         }
@@ -290,7 +304,7 @@ impl<'a> Scanner<'a> {
             }
             self.digits()?;
         }
-        Ok(())
+        Ok(self.at)
     }
 
     /// Reads one digit or more.
@@ -303,12 +317,12 @@ impl<'a> Scanner<'a> {
         if self.at == start { Err(Violation::InvalidJson) } else { Ok(()) }
     }
 
-    fn literal(&mut self, word: &[u8]) -> Result<(), Violation> {
-        if !self.bytes[self.at..].starts_with(word) {
+    /// Reads a word and returns its end.
+    fn literal(self, word: &str) -> Result<usize, Violation> {
+        if !self.bytes[self.at..].starts_with(word.as_bytes()) {
             return Err(Violation::InvalidJson);
         }
-        self.at += word.len();
-        Ok(())
+        Ok(self.at + word.len())
     }
 
     fn end(mut self) -> Result<(), Violation> {
@@ -328,8 +342,8 @@ impl<'a> Scanner<'a> {
     }
 
     /// The next byte that is not whitespace.
-    fn first(&self) -> u8 {
-        Self { ..*self }.skip_space()
+    fn first(mut self) -> u8 {
+        self.skip_space()
     }
 
     /// The byte at the cursor.

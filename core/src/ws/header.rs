@@ -119,6 +119,17 @@ pub(crate) fn put(out: &mut Vec<u8>, op: Op, len: usize, mask: Option<[u8; 4]>) 
     out.extend_from_slice(mask.as_ref().map_or(&[], |mask| mask));
 }
 
+/// Splits the payload of a frame with an unmasked header off, which has 65 535 bytes at most.
+#[inline]
+pub(crate) fn split_short(frames: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (len, rest) = match frames {
+        [_, 126, high, low, rest @ ..] => (u16::from_be_bytes([*high, *low]).into(), rest),
+        [_, len, rest @ ..] => (usize::from(*len), rest),
+        _ => return None,
+    };
+    rest.split_at_checked(len)
+}
+
 /// Writes an unmasked header right-aligned into `room`, whose end is where the payload begins.
 pub(crate) fn write_before(room: &mut [u8; MAX_UNMASKED], op: Op, len: usize) {
     let (short, extended) = short_len(len);
@@ -172,6 +183,10 @@ mod tests {
                 let mut room = [0; MAX_UNMASKED];
                 write_before(&mut room, Op::Binary, len);
                 prop_assert_eq!(&room[MAX_UNMASKED - size(len)..], &bytes[..]);
+                bytes.resize(bytes.len() + len, 7);
+                let payload = vec![7; len];
+                let expected = (len <= 0xffff).then_some((&payload[..], &[][..]));
+                prop_assert_eq!(split_short(&bytes).filter(|_| len <= 0xffff), expected);
             }
         }
     }

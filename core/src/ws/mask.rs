@@ -1,16 +1,27 @@
 //! Payload masking (RFC 6455 §5.3).
 
 /// Applies `mask` in place, as if `bytes` began `phase` bytes into the payload.
+#[inline]
 pub(crate) fn apply(bytes: &mut [u8], mask: [u8; 4], phase: usize) {
-    let mut rotated = mask;
-    rotated.rotate_left(phase % 4);
-    let [a, b, c, d] = rotated;
-    let wide = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
-    let (chunks, rest) = bytes.as_chunks_mut::<8>();
-    for chunk in chunks {
-        *chunk = (u64::from_ne_bytes(*chunk) ^ wide).to_ne_bytes();
+    let turns = 8 * (phase % 4) as u32;
+    let narrow = u32::from_le_bytes(mask).rotate_right(turns);
+    let wide = u64::from(narrow) << 32 | u64::from(narrow);
+    // Most payloads are short: a loop made for long ones alone takes longer to begin.
+    let (blocks, rest) = bytes.as_chunks_mut::<64>();
+    for block in blocks {
+        for word in block.as_chunks_mut().0 {
+            *word = (u64::from_le_bytes(*word) ^ wide).to_le_bytes();
+        }
     }
-    for (byte, key) in rest.iter_mut().zip(rotated.iter().cycle()) {
+    let (words, rest) = rest.as_chunks_mut();
+    for word in words {
+        *word = (u64::from_le_bytes(*word) ^ wide).to_le_bytes();
+    }
+    let (halves, rest) = rest.as_chunks_mut();
+    for half in halves {
+        *half = (u32::from_le_bytes(*half) ^ narrow).to_le_bytes();
+    }
+    for (byte, key) in rest.iter_mut().zip(narrow.to_le_bytes()) {
         *byte ^= key;
     }
 }

@@ -33,6 +33,12 @@ pub(crate) enum Place {
     Reader,
 }
 
+/// The longest payload whose length needs no further bytes.
+const SHORT: usize = 125;
+
+/// Size of the masked header of such a payload.
+const MASKED: usize = 6;
+
 /// What one step found.
 #[derive(Clone, Debug, Eq, PartialEq)]
 // As with `Event`: a third of the time of a step.
@@ -117,6 +123,19 @@ impl Reader {
                 Err(violation) => return (used, Err(violation)),
             }
         }
+    }
+
+    /// The same for the front of nearly every input, a short text message that lies whole in it: unmasks
+    /// it and returns its place. For anything else it does nothing, and [`step`](Self::step) is to be called.
+    #[inline]
+    pub(crate) fn short_text(&self, input: &mut [u8], limits: &Limits) -> Option<Range<usize>> {
+        let [0x81, second, a, b, c, d, rest @ ..] = input else { return None };
+        let len = usize::from(second.wrapping_sub(0x80));
+        if len > SHORT || len > limits.max_payload || !self.is_idle() || self.role == Role::Client {
+            return None;
+        }
+        mask::apply(rest.get_mut(..len)?, [*a, *b, *c, *d], 0);
+        Some(MASKED..MASKED + len)
     }
 
     /// Whether nothing is incomplete, so that it only waits for input.

@@ -48,7 +48,7 @@ impl Client {
         }
         let id = asks.then_some(space.next_id);
         let joined = space.status.is_joined();
-        let packet = Encoder::default().event(&space.name, name, args, id);
+        let packet = Encoder::default().event(&space.name, name, args, id).packet();
         let until = if let How::Until(until) = how { until } else { Tick::NEVER };
         let item = Item { packet, cargo: Cargo::Event { of: namespace, id, until } };
         self.check_size(&item)?;
@@ -79,7 +79,7 @@ impl Client {
         if busy || !space.status.is_joined() || !self.engine.state.is_open() {
             return Ok(false);
         }
-        let packet = Encoder::default().event(&space.name, name, args, None);
+        let packet = Encoder::default().event(&space.name, name, args, None).packet();
         let item = Item { packet, cargo: Cargo::Volatile };
         self.check_size(&item)?;
         self.hand_over(namespace, item);
@@ -94,7 +94,7 @@ impl Client {
         if space.visit != visit || !space.status.is_joined() {
             return Ok(());
         }
-        let item = Item::control(Encoder::default().ack(&space.name, args, id));
+        let item = Item::control(Encoder::default().ack(&space.name, args, id).packet());
         self.check_size(&item)?;
         self.engine.outbox.push(item);
         Ok(())

@@ -80,8 +80,9 @@ impl Client {
         let id = space.next_id;
         space.next_id += 1;
         let message = &first.message;
-        let packet =
-            Encoder::default().event(&space.name, message.name(), message.args(), Some(id));
+        let packet = Encoder::default()
+            .event(&space.name, message.name(), message.args(), Some(id))
+            .packet();
         if report {
             let message = message.clone();
             self.outputs.tell(Event::Sent { namespace, message });

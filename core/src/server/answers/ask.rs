@@ -4,12 +4,13 @@
 use std::time::{Duration, Instant};
 
 use crate::cluster::Peer;
-use crate::error::{Gone, Refused};
+use crate::error::{Gone, Reason, Refused};
 use crate::key::Socket;
 use crate::server::Server;
 use crate::server::answers::answers::{Answers, Deadline};
 use crate::server::event::{AckToken, Ticket};
 use crate::server::outputs::Outputs;
+use crate::server::sessions::session::Goodbye;
 use crate::server::space::space::Space;
 use crate::slack::Slack as _;
 use crate::socket::{Args, ArgsRef};
@@ -38,8 +39,10 @@ impl Server {
         let Some(client) = space.clients.get(ack.socket.0) else { return };
         let slot = client.session;
         let Some(namespace) = space.namespaces.at(client.namespace) else { return };
-        let packet = space.encoder.ack(&namespace.name, args, ack.id);
-        self.send_or_end(slot, packet);
+        let written = space.encoder.ack(&namespace.name, args, ack.id);
+        if let Err(Refused::Backlog { .. }) = self.sessions.send_written(slot, written) {
+            self.end(slot, Reason::SlowConsumer, Goodbye::SERVER);
+        }
     }
 
     /// Sends a question to one client.
@@ -53,14 +56,11 @@ impl Server {
         self.space.check_event(name, args)?;
         let now = self.enter(now);
         let id = self.answers.next_question();
-        let space = &mut self.space;
-        let client = space.clients.get(socket.0).ok_or(Gone)?;
+        let client = self.space.clients.get(socket.0).ok_or(Gone)?;
         if client.pending.len() >= self.config.limits.questions {
             return Err(Refused::TooManyQuestions);
         }
-        let namespace = space.namespaces.at(client.namespace).ok_or(Gone)?;
-        let packet = space.encoder.event(&namespace.name, name, args, Some(id));
-        self.send_to(socket, packet)?;
+        self.send_to(socket, name, args, Some(id))?;
         self.space.note_question(socket, Pending { id, asker: Asker::One });
         self.answers.single += 1;
         let deadline = Deadline::Single { socket, id };

@@ -58,7 +58,7 @@ impl Server {
         self.space.check_event(name, args)?;
         let now = self.enter(now);
         let id = self.answers.next_question();
-        let packet = self.space.encoder.event(to.namespace, name, args, Some(id));
+        let packet = self.space.encoder.event(to.namespace, name, args, Some(id)).packet();
         let ask = Ask { id, from: Peer::Shard(self.shard.index), timeout };
         self.space.select(to);
         let (asked, missing) = self.ask_selected(now, &packet, ask);

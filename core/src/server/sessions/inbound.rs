@@ -147,6 +147,7 @@ impl Server {
         Ok(())
     }
 
+    #[inline]
     fn deliver(&mut self, socket: Socket, message: EventMessage, id: Option<u64>) {
         let ack = id.map(|id| AckToken { socket, id });
         self.outputs.tell(Event::Message { socket, message, ack });

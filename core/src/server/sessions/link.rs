@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use crate::config::Config;
 use crate::config::origin;
+use crate::engine::outbox::{Outbox, Pool};
 use crate::http::Response;
 use crate::key::Socket;
 use crate::link::{Feed, Link, Next, Transmit};
@@ -13,7 +14,7 @@ use crate::server::sessions::sessions::Sessions;
 use crate::server::sessions::transport::{Probe, Transport};
 use crate::server::space::space::Space;
 use crate::socket::Frame;
-use crate::socket::encoded::{PART, Packet};
+use crate::socket::encoded::Packet;
 use crate::ws::CloseCode;
 
 /// A link of the shard.
@@ -43,9 +44,12 @@ impl Server {
     /// Returns the next thing to write on `link`.
     #[must_use]
     pub fn poll_transmit(&mut self, link: Link) -> Option<Transmit> {
-        match self.next_frame(link) {
+        let one = |outbox: &mut Outbox, pool: &mut Pool| {
+            outbox.next_frame(pool).map_or(Next::Nothing, Next::Frame)
+        };
+        match self.sessions.next_frame(link, &self.space, &mut self.outputs, one) {
             Next::Frame(frame) => Some(Transmit::Frame(frame)),
-            Next::Nothing => None,
+            Next::Frames(_) | Next::Nothing => None,
             Next::Other => self.next_other(link),
         }
     }
@@ -64,7 +68,7 @@ impl Feed for Server {
     /// Inlined where it is called: a call of its own would cost 4 % of a delivery.
     #[inline(always)]
     fn next_frame(&mut self, link: Link) -> Next {
-        self.sessions.next_frame(link, &self.space, &mut self.outputs)
+        self.sessions.next_frame(link, &self.space, &mut self.outputs, Outbox::next)
     }
 
     fn is_over(&self, link: Link) -> bool {
@@ -110,7 +114,9 @@ impl Sessions {
                     self.remove(slot);
                     return Some(Transmit::Close(CloseCode::NORMAL));
                 }
-                self.note_drain(slot, space, outputs);
+                if frame.is_some() {
+                    self.note_drain(slot, space, outputs);
+                }
                 frame.map(Transmit::Frame)
             }
             Transport::Polling { .. }
@@ -131,7 +137,13 @@ impl Sessions {
     }
 
     #[inline(always)]
-    fn next_frame(&mut self, link: Link, space: &Space, outputs: &mut Outputs) -> Next {
+    fn next_frame(
+        &mut self,
+        link: Link,
+        space: &Space,
+        outputs: &mut Outputs,
+        take: impl FnOnce(&mut Outbox, &mut Pool) -> Next,
+    ) -> Next {
         let Some(attachment) = self.links.get_mut(link.0) else { return Next::Nothing };
         attachment.noted = false;
         let &Carries::Session(slot) = &attachment.carries else { return Next::Other };
@@ -139,11 +151,11 @@ impl Sessions {
         if !matches!(session.transport, Transport::WebSocket { ws } if ws == link) {
             return Next::Other;
         }
-        let Some(frame) = session.outbox.next_frame(&mut self.pool) else { return Next::Nothing };
-        if session.congested {
+        let next = take(&mut session.outbox, &mut self.pool);
+        if session.congested && !matches!(next, Next::Nothing) {
             self.note_drain(slot, space, outputs);
         }
-        Next::Frame(frame)
+        next
     }
 
     fn is_over(&self, link: Link) -> bool {
@@ -166,9 +178,8 @@ impl Sessions {
             return None;
         }
         let limits = &self.config.limits;
-        // One packet fits as it is; of several, the costs are more than enough.
-        let room = session.outbox.bytes().saturating_sub(PART);
-        let mut body = Vec::with_capacity(room.min(limits.max_payload) + 16);
+        let room = session.outbox.payload_len(&self.pool, limits.max_payload);
+        let mut body = Vec::with_capacity(room + 16);
         session.outbox.put_polling(
             &mut self.pool,
             &mut body,

@@ -9,7 +9,7 @@ use crate::server::sessions::session::Goodbye;
 use crate::server::sessions::sessions::Sessions;
 use crate::server::space::space::Space;
 use crate::server::{Event, Server};
-use crate::socket::encoded::Packet;
+use crate::socket::encoded::{Packet, Written};
 
 impl Sessions {
     /// Queues a packet that the protocol itself owes the peer.
@@ -24,17 +24,24 @@ impl Sessions {
     /// Queues a packet within the session's budget.
     #[inline]
     pub(super) fn send(&mut self, slot: u32, packet: Packet) -> Result<(), Refused> {
-        let max = self.config.limits.max_backlog;
         let session = self.table.at_mut(slot).ok_or(Refused::Gone)?;
-        if session.transport.is_closing() {
-            return Err(Refused::Gone);
-        }
-        let bytes = session.outbox.bytes();
-        if bytes >= max {
-            session.congested = true;
-            return Err(Refused::Backlog { bytes });
-        }
+        session.check_room(self.config.limits.max_backlog)?;
         if let Some(link) = session.queue(&mut self.pool, &mut self.forms, packet) {
+            self.mark_ready(link);
+        }
+        Ok(())
+    }
+
+    /// Queues a packet for one session alone within the session's budget.
+    #[inline(always)]
+    pub(in crate::server) fn send_written(
+        &mut self,
+        slot: u32,
+        written: Written<'_>,
+    ) -> Result<(), Refused> {
+        let session = self.table.at_mut(slot).ok_or(Refused::Gone)?;
+        session.check_room(self.config.limits.max_backlog)?;
+        if let Some(link) = session.queue_written(&mut self.pool, &mut self.forms, written) {
             self.mark_ready(link);
         }
         Ok(())

@@ -6,14 +6,14 @@ use crate::engine::forms::Forms;
 use crate::engine::heartbeat::Heartbeat;
 use crate::engine::outbox::{Outbox, Pool};
 use crate::engine::terms::Terms;
-use crate::error::Violation;
+use crate::error::{Refused, Violation};
 use crate::key::{Secret, Socket};
 use crate::link::Link;
 use crate::server::NONE;
 use crate::server::door::handshake::Handshake;
 use crate::server::sessions::transport::Transport;
 use crate::socket::attach::Partial;
-use crate::socket::encoded::Packet;
+use crate::socket::encoded::{Packet, Written};
 use crate::time::Tick;
 use crate::ws::CloseCode;
 
@@ -65,6 +65,35 @@ impl Session {
             terms => self.outbox.push(pool, forms.of(packet, terms)),
         }
         self.transport.carrier()
+    }
+
+    /// Queues a packet for this session alone, and returns the link that can carry it now.
+    #[inline]
+    pub(super) fn queue_written(
+        &mut self,
+        pool: &mut Pool,
+        forms: &mut Forms,
+        written: Written<'_>,
+    ) -> Option<Link> {
+        // Text has the same form by all terms.
+        match written.short() {
+            Some(frame) if self.outbox.append(pool, frame) => self.transport.carrier(),
+            Some(_) | None => self.queue(pool, forms, written.packet()),
+        }
+    }
+
+    /// Refuses another packet when the session ends, or when its budget is used up.
+    #[inline]
+    pub(super) fn check_room(&mut self, max_backlog: usize) -> Result<(), Refused> {
+        if self.transport.is_closing() {
+            return Err(Refused::Gone);
+        }
+        let bytes = self.outbox.bytes();
+        if bytes >= max_backlog {
+            self.congested = true;
+            return Err(Refused::Backlog { bytes });
+        }
+        Ok(())
     }
 
     /// Bytes of a packet that waits for its attachments.

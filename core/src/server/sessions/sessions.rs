@@ -69,7 +69,7 @@ impl Sessions {
             ready: VecDeque::new(),
             overdue: VecDeque::new(),
             timers: Timers::new(config),
-            pool: Pool::new(),
+            pool: Pool::new(config.limits.low_water),
             forms: Forms::default(),
             budget: Budget::new(&config.limits, shard),
             open: Open::new(config),

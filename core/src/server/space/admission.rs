@@ -9,7 +9,7 @@ use crate::server::sessions::session::Goodbye;
 use crate::server::space::client::{Client, Held, Joining, Phase};
 use crate::server::space::space::Space;
 use crate::server::{Event, NONE, Server};
-use crate::socket::encoded::Packet;
+use crate::socket::ArgsRef;
 use crate::socket::scan;
 use crate::time::Tick;
 
@@ -128,33 +128,34 @@ impl Server {
         }
     }
 
-    /// Sends a packet to a client, or holds it until the client is admitted.
+    /// Sends an event to a client, or holds it until the client is admitted.
+    #[inline(always)]
     pub(in crate::server) fn send_to(
         &mut self,
         socket: Socket,
-        packet: Packet,
+        name: &str,
+        args: ArgsRef<'_>,
+        id: Option<u64>,
     ) -> Result<(), Refused> {
-        let client = self.space.clients.get_mut(socket.0).ok_or(Gone)?;
-        match &mut client.phase {
-            Phase::Connected => {
-                let slot = client.session;
-                self.send_event(slot, packet)
-            }
+        let Self { config, space, sessions, .. } = self;
+        let client = space.clients.get_mut(socket.0).ok_or(Gone)?;
+        let namespace = space.namespaces.at(client.namespace).ok_or(Gone)?;
+        let slot = client.session;
+        let written = space.encoder.event(&namespace.name, name, args, id);
+        let sent = match &mut client.phase {
+            Phase::Connected => sessions.send_written(slot, written),
             Phase::Joining(joining) => {
-                let held = joining.held.as_mut().ok_or(Refused::Gone)?;
-                let bytes = held.bytes;
-                if bytes >= self.config.limits.max_backlog {
-                    let slot = client.session;
-                    if let Some(session) = self.sessions.at_mut(slot) {
-                        session.congested = true;
-                    }
-                    return self.on_slow(slot, bytes);
+                let held = joining.held.as_mut().ok_or(Gone)?;
+                let held = held.push(written.packet(), config.limits.max_backlog);
+                if let (Err(_), Some(session)) = (&held, sessions.at_mut(slot)) {
+                    session.congested = true;
                 }
-                held.bytes += packet.cost();
-                self.sessions.budget.aside += packet.cost();
-                held.packets.push(packet);
-                Ok(())
+                held.map(|cost| sessions.budget.aside += cost)
             }
+        };
+        match sent {
+            Err(Refused::Backlog { bytes }) => self.on_slow(slot, bytes),
+            sent => sent,
         }
     }
 }

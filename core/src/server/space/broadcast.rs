@@ -68,7 +68,7 @@ impl Server {
         args: ArgsRef<'_>,
     ) -> Result<(), Misuse> {
         self.space.check_event(name, args)?;
-        let packet = self.space.encoder.event(to.namespace, name, args, None);
+        let packet = self.space.encoder.event(to.namespace, name, args, None).packet();
         let volatile = to.volatile;
         self.space.tell_peers(to, &mut self.outputs, |to| Body::Broadcast {
             to,

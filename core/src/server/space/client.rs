@@ -1,5 +1,6 @@
 //! Clients of namespaces.
 
+use crate::error::Refused;
 use crate::key::{Id, Key};
 use crate::server::NONE;
 use crate::server::answers::ask::Pending;
@@ -51,6 +52,20 @@ pub(super) struct Held {
     pub(super) packets: Vec<Packet>,
     /// Their cost. Bounded by `limits.max_backlog`.
     pub(super) bytes: usize,
+}
+
+impl Held {
+    /// Adds a packet and returns its cost.
+    #[cold]
+    pub(super) fn push(&mut self, packet: Packet, max_backlog: usize) -> Result<usize, Refused> {
+        if self.bytes >= max_backlog {
+            return Err(Refused::Backlog { bytes: self.bytes });
+        }
+        let cost = packet.cost();
+        self.bytes += cost;
+        self.packets.push(packet);
+        Ok(cost)
+    }
 }
 
 impl Client {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::cluster::Disconnect;
-use crate::error::{Gone, Misuse, Reason, Refused};
+use crate::error::{Misuse, Reason, Refused};
 use crate::key::{Id, Socket};
 use crate::server::event::Ticket;
 use crate::server::space::adopted::Whereabouts;
@@ -46,12 +46,8 @@ impl SocketMut<'_> {
     ///
     /// [`Config::slow`]: crate::Config::slow
     pub fn emit(&mut self, name: &str, args: ArgsRef<'_>) -> Result<(), Refused> {
-        let space = &mut self.server.space;
-        space.check_event(name, args)?;
-        let client = space.clients.get(self.socket.0).ok_or(Gone)?;
-        let namespace = space.namespaces.at(client.namespace).ok_or(Gone)?;
-        let packet = space.encoder.event(&namespace.name, name, args, None);
-        self.server.send_to(self.socket, packet)
+        self.server.space.check_event(name, args)?;
+        self.server.send_to(self.socket, name, args, None)
     }
 
     /// Sends an event if it can leave at once, and says whether it was sent.
@@ -67,7 +63,7 @@ impl SocketMut<'_> {
         };
         let slot = client.session;
         let Some(namespace) = space.namespaces.at(client.namespace) else { return Ok(false) };
-        let packet = space.encoder.event(&namespace.name, name, args, None);
+        let packet = space.encoder.event(&namespace.name, name, args, None).packet();
         Ok(self.server.sessions.send_volatile(slot, packet))
     }
 

@@ -264,8 +264,9 @@ fn assert_invalid(texts: &[&str]) {
 }
 
 fn written(text: &str) -> String {
-    let mut out = Vec::new();
-    put_string(&mut out, text);
+    let mut out = vec![b'"'];
+    put_escaped(&mut out, text);
+    out.push(b'"');
     String::from_utf8(out).expect("written from text")
 }
 
