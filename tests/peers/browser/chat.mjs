@@ -9,7 +9,7 @@ import { chromium } from 'playwright-core';
 const url = process.env.CHAT_URL ?? 'http://127.0.0.1:3000';
 const artifacts = process.env.ARTIFACTS ?? mkdtempSync(join(tmpdir(), 'chat-'));
 const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
-const patience = 15_000;
+const patience = 30_000;
 
 // Without these flags the browser calls home and, as root, does not start.
 const args = [
