@@ -38,12 +38,12 @@
 //!
 //! # Features
 //!
-//! [Those of `sansocket_app`](sansocket_app#features), and:
-//!
 //! | feature | on by default | brings |
 //! |---|---|---|
 //! | `smol` | yes | the executor of smol |
 //! | `async-std` | no | the executor of async-std |
+//! | `tracing` | yes | lines of a log, see [`sansocket_app`](sansocket_app#features) |
+//! | `tls` | no | https: a [`Listener`] takes a [`Tls`] |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(not(any(feature = "smol", feature = "async-std")))]

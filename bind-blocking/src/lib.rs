@@ -46,7 +46,12 @@
 //! });
 //! ```
 //!
-//! Its features are [those of `sansocket_app`](sansocket_app#features).
+//! # Features
+//!
+//! | feature | on by default | brings |
+//! |---|---|---|
+//! | `tracing` | yes | lines of a log, see [`sansocket_app`](sansocket_app#features) |
+//! | `tls` | no | https: a [`Listener`] takes a [`Tls`] |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod builder;

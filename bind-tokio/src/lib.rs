@@ -30,11 +30,11 @@
 //!
 //! # Features
 //!
-//! [Those of `sansocket_app`](sansocket_app#features), and:
-//!
 //! | feature | on by default | brings |
 //! |---|---|---|
 //! | `tower` | no | a layer and a service, for axum, hyper and what else speaks tower |
+//! | `tracing` | yes | lines of a log, see [`sansocket_app`](sansocket_app#features) |
+//! | `tls` | no | https: a [`Listener`] takes a [`Tls`] |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod builder;
