@@ -37,30 +37,17 @@ impl Client {
     fn expire_session(&mut self, now: Tick) {
         let dues = &self.engine.dues;
         let incoming = self.engine.incoming.as_ref().is_some_and(|it| it.due <= now);
+        let closing = matches!(self.engine.state, State::Closing(_));
         if dues.beat <= now {
             let fault = Fault::timeout("no PING came in time");
             self.end(now, Reason::PingTimeout, Some(fault));
+        } else if closing && dues.phase.min(dues.post) <= now {
+            self.finish(now);
         } else if dues.phase <= now {
-            match self.engine.state {
-                State::Closing(_) => self.finish(now),
-                State::None
-                | State::Opening(_)
-                | State::Pausing
-                | State::Polling
-                | State::Probing(_)
-                | State::WebSocket => self.fail(now, Fault::timeout("timeout")),
-            }
+            self.fail(now, Fault::timeout("timeout"));
         } else if dues.post <= now {
             let fault = Fault::timeout("a POST was not answered in time");
-            match self.engine.state {
-                State::Closing(_) => self.finish(now),
-                State::None
-                | State::Opening(_)
-                | State::Pausing
-                | State::Polling
-                | State::Probing(_)
-                | State::WebSocket => self.end(now, Reason::TransportError, Some(fault)),
-            }
+            self.end(now, Reason::TransportError, Some(fault));
         } else if incoming {
             let fault = Fault::violation(Kind::Protocol, Violation::AttachmentsLate);
             self.end(now, Reason::ParseError, Some(fault));
