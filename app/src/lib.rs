@@ -115,6 +115,7 @@
 mod app;
 pub mod args;
 pub mod bind;
+mod dial;
 mod handlers;
 mod hub;
 mod log;
