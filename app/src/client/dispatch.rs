@@ -36,7 +36,9 @@ impl Shared {
         match job {
             Job::Client(Notice::Settings) => self.prepare(),
             Job::Namespace(seat, Task::Auth(ask)) => self.supply_auth(&seat, ask),
-            job if self.runtime().workers().is_some() => self.hand_out(job),
+            job @ (Job::Client(_) | Job::Namespace(..)) if self.runtime().workers().is_some() => {
+                self.hand_out(job);
+            }
             Job::Namespace(seat, task) if !seat.gate.is_held() => {
                 if let Some(rest) = self.call(Job::Namespace(seat.clone(), task)) {
                     Hold::take(self.shared(), seat).follow(rest);
