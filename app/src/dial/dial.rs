@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 
 use crate::dial::net::Net;
 use crate::dial::race::race;
-use crate::dial::stream::{Own, Stream};
+use crate::dial::stream::Stream;
 use crate::dial::tls::Trust;
 use crate::dial::way::{To, Way};
 use crate::serve::carry::Wire;
@@ -21,30 +21,38 @@ pub(crate) async fn dial<N: Net>(
     server: &Arc<Endpoint>,
     way: &Way,
 ) -> Result<Stream<N::Stream>, Fault> {
-    let stream = match &way.to {
+    match &way.to {
         To::Own(connector) => {
             let opened = connector.connect(server).await;
-            return opened
-                .map(|stream| Stream::Own(Own(stream)))
-                .map_err(|error| Fault::transport(error.to_string()));
+            opened.map(Stream::Boxed).map_err(|error| Fault::transport(error.to_string()))
         }
+        To::Server(proxies) => match proxies.of(server) {
+            Some(proxy) => through(net, proxy, server, &way.trust).await,
+            None => {
+                let stream = reach(net, server.host(), server.port()).await?;
+                encrypt(stream, server, &way.trust).await
+            }
+        },
         #[cfg(unix)]
         To::Unix(path) => {
             let opened = net.connect_unix(path).await;
-            opened.map_err(|error| Fault::transport(format!("{}: {error}", path.display())))?
+            let named = |error| Fault::transport(format!("{}: {error}", path.display()));
+            match encrypt(opened.map_err(named)?, server, &way.trust).await? {
+                Stream::Boxed(stream) | Stream::Plain(stream) => Ok(Stream::Boxed(stream)),
+            }
         }
-        To::Server(proxies) => match proxies.of(server) {
-            Some(proxy) => return through(net, proxy, server, &way.trust).await,
-            None => reach(net, server.host(), server.port()).await?,
-        },
-    };
-    encrypt(stream, server, &way.trust).await
+    }
 }
 
 /// Encrypts a stream to a server that wants it so.
-async fn encrypt<S: Wire>(stream: S, server: &Endpoint, trust: &Trust) -> Result<Stream<S>, Fault> {
+async fn encrypt<S: Wire + Send + 'static>(
+    stream: S,
+    server: &Endpoint,
+    trust: &Trust,
+) -> Result<Stream<S>, Fault> {
     if server.is_secure() {
-        trust.to_server(stream, server.host()).await.map(Stream::encrypted)
+        let stream = trust.to_server(stream, server.host()).await?;
+        Ok(Stream::Boxed(Box::new(stream)))
     } else {
         Ok(Stream::Plain(stream))
     }
@@ -88,10 +96,9 @@ async fn through<N: Net>(
     }
     let mut stream = trust.to_proxy(stream, proxy.host()).await.map_err(at_proxy)?;
     ask(&mut stream, tunnel).await.map_err(at_proxy)?;
-    if server.is_secure() {
-        trust.to_server(stream, server.host()).await.map(Stream::encrypted_twice)
-    } else {
-        Ok(Stream::encrypted(stream))
+    match encrypt(stream, server, trust).await? {
+        Stream::Boxed(stream) => Ok(Stream::Boxed(stream)),
+        Stream::Plain(stream) => Ok(Stream::Boxed(Box::new(stream))),
     }
 }
 

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 #[cfg(unix)]
 use std::path::Path;
 
+#[cfg(unix)]
+use crate::dial::stream::BoxWire;
 use crate::dial::stream::Stream;
 use crate::runtime::{BoxFuture, Runtime};
 use crate::serve::carry::{Carried, Carry, Wire};
@@ -22,7 +24,7 @@ pub trait Net: Runtime {
 
     /// Opens a stream to a Unix socket.
     #[cfg(unix)]
-    fn connect_unix(&self, path: &Path) -> BoxFuture<io::Result<Self::Stream>>;
+    fn connect_unix(&self, path: &Path) -> BoxFuture<io::Result<BoxWire>>;
 
     /// Runs a stream to its end, in a task of just its size.
     fn carry<C: Carried + Send + 'static>(&self, carry: Carry<Stream<Self::Stream>, C>);

@@ -3,65 +3,61 @@
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll};
 
-use crate::dial::secure::Secure;
-use crate::dial::way::OwnStream;
 use crate::serve::carry::Wire;
 
 /// A stream of a client that leads to its server: proxies and encryption are done.
 pub enum Stream<S> {
-    /// A function of the application opened it.
+    /// With encryption, from a Unix socket, or from a function of the application.
     #[doc(hidden)]
-    Own(Own),
+    Boxed(BoxWire),
     /// As the runtime opened it.
     #[doc(hidden)]
     Plain(S),
-    /// With encryption.
-    #[doc(hidden)]
-    Secure(Box<Encrypted<S>>),
 }
 
-/// A stream that a function of the application opened.
-pub struct Own(pub(super) OwnStream);
-
-/// A stream with encryption, and perhaps that of a proxy around it.
-pub struct Encrypted<S>(pub(super) Layers<S>);
-
-pub(super) enum Layers<S> {
-    One(Secure<S>),
-    Two(Secure<Secure<S>>),
-}
-
-impl<S: Wire> Stream<S> {
-    pub(super) fn encrypted(stream: Secure<S>) -> Self {
-        Self::Secure(Box::new(Encrypted(Layers::One(stream))))
-    }
-
-    pub(super) fn encrypted_twice(stream: Secure<Secure<S>>) -> Self {
-        Self::Secure(Box::new(Encrypted(Layers::Two(stream))))
-    }
-}
-
-/// Calls a method of whichever stream it is.
-macro_rules! each {
-    ($this:expr, $stream:ident => $call:expr) => {
-        match $this {
-            Stream::Own(Own($stream)) => $call,
-            Stream::Plain($stream) => $call,
-            Stream::Secure(encrypted) => match &mut encrypted.0 {
-                Layers::One($stream) => $call,
-                Layers::Two($stream) => $call,
-            },
-        }
-    };
-}
+/// A stream of any type.
+pub type BoxWire = Box<dyn Wire + Send>;
 
 impl<S: Wire> Wire for Stream<S> {
+    #[inline]
     fn poll_read(
         &mut self,
         context: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        each!(self, stream => stream.poll_read(context, buffer))
+        match self {
+            Self::Boxed(stream) => stream.poll_read(context, buffer),
+            Self::Plain(stream) => stream.poll_read(context, buffer),
+        }
+    }
+
+    #[inline]
+    fn poll_write(
+        &mut self,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Boxed(stream) => stream.poll_write(context, slices),
+            Self::Plain(stream) => stream.poll_write(context, slices),
+        }
+    }
+
+    fn poll_close(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Self::Boxed(stream) => stream.poll_close(context),
+            Self::Plain(stream) => stream.poll_close(context),
+        }
+    }
+}
+
+impl Wire for BoxWire {
+    fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        (**self).poll_read(context, buffer)
     }
 
     fn poll_write(
@@ -69,10 +65,10 @@ impl<S: Wire> Wire for Stream<S> {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        each!(self, stream => stream.poll_write(context, slices))
+        (**self).poll_write(context, slices)
     }
 
     fn poll_close(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        each!(self, stream => stream.poll_close(context))
+        (**self).poll_close(context)
     }
 }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::dial::proxies::Proxies;
+use crate::dial::stream::BoxWire;
 use crate::dial::tls::Trust;
 use crate::runtime::BoxFuture;
 use crate::serve::carry::Wire;
@@ -36,10 +37,7 @@ pub(crate) enum To {
 #[derive(Clone)]
 pub(crate) struct Connector(Arc<Connect>);
 
-type Connect = dyn Fn(Arc<Endpoint>) -> BoxFuture<Result<OwnStream, BoxError>> + Send + Sync;
-
-/// A stream of an application.
-pub(crate) type OwnStream = Box<dyn Wire + Send>;
+type Connect = dyn Fn(Arc<Endpoint>) -> BoxFuture<Result<BoxWire, BoxError>> + Send + Sync;
 
 impl Connector {
     pub(crate) fn new<W, E, U, F>(connect: F) -> Self
@@ -53,12 +51,12 @@ impl Connector {
             let opening = connect(endpoint);
             Box::pin(async move {
                 let stream = opening.await.map_err(Into::into)?;
-                Ok(Box::new(stream) as OwnStream)
+                Ok(Box::new(stream) as BoxWire)
             })
         }))
     }
 
-    pub(super) async fn connect(&self, endpoint: &Arc<Endpoint>) -> Result<OwnStream, BoxError> {
+    pub(super) async fn connect(&self, endpoint: &Arc<Endpoint>) -> Result<BoxWire, BoxError> {
         (self.0)(endpoint.clone()).await
     }
 }
