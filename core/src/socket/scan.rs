@@ -521,6 +521,7 @@ impl Placeholders {
 
 impl Object {
     /// Takes note of the name of a member, which is still escaped.
+    #[inline(always)]
     pub(super) fn name(&mut self, inside: &str) {
         self.member = match &*unescaped(inside) {
             "_placeholder" => Member::Placeholder,
@@ -530,6 +531,7 @@ impl Object {
     }
 
     /// Takes note of the value of that member, of a packet with so many attachments.
+    #[inline(always)]
     pub(super) fn assign(&mut self, value: &str, attachments: u32) {
         // Taken, since the elements of an array that is a member's value belong to no member.
         match std::mem::take(&mut self.member) {

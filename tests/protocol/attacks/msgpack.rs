@@ -56,7 +56,7 @@ fn b01_values_that_are_nested_without_end_are_refused() {
     assert_eq!(say(&message), "event 2 x []");
 }
 
-/// B2, GHSA-7xpx-rcqc-8qjh, socketioxide #796 and #797.
+/// B2, GHSA-7xpx-rcqc-8qjh, socketioxide #796, socketioxide #797.
 #[test]
 fn b02_what_ends_too_early_is_refused() {
     refused(&data(b"\x91\xdb\x00\x00\x00\x05abc"), "InvalidPacket");

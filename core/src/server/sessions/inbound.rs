@@ -96,6 +96,7 @@ impl Server {
     }
 
     /// An attachment of the packet that waits for it.
+    #[inline]
     fn on_attachment(&mut self, slot: u32, bytes: Bytes) -> Result<(), Violation> {
         let Some(awaited) = self.sessions.attach_to_packet(slot, bytes)? else { return Ok(()) };
         if let Some(socket) = awaited.to.filter(|&socket| self.space.is_connected(socket)) {
@@ -113,32 +114,37 @@ impl Server {
             let raw = parser.decode_text(text, &self.config.limits)?;
             return self.on_raw(now, slot, &raw);
         }
-        if self.sessions.at(slot).is_some_and(|session| session.partial.is_some()) {
+        let Some(session) = self.sessions.at(slot) else { return Ok(()) };
+        if session.partial.is_some() {
             return Err(Violation::AttachmentsMissing);
         }
+        let found = (session.introduced, session.clients);
         let packet = packet::parse(text, self.config.limits.attachments)?;
-        self.on_socket_io(now, slot, packet)
+        self.on_socket_io(now, slot, found, packet)
     }
 
     /// A packet that a parser read, with its attachments.
     #[cold]
     #[inline(never)]
     fn on_raw(&mut self, now: Tick, slot: u32, raw: &RawPacket<'_>) -> Result<(), Violation> {
+        let Some(session) = self.sessions.at(slot) else { return Ok(()) };
+        let found = (session.introduced, session.clients);
         let packet = packet::check(raw, &self.config.limits)?;
-        self.on_socket_io(now, slot, packet)?;
+        self.on_socket_io(now, slot, found, packet)?;
         raw.attachments.iter().try_for_each(|bytes| self.on_attachment(slot, bytes.clone()))
     }
 
-    /// One Socket.IO packet.
-    #[inline]
+    /// One Socket.IO packet of a session, of which is known whether it asked for a namespace, and its first client.
+    ///
+    /// Inlined where it is called: a call would move the packet about.
+    #[inline(always)]
     fn on_socket_io(
         &mut self,
         now: Tick,
         slot: u32,
+        (introduced, clients): (bool, u32),
         packet: packet::Packet<'_>,
     ) -> Result<(), Violation> {
-        let Some(session) = self.sessions.at(slot) else { return Ok(()) };
-        let (introduced, clients) = (session.introduced, session.clients);
         if let Body::Connect { auth } = packet.body {
             return self.on_connect(now, slot, packet.namespace, auth);
         }
@@ -225,6 +231,7 @@ impl Sessions {
     }
 
     /// Adds an attachment to the packet that waits for it; returns the packet when that was the last.
+    #[inline]
     fn attach_to_packet(
         &mut self,
         slot: u32,
