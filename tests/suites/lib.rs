@@ -152,9 +152,9 @@ macro_rules! every_client {
             a_lost_connection_comes_back
             a_refused_client_is_told_why
             a_server_that_starts_late_is_found
-            c21_an_address_where_nobody_listens_is_passed_over
-            c100_proxies_lead_to_the_server
-            c101_certificates_are_verified
+            an_address_where_nobody_listens_is_passed_over
+            proxies_lead_to_the_server
+            certificates_are_verified
             events_of_a_client_keep_their_order
             handlers_of_a_client_keep_in_line
             hundreds_of_clients_share_a_runtime
@@ -162,7 +162,7 @@ macro_rules! every_client {
         }
         #[cfg(unix)]
         $crate::every_client! { $serve, $open;
-            c102_a_unix_socket_leads_to_the_server
+            a_unix_socket_leads_to_the_server
         }
     };
     ($serve:expr, $open:expr; $($promise:ident)*) => {

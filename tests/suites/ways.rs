@@ -32,7 +32,7 @@ fn client(url: &str) -> Client {
 }
 
 /// Every address of a name is tried: `localhost` is that of IPv6 too, where nobody listens.
-pub fn c21_an_address_where_nobody_listens_is_passed_over(serve: Serve, open: Open) {
+pub fn an_address_where_nobody_listens_is_passed_over(serve: Serve, open: Open) {
     let (_io, address, _serving) = start(serve, echo());
     let url = format!("http://localhost:{}", address.port());
     talk(client(&url), open).expect("one address answers");
@@ -45,7 +45,7 @@ pub fn c21_an_address_where_nobody_listens_is_passed_over(serve: Serve, open: Op
 }
 
 /// A server over TLS is spoken to when its certificate is trusted, and only then.
-pub fn c101_certificates_are_verified(serve: Serve, open: Open) {
+pub fn certificates_are_verified(serve: Serve, open: Open) {
     let identity = Identity::new();
     let listener = listener().tls(identity.tls());
     let address = port(&listener);
@@ -72,7 +72,7 @@ pub fn c101_certificates_are_verified(serve: Serve, open: Open) {
 
 /// Streams go through proxies of both kinds, with names and passwords, to servers with TLS and without; a proxy
 /// that refuses is not gone around.
-pub fn c100_proxies_lead_to_the_server(serve: Serve, open: Open) {
+pub fn proxies_lead_to_the_server(serve: Serve, open: Open) {
     let identity = Identity::new();
     let (plain, secret) = (listener(), listener().tls(identity.tls()));
     let urls = [
@@ -102,7 +102,7 @@ pub fn c100_proxies_lead_to_the_server(serve: Serve, open: Open) {
 
 /// A server on a Unix socket is reached by its path.
 #[cfg(unix)]
-pub fn c102_a_unix_socket_leads_to_the_server(serve: Serve, open: Open) {
+pub fn a_unix_socket_leads_to_the_server(serve: Serve, open: Open) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("socket");
     let listener = Listener::unix(&path).expect("a path");

@@ -272,9 +272,12 @@ fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
 }
 
 fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, TlsError> {
-    PrivateKeyDer::from_pem_slice(pem).map_err(|error| match error {
-        pem::Error::NoItemsFound => TlsError::NoKey,
-        error => TlsError::Pem(error.to_string()),
+    PrivateKeyDer::from_pem_slice(pem).map_err(|error| {
+        if matches!(error, pem::Error::NoItemsFound) {
+            TlsError::NoKey
+        } else {
+            TlsError::Pem(error.to_string())
+        }
     })
 }
 

@@ -51,7 +51,7 @@ impl Proxy {
         let socks = matches!(scheme, Scheme::Socks | Scheme::SocksNames);
         let fits = |text: &[u8]| !text.is_empty() && text.len() <= 255;
         if socks && login.as_ref().is_some_and(|(user, word)| !fits(user) || !fits(word)) {
-            return Err(UrlError::Login);
+            return Err(UrlError::Password);
         }
         Ok(Self { scheme, host: unbracketed(host).into(), port, login })
     }
@@ -136,7 +136,7 @@ mod tests {
             ("socks4://a", UrlError::ProxyScheme),
             ("http://", UrlError::Host),
             ("http://a:0", UrlError::Port),
-            ("socks5://u@a", UrlError::Login),
+            ("socks5://u@a", UrlError::Password),
         ] {
             assert_eq!(Proxy::parse(url), Err(error), "{url}");
         }

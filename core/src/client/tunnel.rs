@@ -31,7 +31,7 @@ enum Stage {
         request: Vec<u8>,
     },
     /// The proxy judges name and password.
-    Login {
+    Password {
         request: Vec<u8>,
     },
     /// The proxy says whether the stream is open.
@@ -162,7 +162,7 @@ impl Tunnel {
                         let mut out = vec![1];
                         put_short(&mut out, &user);
                         put_short(&mut out, &password);
-                        self.turn(out, Stage::Login { request });
+                        self.turn(out, Stage::Password { request });
                     }
                     (_, None) => {
                         return Err(Fault::transport("the proxy wants a name and a password"));
@@ -173,7 +173,7 @@ impl Tunnel {
                 }
                 Ok(Some(2))
             }
-            Stage::Login { request } => {
+            Stage::Password { request } => {
                 let &[version, status, ..] = read else { return Ok(None) };
                 check(version, 1)?;
                 if status != 0 {

@@ -26,7 +26,7 @@ pub enum UrlError {
     Host,
     /// The name or the password for a SOCKS proxy is longer than the protocol can tell.
     #[error("name and password for a SOCKS proxy have at most 255 bytes each")]
-    Login,
+    Password,
     /// The port is not between 1 and 65535.
     #[error("the port of the URL is no number between 1 and 65535")]
     Port,
