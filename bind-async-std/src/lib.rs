@@ -45,7 +45,7 @@
 //! | `smol` | yes | the executor of smol |
 //! | `async-std` | no | the executor of async-std |
 //! | `tracing` | yes | lines of a log, see [`sansocket_app`](sansocket_app#features) |
-//! | `tls` | no | https: a [`Listener`] takes a [`Tls`] |
+//! | `tls` | no | https: a [`Listener`] takes a [`Tls`], and a client reaches servers over TLS |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(not(any(feature = "smol", feature = "async-std")))]

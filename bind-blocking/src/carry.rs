@@ -23,6 +23,7 @@ pub(crate) struct Carrier {
 }
 
 /// What comes to a driver.
+#[expect(clippy::large_enum_variant, reason = "it is put in its place at once")]
 pub(crate) enum Arrival {
     /// A stream that a server accepted.
     Accepted(Socket, Connection),
@@ -31,6 +32,7 @@ pub(crate) enum Arrival {
 }
 
 /// What a connection does in its turns.
+#[expect(clippy::large_enum_variant, reason = "a box would be another allocation for each client")]
 enum Load {
     Accepted(Carry<Stream>),
     Opened(BoxFuture<()>),

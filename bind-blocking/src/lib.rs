@@ -71,7 +71,7 @@
 //! | feature | on by default | brings |
 //! |---|---|---|
 //! | `tracing` | yes | lines of a log, see [`sansocket_app`](sansocket_app#features) |
-//! | `tls` | no | https: a [`Listener`] takes a [`Tls`] |
+//! | `tls` | no | https: a [`Listener`] takes a [`Tls`], and a client reaches servers over TLS |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod builder;
