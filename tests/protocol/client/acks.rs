@@ -184,7 +184,7 @@ fn c75_a_key_is_the_same_for_each_try_and_no_other_event() {
         retrying(config);
         config.retries.as_mut().expect("it is set").key = true;
     });
-    let mut key = |script: &mut Script, tries: u32, before: &str| {
+    let key = |script: &mut Script, tries: u32, before: &str| {
         let mut keys = Vec::new();
         for n in 0..tries {
             let said = script.said().concat();
@@ -199,7 +199,7 @@ fn c75_a_key_is_the_same_for_each_try_and_no_other_event() {
         assert_eq!(key.len(), 22, "128 bits");
         key.clone()
     };
-    script.emit("/", "a", "[ 1 , {} ] ");
+    script.emit("/", "a", "[ 1 , {} ]");
     let a = key(&mut script, 3, "[\"a\",1 , {},\"");
     script.text("432[]");
     script.emit("/", "b", "[ ]");

@@ -122,7 +122,7 @@ impl Client {
 
 /// Arguments with a text behind them that needs no escapes.
 fn with_key(array: &str, key: &str) -> String {
-    let inside = array.trim_ascii_end().strip_suffix(']').unwrap_or("[").trim_ascii_end();
+    let inside = array.strip_suffix(']').unwrap_or("[").trim_ascii_end();
     let comma = if inside.trim_ascii_start() == "[" { "" } else { "," };
     format!("{inside}{comma}\"{key}\"]")
 }
