@@ -42,7 +42,8 @@
 //! |---|---|
 //! | `client.rs`, `space.rs`, `auth.rs` | a client before it is started: settings, handlers, auth payloads |
 //! | `manager.rs`, `socket.rs`, `waits.rs` | handles of one that runs, and what they wait for |
-//! | `error.rs`, `event.rs` | what goes wrong; what becomes of the connection |
+//! | `simple.rs` | a client without handlers |
+//! | `error.rs`, `event.rs`, `loss.rs` | what goes wrong; what becomes of the connection |
 //! | `shared.rs`, `state.rs`, `seat.rs` | what handles share; what its lock guards; one namespace |
 //! | `job.rs`, `dispatch.rs`, `hold.rs` | calls of handlers, and their order |
 //! | `stream.rs` | one stream |
@@ -58,9 +59,11 @@ mod event;
 mod hold;
 pub(crate) mod host;
 mod job;
+mod loss;
 mod manager;
 mod seat;
 mod shared;
+mod simple;
 mod socket;
 mod space;
 mod state;
@@ -70,11 +73,13 @@ mod waits;
 pub use client::Client;
 pub use error::{AckError, ConnectError, EmitError};
 pub use event::Event;
+pub use loss::Loss;
 pub use manager::Manager;
 pub use sansocket::client::{
     Backoff, Config, Endpoint, Fault, Kind, Offline, OfflinePolicy, Reason, Refused, Retries,
     Timestamps, Transport, UrlError,
 };
+pub use simple::{ConnectingSimply, ReceiveError, Receiving, SimpleClient};
 pub use socket::Socket;
 pub use space::Space;
 pub use waits::{Closed, Connecting, Drained};
