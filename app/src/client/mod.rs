@@ -28,7 +28,7 @@
 //! A client that loses its connection tries to get it back, as [`Config::reconnect`] says, until it
 //! leaves its last namespace or is dropped. So does one whose first attempt fails. Events that are sent
 //! meanwhile wait, as [`Config::offline`] says. Everything that makes up a request, and the auth payload, may be
-//! [made anew](Client::before_reconnect) for each attempt.
+//! [made anew](Client::before_attempt) for each attempt.
 //!
 //! The client ends when its last [`Socket`] and [`Manager`] are dropped: it leaves its namespaces and closes the
 //! connection. Handlers count while they run. A handler that captures a handle of its own client keeps it
