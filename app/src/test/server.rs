@@ -100,7 +100,7 @@ impl TestServer {
         let World { hub, clock, cable, host } = &*self.world;
         let pipes = || Host::start(Pipes::new(clock.clone(), hub, cable.clone()));
         let host = host.get_or_init(pipes);
-        // Clients of a test differ, and do the same in every run.
+        // They do the same in every run.
         host.open_with(client, SEED)
     }
 

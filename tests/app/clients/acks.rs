@@ -37,7 +37,7 @@ fn c74_the_server_is_answered_once_now_or_later_or_never() {
         .on_error(|_| {})
         .on("fails", || Err::<(), _>("no"));
     let socket = join(&server, client);
-    let ask = |event: &str| socket.emit_with_ack("ask", &event, Duration::from_secs(10));
+    let ask = |event: &str| socket.emit_with_ack("ask", event, Duration::from_secs(10));
     let (plain, several) = (ask("plain"), ask("several"));
     assert_eq!(server.block_on(plain).map(|args| args.json().to_owned()), Ok("[3]".to_owned()));
     let several = server.block_on(several).expect("it is answered");
@@ -130,7 +130,7 @@ fn c85_an_answer_that_is_too_large_goes_to_the_error_handler() {
     });
     let socket = join(&server, client);
     for event in ["large", "own"] {
-        let asked = socket.emit_with_ack("ask", &event, Duration::from_secs(10));
+        let asked = socket.emit_with_ack("ask", event, Duration::from_secs(10));
         server.advance(Duration::from_secs(10));
         assert_eq!(server.block_on(asked), Err(AckError::TimedOut));
         assert!(notes.take().concat().contains("the event takes 2000"), "{event}");

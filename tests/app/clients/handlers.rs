@@ -3,7 +3,7 @@
 use sansocket_app::client::{Client, Socket};
 use sansocket_app::test::{Network, TestServer};
 use sansocket_app::{
-    App, Events, NamespaceClass, RawRest, Reason, Refusal, Side, State, concurrent, sequential,
+    App, Events, NamespaceClass, RawRest, Refusal, Side, State, concurrent, sequential,
 };
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -191,7 +191,6 @@ fn a_class_serves_both_ends() {
     server.block_on(socket.disconnect());
     assert_eq!(our_notes.take(), ["connect 10", "disconnect"]);
     assert_eq!(their_notes.take(), ["connect 1", "disconnect"]);
-    let _: Option<Reason> = None;
 }
 
 #[test]
