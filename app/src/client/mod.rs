@@ -70,14 +70,17 @@ mod state;
 pub(crate) mod stream;
 mod waits;
 
+pub use crate::dial::proxies::{Proxies, ProxiesError};
+#[cfg(feature = "tls")]
+pub use crate::dial::tls::{Tls, TlsBuilder, TlsError};
 pub use client::Client;
 pub use error::{AckError, ConnectError, EmitError};
 pub use event::Event;
 pub use loss::Loss;
 pub use manager::Manager;
 pub use sansocket::client::{
-    Backoff, Config, Endpoint, Fault, Kind, Offline, OfflinePolicy, Reason, Refused, Retries,
-    Timestamps, Transport, UrlError,
+    Backoff, Config, Endpoint, Fault, Kind, Offline, OfflinePolicy, Proxy, Reason, Refused,
+    Retries, Timestamps, Transport, UrlError,
 };
 pub use simple::{ConnectingSimply, ReceiveError, Receiving, SimpleClient};
 pub use socket::Socket;
