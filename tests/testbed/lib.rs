@@ -26,7 +26,7 @@ mod trace;
 mod websocket;
 
 pub use app::App;
-pub use http::{Answer, NO_FIELDS, UPGRADE, handshake, request, upgrade};
+pub use http::{Answer, NO_FIELDS, UPGRADE, binary_request, handshake, request, upgrade};
 pub use polling::Polling;
 pub use sim::{Member, Sim};
 pub use tcp::Tcp;

@@ -6,3 +6,4 @@ mod events;
 mod namespaces;
 mod rooms;
 mod shards;
+mod v2;

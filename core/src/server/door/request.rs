@@ -214,7 +214,7 @@ impl Server {
             self.share_id(slot);
         }
         if let Some(sid) = context.own_sid {
-            self.sessions.departed.take(now, sid);
+            self.sessions.departed.forget(sid);
             self.sessions.own_sids.insert(slot, sid);
         }
         if let Some(number) = asked.jsonp {
@@ -262,8 +262,8 @@ impl Server {
         let Some(slot) = self.sessions.find(sid) else {
             let is_poll =
                 request.method == Method::Get && (named, ask) == (Named::Polling, Ask::Http);
-            let revision = revision.filter(|_| is_poll);
-            if let Some(revision) = revision.filter(|_| self.sessions.departed.take(now, sid)) {
+            let number = revision.map(Revision::number).filter(|_| is_poll);
+            if let Some(revision) = self.sessions.departed.take(now, sid, number) {
                 let reading = Reading { terms: Terms { revision }, jsonp };
                 let noop = poll_packet("6", reading, None, &self.config);
                 return Ok(Verdict::Respond(access.allow(noop, &self.config)));
