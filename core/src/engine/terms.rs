@@ -27,8 +27,8 @@ pub(crate) enum Binary {
     Base64,
     /// Bytes behind the byte 4. A polling payload is framed in bytes when a packet of it is binary.
     Bytes,
-    /// The same, but all polling payloads are framed in bytes: the client frames its texts so, which those
-    /// of Socket.IO 1 do, and these misread any other character than ASCII in a payload of text.
+    /// The same, but all polling payloads are framed in bytes: the client frames its own texts so. Those in
+    /// Python do, and count characters in a payload of text, not UTF-16 code units.
     Framed,
 }
 
