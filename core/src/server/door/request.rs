@@ -386,7 +386,7 @@ impl Server {
         let key = self.sessions.key(slot);
         let Some(session) = self.sessions.at_mut(slot) else { return Ok(()) };
         let packets = payload::split(session.terms, payload)?;
-        if packets.frame_texts() {
+        if session.terms.revision == Revision::V3(Binary::Bytes) && packets.frame_texts() {
             session.terms.revision = Revision::V3(Binary::Framed);
         }
         for (n, packet) in packets.enumerate() {
