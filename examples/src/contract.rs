@@ -163,7 +163,7 @@ impl WhoAmI {
             sid: socket.id().to_owned(),
             nsp: socket.namespace().to_owned(),
             transport: socket.transport().unwrap_or("gone"),
-            eio: socket.query("EIO").and_then(|eio| eio.parse().ok()).unwrap_or(4),
+            eio: socket.handshake().revision(),
             auth: RawValue::from_string(socket.auth_json().to_owned()).ok(),
             query,
             header: socket.header("x-conf").map(str::to_owned),

@@ -182,7 +182,7 @@ fn read(data: &[u8], sender: Sender) -> (Vec<Packet>, End) {
 /// Splits off a packet behind its kind and size.
 fn frame(data: &[u8]) -> Option<(bool, &[u8], &[u8])> {
     let end = data.iter().position(|byte| *byte == 255)?;
-    let digits = &data[1..end];
+    let digits = data.get(1..end)?;
     if data[0] > 1
         || digits.is_empty()
         || digits.len() > 10

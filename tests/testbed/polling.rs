@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::http::{Answer, request, upgrade};
+use crate::http::{Answer, binary_request, request, upgrade};
 use crate::net::World;
 use crate::tcp::Tcp;
 use crate::trace::normal;
@@ -50,6 +50,13 @@ impl Polling {
     /// Posts a payload and returns the answer.
     pub fn try_post(&mut self, payload: &str) -> Option<Answer> {
         self.posts.send(request("POST", &self.target(), "", payload));
+        self.posts.answer()
+    }
+
+    /// Posts a payload that need not be text, and returns the answer.
+    pub fn try_post_bytes(&mut self, payload: &[u8]) -> Option<Answer> {
+        let fields = "Content-Type: application/octet-stream\r\n";
+        self.posts.send(binary_request("POST", &self.target(), fields, payload));
         self.posts.answer()
     }
 

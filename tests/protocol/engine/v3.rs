@@ -2,7 +2,7 @@
 
 use sansocket::{Config, Layer};
 use std::time::Duration;
-use testbed::{Answer, Item, Polling, Sim, binary_request, normal, request, upgrade};
+use testbed::{Answer, Item, Polling, Sim, normal, request, upgrade};
 
 /// A server of bare messages that sends every one back.
 fn echo() -> Sim {
@@ -33,9 +33,7 @@ fn poll(client: &mut Polling) -> Answer {
 
 /// Posts bytes and returns the answer.
 fn post(client: &mut Polling, body: &[u8]) -> Answer {
-    let fields = "Content-Type: application/octet-stream\r\n";
-    client.posts.send(binary_request("POST", &client.target(), fields, body));
-    client.posts.answer().expect("a POST is answered")
+    client.try_post_bytes(body).expect("a POST is answered")
 }
 
 #[test]

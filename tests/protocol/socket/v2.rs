@@ -33,6 +33,7 @@ fn the_connection_itself_asks_for_the_main_namespace() {
     let mut client = sim.polling_with("EIO=3");
     assert_eq!(client.poll(), "2:40");
     assert_eq!(sim.events(), ["connect 1 /", "connect 2 /"]);
+    assert_eq!(sim.handshake(1).revision(), 3);
     assert_eq!((sim.counts().sessions, sim.counts().sockets), (2, 2));
     drop(ws);
 }
