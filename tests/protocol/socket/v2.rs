@@ -97,7 +97,7 @@ fn the_query_of_a_namespace_is_the_auth_payload() {
 
 #[test]
 fn the_name_is_bounded_without_its_query() {
-    let mut sim = sim_with(|config| config.limits.namespace_name = 8);
+    let sim = sim_with(|config| config.limits.namespace_name = 8);
     let mut ws = joined(&sim);
     ws.send(&format!("40/1234567?{}", "a".repeat(1000)));
     assert_eq!(ws.recv(), "40/1234567,");
@@ -364,7 +364,14 @@ fn a_session_id_that_the_host_chose_is_kept() {
     let mut client = sim.polling_with("EIO=3");
     assert_eq!(client.sid, "chosen-by-the-host");
     assert_eq!(client.poll(), "2:40");
-    assert_eq!(sim.socket(1).id.len(), 20);
+    let id = sim.socket(1).id;
+    sim.own_sid(None);
+    assert_eq!(Sid::text_in(&client.target()), Some("chosen-by-the-host"));
+    reached(&sim, "/", &id, 0);
+    assert_eq!(client.poll(), "7:42[\"x\"]", "it has an id all the same");
+    sim.on(0, |server, _| server.check());
+    client.post("1:1");
+    sim.on(0, |server, _| server.check());
 }
 
 /// As socket.io-client-java 1 and socket.io-client-swift 15 talk.

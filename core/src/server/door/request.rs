@@ -11,6 +11,7 @@ use crate::engine::{jsonp, payload};
 use crate::error::{Reason, Violation};
 use crate::field::Field;
 use crate::http::{Method, Query, Request, Response};
+use crate::key::Id;
 use crate::link::{Link, Message, Verdict};
 use crate::server::Server;
 use crate::server::door::refusal::{self, Refusal};
@@ -186,12 +187,7 @@ impl Server {
                 return Err(Refusal::HandshakeTransport.response());
             }
         };
-        let terms = match asked.revision {
-            Some(revision @ Revision::V4) => Terms { revision },
-            Some(revision @ Revision::V3(_)) if self.config.allow_eio3 => Terms { revision },
-            None if self.config.allow_eio3 => return Err(Refusal::Versions.response()),
-            Some(Revision::V3(_)) | None => return Err(Refusal::Version.response()),
-        };
+        let terms = self.terms(asked.revision).map_err(Refusal::response)?;
         let protocol = match key {
             Some(_) => self.choose_protocol(request)?,
             None => None,
@@ -210,13 +206,7 @@ impl Server {
         let context = RequestContext { caller, ..*context };
         let from = (request, &context);
         let slot = self.sessions.open(now, from, (access, terms), &mut self.outputs);
-        if terms != Terms::COMMON {
-            self.share_id(slot);
-        }
-        if let Some(sid) = context.own_sid {
-            self.sessions.departed.forget(sid);
-            self.sessions.own_sids.insert(slot, sid);
-        }
+        self.name(slot, terms, context.own_sid);
         if let Some(number) = asked.jsonp {
             self.sessions.jsonp.insert(slot, number);
         }
@@ -233,12 +223,35 @@ impl Server {
                 response: switching(key, protocol),
             },
         };
-        if terms != Terms::COMMON && self.config.layer == Layer::SocketIo {
-            // The connection itself asks for `/` (socket.io-protocol v4, "Exchange protocol").
+        self.ask_for_main(now, slot, terms);
+        Ok(verdict)
+    }
+
+    /// The terms of a session in that revision, when it is spoken.
+    fn terms(&self, revision: Option<Revision>) -> Result<Terms, Refusal> {
+        match revision {
+            Some(revision @ Revision::V4) => Ok(Terms { revision }),
+            Some(revision @ Revision::V3(_)) if self.config.allow_eio3 => Ok(Terms { revision }),
+            None if self.config.allow_eio3 => Err(Refusal::Versions),
+            Some(Revision::V3(_)) | None => Err(Refusal::Version),
+        }
+    }
+
+    /// Gives a fresh session the id that its revision or the host wants it to have.
+    fn name(&mut self, slot: u32, terms: Terms, own: Option<&str>) {
+        let shared = (terms.revision != Revision::V4).then(|| self.share_id(slot));
+        if let Some(sid) = own.or_else(|| shared.as_ref().map(Id::as_str)) {
+            self.sessions.departed.forget(sid);
+            self.sessions.own_sids.insert(slot, sid);
+        }
+    }
+
+    /// In revision 3 the connection itself asks for `/` (socket.io-protocol v4, "Exchange protocol").
+    fn ask_for_main(&mut self, now: Tick, slot: u32, terms: Terms) {
+        if terms.revision != Revision::V4 && self.config.layer == Layer::SocketIo {
             let asked = self.on_connect(now, slot, "/", None);
             debug_assert_eq!(asked, Ok(()), "a fresh session may join a namespace");
         }
-        Ok(verdict)
     }
 
     /// Tells the session id in a cookie, when there is to be one.

@@ -126,17 +126,43 @@ impl Server {
         if session.partial.is_some() {
             return Err(Violation::AttachmentsMissing);
         }
-        let (introduced, clients) = (session.introduced, session.clients);
+        let present = (session.introduced, session.clients);
         let revision = session.terms.revision;
-        let mut packet = packet::parse(text, self.config.limits.attachments)?;
-        if revision != Revision::V4 {
-            let (namespace, query) = split_query(packet.namespace);
-            packet.namespace = namespace;
-            if matches!(packet.body, Body::Connect { .. }) {
-                let auth = query.map(auth_of);
-                return self.on_connect(now, slot, namespace, auth.as_deref());
-            }
+        let packet = packet::parse(text, self.config.limits.attachments)?;
+        match revision {
+            Revision::V4 => self.on_parsed(now, slot, packet, present),
+            Revision::V3(_) => self.on_queried(now, slot, packet, present),
         }
+    }
+
+    /// One Socket.IO packet of revision 3, with a query behind the name of its namespace.
+    #[cold]
+    #[inline(never)]
+    fn on_queried(
+        &mut self,
+        now: Tick,
+        slot: u32,
+        mut packet: packet::Packet<'_>,
+        present: (bool, u32),
+    ) -> Result<(), Violation> {
+        let (namespace, query) = split_query(packet.namespace);
+        packet.namespace = namespace;
+        if matches!(packet.body, Body::Connect { .. }) {
+            let auth = query.map(auth_of);
+            return self.on_connect(now, slot, namespace, auth.as_deref());
+        }
+        self.on_parsed(now, slot, packet, present)
+    }
+
+    /// The same once it was read, of a session that asked for a namespace, or not, and has these clients.
+    #[inline(always)]
+    fn on_parsed(
+        &mut self,
+        now: Tick,
+        slot: u32,
+        packet: packet::Packet<'_>,
+        (introduced, clients): (bool, u32),
+    ) -> Result<(), Violation> {
         if let Body::Connect { auth } = packet.body {
             return self.on_connect(now, slot, packet.namespace, auth);
         }

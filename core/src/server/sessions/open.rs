@@ -74,12 +74,11 @@ impl Sessions {
         key.slot
     }
 
-    /// Makes the id of a fresh session one that its clients may have as well.
+    /// Lets the clients of a fresh session share an id.
     pub(in crate::server) fn share_id(&mut self, slot: u32, id: Id) {
         if let Some(session) = self.at_mut(slot) {
             session.secret = Secret(id.to_bytes());
         }
-        self.own_sids.insert(slot, id.as_str());
     }
 
     /// Makes a fresh session start on WebSocket.

@@ -35,16 +35,16 @@ impl Shared {
 }
 
 impl Server {
-    /// Gives a fresh session an id that its clients share.
-    pub(in crate::server) fn share_id(&mut self, slot: u32) {
-        let shard = self.shard.index;
+    /// Gives a fresh session an id that its clients share, and returns it.
+    pub(in crate::server) fn share_id(&mut self, slot: u32) -> Id {
         let id = loop {
-            let id = self.space.mint.issue_for_session(shard);
+            let id = self.space.mint.issue_for_session(self.shard.index);
             if self.sessions.own_sids.check(id.as_str()).is_ok() {
                 break id;
             }
         };
         self.sessions.share_id(slot, id);
+        id
     }
 }
 
