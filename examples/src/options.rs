@@ -1,8 +1,9 @@
 //! The command line that the example servers share.
 
 use lexopt::prelude::*;
-use sansocket_app::Config;
+use sansocket_app::{Config, Msgpack};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What the command line says.
@@ -55,6 +56,13 @@ impl Options {
                 "allow-eio3" => config.allow_eio3 = true,
                 "allow-jsonp" => config.allow_jsonp = true,
                 "max-payload" => config.limits.max_payload = parser.value()?.parse()?,
+                "parser" => {
+                    config.parser = match parser.value()?.to_str() {
+                        Some("default") => None,
+                        Some("msgpack") => Some(Arc::new(Msgpack)),
+                        other => return Err(format!("unknown parser {other:?}").into()),
+                    };
+                }
                 "help" => {
                     println!("{USAGE}");
                     std::process::exit(0);
@@ -85,4 +93,5 @@ const USAGE: &str = "options:
   --connect-timeout-ms MS   time a client has to join a namespace
   --max-payload BYTES       largest message a client may send
   --allow-eio3              let clients of Socket.IO 2 in
-  --allow-jsonp             let clients poll by JSONP";
+  --allow-jsonp             let clients poll by JSONP
+  --parser NAME             default or msgpack";

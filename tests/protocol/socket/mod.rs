@@ -4,6 +4,7 @@ mod backlog;
 mod binary;
 mod events;
 mod namespaces;
+mod parser;
 mod rooms;
 mod shards;
 mod v2;

@@ -50,7 +50,7 @@ impl Space {
             mint,
             adopted: Adopted::new(hasher.clone()),
             shared: Shared::new(hasher.clone()),
-            encoder: Encoder::default(),
+            encoder: Encoder::new(config.parser.as_ref()),
             epoch: 0,
             selected: Vec::new(),
         }
