@@ -1,7 +1,7 @@
-//! What a client says last is heard although its process ends. Alone in this file, because it starts itself again.
+//! Clients of short programs: what one says last is heard although its process ends.
 
 use sansocket_blocking::client::{Client, Transport};
-use sansocket_blocking::{App, Listener, Reason, Server};
+use sansocket_blocking::{App, Listener, Reason, Server, Socket};
 use std::env;
 use std::process::{self, Command};
 use std::sync::mpsc;
@@ -38,6 +38,26 @@ fn a_client_is_heard_whose_process_ends() {
         let reason = heard.recv_timeout(patience).unwrap();
         assert_eq!(reason, "client namespace disconnect");
     }
+}
+
+#[test]
+fn a_program_without_handlers_asks_and_receives() {
+    let mut app = App::new();
+    app.on("ask me", |socket: Socket, n: i64| {
+        let twice: i64 = socket.call("twice", &n).wait().unwrap_or(-1);
+        socket.emit("answered", &twice).unwrap();
+        n + 1
+    });
+    let listener = Listener::tcp("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().tcp().unwrap());
+    thread::spawn(move || Server::new(app).serve_on([listener]));
+    let mut client = Client::new(&url).unwrap();
+    client.on("twice", |n: i64| 2 * n);
+    let simple = sansocket_blocking::connect_simply(client).unwrap();
+    assert_eq!(simple.call("ask me", &20).wait(), Ok(21));
+    let (name, args) = simple.receive_within(Duration::from_secs(20)).wait().unwrap();
+    assert_eq!((&*name, args.json()), ("answered", "[40]"));
+    simple.disconnect().wait();
 }
 
 /// Speaks, and leaves at once, by each transport.
