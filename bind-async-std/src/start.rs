@@ -1,7 +1,7 @@
 //! Starting clients.
 
 use sansocket_app::bind::Host;
-use sansocket_app::client::{Client, Connecting, Manager};
+use sansocket_app::client::{Client, Connecting, ConnectingSimply, Manager, SimpleClient};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::executor::Executor;
@@ -10,7 +10,8 @@ use crate::network::Network;
 /// Starts a client on the default [`Executor`] and joins the namespace that its URL names.
 ///
 /// The client connects already when this returns; the future waits until the namespace is joined, or for the first
-/// failure: see [`client::Socket::connect`](sansocket_app::client::Socket::connect). Any executor may run it.
+/// failure. It holds the only handle of the client, which therefore tries no more after a failure. One that is to
+/// go on trying is [opened](open), or waited for [patiently](Connecting::patiently): see [`client::Socket::connect`](sansocket_app::client::Socket::connect). Any executor may run it.
 ///
 /// ```no_run
 /// use sansocket_async_std::client::Client;
@@ -30,6 +31,25 @@ use crate::network::Network;
 /// As [`open`].
 pub fn connect(client: Client) -> Connecting {
     open(client).connect()
+}
+
+/// Starts a client without handlers on the default [`Executor`] and joins the namespace that its URL names.
+///
+/// ```no_run
+/// use sansocket_async_std::client::Client;
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = sansocket_async_std::connect_simply(Client::new("https://example.com")?).await?;
+/// client.emit("join", "tea")?;
+/// let (name, args) = client.receive().await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Panics
+/// As [`open`], and when the client has a handler of any event.
+pub fn connect_simply(client: Client) -> ConnectingSimply {
+    SimpleClient::start(client, open)
 }
 
 /// Starts a client on the default [`Executor`]. It connects when a namespace is to be joined.
