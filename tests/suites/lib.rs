@@ -8,6 +8,7 @@ mod attacks;
 mod cancel;
 mod channel;
 mod client;
+mod clients;
 mod faults;
 #[cfg(target_os = "linux")]
 mod files;
@@ -22,11 +23,13 @@ mod process;
 mod proxy;
 mod requests;
 mod serve;
+mod ways;
 
 pub use answers::*;
 pub use attacks::*;
 pub use cancel::*;
 pub use client::{Client, PATIENCE};
+pub use clients::*;
 pub use faults::*;
 #[cfg(target_os = "linux")]
 pub use files::*;
@@ -36,6 +39,7 @@ pub use log::*;
 pub use pause::*;
 pub use requests::*;
 pub use serve::*;
+pub use ways::*;
 
 use serve::{listener, port, start};
 
@@ -135,5 +139,33 @@ macro_rules! every_binding {
     };
     ($serve:expr; $($promise:ident)*) => {
         $(#[test] fn $promise() { $crate::$promise($serve); })*
+    };
+}
+
+/// Makes a test of everything that the clients of a binding promise: it says how it serves, and how it starts a
+/// client, which is an [`Open`].
+#[macro_export]
+macro_rules! every_client {
+    ($serve:expr, $open:expr) => {
+        $crate::every_client! { $serve, $open;
+            a_client_and_a_server_answer_each_other
+            a_lost_connection_comes_back
+            a_refused_client_is_told_why
+            a_server_that_starts_late_is_found
+            an_address_where_nobody_listens_is_passed_over
+            proxies_lead_to_the_server
+            certificates_are_verified
+            events_of_a_client_keep_their_order
+            handlers_of_a_client_keep_in_line
+            hundreds_of_clients_share_a_runtime
+            the_last_handle_ends_the_client
+        }
+        #[cfg(unix)]
+        $crate::every_client! { $serve, $open;
+            a_unix_socket_leads_to_the_server
+        }
+    };
+    ($serve:expr, $open:expr; $($promise:ident)*) => {
+        $(#[test] fn $promise() { $crate::$promise($serve, $open); })*
     };
 }
