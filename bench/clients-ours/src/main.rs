@@ -1,6 +1,7 @@
-//! Clients of ours, as bench/clients drives them: `bench-clients tokio|smol|threads URL echo|connect|idle CLIENTS IN_FLIGHT`
+//! Clients of ours, as bench/clients drives them: `bench-clients tokio|smol|threads URL
+//! echo|connect|idle CLIENTS IN_FLIGHT`; and as bench/storm does, with `storm`: it says how many clients are joined.
 
-use sansocket_tokio::client::{Client, Manager, Socket, Transport};
+use sansocket_tokio::client::{Backoff, Client, Manager, Socket, Transport};
 use std::io::BufRead;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Sender, channel};
@@ -29,6 +30,7 @@ fn main() {
         match scenario.as_str() {
             "connect" => bench.reconnect(slot),
             "echo" => slot.keep(bench.echo(&slot.counts)),
+            "storm" => slot.keep(bench.stay()),
             _ => slot.keep((bench.open)(bench.client.clone())),
         }
     }
@@ -44,7 +46,7 @@ fn main() {
         println!("{}", DONE.load(Relaxed));
     }
     SENDING.store(false, Relaxed);
-    if scenario != "idle" {
+    if scenario == "echo" || scenario == "connect" {
         ends.iter().take(clients).for_each(drop);
     }
     std::process::exit(0);
@@ -88,6 +90,15 @@ impl Bench {
                 let _ = ended.send(());
             }
         });
+        (self.open)(client)
+    }
+
+    /// A client that comes back, and is counted while it is joined.
+    fn stay(&self) -> Manager {
+        let mut client = self.client.clone();
+        client.configure(|config| config.reconnect = Some(Backoff::default()));
+        client.on_connect(|| drop(DONE.fetch_add(1, Relaxed)));
+        client.on_disconnect(|| drop(DONE.fetch_sub(1, Relaxed)));
         (self.open)(client)
     }
 
