@@ -48,8 +48,8 @@ impl Terminal {
         let mut client = Client::new(url)?;
         client.manage(self.clone());
         client.on_connect(come).on_disconnect(lost);
-        client.on("message", |said: Said, here: State<Terminal>| here.show(&shown(&said)));
-        client.on("notice", |notice: Notice, here: State<Terminal>| {
+        client.on("message", |said: Said, here: State<Self>| here.show(&shown(&said)));
+        client.on("notice", |notice: Notice, here: State<Self>| {
             here.show(&format!("* {}", notice.text));
         });
         Ok(client)
@@ -114,8 +114,5 @@ fn shown(said: &Said) -> String {
 
 /// The chat answers `ok: false` with an `error`, or what was asked for.
 fn check(answer: &Value) -> Result<(), BoxError> {
-    match &answer["error"] {
-        Value::String(error) => Err(error.as_str().into()),
-        _ => Ok(()),
-    }
+    answer["error"].as_str().map_or(Ok(()), |error| Err(error.into()))
 }

@@ -67,7 +67,9 @@ async fn sending<R: DeserializeOwned>(
     println!("{:?} {}", socket.id(), socket.waiting());
     println!("{:?} {:?}", socket.transport(), socket.take_waiting());
     println!("{} {} {}", socket.is_active(), socket.is_connected(), socket.is_recovered());
-    socket.handlers(|space| drop(space.off("x")));
+    socket.handlers(|space| {
+        space.off("x");
+    });
     socket.call_within::<R>("x", a, time).await
 }
 
