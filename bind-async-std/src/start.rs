@@ -33,21 +33,22 @@ pub fn connect(client: Client) -> Connecting {
     open(client).connect()
 }
 
-/// Starts a client without handlers on the default [`Executor`] and joins the namespace that its URL names.
+/// Starts a client without handlers on the default [`Executor`] and joins the namespace that its URL names: see
+/// [`SimpleClient`].
 ///
 /// ```no_run
 /// use sansocket_async_std::client::Client;
 ///
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 /// let client = sansocket_async_std::connect_simply(Client::new("https://example.com")?).await?;
-/// client.emit("join", "tea")?;
-/// let (name, args) = client.receive().await?;
+/// let sum: i64 = client.call("add", &(1, 2)).await?;
 /// # Ok(())
 /// # }
 /// ```
 ///
 /// # Panics
 /// As [`open`], and when the client has a handler of any event.
+#[track_caller]
 pub fn connect_simply(client: Client) -> ConnectingSimply {
     SimpleClient::start(client, open)
 }

@@ -34,16 +34,15 @@ pub fn connect(client: Client) -> Result<Socket, ConnectError> {
     open(client).connect().wait()
 }
 
-/// Starts a client without handlers and joins the namespace that its URL names. It waits until the namespace is joined,
-/// or for the first failure, after which the client tries no more.
+/// Starts a client without handlers and joins the namespace that its URL names: see [`SimpleClient`]. It waits as
+/// [`connect`] does.
 ///
 /// ```no_run
 /// use sansocket_blocking::client::Client;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let client = sansocket_blocking::connect_simply(Client::new("https://example.com")?)?;
-/// client.emit("join", "tea")?;
-/// let (name, args) = client.receive().wait()?;
+/// let sum: i64 = client.call("add", &(1, 2)).wait()?;
 /// # Ok(())
 /// # }
 /// ```
@@ -53,6 +52,7 @@ pub fn connect(client: Client) -> Result<Socket, ConnectError> {
 ///
 /// # Panics
 /// As [`open`], and when the client has a handler of any event.
+#[track_caller]
 pub fn connect_simply(client: Client) -> Result<SimpleClient, ConnectError> {
     SimpleClient::start(client, open).wait()
 }
