@@ -34,16 +34,15 @@ pub fn connect(client: Client) -> Result<Socket, ConnectError> {
     open(client).connect().wait()
 }
 
-/// Starts a client without handlers and waits until the namespace that its URL names is joined, as [`connect`] does.
+/// Starts a client without handlers and joins the namespace that its URL names: see [`SimpleClient`]. It waits as
+/// [`connect`] does.
 ///
 /// ```no_run
 /// use sansocket_blocking::client::Client;
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let chat = sansocket_blocking::connect_simply(Client::new("https://example.com/chat")?)?;
-/// chat.emit("say", "hello")?;
-/// let (name, args) = chat.receive().wait()?;
-/// println!("{name}: {}", args.json());
+/// let client = sansocket_blocking::connect_simply(Client::new("https://example.com")?)?;
+/// let sum: i64 = client.call("add", &(1, 2)).wait()?;
 /// # Ok(())
 /// # }
 /// ```
