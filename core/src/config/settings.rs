@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cookie::Cookie;
+use crate::deflate::Deflate;
 use crate::limits::Limits;
 
 /// Settings of a server; shared by all shards of a process.
@@ -61,6 +62,10 @@ pub struct Config {
     /// Bytes of a polling answer from which it is compressed for clients that accept gzip or deflate;
     /// `None` never compresses. Default 1024. Needs the feature `compression`.
     pub compression: Option<usize>,
+    /// How messages on a WebSocket are compressed for clients that offer to (permessage-deflate, RFC 7692).
+    /// Default `None`, which never agrees to it. Needs the feature `compression`; leave it off where a host
+    /// frames WebSockets itself.
+    pub deflate: Option<Deflate>,
     /// What the sessions carry. Default Socket.IO.
     pub layer: Layer,
     /// Which request headers a [`Handshake`](crate::Handshake) keeps. Default all but those of the
@@ -92,6 +97,7 @@ impl Default for Config {
             protocols: Protocols::First,
             headers: Vec::new(),
             compression: Some(1024),
+            deflate: None,
             layer: Layer::SocketIo,
             keep_headers: KeepHeaders::All,
             slow: SlowClient::Refuse,

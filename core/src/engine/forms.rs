@@ -4,49 +4,103 @@
 //! |---|---|
 //! | revision 4 | as it is encoded |
 //! | revision 3 | the same for text; binary messages begin with their type, a byte 4 |
+//! | a window, for a WebSocket | each message of [`Deflate::threshold`] bytes or more is compressed |
 //!
 //! The first is common and costs nothing. Any other is made when the first session with such terms gets
 //! the packet, and shared by all that get it in the same broadcast.
 
+use std::num::NonZeroU8;
+
 use super::terms::{Revision, Terms};
+use crate::deflate::Deflate;
+use crate::deflate::deflater::Deflater;
 use crate::socket::encoded::Packet;
 
 /// The other forms of the packet that is being sent to many.
 #[derive(Debug, Default)]
 pub(crate) struct Forms {
-    /// The packet, and its form in revision 3.
-    v3: Option<(Packet, Packet)>,
+    made: Vec<Made>,
+    deflate: Deflate,
+    /// Of the window that was asked for last.
+    deflater: Option<Deflater>,
+}
+
+/// A form that was made of a packet.
+#[derive(Debug)]
+struct Made {
+    kind: Kind,
+    of: Packet,
+    form: Packet,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Kind {
+    Compressed(NonZeroU8),
+    V3,
 }
 
 impl Forms {
+    /// Compresses by these settings, where that was agreed on.
+    pub(crate) fn new(deflate: Option<Deflate>) -> Self {
+        Self { deflate: deflate.unwrap_or_default(), ..Self::default() }
+    }
+
     /// Returns the form of `packet` by `terms`.
     #[cold]
     #[inline(never)]
     pub(crate) fn of(&mut self, packet: Packet, terms: Terms) -> Packet {
-        match terms.revision {
+        let packet = match terms.revision {
             Revision::V3 => self.v3(packet),
             Revision::V4 => packet,
+        };
+        match terms.window {
+            Some(window) => self.compressed(packet, window),
+            None => packet,
         }
     }
 
     /// Gives up what was kept, after a broadcast.
     pub(crate) fn forget(&mut self) {
-        self.v3 = None;
+        self.made.clear();
     }
 
     fn v3(&mut self, packet: Packet) -> Packet {
         if !packet.has_binary() {
             return packet;
         }
-        if let Some((of, form)) = &self.v3
-            && of.is_same(&packet)
-        {
-            return form.clone();
+        self.once(Kind::V3, packet, |_, packet| packet.with_binary_types())
+    }
+
+    fn compressed(&mut self, packet: Packet, window: NonZeroU8) -> Packet {
+        let threshold = self.deflate.threshold;
+        if packet.longest() < threshold {
+            return packet;
         }
-        let form = packet.with_binary_types();
+        self.once(Kind::Compressed(window), packet, |this, packet| {
+            let packing = this.deflate.packing(window.get());
+            let kept = this.deflater.take().filter(|deflater| deflater.packing() == packing);
+            let deflater = this.deflater.insert(kept.unwrap_or_else(|| Deflater::new(packing)));
+            packet.compressed(threshold, deflater)
+        })
+    }
+
+    /// Makes a form of a packet, unless it is there.
+    fn once(
+        &mut self,
+        kind: Kind,
+        packet: Packet,
+        make: impl FnOnce(&mut Self, &Packet) -> Packet,
+    ) -> Packet {
+        let mut made = self.made.iter();
+        if let Some(made) = made.find(|made| made.kind == kind && made.of.is_same(&packet)) {
+            return made.form.clone();
+        }
+        let form = make(self, &packet);
         // A packet without another holder goes to one session only.
         if packet.is_shared() {
-            self.v3 = Some((packet, form.clone()));
+            // One broadcast has one packet in each form; what others left is not looked at again.
+            self.made.retain(|made| made.kind != kind);
+            self.made.push(Made { kind, of: packet, form: form.clone() });
         }
         form
     }
@@ -60,8 +114,8 @@ mod tests {
     use crate::socket::encoded::Encoder;
     use bytes::Bytes;
 
-    const V3: Terms = Terms { revision: Revision::V3 };
-    const V4: Terms = Terms { revision: Revision::V4 };
+    const V3: Terms = Terms { revision: Revision::V3, window: None };
+    const V4: Terms = Terms::COMMON;
 
     fn frames(packet: &Packet) -> Vec<Vec<u8>> {
         packet.frames().iter().map(|frame| frame.bytes().to_vec()).collect()
@@ -103,6 +157,6 @@ mod tests {
         assert!(forms.of(packet.clone(), V4).is_same(&packet));
         let text = Packet::engine("4\u{20ac}".as_bytes());
         assert!(forms.of(text.clone(), V3).is_same(&text));
-        assert!(forms.v3.is_none());
+        assert!(forms.made.is_empty());
     }
 }

@@ -158,8 +158,8 @@ mod tests {
     use bytes::Bytes;
     use proptest::prelude::*;
 
-    const V3: Terms = Terms { revision: Revision::V3 };
-    const V4: Terms = Terms { revision: Revision::V4 };
+    const V3: Terms = Terms { revision: Revision::V3, window: None };
+    const V4: Terms = Terms::COMMON;
 
     fn written(terms: Terms, packets: &[Packet]) -> String {
         let mut out = Vec::new();

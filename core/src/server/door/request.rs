@@ -17,7 +17,7 @@ use crate::server::door::refusal::{self, Refusal};
 use crate::server::sessions::link::poll_response;
 use crate::server::sessions::session::Goodbye;
 use crate::server::sessions::strangers::Source;
-use crate::server::sessions::transport::{OnGet, OnPost};
+use crate::server::sessions::transport::{OnGet, OnPost, Transport};
 use crate::time::Tick;
 use crate::ws::handshake::{self, Ask};
 use crate::ws::protocol;
@@ -154,7 +154,7 @@ impl Server {
             }
         };
         let terms = match revision {
-            Some(revision @ Revision::V4) => Terms { revision },
+            Some(revision @ Revision::V4) => Terms::of(revision),
             Some(Revision::V3) | None => return Err(Refusal::Version.response()),
         };
         let protocol = match key {
@@ -185,10 +185,10 @@ impl Server {
                 let response = access.allow(poll_response(open, None, &self.config), &self.config);
                 Verdict::Respond(self.set_cookie(slot, response))
             }
-            Some(key) => Verdict::Upgrade {
-                link: Some(self.sessions.open_websocket(slot)),
-                response: switching(key, protocol),
-            },
+            Some(key) => {
+                let response = self.compress(slot, request, switching(key, protocol));
+                Verdict::Upgrade { link: Some(self.sessions.open_websocket(slot)), response }
+            }
         })
     }
 
@@ -228,8 +228,18 @@ impl Server {
         match (named, ask) {
             (Named::WebSocket, Ask::WebSocket { key }) if self.config.transports.upgrades => {
                 let protocol = self.choose_protocol(request)?;
+                let response = match session.transport {
+                    Transport::Polling { .. } => {
+                        self.compress(slot, request, switching(key, protocol))
+                    }
+                    // It is one too many, and closed at once.
+                    Transport::ClosingPolling { .. }
+                    | Transport::ClosingWebSocket { .. }
+                    | Transport::Probing { .. }
+                    | Transport::WebSocket { .. } => switching(key, protocol),
+                };
                 let link = Some(self.sessions.probe(now, slot));
-                return Ok(Verdict::Upgrade { link, response: switching(key, protocol) });
+                return Ok(Verdict::Upgrade { link, response });
             }
             (Named::WebSocket, Ask::Broken(flaw)) => {
                 return Err(Refusal::WebSocket(flaw).response());
@@ -312,6 +322,20 @@ impl Server {
         let violation = Violation::OverlappingPoll;
         self.end(slot, Reason::Violation(violation), Goodbye::of(violation));
         refusal::silent(&"a second GET or POST of a session overlaps the first")
+    }
+
+    /// The answer that accepts a WebSocket, with the compression that is agreed on, if one is: see
+    /// [`Config::deflate`]. One that keeps memory is not while the process is short of it.
+    fn compress(&mut self, slot: u32, request: &Request<'_>, response: Response) -> Response {
+        let deflate = self.config.deflate.as_ref();
+        let agreed = deflate.and_then(|deflate| handshake::compressing(request, deflate));
+        let short = self.sessions.is_short();
+        let agreed = agreed.filter(|(agreed, _)| agreed.context_bytes() == 0 || !short);
+        self.sessions.agree(slot, agreed.as_ref().map(|(agreed, _)| agreed));
+        match agreed {
+            Some(agreed) => response.agreeing(agreed),
+            None => response,
+        }
     }
 
     /// The subprotocol of a WebSocket, when the client offers some.
