@@ -149,8 +149,8 @@ pub use handlers::state::State;
 pub use http;
 pub use runtime::BoxFuture;
 pub use sansocket::{
-    Args, ArgsRef, Caller, Config, ConfigError, Cookie, Counts, EventMessage, Fields, Gone,
-    Handshake, Id, JoinError, KeepHeaders, Layer, Limits, Method, Misuse, Origins, Protocols,
+    Args, ArgsRef, Caller, Config, ConfigError, Cookie, Counts, Deflate, EventMessage, Fields,
+    Gone, Handshake, Id, JoinError, KeepHeaders, Layer, Limits, Method, Misuse, Origins, Protocols,
     Reason, Received, Refused, Request, RequestContext, Response, SameSite, SlowClient, Transports,
     Violation,
 };
