@@ -1,7 +1,7 @@
 //! The command line that the example servers share.
 
 use lexopt::prelude::*;
-use sansocket_app::Config;
+use sansocket_app::{Config, Deflate};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -53,6 +53,7 @@ impl Options {
                 "ping-timeout-ms" => config.ping_timeout = millis(&mut parser)?,
                 "connect-timeout-ms" => config.connect_timeout = millis(&mut parser)?,
                 "max-payload" => config.limits.max_payload = parser.value()?.parse()?,
+                "deflate" => config.deflate = Some(small_deflate()),
                 "help" => {
                     println!("{USAGE}");
                     std::process::exit(0);
@@ -62,6 +63,13 @@ impl Options {
         }
         Ok(self)
     }
+}
+
+/// Compresses nearly all messages, each on its own.
+fn small_deflate() -> Deflate {
+    let mut deflate = Deflate::default();
+    deflate.threshold = 16;
+    deflate
 }
 
 fn millis(parser: &mut lexopt::Parser) -> Result<Duration, lexopt::Error> {
@@ -81,4 +89,5 @@ const USAGE: &str = "options:
   --ping-interval-ms MS     time between pings
   --ping-timeout-ms MS      time a client has to answer a ping
   --connect-timeout-ms MS   time a client has to join a namespace
-  --max-payload BYTES       largest message a client may send";
+  --max-payload BYTES       largest message a client may send
+  --deflate                 compress messages on WebSockets, for clients that offer it";
