@@ -5,5 +5,6 @@ mod binary;
 mod deflate;
 mod events;
 mod namespaces;
+mod parser;
 mod rooms;
 mod shards;

@@ -98,7 +98,7 @@ impl Session {
         forms: &mut Forms,
         written: Written<'_>,
     ) -> Option<Link> {
-        // Short text has the same form by all terms; what is compressed of it, the connection compresses.
+        // Text of the protocol has the same form by all terms; what is compressed of it, the connection compresses.
         match written.short() {
             Some(frame) if self.outbox.append(pool, frame) => self.transport.carrier(),
             Some(_) | None => self.queue(pool, forms, written.packet()),
