@@ -361,10 +361,10 @@ proptest! {
                 let mut piece = piece.to_vec();
                 let mut decoder = ends[to].decode(&mut piece);
                 while let Some(item) = decoder.poll().expect("it is valid") {
-                    read.push(match item {
-                        Inbound::Message(Message::Text(read)) => (true, read.as_bytes().to_vec()),
-                        Inbound::Message(Message::Binary(read)) => (false, read.to_vec()),
-                        other => panic!("{other:?}"),
+                    let Inbound::Message(message) = item else { panic!("{item:?}") };
+                    read.push(match message {
+                        Message::Text(read) => (true, read.as_bytes().to_vec()),
+                        Message::Binary(read) => (false, read.to_vec()),
                     });
                 }
             }
