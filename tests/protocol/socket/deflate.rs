@@ -200,8 +200,9 @@ fn polls_get_messages_as_they_are_and_the_websocket_after_them_gets_them_compres
 fn short_events_in_a_row_are_compressed_where_the_threshold_is_low() {
     let sim = sim(|deflate| deflate.threshold = 200);
     let mut client = Raw::joined(&sim, "permessage-deflate");
+    let member = sim.socket(1).socket;
     sim.on(0, |server, _| {
-        let mut socket = server.socket(sim.socket(1).socket).expect("it is there");
+        let mut socket = server.socket(member).expect("it is there");
         for len in [400, 400, 4] {
             socket.emit("x", ArgsRef::from_valid(&long(len), &[])).unwrap();
         }
