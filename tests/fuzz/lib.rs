@@ -10,6 +10,7 @@ mod fields;
 mod host;
 mod http_head;
 mod msgpack;
+mod old_payload;
 mod packet;
 mod pair;
 mod payload;
@@ -32,6 +33,7 @@ pub const TARGETS: [(&str, Target); 15] = [
     ("fields", fields::run),
     ("http_head", http_head::run),
     ("msgpack", msgpack::run),
+    ("old_payload", old_payload::run),
     ("packet", packet::run),
     ("pair", pair::run),
     ("payload", payload::run),

@@ -8,3 +8,4 @@ mod namespaces;
 mod parser;
 mod rooms;
 mod shards;
+mod v2;
