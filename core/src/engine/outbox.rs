@@ -301,12 +301,19 @@ impl Outbox {
                 }
                 Content::Packet(_) => return,
                 Content::Run(run) => {
-                    let next = split_short(&run[self.part as usize..]);
-                    let next = next.filter(|(text, _)| takes(out, text.len(), 1));
-                    let Some((text, rest)) = next else { return };
-                    payload::put_part(out, terms, Part::Text(text));
-                    let (cost, left) = (cost(text.len() + PART), rest.len());
-                    self.pass(pool, cost, left);
+                    let (mut rest, mut spent) = (&run[self.part as usize..], 0);
+                    while let Some((text, after)) = split_short(rest)
+                        && takes(out, text.len(), 1)
+                    {
+                        payload::put_part(out, terms, Part::Text(text));
+                        spent += cost(text.len() + PART);
+                        rest = after;
+                    }
+                    let left = rest.len();
+                    self.pass(pool, spent, left);
+                    if left > 0 {
+                        return;
+                    }
                 }
             }
         }
@@ -329,7 +336,7 @@ impl Outbox {
         }
     }
 
-    /// Passes over a packet at the front of a run, with as many bytes of the run left behind it.
+    /// Passes over packets at the front of a run, with as many bytes of the run left behind it.
     fn pass(&mut self, pool: &mut Pool, cost: u32, left: usize) {
         let Some(node) = pool.nodes.get_mut(self.head as usize) else { return };
         let Content::Run(run) = &node.content else { return };
