@@ -263,12 +263,17 @@ impl Hub {
     }
 
     /// Whether no packet middleware drops an event.
-    #[inline]
+    #[inline(always)]
     fn lets_in(&self, socket: &Socket, handlers: &Namespace, message: &EventMessage) -> bool {
         log!(
             trace, "sansocket::event", id = %socket.id(), event = ?quoted(message.name()),
             args = ?quoted(message.json()), "received"
         );
+        handlers.entrance.packets.is_empty() || self.passes(socket, handlers, message)
+    }
+
+    #[inline(never)]
+    fn passes(&self, socket: &Socket, handlers: &Namespace, message: &EventMessage) -> bool {
         handlers.entrance.packets.iter().all(|look| {
             let seen = catch_unwind(AssertUnwindSafe(|| look(socket, message)));
             let seen = seen.map_err(panic_of);

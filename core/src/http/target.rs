@@ -22,22 +22,28 @@ impl<'a> Query<'a> {
             let (pair, more) =
                 cut(pairs, b'&').map_or((pairs, None), |(pair, more)| (pair, Some(more)));
             rest = more;
-            let (key, value) = cut(pair, b'=').unwrap_or((pair, ""));
-            let field = match key {
-                "EIO" => &mut query.revision,
-                "transport" => &mut query.transport,
-                "sid" => &mut query.sid,
-                "j" => {
-                    query.jsonp = true;
-                    continue;
-                }
-                _ => continue,
+            let (field, value) = if let Some(value) = value(pair, "transport") {
+                (&mut query.transport, value)
+            } else if let Some(value) = value(pair, "sid") {
+                (&mut query.sid, value)
+            } else if let Some(value) = value(pair, "EIO") {
+                (&mut query.revision, value)
+            } else {
+                query.jsonp |= value(pair, "j").is_some();
+                continue;
             };
             query.repeated |= field.replace(value).is_some();
         }
         query.sid = query.sid.filter(|sid| !sid.is_empty());
         query
     }
+}
+
+/// The value of a pair with this key; that of a key alone is empty.
+#[inline(always)]
+fn value<'a>(pair: &'a str, key: &str) -> Option<&'a str> {
+    let rest = pair.strip_prefix(key)?;
+    if rest.is_empty() { Some(rest) } else { rest.strip_prefix('=') }
 }
 
 /// Cuts a text at the first `mark`, which is ASCII.
