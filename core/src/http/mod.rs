@@ -15,6 +15,7 @@ mod write;
 
 pub use answer::ResponseHead;
 pub use date::Date;
+pub(crate) use date::civil;
 pub(crate) use field::{is_authority, separator};
 pub use fields::{Fields, Headers};
 pub use request::{Method, Request};

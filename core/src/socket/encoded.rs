@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use super::ArgsRef;
 use super::packet::{self, Kind};
+use crate::parser::{MessageKind, Parser};
 use crate::ws::header::{self, MAX_UNMASKED, Op};
 
 /// What a part of a packet costs besides its payload while it waits, in bytes: the counts and the frame
@@ -203,13 +204,15 @@ impl Packet {
 #[derive(Debug, Default)]
 pub(crate) struct Encoder {
     scratch: Vec<u8>,
+    /// What writes packets instead of the text of the protocol.
+    parser: Option<Arc<dyn Parser>>,
 }
 
 /// An event or an acknowledgement that is not written yet.
 #[derive(Debug)]
 #[must_use = "nothing is written yet"]
 pub(crate) struct Draft<'e> {
-    scratch: &'e mut Vec<u8>,
+    encoder: &'e mut Encoder,
     wording: Wording<'e>,
 }
 
@@ -227,14 +230,15 @@ enum Says<'e> {
 }
 
 impl Draft<'_> {
-    /// Most bytes of its frame, if it is short and has no attachments: then it can be
+    /// Most bytes of its frame of text, if it is short and has no attachments: then it can be
     /// [put](Self::put_frame) where it leaves from.
     #[inline(always)]
     pub(crate) fn short(&self) -> Option<usize> {
         let Wording { namespace, says, args } = &self.wording;
         let name = if let Says::Event(name, _) = says { name.len() } else { 0 };
         let size = FRAMED + namespace.len() + ESCAPED * name + args.json().len();
-        (args.attachments().is_empty() && size <= SHORT).then_some(size)
+        let plain = args.attachments().is_empty() && self.encoder.parser.is_none();
+        (plain && size <= SHORT).then_some(size)
     }
 
     /// Appends the frame of a short packet, and returns the length of its payload.
@@ -248,15 +252,17 @@ impl Draft<'_> {
     /// The packet in an allocation of its own, of its exact size.
     #[inline]
     pub(crate) fn packet(self) -> Packet {
-        self.scratch.clear();
-        self.scratch.extend_from_slice(&[0; MAX_UNMASKED]);
-        self.wording.put(self.scratch);
-        finish(self.scratch, self.wording.args.attachments())
+        let Self { encoder, wording } = self;
+        encoder.scratch.clear();
+        encoder.scratch.extend_from_slice(&[0; MAX_UNMASKED]);
+        wording.put(&mut encoder.scratch);
+        encoder.finish(wording.args.attachments())
     }
 }
 
 impl Wording<'_> {
-    /// Appends the text of the packet, behind 4, the type of a message. Mostly a packet belongs to the main namespace, and an event asks for nothing.
+    /// Appends the text of the packet, behind 4, the type of a message. Mostly a packet belongs to the main
+    /// namespace, and an event asks for nothing.
     #[inline(always)]
     fn put(&self, out: &mut Vec<u8>) {
         let args = self.args;
@@ -300,6 +306,11 @@ const FRAMED: usize = 32;
 const ESCAPED: usize = 6;
 
 impl Encoder {
+    /// Has packets written by a parser, if there is one.
+    pub(crate) fn new(parser: Option<&Arc<dyn Parser>>) -> Self {
+        Self { scratch: Vec::new(), parser: parser.cloned() }
+    }
+
     #[inline(always)]
     pub(crate) fn event<'e>(
         &'e mut self,
@@ -308,10 +319,7 @@ impl Encoder {
         args: ArgsRef<'e>,
         id: Option<u64>,
     ) -> Draft<'e> {
-        Draft {
-            scratch: &mut self.scratch,
-            wording: Wording { namespace, says: Says::Event(name, id), args },
-        }
+        Draft { encoder: self, wording: Wording { namespace, says: Says::Event(name, id), args } }
     }
 
     #[inline(always)]
@@ -321,10 +329,7 @@ impl Encoder {
         args: ArgsRef<'e>,
         id: u64,
     ) -> Draft<'e> {
-        Draft {
-            scratch: &mut self.scratch,
-            wording: Wording { namespace, says: Says::Ack(id), args },
-        }
+        Draft { encoder: self, wording: Wording { namespace, says: Says::Ack(id), args } }
     }
 
     pub(crate) fn connect(&mut self, namespace: &str, id: &str) -> Packet {
@@ -332,7 +337,7 @@ impl Encoder {
         self.scratch.extend_from_slice(b"{\"sid\":\"");
         self.scratch.extend_from_slice(id.as_bytes());
         self.scratch.extend_from_slice(b"\"}");
-        finish(&mut self.scratch, &[])
+        self.finish(&[])
     }
 
     /// A CONNECT with this payload, as a client sends it.
@@ -351,7 +356,7 @@ impl Encoder {
     fn plain(&mut self, kind: Kind, namespace: &str, json: &str) -> Packet {
         self.begin(kind, namespace);
         self.scratch.extend_from_slice(json.as_bytes());
-        finish(&mut self.scratch, &[])
+        self.finish(&[])
     }
 
     fn begin(&mut self, kind: Kind, namespace: &str) {
@@ -359,18 +364,43 @@ impl Encoder {
         self.scratch.extend_from_slice(BEFORE);
         packet::put_header(&mut self.scratch, kind, 0, namespace, None);
     }
+
+    /// Makes a packet of the text in the buffer and its attachments.
+    #[inline]
+    fn finish(&mut self, attachments: &[Bytes]) -> Packet {
+        let packet = match &self.parser {
+            None => {
+                put_header(&mut self.scratch, Op::Text);
+                let framed = || attachments.iter().map(|bytes| framed(Op::Binary, bytes)).collect();
+                Packet {
+                    first: Arc::from(self.scratch.as_slice()),
+                    attachments: (!attachments.is_empty()).then(framed),
+                }
+            }
+            Some(parser) => parsed(&**parser, &self.scratch, attachments),
+        };
+        if self.scratch.capacity() > KEEP {
+            self.scratch = Vec::new();
+        }
+        packet
+    }
 }
 
-/// Makes a packet of the text in the buffer and its attachments.
-#[inline]
-fn finish(scratch: &mut Vec<u8>, attachments: &[Bytes]) -> Packet {
-    put_header(scratch, Op::Text);
-    let first = Arc::from(scratch.as_slice());
-    let framed = || attachments.iter().map(|bytes| framed(Op::Binary, bytes)).collect();
-    if scratch.capacity() > KEEP {
-        *scratch = Vec::new();
+/// A packet as a parser writes it, of its text in the buffer of an encoder.
+#[cold]
+#[inline(never)]
+fn parsed(parser: &dyn Parser, scratch: &[u8], attachments: &[Bytes]) -> Packet {
+    let text = std::str::from_utf8(&scratch[BEFORE.len()..]).unwrap_or_default();
+    // What an encoder wrote is a packet.
+    let Some(raw) = packet::raw(text, attachments) else { return Packet::engine(b"6") };
+    let mut out = Vec::with_capacity(text.len());
+    match parser.encode(&raw, &mut out) {
+        MessageKind::Binary => Packet::engine_binary(&out),
+        MessageKind::Text => {
+            let text = String::from_utf8_lossy(&out).replace('\u{1e}', "\u{fffd}");
+            Packet::engine(format!("4{text}").as_bytes())
+        }
     }
-    Packet { first, attachments: (!attachments.is_empty()).then(framed) }
 }
 
 /// A larger buffer is given back after the packet that needed it.

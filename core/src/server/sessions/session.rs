@@ -75,7 +75,7 @@ impl Session {
         forms: &mut Forms,
         draft: Draft<'_>,
     ) -> Option<Link> {
-        // Text has the same form by all terms.
+        // Text of the protocol has the same form by all terms.
         match draft.short() {
             Some(most) if self.outbox.append(pool, most, |run| draft.put_frame(run)) => {
                 self.transport.carrier()
