@@ -21,3 +21,4 @@ pub use fields::{Fields, Headers};
 pub use request::{Method, Request};
 pub use response::Response;
 pub(crate) use target::{Query, cut};
+pub(crate) use write::put_field;
