@@ -9,5 +9,6 @@ pub mod options;
 pub mod pages;
 pub mod private_messages;
 pub mod static_site;
+pub mod terminal_chat;
 pub mod testing;
 pub mod ws_echo;
