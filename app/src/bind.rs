@@ -6,10 +6,13 @@
 //! streams or by a loop of its own. A host that parses HTTP itself asks [`Hub::handle_head`] instead.
 //! These names may change in any minor version.
 
+pub use crate::client::host::Host;
+pub use crate::client::stream::Stream as ClientStream;
+pub use crate::dial::net::Net;
 pub use crate::hub::hub::Hub;
 pub use crate::hub::timers::Timers;
 pub use crate::runtime::{Runtime, Workers};
-pub use crate::serve::carry::{Carry, Wire};
+pub use crate::serve::carry::{Carried, Carry, Wire};
 pub use crate::serve::connection::Connection;
 pub use crate::serve::door::Door;
 pub use crate::serve::host::{Aside, HostLink, Outcome};

@@ -115,6 +115,8 @@
 mod app;
 pub mod args;
 pub mod bind;
+pub mod client;
+mod dial;
 mod handlers;
 mod hub;
 mod log;

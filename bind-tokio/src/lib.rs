@@ -44,6 +44,7 @@ mod runtime;
 mod server;
 #[cfg(feature = "tower")]
 mod service;
+mod start;
 
 pub use builder::Builder;
 pub use sansocket_app::*;
@@ -58,6 +59,7 @@ pub use server::Server;
 pub use service::{
     NotFound, OwnBody, SocketIoBody, SocketIoFuture, SocketIoLayer, SocketIoService,
 };
+pub use start::{connect, open};
 
 /// Compiles the examples of the README.
 #[cfg(doctest)]

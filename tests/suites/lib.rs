@@ -8,6 +8,7 @@ mod attacks;
 mod cancel;
 mod channel;
 mod client;
+mod clients;
 mod faults;
 #[cfg(target_os = "linux")]
 mod files;
@@ -27,6 +28,7 @@ pub use answers::*;
 pub use attacks::*;
 pub use cancel::*;
 pub use client::{Client, PATIENCE};
+pub use clients::*;
 pub use faults::*;
 #[cfg(target_os = "linux")]
 pub use files::*;
@@ -135,5 +137,26 @@ macro_rules! every_binding {
     };
     ($serve:expr; $($promise:ident)*) => {
         $(#[test] fn $promise() { $crate::$promise($serve); })*
+    };
+}
+
+/// Makes a test of everything that the clients of a binding promise: it says how it serves, and how it starts a
+/// client, which is an [`Open`].
+#[macro_export]
+macro_rules! every_client {
+    ($serve:expr, $open:expr) => {
+        $crate::every_client! { $serve, $open;
+            a_client_and_a_server_answer_each_other
+            a_lost_connection_comes_back
+            a_refused_client_is_told_why
+            a_server_that_starts_late_is_found
+            events_of_a_client_keep_their_order
+            handlers_of_a_client_keep_in_line
+            hundreds_of_clients_share_a_runtime
+            the_last_handle_ends_the_client
+        }
+    };
+    ($serve:expr, $open:expr; $($promise:ident)*) => {
+        $(#[test] fn $promise() { $crate::$promise($serve, $open); })*
     };
 }

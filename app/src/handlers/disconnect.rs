@@ -19,7 +19,7 @@ pub(crate) type DisconnectFn<S> = Arc<dyn Fn(Departure<'_, S>) -> Progress<Handl
 #[derive(Debug)]
 pub struct Departure<'a, S: Side = Socket> {
     pub(crate) socket: &'a S,
-    pub(crate) reason: Reason,
+    pub(crate) reason: S::Reason,
     /// Known to the server only.
     pub(crate) rooms: &'a [Arc<str>],
 }
@@ -67,7 +67,7 @@ impl FromDeparture for Io {
     }
 }
 
-impl<S: Side> FromDeparture<S> for Reason {
+impl<S: Side<Reason = Self>> FromDeparture<S> for Reason {
     fn from_departure(departure: &Departure<'_, S>) -> Self {
         departure.reason
     }

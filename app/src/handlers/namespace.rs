@@ -89,6 +89,14 @@ impl<S: Side> Namespace<S> {
         self
     }
 
+    /// Removes the handler of an event; without one it does nothing. Those of classes go with it.
+    pub fn off(&mut self, event: &str) -> &mut Self {
+        self.events.remove(event);
+        let place = Place::Event(event.into());
+        self.claims.retain(|(_, claimed)| *claimed != place);
+        self
+    }
+
     /// Decides which clients may join. Without it all may.
     ///
     /// On the server, the client is in the namespace once the handler returned: what it emits to the client

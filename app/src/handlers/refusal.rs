@@ -96,8 +96,9 @@ impl Error for Refusal {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self.cause.as_deref()? {
             Cause::Arguments(error) => Some(error),
-            Cause::Middleware(error) | Cause::Returned(error) => Some(&**error),
-            Cause::Reply(error) => Some(error),
+            Cause::Middleware(error) | Cause::Reply(error) | Cause::Returned(error) => {
+                Some(&**error)
+            }
             Cause::Panic(_) => None,
         }
     }

@@ -119,7 +119,7 @@ arguments!(A B C D E F G H);
 
 fn send<S: Side>(ack: Option<Ack<S>>, args: impl IntoArgs) -> Result<(), Cause> {
     match ack {
-        Some(ack) => ack.send(args).map_err(Cause::Reply),
+        Some(ack) => ack.send(args).map_err(|error| Cause::Reply(error.into())),
         None => Ok(()),
     }
 }

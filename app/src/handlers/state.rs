@@ -55,7 +55,7 @@ impl<T: Send + Sync + 'static> State<T> {
 }
 
 /// The values of an application, one per type.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct States(HashMap<TypeId, Arc<dyn Any + Send + Sync>>);
 
 impl States {

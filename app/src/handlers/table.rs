@@ -44,6 +44,11 @@ impl<S: Side> Table<S> {
         }
     }
 
+    /// Removes the handler of an event.
+    pub(crate) fn remove(&mut self, event: &str) {
+        self.events.remove(event);
+    }
+
     /// Finds the handler of an event.
     #[inline]
     pub(crate) fn find(&self, event: &str) -> Option<&Entry<S>> {

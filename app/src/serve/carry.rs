@@ -1,4 +1,4 @@
-//! One stream and its connection: the loop that all bindings run.
+//! One stream and the connection on it: the loop that all bindings run, for servers and for clients.
 
 use std::cell::RefCell;
 use std::future::Future;
@@ -53,8 +53,46 @@ pub trait Wire: Unpin {
     fn poll_close(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>>;
 }
 
-/// Carries bytes between a stream and its connection until one of them ends. A binding runs one per
-/// stream.
+/// What is carried on a stream: the [`Connection`] of a server, or the stream of a client.
+///
+/// [`Carry`] writes what [`poll_write`](Self::poll_write) shows, reads while
+/// [`wants_read`](Self::wants_read), and rests until the stream is ready or
+/// [`poll_rung`](Self::poll_rung) is.
+pub trait Carried: Unpin {
+    /// Fills `slices` with what should be written next and returns how many it filled.
+    fn poll_write<'a>(&'a mut self, slices: &mut [IoSlice<'a>]) -> usize;
+
+    /// Accounts for `n` bytes taken by the stream.
+    fn wrote(&mut self, n: usize);
+
+    /// Whether the stream should be read.
+    fn wants_read(&self) -> bool;
+
+    /// Whether the stream should be read past what a runtime remembers of it; if it has nothing,
+    /// [`quiet`](Self::quiet) is called.
+    fn wants_look(&self) -> bool;
+
+    /// Takes bytes the stream delivered; handlers may run inside.
+    fn read(&mut self, bytes: &mut [u8]);
+
+    /// Takes note that a look found nothing to read.
+    fn quiet(&mut self);
+
+    /// Takes note that nothing more comes from the stream.
+    fn end(&mut self);
+
+    /// Takes note that the stream broke.
+    fn fail(&mut self, error: io::Error);
+
+    /// Whether the stream should be closed now.
+    fn is_finished(&self) -> bool;
+
+    /// Waits until there may be something to do again.
+    fn poll_rung(&mut self, context: &mut Context<'_>) -> Poll<()>;
+}
+
+/// Carries bytes between a stream and what is [`Carried`] on it until one of them ends. A binding runs one
+/// per stream.
 ///
 /// # Cancel safety
 /// Dropping it closes the stream, and tells the session so.
@@ -63,9 +101,9 @@ pub trait Wire: Unpin {
 // one.
 #[must_use = "futures do nothing unless polled"]
 #[derive(Debug)]
-pub struct Carry<W> {
+pub struct Carry<W, C = Connection> {
     wire: W,
-    connection: Connection,
+    connection: C,
 }
 
 /// Rounds of reading and writing before other tasks get their turn.
@@ -74,9 +112,9 @@ const ROUNDS: usize = 32;
 /// Bytes read at once.
 const SCRATCH: usize = 64 * 1024;
 
-impl<W> Carry<W> {
+impl<W, C> Carry<W, C> {
     /// Begins with a stream that has carried nothing, or what its connection knows of.
-    pub fn new(wire: W, connection: Connection) -> Self {
+    pub fn new(wire: W, connection: C) -> Self {
         Self { wire, connection }
     }
 
@@ -86,16 +124,20 @@ impl<W> Carry<W> {
     }
 }
 
-impl<W: Wire> Future for Carry<W> {
+impl<W: Wire, C: Carried> Future for Carry<W, C> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        // How a stream ended concerns its session alone, which knows by then.
-        self.carry(context).map(|_| ())
+        // How a stream ended concerns its session alone.
+        self.carry(context).map(|ended| {
+            if let Err(error) = ended {
+                self.connection.fail(error);
+            }
+        })
     }
 }
 
-impl<W: Wire> Carry<W> {
+impl<W: Wire, C: Carried> Carry<W, C> {
     fn carry(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         for _ in 0..ROUNDS {
             // Reading goes on while the stream takes no more: a slow reader must be able to answer
@@ -161,4 +203,55 @@ impl<W: Wire> Carry<W> {
 thread_local! {
     /// One read buffer for all connections of a thread.
     static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Carried for Connection {
+    #[inline]
+    fn poll_write<'a>(&'a mut self, slices: &mut [IoSlice<'a>]) -> usize {
+        Self::poll_write(self, slices)
+    }
+
+    #[inline]
+    fn wrote(&mut self, n: usize) {
+        Self::wrote(self, n);
+    }
+
+    #[inline]
+    fn wants_read(&self) -> bool {
+        Self::wants_read(self)
+    }
+
+    #[inline]
+    fn wants_look(&self) -> bool {
+        Self::wants_look(self)
+    }
+
+    #[inline]
+    fn read(&mut self, bytes: &mut [u8]) {
+        Self::read(self, bytes);
+    }
+
+    #[inline]
+    fn quiet(&mut self) {
+        Self::quiet(self);
+    }
+
+    #[inline]
+    fn end(&mut self) {
+        Self::end(self);
+    }
+
+    /// Nothing: dropping it tells the session.
+    #[inline]
+    fn fail(&mut self, _: io::Error) {}
+
+    #[inline]
+    fn is_finished(&self) -> bool {
+        Self::is_finished(self)
+    }
+
+    #[inline]
+    fn poll_rung(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        Self::poll_rung(self, context)
+    }
 }

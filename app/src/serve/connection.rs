@@ -399,7 +399,7 @@ impl Connection {
     fn pull_from(&mut self, link: Link) -> bool {
         let conn = &mut self.conn;
         self.hub.shards().with_cell(self.shard, |cell| {
-            let more = conn.pull_with(&mut cell.server, || SPARE.take(), Some(date::now));
+            let more = conn.pull_with(&mut cell.server, spare, Some(date::now));
             if conn.link() != Some(link) {
                 cell.unbind(link);
             }
@@ -480,12 +480,17 @@ fn is_early(hub: &Hub, shard: u16, port: &Arc<Port>, verdict: &Verdict) -> bool 
 }
 
 /// Keeps a buffer for the next burst, if it holds more than the one that is kept.
-fn keep(buffer: Vec<u8>) {
+pub(crate) fn keep(buffer: Vec<u8>) {
     SPARE.with_borrow_mut(|spare| {
         if buffer.capacity() > spare.capacity() {
             *spare = buffer;
         }
     });
+}
+
+/// Returns the buffer that was kept, if there was one.
+pub(crate) fn spare() -> Vec<u8> {
+    SPARE.take()
 }
 
 thread_local! {

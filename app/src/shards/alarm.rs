@@ -30,7 +30,7 @@ impl Alarm {
     }
 
     /// Forgets the time set: the timers look now.
-    pub(super) fn reset(&self) {
+    pub(crate) fn reset(&self) {
         self.due.store(NEVER, Ordering::SeqCst);
     }
 

@@ -65,7 +65,7 @@ impl Mail {
 
 /// The right to do the jobs of a shard, which one thread at a time has: that keeps them in order.
 #[derive(Default)]
-pub(super) struct Turn(AtomicU8);
+pub(crate) struct Turn(AtomicU8);
 
 /// No thread has the turn.
 const FREE: u8 = 0;
@@ -77,7 +77,7 @@ const CALLED: u8 = 2;
 impl Turn {
     /// Takes the turn, or calls the thread that has it back for more jobs. The lock of the shard is
     /// held.
-    pub(super) fn take(&self) -> bool {
+    pub(crate) fn take(&self) -> bool {
         let was_free = self.0.swap(CALLED, Ordering::AcqRel) == FREE;
         if was_free {
             self.0.store(TAKEN, Ordering::Release);
@@ -87,12 +87,12 @@ impl Turn {
 
     /// Ends the turn; `false` when the thread was called back and still has it.
     #[must_use = "jobs are never done otherwise"]
-    pub(super) fn end(&self) -> bool {
+    pub(crate) fn end(&self) -> bool {
         self.0.compare_exchange(TAKEN, FREE, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
     /// Ends the turn whether it was called back or not. The lock of the shard is held.
-    pub(super) fn pass(&self) {
+    pub(crate) fn pass(&self) {
         self.0.store(FREE, Ordering::Release);
     }
 }

@@ -55,8 +55,8 @@ pub enum Cause {
     Middleware(BoxError),
     /// It panicked with this message; the connection lives on.
     Panic(Box<str>),
-    /// What it returned has no JSON form.
-    Reply(EmitError),
+    /// What it returned cannot be sent: it has no JSON form, or a client found it larger than the server takes.
+    Reply(BoxError),
     /// It returned an error.
     Returned(BoxError),
 }

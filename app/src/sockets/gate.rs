@@ -9,19 +9,17 @@ use crate::sockets::job::Job;
 /// Whether jobs of one client are being done that later ones wait for, and those that wait. Free most of the
 /// time: then the thread that has the turn of the shard handles events as they come, and nothing is
 /// locked.
-#[derive(Default)]
-pub(crate) struct Gate {
+pub(crate) struct Gate<J = Job> {
     held: AtomicBool,
     /// About the memory of the jobs that the holder of the gate has with it, in bytes.
     taken: AtomicU32,
     /// Nothing is allocated while it is empty. Bounded by the pressure that its jobs count to.
-    line: Mutex<Option<Box<Line>>>,
+    line: Mutex<Option<Box<Line<J>>>>,
 }
 
 /// The jobs that wait at a gate.
-#[derive(Default)]
-pub(crate) struct Line {
-    pub(crate) jobs: Vec<Job>,
+pub(crate) struct Line<J = Job> {
+    pub(crate) jobs: Vec<J>,
     /// About their memory, in bytes.
     pub(crate) weight: usize,
     /// The connection with a body that waits for less weight.
@@ -39,7 +37,7 @@ pub(crate) enum Joined {
 
 const _: () = assert!(size_of::<Gate>() <= 24, "every client has one");
 
-impl Gate {
+impl<J> Gate<J> {
     /// Whether events have to wait in line.
     #[inline]
     pub(crate) fn is_held(&self) -> bool {
@@ -53,7 +51,7 @@ impl Gate {
 
     /// Puts jobs in line, in their order; where the gate was free, leaves them to the caller, who holds it
     /// now.
-    pub(crate) fn join(&self, jobs: &mut Vec<Job>, weight: usize) -> Joined {
+    pub(crate) fn join(&self, jobs: &mut Vec<J>, weight: usize) -> Joined {
         let mut line = self.lock();
         if !self.held.swap(true, Ordering::AcqRel) {
             self.take(weight);
@@ -67,7 +65,7 @@ impl Gate {
 
     /// Takes the jobs in line for the holder of the gate, which has done those before; with `None` the gate
     /// is free.
-    pub(crate) fn next(&self) -> Option<Box<Line>> {
+    pub(crate) fn next(&self) -> Option<Box<Line<J>>> {
         let mut line = self.lock();
         let mut next = line.take();
         let post = next.as_mut().and_then(|line| line.post.take());
@@ -104,7 +102,7 @@ impl Gate {
     }
 
     /// Frees the gate and returns the jobs that waited.
-    pub(crate) fn abandon(&self) -> Option<Box<Line>> {
+    pub(crate) fn abandon(&self) -> Option<Box<Line<J>>> {
         let mut line = self.lock();
         self.taken.store(0, Ordering::Release);
         self.held.store(false, Ordering::Release);
@@ -116,7 +114,19 @@ impl Gate {
         self.taken.store(u32::try_from(weight).unwrap_or(u32::MAX), Ordering::Release);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Box<Line>>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Box<Line<J>>>> {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<J> Default for Gate<J> {
+    fn default() -> Self {
+        Self { held: AtomicBool::new(false), taken: AtomicU32::new(0), line: Mutex::new(None) }
+    }
+}
+
+impl<J> Default for Line<J> {
+    fn default() -> Self {
+        Self { jobs: Vec::new(), weight: 0, post: None }
     }
 }

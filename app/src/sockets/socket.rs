@@ -226,7 +226,7 @@ impl Socket {
             let ask = |socket: &mut SocketMut<'_>| socket.emit_with_ack(now, event, args, timeout);
             Ok(hub.ask_one(self.0.shard, self.0.key, ask)?)
         });
-        sent.unwrap_or_else(AckFuture::failed)
+        sent.unwrap_or_else(|error: EmitError| AckFuture::failed(error.into()))
     }
 
     /// Sends an event and hands the client's acknowledgement to `then`, which runs like a handler: in

@@ -1,6 +1,6 @@
 //! The client's end of a connection, as handlers of a test client see it.
 
-use sansocket::{ArgsRef, EventMessage, SocketBody};
+use sansocket::{ArgsRef, EventMessage, Reason, SocketBody};
 use std::any::{Any, TypeId};
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -11,6 +11,7 @@ use super::peer::Peer;
 use crate::args::{DecodeError, IntoArgs};
 use crate::handlers::disconnect::{Departure, FromDeparture};
 use crate::handlers::extract::{Extract, Incoming};
+use crate::sockets::error::EmitError;
 use crate::sockets::side::{Sealed, Side};
 
 /// A client of a test in one namespace, as a parameter of its handlers: see
@@ -57,13 +58,16 @@ impl TestSocket {
 impl Side for TestSocket {
     /// The id under which the server waits.
     type Token = u64;
+    type Reason = Reason;
+    type EmitError = EmitError;
 
     fn namespace(&self) -> &str {
         Self::namespace(self)
     }
 
-    fn acknowledge(&self, id: u64, args: ArgsRef<'_>, _: Sealed) {
+    fn acknowledge(&self, id: u64, args: ArgsRef<'_>, _: Sealed) -> Result<(), EmitError> {
         self.reply(SocketBody::Ack { args: args.to_args(), id });
+        Ok(())
     }
 
     fn managed(&self, kind: TypeId, _: Sealed) -> Option<Arc<dyn Any + Send + Sync>> {

@@ -1,5 +1,6 @@
 //! The binding over real sockets.
 
 mod appendix_a;
+mod clients;
 mod promises;
 mod site;

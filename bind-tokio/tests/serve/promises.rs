@@ -102,7 +102,7 @@ fn serve_on_one(app: App, listeners: Vec<Listener>) -> (sansocket_app::Io, Servi
 }
 
 /// Serves `app` on four shards and two threads.
-fn serve(app: App, listeners: Vec<Listener>) -> (sansocket_app::Io, Serving) {
+pub(crate) fn serve(app: App, listeners: Vec<Listener>) -> (sansocket_app::Io, Serving) {
     let runtime = runtime();
     let server = runtime.block_on(async { Server::builder(app).shards(4).build() });
     (server.io(), thread::spawn(move || runtime.block_on(server.serve_on(listeners))))

@@ -21,7 +21,7 @@ struct Tally {
     door: Door,
 }
 
-impl<S: Side> NamespaceClass<S> for Tally {
+impl<S: Side<Reason = Reason>> NamespaceClass<S> for Tally {
     fn register(events: &mut Events<'_, Self, S>) {
         events
             .on_connect(Self::connect)

@@ -1,5 +1,5 @@
-//! `Socket` cannot be a parameter of a handler
-//! the trait `Extract<S>` is not implemented for `Socket`
+//! `sansocket_app::Socket` cannot be a parameter of a handler
+//! the trait `Extract<S>` is not implemented for `sansocket_app::Socket`
 
 use sansocket_app::{Events, NamespaceClass, Side, Socket};
 

@@ -1,5 +1,5 @@
 //! `Vec<Arc<str>>` cannot be a parameter of a disconnect handler
-//! but trait `FromDeparture<Socket>` is implemented for it
+//! but trait `FromDeparture<sansocket_app::Socket>` is implemented for it
 
 use sansocket_app::test::TestSocket;
 use sansocket_app::{Events, NamespaceClass};

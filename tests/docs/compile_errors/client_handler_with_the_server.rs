@@ -1,5 +1,5 @@
 //! `Io` cannot be a parameter of a handler
-//! but trait `Extract<Socket>` is implemented for it
+//! but trait `Extract<sansocket_app::Socket>` is implemented for it
 
 use sansocket_app::Io;
 use sansocket_app::test::TestClient;

@@ -1,5 +1,5 @@
 //! `Guests` is no namespace class
-//! but trait `NamespaceClass<Socket>` is implemented for it
+//! but trait `NamespaceClass<sansocket_app::Socket>` is implemented for it
 
 use sansocket_app::test::TestClient;
 use sansocket_app::{Events, NamespaceClass};

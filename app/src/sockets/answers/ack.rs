@@ -46,14 +46,12 @@ impl<S: Side> Ack<S> {
     /// left.
     ///
     /// # Errors
-    /// When the arguments have no JSON form.
-    pub fn send(self, args: impl IntoArgs) -> Result<(), EmitError> {
+    /// When the arguments have no JSON form, and on a client when they are larger than the server takes.
+    pub fn send(self, args: impl IntoArgs) -> Result<(), S::EmitError> {
         let Self { socket, token } = self;
-        with_args(args, |args| {
-            if let Some(token) = token {
-                socket.acknowledge(token, args, Sealed);
-            }
-            Ok(())
+        with_args(args, |args| match token {
+            Some(token) => socket.acknowledge(token, args, Sealed),
+            None => Ok(()),
         })
     }
 }
@@ -76,36 +74,36 @@ pub enum AckError {
     TimedOut,
 }
 
-/// Waits for one client's acknowledgement.
+/// Waits for one acknowledgement. `E` says why there is none.
 ///
 /// # Cancel safety
-/// Dropping it changes nothing for the client; its acknowledgement is dropped when it comes.
+/// Dropping it changes nothing for the other end; its acknowledgement is dropped when it comes.
 #[derive(Debug)]
 #[must_use = "the event is sent already; this only waits for its acknowledgement"]
-pub struct AckFuture(Arc<Slot<Result<Args, AckError>>>);
+pub struct AckFuture<E = AckError>(Arc<Slot<Result<Args, E>>>);
 
-/// Waits for one client's acknowledgement and reads it as `R` by the rules of
-/// [`decode`](args::decode): `()` reads nothing, a tuple several arguments, anything else the first.
+/// Waits for one acknowledgement and reads it as `R` by the rules of [`decode`](args::decode): `()` reads
+/// nothing, a tuple several arguments, anything else the first. `E` says why there is none.
 ///
 /// # Cancel safety
-/// Dropping it changes nothing for the client; its acknowledgement is dropped when it comes.
+/// Dropping it changes nothing for the other end; its acknowledgement is dropped when it comes.
 #[must_use = "the event is sent already; this only waits for its acknowledgement"]
-pub struct Calling<R> {
-    reply: AckFuture,
+pub struct Calling<R, E = AckError> {
+    reply: AckFuture<E>,
     answer: PhantomData<fn() -> R>,
 }
 
-impl AckFuture {
-    pub(crate) fn new(slot: Arc<Slot<Result<Args, AckError>>>) -> Self {
+impl<E> AckFuture<E> {
+    pub(crate) fn new(slot: Arc<Slot<Result<Args, E>>>) -> Self {
         Self(slot)
     }
 
-    pub(crate) fn failed(error: EmitError) -> Self {
-        Self(Arc::new(Slot::filled(Err(error.into()))))
+    pub(crate) fn failed(error: E) -> Self {
+        Self(Arc::new(Slot::filled(Err(error))))
     }
 
     /// Reads the acknowledgement as `R` by the rules of [`decode`](args::decode).
-    pub fn decode<R: DeserializeOwned>(self) -> Calling<R> {
+    pub fn decode<R: DeserializeOwned>(self) -> Calling<R, E> {
         Calling { reply: self, answer: PhantomData }
     }
 
@@ -113,33 +111,33 @@ impl AckFuture {
     /// answer.
     ///
     /// # Errors
-    /// [`AckError`] says why there is no answer.
-    pub fn wait(self) -> Result<Args, AckError> {
+    /// `E` says why there is no answer.
+    pub fn wait(self) -> Result<Args, E> {
         wait(self)
     }
 }
 
-impl<R: DeserializeOwned> Calling<R> {
+impl<R: DeserializeOwned, E: From<DecodeError>> Calling<R, E> {
     /// Waits on this thread; never inside an async handler, whose thread may have to bring the
     /// answer.
     ///
     /// # Errors
-    /// [`AckError`] says why there is no answer.
-    pub fn wait(self) -> Result<R, AckError> {
+    /// `E` says why there is no answer.
+    pub fn wait(self) -> Result<R, E> {
         wait(self)
     }
 }
 
-impl Future for AckFuture {
-    type Output = Result<Args, AckError>;
+impl<E> Future for AckFuture<E> {
+    type Output = Result<Args, E>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         self.0.poll(context)
     }
 }
 
-impl<R: DeserializeOwned> Future for Calling<R> {
-    type Output = Result<R, AckError>;
+impl<R: DeserializeOwned, E: From<DecodeError>> Future for Calling<R, E> {
+    type Output = Result<R, E>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         Pin::new(&mut self.reply).poll(context).map(|reply| {
@@ -149,7 +147,7 @@ impl<R: DeserializeOwned> Future for Calling<R> {
     }
 }
 
-impl<R> fmt::Debug for Calling<R> {
+impl<R, E: fmt::Debug> fmt::Debug for Calling<R, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Calling").field(&self.reply).finish()
     }
