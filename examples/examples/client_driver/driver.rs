@@ -1,7 +1,7 @@
 //! Commands for a client, and its events.
 
 use examples::driver::{
-    Auth, Command, Emit, Options, Report, Settings, State, connect_error, error_of, spelled,
+    Auth, Command, Emit, Options, Report, Settings, Space, State, connect_error, error_of, spelled,
     unsupported,
 };
 use sansocket::client::{
@@ -16,7 +16,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::client_loop::Streams;
-use crate::space::Space;
 
 /// A client, and what the driver knows of it.
 pub(crate) struct Driver {

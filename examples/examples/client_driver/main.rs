@@ -3,7 +3,6 @@
 #[path = "../client_loop/mod.rs"]
 mod client_loop;
 mod driver;
-mod space;
 
 use client_loop::Streams;
 use driver::Driver;

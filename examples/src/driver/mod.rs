@@ -9,19 +9,25 @@
 //! | `input.rs` | reads them |
 //! | `report.rs` | the events, and how they are written |
 //! | `settings.rs` | options of commands as settings of a client |
+//! | `space.rs` | answers and handlers of one namespace |
 //! | `auth.rs` | auth payloads, by value or by function |
 //! | `json.rs` | JSON with binary in it |
+//! | `run.rs` | a whole driver, on the client of the application layer: a binding says how it is opened |
 
 mod auth;
 mod command;
 mod input;
 mod json;
 mod report;
+mod run;
 mod settings;
+mod space;
 
 pub use auth::{Auth, Function};
 pub use command::{Answer, Command, Emit, Simple, Times};
 pub use input::{Line, read};
 pub use json::{args, spelled};
 pub use report::{Report, State, connect_error, error_of, unsupported};
+pub use run::run;
 pub use settings::{Options, Settings, Tls};
+pub use space::Space;

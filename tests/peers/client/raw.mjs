@@ -262,6 +262,8 @@ export class PollingSession {
 export class WebSocketSession {
   /** All frames so far. */
   frames = [];
+  /** Whether a close frame is answered. */
+  answersClose = true;
   #inbox = new Inbox();
   #unread;
   #parts = [];
@@ -348,6 +350,10 @@ export class WebSocketSession {
       const frame = { fin: (unread[0] & 0x80) !== 0, rsv: unread[0] & 0x70, opcode: unread[0] & 15, masked, mask: Buffer.from(mask), payload };
       this.#unread = unread.subarray(at + length);
       this.frames.push(frame);
+      if (frame.opcode === 8 && this.answersClose) {
+        this.close();
+        this.socket.end();
+      }
       if (frame.opcode <= 2) {
         this.#parts.push(payload);
         if (frame.opcode !== 0) this.text = frame.opcode === 1;
