@@ -9,6 +9,7 @@
 pub use crate::client::host::Host;
 pub use crate::client::stream::Stream as ClientStream;
 pub use crate::dial::net::Net;
+pub use crate::dial::stream::{BoxWire, Stream as Dialed};
 pub use crate::hub::hub::Hub;
 pub use crate::hub::timers::Timers;
 pub use crate::runtime::{Runtime, Workers};

@@ -150,9 +150,9 @@ pub use http;
 pub use runtime::BoxFuture;
 pub use sansocket::{
     Args, ArgsRef, Caller, Config, ConfigError, Cookie, Counts, EventMessage, Fields, Gone,
-    Handshake, Id, JoinError, KeepHeaders, Layer, Limits, Method, Misuse, Origins, Protocols,
-    Reason, Received, Refused, Request, RequestContext, Response, SameSite, SlowClient, Transports,
-    Violation,
+    Handshake, Id, JoinError, KeepHeaders, Layer, Limits, MessageKind, Method, Misuse, Msgpack,
+    Origins, PacketKind, Parser, Protocols, RawPacket, Reason, Received, Refused, Request,
+    RequestContext, Response, SameSite, SlowClient, Transports, Violation,
 };
 pub use serve::listen::{Address, Listener};
 pub use serve::tls::Tls;

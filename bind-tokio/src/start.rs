@@ -1,11 +1,17 @@
 //! Starting clients.
 
 use sansocket_app::BoxFuture;
-use sansocket_app::bind::{Carried, Carry, Host, Net};
+#[cfg(unix)]
+use sansocket_app::bind::BoxWire;
+use sansocket_app::bind::{Carried, Carry, Dialed, Host, Net};
 use sansocket_app::client::{Client, Connecting, Manager};
 use std::io;
 use std::net::SocketAddr;
+#[cfg(unix)]
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+#[cfg(unix)]
+use tokio::net::UnixStream;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::runtime::{Handle, Id};
 
@@ -80,7 +86,16 @@ impl Net for Tokio {
         })
     }
 
-    fn carry<C: Carried + Send + 'static>(&self, carry: Carry<Self::Stream, C>) {
+    #[cfg(unix)]
+    fn connect_unix(&self, path: &Path) -> BoxFuture<io::Result<BoxWire>> {
+        let path = path.to_owned();
+        Box::pin(async move {
+            let stream = UnixStream::connect(path).await?;
+            Ok(Box::new(Stream(stream)) as BoxWire)
+        })
+    }
+
+    fn carry<C: Carried + Send + 'static>(&self, carry: Carry<Dialed<Self::Stream>, C>) {
         self.0.spawn(carry);
     }
 }

@@ -63,6 +63,7 @@ mod http;
 mod key;
 mod limits;
 mod link;
+mod parser;
 mod rng;
 mod server;
 mod slack;
@@ -85,9 +86,12 @@ pub use http::{Date, Fields, Headers, Method, Request, Response, ResponseHead};
 pub use key::{Id, Malformed, NodeKey, Session, Shard, Sid, Socket};
 pub use limits::Limits;
 pub use link::{Asks, Exchange, Feed, Inbound, Link, Message, Next, Transmit, Verdict};
+pub use parser::{MessageKind, PacketKind, Parser, RawPacket};
 pub use server::{
     AckToken, Answer, Counts, Event, Handshake, JoinError, Received, Scope, Server, SocketMut,
     Target, Ticket, Usage,
 };
-pub use socket::{Args, ArgsRef, EventMessage, Frame, PacketReader, SocketBody, SocketPacket};
+pub use socket::{
+    Args, ArgsRef, EventMessage, Frame, Msgpack, PacketReader, SocketBody, SocketPacket,
+};
 pub use ws::{CloseCode, ConnectFields};

@@ -1,8 +1,9 @@
 //! The command line that the example servers share.
 
 use lexopt::prelude::*;
-use sansocket_app::Config;
+use sansocket_app::{Config, Msgpack};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What the command line says.
@@ -53,6 +54,13 @@ impl Options {
                 "ping-timeout-ms" => config.ping_timeout = millis(&mut parser)?,
                 "connect-timeout-ms" => config.connect_timeout = millis(&mut parser)?,
                 "max-payload" => config.limits.max_payload = parser.value()?.parse()?,
+                "parser" => {
+                    config.parser = match parser.value()?.to_str() {
+                        Some("default") => None,
+                        Some("msgpack") => Some(Arc::new(Msgpack)),
+                        other => return Err(format!("unknown parser {other:?}").into()),
+                    };
+                }
                 "help" => {
                     println!("{USAGE}");
                     std::process::exit(0);
@@ -81,4 +89,5 @@ const USAGE: &str = "options:
   --ping-interval-ms MS     time between pings
   --ping-timeout-ms MS      time a client has to answer a ping
   --connect-timeout-ms MS   time a client has to join a namespace
-  --max-payload BYTES       largest message a client may send";
+  --max-payload BYTES       largest message a client may send
+  --parser NAME             default or msgpack";

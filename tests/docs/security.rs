@@ -22,7 +22,8 @@ fn rows() -> Vec<Row> {
     let rows = text.lines().filter_map(|line| {
         let cells: Vec<_> = line.split('|').map(str::trim).collect();
         let number = *cells.get(1)?;
-        let is_row = number.starts_with(['A', 'C', 'D', 'E']) && number[1..].parse::<u8>().is_ok();
+        let is_row =
+            number.starts_with(['A', 'B', 'C', 'D', 'E']) && number[1..].parse::<u8>().is_ok();
         let list =
             |cell: &str| cell.split(", ").map(|name| name.trim_matches('`').into()).collect();
         let known_as = list(cells.get(2)?);

@@ -40,13 +40,14 @@ const VALUES: [&str; 12] = [
 ];
 
 /// In the text of the pages, but not for our compiler: other languages, words of messages, file names.
-const FOREIGN: [&str; 12] = [
+const FOREIGN: [&str; 13] = [
     "ack.rs",
     "io.on(\"connection\", …)",
     "io.rs",
     "io({ auth: { name, password } })",
     "io({ transports: [\"websocket\"] })",
     "namespace.rs",
+    "socket.io-msgpack-parser",
     "socket.emit(\"add\", 1, 2, sum => …)",
     "socket.emit(\"say\", text, heard => …)",
     "tls.rs",

@@ -8,6 +8,7 @@ mod conn;
 mod fields;
 mod host;
 mod http_head;
+mod msgpack;
 mod packet;
 mod pair;
 mod payload;
@@ -21,13 +22,14 @@ mod ws_frames;
 pub type Target = fn(&[u8]);
 
 /// All targets, by name.
-pub const TARGETS: [(&str, Target); 13] = [
+pub const TARGETS: [(&str, Target); 14] = [
     ("answers", answers::run),
     ("binary_sequence", binary_sequence::run),
     ("client_ops", client_ops::run),
     ("conn", conn::run),
     ("fields", fields::run),
     ("http_head", http_head::run),
+    ("msgpack", msgpack::run),
     ("packet", packet::run),
     ("pair", pair::run),
     ("payload", payload::run),

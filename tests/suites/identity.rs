@@ -31,6 +31,11 @@ impl Identity {
         Self { folder, certificate }
     }
 
+    /// The certificate, in PEM form.
+    pub(crate) fn pem(&self) -> &str {
+        &self.certificate
+    }
+
     /// What the server is given.
     pub(crate) fn tls(&self) -> Tls {
         let folder = self.folder.path();

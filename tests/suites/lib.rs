@@ -23,6 +23,7 @@ mod process;
 mod proxy;
 mod requests;
 mod serve;
+mod ways;
 
 pub use answers::*;
 pub use attacks::*;
@@ -38,6 +39,7 @@ pub use log::*;
 pub use pause::*;
 pub use requests::*;
 pub use serve::*;
+pub use ways::*;
 
 use serve::{listener, port, start};
 
@@ -150,10 +152,17 @@ macro_rules! every_client {
             a_lost_connection_comes_back
             a_refused_client_is_told_why
             a_server_that_starts_late_is_found
+            an_address_where_nobody_listens_is_passed_over
+            proxies_lead_to_the_server
+            certificates_are_verified
             events_of_a_client_keep_their_order
             handlers_of_a_client_keep_in_line
             hundreds_of_clients_share_a_runtime
             the_last_handle_ends_the_client
+        }
+        #[cfg(unix)]
+        $crate::every_client! { $serve, $open;
+            a_unix_socket_leads_to_the_server
         }
     };
     ($serve:expr, $open:expr; $($promise:ident)*) => {

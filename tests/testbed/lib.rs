@@ -16,6 +16,7 @@
 mod app;
 mod http;
 mod net;
+mod pack;
 pub mod pair;
 mod polling;
 pub mod requests;
@@ -27,6 +28,7 @@ mod websocket;
 
 pub use app::App;
 pub use http::{Answer, NO_FIELDS, UPGRADE, handshake, request, upgrade};
+pub use pack::{packed, packed_event};
 pub use polling::Polling;
 pub use sim::{Member, Sim};
 pub use tcp::Tcp;

@@ -6,6 +6,8 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
+#[cfg(unix)]
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::auth::Auth;
@@ -14,6 +16,10 @@ use super::event::Event;
 use super::manager::Manager;
 use super::socket::Socket;
 use super::space::{OnSent, Space, handlers};
+use crate::dial::proxies::Proxies;
+#[cfg(feature = "tls")]
+use crate::dial::tls::{Tls, Trust};
+use crate::dial::way::{Connector, To, Way};
 use crate::handlers::class::NamespaceClass;
 use crate::handlers::connect::ConnectHandler;
 use crate::handlers::disconnect::DisconnectHandler;
@@ -21,6 +27,7 @@ use crate::handlers::function::Handler;
 use crate::handlers::handler::EventHandler;
 use crate::handlers::state::States;
 use crate::runtime::BoxFuture;
+use crate::serve::carry::Wire;
 use crate::sockets::error::{BoxError, HandlerError};
 
 /// A client of a Socket.IO server: the address of the server, settings, and handlers. A binding starts it.
@@ -62,6 +69,7 @@ pub(super) struct Setup {
     pub(super) on_event: Option<Arc<dyn Fn(Event) + Send + Sync>>,
     pub(super) on_sent: Option<OnSent>,
     pub(super) prepare: Option<Prepare>,
+    pub(super) way: Way,
 }
 
 pub(super) type Prepare = Arc<dyn Fn(Manager) -> BoxFuture<()> + Send + Sync>;
@@ -109,6 +117,41 @@ impl Client {
     /// Adds a parameter to every request.
     pub fn query(&mut self, name: &str, value: &str) -> &mut Self {
         self.configure(|config| config.query.push((name.into(), value.into())))
+    }
+
+    /// Reaches the server through proxies: see [`Proxies`]. By default it is reached directly, whatever the
+    /// environment says.
+    pub fn proxies(&mut self, proxies: impl Into<Proxies>) -> &mut Self {
+        self.setup().way.to = To::Server(proxies.into());
+        self
+    }
+
+    /// Trusts other certificates than those of the system's authorities, or shows one: see [`Tls`].
+    #[cfg(feature = "tls")]
+    pub fn tls(&mut self, tls: Tls) -> &mut Self {
+        self.setup().way.trust = Trust::new(tls);
+        self
+    }
+
+    /// Reaches the server by a Unix socket. The URL still says the host, the path and whether there is
+    /// encryption.
+    #[cfg(unix)]
+    pub fn unix_socket(&mut self, path: impl Into<PathBuf>) -> &mut Self {
+        self.setup().way.to = To::Unix(path.into());
+        self
+    }
+
+    /// Opens streams with a function of the application, which is told the address of the server. They are used as
+    /// they are: for `https` the function encrypts them.
+    pub fn connector<W, E, U, F>(&mut self, connect: F) -> &mut Self
+    where
+        W: Wire + Send + 'static,
+        E: Into<BoxError>,
+        U: Future<Output = Result<W, E>> + Send + 'static,
+        F: Fn(Arc<Endpoint>) -> U + Send + Sync + 'static,
+    {
+        self.setup().way.to = To::Own(Connector::new(connect));
+        self
     }
 
     /// Returns what the client does in another namespace. The slash may be left out.

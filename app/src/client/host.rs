@@ -12,7 +12,7 @@ use super::clock::Clock;
 use super::manager::Manager;
 use super::shared::Shared;
 use super::stream::Stream;
-use crate::dial::dial::{Dialed, dial};
+use crate::dial::dial::dial;
 use crate::dial::net::Net;
 use crate::runtime::{BoxFuture, Runtime};
 use crate::serve::carry::Carry;
@@ -82,7 +82,8 @@ impl<N: Net> Host<N> {
     /// Opens a stream, unless it is given up meanwhile. It is carried in a task of its own, which is smaller.
     async fn reach(self: Arc<Self>, endpoint: Arc<Endpoint>, mut stream: Stream) {
         let dialed = {
-            let mut dialing = pin!(dial(&self.net, &endpoint));
+            let setup = stream.setup();
+            let mut dialing = pin!(dial(&self.net, &endpoint, &setup.way));
             poll_fn(|context| match stream.poll_given_up(context) {
                 Poll::Ready(()) => Poll::Ready(None),
                 Poll::Pending => dialing.as_mut().poll(context).map(Some),
@@ -90,8 +91,8 @@ impl<N: Net> Host<N> {
             .await
         };
         match dialed {
-            Some(Ok(Dialed { stream: wire, tls })) => {
-                stream.open(tls);
+            Some(Ok(wire)) => {
+                stream.open();
                 self.net.carry(Carry::new(wire, stream));
             }
             Some(Err(fault)) => stream.give_up(fault),

@@ -67,13 +67,16 @@ mod state;
 pub(crate) mod stream;
 mod waits;
 
+pub use crate::dial::proxies::{Proxies, ProxiesError};
+#[cfg(feature = "tls")]
+pub use crate::dial::tls::{Tls, TlsBuilder, TlsError};
 pub use client::Client;
 pub use error::{AckError, ConnectError, EmitError};
 pub use event::Event;
 pub use manager::Manager;
 pub use sansocket::client::{
-    Backoff, Config, Endpoint, Fault, Kind, Offline, OfflinePolicy, Reason, Refused, Retries,
-    Timestamps, Transport, UrlError,
+    Backoff, Config, Endpoint, Fault, Kind, Offline, OfflinePolicy, Proxy, Reason, Refused,
+    Retries, Timestamps, Transport, UrlError,
 };
 pub use socket::Socket;
 pub use space::Space;

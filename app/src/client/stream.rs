@@ -2,19 +2,18 @@
 
 use sansocket::client::Fault;
 use sansocket::{Conn, Inbound, Link};
-use std::cell::RefCell;
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use super::client::Setup;
 use super::shared::Shared;
 use super::state::Open;
 use crate::runtime::BoxFuture;
 use crate::serve::carry::Carried;
 use crate::serve::connection::{keep, spare};
-use crate::serve::tls::TlsConnection;
 use crate::shards::port::{Port, Ring};
 
 /// One stream of a client. It is made when the machine asks for a stream, and given to
@@ -24,7 +23,6 @@ pub struct Stream {
     conn: Conn,
     port: Arc<Port>,
     link: Link,
-    tls: Option<TlsConnection>,
     stage: Stage,
     /// Whether the machine may hold more than was taken at the last look.
     more: bool,
@@ -32,13 +30,11 @@ pub struct Stream {
 
 /// How far a stream is. It only goes on, never back.
 enum Stage {
-    /// It is not open yet, or its encryption is not.
+    /// It is not open yet.
     Opening,
     Open,
     /// The machine knows it no more: what its connection holds is written, until then.
     Closing(BoxFuture<()>),
-    /// The same, and only records that are encrypted already are written.
-    Flushing(BoxFuture<()>),
     /// Nothing is done: the stream is to be closed.
     Over,
 }
@@ -50,7 +46,7 @@ impl Stream {
     pub(super) fn new(client: Arc<Shared>, open: Open) -> Self {
         let Open { link, port, seed, .. } = open;
         let conn = Conn::client(client.limits(), Some(link), seed);
-        Self { client, conn, port, link, tls: None, stage: Stage::Opening, more: false }
+        Self { client, conn, port, link, stage: Stage::Opening, more: false }
     }
 
     /// Waits until the machine gives up a stream that is not open yet.
@@ -64,12 +60,16 @@ impl Stream {
         }
     }
 
-    /// The stream is open; with `tls`, as far as TCP is concerned.
-    pub(super) fn open(&mut self, tls: Option<TlsConnection>) {
-        self.tls = tls;
-        if self.tls.is_none() {
-            self.opened();
-        }
+    /// What the application chose for streams.
+    pub(super) fn setup(&self) -> Arc<Setup> {
+        self.client.setup.clone()
+    }
+
+    /// The stream is open.
+    pub(super) fn open(&mut self) {
+        self.stage = Stage::Open;
+        let link = self.link;
+        self.client.turn(|state, now| state.core.handle_opened(now, link));
     }
 
     /// The stream cannot be opened.
@@ -77,13 +77,7 @@ impl Stream {
         self.part(Some(fault));
     }
 
-    fn opened(&mut self) {
-        self.stage = Stage::Open;
-        let link = self.link;
-        self.client.turn(|state, now| state.core.handle_opened(now, link));
-    }
-
-    /// Takes bytes the stream delivered, deciphered if they were encrypted.
+    /// Takes bytes the stream delivered.
     fn receive(&mut self, bytes: &mut [u8]) {
         let Self { client, conn, link, .. } = self;
         let link = *link;
@@ -119,32 +113,6 @@ impl Stream {
         self.look_finished();
     }
 
-    /// Takes bytes the stream delivered, encrypted.
-    #[cold]
-    fn decrypt(&mut self, bytes: &[u8]) {
-        let Some(tls) = &mut self.tls else { return };
-        // Taken out while handlers run: one of them might read another stream.
-        let mut plain = PLAIN.with(RefCell::take);
-        plain.clear();
-        let outcome = tls.read(bytes, &mut plain);
-        let (handshaking, ended) = (tls.is_handshaking(), tls.is_ended());
-        if matches!(self.stage, Stage::Opening) && !handshaking && outcome.is_ok() {
-            self.opened();
-        }
-        if !plain.is_empty() {
-            self.receive(&mut plain);
-        }
-        PLAIN.with(|kept| kept.replace(plain));
-        match outcome {
-            Err(fault) => {
-                self.part(Some(Fault::transport(fault.to_string())));
-                self.flush();
-            }
-            Ok(()) if ended => self.end(),
-            Ok(()) => {}
-        }
-    }
-
     /// Moves what the machine has for this stream to its gather list.
     fn pull(&mut self) {
         loop {
@@ -163,32 +131,6 @@ impl Stream {
             self.look_finished();
             if self.more {
                 return;
-            }
-        }
-    }
-
-    /// Fills `slices` with what should be written next, encrypted.
-    #[cold]
-    fn encrypt<'a>(&'a mut self, slices: &mut [IoSlice<'a>]) -> usize {
-        let Some(tls) = &mut self.tls else { return 0 };
-        while !tls.wants_write() {
-            let mut plain = [IoSlice::new(&[]); 8];
-            let filled = self.conn.poll_write(&mut plain);
-            let n = tls.write(&plain[..filled]);
-            self.conn.wrote_with(n, keep);
-            if n == 0 {
-                break;
-            }
-        }
-        if self.conn.is_flushed() && !tls.wants_write() && matches!(self.stage, Stage::Closing(_)) {
-            tls.close();
-            self.stage = std::mem::replace(&mut self.stage, Stage::Over).flushing();
-        }
-        match (tls.poll_write(), slices) {
-            ([], _) | (_, []) => 0,
-            (bytes, [first, ..]) => {
-                *first = IoSlice::new(bytes);
-                1
             }
         }
     }
@@ -219,13 +161,8 @@ impl Stream {
         self.stage = match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Open => Stage::Closing(self.client.runtime().sleep(FAREWELL)),
             Stage::Opening => Stage::Over,
-            stage @ (Stage::Closing(_) | Stage::Flushing(_) | Stage::Over) => stage,
+            stage @ (Stage::Closing(_) | Stage::Over) => stage,
         };
-    }
-
-    /// The same, of what is encrypted already.
-    fn flush(&mut self) {
-        self.stage = Stage::Flushing(self.client.runtime().sleep(FAREWELL));
     }
 
     fn is_bound(&self) -> bool {
@@ -234,30 +171,17 @@ impl Stream {
     }
 }
 
-impl Stage {
-    fn flushing(self) -> Self {
-        match self {
-            Self::Closing(until) => Self::Flushing(until),
-            stage @ (Self::Flushing(_) | Self::Open | Self::Opening | Self::Over) => stage,
-        }
-    }
-}
-
 impl Carried for Stream {
     fn poll_write<'a>(&'a mut self, slices: &mut [IoSlice<'a>]) -> usize {
         self.pull();
-        match (&self.stage, &self.tls) {
-            (Stage::Over, _) => 0,
-            (_, None) => self.conn.poll_write(slices),
-            (_, Some(_)) => self.encrypt(slices),
+        match self.stage {
+            Stage::Over => 0,
+            Stage::Closing(_) | Stage::Open | Stage::Opening => self.conn.poll_write(slices),
         }
     }
 
     fn wrote(&mut self, n: usize) {
-        match &mut self.tls {
-            None => self.conn.wrote_with(n, keep),
-            Some(tls) => tls.wrote(n),
-        }
+        self.conn.wrote_with(n, keep);
         self.look_finished();
     }
 
@@ -274,10 +198,7 @@ impl Carried for Stream {
 
     fn read(&mut self, bytes: &mut [u8]) {
         self.port.enter();
-        match &self.tls {
-            None => self.receive(bytes),
-            Some(_) => self.decrypt(bytes),
-        }
+        self.receive(bytes);
     }
 
     fn quiet(&mut self) {}
@@ -296,17 +217,15 @@ impl Carried for Stream {
     }
 
     fn is_finished(&self) -> bool {
-        match (&self.stage, &self.tls) {
-            (Stage::Open | Stage::Opening, _) => false,
-            (Stage::Closing(_), None) => self.conn.is_flushed(),
-            (Stage::Closing(_), Some(_)) => false,
-            (Stage::Flushing(_), tls) => !tls.as_ref().is_some_and(TlsConnection::wants_write),
-            (Stage::Over, _) => true,
+        match self.stage {
+            Stage::Open | Stage::Opening => false,
+            Stage::Closing(_) => self.conn.is_flushed(),
+            Stage::Over => true,
         }
     }
 
     fn poll_rung(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if let Stage::Closing(until) | Stage::Flushing(until) = &mut self.stage
+        if let Stage::Closing(until) = &mut self.stage
             && until.as_mut().poll(context).is_ready()
         {
             self.stage = Stage::Over;
@@ -331,9 +250,4 @@ impl fmt::Debug for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Stream").field("link", &self.link).finish_non_exhaustive()
     }
-}
-
-thread_local! {
-    /// One buffer of deciphered bytes for all streams of a thread.
-    static PLAIN: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }

@@ -2,8 +2,10 @@
 
 use rustls::crypto::ring;
 use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{InvalidMessage, ServerConfig, ServerConnection};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{
+    ClientConfig, ClientConnection, Connection, InvalidMessage, ServerConfig, ServerConnection,
+};
 use std::fmt;
 use std::fs;
 use std::io::{self, BufRead, IoSlice, Write};
@@ -92,7 +94,7 @@ pub enum TlsFault {
 pub struct TlsConnection(Box<Inner>);
 
 struct Inner {
-    connection: ServerConnection,
+    connection: Connection,
     /// Ciphertext for the stream. Bounded by what one call of rustls makes, see [`WRITE`].
     out: Vec<u8>,
     /// How much of it the stream took.
@@ -228,8 +230,22 @@ impl TlsConnection {
     /// Starts TLS on a stream that was just accepted.
     #[must_use]
     pub fn new(tls: &Tls) -> Self {
-        let mut connection =
+        let connection =
             ServerConnection::new(tls.config()).expect("the configuration was tried before");
+        Self::begin(connection.into())
+    }
+
+    /// Starts TLS on a stream to a server that should have that name.
+    pub(crate) fn client(
+        config: Arc<ClientConfig>,
+        name: ServerName<'static>,
+    ) -> Result<Self, rustls::Error> {
+        let mut this = Self::begin(ClientConnection::new(config, name)?.into());
+        this.0.seal();
+        Ok(this)
+    }
+
+    fn begin(mut connection: Connection) -> Self {
         connection.set_buffer_limit(Some(WRITE));
         Self(Box::new(Inner {
             connection,
@@ -384,7 +400,7 @@ impl Inner {
 }
 
 /// The only protocol spoken inside, as ALPN names it (RFC 7301 §6).
-const HTTP: &[u8] = b"http/1.1";
+pub(crate) const HTTP: &[u8] = b"http/1.1";
 
 fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
     fs::read(path).map_err(|source| TlsError::Read { path: path.to_owned(), source })

@@ -170,11 +170,11 @@ impl Connect {
         if !cookies.is_empty() {
             fields.push(("Cookie".into(), cookies.join("; ")));
         }
-        let path = &world.hub.app().config.path;
-        let target = format!("{path}?EIO=4&transport=websocket{query}");
+        let config = &world.hub.app().config;
+        let target = format!("{}?EIO=4&transport=websocket{query}", config.path);
         handlers.check_states(&states, MANAGE);
         let request = Request::new(Method::Get, &target, Fields::host(&fields));
-        let mut peer = Peer::new(&request, Arc::new(states));
+        let mut peer = Peer::new(&request, Arc::new(states), config.parser.as_ref());
         peer.set_handlers(&namespace, handlers);
         let line = Rc::new(Line::new(world, peer, address));
         TestClient::start(line, &namespace, &auth)

@@ -1,8 +1,8 @@
 //! The client's end of a WebSocket connection: its codec, and the state of its namespaces.
 
 use sansocket::{
-    Args, Conn, EnginePacket, EventMessage, Frame, Inbound, Limits, Message, PacketReader, Reason,
-    Request, SocketBody, SocketPacket, Transmit, Violation,
+    Args, Conn, EnginePacket, EventMessage, Frame, Inbound, Limits, Message, PacketReader, Parser,
+    Reason, Request, SocketBody, SocketPacket, Transmit, Violation,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -22,6 +22,8 @@ use crate::handlers::state::States;
 pub(super) struct Peer {
     conn: Conn,
     known: Known,
+    /// What writes packets instead of the text of the protocol.
+    parser: Option<Arc<dyn Parser>>,
     /// The values that handlers of the client take.
     states: Arc<States>,
     /// Wakes the task that carries bytes for the client.
@@ -96,8 +98,12 @@ pub(super) struct Arrival {
 const SEED: [u8; 32] = [9; 32];
 
 impl Peer {
-    /// Begins with a request to upgrade.
-    pub(super) fn new(request: &Request<'_>, states: Arc<States>) -> Self {
+    /// Begins with a request to upgrade, to a server with that parser.
+    pub(super) fn new(
+        request: &Request<'_>,
+        states: Arc<States>,
+        parser: Option<&Arc<dyn Parser>>,
+    ) -> Self {
         // The server under test sets the limits.
         let mut limits = Limits::default();
         (limits.attachments, limits.attachment_bytes) = (u32::MAX, usize::MAX);
@@ -109,12 +115,12 @@ impl Peer {
             stage: Stage::Upgrading,
             early: Vec::new(),
             mute: false,
-            reader: PacketReader::default(),
+            reader: PacketReader::new(parser.cloned()),
             limits,
             spaces: BTreeMap::new(),
             calls: Calls::default(),
         };
-        Self { conn, known, states, waker: None, asked: 0 }
+        Self { conn, known, parser: parser.cloned(), states, waker: None, asked: 0 }
     }
 
     /// Asks to join a namespace.
@@ -143,14 +149,11 @@ impl Peer {
     /// Sends a packet and its attachments.
     pub(super) fn send(&mut self, namespace: &str, body: SocketBody) {
         let packet = SocketPacket { namespace: namespace.into(), body };
+        let frames = packet.frames_by(self.parser.as_ref());
         match self.known.stage {
-            Stage::Upgrading => self.known.early.extend(packet.frames()),
+            Stage::Upgrading => self.known.early.extend(frames),
             Stage::Open | Stage::HangingUp | Stage::Ended | Stage::Rejected { .. } => {
-                packet
-                    .frames()
-                    .into_iter()
-                    .map(Transmit::Frame)
-                    .for_each(|frame| self.conn.push(frame));
+                frames.into_iter().map(Transmit::Frame).for_each(|frame| self.conn.push(frame));
             }
         }
     }
@@ -411,7 +414,7 @@ mod tests {
     fn peer() -> Peer {
         let fields = [("host", "a")];
         let request = Request::new(Method::Get, "/", Fields::host(&fields));
-        Peer::new(&request, Arc::default())
+        Peer::new(&request, Arc::default(), None)
     }
 
     /// The answer that accepts the WebSocket of every peer, whose key is always the same.

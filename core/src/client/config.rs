@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::backoff::Backoff;
 use super::endpoint::Endpoint;
 use crate::limits::Limits;
+use crate::parser::Parser;
 
 /// Settings of a client, shared by as many as like.
 ///
@@ -34,6 +35,10 @@ pub struct Config {
     /// Which requests have a parameter `t` that differs each time, so that no cache answers. Default those of
     /// polling.
     pub timestamps: Timestamps,
+    /// What writes and reads packets instead of the text of the protocol: the server must have such a parser,
+    /// too. Default none. [`Msgpack`](crate::Msgpack) is one. Events that wait are written already, so it
+    /// must not change while some do.
+    pub parser: Option<Arc<dyn Parser>>,
     /// Whether binary goes as base64 text on a WebSocket, too. Default no.
     pub base64: bool,
     /// Subprotocols that the WebSocket handshake offers. Default none.
@@ -136,6 +141,7 @@ impl Config {
             upgrade: true,
             remember_upgrade: false,
             timestamps: Timestamps::Polling,
+            parser: None,
             base64: false,
             protocols: Vec::new(),
             timeout: Duration::from_secs(20),

@@ -40,9 +40,9 @@ impl Client {
     /// Leaves a namespace; with the last one the session closes.
     pub(super) fn leave(&mut self, now: Tick, namespace: Namespace) {
         let open = self.engine.state.is_open();
-        let packet = self.spaces.leave(namespace, Reason::ClientDisconnect, &mut self.outputs);
-        if let Some(packet) = packet.filter(|_| open) {
-            self.engine.outbox.push(super::queue::Item::control(packet));
+        let joined = self.spaces.leave(namespace, Reason::ClientDisconnect, &mut self.outputs);
+        if joined && open {
+            self.put_disconnect(namespace);
         }
         self.close_if_unwanted(now);
     }

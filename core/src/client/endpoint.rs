@@ -1,15 +1,10 @@
 //! The address of a server, read from a URL.
-//!
-//! ```text
-//! url    = scheme "://" [ login "@" ] authority [ path ] [ "?" query ] [ "#" fragment ]
-//! scheme = "http" / "https" / "ws" / "wss"        in any case
-//! ```
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::fmt;
 
-use crate::http::{cut, is_authority};
+use super::url::{Url, UrlError, unbracketed};
 
 /// Where a server is: scheme, host and port, and what else its URL says.
 ///
@@ -28,57 +23,29 @@ pub struct Endpoint {
     login: Option<Box<str>>,
 }
 
-/// Why a text is no address of a server.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum UrlError {
-    /// The host is missing, or is no name, IPv4 address or IPv6 address in brackets.
-    #[error("the URL has no host, or one that is no name or address: write other letters as xn--…")]
-    Host,
-    /// The port is not between 1 and 65535.
-    #[error("the port of the URL is no number between 1 and 65535")]
-    Port,
-    /// The scheme is missing.
-    #[error("the URL has no scheme: begin it with http:// or https://")]
-    NoScheme,
-    /// The scheme is none of http, https, ws and wss.
-    #[error("the scheme of the URL is none of http, https, ws and wss")]
-    Scheme,
-}
-
 impl Endpoint {
     /// Reads a URL with the scheme `http`, `https`, `ws` or `wss`; the last two mean the first.
     ///
     /// # Errors
     /// The part of the URL that cannot be used.
     pub fn parse(url: &str) -> Result<Self, UrlError> {
-        let url = url.trim_ascii();
-        let (scheme, rest) = url.split_once("://").ok_or(UrlError::NoScheme)?;
-        let secure = match scheme {
-            _ if is(scheme, "http") || is(scheme, "ws") => false,
-            _ if is(scheme, "https") || is(scheme, "wss") => true,
-            _ => return Err(UrlError::Scheme),
+        let url = Url::split(url)?;
+        let secure = if url.has_scheme("http") || url.has_scheme("ws") {
+            false
+        } else if url.has_scheme("https") || url.has_scheme("wss") {
+            true
+        } else {
+            return Err(UrlError::Scheme);
         };
-        let rest = cut(rest, b'#').map_or(rest, |(rest, _)| rest);
-        let end = rest.find(['/', '?']).unwrap_or(rest.len());
-        let (authority, rest) = rest.split_at(end);
-        let (login, authority) = match authority.rsplit_once('@') {
-            Some((login, authority)) => (Some(login), authority),
-            None => (None, authority),
-        };
-        let (path, query) = cut(rest, b'?').unwrap_or((rest, ""));
-        let path = if path.is_empty() { "/" } else { path };
-        let (host, port) = host_and_port(authority, secure)?;
+        let path = if url.path.is_empty() { "/" } else { url.path }.into();
+        let (host, port) = url.host_and_port(if secure { 443 } else { 80 })?;
         let authority = match (port, secure) {
-            (80, false) | (443, true) => authority[..host].into(),
-            _ => format!("{}:{port}", &authority[..host]).into(),
+            (80, false) | (443, true) => host.into(),
+            _ => format!("{host}:{port}").into(),
         };
-        let login = login.map(|login| {
-            let (user, password) = cut(login, b':').unwrap_or((login, ""));
-            let pair = [&decoded(user)[..], b":", &decoded(password)].concat();
-            format!("Basic {}", STANDARD.encode(pair)).into()
-        });
-        Ok(Self { secure, authority, host, port, path: path.into(), query: query.into(), login })
+        let login = url.decoded_login().map(|login| basic(&login).into());
+        let (host, query) = (host.len(), url.query.into());
+        Ok(Self { secure, authority, host, port, path, query, login })
     }
 
     /// Whether the stream is to be encrypted.
@@ -90,8 +57,7 @@ impl Endpoint {
     /// Returns the host: a name or an address, without brackets.
     #[must_use]
     pub fn host(&self) -> &str {
-        let host = &self.authority[..self.host];
-        host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+        unbracketed(&self.authority[..self.host])
     }
 
     /// Returns the port.
@@ -160,59 +126,9 @@ impl fmt::Display for Endpoint {
     }
 }
 
-fn is(text: &str, name: &str) -> bool {
-    text.eq_ignore_ascii_case(name)
-}
-
-/// The length of the host in `authority`, and the port.
-fn host_and_port(authority: &str, secure: bool) -> Result<(usize, u16), UrlError> {
-    let bracket = authority.rfind(']').map_or(0, |at| at + 1);
-    let host = authority[bracket..].find(':').map_or(authority.len(), |at| bracket + at);
-    if !is_authority(&authority.as_bytes()[..host]) {
-        return Err(UrlError::Host);
-    }
-    let port = match authority[host..].strip_prefix(':') {
-        None | Some("") => return Ok((host, if secure { 443 } else { 80 })),
-        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse().ok(),
-        Some(_) => None,
-    };
-    Ok((host, port.filter(|&port| port > 0).ok_or(UrlError::Port)?))
-}
-
-/// What a text with percent signs stands for (RFC 3986 §2.1).
-fn decoded(text: &str) -> Vec<u8> {
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(&byte) = bytes.get(at) {
-        let digits = text.get(at + 1..at + 3).filter(|_| byte == b'%');
-        let digits = digits.filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()));
-        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) => {
-                out.push(byte);
-                at += 3;
-            }
-            None => {
-                out.push(byte);
-                at += 1;
-            }
-        }
-    }
-    out
-}
-
-/// Appends a text as a key or a value of a query, as `encodeURIComponent` does.
-pub(super) fn put_encoded(out: &mut String, text: &str) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            out.push(char::from(HEX[usize::from(byte >> 4)]));
-            out.push(char::from(HEX[usize::from(byte & 0xf)]));
-        }
-    }
+/// The value of `Authorization`, or of `Proxy-Authorization`, for name and password (RFC 7617).
+pub(super) fn basic((user, password): &(Vec<u8>, Vec<u8>)) -> String {
+    format!("Basic {}", STANDARD.encode([user, &b":"[..], password].concat()))
 }
 
 #[cfg(test)]
@@ -278,12 +194,5 @@ mod tests {
             let next = from.resolve("/socket.io/", location).map(|next| next.to_string());
             assert_eq!(next.as_deref(), to, "{location}");
         }
-    }
-
-    #[test]
-    fn c4_keys_and_values_are_encoded() {
-        let mut out = String::new();
-        put_encoded(&mut out, "a b&c=d/\u{e9}'");
-        assert_eq!(out, "a%20b%26c%3Dd%2F%C3%A9'");
     }
 }

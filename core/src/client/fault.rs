@@ -58,6 +58,13 @@ impl Fault {
         self
     }
 
+    /// Says in front of the message where it happened.
+    #[must_use]
+    pub fn with_prefix(mut self, prefix: &str) -> Self {
+        self.0.message = format!("{prefix}{}", self.0.message).into();
+        self
+    }
+
     pub(super) fn new(kind: Kind, message: impl Into<Box<str>>) -> Self {
         Self(Box::new(Details {
             kind,

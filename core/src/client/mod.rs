@@ -50,7 +50,8 @@
 //! | file | about |
 //! |---|---|
 //! | `client.rs` | the client: its parts, and what its host reports |
-//! | `config.rs`, `endpoint.rs` | settings; the address of the server |
+//! | `config.rs`, `endpoint.rs`, `url.rs` | settings; the address of the server |
+//! | `proxy.rs`, `tunnel.rs` | the address of a proxy; a stream through it |
 //! | `engine/` | one session: streams, transports, packets of Engine.IO |
 //! | `spaces/` | namespaces: joining, events, acknowledgements, what waits while offline |
 //! | `attempts.rs`, `backoff.rs` | when the client connects, and connects again |
@@ -74,17 +75,23 @@ mod engine;
 mod event;
 mod fault;
 mod outputs;
+mod proxy;
 mod queue;
 mod refused;
 mod seeds;
 mod spaces;
+mod tunnel;
+mod url;
 
 pub use action::{Action, Purpose};
 pub use backoff::Backoff;
 pub use client::Client;
 pub use config::{Config, Offline, OfflinePolicy, Retries, Timestamps, Transport};
-pub use endpoint::{Endpoint, UrlError};
+pub use endpoint::Endpoint;
 pub use event::{AckToken, Answer, AuthRequest, Event, Reason, Ticket};
 pub use fault::{Fault, Kind};
+pub use proxy::Proxy;
 pub use refused::Refused;
 pub use spaces::{Auth, Namespace, SocketMut};
+pub use tunnel::Tunnel;
+pub use url::UrlError;

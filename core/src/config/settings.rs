@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::cookie::Cookie;
 use crate::limits::Limits;
+use crate::parser::Parser;
 
 /// Settings of a server; shared by all shards of a process.
 #[derive(Clone, Debug)]
@@ -63,6 +64,10 @@ pub struct Config {
     pub compression: Option<usize>,
     /// What the sessions carry. Default Socket.IO.
     pub layer: Layer,
+    /// What writes and reads packets instead of the text of the protocol: the same for all clients, which must
+    /// have such a parser, too. Default none. [`Msgpack`](crate::Msgpack) is one. Bare Engine.IO messages
+    /// concern no parser.
+    pub parser: Option<Arc<dyn Parser>>,
     /// Which request headers a [`Handshake`](crate::Handshake) keeps. Default all but those of the
     /// transport itself.
     pub keep_headers: KeepHeaders,
@@ -93,6 +98,7 @@ impl Default for Config {
             headers: Vec::new(),
             compression: Some(1024),
             layer: Layer::SocketIo,
+            parser: None,
             keep_headers: KeepHeaders::All,
             slow: SlowClient::Refuse,
             limits: Limits::default(),

@@ -21,15 +21,8 @@ impl Date {
     pub fn from_unix(seconds: u64) -> Self {
         let seconds = seconds.min(LAST);
         let (days, time) = (seconds / 86_400, seconds % 86_400);
-        // Years that begin in March have their leap day at the end, and go round every 400 of them.
-        let since = days + 719_468;
-        let (era, day) = (since / 146_097, since % 146_097);
-        let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-        let day = day - (365 * year + year / 4 - year / 100);
-        let month = (5 * day + 2) / 153;
-        let day = day - (153 * month + 2) / 5 + 1;
-        let month = (month + 2) % 12;
-        let year = 400 * era + year + u64::from(month < 2);
+        let (year, month, day) = civil(days.cast_signed());
+        let [year, month, day] = [year, month - 1, day].map(i64::cast_unsigned);
 
         let mut text = *b"Thu, 01 Jan 1970 00:00:00 GMT";
         text[..3].copy_from_slice(DAYS[index(days % 7)]);
@@ -81,6 +74,19 @@ impl fmt::Debug for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+/// The year, the month and the day of the month that lie so many days after the beginning of 1970.
+pub(crate) fn civil(days: i64) -> (i64, i64, i64) {
+    // Years that begin in March have their leap day at the end, and go round every 400 of them.
+    let since = days + 719_468;
+    let (era, day) = (since.div_euclid(146_097), since.rem_euclid(146_097));
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let month = (month + 2) % 12 + 1;
+    (400 * era + year + i64::from(month < 3), month, day)
 }
 
 fn number(digits: &str, most: u64) -> Option<u64> {

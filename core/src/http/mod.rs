@@ -15,8 +15,10 @@ mod write;
 
 pub use answer::ResponseHead;
 pub use date::Date;
+pub(crate) use date::civil;
 pub(crate) use field::{is_authority, separator};
 pub use fields::{Fields, Headers};
 pub use request::{Method, Request};
 pub use response::Response;
 pub(crate) use target::{Query, cut};
+pub(crate) use write::put_field;

@@ -2,7 +2,7 @@
 
 /// Appends one field. A line break inside a value would let it forge fields; nothing legitimate contains
 /// one, so it is left out.
-pub(super) fn put_field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+pub(crate) fn put_field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b": ");
     let mut rest = value;

@@ -45,12 +45,12 @@ impl Partial {
     }
 
     /// Adds one attachment, and returns whether it was the last.
-    pub(crate) fn add(&mut self, bytes: Cow<'_, [u8]>, limits: &Limits) -> Result<bool, Violation> {
+    pub(crate) fn add(&mut self, bytes: Bytes, limits: &Limits) -> Result<bool, Violation> {
         if self.bytes + bytes.len() > limits.attachment_bytes {
             return Err(Violation::AttachmentsTooLarge);
         }
         self.bytes += bytes.len();
-        self.attachments.push(bytes_of(bytes));
+        self.attachments.push(bytes);
         Ok(self.is_whole())
     }
 

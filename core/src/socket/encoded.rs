@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use super::ArgsRef;
 use super::packet::{self, Kind};
+use crate::parser::{MessageKind, Parser};
 use crate::ws::header::{self, MAX_UNMASKED, Op};
 
 /// What a part of a packet costs besides its payload while it waits, in bytes: the counts and the frame
@@ -203,27 +204,33 @@ impl Packet {
 #[derive(Debug, Default)]
 pub(crate) struct Encoder {
     scratch: Vec<u8>,
+    /// What writes packets instead of the text of the protocol.
+    parser: Option<Arc<dyn Parser>>,
 }
 
 /// A packet in the buffer of its encoder.
 #[derive(Debug)]
 #[must_use = "the next packet takes its place"]
 pub(crate) struct Written<'e> {
-    scratch: &'e mut Vec<u8>,
+    encoder: &'e mut Encoder,
     attachments: &'e [Bytes],
 }
 
 impl Written<'_> {
-    /// The frame of a short packet without attachments, to be copied to where it leaves from.
+    /// The text frame of a short packet without attachments, to be copied to where it leaves from.
     #[inline]
     pub(crate) fn short(&self) -> Option<&[u8]> {
-        let is_short = self.attachments.is_empty() && self.scratch.len() <= SHORT;
-        is_short.then(|| whole(self.scratch))
+        let Encoder { scratch, parser } = &*self.encoder;
+        let is_short = self.attachments.is_empty() && scratch.len() <= SHORT && parser.is_none();
+        is_short.then(|| whole(scratch))
     }
 
     /// The packet in an allocation of its own, of its exact size.
     pub(crate) fn packet(self) -> Packet {
-        let first = Arc::from(self.scratch.as_slice());
+        if let Some(parser) = &self.encoder.parser {
+            return parsed(&**parser, &self.encoder.scratch, self.attachments);
+        }
+        let first = Arc::from(self.encoder.scratch.as_slice());
         let framed = || self.attachments.iter().map(|bytes| framed(Op::Binary, bytes)).collect();
         let attachments = (!self.attachments.is_empty()).then(framed);
         Packet { first, attachments }
@@ -233,8 +240,9 @@ impl Written<'_> {
 impl Drop for Written<'_> {
     #[inline]
     fn drop(&mut self) {
-        if self.scratch.capacity() > KEEP {
-            *self.scratch = Vec::new();
+        let scratch = &mut self.encoder.scratch;
+        if scratch.capacity() > KEEP {
+            *scratch = Vec::new();
         }
     }
 }
@@ -246,6 +254,11 @@ const BEFORE: &[u8; MAX_UNMASKED + 1] = b"\0\0\0\0\0\0\0\0\0\0\x34";
 const SHORT: usize = 1024;
 
 impl Encoder {
+    /// Has packets written by a parser, if there is one.
+    pub(crate) fn new(parser: Option<&Arc<dyn Parser>>) -> Self {
+        Self { scratch: Vec::new(), parser: parser.cloned() }
+    }
+
     #[inline(always)]
     pub(crate) fn event<'e>(
         &'e mut self,
@@ -322,7 +335,24 @@ impl Encoder {
     #[inline]
     fn end<'e>(&'e mut self, attachments: &'e [Bytes]) -> Written<'e> {
         put_header(&mut self.scratch, Op::Text);
-        Written { scratch: &mut self.scratch, attachments }
+        Written { encoder: self, attachments }
+    }
+}
+
+/// A packet as a parser writes it, of its text in the buffer of an encoder.
+#[cold]
+#[inline(never)]
+fn parsed(parser: &dyn Parser, scratch: &[u8], attachments: &[Bytes]) -> Packet {
+    let text = std::str::from_utf8(&scratch[BEFORE.len()..]).unwrap_or_default();
+    // What an encoder wrote is a packet.
+    let Some(raw) = packet::raw(text, attachments) else { return Packet::engine(b"6") };
+    let mut out = Vec::with_capacity(text.len());
+    match parser.encode(&raw, &mut out) {
+        MessageKind::Binary => Packet::engine_binary(&out),
+        MessageKind::Text => {
+            let text = String::from_utf8_lossy(&out).replace('\u{1e}', "\u{fffd}");
+            Packet::engine(format!("4{text}").as_bytes())
+        }
     }
 }
 

@@ -3,10 +3,12 @@
 mod args;
 pub(crate) mod attach;
 pub(crate) mod encoded;
+mod msgpack;
 pub(crate) mod packet;
 mod reader;
 pub(crate) mod scan;
 
 pub use args::{Args, ArgsRef, EventMessage};
 pub use encoded::Frame;
+pub use msgpack::Msgpack;
 pub use reader::{PacketReader, SocketBody, SocketPacket};

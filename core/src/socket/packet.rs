@@ -15,10 +15,14 @@
 //! socket.io-protocol v5, "Packet encoding"; stricter where JavaScript's number conversion would
 //! let through what no encoder writes.
 
+use bytes::Bytes;
 use std::borrow::Cow;
 
 use super::scan;
 use crate::error::Violation;
+use crate::limits::Limits;
+pub(crate) use crate::parser::PacketKind as Kind;
+use crate::parser::RawPacket;
 
 /// A packet, borrowed from its text.
 #[derive(Debug, PartialEq, Eq)]
@@ -43,18 +47,47 @@ pub(crate) enum Body<'a> {
     ConnectError { reason: Option<&'a str> },
 }
 
-/// What a packet to be written is; attachments decide whether it is the binary kind of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Connect,
-    Disconnect,
-    Event,
-    Ack,
-    ConnectError,
+/// All of a packet but its JSON, which was not looked at.
+struct Head<'a> {
+    kind: Kind,
+    attachments: u32,
+    namespace: &'a str,
+    id: Option<u64>,
+    json: &'a str,
 }
 
 /// Reads a packet that may announce up to `max_attachments`.
 pub(crate) fn parse(text: &str, max_attachments: u32) -> Result<Packet<'_>, Violation> {
+    let Head { kind, attachments, namespace, id, json } = head(text, max_attachments)?;
+    Ok(Packet { namespace, body: body(kind, attachments, id, json)? })
+}
+
+/// Checks a packet that a parser read.
+pub(crate) fn check<'a>(raw: &'a RawPacket<'_>, limits: &Limits) -> Result<Packet<'a>, Violation> {
+    let attachments = u32::try_from(raw.attachments.len()).unwrap_or(u32::MAX);
+    if attachments > limits.attachments {
+        return Err(Violation::TooManyAttachments);
+    }
+    let namespace = &*raw.namespace;
+    let valid = namespace.starts_with('/') && memchr::memchr(b',', namespace.as_bytes()).is_none();
+    if !valid || raw.id.is_some_and(|id| id > MAX_ID) {
+        return Err(Violation::InvalidPacket);
+    }
+    if attachments > 0 && !matches!(raw.kind, Kind::Event | Kind::Ack) {
+        return Err(Violation::IllegalAttachments);
+    }
+    Ok(Packet { namespace, body: body(raw.kind, attachments, raw.id, &raw.data)? })
+}
+
+/// What a parser is to see of a packet of ours; `None` when the text is no packet.
+pub(crate) fn raw<'a>(text: &'a str, attachments: &'a [Bytes]) -> Option<RawPacket<'a>> {
+    let Head { kind, namespace, id, json, .. } = head(text, u32::MAX).ok()?;
+    let (namespace, data) = (Cow::Borrowed(namespace), Cow::Borrowed(json));
+    Some(RawPacket { kind, namespace, id, data, attachments: Cow::Borrowed(attachments) })
+}
+
+#[inline(always)]
+fn head(text: &str, max_attachments: u32) -> Result<Head<'_>, Violation> {
     let digit = text.bytes().next().ok_or(Violation::InvalidPacket)?;
     let (kind, is_binary) = match digit {
         b'0' => (Kind::Connect, false),
@@ -69,26 +102,33 @@ pub(crate) fn parse(text: &str, max_attachments: u32) -> Result<Packet<'_>, Viol
     let text = &text[1..];
     let (attachments, text) = if is_binary { announced(text, max_attachments)? } else { (0, text) };
     let (namespace, text) = namespace(text);
-    let body = match kind {
-        Kind::Connect => Body::Connect { auth: optional(text, scan::object)? },
-        Kind::Disconnect if text.is_empty() => Body::Disconnect,
+    let (id, json) = match kind {
+        Kind::Event | Kind::Ack => id(text)?,
+        Kind::Connect | Kind::ConnectError | Kind::Disconnect => (None, text),
+    };
+    Ok(Head { kind, attachments, namespace, id, json })
+}
+
+/// Checks what a packet of that kind carries.
+#[inline(always)]
+fn body(kind: Kind, attachments: u32, id: Option<u64>, json: &str) -> Result<Body<'_>, Violation> {
+    Ok(match kind {
+        Kind::Connect => Body::Connect { auth: optional(json, scan::object)? },
+        Kind::Disconnect if json.is_empty() => Body::Disconnect,
         Kind::Disconnect => return Err(Violation::InvalidPacket),
         Kind::Event => {
-            let (id, text) = id(text)?;
-            let scan::Elements { name, rest } = scan::event(text, attachments)?;
+            let scan::Elements { name, rest } = scan::event(json, attachments)?;
             Body::Event { name, rest, id, attachments }
         }
         Kind::Ack => {
-            let (id, args) = id(text)?;
             let id = id.ok_or(Violation::InvalidPacket)?;
-            scan::array(args, attachments)?;
-            Body::Ack { args, id, attachments }
+            scan::array(json, attachments)?;
+            Body::Ack { args: json, id, attachments }
         }
         Kind::ConnectError => {
-            Body::ConnectError { reason: optional(text, scan::object_or_string)? }
+            Body::ConnectError { reason: optional(json, scan::object_or_string)? }
         }
-    };
-    Ok(Packet { namespace, body })
+    })
 }
 
 /// Appends all of a packet up to its JSON.

@@ -1,6 +1,7 @@
 //! Whole Socket.IO packets of either end: read from messages, written as frames.
 
-use std::borrow::Cow;
+use bytes::Bytes;
+use std::sync::Arc;
 
 use super::attach::{Partial, Whole};
 use super::encoded::Encoder;
@@ -8,6 +9,7 @@ use super::packet::{self, Body};
 use super::{Args, EventMessage, Frame};
 use crate::error::Violation;
 use crate::limits::Limits;
+use crate::parser::{Parser, RawPacket};
 
 /// A Socket.IO packet with its attachments (socket.io-protocol v5, "Packet encoding").
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -55,6 +57,7 @@ pub enum SocketBody {
 /// [`Limits::attachments`] and [`Limits::attachment_bytes`]; how long it may wait is the caller's to say.
 #[derive(Debug, Default)]
 pub struct PacketReader {
+    parser: Option<Arc<dyn Parser>>,
     partial: Option<Box<(Box<str>, Partial)>>,
 }
 
@@ -63,7 +66,13 @@ impl SocketPacket {
     /// Engine.IO type, and a [`Conn`](crate::Conn) masks what a client sends.
     #[must_use]
     pub fn frames(&self) -> Vec<Frame> {
-        let (mut encoder, namespace) = (Encoder::default(), &*self.namespace);
+        self.frames_by(None)
+    }
+
+    /// Encodes the packet as a parser writes it.
+    #[must_use]
+    pub fn frames_by(&self, parser: Option<&Arc<dyn Parser>>) -> Vec<Frame> {
+        let (mut encoder, namespace) = (Encoder::new(parser), &*self.namespace);
         let packet = match &self.body {
             SocketBody::Ack { args, id } => encoder.ack(namespace, args.as_ref(), *id).packet(),
             SocketBody::Connect { payload } => {
@@ -82,31 +91,25 @@ impl SocketPacket {
 }
 
 impl PacketReader {
+    /// Makes a reader of what a parser wrote, or, without one, of what the protocol says.
+    #[must_use]
+    pub fn new(parser: Option<Arc<dyn Parser>>) -> Self {
+        Self { parser, partial: None }
+    }
+
     /// Takes a text message, without its Engine.IO type; returns the packet unless attachments follow.
     ///
     /// # Errors
     /// The rule that the peer broke.
     pub fn text(&mut self, text: &str, limits: &Limits) -> Result<Option<SocketPacket>, Violation> {
+        if let Some(parser) = &self.parser {
+            let raw = parser.decode_text(text, limits)?;
+            return self.raw(&raw, limits);
+        }
         if self.partial.is_some() {
             return Err(Violation::AttachmentsMissing);
         }
-        let packet = packet::parse(text, limits.attachments)?;
-        let namespace = packet.namespace.into();
-        let body = match packet.body {
-            Body::Connect { auth } => SocketBody::Connect { payload: auth.map(Box::from) },
-            Body::ConnectError { reason } => {
-                SocketBody::ConnectError { reason: reason.map(Box::from) }
-            }
-            Body::Disconnect => SocketBody::Disconnect,
-            Body::Event { name, rest, id, attachments } => {
-                let message = EventMessage::new(&name, rest);
-                return Ok(self.collect(namespace, Partial::event(message, id, attachments)));
-            }
-            Body::Ack { args, id, attachments } => {
-                return Ok(self.collect(namespace, Partial::ack(args, id, attachments)));
-            }
-        };
-        Ok(Some(SocketPacket { namespace, body }))
+        Ok(self.packet(packet::parse(text, limits.attachments)?))
     }
 
     /// Takes a binary message; returns the packet that it completes.
@@ -118,9 +121,55 @@ impl PacketReader {
         bytes: &[u8],
         limits: &Limits,
     ) -> Result<Option<SocketPacket>, Violation> {
+        if let Some(parser) = &self.parser {
+            let raw = parser.decode_binary(bytes, limits)?;
+            return self.raw(&raw, limits);
+        }
+        self.attachment(Bytes::copy_from_slice(bytes), limits)
+    }
+
+    /// A packet that a parser read, with its attachments.
+    fn raw(
+        &mut self,
+        raw: &RawPacket<'_>,
+        limits: &Limits,
+    ) -> Result<Option<SocketPacket>, Violation> {
+        let mut read = self.packet(packet::check(raw, limits)?);
+        for bytes in raw.attachments.iter() {
+            read = self.attachment(bytes.clone(), limits)?;
+        }
+        Ok(read)
+    }
+
+    /// A packet, unless attachments follow.
+    fn packet(&mut self, packet: packet::Packet<'_>) -> Option<SocketPacket> {
+        let namespace = packet.namespace.into();
+        let body = match packet.body {
+            Body::Connect { auth } => SocketBody::Connect { payload: auth.map(Box::from) },
+            Body::ConnectError { reason } => {
+                SocketBody::ConnectError { reason: reason.map(Box::from) }
+            }
+            Body::Disconnect => SocketBody::Disconnect,
+            Body::Event { name, rest, id, attachments } => {
+                let message = EventMessage::new(&name, rest);
+                return self.collect(namespace, Partial::event(message, id, attachments));
+            }
+            Body::Ack { args, id, attachments } => {
+                return self.collect(namespace, Partial::ack(args, id, attachments));
+            }
+        };
+        Some(SocketPacket { namespace, body })
+    }
+
+    /// An attachment of the packet that waits for it.
+    fn attachment(
+        &mut self,
+        bytes: Bytes,
+        limits: &Limits,
+    ) -> Result<Option<SocketPacket>, Violation> {
         let partial = self.partial.take().ok_or(Violation::AttachmentUnexpected)?;
         let (namespace, mut partial) = *partial;
-        partial.add(Cow::Borrowed(bytes), limits)?;
+        partial.add(bytes, limits)?;
         Ok(self.collect(namespace, partial))
     }
 
@@ -142,7 +191,6 @@ impl PacketReader {
 mod tests {
     use super::*;
     use crate::socket::ArgsRef;
-    use bytes::Bytes;
 
     /// Reads a packet from its frames.
     fn read(frames: &[Frame]) -> Option<SocketPacket> {

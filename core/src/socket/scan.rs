@@ -72,6 +72,11 @@ pub(crate) fn string(value: &str) -> Option<Cow<'_, str>> {
     Some(unescaped(inside))
 }
 
+/// Checks that the text is one value, and shows it to `watch`.
+pub(super) fn walk(text: &str, watch: &mut impl Watch) -> Result<(), Violation> {
+    Scanner::new(text).whole(watch)
+}
+
 /// Checks the payload of a CONNECT_ERROR: an object or a string.
 pub(crate) fn object_or_string(text: &str) -> Result<(), Violation> {
     let scanner = Scanner::new(text);
@@ -183,7 +188,7 @@ impl<'a> Scanner<'a> {
                     self.at += 1;
                     return self.key(watch).map(|()| true);
                 }
-                (b']', Container::Array) => {}
+                (b']', Container::Array) => watch.close_array(),
                 (b'}', Container::Object) => watch.close_object()?,
                 _ => return Err(Violation::InvalidJson),
             }
@@ -355,8 +360,8 @@ impl<'a> Scanner<'a> {
     }
 }
 
-#[derive(Clone, Copy)]
-enum Container {
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Container {
     Array,
     Object,
 }
@@ -398,8 +403,9 @@ impl Nesting {
 /// What a pass over the text is shown besides its grammar.
 ///
 /// Text comes as the whole and a range of it: a pass that does not look does not pay for slicing.
-trait Watch {
+pub(super) trait Watch {
     fn open(&mut self, container: Container);
+    fn close_array(&mut self) {}
     fn close_object(&mut self) -> Result<(), Violation>;
     fn key(&mut self, text: &str, inside: Range<usize>);
     fn scalar(&mut self, text: &str, whole: Range<usize>);
@@ -463,8 +469,8 @@ struct Placeholders {
 }
 
 /// What is known so far about an object; of equal keys the last one counts, as in JavaScript.
-#[derive(Default)]
-struct Object {
+#[derive(Debug, Default)]
+pub(super) struct Object {
     /// The member whose value comes next.
     member: Member,
     is_placeholder: bool,
@@ -492,7 +498,7 @@ impl Named {
     }
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 enum Member {
     Placeholder,
     Num,
@@ -507,15 +513,39 @@ impl Placeholders {
 
     /// Takes note of the value of the member that was read last.
     fn assign(&mut self, value: &str) {
-        let Some(object) = &mut self.object else { return };
+        if let Some(object) = &mut self.object {
+            object.assign(value, self.attachments);
+        }
+    }
+}
+
+impl Object {
+    /// Takes note of the name of a member, which is still escaped.
+    #[inline(always)]
+    pub(super) fn name(&mut self, inside: &str) {
+        self.member = match &*unescaped(inside) {
+            "_placeholder" => Member::Placeholder,
+            "num" => Member::Num,
+            _ => Member::Other,
+        };
+    }
+
+    /// Takes note of the value of that member, of a packet with so many attachments.
+    #[inline(always)]
+    pub(super) fn assign(&mut self, value: &str, attachments: u32) {
         // Taken, since the elements of an array that is a member's value belong to no member.
-        match std::mem::take(&mut object.member) {
-            Member::Placeholder => object.is_placeholder = value == "true",
+        match std::mem::take(&mut self.member) {
+            Member::Placeholder => self.is_placeholder = value == "true",
             Member::Num => {
-                object.attachment = value.parse().ok().filter(|&num| num < self.attachments);
+                self.attachment = value.parse().ok().filter(|&num| num < attachments);
             }
             Member::Other => {}
         }
+    }
+
+    /// The attachment whose placeholder it is.
+    pub(super) fn attachment(&self) -> Option<u32> {
+        self.attachment.filter(|_| self.is_placeholder)
     }
 }
 
@@ -537,12 +567,9 @@ impl Watch for Placeholders {
     }
 
     fn key(&mut self, text: &str, inside: Range<usize>) {
-        let Some(object) = &mut self.object else { return };
-        object.member = match &*unescaped(&text[inside]) {
-            "_placeholder" => Member::Placeholder,
-            "num" => Member::Num,
-            _ => Member::Other,
-        };
+        if let Some(object) = &mut self.object {
+            object.name(&text[inside]);
+        }
     }
 
     fn scalar(&mut self, text: &str, whole: Range<usize>) {
@@ -599,7 +626,7 @@ impl Unescape<'_> {
     }
 }
 
-fn unescaped(inside: &str) -> Cow<'_, str> {
+pub(super) fn unescaped(inside: &str) -> Cow<'_, str> {
     match memchr::memchr(b'\\', inside.as_bytes()) {
         Some(_) => Cow::Owned(Unescape(inside.chars()).collect()),
         None => Cow::Borrowed(inside),

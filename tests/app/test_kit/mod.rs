@@ -3,6 +3,7 @@
 mod client;
 mod connect;
 mod handlers;
+mod parser;
 mod request;
 mod sides;
 mod time;

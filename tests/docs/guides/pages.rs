@@ -3,11 +3,12 @@
 use axum::extract::ConnectInfo;
 use sansocket_app::bind::Connection;
 use sansocket_tokio::{
-    AckError, App, Config, ConfigError, EmitError, Io, Layer, Listener, Misuse, Origins, Protocols,
-    Reason, Refused, Server, SlowClient, Socket, SocketIoLayer, State, Tls, Violation, concurrent,
-    sequential,
+    AckError, App, Config, ConfigError, EmitError, Io, Layer, Listener, Misuse, Msgpack, Origins,
+    Protocols, Reason, Refused, Server, SlowClient, Socket, SocketIoLayer, State, Tls, Violation,
+    concurrent, sequential,
 };
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::Duration;
 
 fn deployment(
@@ -30,6 +31,10 @@ fn addresses(server: &Server) -> SocketIoLayer {
 
 fn reload(tls: &Tls) -> Result<(), sansocket_tokio::TlsError> {
     tls.reload()
+}
+
+fn parsers(config: &mut Config) {
+    config.parser = Some(Arc::new(Msgpack));
 }
 
 fn guarantees(app: &mut App) {

@@ -4,8 +4,12 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { Manager } from 'socket.io-client';
+import * as msgpack from 'socket.io-msgpack-parser';
 
 export const url = process.env.CONTRACT_URL ?? 'http://127.0.0.1:5000';
+
+/** What reads and writes packets: `default` or `msgpack`, as the server has it. */
+export const parser = process.env.PARSER ?? 'default';
 
 /** The ways a client reaches the server. Only `upgraded` waits for its upgrade before it acts. */
 export const lanes = [
@@ -56,6 +60,7 @@ export class Peer {
       reconnection: false,
       forceNew: true,
       transports: this.lane.transports,
+      ...(parser === 'msgpack' && { parser: msgpack }),
       ...options,
     });
     this.#managers.push(manager);

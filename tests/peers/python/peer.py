@@ -11,6 +11,9 @@ import socketio
 
 URL = os.environ.get('CONTRACT_URL', 'http://127.0.0.1:5000')
 
+# What reads and writes packets, as the server has it: default or msgpack.
+PARSER = os.environ.get('PARSER', 'default')
+
 # The longest wait for anything that must happen, in seconds.
 PATIENCE = 60
 
@@ -42,7 +45,7 @@ class Peer:
     """A synchronous client and everything its namespaces received."""
 
     def __init__(self, transports, namespaces=('/',), auth=None, headers=None, query=''):
-        self.client = socketio.Client(reconnection=False, handle_sigint=False)
+        self.client = socketio.Client(reconnection=False, handle_sigint=False, serializer=PARSER)
         self.heard_all = []
         self.reasons = {}
         self.changed = threading.Condition()
@@ -127,7 +130,7 @@ class AsyncPeer:
         return self
 
     def __init__(self, namespace):
-        self.client = socketio.AsyncClient(reconnection=False, handle_sigint=False)
+        self.client = socketio.AsyncClient(reconnection=False, handle_sigint=False, serializer=PARSER)
         self.namespace = namespace
         self.heard_all = []
         self.changed = asyncio.Condition()

@@ -1,8 +1,11 @@
 //! Packets and their limits.
 
+use sansocket::client::{Config, OfflinePolicy, Transport};
 use sansocket::client::{Purpose, Refused};
-use sansocket::{ArgsRef, Bytes, Misuse};
-use testbed::script::Script;
+use sansocket::{ArgsRef, Bytes, Misuse, Msgpack};
+use std::sync::Arc;
+use testbed::script::{Script, open};
+use testbed::{packed, packed_event};
 
 #[test]
 fn c84_binary_comes_and_goes_on_both_transports() {
@@ -80,7 +83,7 @@ fn c87_what_is_no_packet_ends_the_session_and_leaves_nothing_behind() {
         let events = script.events();
         assert_eq!(events[0], "closed: parse error", "{packet}");
         script.advance(2000);
-        script.poll(&testbed::script::open("[]"));
+        script.poll(&open("[]"));
         script.posted();
         script.poll("40{\"sid\":\"j\"}\u{1e}42[\"fine\"]");
         assert_eq!(script.events().last().unwrap(), "message / fine []", "{packet}");
@@ -110,4 +113,107 @@ fn attachments_that_do_not_come_end_the_session() {
     assert_eq!(script.events(), [""; 0]);
     script.advance(1);
     assert_eq!(script.events()[0], "closed: parse error");
+}
+
+fn msgpack(config: &mut Config) {
+    config.transports = vec![Transport::WebSocket];
+    config.parser = Some(Arc::new(Msgpack));
+}
+
+/// The bytes of what the client said, in the form of the script.
+fn said(bytes: &[u8]) -> String {
+    format!("{bytes:?}")
+}
+
+/// A client that speaks MessagePack and has joined the main namespace.
+fn packing(set: impl FnOnce(&mut Config)) -> Script {
+    let mut script = Script::new(|config| {
+        msgpack(config);
+        set(config);
+    });
+    script.join("/");
+    script.text(&open("[]"));
+    script.binary(&packed(0, "/", &[("data", b"\x81\xa3sid\xa1i")]));
+    script.said();
+    script.events();
+    script
+}
+
+#[test]
+fn c88_packets_in_msgpack_are_one_binary_message_each() {
+    let mut script = Script::new(msgpack);
+    script
+        .on("/", |mut socket| {
+            socket.set_auth(sansocket::client::Auth::Value("{\"token\":\"x\"}".into()))
+        })
+        .expect("an object");
+    script.join("/");
+    script.text(&open("[]"));
+    assert_eq!(script.said(), [said(b"\x83\xa4type\x00\xa4data\x81\xa5token\xa1x\xa3nsp\xa1/")]);
+    // As a server in Python answers.
+    script.binary(b"\x83\xa4type\x00\xa4data\x81\xa3sid\xa3abc\xa3nsp\xa1/");
+    assert_eq!(script.on("/", |socket| socket.id().map(str::to_owned)).as_deref(), Some("abc"));
+    script.events();
+    let bytes = [Bytes::from_static(b"\x01\x02")];
+    let args = ArgsRef::from_valid("[{\"_placeholder\":true,\"num\":0}]", &bytes);
+    script.on("/", |mut socket| socket.emit_with_ack("q", args, None)).expect("taken");
+    script.binary(&packed(3, "/", &[("id", b"\x00"), ("data", b"\x91\xc4\x01\x07")]));
+    script.binary(&packed_event("x", 2, b"\xc3\xc4\x02ab"));
+    assert_eq!(
+        script.said(),
+        [said(b"\x84\xa4type\x02\xa4data\x92\xa1q\xc4\x02\x01\x02\xa3nsp\xa1/\xa2id\x00")]
+    );
+    assert_eq!(
+        script.events(),
+        [
+            "Ticket(1) [{\"_placeholder\":true,\"num\":0}]",
+            "message / x [true,{\"_placeholder\":true,\"num\":0}] +2",
+        ]
+    );
+    script.on("/", |mut socket| socket.leave());
+    assert_eq!(script.said()[0], said(b"\x82\xa4type\x01\xa3nsp\xa1/"));
+}
+
+#[test]
+fn c88_what_is_no_packet_in_msgpack_ends_the_session() {
+    for bytes in
+        [&b""[..], b"\xc0", &packed(3, "/", &[("data", b"\x90")]), &packed_event("connect", 0, b"")]
+    {
+        let mut script = packing(|_| {});
+        script.binary(bytes);
+        assert_eq!(script.events()[0], "closed: parse error", "{bytes:?}");
+    }
+    let mut script = packing(|_| {});
+    script.text("42[\"x\"]");
+    assert_eq!(script.events()[0], "closed: parse error");
+}
+
+#[test]
+fn c88_the_size_of_an_event_is_that_of_its_message() {
+    let mut script = packing(|_| {});
+    // Each of the floats takes four bytes as text, and nine here.
+    let floats = format!("[{}]", ["0.5"; 100].join(","));
+    script.emit("/", "x", &floats);
+    let floats = format!("[{}]", ["0.5"; 110].join(","));
+    let refused = script.on("/", |mut socket| socket.emit("x", ArgsRef::from_valid(&floats, &[])));
+    assert_eq!(refused, Err(Refused::TooLarge { size: 1013, limit: 1000 }));
+}
+
+#[test]
+fn c88_events_that_wait_are_given_back_as_they_were() {
+    let mut script = Script::new(|config| {
+        msgpack(config);
+        config.offline.policy = OfflinePolicy::Buffer;
+        config.report_sent = true;
+    });
+    let bytes = [Bytes::from_static(b"\x01\x02")];
+    let args = ArgsRef::from_valid("[{\"_placeholder\":true,\"num\":0},0.5]", &bytes);
+    script.on("/", |mut socket| socket.emit("x", args)).expect("it waits");
+    let waiting = script.on("/", |mut socket| socket.take_waiting());
+    let [message] = &waiting[..] else { panic!("{waiting:?}") };
+    assert_eq!((message.name(), message.json()), ("x", args.json()));
+    assert_eq!(message.attachments(), bytes);
+    let mut script = packing(|config| config.report_sent = true);
+    script.on("/", |mut socket| socket.emit("x", args)).expect("taken");
+    assert_eq!(script.events(), ["sent / x [{\"_placeholder\":true,\"num\":0},0.5]"]);
 }

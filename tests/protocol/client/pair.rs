@@ -1,7 +1,8 @@
 //! The client and the server back to back.
 
 use sansocket::client::{self, Event, SocketMut, Transport};
-use sansocket::{ArgsRef, Bytes, Counts, Disconnect};
+use sansocket::{ArgsRef, Bytes, Counts, Disconnect, Msgpack};
+use std::sync::Arc;
 use std::time::Duration;
 use testbed::pair::Pair;
 
@@ -17,6 +18,16 @@ fn on<R>(pair: &mut Pair, name: &str, act: impl FnOnce(SocketMut<'_>) -> R) -> R
 const WAYS: [&[Transport]; 3] =
     [&[Transport::Polling], &[Transport::WebSocket], &[Transport::Polling, Transport::WebSocket]];
 
+/// A client and a server that write packets in MessagePack.
+fn packing(transports: &[Transport], base64: bool) -> Pair {
+    let client = |config: &mut client::Config| {
+        config.transports = transports.to_vec();
+        config.parser = Some(Arc::new(Msgpack));
+        config.base64 = base64;
+    };
+    Pair::new(client, |config| config.parser = Some(Arc::new(Msgpack)))
+}
+
 /// The one client in a namespace of the server.
 fn member(pair: &Pair) -> sansocket::Socket {
     let joined = pair.served.iter().rev().find_map(|event| {
@@ -28,39 +39,42 @@ fn member(pair: &Pair) -> sansocket::Socket {
 #[test]
 fn events_and_acknowledgements_go_both_ways_on_every_transport() {
     for way in WAYS {
-        let mut pair = pair(way);
-        on(&mut pair, "/", |mut socket| socket.join());
-        pair.settle();
-        let expected =
-            if way == [Transport::Polling] { Transport::Polling } else { Transport::WebSocket };
-        assert_eq!(pair.client.transport(), Some(expected));
-        let bytes = [Bytes::from_static(b"\x00\xff")];
-        let args = ArgsRef::from_valid("[1,{\"_placeholder\":true,\"num\":0}]", &bytes);
-        let asked = on(&mut pair, "/", |mut socket| socket.emit_with_ack("q", args, None));
-        pair.settle();
-        let Some(sansocket::Event::Message { message, ack: Some(ack), .. }) = pair.served.pop()
-        else {
-            panic!("{:?}", pair.served);
-        };
-        assert_eq!((message.name(), message.attachments()), ("q", &bytes[..]));
-        pair.server.acknowledge(ack, args);
-        let member = member(&pair);
-        let mut socket = pair.server.socket(member).expect("it is there");
-        socket.emit("hello", args).expect("it reads");
-        pair.settle();
-        let [.., Event::Answer { ticket, answer }, Event::Message { message, .. }] =
-            &pair.heard[..]
-        else {
-            panic!("{:?}", pair.heard);
-        };
-        assert_eq!(Ok(*ticket), asked);
-        assert_eq!(*answer, client::Answer::Args(args.to_args()));
-        assert_eq!((message.name(), message.attachments()), ("hello", &bytes[..]));
-        on(&mut pair, "/", |mut socket| socket.leave());
-        pair.settle();
-        assert!(pair.client.is_idle() && pair.streams() == 0, "{way:?}");
-        assert_eq!(pair.server.counts(), Counts::default());
+        let all = [pair(way), packing(way, false), packing(way, true)];
+        all.into_iter().for_each(|pair| talk(pair, way));
     }
+}
+
+/// Sends an event and a question each way.
+fn talk(mut pair: Pair, way: &[Transport]) {
+    on(&mut pair, "/", |mut socket| socket.join());
+    pair.settle();
+    let expected =
+        if way == [Transport::Polling] { Transport::Polling } else { Transport::WebSocket };
+    assert_eq!(pair.client.transport(), Some(expected));
+    let bytes = [Bytes::from_static(b"\x00\xff")];
+    let args = ArgsRef::from_valid("[1,{\"_placeholder\":true,\"num\":0}]", &bytes);
+    let asked = on(&mut pair, "/", |mut socket| socket.emit_with_ack("q", args, None));
+    pair.settle();
+    let Some(sansocket::Event::Message { message, ack: Some(ack), .. }) = pair.served.pop() else {
+        panic!("{:?}", pair.served);
+    };
+    assert_eq!((message.name(), message.attachments()), ("q", &bytes[..]));
+    pair.server.acknowledge(ack, args);
+    let member = member(&pair);
+    let mut socket = pair.server.socket(member).expect("it is there");
+    socket.emit("hello", args).expect("it reads");
+    pair.settle();
+    let [.., Event::Answer { ticket, answer }, Event::Message { message, .. }] = &pair.heard[..]
+    else {
+        panic!("{:?}", pair.heard);
+    };
+    assert_eq!(Ok(*ticket), asked);
+    assert_eq!(*answer, client::Answer::Args(args.to_args()));
+    assert_eq!((message.name(), message.attachments()), ("hello", &bytes[..]));
+    on(&mut pair, "/", |mut socket| socket.leave());
+    pair.settle();
+    assert!(pair.client.is_idle() && pair.streams() == 0, "{way:?}");
+    assert_eq!(pair.server.counts(), Counts::default());
 }
 
 #[test]

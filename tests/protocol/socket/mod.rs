@@ -4,5 +4,6 @@ mod backlog;
 mod binary;
 mod events;
 mod namespaces;
+mod parser;
 mod rooms;
 mod shards;

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use super::route::Route;
 use crate::client::config::{Config, Timestamps, Transport};
-use crate::client::endpoint::put_encoded;
+use crate::client::url::put_encoded;
 use crate::http::{Method, cut};
 use crate::link::{Asks, Exchange};
 

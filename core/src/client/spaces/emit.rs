@@ -9,9 +9,9 @@ use crate::client::config::{OfflinePolicy, Transport};
 use crate::client::event::{AckToken, Answer, Event, Ticket};
 use crate::client::queue::{Cargo, Item};
 use crate::client::refused::Refused;
-use crate::socket::encoded::{Encoder, Packet, Part};
-use crate::socket::packet::{self, Body};
-use crate::socket::{ArgsRef, EventMessage};
+use crate::limits::Limits;
+use crate::socket::encoded::{Packet, Part};
+use crate::socket::{ArgsRef, EventMessage, PacketReader, SocketBody};
 use crate::time::Tick;
 
 /// How an event is sent.
@@ -41,14 +41,14 @@ impl Client {
             self.retry(now, namespace, (name, args), ticket)?;
             return Ok(ticket);
         }
-        let questions = self.config.limits.questions;
+        let (questions, mut encoder) = (self.config.limits.questions, self.encoder());
         let Some(space) = self.spaces.get_mut(namespace) else { return Err(Refused::NotJoined) };
         if asks && space.pending.len() >= questions {
             return Err(Refused::TooManyQuestions);
         }
         let id = asks.then_some(space.next_id);
         let joined = space.status.is_joined();
-        let packet = Encoder::default().event(&space.name, name, args, id).packet();
+        let packet = encoder.event(&space.name, name, args, id).packet();
         let until = if let How::Until(until) = how { until } else { Tick::NEVER };
         let item = Item { packet, cargo: Cargo::Event { of: namespace, id, until } };
         self.check_size(&item)?;
@@ -79,7 +79,7 @@ impl Client {
         if busy || !space.status.is_joined() || !self.engine.state.is_open() {
             return Ok(false);
         }
-        let packet = Encoder::default().event(&space.name, name, args, None).packet();
+        let packet = self.encoder().event(&space.name, name, args, None).packet();
         let item = Item { packet, cargo: Cargo::Volatile };
         self.check_size(&item)?;
         self.hand_over(namespace, item);
@@ -94,7 +94,7 @@ impl Client {
         if space.visit != visit || !space.status.is_joined() {
             return Ok(());
         }
-        let item = Item::control(Encoder::default().ack(&space.name, args, id).packet());
+        let item = Item::control(self.encoder().ack(&space.name, args, id).packet());
         self.check_size(&item)?;
         self.engine.outbox.push(item);
         Ok(())
@@ -161,7 +161,7 @@ impl Client {
 
     fn hand_over(&mut self, namespace: Namespace, item: Item) {
         if self.config.report_sent
-            && let Some(message) = message(&item.packet)
+            && let Some(message) = self.message(&item.packet)
         {
             self.outputs.tell(Event::Sent { namespace, message });
         }
@@ -185,19 +185,28 @@ impl Client {
         }
         Ok(())
     }
-}
 
-/// The event that a packet carries.
-pub(super) fn message(packet: &Packet) -> Option<EventMessage> {
-    let Some(Part::Text(text)) = packet.content(0) else { return None };
-    let text = std::str::from_utf8(text).ok()?.strip_prefix('4')?;
-    let Body::Event { name, rest, .. } = packet::parse(text, u32::MAX).ok()?.body else {
-        return None;
-    };
-    let attachments = (1..packet.parts()).filter_map(|n| match packet.content(n)? {
-        Part::Binary(bytes) | Part::Text(bytes) => Some(bytes::Bytes::copy_from_slice(bytes)),
-    });
-    let mut message = EventMessage::new(&name, rest);
-    message.attach(attachments.collect());
-    Some(message)
+    /// The event that a packet of this client carries.
+    pub(super) fn message(&self, packet: &Packet) -> Option<EventMessage> {
+        let (attachments, attachment_bytes) = (u32::MAX, usize::MAX);
+        let limits = Limits { attachments, attachment_bytes, ..Limits::default() };
+        let mut reader = PacketReader::new(self.config.parser.clone());
+        let mut read = None;
+        for n in 0..packet.parts() {
+            read = match packet.content(n)? {
+                Part::Binary(bytes) => reader.binary(bytes, &limits).ok()?,
+                Part::Text(text) => {
+                    let text = std::str::from_utf8(text).ok()?.strip_prefix('4')?;
+                    reader.text(text, &limits).ok()?
+                }
+            };
+        }
+        match read?.body {
+            SocketBody::Event { message, .. } => Some(message),
+            SocketBody::Ack { .. }
+            | SocketBody::Connect { .. }
+            | SocketBody::ConnectError { .. }
+            | SocketBody::Disconnect => None,
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Packets of the server.
 
+use bytes::Bytes;
 use std::borrow::Cow;
 
 use super::space::{Namespace, Status};
@@ -7,18 +8,33 @@ use crate::client::Client;
 use crate::client::engine::engine::Incoming;
 use crate::client::event::{AckToken, Event};
 use crate::error::Violation;
-use crate::socket::attach::{Partial, Whole};
+use crate::parser::RawPacket;
+use crate::socket::attach::{Partial, Whole, bytes_of};
 use crate::socket::packet::{self, Body};
 use crate::socket::{Args, EventMessage};
 use crate::time::Tick;
 
 impl Client {
-    /// One Socket.IO packet. Those for namespaces that are not joined mean nothing.
+    /// One text message: a packet, as the protocol or a parser writes it.
     pub(in crate::client) fn on_text(&mut self, now: Tick, text: &str) -> Result<(), Violation> {
+        if let Some(parser) = &self.config.parser {
+            let raw = parser.decode_text(text, &self.config.limits)?;
+            return self.on_raw(now, &raw);
+        }
         if self.engine.incoming.is_some() {
             return Err(Violation::AttachmentsMissing);
         }
-        let packet = packet::parse(text, self.config.limits.attachments)?;
+        self.on_socket_io(now, packet::parse(text, self.config.limits.attachments)?)
+    }
+
+    /// A packet that a parser read, with its attachments.
+    fn on_raw(&mut self, now: Tick, raw: &RawPacket<'_>) -> Result<(), Violation> {
+        self.on_socket_io(now, packet::check(raw, &self.config.limits)?)?;
+        raw.attachments.iter().try_for_each(|bytes| self.on_attachment(now, bytes.clone()))
+    }
+
+    /// One Socket.IO packet. Those for namespaces that are not joined mean nothing.
+    fn on_socket_io(&mut self, now: Tick, packet: packet::Packet<'_>) -> Result<(), Violation> {
         let to = self.spaces.find(packet.namespace);
         match (packet.body, to) {
             (Body::Event { name, rest, id, attachments: 0 }, Some(to)) => {
@@ -49,12 +65,21 @@ impl Client {
         Ok(())
     }
 
-    /// One binary message: an attachment of the packet that announced it.
+    /// One binary message: an attachment of the packet that announced it, or a packet of a parser.
     pub(in crate::client) fn on_binary(
         &mut self,
         now: Tick,
         bytes: Cow<'_, [u8]>,
     ) -> Result<(), Violation> {
+        if let Some(parser) = &self.config.parser {
+            let raw = parser.decode_binary(&bytes, &self.config.limits)?;
+            return self.on_raw(now, &raw);
+        }
+        self.on_attachment(now, bytes_of(bytes))
+    }
+
+    /// An attachment of the packet that waits for it.
+    fn on_attachment(&mut self, now: Tick, bytes: Bytes) -> Result<(), Violation> {
         let mut incoming = self.engine.incoming.take().ok_or(Violation::AttachmentUnexpected)?;
         if !incoming.partial.add(bytes, &self.config.limits)? {
             self.engine.incoming = Some(incoming);
@@ -85,8 +110,7 @@ impl Client {
         match space.status {
             Status::Joined { .. } => self.deliver(namespace, message, id),
             Status::Joining { .. } if !space.left => {
-                let attachments =
-                    message.attachments().iter().map(bytes::Bytes::len).sum::<usize>();
+                let attachments = message.attachments().iter().map(Bytes::len).sum::<usize>();
                 space.early_bytes += message.name().len() + message.json().len() + attachments;
                 if space.early.len() >= bounds.events || space.early_bytes > bounds.bytes {
                     return Err(Violation::NotConnected);

@@ -56,13 +56,26 @@ impl Client {
 
     fn put_connect(&mut self, now: Tick, namespace: Namespace, auth: &str) {
         let due = now.after(self.config.connect_timeout);
+        let mut encoder = self.encoder();
         let Some(space) = self.spaces.get_mut(namespace) else { return };
         space.status = Status::Joining { due };
         let packet = match &space.memory {
-            Some(memory) => Encoder::default().connect_with(&space.name, &memory.payload(auth)),
-            None => Encoder::default().connect_with(&space.name, auth),
+            Some(memory) => encoder.connect_with(&space.name, &memory.payload(auth)),
+            None => encoder.connect_with(&space.name, auth),
         };
         self.engine.outbox.push(Item::control(packet));
+    }
+
+    /// Tells the server that the client left.
+    pub(in crate::client) fn put_disconnect(&mut self, namespace: Namespace) {
+        let Some(space) = self.spaces.get(namespace) else { return };
+        let packet = self.encoder().disconnect(&space.name);
+        self.engine.outbox.push(Item::control(packet));
+    }
+
+    /// What writes packets.
+    pub(super) fn encoder(&self) -> Encoder {
+        Encoder::new(self.config.parser.as_ref())
     }
 
     /// The application says what it takes to be let in.
@@ -94,8 +107,7 @@ impl Client {
             Status::Retracting => {
                 space.reset(Status::Left);
                 space.left = true;
-                let packet = Encoder::default().disconnect(&space.name);
-                return self.engine.outbox.push(Item::control(packet));
+                return self.put_disconnect(namespace);
             }
             Status::Authenticating | Status::Joined { .. } | Status::Left | Status::Waiting => {
                 return;

@@ -8,7 +8,6 @@ use crate::client::event::{Answer, Event, Ticket};
 use crate::client::outputs::Outputs;
 use crate::client::queue::{Cargo, Item};
 use crate::client::refused::Refused;
-use crate::socket::encoded::Encoder;
 use crate::socket::{ArgsRef, EventMessage};
 use crate::time::Tick;
 
@@ -66,7 +65,7 @@ impl Client {
     /// Sends the first of them, if the namespace is joined and it is not on its way.
     pub(super) fn retry_first(&mut self, now: Tick, namespace: Namespace) {
         let Some(retries) = self.config.retries else { return };
-        let report = self.config.report_sent;
+        let (report, mut encoder) = (self.config.report_sent, self.encoder());
         let Some(space) = self.spaces.get_mut(namespace) else { return };
         if !space.status.is_joined() {
             return;
@@ -80,9 +79,7 @@ impl Client {
         let id = space.next_id;
         space.next_id += 1;
         let message = &first.message;
-        let packet = Encoder::default()
-            .event(&space.name, message.name(), message.args(), Some(id))
-            .packet();
+        let packet = encoder.event(&space.name, message.name(), message.args(), Some(id)).packet();
         if report {
             let message = message.clone();
             self.outputs.tell(Event::Sent { namespace, message });

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::emit::{How, message};
+use super::emit::How;
 use super::space::{Auth, Namespace, Space, Status};
 use crate::client::Client;
 use crate::client::event::{AckToken, AuthRequest, Ticket};
@@ -146,7 +146,7 @@ impl SocketMut<'_> {
         let mut messages = Vec::new();
         while let Some(item) = self.space_mut().and_then(|space| space.waiting.pop()) {
             self.client.on_lost(self.namespace, &item);
-            messages.extend(message(&item.packet));
+            messages.extend(self.client.message(&item.packet));
         }
         messages
     }

@@ -8,7 +8,6 @@ use crate::client::queue::Item;
 use crate::error::Misuse;
 use crate::key::Slab;
 use crate::limits::Limits;
-use crate::socket::encoded::{Encoder, Packet};
 use crate::time::{Heap, Tick};
 
 /// The namespaces of a client, and the deadlines of their questions.
@@ -149,31 +148,30 @@ impl Spaces {
         }
     }
 
-    /// Leaves a namespace; returns the packet that says so, if the server holds it for joined.
+    /// Leaves a namespace; whether the server holds it for joined, and is to be told.
     pub(in crate::client) fn leave(
         &mut self,
         namespace: Namespace,
         reason: Reason,
         outputs: &mut Outputs,
-    ) -> Option<Packet> {
-        let space = self.get_mut(namespace)?;
+    ) -> bool {
+        let Some(space) = self.get_mut(namespace) else { return false };
         space.memory = None;
         match space.status {
             Status::Joined { .. } => {}
             Status::Joining { .. } | Status::Retracting => {
                 space.reset(Status::Retracting);
-                return None;
+                return false;
             }
             Status::Authenticating | Status::Left | Status::Waiting => {
                 space.reset(Status::Left);
-                return None;
+                return false;
             }
         }
         space.reset(Status::Left);
         space.left = true;
-        let packet = Encoder::default().disconnect(&space.name);
         outputs.tell(Event::Disconnected { namespace, reason, retries: false });
         self.settle(namespace, outputs);
-        Some(packet)
+        true
     }
 }

@@ -1,5 +1,6 @@
 //! Packets from clients: Engine.IO types, then Socket.IO packets and their attachments.
 
+use bytes::Bytes;
 use std::borrow::Cow;
 use std::time::Instant;
 
@@ -9,6 +10,7 @@ use crate::engine::packet::Packet as Engine;
 use crate::error::{Reason, Violation};
 use crate::key::Socket;
 use crate::link::{Link, Message};
+use crate::parser::RawPacket;
 use crate::server::event::{AckToken, Received};
 use crate::server::sessions::deadline::Due;
 use crate::server::sessions::session::{Awaited, Goodbye};
@@ -79,13 +81,23 @@ impl Server {
         }
     }
 
-    /// One binary message: an attachment of the packet that announced it.
+    /// One binary message: an attachment of the packet that announced it, or a packet of a parser.
     fn on_binary(&mut self, now: Tick, slot: u32, bytes: Cow<'_, [u8]>) -> Result<(), Violation> {
         self.sessions.note_life(now, slot);
         if self.config.layer == Layer::EngineIo {
             self.received(slot, Received::Binary(bytes_of(bytes)));
             return Ok(());
         }
+        if let Some(parser) = &self.config.parser {
+            let raw = parser.decode_binary(&bytes, &self.config.limits)?;
+            return self.on_raw(now, slot, &raw);
+        }
+        self.on_attachment(slot, bytes_of(bytes))
+    }
+
+    /// An attachment of the packet that waits for it.
+    #[inline]
+    fn on_attachment(&mut self, slot: u32, bytes: Bytes) -> Result<(), Violation> {
         let Some(awaited) = self.sessions.attach_to_packet(slot, bytes)? else { return Ok(()) };
         if let Some(socket) = awaited.to.filter(|&socket| self.space.is_connected(socket)) {
             match awaited.partial.finish() {
@@ -96,14 +108,43 @@ impl Server {
         Ok(())
     }
 
-    /// One Socket.IO packet.
+    /// One text message: a packet, as the protocol or a parser writes it.
     fn on_text(&mut self, now: Tick, slot: u32, text: &str) -> Result<(), Violation> {
+        if let Some(parser) = &self.config.parser {
+            let raw = parser.decode_text(text, &self.config.limits)?;
+            return self.on_raw(now, slot, &raw);
+        }
         let Some(session) = self.sessions.at(slot) else { return Ok(()) };
         if session.partial.is_some() {
             return Err(Violation::AttachmentsMissing);
         }
-        let (introduced, clients) = (session.introduced, session.clients);
+        let found = (session.introduced, session.clients);
         let packet = packet::parse(text, self.config.limits.attachments)?;
+        self.on_socket_io(now, slot, found, packet)
+    }
+
+    /// A packet that a parser read, with its attachments.
+    #[cold]
+    #[inline(never)]
+    fn on_raw(&mut self, now: Tick, slot: u32, raw: &RawPacket<'_>) -> Result<(), Violation> {
+        let Some(session) = self.sessions.at(slot) else { return Ok(()) };
+        let found = (session.introduced, session.clients);
+        let packet = packet::check(raw, &self.config.limits)?;
+        self.on_socket_io(now, slot, found, packet)?;
+        raw.attachments.iter().try_for_each(|bytes| self.on_attachment(slot, bytes.clone()))
+    }
+
+    /// One Socket.IO packet of a session, of which is known whether it asked for a namespace, and its first client.
+    ///
+    /// Inlined where it is called: a call would move the packet about.
+    #[inline(always)]
+    fn on_socket_io(
+        &mut self,
+        now: Tick,
+        slot: u32,
+        (introduced, clients): (bool, u32),
+        packet: packet::Packet<'_>,
+    ) -> Result<(), Violation> {
         if let Body::Connect { auth } = packet.body {
             return self.on_connect(now, slot, packet.namespace, auth);
         }
@@ -190,10 +231,11 @@ impl Sessions {
     }
 
     /// Adds an attachment to the packet that waits for it; returns the packet when that was the last.
+    #[inline]
     fn attach_to_packet(
         &mut self,
         slot: u32,
-        bytes: Cow<'_, [u8]>,
+        bytes: Bytes,
     ) -> Result<Option<Box<Awaited>>, Violation> {
         let Some(session) = self.table.at_mut(slot) else { return Ok(None) };
         let awaited = session.partial.as_mut().ok_or(Violation::AttachmentUnexpected)?;

@@ -75,7 +75,7 @@ impl Session {
         forms: &mut Forms,
         written: Written<'_>,
     ) -> Option<Link> {
-        // Text has the same form by all terms.
+        // Text of the protocol has the same form by all terms.
         match written.short() {
             Some(frame) if self.outbox.append(pool, frame) => self.transport.carrier(),
             Some(_) | None => self.queue(pool, forms, written.packet()),

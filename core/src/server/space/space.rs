@@ -47,7 +47,7 @@ impl Space {
             admissions: Queue::fair(config.connect_timeout),
             mint,
             adopted: Adopted::new(hasher.clone()),
-            encoder: Encoder::default(),
+            encoder: Encoder::new(config.parser.as_ref()),
             epoch: 0,
             selected: Vec::new(),
         }
