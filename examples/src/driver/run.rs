@@ -1,12 +1,13 @@
 //! A driver on the client of the application layer: a binding says how it is opened.
 
 use sansocket_app::client::{
-    AckError, Client, Config, ConnectError, EmitError, Endpoint, Event, Manager, Reason, Socket,
-    Transport,
+    self, AckError, Client, Config, ConnectError, EmitError, Endpoint, Event, Manager, Proxies,
+    Reason, Socket, Transport,
 };
 use sansocket_app::{Ack, EventMessage, NoReply};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use super::command::{Command, Emit};
 use super::input::{Line, read};
 use super::json::spelled;
 use super::report::{Report, State, connect_error, error_of, unsupported};
-use super::settings::{Options, Settings};
+use super::settings::{Options, Settings, Tls};
 use super::space::Space;
 
 /// Runs a driver on this thread, until its input ends.
@@ -62,10 +63,7 @@ impl Driver {
         };
         let main = endpoint.path().to_owned();
         let (mut config, mut settings) = (Config::new(endpoint), Settings::default());
-        let mut unknown = settings.apply(options, &mut config);
-        unknown.extend(settings.tls.is_some().then_some("tls"));
-        unknown.extend(settings.proxy.is_some().then_some("proxy"));
-        unknown.extend(settings.unix.is_some().then_some("unix"));
+        let unknown = settings.apply(options, &mut config);
         for option in &unknown {
             unsupported("open", Some(option));
         }
@@ -75,6 +73,10 @@ impl Driver {
         let spaces = Spaces::default();
         let sent = spaces.clone();
         let mut client = Client::with_config(config);
+        if let Err(error) = lead(&mut client, &settings) {
+            failed("open", &error.to_string());
+            return None;
+        }
         client.on_event(|event| on_event(&event));
         client.on_sent(move |socket, message| {
             let nsp = socket.namespace();
@@ -245,6 +247,30 @@ impl Driver {
         }
         Ok(())
     }
+}
+
+/// Tells the client which way its streams take.
+fn lead(client: &mut Client, settings: &Settings) -> Result<(), Box<dyn Error>> {
+    if let Some(url) = &settings.proxy {
+        client.proxies(Proxies::all(url)?);
+    }
+    if let Some(path) = &settings.unix {
+        client.unix_socket(path);
+    }
+    if let Some(Tls { ca, cert, key, insecure }) = &settings.tls {
+        let mut tls = client::Tls::builder();
+        if let Some(ca) = ca {
+            tls = tls.only_root_certificates(&**ca);
+        }
+        if let (Some(cert), Some(key)) = (cert, key) {
+            tls = tls.client_certificate(&**cert, &**key);
+        }
+        if *insecure {
+            tls = tls.danger_accept_invalid_certificates();
+        }
+        client.tls(tls.build()?);
+    }
+    Ok(())
 }
 
 /// Reports an event of the server, and acknowledges it.

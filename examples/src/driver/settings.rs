@@ -1,10 +1,12 @@
 //! Options of commands as settings of a client.
 
+use sansocket::Msgpack;
 use sansocket::client::{Backoff, Config, Retries, Timestamps, Transport};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::auth::Auth;
@@ -81,7 +83,13 @@ impl Settings {
             "auth" => self.auth = Some(Auth::parse(value).ok()?),
             "forceBase64" => config.base64 = read(value)?,
             "headers" => config.headers = pairs(value)?,
-            "parser" if read::<String>(value)? == "default" => {}
+            "parser" => {
+                config.parser = match &*read::<String>(value)? {
+                    "default" => None,
+                    "msgpack" => Some(Arc::new(Msgpack)),
+                    _ => return None,
+                };
+            }
             "path" => {
                 let path: String = read(value)?;
                 let slash = if config.path.ends_with('/') { "/" } else { "" };
