@@ -6,13 +6,15 @@ use sansocket_app::bind::{Hub, Runtime};
 use std::fmt;
 #[cfg(feature = "async-std")]
 use std::future::Future;
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
 #[cfg(feature = "async-std")]
 use std::pin::{Pin, pin};
 #[cfg(feature = "async-std")]
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-/// The executor that runs the tasks of a server.
+/// The executor that runs the tasks of servers and clients.
 ///
 /// The default is smol's, or async-std's where only that feature is on. Timers are those of
 /// [`async_io`] in either case.
@@ -22,6 +24,7 @@ pub struct Executor {
     spawn: fn(BoxFuture<()>),
     own: fn(BoxFuture<()>) -> BoxFuture<()>,
     threads: fn() -> usize,
+    resolve: fn(String, u16) -> BoxFuture<io::Result<Vec<SocketAddr>>>,
 }
 
 #[cfg(feature = "smol")]
@@ -33,6 +36,7 @@ impl Executor {
         spawn: |task| smol::spawn(task).detach(),
         own: |task| Box::pin(smol::spawn(task)),
         threads: smol_threads,
+        resolve: |host, port| Box::pin(smol::unblock(move || look_up(&host, port))),
     };
 }
 
@@ -45,6 +49,9 @@ impl Executor {
         spawn: |task| drop(async_std::task::spawn(task)),
         own: |task| Box::pin(Owned(Some(async_std::task::spawn(task)))),
         threads: async_std_threads,
+        resolve: |host, port| {
+            Box::pin(async_std::task::spawn_blocking(move || look_up(&host, port)))
+        },
     };
 }
 
@@ -58,6 +65,16 @@ impl Executor {
     /// Runs a task, which ends early when the future is dropped. The future ends with the task.
     pub(crate) fn own(self, task: BoxFuture<()>) -> BoxFuture<()> {
         (self.own)(task)
+    }
+
+    /// Finds the addresses of a host, on a thread that may block.
+    pub(crate) fn resolve(self, host: String, port: u16) -> BoxFuture<io::Result<Vec<SocketAddr>>> {
+        (self.resolve)(host, port)
+    }
+
+    /// Whether both are the same.
+    pub(crate) fn is(self, other: Self) -> bool {
+        self.name == other.name
     }
 }
 
@@ -132,6 +149,10 @@ fn smol_threads() -> usize {
 fn async_std_threads() -> usize {
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     variable("ASYNC_STD_THREAD_COUNT").unwrap_or_else(cores)
+}
+
+fn look_up(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    Ok((host, port).to_socket_addrs()?.collect())
 }
 
 /// Reads a number as the executors themselves do.

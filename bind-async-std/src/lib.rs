@@ -1,4 +1,4 @@
-//! Socket.IO servers on smol and async-std.
+//! Socket.IO servers and clients on smol and async-std.
 //!
 //! ```no_run
 //! # #[cfg(feature = "smol")]
@@ -17,6 +17,8 @@
 //! # fn main() {}
 //! ```
 //!
+//! A client is a [`client::Client`](sansocket_app::client), which [`connect`] starts.
+//!
 //! This crate brings sockets, tasks and a clock. What an application writes is re-exported from
 //! [`sansocket_app`], whose page tells what handlers take and return, who gets an emit, and where to go on.
 //!
@@ -31,7 +33,7 @@
 //!   discontinued (RUSTSEC-2025-0052), so it is for applications that have it already:
 //!   `default-features = false, features = ["async-std", "tracing"]`.
 //!
-//! With both, [`Server::new`] takes smol, and [`Builder::executor`] the one it is given.
+//! With both, [`Server::new`] and [`open`] take smol; [`Builder::executor`] and [`Executor::open`] are for the other.
 //!
 //! Handlers run on the thread of the connection, up to their first `.await` that waits: one that blocks
 //! holds up other clients, so let it work in `smol::unblock`, or take the package `sansocket-blocking`.
@@ -43,7 +45,7 @@
 //! | `smol` | yes | the executor of smol |
 //! | `async-std` | no | the executor of async-std |
 //! | `tracing` | yes | lines of a log, see [`sansocket_app`](sansocket_app#features) |
-//! | `tls` | no | https: a [`Listener`] takes a [`Tls`] |
+//! | `tls` | no | https: a [`Listener`] takes a [`Tls`], and a client reaches servers over TLS |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(not(any(feature = "smol", feature = "async-std")))]
@@ -53,8 +55,10 @@ mod builder;
 mod carry;
 mod door;
 mod executor;
+mod network;
 mod reactor;
 mod server;
+mod start;
 
 pub use builder::Builder;
 pub use executor::Executor;
@@ -66,3 +70,4 @@ pub use sansocket_app::*;
 )]
 use sansocket_app::{bind, machinery};
 pub use server::Server;
+pub use start::{connect, open};

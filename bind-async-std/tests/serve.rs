@@ -10,6 +10,10 @@ mod smol {
     use super::{Executor, Server};
 
     suites::every_binding!(|app, listeners| super::serve(app, Executor::SMOL, listeners));
+    suites::every_client!(
+        |app, listeners| super::serve(app, Executor::SMOL, listeners),
+        |client| Executor::SMOL.open(client)
+    );
 
     #[cfg(target_os = "linux")]
     #[test]
@@ -49,6 +53,10 @@ mod async_std {
     use super::{Executor, Server};
 
     suites::every_binding!(|app, listeners| super::serve(app, Executor::ASYNC_STD, listeners));
+    suites::every_client!(
+        |app, listeners| super::serve(app, Executor::ASYNC_STD, listeners),
+        |client| Executor::ASYNC_STD.open(client)
+    );
 
     #[cfg(target_os = "linux")]
     #[test]

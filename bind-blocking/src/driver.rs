@@ -1,7 +1,6 @@
 //! A poller with its connections: what the thread that leads it does.
 
 use mio::{Events, Interest, Token, Waker};
-use sansocket_app::bind::Connection;
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -11,16 +10,18 @@ use std::sync::mpsc::Sender;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use crate::carry::{Carrier, Socket};
+use crate::carry::{Arrival, Carrier};
 use crate::lead::{Lead, Leader};
 use crate::listen::{Acceptor, Turn};
 use crate::post::{Bell, Post, Stage};
+use crate::watch::Watch;
 
 /// A poller with its listeners and connections.
 pub(crate) struct Driver {
     poll: mio::Poll,
     events: Events,
     post: Arc<Post>,
+    watch: Arc<Watch>,
     lead: Arc<Lead>,
     acceptors: Vec<Acceptor>,
     /// The connections; a seat is a position here.
@@ -28,7 +29,7 @@ pub(crate) struct Driver {
     free: Vec<usize>,
     /// The seats whose turn has come.
     due: VecDeque<usize>,
-    arrivals: Vec<(Socket, Connection)>,
+    arrivals: Vec<Arrival>,
     stage: Stage,
     /// Takes the error of the poller if there is one. Dropped last: its end is the end of the driver.
     failed: Sender<io::Error>,
@@ -37,7 +38,7 @@ pub(crate) struct Driver {
 /// How a thread came to lead a driver no longer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum End {
-    /// The server has ended, or the poller has failed.
+    /// Its server or its clients have ended, or the poller has failed.
     Over,
     /// Another thread has taken the driver over.
     Taken,
@@ -55,10 +56,12 @@ impl Driver {
     pub(crate) fn new(lead: Arc<Lead>, failed: Sender<io::Error>) -> io::Result<Self> {
         let poll = mio::Poll::new()?;
         let post = Arc::new(Post::new(Waker::new(poll.registry(), Token(POST))?));
+        let watch = Arc::new(Watch::new(poll.registry().try_clone()?));
         Ok(Self {
             poll,
             events: Events::with_capacity(EVENTS),
             post,
+            watch,
             lead,
             acceptors: Vec::new(),
             carriers: Vec::new(),
@@ -74,6 +77,11 @@ impl Driver {
         &self.post
     }
 
+    /// Where its poller watches streams of clients.
+    pub(crate) fn watch(&self) -> &Arc<Watch> {
+        &self.watch
+    }
+
     /// Adds a listener.
     ///
     /// # Errors
@@ -85,7 +93,7 @@ impl Driver {
         Ok(())
     }
 
-    /// Carries until the server has ended or another thread has taken the driver over.
+    /// Carries until its server or its clients have ended, or another thread has taken the driver over.
     pub(crate) fn lead(mut self: Box<Self>) -> End {
         let leader = self.lead.enter();
         while self.stage != Stage::Ended {
@@ -124,8 +132,8 @@ impl Driver {
         }
         // In the order of arrival: a client may rely on it for requests on two connections.
         let mut arrivals = std::mem::take(&mut self.arrivals);
-        for (socket, connection) in arrivals.drain(..) {
-            self.seat(socket, connection);
+        for arrival in arrivals.drain(..) {
+            self.seat(arrival);
         }
         self.arrivals = arrivals;
         Ok(())
@@ -156,20 +164,24 @@ impl Driver {
                 (POST - 1).checked_sub(token).and_then(|at| self.acceptors.get_mut(at))
             {
                 acceptor.note();
+            } else {
+                self.watch.note(event);
             }
         }
     }
 
     /// Gives a connection its place.
-    fn seat(&mut self, socket: Socket, connection: Connection) {
+    fn seat(&mut self, arrival: Arrival) {
         let seat = self.free.pop().unwrap_or_else(|| {
             self.carriers.push(None);
             self.carriers.len() - 1
         });
         let bell = Arc::new(Bell::new(self.post.clone(), seat));
-        let mut carrier = Carrier::new(socket, connection, bell);
+        let mut carrier = Carrier::new(arrival, bell);
         let both = Interest::READABLE | Interest::WRITABLE;
-        if self.poll.registry().register(carrier.source(), Token(seat), both).is_err() {
+        if let Some(source) = carrier.source()
+            && self.poll.registry().register(source, Token(seat), both).is_err()
+        {
             // The poller is full: it ends as if its client had gone.
             self.free.push(seat);
             return;
@@ -208,8 +220,10 @@ impl Driver {
         // What the application decides while bytes are read may panic: that ends one connection.
         let turn = catch_unwind(AssertUnwindSafe(|| carrier.turn()));
         if !matches!(turn, Ok(Poll::Pending)) {
-            self.carriers[seat] = None;
+            let carrier = self.carriers[seat].take();
             self.free.push(seat);
+            // Handlers of a client may go with its last stream, and panic.
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(carrier)));
         }
     }
 }

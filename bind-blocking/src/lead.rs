@@ -3,32 +3,31 @@
 //! The leader does the work that its turns bring itself, which spares a hand-over to another thread. Meanwhile
 //! it lends the driver to the [`Lead`], and another thread takes the driver over when the work blocks.
 
-use sansocket_app::bind::{Hub, before_waits};
+use sansocket_app::bind::before_waits;
 use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use crate::clock::Clock;
 use crate::driver::Driver;
 use crate::pool::{Pool, Work};
 
 /// The lead of one driver, and the work that its leader does.
-#[derive(Debug)]
 pub(crate) struct Lead {
     state: Mutex<State>,
     /// Whether work waits for the leader: spares it the lock.
     has_work: AtomicBool,
-    hub: Arc<Hub>,
+    /// Called when nobody leads the driver any more.
+    over: Box<dyn Fn() + Send + Sync>,
     pool: Arc<Pool>,
     clock: Arc<Clock>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// Work from the thread of the leader. Bounded by the hub, which reads no further when handlers are
-    /// behind.
+    /// Work from the thread of the leader. Bounded: connections are read no further when handlers are behind.
     work: VecDeque<Work>,
     /// The driver, while its leader does work.
     lent: Option<Box<Driver>>,
@@ -64,9 +63,14 @@ const QUICK: u64 = 16;
 const SLOW: u32 = 4;
 
 impl Lead {
-    pub(crate) fn new(hub: Arc<Hub>, pool: Arc<Pool>, clock: Arc<Clock>) -> Arc<Self> {
+    /// Makes the lead of a driver. `over` is called when the driver has come to its end, whyever.
+    pub(crate) fn new(
+        pool: Arc<Pool>,
+        clock: Arc<Clock>,
+        over: impl Fn() + Send + Sync + 'static,
+    ) -> Arc<Self> {
         let (state, has_work) = (Mutex::default(), AtomicBool::new(false));
-        let lead = Arc::new(Self { state, has_work, hub, pool, clock });
+        let lead = Arc::new(Self { state, has_work, over: Box::new(over), pool, clock });
         lead.clock.watch(&lead);
         lead
     }
@@ -120,6 +124,12 @@ impl Lead {
     }
 }
 
+impl fmt::Debug for Lead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lead").field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
 impl Leader {
     /// Does the work that waits, or hands it to workers; nothing when another thread has taken the driver
     /// over.
@@ -161,8 +171,7 @@ impl Drop for Leader {
         if state.leader == self.number {
             state.leader += 1;
             self.hand_over(state);
-            // Without one of its drivers there is no server.
-            self.lead.hub.stop(Duration::ZERO);
+            (self.lead.over)();
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Socket.IO servers on threads, without an async runtime.
+//! Socket.IO servers and clients on threads, without an async runtime.
 //!
 //! ```no_run
 //! use sansocket_blocking::{App, Server, Socket};
@@ -10,6 +10,22 @@
 //!         let _ = socket.broadcast().emit("said", &(socket.id(), text));
 //!     });
 //!     Server::new(app).serve("127.0.0.1:3000")
+//! }
+//! ```
+//!
+//! A client is a [`client::Client`](sansocket_app::client), which [`connect`] starts:
+//!
+//! ```no_run
+//! use sansocket_blocking::client::Client;
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let mut client = Client::new("https://example.com/chat")?;
+//!     client.on("said", |who: String, text: String| println!("{who}: {text}"));
+//!     let chat = sansocket_blocking::connect(client)?;
+//!     chat.emit("say", "hello")?;
+//!     let members: u32 = chat.call("count", &()).wait()?;
+//!     chat.disconnect().wait();
+//!     Ok(())
 //! }
 //! ```
 //!
@@ -32,6 +48,10 @@
 //! events of others wait too. Connections are read no further when too much waits, so that a queue never
 //! grows without bound. Work that goes on for long belongs on a thread of its own: [`Io::thread`].
 //!
+//! All clients of a process share threads of their own: one carries bytes, one watches the time, and as many as
+//! [`Threads::workers`] says by default are started when they are needed. They begin with the first client and end
+//! with the last.
+//!
 //! Async handlers and [`spawn`](sansocket_app::Io::spawn) work as well; such tasks share the threads of handlers.
 //!
 //! Every future has a method `wait`, which is `.await` for handlers that block:
@@ -51,7 +71,7 @@
 //! | feature | on by default | brings |
 //! |---|---|---|
 //! | `tracing` | yes | lines of a log, see [`sansocket_app`](sansocket_app#features) |
-//! | `tls` | no | https: a [`Listener`] takes a [`Tls`] |
+//! | `tls` | no | https: a [`Listener`] takes a [`Tls`], and a client reaches servers over TLS |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod builder;
@@ -60,11 +80,15 @@ mod clock;
 mod driver;
 mod lead;
 mod listen;
+mod look_up;
+mod network;
 mod pool;
 mod post;
 mod runtime;
 mod server;
+mod start;
 mod task;
+mod watch;
 
 pub use builder::Builder;
 pub use sansocket_app::*;
@@ -75,3 +99,4 @@ pub use sansocket_app::*;
 )]
 use sansocket_app::{bind, machinery};
 pub use server::{Server, Threads};
+pub use start::{connect, open};

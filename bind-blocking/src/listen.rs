@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use crate::carry;
+use crate::carry::{self, Arrival};
 use crate::post::{Post, Stage};
 
 /// Accepts connections and hands them to the drivers in turn.
@@ -99,7 +99,8 @@ impl Acceptor {
                 Ok((stream, peer)) => {
                     let connection = self.door.connection(peer);
                     driver = driver.filter(|_| at % TOGETHER != 0);
-                    driver.get_or_insert_with(|| self.drivers.next()).seat(stream, connection);
+                    let driver = driver.get_or_insert_with(|| self.drivers.next());
+                    driver.seat(Arrival::Accepted(stream, connection));
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.turn = Turn::Rest;

@@ -1,13 +1,12 @@
 //! How other threads reach one that carries connections.
 
 use mio::Waker as Alarm;
-use sansocket_app::bind::Connection;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Wake;
 
-use crate::carry::Socket;
+use crate::carry::Arrival;
 
 /// What other threads leave with a driver.
 #[derive(Debug)]
@@ -19,8 +18,8 @@ pub(crate) struct Post {
 /// What is left and not yet taken.
 #[derive(Debug, Default)]
 struct Mail {
-    /// Connections that were accepted for it. Bounded by the file descriptors of the process.
-    arrivals: Vec<(Socket, Connection)>,
+    /// Connections that are its from now on. Bounded by the file descriptors of the process.
+    arrivals: Vec<Arrival>,
     /// The seats whose bell rang; each at most once.
     rung: Vec<usize>,
     stage: Stage,
@@ -46,8 +45,8 @@ impl Post {
     }
 
     /// Hands over a connection.
-    pub(crate) fn seat(&self, socket: Socket, connection: Connection) {
-        self.leave(|mail| mail.arrivals.push((socket, connection)));
+    pub(crate) fn seat(&self, arrival: Arrival) {
+        self.leave(|mail| mail.arrivals.push(arrival));
     }
 
     /// Says how far the end has come.
@@ -56,11 +55,7 @@ impl Post {
     }
 
     /// Takes everything: connections into `arrivals`, which is empty, and seats into `due`.
-    pub(crate) fn take(
-        &self,
-        arrivals: &mut Vec<(Socket, Connection)>,
-        due: &mut VecDeque<usize>,
-    ) -> Stage {
+    pub(crate) fn take(&self, arrivals: &mut Vec<Arrival>, due: &mut VecDeque<usize>) -> Stage {
         let mut mail = self.lock();
         mail.asleep = false;
         std::mem::swap(&mut mail.arrivals, arrivals);

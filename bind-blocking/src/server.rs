@@ -6,6 +6,7 @@ use std::io;
 use std::net::ToSocketAddrs;
 use std::sync::{Arc, mpsc};
 use std::thread;
+use std::time::Duration;
 
 use crate::builder::Builder;
 use crate::clock::Clock;
@@ -96,7 +97,10 @@ impl Server {
         let many = self.threads.io.max(1);
         let (failed, failures) = mpsc::channel();
         let driver = |_| {
-            let lead = Lead::new(self.hub.clone(), self.pool.clone(), self.clock.clone());
+            let hub = self.hub.clone();
+            // Without one of its drivers there is no server.
+            let over = move || hub.stop(Duration::ZERO);
+            let lead = Lead::new(self.pool.clone(), self.clock.clone(), over);
             Driver::new(lead, failed.clone()).map(Box::new)
         };
         let mut drivers = (0..many).map(driver).collect::<io::Result<Vec<_>>>()?;

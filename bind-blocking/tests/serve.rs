@@ -9,6 +9,7 @@ use suites::Client;
 use suites::Serving;
 
 suites::every_binding!(serve);
+suites::every_client!(serve, sansocket_blocking::open);
 
 /// A test that waits longer has failed.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -125,6 +125,10 @@ pub struct Retries {
     pub most: u32,
     /// Time that the server has to acknowledge an event.
     pub ack_timeout: Duration,
+    /// Whether events have a further argument, the last one: a text that is the same each time the event is
+    /// sent and differs from that of all other events, by which the server knows an event that it had
+    /// before. Default no.
+    pub key: bool,
 }
 
 impl Config {
@@ -174,7 +178,7 @@ impl Retries {
     /// Sends an event so many times again, each time when no acknowledgement came within the timeout.
     #[must_use]
     pub fn new(most: u32, ack_timeout: Duration) -> Self {
-        Self { most, ack_timeout }
+        Self { most, ack_timeout, key: false }
     }
 }
 

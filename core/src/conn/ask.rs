@@ -54,11 +54,13 @@ impl Headers for Offering<'_> {
 }
 
 impl Ask {
-    pub(super) fn awaits(&self) -> Awaits {
+    /// `idle` says whether nothing of the head came yet.
+    pub(super) fn awaits(&self, idle: impl Fn() -> bool) -> Awaits {
         match self {
             Self::Idle => Awaits::Request,
             Self::Body(gather) if gather.delivered => Awaits::Request,
-            Self::Head { .. } | Self::Offered { .. } => Awaits::Answer,
+            Self::Head { .. } | Self::Offered { .. } if idle() => Awaits::Answer,
+            Self::Head { .. } | Self::Offered { .. } => Awaits::Head,
             Self::Body(_) => Awaits::Body,
         }
     }

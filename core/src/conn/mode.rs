@@ -26,7 +26,7 @@ pub enum Awaits {
     Body,
     /// The peer's farewell.
     Farewell,
-    /// The rest of a request's head.
+    /// The rest of the head of a request, or of an answer.
     Head,
     /// Messages: the heartbeat watches over these.
     Messages,
@@ -51,10 +51,10 @@ pub(super) enum Owes {
 pub(super) const LINGER: usize = 256 * 1024;
 
 impl Mode {
-    /// `idle` says whether nothing of a next request came yet.
-    pub(super) fn awaits(&self, idle: impl FnOnce() -> bool) -> Awaits {
+    /// `idle` says whether nothing of the next head came yet.
+    pub(super) fn awaits(&self, idle: impl Fn() -> bool) -> Awaits {
         match self {
-            Self::Ask(ask) => ask.awaits(),
+            Self::Ask(ask) => ask.awaits(idle),
             Self::Serve(serve) => serve.awaits(idle),
             Self::Stream(stream) => stream.awaits(),
             Self::Finished => Awaits::Farewell,

@@ -179,6 +179,35 @@ fn c75_a_try_that_never_left_is_not_sent_twice() {
 }
 
 #[test]
+fn c75_a_key_is_the_same_for_each_try_and_no_other_event() {
+    let mut script = Script::websocket(|config| {
+        retrying(config);
+        config.retries.as_mut().expect("it is set").key = true;
+    });
+    let key = |script: &mut Script, tries: u32, before: &str| {
+        let mut keys = Vec::new();
+        for n in 0..tries {
+            let said = script.said().concat();
+            let (_, said) = said.split_once(before).unwrap_or_else(|| panic!("{said}"));
+            keys.push(said.trim_end_matches("\"]").to_owned());
+            if n + 1 < tries {
+                script.advance(1000);
+            }
+        }
+        keys.dedup();
+        let [key] = &keys[..] else { panic!("{keys:?}") };
+        assert_eq!(key.len(), 22, "128 bits");
+        key.clone()
+    };
+    script.emit("/", "a", "[ 1 , {} ]");
+    let a = key(&mut script, 3, "[\"a\",1 , {},\"");
+    script.text("432[]");
+    script.emit("/", "b", "[ ]");
+    let b = key(&mut script, 1, "423[\"b\",\"");
+    assert_ne!(a, b);
+}
+
+#[test]
 fn questions_are_bounded() {
     let mut script = Script::websocket(|config| config.limits.questions = 2);
     ask(&mut script, "a", 0);

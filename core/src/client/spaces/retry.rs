@@ -1,5 +1,8 @@
 //! Events that are sent one at a time, again and again, until they are acknowledged.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use super::questions::Whose;
 use super::space::Namespace;
 use super::spaces::Spaces;
@@ -50,13 +53,19 @@ impl Client {
         ticket: Option<Ticket>,
     ) -> Result<(), Refused> {
         let offline = self.config.offline;
-        let left = self.config.retries.map_or(1, |retries| retries.most.saturating_add(1));
+        let Some(retries) = self.config.retries else { return Err(Refused::NotJoined) };
+        let left = retries.most.saturating_add(1);
         let Some(space) = self.spaces.get_mut(namespace) else { return Err(Refused::NotJoined) };
         let bytes: usize = space.retried.iter().map(Retried::bytes).sum();
         if space.retried.len() >= offline.events || bytes >= offline.bytes {
             return Err(Refused::Full);
         }
-        let message = EventMessage::from_args(name, args);
+        let message = if retries.key {
+            let json = with_key(args.json(), &URL_SAFE_NO_PAD.encode(self.seeds.draw::<16>()));
+            EventMessage::from_args(name, ArgsRef::from_valid(&json, args.attachments()))
+        } else {
+            EventMessage::from_args(name, args)
+        };
         space.retried.push_back(Retried { message, ticket, left, stage: Stage::Resting });
         self.retry_first(now, namespace);
         Ok(())
@@ -109,6 +118,13 @@ impl Client {
         first.stage = Stage::Resting;
         self.retry_first(now, namespace);
     }
+}
+
+/// Arguments with a text behind them that needs no escapes.
+fn with_key(array: &str, key: &str) -> String {
+    let inside = array.strip_suffix(']').unwrap_or("[").trim_ascii_end();
+    let comma = if inside.trim_ascii_start() == "[" { "" } else { "," };
+    format!("{inside}{comma}\"{key}\"]")
 }
 
 impl Spaces {

@@ -74,6 +74,24 @@ fn an_answer_comes_as_its_head_and_its_whole_body_however_it_arrives() {
 }
 
 #[test]
+fn c93_an_answer_that_has_begun_is_told_from_one_that_is_awaited() {
+    let mut conn = client();
+    assert_eq!(get(&mut conn, "/a"), Ok(()));
+    written(&mut conn);
+    for (piece, awaits) in [
+        ("", Awaits::Answer),
+        ("HTTP/1.1 200", Awaits::Head),
+        (" OK\r\nContent-Length: 2\r\n", Awaits::Head),
+        ("\r\n", Awaits::Body),
+        ("o", Awaits::Body),
+        ("k", Awaits::Request),
+    ] {
+        read(&mut conn, piece.as_bytes(), 100).expect("it is well formed");
+        assert_eq!(conn.awaits(), awaits, "{piece:?}");
+    }
+}
+
+#[test]
 fn a_body_is_sent_behind_its_head() {
     let fields = [("host", "a")];
     let request = Request::new(Method::Post, "/", Fields::host(&fields));
