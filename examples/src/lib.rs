@@ -3,6 +3,7 @@
 pub mod auth;
 pub mod background_push;
 pub mod chat;
+pub mod chat_client;
 pub mod contract;
 pub mod driver;
 pub mod engine_echo;
