@@ -59,7 +59,7 @@ pub use server::Server;
 pub use service::{
     NotFound, OwnBody, SocketIoBody, SocketIoFuture, SocketIoLayer, SocketIoService,
 };
-pub use start::{connect, open};
+pub use start::{connect, connect_simply, open};
 
 /// Compiles the examples of the README.
 #[cfg(doctest)]

@@ -4,7 +4,7 @@ use sansocket_app::BoxFuture;
 #[cfg(unix)]
 use sansocket_app::bind::BoxWire;
 use sansocket_app::bind::{Carried, Carry, Dialed, Host, Net};
-use sansocket_app::client::{Client, Connecting, Manager};
+use sansocket_app::client::{Client, Connecting, ConnectingSimply, Manager, SimpleClient};
 use std::io;
 use std::net::SocketAddr;
 #[cfg(unix)]
@@ -41,6 +41,25 @@ use crate::runtime::Tokio;
 /// As [`open`].
 pub fn connect(client: Client) -> Connecting {
     open(client).connect()
+}
+
+/// Starts a client without handlers on the current runtime and joins the namespace that its URL names.
+///
+/// ```no_run
+/// use sansocket_tokio::client::Client;
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = sansocket_tokio::connect_simply(Client::new("https://example.com")?).await?;
+/// client.emit("join", "tea")?;
+/// let (name, args) = client.receive().await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Panics
+/// As [`open`], and when the client has a handler of any event.
+pub fn connect_simply(client: Client) -> ConnectingSimply {
+    SimpleClient::start(client, open)
 }
 
 /// Starts a client on the current runtime. It connects when a namespace is to be joined.

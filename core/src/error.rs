@@ -55,8 +55,10 @@ pub enum Violation {
     /// A request head above `Limits::head`.
     #[error("the request head is too large")]
     HeadTooLarge,
-    /// A PING from an Engine.IO 4 client: there the server pings.
-    #[error("heartbeat in the wrong direction: in Engine.IO 4 the server sends PING")]
+    /// A PING from an Engine.IO 4 client, or a PONG from an Engine.IO 3 client: there the client pings.
+    #[error(
+        "heartbeat in the wrong direction: the server sends PING in Engine.IO 4, the client in 3"
+    )]
     HeartbeatDirection,
     /// A placeholder that refers to no attachment, or to one that another placeholder refers to, or an
     /// attachment count of zero.

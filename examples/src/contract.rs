@@ -13,10 +13,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Short times, so that clients need not wait long for timeouts.
+/// Short times, so that clients need not wait long for timeouts. Clients of Socket.IO 2 are let in.
 #[must_use]
 pub fn config() -> Config {
     let mut config = Config::default();
+    config.allow_eio3 = true;
     config.ping_interval = Duration::from_secs(1);
     config.ping_timeout = Duration::from_secs(1);
     config.connect_timeout = Duration::from_secs(1);
@@ -162,7 +163,7 @@ impl WhoAmI {
             sid: socket.id().to_owned(),
             nsp: socket.namespace().to_owned(),
             transport: socket.transport().unwrap_or("gone"),
-            eio: 4,
+            eio: socket.handshake().revision(),
             auth: RawValue::from_string(socket.auth_json().to_owned()).ok(),
             query,
             header: socket.header("x-conf").map(str::to_owned),

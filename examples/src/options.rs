@@ -53,6 +53,8 @@ impl Options {
                 "ping-interval-ms" => config.ping_interval = millis(&mut parser)?,
                 "ping-timeout-ms" => config.ping_timeout = millis(&mut parser)?,
                 "connect-timeout-ms" => config.connect_timeout = millis(&mut parser)?,
+                "allow-eio3" => config.allow_eio3 = true,
+                "allow-jsonp" => config.allow_jsonp = true,
                 "max-payload" => config.limits.max_payload = parser.value()?.parse()?,
                 "parser" => {
                     config.parser = match parser.value()?.to_str() {
@@ -90,4 +92,6 @@ const USAGE: &str = "options:
   --ping-timeout-ms MS      time a client has to answer a ping
   --connect-timeout-ms MS   time a client has to join a namespace
   --max-payload BYTES       largest message a client may send
+  --allow-eio3              let clients of Socket.IO 2 in
+  --allow-jsonp             let clients poll by JSONP
   --parser NAME             default or msgpack";

@@ -1,5 +1,6 @@
 //! The application layer, on a binding without sockets, threads and clocks.
 
+mod clients;
 mod emit;
 mod handlers;
 mod streams;

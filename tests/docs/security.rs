@@ -79,7 +79,9 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         .filter(|path| !path.ends_with("appendix_a.rs"))
         // The others there are numbered by the behaviours of clients.
         .filter(|path| {
-            let folder = path.parent().is_some_and(|it| it.ends_with("protocol/client"));
+            let folder = path
+                .parent()
+                .is_some_and(|it| it.ends_with("protocol/client") || it.ends_with("app/clients"));
             !folder || path.ends_with("attacks.rs")
         })
         .collect()

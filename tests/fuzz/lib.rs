@@ -9,6 +9,7 @@ mod fields;
 mod host;
 mod http_head;
 mod msgpack;
+mod old_payload;
 mod packet;
 mod pair;
 mod payload;
@@ -22,7 +23,7 @@ mod ws_frames;
 pub type Target = fn(&[u8]);
 
 /// All targets, by name.
-pub const TARGETS: [(&str, Target); 14] = [
+pub const TARGETS: [(&str, Target); 15] = [
     ("answers", answers::run),
     ("binary_sequence", binary_sequence::run),
     ("client_ops", client_ops::run),
@@ -30,6 +31,7 @@ pub const TARGETS: [(&str, Target); 14] = [
     ("fields", fields::run),
     ("http_head", http_head::run),
     ("msgpack", msgpack::run),
+    ("old_payload", old_payload::run),
     ("packet", packet::run),
     ("pair", pair::run),
     ("payload", payload::run),

@@ -72,7 +72,7 @@ fn read(data: &[u8]) -> (Vec<Received>, End) {
 }
 
 /// Base64 of both alphabets, without its white space and as much as there is of its padding, as bits.
-fn base64(text: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn base64(text: &[u8]) -> Option<Vec<u8>> {
     let text: Vec<u8> = text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
     let padding = text.iter().rev().take_while(|&&byte| byte == b'=').count();
     let digits = &text[..text.len() - padding];

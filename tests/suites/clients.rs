@@ -1,7 +1,8 @@
 //! A binding's clients, against its own server.
 
 use sansocket_app::client::{
-    AckError, Client, EmitError, Event, Kind, Manager, Reason, Socket, Transport,
+    AckError, Client, EmitError, Event, Kind, Manager, Reason, ReceiveError, SimpleClient, Socket,
+    Transport,
 };
 use sansocket_app::{
     App, BoxError, Bytes, Events, Io, Listener, NamespaceClass, Refusal, Side, concurrent,
@@ -281,6 +282,26 @@ pub fn handlers_of_a_client_keep_in_line(serve: Serve, open: Open) {
     assert_eq!(beside, ["beside 5"]);
     let panic = r#"handler of "panic" in namespace "/": it panicked: on purpose"#;
     assert_eq!(in_line, ["slow 1", "plain 2", panic, "plain 4"]);
+}
+
+/// The client without handlers receives what comes, one after the other.
+pub fn a_simple_client_receives_what_comes(serve: Serve, open: Open) {
+    let mut app = App::new();
+    app.on("count", |socket: sansocket_app::Socket, n: u32| -> Result<u32, BoxError> {
+        (0..n).try_for_each(|n| socket.emit("n", &n))?;
+        Ok(n)
+    });
+    let (_io, address, _serving) = start(serve, app);
+    let simple = SimpleClient::start(client(address), open).wait().expect("the server lets it in");
+    assert_eq!(simple.call::<u32>("count", &2000).wait(), Ok(2000));
+    for n in 0..2000 {
+        let (name, args) = simple.receive_within(PATIENCE).wait().expect("it was sent");
+        assert_eq!((name.as_str(), args.json()), ("n", &*format!("[{n}]")));
+    }
+    let nothing = simple.receive_within(Duration::from_millis(5)).wait();
+    assert_eq!(nothing, Err(ReceiveError::TimedOut));
+    simple.disconnect().wait();
+    assert_eq!(simple.receive().wait(), Err(ReceiveError::Disconnected));
 }
 
 /// Hundreds of clients come, talk and go.

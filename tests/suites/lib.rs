@@ -152,6 +152,7 @@ macro_rules! every_client {
             a_lost_connection_comes_back
             a_refused_client_is_told_why
             a_server_that_starts_late_is_found
+            a_simple_client_receives_what_comes
             an_address_where_nobody_listens_is_passed_over
             proxies_lead_to_the_server
             certificates_are_verified

@@ -12,6 +12,8 @@ pub struct Answer {
     pub head: String,
     /// The body, that of a refusal without its hint.
     pub body: String,
+    /// The bytes of the body.
+    pub bytes: Vec<u8>,
     /// What a refusal says on top of what the JavaScript server says.
     pub hint: Option<String>,
 }
@@ -30,10 +32,14 @@ impl Answer {
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
         let head = std::str::from_utf8(&bytes[..end - 4]).expect("heads are text").to_owned();
         let status = head.split(' ').nth(1)?.parse().expect("a status is a number");
-        let mut answer = Self { status, head, body: String::new(), hint: None };
+        let mut answer = Self { status, head, body: String::new(), bytes: Vec::new(), hint: None };
         let length = answer.header("content-length").map_or(0, |n| n.parse().expect("a number"));
         let body = bytes.get(end..end + length)?;
-        answer.body = std::str::from_utf8(body).expect("bodies are text").to_owned();
+        answer.bytes = body.to_vec();
+        answer.body = match answer.header("content-type") {
+            Some("application/octet-stream") => String::from_utf8_lossy(body).into_owned(),
+            Some(_) | None => std::str::from_utf8(body).expect("bodies are text").to_owned(),
+        };
         if let Some((told, hint)) = answer.body.split_once(",\"hint\":\"") {
             let hint = hint.strip_suffix("\"}").expect("the hint comes last");
             answer.hint = Some(hint.to_owned());
@@ -64,11 +70,21 @@ impl Answer {
 /// Writes a request; `fields` are header lines, each with its line end.
 #[must_use]
 pub fn request(method: &str, target: &str, fields: &str, body: &str) -> String {
-    let length = match body.len() {
+    head(method, target, fields, body.len()) + body
+}
+
+/// Writes a request whose body is not text.
+#[must_use]
+pub fn binary_request(method: &str, target: &str, fields: &str, body: &[u8]) -> Vec<u8> {
+    [head(method, target, fields, body.len()).as_bytes(), body].concat()
+}
+
+fn head(method: &str, target: &str, fields: &str, length: usize) -> String {
+    let length = match length {
         0 => String::new(),
         n => format!("Content-Length: {n}\r\n"),
     };
-    format!("{method} {target} HTTP/1.1\r\nHost: a.example\r\n{fields}{length}\r\n{body}")
+    format!("{method} {target} HTTP/1.1\r\nHost: a.example\r\n{fields}{length}\r\n")
 }
 
 /// The request that opens a polling session.

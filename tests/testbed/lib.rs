@@ -27,7 +27,7 @@ mod trace;
 mod websocket;
 
 pub use app::App;
-pub use http::{Answer, NO_FIELDS, UPGRADE, handshake, request, upgrade};
+pub use http::{Answer, NO_FIELDS, UPGRADE, binary_request, handshake, request, upgrade};
 pub use pack::{packed, packed_event};
 pub use polling::Polling;
 pub use sim::{Member, Sim};

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::http::{Answer, request, upgrade};
+use crate::http::{Answer, binary_request, request, upgrade};
 use crate::net::World;
 use crate::tcp::Tcp;
 use crate::trace::normal;
@@ -12,6 +12,8 @@ use crate::websocket::WebSocket;
 /// A client on long-polling.
 pub struct Polling {
     world: Rc<RefCell<World>>,
+    /// The part of the query that says which client it is.
+    query: String,
     /// The OPEN packet.
     pub open: String,
     /// The session's id.
@@ -23,20 +25,20 @@ pub struct Polling {
 }
 
 impl Polling {
-    pub(crate) fn open(world: &Rc<RefCell<World>>, path: &str) -> Self {
+    pub(crate) fn open(world: &Rc<RefCell<World>>, path: &str, query: &str) -> Self {
         let (mut gets, posts) = (Tcp::open(world), Tcp::open(world));
-        gets.send(request("GET", &format!("{path}?EIO=4&transport=polling"), "", ""));
+        gets.send(request("GET", &format!("{path}?{query}&transport=polling"), "", ""));
         let answer = gets.answer().expect("a handshake is answered");
         assert_eq!(answer.status, 200, "{answer:?}");
         let sid = answer.body.split('"').nth(3).expect("OPEN names a sid").to_owned();
-        Self { world: world.clone(), open: answer.body, sid, gets, posts }
+        Self { world: world.clone(), query: query.to_owned(), open: answer.body, sid, gets, posts }
     }
 
     /// Its address.
     #[must_use]
     pub fn target(&self) -> String {
         let path = self.world.borrow().shards[0].config().path.clone();
-        format!("{path}?EIO=4&transport=polling&sid={}", self.sid)
+        format!("{path}?{}&transport=polling&sid={}", self.query, self.sid)
     }
 
     /// Posts a payload that is accepted.
@@ -48,6 +50,13 @@ impl Polling {
     /// Posts a payload and returns the answer.
     pub fn try_post(&mut self, payload: &str) -> Option<Answer> {
         self.posts.send(request("POST", &self.target(), "", payload));
+        self.posts.answer()
+    }
+
+    /// Posts a payload that need not be text, and returns the answer.
+    pub fn try_post_bytes(&mut self, payload: &[u8]) -> Option<Answer> {
+        let fields = "Content-Type: application/octet-stream\r\n";
+        self.posts.send(binary_request("POST", &self.target(), fields, payload));
         self.posts.answer()
     }
 

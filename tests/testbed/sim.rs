@@ -71,14 +71,26 @@ impl Sim {
     /// Opens a session on polling.
     #[must_use]
     pub fn polling(&self) -> Polling {
-        Polling::open(&self.world, &self.path())
+        self.polling_with("EIO=4")
+    }
+
+    /// Opens a session on polling whose query begins so.
+    #[must_use]
+    pub fn polling_with(&self, query: &str) -> Polling {
+        Polling::open(&self.world, &self.path(), query)
     }
 
     /// Opens a session on WebSocket and leaves its OPEN packet to be read.
     #[must_use]
     pub fn websocket_unread(&self) -> WebSocket {
+        self.websocket_with("EIO=4")
+    }
+
+    /// Opens a session on WebSocket whose query begins so, and leaves its OPEN packet to be read.
+    #[must_use]
+    pub fn websocket_with(&self, query: &str) -> WebSocket {
         let mut tcp = self.tcp();
-        tcp.send(upgrade(&format!("{}?EIO=4&transport=websocket", self.path())));
+        tcp.send(upgrade(&format!("{}?{query}&transport=websocket", self.path())));
         WebSocket::on(tcp)
     }
 

@@ -36,7 +36,7 @@ mod tests;
 
 pub(crate) use decode::absent;
 pub use decode::{DecodeError, Decoder, decode};
-pub(crate) use decode::{decode_owned, parse_object};
+pub(crate) use decode::{decode_owned, parse_object, parse_owned};
 pub use encode::{EncodeError, encode};
 pub use into::IntoArgs;
 pub(crate) use into::{Sealed, with_args};

@@ -186,22 +186,22 @@ impl Client {
         self.configure(|config| config.report_sent = true)
     }
 
-    /// Called before each further attempt to connect, which waits for it: an async function that may change the
-    /// settings, by [`Manager::configure`].
+    /// Called before each attempt to connect, which waits for it: an async function that may change the settings, by
+    /// [`Manager::configure`].
     ///
     /// ```
     /// # use sansocket_app::client::{Client, Manager, UrlError};
     /// # async fn fresh_token() -> String { String::new() }
     /// # fn main() -> Result<(), UrlError> {
     /// let mut client = Client::new("https://example.com")?;
-    /// client.before_reconnect(async |manager: Manager| {
+    /// client.before_attempt(async |manager: Manager| {
     ///     let token = fresh_token().await;
     ///     manager.configure(|config| config.query = vec![("token".into(), token)]);
     /// });
     /// # Ok(())
     /// # }
     /// ```
-    pub fn before_reconnect<U, F>(&mut self, prepare: F) -> &mut Self
+    pub fn before_attempt<U, F>(&mut self, prepare: F) -> &mut Self
     where
         U: Future<Output = ()> + Send + 'static,
         F: FnOnce(Manager) -> U + Clone + Send + Sync + 'static,

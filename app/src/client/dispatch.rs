@@ -1,7 +1,7 @@
 //! Jobs become calls of handlers.
 
 use sansocket::EventMessage;
-use sansocket::client::{AckToken, AuthRequest, Fault, Reason};
+use sansocket::client::{AckToken, AuthRequest, Fault};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Waker;
@@ -10,6 +10,7 @@ use super::auth::Auth;
 use super::error::ConnectError;
 use super::hold::Hold;
 use super::job::{Job, Notice, Task};
+use super::loss::Loss;
 use super::manager::Manager;
 use super::seat::{Seat, Standing};
 use super::shared::Shared;
@@ -109,7 +110,7 @@ impl Shared {
                 None
             }
             Task::Connect => self.call_connect(seat),
-            Task::Disconnect(reason) => self.call_disconnect(seat, reason),
+            Task::Disconnect(loss) => self.call_disconnect(seat, loss),
             Task::Failed(error) => {
                 self.call_failed(seat, error);
                 None
@@ -155,9 +156,9 @@ impl Shared {
         )
     }
 
-    fn call_disconnect(&self, seat: &Arc<Seat>, reason: Reason) -> Option<BoxFuture<()>> {
+    fn call_disconnect(&self, seat: &Arc<Seat>, loss: Loss) -> Option<BoxFuture<()>> {
         log!(
-            debug, "sansocket::connect", namespace = ?quoted(&seat.name), reason = %reason, "left"
+            debug, "sansocket::connect", namespace = ?quoted(&seat.name), reason = %loss, "left"
         );
         let space = seat.space();
         let handler = space.handlers.disconnect.as_ref();
@@ -165,7 +166,7 @@ impl Shared {
         let socket = self.socket(seat);
         let leaving = socket.clone();
         self.run(
-            || handler(Departure { socket: &leaving, reason, rooms: &[] }),
+            || handler(Departure { socket: &leaving, reason: loss, rooms: &[] }),
             move |client, outcome| {
                 if let Err(cause) = outcome.unwrap_or_else(Err) {
                     client.report(&socket, "disconnect", None, *cause);

@@ -101,8 +101,8 @@ impl ConnectError {
     /// # Errors
     /// When there is none, or it does not fit `T`.
     pub fn data<T: DeserializeOwned>(&self) -> Result<T, DecodeError> {
-        let json = self.data_json().map_or_else(|| "[]".into(), |data| format!("[{data}]"));
-        args::decode_owned(&json, &[])
+        let data = args::parse_owned(self.data_json().unwrap_or("null"));
+        data.map_err(|error| DecodeError::argument(0, &error))
     }
 
     /// Whether the client tries again by itself.

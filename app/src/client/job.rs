@@ -1,11 +1,12 @@
 //! A job: one call of a handler to be made.
 
-use sansocket::client::{AckToken, AuthRequest, Reason};
+use sansocket::client::{AckToken, AuthRequest};
 use sansocket::{Args, Bytes, EventMessage};
 use std::sync::Arc;
 
 use super::error::{AckError, ConnectError};
 use super::event::Event;
+use super::loss::Loss;
 use super::seat::Seat;
 use crate::sockets::answers::ack::Slot;
 
@@ -33,7 +34,7 @@ pub(super) enum Task {
     /// The function that makes the auth payload. Nothing waits for it.
     Auth(AuthRequest),
     Connect,
-    Disconnect(Reason),
+    Disconnect(Loss),
     Failed(ConnectError),
     Message {
         message: EventMessage,

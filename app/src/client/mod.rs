@@ -28,7 +28,7 @@
 //! A client that loses its connection tries to get it back, as [`Config::reconnect`] says, until it
 //! leaves its last namespace or is dropped. So does one whose first attempt fails. Events that are sent
 //! meanwhile wait, as [`Config::offline`] says. Everything that makes up a request, and the auth payload, may be
-//! [made anew](Client::before_reconnect) for each attempt.
+//! [made anew](Client::before_attempt) for each attempt.
 //!
 //! The client ends when its last [`Socket`] and [`Manager`] are dropped: it leaves its namespaces and closes the
 //! connection. Handlers count while they run. A handler that captures a handle of its own client keeps it
@@ -42,7 +42,8 @@
 //! |---|---|
 //! | `client.rs`, `space.rs`, `auth.rs` | a client before it is started: settings, handlers, auth payloads |
 //! | `manager.rs`, `socket.rs`, `waits.rs` | handles of one that runs, and what they wait for |
-//! | `error.rs`, `event.rs` | what goes wrong; what becomes of the connection |
+//! | `simple.rs` | a client without handlers |
+//! | `error.rs`, `event.rs`, `loss.rs` | what goes wrong; what becomes of the connection |
 //! | `shared.rs`, `state.rs`, `seat.rs` | what handles share; what its lock guards; one namespace |
 //! | `job.rs`, `dispatch.rs`, `hold.rs` | calls of handlers, and their order |
 //! | `stream.rs` | one stream |
@@ -58,9 +59,11 @@ mod event;
 mod hold;
 pub(crate) mod host;
 mod job;
+mod loss;
 mod manager;
 mod seat;
 mod shared;
+mod simple;
 mod socket;
 mod space;
 mod state;
@@ -73,11 +76,13 @@ pub use crate::dial::tls::{Tls, TlsBuilder, TlsError};
 pub use client::Client;
 pub use error::{AckError, ConnectError, EmitError};
 pub use event::Event;
+pub use loss::Loss;
 pub use manager::Manager;
 pub use sansocket::client::{
     Backoff, Config, Endpoint, Fault, Kind, Offline, OfflinePolicy, Proxy, Reason, Refused,
     Retries, Timestamps, Transport, UrlError,
 };
+pub use simple::{ConnectingSimply, ReceiveError, Receiving, SimpleClient};
 pub use socket::Socket;
 pub use space::Space;
 pub use waits::{Closed, Connecting, Drained};

@@ -14,6 +14,7 @@ use super::auth::Auth;
 use super::client::MANAGE;
 use super::error::{AckError, EmitError};
 use super::job::Then;
+use super::loss::Loss;
 use super::manager::{Manager, Owner};
 use super::seat::Seat;
 use super::shared::Shared;
@@ -373,7 +374,7 @@ impl Socket {
 #[expect(private_interfaces, reason = "nothing else is a side")]
 impl Side for Socket {
     type Token = AckToken;
-    type Reason = Reason;
+    type Reason = Loss;
     type EmitError = EmitError;
 
     fn namespace(&self) -> &str {
@@ -415,6 +416,12 @@ impl FromDeparture<Socket> for Manager {
 }
 
 impl FromDeparture<Socket> for Reason {
+    fn from_departure(departure: &Departure<'_, Socket>) -> Self {
+        departure.reason.reason
+    }
+}
+
+impl FromDeparture<Socket> for Loss {
     fn from_departure(departure: &Departure<'_, Socket>) -> Self {
         departure.reason
     }

@@ -73,8 +73,8 @@ macro_rules! handlers {
             $this
         }
 
-        /// Called each time the namespace was left or lost, after its events.
-        /// [`Socket::is_active`] tells whether the client joins again by itself.
+        /// Called each time the namespace was left or lost, after its events. [`Loss`](super::Loss) tells why, and
+        /// whether the client joins again by itself.
         ///
         /// # Panics
         /// As [`Namespace::on_disconnect`](crate::Namespace::on_disconnect) does.

@@ -11,6 +11,7 @@ use std::time::Instant;
 use super::error::{AckError, ConnectError, Next};
 use super::event::Event;
 use super::job::{Job, Notice, Task, Then};
+use super::loss::Loss;
 use super::manager::Owner;
 use super::seat::{Seat, Standing};
 use crate::log::{log, quoted};
@@ -185,8 +186,8 @@ impl State {
                 self.joined(namespace, &Err(error.clone()), after);
                 self.call(namespace, Task::Failed(error));
             }
-            Said::Disconnected { namespace, reason, .. } => {
-                self.call(namespace, Task::Disconnect(reason));
+            Said::Disconnected { namespace, reason, retries } => {
+                self.call(namespace, Task::Disconnect(Loss { reason, will_retry: retries }));
             }
             // Those who wait are looked at after each change.
             Said::Drained => {}

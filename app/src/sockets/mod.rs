@@ -15,5 +15,6 @@ pub(crate) mod reach;
 pub(crate) mod remote;
 pub(crate) mod rooms;
 pub(crate) mod session;
+pub(crate) mod shown;
 pub(crate) mod side;
 pub(crate) mod socket;

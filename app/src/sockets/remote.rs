@@ -9,6 +9,7 @@ use crate::sockets::error::EmitError;
 use crate::sockets::extent::Everywhere;
 use crate::sockets::namespace::NamespaceIo;
 use crate::sockets::rooms::Rooms;
+use crate::sockets::shown::Shown;
 use crate::sockets::socket::Socket;
 
 /// One client in one namespace, wherever it is connected: an item of
@@ -17,11 +18,12 @@ use crate::sockets::socket::Socket;
 #[derive(Clone)]
 pub struct RemoteSocket {
     everyone: Broadcast,
-    id: Id,
+    id: Shown,
 }
 
 impl RemoteSocket {
     pub(crate) fn new(everyone: Broadcast, id: Id) -> Self {
+        let id = Shown::of(id, everyone.namespace());
         Self { everyone, id }
     }
 
@@ -72,7 +74,7 @@ impl RemoteSocket {
     }
 
     fn only(&self) -> Broadcast<Everywhere> {
-        self.everyone.clone().to(self.id)
+        self.everyone.clone().to(self.id())
     }
 }
 

@@ -22,6 +22,7 @@ use crate::sockets::namespace::NamespaceIo;
 use crate::sockets::reach::Reach;
 use crate::sockets::rooms::Rooms;
 use crate::sockets::session::Store;
+use crate::sockets::shown::Shown;
 
 /// One client in one namespace. Cloning copies a pointer; it stays valid, and says so, after the
 /// client has left.
@@ -56,7 +57,7 @@ struct Inner {
     hub: Arc<dyn Reach>,
     shard: u16,
     key: Key,
-    id: Id,
+    id: Shown,
     namespace: Arc<str>,
     auth: Option<Box<str>>,
     handshake: Arc<Handshake>,
@@ -86,7 +87,7 @@ impl Socket {
             hub,
             shard,
             key,
-            id,
+            id: Shown::of(id, &namespace),
             namespace,
             auth,
             handshake,
@@ -98,6 +99,9 @@ impl Socket {
     }
 
     /// Returns the client's id in this namespace, which other clients may know.
+    ///
+    /// That of a client of Socket.IO 2 is its session id, in `/admin` behind `/admin#`, as the client
+    /// itself has it: whoever knows it can act for the client.
     #[must_use]
     pub fn id(&self) -> &str {
         self.0.id.as_str()

@@ -170,6 +170,29 @@
 //! assert_eq!(noted, ["Ann is not invited", "server namespace disconnect"]);
 //! ```
 //!
+//! # Clients as programs have them
+//!
+//! [`open`](TestServer::open) starts a [`Client`](crate::client::Client), which finds this server whatever its URL, and
+//! [`set_network`](TestServer::set_network) breaks its connection:
+//!
+//! ```
+//! # use sansocket_app::client::Client;
+//! # use sansocket_app::test::{Network, TestServer};
+//! # use sansocket_app::App;
+//! # use std::time::Duration;
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = TestServer::new(App::new());
+//! let manager = server.open(Client::new("http://localhost")?);
+//! let socket = server.block_on(manager.connect())?;
+//! server.set_network(Network::Down);
+//! assert!(!socket.is_connected());
+//! server.set_network(Network::Up);
+//! server.advance(Duration::from_secs(2));
+//! assert!(socket.is_connected());
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Plain HTTP
 //!
 //! What an application answers besides is asked for by [`get`](TestServer::get), or by
@@ -221,12 +244,14 @@ mod clock;
 mod connect;
 mod line;
 mod peer;
+mod pipe;
 mod request;
 mod server;
 mod socket;
 
 pub use client::{Answer, AnswerError, ReceivedEvent, TestClient};
 pub use connect::{Connect, ConnectError};
+pub use pipe::Network;
 pub use request::TestRequest;
 pub use server::TestServer;
 pub use socket::TestSocket;

@@ -1,17 +1,21 @@
 //! The server of a test.
 
+use std::cell::OnceCell;
 use std::fmt;
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use super::client::TestClient;
 use super::clock::Clock;
 use super::connect::{Connect, ConnectError};
+use super::pipe::{Cable, Network, Pipes};
 use crate::app::App;
+use crate::client::host::Host;
+use crate::client::{Client, Manager};
 use crate::hub::hub::Hub;
 use crate::hub::timers::Timers;
 use crate::log;
@@ -29,6 +33,9 @@ pub struct TestServer {
 pub(super) struct World {
     pub(super) hub: Arc<Hub>,
     pub(super) clock: Arc<Clock>,
+    cable: Arc<Mutex<Cable>>,
+    /// What the clients that are not [`TestClient`]s share.
+    host: OnceCell<Arc<Host<Pipes>>>,
 }
 
 impl TestServer {
@@ -46,7 +53,8 @@ impl TestServer {
         let clock = Clock::new();
         let hub = Hub::new(app, clock.clone(), shards, SEED);
         clock.start(Box::pin(Timers::new(&hub)));
-        Self { world: Rc::new(World { hub, clock }) }
+        let (cable, host) = (Arc::default(), OnceCell::new());
+        Self { world: Rc::new(World { hub, clock, cable, host }) }
     }
 
     /// Connects a client to the namespace `/`.
@@ -60,6 +68,46 @@ impl TestServer {
     /// Prepares a client: its namespace, auth payload, query, headers and cookies.
     pub fn client(&self) -> Connect {
         Connect::new(self.world.clone())
+    }
+
+    /// Starts a client, as bindings do: whatever its URL, it finds this server. It connects when a namespace is to be
+    /// joined, and speaks the protocol in full, HTTP long-polling included.
+    ///
+    /// ```
+    /// use sansocket_app::client::{Client, UrlError};
+    /// use sansocket_app::test::TestServer;
+    /// use sansocket_app::{App, Socket};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut app = App::new();
+    /// app.on("greet", async |socket: Socket| socket.call::<String>("name", &()).await);
+    /// let server = TestServer::new(app);
+    ///
+    /// let mut client = Client::new("http://localhost")?;
+    /// client.on("name", || "Ann");
+    /// let manager = server.open(client);
+    /// let socket = server.block_on(manager.connect())?;
+    /// assert_eq!(server.block_on(socket.call::<String>("greet", &())), Ok("Ann".to_owned()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    /// When a handler takes a [`State`](crate::State) that
+    /// [`Client::manage`](crate::client::Client::manage) was given no value of.
+    #[must_use]
+    pub fn open(&self, client: Client) -> Manager {
+        let World { hub, clock, cable, host } = &*self.world;
+        let pipes = || Host::start(Pipes::new(clock.clone(), hub, cable.clone()));
+        let host = host.get_or_init(pipes);
+        // They do the same in every run.
+        host.open_with(client, SEED)
+    }
+
+    /// Cuts the streams of the [clients that are started](Self::open) here, or lets them through again.
+    pub fn set_network(&self, network: Network) {
+        Cable::set(&self.world.cable, network);
+        self.run();
     }
 
     /// Returns the handle that background tasks and other parts of an application use.

@@ -52,7 +52,7 @@ pub struct Config {
     pub close_timeout: Duration,
     /// How a lost connection is tried again. Default [`Backoff::default`]; `None` never tries.
     pub reconnect: Option<Backoff>,
-    /// Whether each further attempt waits for [`Client::proceed`](super::Client::proceed), so that the
+    /// Whether each attempt waits for [`Client::proceed`](super::Client::proceed), so that the
     /// settings can be made anew. Default no.
     pub ask_settings: bool,
     /// What becomes of events that are sent while their namespace is not joined.

@@ -34,6 +34,14 @@ pub struct Config {
     pub close_timeout: Duration,
     /// Whether clients may start with, and upgrade to, WebSocket. Default both.
     pub transports: Transports,
+    /// Whether clients of Engine.IO 3 may connect, which are those of Socket.IO 2: `EIO=3`, on the same
+    /// path. Default no. Their public ids are their session ids, as these clients expect: a client that
+    /// learns the id of another one can act for it.
+    pub allow_eio3: bool,
+    /// Whether clients may poll by JSONP, with the parameter `j`, for browsers without CORS. Default no.
+    /// Such answers are scripts, which pages of any host can load, with the cookies of their visitors:
+    /// only browsers that tell where a request comes from (`Sec-Fetch-Site`) are refused there.
+    pub allow_jsonp: bool,
     /// Which web pages may connect. Default: those of the same host.
     pub origins: Origins,
     /// Whether other pages that may connect may send cookies along. Default no.
@@ -90,6 +98,8 @@ impl Default for Config {
             upgrade_timeout: Duration::from_secs(10),
             close_timeout: Duration::from_secs(30),
             transports: Transports::default(),
+            allow_eio3: false,
+            allow_jsonp: false,
             origins: Origins::SameOrigin,
             credentials: false,
             trust_forwarded: false,

@@ -1,5 +1,7 @@
-//! Heartbeat (engine.io-protocol v4, "Heartbeat"): the server pings, the client answers.
+//! Heartbeat: the server pings and the client answers (engine.io-protocol v4, "Heartbeat"), or the client
+//! pings and the server answers (v3, "Timeouts").
 
+use crate::error::Violation;
 use crate::time::Tick;
 
 /// Where one session's heartbeat stands. Independent of the transport, so an upgrade carries it.
@@ -9,12 +11,19 @@ pub(crate) enum Heartbeat {
     Resting { due: Tick },
     /// A PING is out; without PONG the session ends then.
     Waiting { due: Tick, extended: bool },
+    /// The client pings; without another PING the session ends then.
+    Listening { due: Tick },
 }
 
 impl Heartbeat {
     /// Starts with a rest: the first PING comes one interval after opening.
     pub(crate) fn start(due: Tick) -> Self {
         Self::Resting { due }
+    }
+
+    /// Waits for the PINGs of a client of revision 3.
+    pub(crate) fn listen(due: Tick) -> Self {
+        Self::Listening { due }
     }
 
     /// A PING is sent, which must be answered by then.
@@ -29,10 +38,25 @@ impl Heartbeat {
     }
 
     /// A PONG came. One without a PING before it changes nothing.
-    pub(crate) fn pong(&mut self, next_ping: impl FnOnce() -> Tick) {
-        if let Self::Waiting { .. } = self {
-            *self = Self::start(next_ping());
+    pub(crate) fn pong(&mut self, next_ping: impl FnOnce() -> Tick) -> Result<(), Violation> {
+        match self {
+            Self::Waiting { .. } => *self = Self::start(next_ping()),
+            Self::Resting { .. } => {}
+            Self::Listening { .. } => return Err(Violation::HeartbeatDirection),
         }
+        Ok(())
+    }
+
+    /// A PING came.
+    pub(crate) fn ping(&mut self, next_due: impl FnOnce() -> Tick) -> Result<(), Violation> {
+        match self {
+            Self::Listening { due: Tick::NEVER } => {}
+            Self::Listening { due } => *due = next_due(),
+            Self::Resting { .. } | Self::Waiting { .. } => {
+                return Err(Violation::HeartbeatDirection);
+            }
+        }
+        Ok(())
     }
 
     /// Another packet came: the peer lives, which extends the wait once per PING, as engine.io 6.6.11
@@ -46,14 +70,22 @@ impl Heartbeat {
     pub(crate) fn ping_due(&self) -> Tick {
         match self {
             Self::Resting { due } => *due,
-            Self::Waiting { .. } => Tick::NEVER,
+            Self::Listening { .. } | Self::Waiting { .. } => Tick::NEVER,
         }
     }
 
     pub(crate) fn pong_due(&self) -> Tick {
         match self {
-            Self::Resting { .. } => Tick::NEVER,
+            Self::Listening { .. } | Self::Resting { .. } => Tick::NEVER,
             Self::Waiting { due, .. } => *due,
+        }
+    }
+
+    /// When the client must have sent its next PING.
+    pub(crate) fn silence_due(&self) -> Tick {
+        match self {
+            Self::Listening { due } => *due,
+            Self::Resting { .. } | Self::Waiting { .. } => Tick::NEVER,
         }
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod base64;
 pub(crate) mod forms;
 pub(crate) mod heartbeat;
+pub(crate) mod jsonp;
 pub(crate) mod open;
 pub(crate) mod outbox;
 pub(crate) mod packet;

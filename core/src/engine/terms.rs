@@ -15,18 +15,38 @@ impl Terms {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Revision {
     /// engine.io-protocol v3, which goes with Socket.IO 2.
-    V3,
+    V3(Binary),
     /// engine.io-protocol v4.
     V4,
 }
 
+/// The form of binary messages that a client of revision 3 understands.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Binary {
+    /// Base64 behind `b4`, on both transports: the handshake said `b64=1`, or polls by JSONP.
+    Base64,
+    /// Bytes behind the byte 4. A polling payload is framed in bytes when a packet of it is binary.
+    Bytes,
+    /// The same, but all polling payloads are framed in bytes: the client frames its own texts so. Those in
+    /// Python do, and count characters in a payload of text, not UTF-16 code units.
+    Framed,
+}
+
 impl Revision {
     /// Reads the parameter `EIO` of a request.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str, binary: Binary) -> Option<Self> {
         match text {
-            "3" => Some(Self::V3),
+            "3" => Some(Self::V3(binary)),
             "4" => Some(Self::V4),
             _ => None,
+        }
+    }
+
+    /// The number of the revision, as `EIO` tells it.
+    pub(crate) fn number(self) -> u8 {
+        match self {
+            Self::V3(_) => 3,
+            Self::V4 => 4,
         }
     }
 }

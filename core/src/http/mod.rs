@@ -6,6 +6,7 @@ pub(crate) mod coding;
 mod date;
 mod field;
 mod fields;
+pub(crate) mod form;
 pub(crate) mod head;
 mod request;
 mod response;

@@ -7,8 +7,10 @@ pub(crate) struct Query<'a> {
     pub(crate) transport: Option<&'a str>,
     /// Never empty: clients that write `sid=` have none.
     pub(crate) sid: Option<&'a str>,
-    /// Whether JSONP is asked for, with `j=`.
-    pub(crate) jsonp: bool,
+    /// The number of the function that an answer by JSONP calls.
+    pub(crate) jsonp: Option<&'a str>,
+    /// Whether binary is asked for as base64, with `b64=1`.
+    pub(crate) base64: bool,
     /// Whether one of them is given twice: two readers might choose differently.
     pub(crate) repeated: bool,
 }
@@ -28,7 +30,11 @@ impl<'a> Query<'a> {
                 "transport" => &mut query.transport,
                 "sid" => &mut query.sid,
                 "j" => {
-                    query.jsonp = true;
+                    query.jsonp.get_or_insert(value);
+                    continue;
+                }
+                "b64" => {
+                    query.base64 = !value.is_empty();
                     continue;
                 }
                 _ => continue,

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha1::{Digest, Sha1};
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::rng::Rng;
@@ -13,6 +14,9 @@ use crate::rng::Rng;
 /// Unrelated to the [`Sid`](crate::Sid): it may be shown to other clients. It names the process, the
 /// shard and the slot that it was issued for, so it resolves without a table, and no room name is
 /// taken for one. It may outlive that client: see [`Server::admit_as`](crate::Server::admit_as).
+///
+/// Clients of Socket.IO 2 know no other ids than those that follow from their session: there the id is
+/// the session id, in all namespaces, and [`text_in`](Self::text_in) tells how each is known.
 #[derive(Clone, Copy, Eq, Hash, PartialEq)]
 pub struct Id([u8; 20]);
 
@@ -28,6 +32,8 @@ pub(crate) struct Place {
 pub(crate) enum Owner {
     /// One of this process, issued for that place.
     Here(Place),
+    /// One of a session of this process on that shard, whose clients share an id.
+    Session(u16),
     /// One of another node.
     Node,
 }
@@ -65,6 +71,40 @@ impl Id {
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).expect("base64 is ASCII")
     }
+
+    /// Returns the text by which the client with this id is known in a namespace: the id, but for
+    /// clients of Socket.IO 2 in other namespaces than `/`, which are `/admin#` and the id in `/admin`.
+    #[must_use]
+    pub fn text_in(&self, namespace: &str) -> Cow<'_, str> {
+        match namespace != "/" && self.is_shared() {
+            true => format!("{namespace}#{}", self.as_str()).into(),
+            false => self.as_str().into(),
+        }
+    }
+
+    /// Whether it is the id of a session, which all clients of the session have.
+    pub(crate) fn is_shared(&self) -> bool {
+        bytes_of(self.as_str()).is_some_and(|bytes| is_shared(&bytes))
+    }
+
+    /// The 15 bytes that it stands for.
+    pub(crate) fn to_bytes(self) -> [u8; 15] {
+        bytes_of(self.as_str()).unwrap_or_default()
+    }
+
+    pub(crate) fn from_bytes(bytes: [u8; 15]) -> Self {
+        let mut id = Self([0; 20]);
+        let written = URL_SAFE_NO_PAD.encode_slice(bytes, &mut id.0);
+        debug_assert_eq!(written, Ok(20));
+        id
+    }
+}
+
+/// Splits the text by which a client is known into what stands before its id, a namespace or nothing, and
+/// what may be the id.
+pub(crate) fn split(text: &str) -> (&str, &str) {
+    let shown = text.starts_with('/').then(|| text.rsplit_once('#'));
+    shown.flatten().unwrap_or(("", text))
 }
 
 impl fmt::Debug for Id {
@@ -82,49 +122,67 @@ impl fmt::Display for Id {
 /// The 15 bytes of an id:
 ///
 /// ```text
-/// [ tag 2 ][ nonce 5 ][ shard 2, slot 4, under a keyed hash of tag and nonce ][ proof 2 ]
+/// [ tag 2 ][ nonce 5          ][ shard 2, slot 4, under a keyed hash of tag and nonce ][ proof 2 ]
+/// [ tag 2 ][ shard 2 ][ nonce 7                     ][ proof 4, a keyed hash of the rest ]
 /// ```
 ///
 /// The nonce keeps an id from ever naming a later client of the same slot. Tag and proof keep the name
 /// of a room from being taken for an id: of names of this form, one in 2^32 would be.
+///
+/// The second form is that of a session, which is also its session id: 87 bits of it are secret. The first
+/// bit of the fifth byte, which is part of the nonce, tells the two apart.
 impl NodeKey {
     fn new(rng: &mut Rng) -> Self {
         Self { tag: rng.bytes(), secret: rng.bytes() }
     }
 
     fn seal(&self, nonce: [u8; 5], place: Place) -> Id {
-        let pad = self.pad(nonce);
         let mut bytes = [0; 15];
         bytes[..2].copy_from_slice(&self.tag);
         bytes[2..7].copy_from_slice(&nonce);
+        bytes[4] &= !SHARED;
+        let pad = self.hash(&bytes[2..7]);
         for (byte, (place, pad)) in bytes[7..13].iter_mut().zip(place.to_bytes().iter().zip(pad)) {
             *byte = place ^ pad;
         }
         bytes[13..].copy_from_slice(&proof(&pad, place));
-        let mut id = Id([0; 20]);
-        let written = URL_SAFE_NO_PAD.encode_slice(bytes, &mut id.0);
-        debug_assert_eq!(written, Ok(20));
-        id
+        Id::from_bytes(bytes)
     }
 
-    /// The place that an id of this process was issued for.
-    fn open(&self, bytes: &[u8; 15]) -> Option<Place> {
-        let [t, u, a, b, c, d, e, hidden @ .., p, q] = *bytes;
-        if [t, u] != self.tag {
+    fn seal_session(&self, nonce: [u8; 7], shard: u16) -> Id {
+        let mut bytes = [0; 15];
+        bytes[..2].copy_from_slice(&self.tag);
+        bytes[2..4].copy_from_slice(&shard.to_be_bytes());
+        bytes[4..11].copy_from_slice(&nonce);
+        bytes[4] |= SHARED;
+        let hash = self.hash(&bytes[2..11]);
+        bytes[11..].copy_from_slice(&hash[..4]);
+        Id::from_bytes(bytes)
+    }
+
+    /// The client or the session of this process that an id was issued for.
+    fn open(&self, bytes: &[u8; 15]) -> Option<Owner> {
+        if bytes[..2] != self.tag {
             return None;
         }
-        let pad = self.pad([a, b, c, d, e]);
+        if is_shared(bytes) {
+            let proven = self.hash(&bytes[2..11])[..4] == bytes[11..];
+            return proven.then_some(Owner::Session(shard_of(bytes)));
+        }
+        let [_, _, _, _, _, _, _, hidden @ .., p, q] = *bytes;
+        let pad = self.hash(&bytes[2..7]);
         let mut place: [u8; 6] = hidden;
         place.iter_mut().zip(pad).for_each(|(byte, pad)| *byte ^= pad);
         let place = Place::from_bytes(place);
-        (proof(&pad, place) == [p, q]).then_some(place)
+        (proof(&pad, place) == [p, q]).then_some(Owner::Here(place))
     }
 
-    fn pad(&self, nonce: [u8; 5]) -> [u8; 20] {
+    /// A hash that only holders of the key can make.
+    fn hash(&self, text: &[u8]) -> [u8; 20] {
         Sha1::new()
             .chain_update(self.secret)
             .chain_update(self.tag)
-            .chain_update(nonce)
+            .chain_update(text)
             .finalize()
             .into()
     }
@@ -147,13 +205,22 @@ impl Mint {
         self.own.seal(self.rng.bytes(), place)
     }
 
+    /// Issues the id of a session of that shard.
+    pub(crate) fn issue_for_session(&mut self, shard: u16) -> Id {
+        self.own.seal_session(self.rng.bytes(), shard)
+    }
+
     /// Whose client `text` names; `None` when it is the name of a room.
     pub(crate) fn owner(&self, text: &str) -> Option<Owner> {
-        let bytes = bytes_of(text)?;
-        match self.own.open(&bytes) {
-            Some(place) => Some(Owner::Here(place)),
-            None => self.others.iter().any(|key| key.open(&bytes).is_some()).then_some(Owner::Node),
+        let (namespace, id) = split(text);
+        let bytes = bytes_of(id)?;
+        if !namespace.is_empty() && !is_shared(&bytes) {
+            return None;
         }
+        let own = self.own.open(&bytes);
+        own.or_else(|| {
+            self.others.iter().any(|key| key.open(&bytes).is_some()).then_some(Owner::Node)
+        })
     }
 
     pub(crate) fn key(&self) -> NodeKey {
@@ -199,6 +266,18 @@ fn bytes_of(text: &str) -> Option<[u8; 15]> {
     Some(bytes)
 }
 
+/// The bit that the ids of sessions have, and those of clients have not.
+const SHARED: u8 = 0x80;
+
+fn is_shared(bytes: &[u8; 15]) -> bool {
+    bytes[4] & SHARED != 0
+}
+
+/// The shard that the id of a session names, whether it was issued there or not.
+fn shard_of(bytes: &[u8; 15]) -> u16 {
+    u16::from_be_bytes([bytes[2], bytes[3]])
+}
+
 fn proof(pad: &[u8; 20], place: Place) -> [u8; 2] {
     let [a, b, c, d, e, f] = place.to_bytes();
     [pad[6] ^ a ^ c ^ e, pad[7] ^ b ^ d ^ f]
@@ -207,6 +286,7 @@ fn proof(pad: &[u8; 20], place: Place) -> [u8; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::key::Sid;
 
     fn mint(seed: u8) -> Mint {
         Mint::new(Rng::new([seed; 32], 0), Rng::new([1; 32], 1))
@@ -246,6 +326,36 @@ mod tests {
             // Both halves of the proof would have to change along.
             assert_eq!(mint.owner(&text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn the_id_of_a_session_names_its_shard_and_is_known_by_namespace() {
+        let (mut own, mut other) = (mint(2), mint(3));
+        let id = own.issue_for_session(513);
+        assert!(id.is_shared() && !own.issue(Place { shard: 513, slot: 7 }).is_shared());
+        assert_eq!((id.text_in("/"), Id::from_bytes(id.to_bytes())), (id.as_str().into(), id));
+        let shown = id.text_in("/a#b");
+        assert_eq!(shown, format!("/a#b#{id}"));
+        for text in [id.as_str(), &shown] {
+            assert_eq!(own.owner(text), Some(Owner::Session(513)), "{text}");
+            assert_eq!(other.owner(text), None, "{text}");
+        }
+        other.meet(own.key());
+        assert_eq!(other.owner(&shown), Some(Owner::Node));
+        assert_eq!(Sid::parse(id.as_str()).map(|sid| sid.shard()), Ok(513));
+        for at in 0..20 {
+            let letter = if &id.as_str()[at..=at] == "A" { "B" } else { "A" };
+            let text = format!("{}{letter}{}", &id.as_str()[..at], &id.as_str()[at + 1..]);
+            assert_eq!(own.owner(&text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_id_of_a_client_behind_a_namespace_is_a_room() {
+        let mut mint = mint(2);
+        let id = mint.issue(Place { shard: 0, slot: 7 });
+        assert_eq!(mint.owner(&format!("/a#{id}")), None);
+        assert_eq!(id.text_in("/a"), id.as_str());
     }
 
     #[test]

@@ -4,10 +4,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::fmt;
 
-use super::Shard;
+use super::{Id, Shard};
 use crate::http::Query;
 
 /// The Engine.IO session id as it travels: shard, slot and a 120-bit secret, base64url.
+///
+/// Sessions of Socket.IO 2 are named by the public [`Id`](crate::Id) of their clients, which tells the
+/// shard alone.
 ///
 /// It is a bearer token: never log it and never show it to another client.
 #[derive(Clone, Copy, Eq)]
@@ -34,7 +37,7 @@ impl Sid {
     /// chose is found where it was opened, on any machine and in any version.
     #[must_use]
     pub fn shard_of_text(text: &str, count: u16) -> u16 {
-        if let Ok(sid) = Self::parse(text)
+        if let Ok(sid) = Self::parse_long(text)
             && sid.shard() < count
         {
             return sid.shard();
@@ -60,7 +63,22 @@ impl Sid {
         Self(bytes)
     }
 
+    #[inline]
     pub(crate) fn parse(text: &str) -> Result<Self, Malformed> {
+        Self::parse_long(text).or_else(|_| Self::parse_id(text))
+    }
+
+    /// Reads the id of a session of Socket.IO 2.
+    #[cold]
+    fn parse_id(text: &str) -> Result<Self, Malformed> {
+        let id = Id::parse(text).filter(Id::is_shared).ok_or(Malformed)?;
+        let mut bytes = [0xff; 21];
+        bytes[6..].copy_from_slice(&id.to_bytes());
+        bytes[..2].copy_from_slice(&id.to_bytes()[2..4]);
+        Ok(Self(bytes))
+    }
+
+    fn parse_long(text: &str) -> Result<Self, Malformed> {
         let (groups, []) = text.as_bytes().as_chunks() else { return Err(Malformed) };
         let groups: &[[u8; 4]; 7] = groups.try_into().map_err(|_| Malformed)?;
         let mut bytes = [0; 21];
@@ -129,7 +147,7 @@ const SEXTETS: [u8; 256] = {
 
 /// A `sid` that no server of this kind issued.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("malformed session id: 28 base64url characters are expected")]
+#[error("malformed session id: 28 base64url characters are expected, or 20 of Socket.IO 2")]
 pub struct Malformed;
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ impl Server {
     pub fn check(&self) {
         self.check_sessions();
         self.check_own_sids();
+        self.check_jsonp();
         self.check_departed();
         self.check_links();
         self.check_clients();
@@ -99,6 +100,12 @@ impl Server {
         }
     }
 
+    fn check_jsonp(&self) {
+        for &slot in self.sessions.jsonp.keys() {
+            assert!(self.sessions.at(slot).is_some(), "polls by JSONP end with their session");
+        }
+    }
+
     fn check_departed(&self) {
         assert!(self.sessions.departed.sids().len() <= MOST, "few are remembered");
         let mut sids = self.sessions.departed.sids();
@@ -143,6 +150,7 @@ impl Server {
         }
         assert_eq!(far, self.space.namespaces.far.len(), "and no others");
         self.space.check_adopted();
+        self.space.check_shared();
     }
 
     fn check_namespaces(&self) {

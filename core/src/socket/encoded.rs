@@ -6,6 +6,8 @@
 //!               WebSocket sends from the header on         polling sends from here on
 //! ```
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use std::fmt;
 use std::sync::Arc;
@@ -181,14 +183,27 @@ impl Packet {
     /// The packet with the Engine.IO type of a message as the first byte of each binary part
     /// (engine.io-protocol v3, "Encoding").
     pub(crate) fn with_binary_types(&self) -> Self {
-        let typed = |part: &Arc<[u8]>| match is_text(part) {
+        self.with_binary(|bytes| framed(Op::Binary, &[b"\x04", bytes].concat()))
+    }
+
+    /// The packet with each binary part as a text: `b`, the Engine.IO type of a message, and base64
+    /// (engine.io-protocol v3, "Payload").
+    pub(crate) fn with_base64(&self) -> Self {
+        self.with_binary(|bytes| {
+            framed(Op::Text, format!("b4{}", STANDARD.encode(bytes)).as_bytes())
+        })
+    }
+
+    /// The packet with each binary part replaced.
+    fn with_binary(&self, form: impl Fn(&[u8]) -> Arc<[u8]>) -> Self {
+        let form = |part: &Arc<[u8]>| match is_text(part) {
             true => part.clone(),
-            false => framed(Op::Binary, &[b"\x04", &part[MAX_UNMASKED..]].concat()),
+            false => form(&part[MAX_UNMASKED..]),
         };
         let attachments = self.attachments.as_ref();
         Self {
-            first: typed(&self.first),
-            attachments: attachments.map(|parts| parts.iter().map(typed).collect()),
+            first: form(&self.first),
+            attachments: attachments.map(|parts| parts.iter().map(form).collect()),
         }
     }
 

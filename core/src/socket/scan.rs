@@ -66,6 +66,36 @@ pub(crate) fn members(text: &str, each: &mut dyn FnMut(&str, &str)) -> Result<()
     }
 }
 
+/// Returns the value of a member of an object that was checked, as it is written; of several with that
+/// name, the last one.
+pub(crate) fn member<'a>(object: &'a str, name: &str) -> Option<&'a str> {
+    let (mut scanner, mut found) = (Scanner::new(object), None);
+    if scanner.skip_space() != b'{' {
+        return None;
+    }
+    scanner.at += 1;
+    while scanner.skip_space() == b'"' {
+        let key = scanner.string().ok()?;
+        if scanner.skip_space() != b':' {
+            return None;
+        }
+        scanner.at += 1;
+        scanner.skip_space();
+        let (start, mut nesting) = (scanner.at, Nesting::default());
+        scanner.value(&mut nesting, &mut Blind).ok()?;
+        while scanner.advance(&mut nesting, &mut Blind).ok()? {
+            scanner.value(&mut nesting, &mut Blind).ok()?;
+        }
+        if unescaped(&object[key]) == name {
+            found = Some(&object[start..scanner.at]);
+        }
+        if scanner.skip_space() == b',' {
+            scanner.at += 1;
+        }
+    }
+    found
+}
+
 /// Returns what a string that was checked, with its quotation marks, stands for; `None` for other values.
 pub(crate) fn string(value: &str) -> Option<Cow<'_, str>> {
     let inside = value.strip_prefix('"')?.strip_suffix('"')?;

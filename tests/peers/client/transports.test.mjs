@@ -92,6 +92,7 @@ check('C16 a session begins on the WebSocket that the one before ended on', asyn
   driver.send('connect');
   const session = await raw.joined('polling', { upgrades: ['websocket'] });
   const ws = (await raw.upgrade()).accept();
+  assert.equal(await ws.packet(), '2probe');
   ws.send('3probe');
   session.send('6');
   await driver.wait('upgrade');

@@ -91,10 +91,10 @@ test('an empty sid opens a session', async () => {
   assert.deepEqual([status, text[0]], [200, '0']);
 });
 
-test('JSONP is refused with a hint', async () => {
-  const { status, text } = await exchange('GET', '/socket.io/?EIO=4&transport=polling&j=0');
+test('a function of JSONP that is no number is refused with a hint', async () => {
+  const { status, text } = await exchange('GET', '/socket.io/?EIO=4&transport=polling&j=a');
   assert.equal(status, 400);
   const { code, hint } = JSON.parse(text);
   assert.equal(code, 3);
-  assert.match(hint, /JSONP/);
+  assert.match(hint, /parameter j/);
 });

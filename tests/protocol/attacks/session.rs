@@ -19,6 +19,53 @@ fn c01_payloads_of_minimal_packets_take_linear_time() {
     assert_eq!(siege.lift(0), "disconnect 2 Violation(TooManyPackets)");
 }
 
+/// C1, CVE-2020-36048, for Engine.IO 3.
+#[test]
+fn c03_packets_of_lengths_take_linear_time() {
+    for (packet, most) in [(&b"1:2"[..], 333_333), (b"\x00\x01\xff2", 250_000)] {
+        let mut siege = Siege::with(|config| config.allow_eio3 = true);
+        let mut client = siege.old();
+        assert_eq!(client.try_post_bytes(&packet.repeat(8_000)).unwrap().status, 200);
+        assert_eq!(client.try_post_bytes(&packet.repeat(most)).unwrap().status, 400);
+        assert_eq!(siege.lift(0), "disconnect 2 Violation(TooManyPackets)");
+    }
+    let mut siege = Siege::with(|config| config.allow_eio3 = true);
+    for digits in ["1".repeat(999_999), "1".repeat(999_998) + ":", "0".repeat(999_997) + "1:4"] {
+        let mut client = siege.old();
+        client.try_post_bytes(digits.as_bytes());
+    }
+    siege.lift(0);
+}
+
+/// C3, engineioxide 0.17.4.
+#[test]
+fn c03_lengths_that_do_not_fit_end_their_session_at_once() {
+    let mut siege = Siege::with(|config| config.allow_eio3 = true);
+    for payload in [
+        &b"abc"[..],
+        b":",
+        b"10:4ab",
+        "2:4\u{1d54a}".as_bytes(),
+        b"\x01\x05\xff\x04\x01\x02",
+        b"\x00\x01\x02",
+        b"\x00\xff",
+        b"\x01\x09\x09\x09\x09\x09\x09\x09\x09\x09\x09\xff\x04",
+        b"18446744073709551616:4",
+        b"1:b",
+        "2:b\u{e9}".as_bytes(),
+    ] {
+        for query in ["EIO=3", "EIO=3&b64=1", "EIO=3&b64="] {
+            let mut client = siege.sim.polling_with(query);
+            let answer = client.try_post_bytes(payload).unwrap();
+            assert_eq!(answer.status, 400, "{payload:?}");
+            client.get();
+            assert_eq!(client.answer().unwrap().status, 400, "the session is over");
+        }
+    }
+    siege.sim.events();
+    siege.lift(0);
+}
+
 /// C22.
 #[test]
 fn c22_odd_base64_takes_linear_time() {
@@ -459,6 +506,21 @@ fn c17_nothing_of_the_query_is_reflected() {
     assert_eq!(answer.status, 400, "scripts are not served");
     assert_eq!(answer.header("content-type"), Some("application/json"));
     siege.lift(0);
+}
+
+/// C17, where scripts are served.
+#[test]
+fn c17_jsonp_reflects_a_number_alone() {
+    let sim = Sim::with(|config| config.allow_jsonp = true);
+    for number in ["0);alert(1)//", "-1", "99999999999", "<script>", "1&j=<script>"] {
+        let mut tcp = sim.tcp();
+        let target = format!("/socket.io/?EIO=4&transport=polling&j={number}");
+        tcp.send(request("GET", &target, "", ""));
+        let answer = tcp.answer().unwrap();
+        assert!(!answer.body.contains("alert") && !answer.body.contains("<script>"), "{answer:?}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(answer.status, if number.starts_with("1&") { 200 } else { 400 });
+    }
 }
 
 /// C18, GHSA-pxg6-pf52-xh8x.

@@ -28,6 +28,14 @@ impl Siege {
         ws
     }
 
+    /// A client of Engine.IO 3 on polling, in the main namespace as number 2, where these are let in.
+    pub(super) fn old(&mut self) -> Polling {
+        let mut client = self.sim.polling_with("EIO=3");
+        assert_eq!(client.poll(), "2:40");
+        self.sim.events();
+        client
+    }
+
     /// A client on polling, in the main namespace as number 2.
     pub(super) fn poller(&mut self) -> Polling {
         let mut client = self.sim.polling();

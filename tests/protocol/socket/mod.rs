@@ -7,3 +7,4 @@ mod namespaces;
 mod parser;
 mod rooms;
 mod shards;
+mod v2;

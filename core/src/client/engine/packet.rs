@@ -28,21 +28,30 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 impl Client {
     /// The body of an answer to a GET.
     pub(super) fn on_payload(&mut self, now: Tick, body: &[u8]) {
-        let Ok(text) = std::str::from_utf8(body) else {
-            return self.on_violation(now, Violation::InvalidUtf8);
+        let packets = match payload::split(Terms::COMMON, body) {
+            Ok(packets) => packets,
+            Err(violation) => return self.on_violation(now, violation),
         };
-        for (count, packet) in payload::split(Terms::COMMON, text).enumerate() {
+        for (count, packet) in packets.enumerate() {
             if count >= self.config.limits.packets {
                 return self.on_violation(now, Violation::TooManyPackets);
             }
             let outcome = match (self.engine.state, packet) {
-                (State::Opening(Transport::Polling), Ok(packet)) => {
+                (State::Opening(Transport::Polling), Ok(Message::Text(packet))) => {
                     self.on_open(now, packet, Transport::Polling);
                     Ok(())
                 }
-                (State::Pausing | State::Polling | State::Probing(_), Ok(packet)) => {
-                    self.on_packet(now, packet)
+                (State::Opening(Transport::Polling), Ok(Message::Binary(_))) => {
+                    Err(Violation::UnknownPacket)
                 }
+                (
+                    State::Pausing | State::Polling | State::Probing(_),
+                    Ok(Message::Text(packet)),
+                ) => self.on_packet(now, packet),
+                (
+                    State::Pausing | State::Polling | State::Probing(_),
+                    Ok(Message::Binary(bytes)),
+                ) => self.on_binary(now, Cow::Borrowed(bytes)),
                 (_, Err(violation)) => Err(violation),
                 (
                     State::Closing(_)

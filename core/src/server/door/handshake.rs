@@ -110,6 +110,12 @@ impl Handshake {
         &self.text[self.query_start()..self.headers_start()]
     }
 
+    /// Returns the revision of Engine.IO that the session speaks: 4, or 3 for clients of Socket.IO 2.
+    #[must_use]
+    pub fn revision(&self) -> u8 {
+        if self.query().split('&').any(|pair| pair == "EIO=3") { 3 } else { 4 }
+    }
+
     /// Returns the header of that name, in any case, when it was kept; with `?` for what is not UTF-8.
     ///
     /// One that came on several lines is the list of all of them, as in Node: those of `cookie` are
@@ -218,6 +224,7 @@ mod tests {
         let nothing = RequestContext::default();
         let all = Handshake::of((&request, &nothing), &KeepHeaders::All, &mut String::new());
         assert_eq!((all.path(), all.query()), ("/socket.io/", "EIO=4&a=b%20c"));
+        assert_eq!(all.revision(), 4);
         assert_eq!(all.headers().collect::<Vec<_>>(), [("Host", "a"), ("X-Conf", "1")]);
         assert_eq!(all.header("x-conf"), Some("1"));
         assert_eq!((all.peer(), all.is_secure(), all.extra().is_some()), (None, false, false));

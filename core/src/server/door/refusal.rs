@@ -19,6 +19,8 @@ pub(in crate::server) enum Refusal {
     HandshakeTransport,
     /// Polling by JSONP, which is not offered.
     Jsonp,
+    /// Polling by JSONP, with something other than a number for the function.
+    JsonpNumber,
     /// Subprotocols that are no list of different tokens.
     Protocols,
     /// A parameter of the protocol is given more than once.
@@ -37,8 +39,10 @@ pub(in crate::server) enum Refusal {
     SidMalformed,
     /// A transport that is off or does not exist.
     Transport(Transports),
-    /// A revision of Engine.IO that is not spoken here.
+    /// Another revision of Engine.IO than 4, which alone is spoken here.
     Version,
+    /// Another revision of Engine.IO than the two that are spoken here.
+    Versions,
     /// A WebSocket handshake that breaks a rule.
     WebSocket(Flaw),
 }
@@ -59,6 +63,7 @@ impl Refusal {
             | Self::HandshakeMethod
             | Self::HandshakeTransport
             | Self::Jsonp
+            | Self::JsonpNumber
             | Self::Origin
             | Self::Protocols
             | Self::Repeated
@@ -69,6 +74,7 @@ impl Refusal {
             | Self::SidMalformed
             | Self::Transport(_)
             | Self::Version
+            | Self::Versions
             | Self::WebSocket(_) => response(400),
         }
     }
@@ -82,6 +88,7 @@ impl Refusal {
             Self::Ended
             | Self::HandshakeTransport
             | Self::Jsonp
+            | Self::JsonpNumber
             | Self::Protocols
             | Self::Repeated
             | Self::RevisionChanged
@@ -90,7 +97,7 @@ impl Refusal {
             | Self::SidMalformed
             | Self::WebSocket(_) => (3, "Bad request"),
             Self::Busy => (4, "Forbidden"),
-            Self::Version => (5, "Unsupported protocol version"),
+            Self::Version | Self::Versions => (5, "Unsupported protocol version"),
         }
     }
 
@@ -111,11 +118,12 @@ impl Refusal {
             }
             Self::Jsonp => {
                 &"JSONP, the parameter j, is not offered: let the client poll by XMLHttpRequest or \
-                 fetch, or use WebSocket"
+                 fetch, or use WebSocket, or turn Config::allow_jsonp on"
             }
+            Self::JsonpNumber => &"the parameter j is the number of a function: digits, below 2^32",
             Self::Protocols => &"Sec-WebSocket-Protocol is not a list of different names",
             Self::Repeated => &"EIO, transport or sid is given more than once",
-            Self::RevisionChanged => &"the session was opened with EIO=4, and goes on with it",
+            Self::RevisionChanged => &"a session goes on with the EIO that it was opened with",
             Self::Origin => {
                 &"pages of other hosts have to be named in Config::origins; a proxy has to pass the \
                  Host header on, or X-Forwarded-Host with Config::trust_forwarded"
@@ -143,8 +151,9 @@ impl Refusal {
             Self::WebSocket(flaw) => hint_of(flaw),
             Self::Version => {
                 &"EIO=4 is spoken here: it fits socket.io-client 3 and 4, python-socketio 5 and \
-                 others of Socket.IO protocol 5"
+                 others of Socket.IO protocol 5; older ones are let in by Config::allow_eio3"
             }
+            Self::Versions => &"EIO=4 and EIO=3 are spoken here, and one of them has to be named",
         }
     }
 }
@@ -205,6 +214,7 @@ mod tests {
             Refusal::HandshakeMethod,
             Refusal::HandshakeTransport,
             Refusal::Jsonp,
+            Refusal::JsonpNumber,
             Refusal::Protocols,
             Refusal::Repeated,
             Refusal::RevisionChanged,
@@ -217,6 +227,7 @@ mod tests {
             transports(true, false),
             transports(false, true),
             Refusal::Version,
+            Refusal::Versions,
             Refusal::WebSocket(Flaw::Connection),
             Refusal::WebSocket(Flaw::Key),
             Refusal::WebSocket(Flaw::Method),

@@ -3,24 +3,34 @@
 
 use std::time::Instant;
 
-use crate::config::Config;
 use crate::config::origin::{self, Access};
+use crate::config::{Config, Layer, Origins};
 use crate::context::RequestContext;
-use crate::engine::payload;
-use crate::engine::terms::{Revision, Terms};
+use crate::engine::terms::{Binary, Revision, Terms};
+use crate::engine::{jsonp, payload};
 use crate::error::{Reason, Violation};
 use crate::field::Field;
 use crate::http::{Method, Query, Request, Response};
-use crate::link::{Link, Verdict};
+use crate::key::Id;
+use crate::link::{Link, Message, Verdict};
 use crate::server::Server;
 use crate::server::door::refusal::{self, Refusal};
-use crate::server::sessions::link::poll_response;
+use crate::server::sessions::link::{Reading, poll_packet};
 use crate::server::sessions::session::Goodbye;
 use crate::server::sessions::strangers::Source;
 use crate::server::sessions::transport::{OnGet, OnPost};
 use crate::time::Tick;
 use crate::ws::handshake::{self, Ask};
 use crate::ws::protocol;
+
+/// What the query of a request says, once it was read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct Asked {
+    transport: Named,
+    revision: Option<Revision>,
+    /// The number of the function that an answer by JSONP calls.
+    jsonp: Option<u32>,
+}
 
 /// The transport a request names.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -119,15 +129,38 @@ impl Server {
         if access == Access::Refused {
             return Err(Refusal::Origin.response());
         }
-        if query.jsonp && named == Named::Polling {
+        let jsonp = match (named, query.jsonp) {
+            (Named::Polling, Some(number)) => Some(self.admit_jsonp(request, number)?),
+            (Named::Polling, None) | (Named::WebSocket, _) => None,
+        };
+        let binary = match query.base64 || jsonp.is_some() {
+            true => Binary::Base64,
+            false => Binary::Bytes,
+        };
+        let revision = query.revision.and_then(|text| Revision::parse(text, binary));
+        let (asked, ask) = (Asked { transport: named, revision, jsonp }, handshake::ask(request));
+        match query.sid {
+            Some(sid) => self.resume(now, request, access, (asked, sid, ask)),
+            None => self.open(now, (request, context), access, (asked, ask)),
+        }
+    }
+
+    /// Checks a request by JSONP, and returns the number of the function that the answer calls.
+    fn admit_jsonp(&self, request: &Request<'_>, number: &str) -> Result<u32, Response> {
+        if !self.config.allow_jsonp {
             return Err(Refusal::Jsonp.response());
         }
-        let ask = handshake::ask(request);
-        let revision = query.revision.and_then(Revision::parse);
-        match query.sid {
-            Some(sid) => self.resume(now, request, access, (named, revision, sid, ask)),
-            None => self.open(now, (request, context), access, (named, revision, ask)),
+        let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        let number = number.parse().ok().filter(|_| is_number);
+        let number = number.ok_or_else(|| Refusal::JsonpNumber.response())?;
+        // A script is loaded without `Origin`.
+        let judged = matches!(self.config.origins, Origins::Any | Origins::Unchecked)
+            || request.fields.text(Field::Origin).is_some();
+        let elsewhere = |site: &str| site == "cross-site" || site == "same-site";
+        if !judged && request.header("sec-fetch-site").is_some_and(|site| elsewhere(&site)) {
+            return Err(Refusal::Origin.response());
         }
+        Ok(number)
     }
 
     /// A request without `sid`: a handshake.
@@ -136,8 +169,9 @@ impl Server {
         now: Tick,
         (request, context): (&Request<'_>, &RequestContext<'_>),
         access: Access<'_>,
-        (named, revision, ask): (Named, Option<Revision>, Ask<'_>),
+        (asked, ask): (Asked, Ask<'_>),
     ) -> Result<Verdict, Response> {
+        let named = asked.transport;
         if request.method != Method::Get {
             return Err(Refusal::HandshakeMethod.response());
         }
@@ -153,10 +187,7 @@ impl Server {
                 return Err(Refusal::HandshakeTransport.response());
             }
         };
-        let terms = match revision {
-            Some(revision @ Revision::V4) => Terms { revision },
-            Some(Revision::V3) | None => return Err(Refusal::Version.response()),
-        };
+        let terms = self.terms(asked.revision).map_err(Refusal::response)?;
         let protocol = match key {
             Some(_) => self.choose_protocol(request)?,
             None => None,
@@ -175,21 +206,52 @@ impl Server {
         let context = RequestContext { caller, ..*context };
         let from = (request, &context);
         let slot = self.sessions.open(now, from, (access, terms), &mut self.outputs);
-        if let Some(sid) = context.own_sid {
-            self.sessions.departed.take(now, sid);
-            self.sessions.own_sids.insert(slot, sid);
+        self.name(slot, terms, context.own_sid);
+        if let Some(number) = asked.jsonp {
+            self.sessions.jsonp.insert(slot, number);
         }
-        Ok(match key {
+        let verdict = match key {
             None => {
+                let reading = Reading { terms, jsonp: asked.jsonp };
                 let open = self.sessions.open_packet(slot);
-                let response = access.allow(poll_response(open, None, &self.config), &self.config);
+                let response = poll_packet(open, reading, None, &self.config);
+                let response = access.allow(response, &self.config);
                 Verdict::Respond(self.set_cookie(slot, response))
             }
             Some(key) => Verdict::Upgrade {
                 link: Some(self.sessions.open_websocket(slot)),
                 response: switching(key, protocol),
             },
-        })
+        };
+        self.ask_for_main(now, slot, terms);
+        Ok(verdict)
+    }
+
+    /// The terms of a session in that revision, when it is spoken.
+    fn terms(&self, revision: Option<Revision>) -> Result<Terms, Refusal> {
+        match revision {
+            Some(revision @ Revision::V4) => Ok(Terms { revision }),
+            Some(revision @ Revision::V3(_)) if self.config.allow_eio3 => Ok(Terms { revision }),
+            None if self.config.allow_eio3 => Err(Refusal::Versions),
+            Some(Revision::V3(_)) | None => Err(Refusal::Version),
+        }
+    }
+
+    /// Gives a fresh session the id that its revision or the host wants it to have.
+    fn name(&mut self, slot: u32, terms: Terms, own: Option<&str>) {
+        let shared = (terms.revision != Revision::V4).then(|| self.share_id(slot));
+        if let Some(sid) = own.or_else(|| shared.as_ref().map(Id::as_str)) {
+            self.sessions.departed.forget(sid);
+            self.sessions.own_sids.insert(slot, sid);
+        }
+    }
+
+    /// In revision 3 the connection itself asks for `/` (socket.io-protocol v4, "Exchange protocol").
+    fn ask_for_main(&mut self, now: Tick, slot: u32, terms: Terms) {
+        if terms.revision != Revision::V4 && self.config.layer == Layer::SocketIo {
+            let asked = self.on_connect(now, slot, "/", None);
+            debug_assert_eq!(asked, Ok(()), "a fresh session may join a namespace");
+        }
     }
 
     /// Tells the session id in a cookie, when there is to be one.
@@ -207,14 +269,17 @@ impl Server {
         now: Tick,
         request: &Request<'_>,
         access: Access<'_>,
-        (named, revision, sid, ask): (Named, Option<Revision>, &str, Ask<'_>),
+        (asked, sid, ask): (Asked, &str, Ask<'_>),
     ) -> Result<Verdict, Response> {
+        let Asked { transport: named, revision, jsonp } = asked;
         let Some(slot) = self.sessions.find(sid) else {
-            let is_poll = request.method == Method::Get
-                && (named, revision, ask) == (Named::Polling, Some(Revision::V4), Ask::Http);
-            if is_poll && self.sessions.departed.take(now, sid) {
-                let noop = access.allow(poll_response("6", None, &self.config), &self.config);
-                return Ok(Verdict::Respond(noop));
+            let is_poll =
+                request.method == Method::Get && (named, ask) == (Named::Polling, Ask::Http);
+            let number = revision.map(Revision::number).filter(|_| is_poll);
+            if let Some(revision) = self.sessions.departed.take(now, sid, number) {
+                let reading = Reading { terms: Terms { revision }, jsonp };
+                let noop = poll_packet("6", reading, None, &self.config);
+                return Ok(Verdict::Respond(access.allow(noop, &self.config)));
             }
             return Err(Refusal::Session.response());
         };
@@ -222,7 +287,7 @@ impl Server {
             return Err(Refusal::Session.response());
         };
         let websocket = session.transport.is_websocket();
-        if revision != Some(session.terms.revision) {
+        if revision.map(Revision::number) != Some(session.terms.revision.number()) {
             return Err(Refusal::RevisionChanged.response());
         }
         match (named, ask) {
@@ -286,7 +351,9 @@ impl Server {
 
     fn post(&mut self, slot: u32, request: &Request<'_>) -> Result<Verdict, Response> {
         let kind = request.fields.text(Field::ContentType).unwrap_or_default();
-        if kind.trim_start().starts_with("application/octet-stream") {
+        if kind.trim_start().starts_with("application/octet-stream")
+            && self.sessions.revision(slot) == Revision::V4
+        {
             let violation = Violation::BinaryBody;
             self.end(slot, Reason::Violation(violation), Goodbye::refusing(violation));
             return Err(refusal::silent(&"a POST is text: send binary as base64"));
@@ -321,14 +388,28 @@ impl Server {
     }
 
     fn read_payload(&mut self, now: Tick, slot: u32, body: &[u8]) -> Result<(), Violation> {
+        if self.sessions.jsonp.contains_key(&slot) {
+            let payload = jsonp::payload(body)?;
+            return self.read_packets(now, slot, &payload);
+        }
+        self.read_packets(now, slot, body)
+    }
+
+    fn read_packets(&mut self, now: Tick, slot: u32, payload: &[u8]) -> Result<(), Violation> {
         let key = self.sessions.key(slot);
-        let text = std::str::from_utf8(body).map_err(|_| Violation::InvalidUtf8)?;
-        let Some(session) = self.sessions.at(slot) else { return Ok(()) };
-        for (n, packet) in payload::split(session.terms, text).enumerate() {
+        let Some(session) = self.sessions.at_mut(slot) else { return Ok(()) };
+        let packets = payload::split(session.terms, payload)?;
+        if session.terms.revision == Revision::V3(Binary::Bytes) && packets.frame_texts() {
+            session.terms.revision = Revision::V3(Binary::Framed);
+        }
+        for (n, packet) in packets.enumerate() {
             if n >= self.config.limits.packets {
                 return Err(Violation::TooManyPackets);
             }
-            self.on_packet(now, slot, packet?)?;
+            match packet? {
+                Message::Binary(bytes) => self.on_bytes(now, slot, bytes)?,
+                Message::Text(text) => self.on_packet(now, slot, text)?,
+            }
             // CLOSE, or something the packet made the server do, ended the session.
             if self.sessions.key(slot) != key {
                 return Ok(());

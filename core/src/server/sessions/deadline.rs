@@ -25,6 +25,8 @@ pub(in crate::server) enum Due {
     Pong,
     /// The next PING.
     Ping,
+    /// The next PING of a client that pings.
+    Silence,
     /// The end of a probe.
     Upgrade,
     /// The end of a closing session.
@@ -39,7 +41,7 @@ pub(in crate::server) enum Due {
 #[derive(Debug)]
 pub(in crate::server) struct Timers {
     /// By [`Due`].
-    sessions: [Queue; 6],
+    sessions: [Queue; 7],
     /// Nothing is due before.
     soonest: Tick,
     /// Whether `soonest` became earlier since this was last asked.
@@ -47,8 +49,15 @@ pub(in crate::server) struct Timers {
 }
 
 impl Due {
-    const ALL: [Self; 6] =
-        [Self::Pong, Self::Ping, Self::Upgrade, Self::Close, Self::Connect, Self::Partial];
+    const ALL: [Self; 7] = [
+        Self::Pong,
+        Self::Ping,
+        Self::Silence,
+        Self::Upgrade,
+        Self::Close,
+        Self::Connect,
+        Self::Partial,
+    ];
 }
 
 impl Timers {
@@ -56,6 +65,12 @@ impl Timers {
         let queue = |due| match due {
             Due::Pong => Queue::fair(config.ping_timeout),
             Due::Ping => Queue::strict(config.ping_interval),
+            Due::Silence => Queue::fair(
+                config
+                    .ping_interval
+                    .saturating_add(config.ping_grace)
+                    .saturating_add(config.ping_timeout),
+            ),
             Due::Upgrade => Queue::fair(config.upgrade_timeout),
             Due::Close => Queue::fair(config.close_timeout),
             Due::Connect => Queue::fair(config.connect_timeout),
@@ -102,6 +117,7 @@ impl Session {
         match due {
             Due::Pong => self.beat.pong_due(),
             Due::Ping => self.beat.ping_due(),
+            Due::Silence => self.beat.silence_due(),
             Due::Upgrade if matches!(self.transport, Transport::Probing { .. }) => self.aside_due,
             Due::Close if self.transport.is_closing() => self.aside_due,
             Due::Upgrade | Due::Close => Tick::NEVER,
@@ -235,7 +251,9 @@ impl Server {
         let violation = match due {
             Due::Ping => return self.sessions.ping(now, at, slot),
             Due::Upgrade => return self.sessions.give_up_probe(slot),
-            Due::Pong => return self.end(slot, Reason::PingTimeout, Goodbye::SERVER),
+            Due::Pong | Due::Silence => {
+                return self.end(slot, Reason::PingTimeout, Goodbye::SERVER);
+            }
             Due::Close => return self.end(slot, Reason::ForcedClose, Goodbye::SERVER),
             Due::Connect => Violation::ConnectTimeout,
             Due::Partial => Violation::AttachmentsLate,

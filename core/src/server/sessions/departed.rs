@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
+use crate::engine::terms::Revision;
 use crate::error::Reason;
 use crate::server::Server;
 use crate::server::sessions::own_sid::is_same;
@@ -17,8 +18,15 @@ use crate::time::Tick;
 /// is released with NOOP too, once and for a short time. Later ones find no session.
 #[derive(Default)]
 pub(in crate::server) struct Departed {
-    /// When each ended, oldest first. Bounded by [`MOST`]: the oldest makes room.
-    sids: VecDeque<(Tick, Box<str>)>,
+    /// Oldest first. Bounded by [`MOST`]: the oldest makes room.
+    sids: VecDeque<Ended>,
+}
+
+/// A session that ended.
+struct Ended {
+    at: Tick,
+    revision: Revision,
+    sid: Box<str>,
 }
 
 /// Sessions that are remembered.
@@ -29,24 +37,38 @@ pub(in crate::server) const MOST: usize = 64;
 const TIME: Duration = Duration::from_secs(1);
 
 impl Departed {
-    fn remember(&mut self, now: Tick, sid: String) {
+    fn remember(&mut self, now: Tick, revision: Revision, sid: String) {
         self.expire(now);
         if self.sids.len() == MOST {
             self.sids.pop_front();
         }
-        self.sids.push_back((now, sid.into()));
+        self.sids.push_back(Ended { at: now, revision, sid: sid.into() });
     }
 
-    /// Forgets a session; says whether it was remembered.
-    pub(in crate::server) fn take(&mut self, now: Tick, sid: &str) -> bool {
+    /// Forgets a session and returns its revision, when it was remembered and the revision is that of
+    /// `number`.
+    pub(in crate::server) fn take(
+        &mut self,
+        now: Tick,
+        sid: &str,
+        number: Option<u8>,
+    ) -> Option<Revision> {
         self.expire(now);
-        let found = self.sids.iter().position(|(_, own)| is_same(own.as_bytes(), sid.as_bytes()));
-        found.is_some_and(|at| self.sids.remove(at).is_some())
+        let is_meant = |ended: &Ended| {
+            is_same(ended.sid.as_bytes(), sid.as_bytes()) && number == Some(ended.revision.number())
+        };
+        let at = self.sids.iter().position(is_meant)?;
+        self.sids.remove(at).map(|ended| ended.revision)
+    }
+
+    /// Forgets the session of an id that another one gets now.
+    pub(in crate::server) fn forget(&mut self, sid: &str) {
+        self.sids.retain(|ended| !is_same(ended.sid.as_bytes(), sid.as_bytes()));
     }
 
     /// Forgets sessions that ended long ago.
     pub(in crate::server) fn expire(&mut self, now: Tick) {
-        while self.sids.front().is_some_and(|(ended, _)| ended.is_over(now, TIME)) {
+        while self.sids.front().is_some_and(|ended| ended.at.is_over(now, TIME)) {
             self.sids.pop_front();
         }
     }
@@ -54,7 +76,7 @@ impl Departed {
     /// The ids of the sessions that are remembered.
     #[cfg(feature = "fuzz")]
     pub(in crate::server) fn sids(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.sids.iter().map(|(_, sid)| &**sid)
+        self.sids.iter().map(|ended| &*ended.sid)
     }
 }
 
@@ -67,11 +89,11 @@ impl fmt::Debug for Departed {
 impl Server {
     /// Ends a session that its client closed.
     pub(super) fn depart(&mut self, now: Tick, slot: u32) {
-        let session = self.sessions.at(slot);
-        if session.is_some_and(|session| session.transport.awaits_poll())
+        if let Some(session) = self.sessions.at(slot).filter(|s| s.transport.awaits_poll())
+            && let revision = session.terms.revision
             && let Some(sid) = self.sessions.sid(slot)
         {
-            self.sessions.departed.remember(now, sid);
+            self.sessions.departed.remember(now, revision, sid);
         }
         self.end(slot, Reason::TransportClose, Goodbye::CLIENT);
     }
@@ -85,13 +107,20 @@ mod tests {
     fn as_many_are_remembered_as_fit_and_the_oldest_makes_room() {
         let mut departed = Departed::default();
         let sid = |n: usize| format!("sid {n}");
-        (0..MOST).for_each(|n| departed.remember(Tick::default(), sid(n)));
-        assert!(departed.take(Tick::default(), &sid(0)), "at the limit the first is remembered");
-        assert!(!departed.take(Tick::default(), &sid(0)), "once");
-        (MOST..=MOST + 1).for_each(|n| departed.remember(Tick::default(), sid(n)));
+        let remember = |departed: &mut Departed, n| {
+            departed.remember(Tick::default(), Revision::V4, sid(n));
+        };
+        let take = |departed: &mut Departed, n: usize| {
+            departed.take(Tick::default(), &sid(n), Some(4)).is_some()
+        };
+        (0..MOST).for_each(|n| remember(&mut departed, n));
+        assert_eq!(departed.take(Tick::default(), &sid(0), Some(3)), None, "of another revision");
+        assert!(take(&mut departed, 0), "at the limit the first is remembered");
+        assert!(!take(&mut departed, 0), "once");
+        (MOST..=MOST + 1).for_each(|n| remember(&mut departed, n));
         assert_eq!(departed.sids.len(), MOST);
-        assert!(!departed.take(Tick::default(), &sid(1)), "one beyond it is not");
-        assert!((2..=MOST + 1).all(|n| departed.take(Tick::default(), &sid(n))));
+        assert!(!take(&mut departed, 1), "one beyond it is not");
+        assert!((2..=MOST + 1).all(|n| take(&mut departed, n)));
         assert_eq!(departed.sids.len(), 0);
     }
 }

@@ -11,12 +11,13 @@ use crate::key::{self, Key};
 use crate::link::{Link, Transmit};
 use crate::server::door::refusal::{self, Refusal};
 use crate::server::sessions::deadline::Due;
-use crate::server::sessions::link::poll_response;
+use crate::server::sessions::link::{Reading, poll_packet};
 use crate::server::sessions::session::{Goodbye, PollEnd};
 use crate::server::sessions::sessions::Sessions;
 use crate::server::sessions::strangers::Source;
 use crate::server::sessions::transport::{OnGone, Transport};
 use crate::server::{Event, NONE, Server};
+use crate::slack::Slack as _;
 use crate::time::Tick;
 use crate::ws::CloseCode;
 
@@ -134,12 +135,12 @@ impl Server {
 impl Sessions {
     /// Ends a session that has no clients any more.
     fn end(&mut self, slot: u32, goodbye: Goodbye) {
-        let Some((transport, origin)) = self.remove(slot) else { return };
+        let Some(Remains { transport, origin, reading }) = self.remove(slot) else { return };
         let origin = origin.as_deref();
         let [get, post, ws] = transport.links();
         if let Some(get) = get {
             let response = match goodbye.poll {
-                PollEnd::Packet(packet) => poll_response(packet, origin, &self.config),
+                PollEnd::Packet(packet) => poll_packet(packet, reading, origin, &self.config),
                 PollEnd::Refused(violation) => {
                     origin::allow(refusal::of_session(violation), origin, &self.config)
                 }
@@ -181,11 +182,12 @@ impl Sessions {
         self.farewell(request, Transmit::Response(response));
     }
 
-    /// Takes a session out of the table with everything it holds, and returns its transport and
-    /// origin, with which its links are told.
-    pub(super) fn remove(&mut self, slot: u32) -> Option<(Transport, Option<Arc<str>>)> {
+    /// Takes a session out of the table with everything it holds, and returns what its links are told
+    /// with.
+    pub(super) fn remove(&mut self, slot: u32) -> Option<Remains> {
         let key = self.table.key(slot)?;
         let mut session = self.table.remove(key)?;
+        let reading = self.reading(slot, session.terms);
         session.outbox.clear(&mut self.pool);
         self.strangers.leave(session.place);
         self.budget.aside -= session.partial_bytes();
@@ -193,6 +195,18 @@ impl Sessions {
         if !self.own_sids.is_empty() {
             self.own_sids.remove(slot);
         }
-        Some((session.transport, session.origin))
+        if reading.jsonp.is_some() {
+            self.jsonp.remove(&slot);
+            self.jsonp.tighten();
+        }
+        Some(Remains { transport: session.transport, origin: session.origin, reading })
     }
+}
+
+/// What the links of a session that is over are told with.
+#[derive(Debug)]
+pub(super) struct Remains {
+    transport: Transport,
+    origin: Option<Arc<str>>,
+    reading: Reading,
 }

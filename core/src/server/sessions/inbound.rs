@@ -7,6 +7,7 @@ use std::time::Instant;
 use crate::config::Layer;
 use crate::engine::base64;
 use crate::engine::packet::Packet as Engine;
+use crate::engine::terms::Revision;
 use crate::error::{Reason, Violation};
 use crate::key::Socket;
 use crate::link::{Link, Message};
@@ -16,8 +17,10 @@ use crate::server::sessions::deadline::Due;
 use crate::server::sessions::session::{Awaited, Goodbye};
 use crate::server::sessions::sessions::Sessions;
 use crate::server::sessions::transport::Transport;
+use crate::server::space::query::{auth_of, split_query};
 use crate::server::{Event, Server};
 use crate::socket::attach::{Partial, Whole, bytes_of};
+use crate::socket::encoded::Packet;
 use crate::socket::packet::{self, Body};
 use crate::socket::{Args, EventMessage};
 use crate::time::Tick;
@@ -31,7 +34,7 @@ impl Server {
         let outcome = match session.transport {
             Transport::WebSocket { .. } => match message {
                 Message::Text(text) => self.on_packet(now, slot, text),
-                Message::Binary(bytes) => self.on_binary(now, slot, Cow::Borrowed(bytes)),
+                Message::Binary(bytes) => self.on_bytes(now, slot, bytes),
             },
             Transport::Probing { .. } => {
                 self.sessions.on_probe_message(now, slot, link, message);
@@ -56,8 +59,7 @@ impl Server {
     ) -> Result<(), Violation> {
         let packet = Engine::parse(text)?;
         if packet == Engine::Pong {
-            self.sessions.note_pong(now, slot);
-            return Ok(());
+            return self.sessions.note_pong(now, slot);
         }
         self.sessions.note_life(now, slot);
         match packet {
@@ -67,6 +69,7 @@ impl Server {
             }
             Engine::Message(text) => self.on_text(now, slot, text),
             Engine::Binary(text) => {
+                let text = self.sessions.content_of_base64(slot, text)?;
                 let bytes = base64::decode(text).ok_or(Violation::InvalidBase64)?;
                 self.on_binary(now, slot, Cow::Owned(bytes))
             }
@@ -74,11 +77,32 @@ impl Server {
                 self.depart(now, slot);
                 Ok(())
             }
-            Engine::Ping(_) => Err(Violation::HeartbeatDirection),
+            Engine::Ping(_) => {
+                self.sessions.note_ping(now, slot)?;
+                // As bounded as events are: a client may ping and never read.
+                self.send_or_end(slot, Packet::engine(b"3"));
+                Ok(())
+            }
             Engine::Open => Err(Violation::UnknownPacket),
             // Late or early parts of an upgrade mean nothing here.
             Engine::Noop | Engine::Pong | Engine::Upgrade => Ok(()),
         }
+    }
+
+    /// One binary message as it travels: in revision 3 behind its type, a byte (engine.io-protocol v3,
+    /// "Packet").
+    pub(in crate::server) fn on_bytes(
+        &mut self,
+        now: Tick,
+        slot: u32,
+        bytes: &[u8],
+    ) -> Result<(), Violation> {
+        let Some(session) = self.sessions.at(slot) else { return Ok(()) };
+        let content = match session.terms.revision {
+            Revision::V3(_) => bytes.strip_prefix(b"\x04").ok_or(Violation::UnknownPacket)?,
+            Revision::V4 => bytes,
+        };
+        self.on_binary(now, slot, Cow::Borrowed(content))
     }
 
     /// One binary message: an attachment of the packet that announced it, or a packet of a parser.
@@ -119,8 +143,12 @@ impl Server {
             return Err(Violation::AttachmentsMissing);
         }
         let found = (session.introduced, session.clients);
+        let revision = session.terms.revision;
         let packet = packet::parse(text, self.config.limits.attachments)?;
-        self.on_socket_io(now, slot, found, packet)
+        match revision {
+            Revision::V4 => self.on_socket_io(now, slot, found, packet),
+            Revision::V3(_) => self.on_queried(now, slot, found, packet),
+        }
     }
 
     /// A packet that a parser read, with its attachments.
@@ -129,9 +157,32 @@ impl Server {
     fn on_raw(&mut self, now: Tick, slot: u32, raw: &RawPacket<'_>) -> Result<(), Violation> {
         let Some(session) = self.sessions.at(slot) else { return Ok(()) };
         let found = (session.introduced, session.clients);
+        let revision = session.terms.revision;
         let packet = packet::check(raw, &self.config.limits)?;
-        self.on_socket_io(now, slot, found, packet)?;
+        match revision {
+            Revision::V4 => self.on_socket_io(now, slot, found, packet),
+            Revision::V3(_) => self.on_queried(now, slot, found, packet),
+        }?;
         raw.attachments.iter().try_for_each(|bytes| self.on_attachment(slot, bytes.clone()))
+    }
+
+    /// One Socket.IO packet of revision 3, with a query behind the name of its namespace.
+    #[cold]
+    #[inline(never)]
+    fn on_queried(
+        &mut self,
+        now: Tick,
+        slot: u32,
+        found: (bool, u32),
+        mut packet: packet::Packet<'_>,
+    ) -> Result<(), Violation> {
+        let (namespace, query) = split_query(packet.namespace);
+        packet.namespace = namespace;
+        if matches!(packet.body, Body::Connect { .. }) {
+            let auth = query.map(auth_of);
+            return self.on_connect(now, slot, namespace, auth.as_deref());
+        }
+        self.on_socket_io(now, slot, found, packet)
     }
 
     /// One Socket.IO packet of a session, of which is known whether it asked for a namespace, and its first client.
@@ -259,11 +310,26 @@ impl Sessions {
         self.compact_timers();
     }
 
-    /// A PONG came.
-    fn note_pong(&mut self, now: Tick, slot: u32) {
-        if let Some(session) = self.table.at_mut(slot) {
-            session.beat.pong(|| self.timers.arm(Due::Ping, now, slot));
+    /// What follows `b`, and in revision 3 the type of the packet, in a packet that is base64.
+    fn content_of_base64<'a>(&self, slot: u32, text: &'a str) -> Result<&'a str, Violation> {
+        match self.at(slot).map(|session| session.terms.revision) {
+            Some(Revision::V3(_)) => text.strip_prefix('4').ok_or(Violation::UnknownPacket),
+            Some(Revision::V4) | None => Ok(text),
         }
+    }
+
+    /// A PONG came.
+    fn note_pong(&mut self, now: Tick, slot: u32) -> Result<(), Violation> {
+        let Some(session) = self.table.at_mut(slot) else { return Ok(()) };
+        session.beat.pong(|| self.timers.arm(Due::Ping, now, slot))
+    }
+
+    /// A PING came.
+    fn note_ping(&mut self, now: Tick, slot: u32) -> Result<(), Violation> {
+        let Some(session) = self.table.at_mut(slot) else { return Ok(()) };
+        session.beat.ping(|| self.timers.arm(Due::Silence, now, slot))?;
+        self.compact_timers();
+        Ok(())
     }
 
     /// Another packet came.

@@ -1,10 +1,13 @@
 //! Links: polls, POSTs and WebSockets that serve sessions, and the outputs that leave on them.
 
+use bytes::Bytes;
 use std::collections::VecDeque;
 
 use crate::config::Config;
 use crate::config::origin;
 use crate::engine::outbox::{Outbox, Pool};
+use crate::engine::terms::{Revision, Terms};
+use crate::engine::{jsonp, payload};
 use crate::http::Response;
 use crate::key::Socket;
 use crate::link::{Feed, Link, Next, Transmit};
@@ -14,7 +17,7 @@ use crate::server::sessions::sessions::Sessions;
 use crate::server::sessions::transport::{Probe, Transport};
 use crate::server::space::space::Space;
 use crate::socket::Frame;
-use crate::socket::encoded::Packet;
+use crate::socket::encoded::{Packet, Part};
 use crate::ws::CloseCode;
 
 /// A link of the shard.
@@ -174,7 +177,7 @@ impl Sessions {
         outputs: &mut Outputs,
     ) -> Option<Response> {
         let session = self.table.at_mut(slot)?;
-        let closing = session.transport.is_closing();
+        let (closing, terms) = (session.transport.is_closing(), session.terms);
         if session.outbox.is_empty() && !closing {
             return None;
         }
@@ -184,7 +187,7 @@ impl Sessions {
         session.outbox.put_polling(
             &mut self.pool,
             &mut body,
-            session.terms,
+            terms,
             limits.packets_per_poll,
             limits.max_payload,
         );
@@ -192,14 +195,20 @@ impl Sessions {
         // CLOSE travels alone: clients act on it before they handle what came along with it.
         let over = closing && body.is_empty();
         let origin = session.origin.clone();
+        let reading = self.reading(slot, terms);
         self.links.remove(link.0);
         if over {
-            body.push(b'1');
             self.remove(slot);
-        } else {
-            self.note_drain(slot, space, outputs);
+            return Some(poll_packet("1", reading, origin.as_deref(), &self.config));
         }
-        Some(poll_response(body, origin.as_deref(), &self.config))
+        self.note_drain(slot, space, outputs);
+        Some(poll_response(body, reading, origin.as_deref(), &self.config))
+    }
+
+    /// How the client of the session in a slot, which has these terms, reads the answers to its polls.
+    pub(in crate::server) fn reading(&self, slot: u32, terms: Terms) -> Reading {
+        let jsonp = if self.jsonp.is_empty() { None } else { self.jsonp.get(&slot).copied() };
+        Reading { terms, jsonp }
     }
 
     /// Attaches a new link to a session.
@@ -259,7 +268,8 @@ impl Sessions {
     /// Releases a poll without a packet, so that the client can go on.
     pub(super) fn release(&mut self, slot: u32, poll: Link) {
         let Some(session) = self.table.at(slot) else { return };
-        let response = poll_response("6", session.origin.as_deref(), &self.config);
+        let reading = self.reading(slot, session.terms);
+        let response = poll_packet("6", reading, session.origin.as_deref(), &self.config);
         self.farewell(poll, Transmit::Response(response));
     }
 
@@ -286,13 +296,48 @@ impl Sessions {
 /// Links to be pulled from for which room is kept.
 const KEEP: usize = 4096;
 
+/// How a client reads the answers to its polls.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::server) struct Reading {
+    pub(in crate::server) terms: Terms,
+    /// The number of the function that the answer calls, when it is read by JSONP.
+    pub(in crate::server) jsonp: Option<u32>,
+}
+
 /// The answer to a poll.
 pub(in crate::server) fn poll_response(
-    body: impl Into<bytes::Bytes>,
+    payload: impl Into<Bytes>,
+    reading: Reading,
     origin: Option<&str>,
     config: &Config,
 ) -> Response {
-    let mut response = Response::fresh("text/plain; charset=UTF-8", body);
+    let payload = payload.into();
+    let mut response = match reading.jsonp {
+        Some(number) => {
+            let script = jsonp::script(number, &payload);
+            Response::fresh("text/javascript; charset=UTF-8", script).nosniff()
+        }
+        None if payload::is_framed(&payload) => {
+            Response::fresh("application/octet-stream", payload)
+        }
+        None => Response::fresh("text/plain; charset=UTF-8", payload),
+    };
     response.compress = config.compression.is_some_and(|least| response.body.len() >= least);
     origin::allow(response, origin, config)
+}
+
+/// The answer to a poll that is one packet of the server's own, a text.
+pub(in crate::server) fn poll_packet(
+    packet: impl Into<Bytes>,
+    reading: Reading,
+    origin: Option<&str>,
+    config: &Config,
+) -> Response {
+    let packet = packet.into();
+    if reading.terms.revision == Revision::V4 {
+        return poll_response(packet, reading, origin, config);
+    }
+    let mut payload = Vec::with_capacity(packet.len() + 8);
+    payload::put_part(&mut payload, reading.terms, Part::Text(&packet));
+    poll_response(payload, reading, origin, config)
 }

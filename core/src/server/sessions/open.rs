@@ -7,9 +7,9 @@ use crate::config::origin::Access;
 use crate::context::RequestContext;
 use crate::engine::heartbeat::Heartbeat;
 use crate::engine::outbox::Outbox;
-use crate::engine::terms::Terms;
+use crate::engine::terms::{Revision, Terms};
 use crate::http::Request;
-use crate::key::{self, Secret};
+use crate::key::{self, Id, Secret};
 use crate::link::{Link, Transmit};
 use crate::server::door::handshake::Handshake;
 use crate::server::door::refusal::Refusal;
@@ -41,7 +41,7 @@ impl Sessions {
         let mut origin = None;
         access.remember(&mut origin);
         let (timers, strangers) = (&mut self.timers, &mut self.strangers);
-        let layer = self.config.layer;
+        let (layer, monitored) = (self.config.layer, self.config.monitor_clients);
         let key = self.table.insert(|key| Session {
             secret,
             terms,
@@ -50,7 +50,11 @@ impl Sessions {
             congested: false,
             transport: Transport::Polling { get: None, post: None },
             outbox: Outbox::new(),
-            beat: Heartbeat::start(timers.arm(Due::Ping, now, key.slot)),
+            beat: match terms.revision {
+                Revision::V3(_) if !monitored => Heartbeat::listen(Tick::NEVER),
+                Revision::V3(_) => Heartbeat::listen(timers.arm(Due::Silence, now, key.slot)),
+                Revision::V4 => Heartbeat::start(timers.arm(Due::Ping, now, key.slot)),
+            },
             aside_due: Tick::NEVER,
             clients: NONE,
             place: match layer {
@@ -68,6 +72,13 @@ impl Sessions {
         }
         self.compact_timers();
         key.slot
+    }
+
+    /// Lets the clients of a fresh session share an id.
+    pub(in crate::server) fn share_id(&mut self, slot: u32, id: Id) {
+        if let Some(session) = self.at_mut(slot) {
+            session.secret = Secret(id.to_bytes());
+        }
     }
 
     /// Makes a fresh session start on WebSocket.

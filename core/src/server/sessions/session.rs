@@ -5,9 +5,9 @@ use std::sync::Arc;
 use crate::engine::forms::Forms;
 use crate::engine::heartbeat::Heartbeat;
 use crate::engine::outbox::{Outbox, Pool};
-use crate::engine::terms::Terms;
+use crate::engine::terms::{Revision, Terms};
 use crate::error::{Refused, Violation};
-use crate::key::{Secret, Socket};
+use crate::key::{Id, Secret, Socket};
 use crate::link::Link;
 use crate::server::NONE;
 use crate::server::door::handshake::Handshake;
@@ -50,6 +50,14 @@ impl Session {
     /// Whether it was not admitted to a namespace yet.
     pub(in crate::server) fn is_stranger(&self) -> bool {
         self.place != NONE
+    }
+
+    /// The id that its clients have, when they share one: in revision 3.
+    pub(in crate::server) fn shared_id(&self) -> Option<Id> {
+        match self.terms.revision {
+            Revision::V3(_) => Some(Id::from_bytes(self.secret.0)),
+            Revision::V4 => None,
+        }
     }
 
     /// Queues a packet in the form of the session's terms, and returns the link that can carry it now.

@@ -1,12 +1,13 @@
 //! The sessions of a shard, with the links that serve them and the deadlines they have.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::config::Config;
 use crate::engine::forms::Forms;
 use crate::engine::open::Open;
 use crate::engine::outbox::Pool;
+use crate::engine::terms::Revision;
 use crate::hash::Seeded;
 use crate::key::{self, Key, Shard, Sid, Slab};
 use crate::link::Link;
@@ -32,6 +33,9 @@ pub(in crate::server) struct Sessions {
     pub(super) scratch: String,
     pub(super) table: Slab<Session>,
     pub(in crate::server) own_sids: OwnSids,
+    /// The sessions that poll by JSONP, and the number of the function that their answers call. Bounded by
+    /// the number of sessions.
+    pub(in crate::server) jsonp: HashMap<u32, u32, Seeded>,
     pub(in crate::server) departed: Departed,
     pub(in crate::server) strangers: Strangers,
     pub(super) links: Slab<Attachment>,
@@ -63,6 +67,7 @@ impl Sessions {
             scratch: String::new(),
             table: Slab::new(),
             own_sids: OwnSids::new(hasher.clone()),
+            jsonp: HashMap::with_hasher(hasher.clone()),
             departed: Departed::default(),
             strangers: Strangers::new(hasher.clone()),
             links: Slab::new(),
@@ -132,6 +137,11 @@ impl Sessions {
                 && self.at(sid.slot()).is_some_and(|session| sid.proves(&session.secret.0))
         });
         ours.map_or_else(|| self.own_sids.find(sid), |sid| Some(sid.slot()))
+    }
+
+    /// The revision of Engine.IO that a session speaks.
+    pub(in crate::server) fn revision(&self, slot: u32) -> Revision {
+        self.at(slot).map_or(Revision::V4, |session| session.terms.revision)
     }
 
     /// The sid of a session.

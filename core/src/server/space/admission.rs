@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::engine::terms::Revision;
 use crate::error::{Gone, Reason, Refused, Violation};
 use crate::key::{Id, Place, Socket};
 use crate::server::sessions::session::Goodbye;
@@ -29,10 +30,14 @@ impl Server {
         let held = joining.held.unwrap_or_default();
         self.sessions.budget.aside -= held.bytes;
         let (id, slot) = (client.id, client.session);
+        let revision = self.sessions.revision(slot);
         let namespace = space.namespaces.at_mut(client.namespace).ok_or(Gone)?;
         client.position = u32::try_from(namespace.members.len()).unwrap_or(NONE);
         namespace.members.push(socket.0.slot);
-        let connect = space.encoder.connect(&namespace.name, id.as_str());
+        let connect = match revision {
+            Revision::V3(_) => space.encoder.connect_with(&namespace.name, ""),
+            Revision::V4 => space.encoder.connect(&namespace.name, id.as_str()),
+        };
         self.sessions.introduce(slot);
         self.send_or_end(slot, connect);
         for packet in held.packets {
@@ -46,7 +51,8 @@ impl Server {
     /// Keeps a client out of the namespace it asked for, answering [`Event::Connect`].
     ///
     /// `reason` is the JSON object that the client's `connect_error` receives, by convention
-    /// `{"message":"…"}` with optional `"data"`.
+    /// `{"message":"…"}` with optional `"data"`. A client of Socket.IO 2 receives the data alone, or the
+    /// message when there is none.
     ///
     /// # Errors
     /// [`Gone`] when the client left or was admitted already.
@@ -64,6 +70,7 @@ impl Server {
         }
         let slot = client.session;
         let namespace = space.namespaces.at(client.namespace).ok_or(Gone)?;
+        let reason = self.sessions.revision(slot).reason(reason);
         let packet = space.encoder.connect_error(&namespace.name, reason);
         self.forget_client(socket.0.slot);
         self.send_or_end(slot, packet);
@@ -99,8 +106,9 @@ impl Server {
         }
         session.joined += 1;
         session.introduced = true;
-        let handshake = session.handshake.clone();
-        let (socket, id, namespace) = self.space.enter(now, (slot, session.clients), namespace);
+        let (handshake, shared) = (session.handshake.clone(), session.shared_id());
+        let of = (slot, session.clients, shared);
+        let (socket, id, namespace) = self.space.enter(now, of, namespace);
         session.clients = socket.0.slot;
         self.sessions.timers.note(self.space.deadline());
         let auth = auth.map(Box::from);
@@ -119,7 +127,7 @@ impl Server {
             }
             let (session, place, socket) = (client.session, client.namespace, Socket(client.key));
             let Some(namespace) = space.namespaces.at(place) else { return };
-            let reason = "{\"message\":\"timed out\"}";
+            let reason = self.sessions.revision(session).reason("{\"message\":\"timed out\"}");
             let packet = space.encoder.connect_error(&namespace.name, reason);
             self.forget_client(slot);
             let reason = Reason::Violation(Violation::ConnectTimeout);
@@ -160,12 +168,27 @@ impl Server {
     }
 }
 
+impl Revision {
+    /// What a client is told of the object that an application refuses it with.
+    fn reason(self, reason: &str) -> &str {
+        let data = || scan::member(reason, "data").filter(|data| !FALSY.contains(data));
+        match self {
+            Self::V3(_) => data().or_else(|| scan::member(reason, "message")).unwrap_or(reason),
+            Self::V4 => reason,
+        }
+    }
+}
+
+/// Values that are no data to the JavaScript server.
+const FALSY: [&str; 4] = ["null", "false", "0", "\"\""];
+
 impl Space {
-    /// Makes a client that waits to be admitted, of a session and in front of its first client.
+    /// Makes a client that waits to be admitted, of a session and in front of its first client; `shared`
+    /// is the id of all clients of the session, when they have one.
     fn enter(
         &mut self,
         now: Tick,
-        (session, sibling): (u32, u32),
+        (session, sibling, shared): (u32, u32, Option<Id>),
         namespace: &str,
     ) -> (Socket, Id, Arc<str>) {
         let (place, name) = self.namespaces.enter(namespace);
@@ -173,7 +196,8 @@ impl Space {
         let shard = self.shard.index;
         let mut public = None;
         let key = self.clients.insert(|key| {
-            let id = *public.insert(mint.issue(Place { shard, slot: key.slot }));
+            let id = shared.unwrap_or_else(|| mint.issue(Place { shard, slot: key.slot }));
+            public = Some(id);
             Client {
                 key,
                 session,
@@ -190,6 +214,9 @@ impl Space {
                 pending: Vec::new(),
             }
         });
+        if let Some(id) = shared {
+            self.shared.insert(id, place, key.slot);
+        }
         self.compact_admissions();
         (Socket(key), public.expect("a client was made"), name)
     }

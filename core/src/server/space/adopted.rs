@@ -16,6 +16,8 @@ use crate::slack::Slack as _;
 pub(super) enum Whereabouts {
     /// A client of this process.
     Client(Place),
+    /// A client of this process, on that shard, that shares its id with others of its session.
+    Session(u16),
     /// A client of another node.
     Node,
     /// A room, whether it has members or not.
@@ -118,6 +120,7 @@ impl Space {
         }
         match self.mint.owner(name) {
             Some(Owner::Here(place)) => Whereabouts::Client(place),
+            Some(Owner::Session(shard)) => Whereabouts::Session(shard),
             Some(Owner::Node) => Whereabouts::Node,
             None => Whereabouts::Room,
         }
@@ -129,7 +132,8 @@ impl Space {
         if client.is_member() || client.is_leaving() || client.id == id {
             return Ok(None);
         }
-        client.id = id;
+        let former = std::mem::replace(&mut client.id, id);
+        self.shared.remove(former, client.namespace, socket.0.slot);
         let place = Place { shard: self.shard.index, slot: socket.0.slot };
         self.adopted.insert(id, place);
         Ok(Some(place))

@@ -72,6 +72,7 @@ impl Space {
                 moved.position = client.position;
             }
         }
+        self.shared.remove(client.id, client.namespace, slot);
         self.namespaces.exit(client.namespace);
         Some(client)
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::cluster::{Body, Destination, Message, Output, Whom};
+use crate::key::Place;
 use crate::server::outputs::Outputs;
 use crate::server::space::adopted::Whereabouts;
 use crate::server::space::space::Space;
@@ -100,8 +101,10 @@ impl Space {
         // The shard of a single client is known: the message is for that one alone.
         match to.rooms {
             [one] if others.is_some() || node.is_some() => match self.whereabouts(one) {
-                Whereabouts::Client(place) if place.shard == self.shard.index => [None, None],
-                Whereabouts::Client(place) => [Some(Destination::Shard(place.shard)), None],
+                Whereabouts::Client(Place { shard, .. }) | Whereabouts::Session(shard) => {
+                    let other = shard != self.shard.index;
+                    [other.then_some(Destination::Shard(shard)), None]
+                }
                 Whereabouts::Node => [None, node],
                 Whereabouts::Room => [others, node],
             },

@@ -145,7 +145,14 @@ impl Space {
         match self.whereabouts(name) {
             Whereabouts::Room => {}
             Whereabouts::Client(_) if client.id.as_str() == name => return Ok(false),
-            Whereabouts::Client(_) | Whereabouts::Node => return Err(Misuse::ForeignRoom.into()),
+            Whereabouts::Session(_)
+                if self.sharing(client.namespace, name) == Some(socket.0.slot) =>
+            {
+                return Ok(false);
+            }
+            Whereabouts::Client(_) | Whereabouts::Node | Whereabouts::Session(_) => {
+                return Err(Misuse::ForeignRoom.into());
+            }
         }
         let slot = socket.0.slot;
         let known = self.namespaces.at(client.namespace).ok_or(Gone)?.room_names.get(name).copied();

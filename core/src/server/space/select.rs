@@ -93,6 +93,10 @@ impl Space {
             Whereabouts::Client(at) if at.shard == self.shard.index => {
                 return self.stamp_client(at.slot, place, name, epoch);
             }
+            Whereabouts::Session(_) => {
+                let slot = self.sharing(place, name);
+                return slot.into_iter().for_each(|slot| self.stamp_slot(slot, place, epoch));
+            }
             Whereabouts::Client(_) | Whereabouts::Node => return,
         }
         let Some(namespace) = self.namespaces.at_mut(place) else { return };
@@ -109,8 +113,14 @@ impl Space {
 
     /// Stamps the client that has `name` for its id, if it is in a slot and in that namespace.
     fn stamp_client(&mut self, slot: u32, place: u32, name: &str, epoch: u32) {
+        if self.clients.at(slot).is_some_and(|client| client.id.as_str() == name) {
+            self.stamp_slot(slot, place, epoch);
+        }
+    }
+
+    /// Stamps the client in a slot, if it is in that namespace.
+    fn stamp_slot(&mut self, slot: u32, place: u32, epoch: u32) {
         if let Some(client) = self.clients.at_mut(slot)
-            && client.id.as_str() == name
             && client.namespace == place
             && client.is_member()
             && client.stamp != epoch

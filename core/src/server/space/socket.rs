@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::cluster::Disconnect;
 use crate::error::{Misuse, Reason, Refused};
-use crate::key::{Id, Socket};
+use crate::key::{Id, Place, Socket};
 use crate::server::event::Ticket;
 use crate::server::space::adopted::Whereabouts;
 use crate::server::space::client::Client;
@@ -31,7 +31,9 @@ impl Server {
     #[must_use]
     pub fn shard_of(&self, id: &str) -> Option<u16> {
         match self.space.whereabouts(id) {
-            Whereabouts::Client(place) => Some(place.shard).filter(|&at| at < self.shard.count),
+            Whereabouts::Client(Place { shard, .. }) | Whereabouts::Session(shard) => {
+                Some(shard).filter(|&at| at < self.shard.count)
+            }
             Whereabouts::Node | Whereabouts::Room => None,
         }
     }
@@ -101,7 +103,8 @@ impl SocketMut<'_> {
         self.server.space.rooms_of(self.socket).map(|room| &**room)
     }
 
-    /// Returns the client's public id.
+    /// Returns the client's public id. In other namespaces than `/`, a client of Socket.IO 2 is known by
+    /// what [`Id::text_in`] returns.
     #[must_use]
     pub fn id(&self) -> Option<Id> {
         self.client().map(|client| client.id)

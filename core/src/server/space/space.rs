@@ -10,6 +10,7 @@ use crate::server::Server;
 use crate::server::space::adopted::Adopted;
 use crate::server::space::client::{Client, Phase};
 use crate::server::space::namespace::Namespaces;
+use crate::server::space::shared::Shared;
 use crate::socket::ArgsRef;
 use crate::socket::encoded::Encoder;
 use crate::time::{Queue, Tick};
@@ -25,6 +26,7 @@ pub(in crate::server) struct Space {
     pub(in crate::server) admissions: Queue,
     pub(super) mint: Mint,
     pub(super) adopted: Adopted,
+    pub(super) shared: Shared,
     pub(in crate::server) encoder: Encoder,
     /// Number of the latest broadcast.
     pub(super) epoch: u32,
@@ -47,6 +49,7 @@ impl Space {
             admissions: Queue::fair(config.connect_timeout),
             mint,
             adopted: Adopted::new(hasher.clone()),
+            shared: Shared::new(hasher.clone()),
             encoder: Encoder::new(config.parser.as_ref()),
             epoch: 0,
             selected: Vec::new(),
