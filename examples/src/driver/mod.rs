@@ -12,6 +12,7 @@
 //! | `space.rs` | answers and handlers of one namespace |
 //! | `auth.rs` | auth payloads, by value or by function |
 //! | `json.rs` | JSON with binary in it |
+//! | `simple.rs` | the commands of the simple client |
 //! | `run.rs` | a whole driver, on the client of the application layer: a binding says how it is opened |
 
 mod auth;
@@ -21,6 +22,7 @@ mod json;
 mod report;
 mod run;
 mod settings;
+mod simple;
 mod space;
 
 pub use auth::{Auth, Function};

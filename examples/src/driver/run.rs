@@ -1,8 +1,8 @@
 //! A driver on the client of the application layer: a binding says how it is opened.
 
 use sansocket_app::client::{
-    self, AckError, Client, Config, ConnectError, EmitError, Endpoint, Event, Manager, Proxies,
-    Reason, Socket, Transport,
+    self, AckError, Client, Config, ConnectError, EmitError, Endpoint, Event, Loss, Manager,
+    Proxies, Socket, Transport,
 };
 use sansocket_app::{Ack, EventMessage, NoReply};
 use serde_json::value::RawValue;
@@ -17,6 +17,7 @@ use super::input::{Line, read};
 use super::json::spelled;
 use super::report::{Report, State, connect_error, error_of, unsupported};
 use super::settings::{Options, Settings, Tls};
+use super::simple;
 use super::space::Space;
 
 /// Runs a driver on this thread, until its input ends.
@@ -24,11 +25,11 @@ pub fn run(name: &str, open: impl Fn(Client) -> Manager) {
     Report::Ready { client: name }.print();
     let (sender, lines) = mpsc::channel();
     read(move |line| sender.send(line).is_ok());
-    let mut driver: Option<Driver> = None;
+    let (mut driver, mut simple) = (None::<Driver>, None);
     while let Ok(Line::Command(op, command)) = lines.recv() {
         match (*command, &mut driver) {
             (Command::Sync { tag }, _) => Report::Sync { tag: &tag }.print(),
-            (Command::Simple(_), _) => unsupported(&op, None),
+            (Command::Simple(command), _) => simple::command(&op, command, &mut simple, &open),
             (Command::Open { url, options }, None) => driver = Driver::open(&url, &options, &open),
             (command, Some(driver)) => driver.command(&op, command),
             (_, None) => failed(&op, "open comes first"),
@@ -36,6 +37,9 @@ pub fn run(name: &str, open: impl Fn(Client) -> Manager) {
     }
     if let Some(driver) = driver {
         driver.manager.close().wait();
+    }
+    if let Some(simple) = simple {
+        simple.disconnect().wait();
     }
 }
 
@@ -224,13 +228,9 @@ impl Driver {
                 .on_connect_error(|socket: Socket, error: ConnectError| {
                     connect_error(socket.namespace(), error.fault(), error.will_retry());
                 })
-                .on_disconnect(|socket: Socket, reason: Reason| {
-                    let mut reconnects = false;
-                    let manager = socket.manager();
-                    manager.configure(|config| reconnects = config.reconnect.is_some());
-                    let (nsp, reason) = (socket.namespace(), reason.as_str());
-                    let reconnects = reconnects && socket.is_active();
-                    Report::Disconnected { nsp, reason, reconnects }.print();
+                .on_disconnect(|socket: Socket, loss: Loss| {
+                    let (nsp, reason) = (socket.namespace(), loss.reason.as_str());
+                    Report::Disconnected { nsp, reason, reconnects: loss.will_retry }.print();
                 })
                 .on_any(move |socket, message, ack| handle(&spaces, socket, message, ack));
         });
@@ -250,7 +250,7 @@ impl Driver {
 }
 
 /// Tells the client which way its streams take.
-fn lead(client: &mut Client, settings: &Settings) -> Result<(), Box<dyn Error>> {
+pub(super) fn lead(client: &mut Client, settings: &Settings) -> Result<(), Box<dyn Error>> {
     if let Some(url) = &settings.proxy {
         client.proxies(Proxies::all(url)?);
     }

@@ -252,7 +252,7 @@ check('npm: polling that is refused gives way to a WebSocket', async (start, t) 
 check('npm: a hundred reconnections leave nothing behind', async (start, t) => {
   const { io, url } = await serve(t);
   const driver = await start().open(url, { transports: ['websocket'], reconnectionDelay: 1, reconnectionDelayMax: 1 });
-  driver.send('connect').send('on', { event: 'welcome' });
+  driver.send('on', { event: 'welcome' }).send('connect');
   for (let n = 0; n < 100; n += 1) {
     const { id } = await driver.wait('connected');
     await driver.wait('handled');
