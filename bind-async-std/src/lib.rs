@@ -70,4 +70,4 @@ pub use sansocket_app::*;
 )]
 use sansocket_app::{bind, machinery};
 pub use server::Server;
-pub use start::{connect, open};
+pub use start::{connect, connect_simply, open};

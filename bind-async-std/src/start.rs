@@ -1,7 +1,7 @@
 //! Starting clients.
 
 use sansocket_app::bind::Host;
-use sansocket_app::client::{Client, Connecting, Manager};
+use sansocket_app::client::{Client, Connecting, ConnectingSimply, Manager, SimpleClient};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::executor::Executor;
@@ -30,6 +30,26 @@ use crate::network::Network;
 /// As [`open`].
 pub fn connect(client: Client) -> Connecting {
     open(client).connect()
+}
+
+/// Starts a client without handlers on the default [`Executor`] and joins the namespace that its URL names: see
+/// [`SimpleClient`].
+///
+/// ```no_run
+/// use sansocket_async_std::client::Client;
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = sansocket_async_std::connect_simply(Client::new("https://example.com")?).await?;
+/// let sum: i64 = client.call("add", &(1, 2)).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Panics
+/// As [`open`], and when the client has a handler of any event.
+#[track_caller]
+pub fn connect_simply(client: Client) -> ConnectingSimply {
+    SimpleClient::start(client, open)
 }
 
 /// Starts a client on the default [`Executor`]. It connects when a namespace is to be joined.

@@ -99,4 +99,4 @@ pub use sansocket_app::*;
 )]
 use sansocket_app::{bind, machinery};
 pub use server::{Server, Threads};
-pub use start::{connect, open};
+pub use start::{connect, connect_simply, open};

@@ -1,7 +1,7 @@
 //! Starting clients.
 
 use sansocket_app::bind::Host;
-use sansocket_app::client::{Client, ConnectError, Manager, Socket};
+use sansocket_app::client::{Client, ConnectError, Manager, SimpleClient, Socket};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::network::Network;
@@ -32,6 +32,29 @@ use crate::network::Network;
 /// As [`open`].
 pub fn connect(client: Client) -> Result<Socket, ConnectError> {
     open(client).connect().wait()
+}
+
+/// Starts a client without handlers and joins the namespace that its URL names: see [`SimpleClient`]. It waits as
+/// [`connect`] does.
+///
+/// ```no_run
+/// use sansocket_blocking::client::Client;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = sansocket_blocking::connect_simply(Client::new("https://example.com")?)?;
+/// let sum: i64 = client.call("add", &(1, 2)).wait()?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// Why the namespace is not joined.
+///
+/// # Panics
+/// As [`open`], and when the client has a handler of any event.
+#[track_caller]
+pub fn connect_simply(client: Client) -> Result<SimpleClient, ConnectError> {
+    SimpleClient::start(client, open).wait()
 }
 
 /// Starts a client, on threads that all clients of the process share. It connects when a namespace is to be joined.

@@ -3,7 +3,6 @@
 pub mod auth;
 pub mod background_push;
 pub mod chat;
-pub mod chat_client;
 pub mod contract;
 pub mod driver;
 pub mod engine_echo;
@@ -11,5 +10,6 @@ pub mod options;
 pub mod pages;
 pub mod private_messages;
 pub mod static_site;
+pub mod terminal_chat;
 pub mod testing;
 pub mod ws_echo;

@@ -9,11 +9,13 @@ macro_rules! pages {
 }
 #[cfg(doctest)]
 pages! {
+    Clients "clients.md"
     Deployment "deployment.md"
     Flask "from-flask-socketio.md"
     Guarantees "guarantees.md"
     JavaScript "from-socket.io.md"
     Limits "limits.md"
+    OtherClients "from-other-clients.md"
     Socketioxide "from-socketioxide.md"
     Troubleshooting "troubleshooting.md"
     Tutorial "tutorial.md"

@@ -6,8 +6,9 @@ use std::path::Path;
 use super::pages;
 
 /// What stands in lines of text is looked for in these files, and in the programs of the pages.
-const COMPILED: [&str; 5] = [
+const COMPILED: [&str; 6] = [
     include_str!("chat.rs"),
+    include_str!("guides/clients.rs"),
     include_str!("guides/flask.rs"),
     include_str!("guides/javascript.rs"),
     include_str!("guides/pages.rs"),
