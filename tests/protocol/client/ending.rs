@@ -93,6 +93,7 @@ fn a_client_that_joins_while_it_closes_connects_when_it_has_closed() {
     let mut script = Script::polling(|_| {});
     script.on("/", |mut socket| socket.leave());
     script.join("/");
+    script.posted();
     script.lines();
     script.posted();
     assert_eq!(
