@@ -149,9 +149,9 @@ pub use handlers::state::State;
 pub use http;
 pub use runtime::BoxFuture;
 pub use sansocket::{
-    Args, ArgsRef, Caller, Config, ConfigError, Cookie, Counts, EventMessage, Fields, Gone,
-    Handshake, Id, JoinError, KeepHeaders, Layer, Limits, MessageKind, Method, Misuse, Msgpack,
-    Origins, PacketKind, Parser, Protocols, RawPacket, Reason, Received, Refused, Request,
+    Args, ArgsRef, Caller, Config, ConfigError, Cookie, Counts, Deflate, EventMessage, Fields,
+    Gone, Handshake, Id, JoinError, KeepHeaders, Layer, Limits, MessageKind, Method, Misuse,
+    Msgpack, Origins, PacketKind, Parser, Protocols, RawPacket, Reason, Received, Refused, Request,
     RequestContext, Response, SameSite, SlowClient, Transports, Violation,
 };
 pub use serve::listen::{Address, Listener};

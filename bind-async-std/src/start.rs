@@ -10,7 +10,8 @@ use crate::network::Network;
 /// Starts a client on the default [`Executor`] and joins the namespace that its URL names.
 ///
 /// The client connects already when this returns; the future waits until the namespace is joined, or for the first
-/// failure: see [`client::Socket::connect`](sansocket_app::client::Socket::connect). Any executor may run it.
+/// failure. It holds the only handle of the client, which therefore tries no more after a failure. One that is to
+/// go on trying is [opened](open), or waited for [patiently](Connecting::patiently): see [`client::Socket::connect`](sansocket_app::client::Socket::connect). Any executor may run it.
 ///
 /// ```no_run
 /// use sansocket_async_std::client::Client;

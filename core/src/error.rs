@@ -78,6 +78,9 @@ pub enum Violation {
     /// A compressed body that is not what its `Content-Encoding` says.
     #[error("the compressed body is malformed")]
     InvalidCoding,
+    /// A compressed WebSocket message that is malformed (RFC 7692 §7.2.2).
+    #[error("the compressed message is malformed")]
+    InvalidCompression,
     /// A head that is not HTTP/1.0 or HTTP/1.1.
     #[error("malformed HTTP request head")]
     InvalidHead,
@@ -121,7 +124,8 @@ pub enum Violation {
     /// A field that may be given once was given more often.
     #[error("the field {0} is given more than once")]
     RepeatedField(Field),
-    /// A frame with reserved bits set although no extension was negotiated.
+    /// A frame with reserved bits set that no extension gave a meaning: the first marks a compressed message,
+    /// where that was agreed on, in its first frame alone (RFC 7692 §6).
     #[error("reserved frame bits are set")]
     ReservedBits,
     /// An event name that Socket.IO keeps for itself.
@@ -205,6 +209,7 @@ impl Violation {
             | Self::InvalidAccept
             | Self::InvalidChunk
             | Self::InvalidCoding
+            | Self::InvalidCompression
             | Self::InvalidHead
             | Self::InvalidHost
             | Self::InvalidLength

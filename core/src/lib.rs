@@ -43,7 +43,7 @@
 //!
 //! | feature | on by default | brings |
 //! |---|---|---|
-//! | `compression` | no | gzip and deflate for polling answers and for what a host answers; without it they go as they are |
+//! | `compression` | no | gzip and deflate for polling answers and for what a host answers, without it they go as they are; and [`Deflate`] for WebSocket messages |
 //!
 //! There is also `fuzz`, for our own tests: it shows what no caller needs, and may change at any time.
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -55,6 +55,7 @@ mod config;
 mod conn;
 mod context;
 mod cookie;
+mod deflate;
 mod engine;
 mod error;
 mod field;
@@ -79,6 +80,7 @@ pub use config::{
 pub use conn::{Awaits, Clock, Conn, Decoder, Role};
 pub use context::{Caller, RequestContext};
 pub use cookie::{Cookie, SameSite};
+pub use deflate::Deflate;
 pub use engine::{EnginePacket, Opened};
 pub use error::{Gone, Misuse, Reason, Refused, Violation};
 pub use field::Field;

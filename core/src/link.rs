@@ -5,6 +5,7 @@ use bytes::Bytes;
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::deflate::Deflate;
 use crate::http::{Fields, Method, Request, Response, ResponseHead};
 use crate::key::Key;
 use crate::socket::Frame;
@@ -122,6 +123,8 @@ pub struct Exchange {
     pub body: Bytes,
     /// What it asks for.
     pub asks: Asks,
+    /// How messages may be compressed of a WebSocket that it asks for: [`Conn`](crate::Conn) offers it.
+    pub deflate: Option<Deflate>,
 }
 
 /// What a request of a client asks for.
@@ -135,7 +138,8 @@ pub enum Asks {
 
 impl Exchange {
     pub(crate) fn get(target: String, asks: Asks) -> Self {
-        Self { method: Method::Get, target, headers: Vec::new(), body: Bytes::new(), asks }
+        let (headers, body) = (Vec::new(), Bytes::new());
+        Self { method: Method::Get, target, headers, body, asks, deflate: None }
     }
 
     /// Borrows the head, for a host that writes requests itself.

@@ -1,7 +1,7 @@
 //! The command line that the example servers share.
 
 use lexopt::prelude::*;
-use sansocket_app::{Config, Msgpack};
+use sansocket_app::{Config, Deflate, Msgpack};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,6 +56,7 @@ impl Options {
                 "allow-eio3" => config.allow_eio3 = true,
                 "allow-jsonp" => config.allow_jsonp = true,
                 "max-payload" => config.limits.max_payload = parser.value()?.parse()?,
+                "deflate" => config.deflate = Some(small_deflate()),
                 "parser" => {
                     config.parser = match parser.value()?.to_str() {
                         Some("default") => None,
@@ -72,6 +73,13 @@ impl Options {
         }
         Ok(self)
     }
+}
+
+/// Compresses nearly all messages, each on its own.
+fn small_deflate() -> Deflate {
+    let mut deflate = Deflate::default();
+    deflate.threshold = 16;
+    deflate
 }
 
 fn millis(parser: &mut lexopt::Parser) -> Result<Duration, lexopt::Error> {
@@ -94,4 +102,5 @@ const USAGE: &str = "options:
   --max-payload BYTES       largest message a client may send
   --allow-eio3              let clients of Socket.IO 2 in
   --allow-jsonp             let clients poll by JSONP
-  --parser NAME             default or msgpack";
+  --parser NAME             default or msgpack
+  --deflate                 compress messages on WebSockets, for clients that offer it";

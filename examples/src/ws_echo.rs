@@ -1,6 +1,9 @@
-//! WebSocket alone: every message comes back, by the codec of the core and no server.
+//! WebSocket alone: every message comes back, compressed if the peer likes, by the codec of the core and no server.
 
-use sansocket::{Config, Conn, Frame, Inbound, Limits, Message, Response, Transmit, Verdict};
+use sansocket::{
+    Config, Conn, Deflate, Fields, Frame, Inbound, Limits, Message, Method, Request, Response,
+    Transmit, Verdict,
+};
 use std::io::IoSlice;
 use std::sync::Arc;
 
@@ -8,6 +11,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Echo {
     conn: Conn,
+    last: String,
 }
 
 impl Default for Echo {
@@ -20,10 +24,27 @@ impl Echo {
     /// Makes a connection for messages of up to 64 MiB, in up to a million frames.
     #[must_use]
     pub fn new() -> Self {
-        let mut limits: Limits = Config::default().limits;
-        limits.max_payload = 64 * 1024 * 1024;
-        limits.fragments = 1024 * 1024;
-        Self { conn: Conn::new(Arc::new(limits)) }
+        Self { conn: Conn::new(limits()), last: String::new() }
+    }
+
+    /// Makes a connection that asks a server for a WebSocket.
+    ///
+    /// # Panics
+    /// Never: no other request is made.
+    #[must_use]
+    pub fn asking(host: &str, target: &str, seed: [u8; 32]) -> Self {
+        let mut conn = Conn::client(limits(), None, seed);
+        let fields = [("host", host)];
+        let request = Request::new(Method::Get, target, Fields::host(&fields));
+        let asked = conn.ask_websocket_with(&request, deflate(), None);
+        asked.expect("it is the first request");
+        Self { conn, last: String::new() }
+    }
+
+    /// Returns the last text that came.
+    #[must_use]
+    pub fn last(&self) -> &str {
+        &self.last
     }
 
     /// Handles one read.
@@ -38,7 +59,7 @@ impl Echo {
             };
             match item {
                 Inbound::Request(request) => {
-                    let verdict = match Response::accepting(&request) {
+                    let verdict = match Response::accepting_with(&request, &deflate()) {
                         Some(response) => Verdict::Upgrade { link: None, response },
                         None => Verdict::Respond(Response::status(426)),
                     };
@@ -47,7 +68,10 @@ impl Echo {
                 Inbound::Message(message) => {
                     let frame = match message {
                         Message::Binary(bytes) => Frame::binary(bytes),
-                        Message::Text(text) => Frame::text(text),
+                        Message::Text(text) => {
+                            text.clone_into(&mut self.last);
+                            Frame::text(text)
+                        }
                     };
                     decoder.push(Transmit::Frame(frame));
                 }
@@ -77,4 +101,20 @@ impl Echo {
     pub fn is_closing(&self) -> bool {
         self.conn.is_closing()
     }
+}
+
+fn limits() -> Arc<Limits> {
+    let mut limits = Config::default().limits;
+    limits.max_payload = 64 * 1024 * 1024;
+    limits.fragments = 1024 * 1024;
+    Arc::new(limits)
+}
+
+/// Compresses every message, in a context that is kept.
+fn deflate() -> Deflate {
+    let mut deflate = Deflate::default();
+    deflate.threshold = 1;
+    deflate.server_no_context_takeover = false;
+    deflate.client_no_context_takeover = false;
+    deflate
 }

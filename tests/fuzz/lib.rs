@@ -5,6 +5,7 @@ mod answers;
 mod binary_sequence;
 mod client_ops;
 mod conn;
+mod deflate;
 mod fields;
 mod host;
 mod http_head;
@@ -23,11 +24,12 @@ mod ws_frames;
 pub type Target = fn(&[u8]);
 
 /// All targets, by name.
-pub const TARGETS: [(&str, Target); 15] = [
+pub const TARGETS: [(&str, Target); 16] = [
     ("answers", answers::run),
     ("binary_sequence", binary_sequence::run),
     ("client_ops", client_ops::run),
     ("conn", conn::run),
+    ("deflate", deflate::run),
     ("fields", fields::run),
     ("http_head", http_head::run),
     ("msgpack", msgpack::run),

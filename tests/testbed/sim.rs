@@ -180,6 +180,7 @@ impl Sim {
             sum.questions += counts.questions;
             sum.bytes += counts.bytes;
             sum.heads += counts.heads;
+            sum.contexts += counts.contexts;
         }
         sum
     }

@@ -258,7 +258,10 @@ impl State {
             return Ok(seat.clone());
         }
         let mut space = space.unwrap_or_default();
-        Arc::make_mut(&mut space).handlers.settle_order();
+        // Clients with the same handlers share them.
+        if !space.handlers.is_settled() {
+            Arc::make_mut(&mut space).handlers.settle_order();
+        }
         if let Some(mut socket) = self.core.socket(now, key) {
             socket.set_auth(space.auth.to_core())?;
         }
@@ -267,6 +270,8 @@ impl State {
         Ok(seat)
     }
 }
+
+const _: () = assert!(size_of::<Shared>() <= 912, "a process may have many clients");
 
 impl Drop for Shared {
     fn drop(&mut self) {

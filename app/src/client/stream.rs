@@ -246,6 +246,8 @@ impl Drop for Stream {
     }
 }
 
+const _: () = assert!(size_of::<Stream>() <= 208, "a process may have many clients");
+
 impl fmt::Debug for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Stream").field("link", &self.link).finish_non_exhaustive()

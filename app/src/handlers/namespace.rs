@@ -273,6 +273,11 @@ impl<S: Side> Namespace<S> {
         self.entrance.stand_before(&any.entrance);
     }
 
+    /// Whether all handlers have their order.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.order == Order::Inline
+    }
+
     /// Gives the order of the namespace to the handlers that chose none.
     pub(crate) fn settle_order(&mut self) {
         self.events.settle_order(self.order);

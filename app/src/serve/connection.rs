@@ -1,7 +1,7 @@
 //! One byte stream between a binding and the shards: everything about a connection that is not a
 //! socket.
 
-use sansocket::{Awaits, Caller, Conn, Decoder, Inbound, Link, Role, Verdict};
+use sansocket::{Awaits, Caller, Conn, Decoder, Inbound, Link, Response, Role, Verdict};
 use std::cell::RefCell;
 use std::fmt;
 use std::io::IoSlice;
@@ -98,9 +98,15 @@ impl Connection {
         this
     }
 
-    /// Makes the connection of a stream that a host upgraded for `link`.
-    pub(crate) fn upgraded(hub: Arc<Hub>, link: Option<Link>, port: Arc<Port>, shard: u16) -> Self {
+    /// Makes the connection of a stream that a host upgrades for `link` with `response`.
+    pub(crate) fn upgraded(
+        hub: Arc<Hub>,
+        (link, response): (Option<Link>, &Response),
+        port: Arc<Port>,
+        shard: u16,
+    ) -> Self {
         let conn = Conn::websocket(Role::Server, hub.limits().clone(), link, [0; 32]);
+        let conn = conn.agreeing(response);
         let mut this = Self::carrying(hub, conn, port, shard);
         this.look_behind();
         this

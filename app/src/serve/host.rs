@@ -211,7 +211,8 @@ impl Hub {
                 Outcome::Body { attachment: attachment(link), limit, time: self.limits().body_time }
             }
             Verdict::Upgrade { link, response } => {
-                let connection = Connection::upgraded(self.shared(), link, port, shard);
+                let connection =
+                    Connection::upgraded(self.shared(), (link, &response), port, shard);
                 Outcome::Upgrade(response, Box::new(connection))
             }
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::backoff::Backoff;
 use super::endpoint::Endpoint;
+use crate::deflate::Deflate;
 use crate::limits::Limits;
 use crate::parser::Parser;
 
@@ -43,6 +44,9 @@ pub struct Config {
     pub base64: bool,
     /// Subprotocols that the WebSocket handshake offers. Default none.
     pub protocols: Vec<String>,
+    /// How messages on a WebSocket may be compressed: what the handshake offers. Default `None`, which offers
+    /// nothing. Needs the feature `compression`.
+    pub deflate: Option<Deflate>,
     /// Time from the beginning of an attempt to the open session; also that for an upgrade, and for the
     /// answer to a POST. Default 20 s.
     pub timeout: Duration,
@@ -148,6 +152,7 @@ impl Config {
             parser: None,
             base64: false,
             protocols: Vec::new(),
+            deflate: None,
             timeout: Duration::from_secs(20),
             connect_timeout: Duration::from_secs(20),
             close_timeout: Duration::from_secs(1),

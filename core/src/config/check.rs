@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Config, Layer, Origins, Protocols};
 use crate::cookie::{Cookie, SameSite};
+use crate::deflate::Deflate;
 use crate::http::head::MAX_FIELDS;
 use crate::http::token::is_token;
 use crate::limits::Limits;
@@ -30,6 +31,18 @@ pub enum ConfigError {
         "credentials for every page are refused by browsers: list the pages in Config::origins"
     )]
     CredentialsForAny,
+    /// A setting of the compression of messages that it cannot have.
+    #[error("Config::deflate.{name} is {value}: set it to between {least} and {most}")]
+    Deflate {
+        /// Its field.
+        name: &'static str,
+        /// What it was set to.
+        value: u8,
+        /// The least it can be.
+        least: u8,
+        /// The most it can be.
+        most: u8,
+    },
     /// A header field that is malformed, or not the application's to set.
     #[error("the header {name:?} is not allowed in Config::headers: {remedy}")]
     Header {
@@ -115,6 +128,7 @@ impl Config {
         {
             return Err(ConfigError::Protocol(wrong.clone()));
         }
+        self.deflate.as_ref().map_or(Ok(()), check_deflate)?;
         self.cookie.as_ref().map_or(Ok(()), check_cookie)?;
         self.headers.iter().try_for_each(|(name, value)| check_header(name, value))
     }
@@ -153,6 +167,20 @@ const MOST: usize = i32::MAX as usize;
 
 fn size(count: u32) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
+}
+
+fn check_deflate(deflate: &Deflate) -> Result<(), ConfigError> {
+    for (name, value, least, most) in [
+        ("level", deflate.level, 1, 9),
+        ("memory", deflate.memory, 1, 9),
+        ("server_max_window_bits", deflate.server_max_window_bits, 9, 15),
+        ("client_max_window_bits", deflate.client_max_window_bits, 9, 15),
+    ] {
+        if !(least..=most).contains(&value) {
+            return Err(ConfigError::Deflate { name, value, least, most });
+        }
+    }
+    Ok(())
 }
 
 /// A path is absolute, ends with a slash and has no query.
@@ -207,12 +235,13 @@ fn check_header(name: &str, value: &str) -> Result<(), ConfigError> {
 }
 
 /// Fields that say where an answer ends, or what the stream turns into.
-const RESERVED: [&str; 8] = [
+const RESERVED: [&str; 9] = [
     "connection",
     "content-encoding",
     "content-length",
     "content-type",
     "sec-websocket-accept",
+    "sec-websocket-extensions",
     "sec-websocket-protocol",
     "transfer-encoding",
     "upgrade",

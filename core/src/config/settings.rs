@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cookie::Cookie;
+use crate::deflate::Deflate;
 use crate::limits::Limits;
 use crate::parser::Parser;
 
@@ -70,6 +71,10 @@ pub struct Config {
     /// Bytes of a polling answer from which it is compressed for clients that accept gzip or deflate;
     /// `None` never compresses. Default 1024. Needs the feature `compression`.
     pub compression: Option<usize>,
+    /// How messages on a WebSocket are compressed for clients that offer to (permessage-deflate, RFC 7692).
+    /// Default `None`, which never agrees to it. Needs the feature `compression`; leave it off where a host
+    /// frames WebSockets itself.
+    pub deflate: Option<Deflate>,
     /// What the sessions carry. Default Socket.IO.
     pub layer: Layer,
     /// What writes and reads packets instead of the text of the protocol: the same for all clients, which must
@@ -107,6 +112,7 @@ impl Default for Config {
             protocols: Protocols::First,
             headers: Vec::new(),
             compression: Some(1024),
+            deflate: None,
             layer: Layer::SocketIo,
             parser: None,
             keep_headers: KeepHeaders::All,

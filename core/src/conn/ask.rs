@@ -6,6 +6,7 @@ use super::conn::Conn;
 use super::decode::{Decoder, Item};
 use super::mode::{Awaits, Mode};
 use super::stream::Stream;
+use crate::deflate::{Deflate, agreed};
 use crate::error::{Misuse, Violation};
 use crate::http::answer::{self, Asked};
 use crate::http::body::Body;
@@ -23,10 +24,17 @@ pub(super) enum Ask {
     Idle,
     /// The head of an answer is awaited; `scanned` bytes of it need no second look.
     Head { scanned: usize, asked: Asked },
-    /// The head of the answer to an offer of a WebSocket under this key is awaited.
-    Offered { scanned: usize, key: Box<str> },
+    /// The head of the answer to an offer of a WebSocket is awaited.
+    Offered { scanned: usize, offer: Box<Offer> },
     /// The body of an answer is awaited.
     Body(Box<Gather>),
+}
+
+/// What a client offered.
+#[derive(Debug)]
+pub(super) struct Offer {
+    key: String,
+    deflate: Option<Deflate>,
 }
 
 /// The body of an answer.
@@ -44,12 +52,16 @@ pub(super) struct Gather {
 struct Offering<'a> {
     fields: Fields<'a>,
     offer: [(&'a str, &'a str); 4],
+    extensions: Option<&'a str>,
 }
 
 impl Headers for Offering<'_> {
     fn each<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {
         self.fields.each(each);
         self.offer.each(each);
+        if let Some(extensions) = self.extensions {
+            each("sec-websocket-extensions", extensions.as_bytes());
+        }
     }
 }
 
@@ -68,7 +80,7 @@ impl Ask {
     pub(super) fn bytes_held(&self) -> usize {
         match self {
             Self::Body(gather) => gather.content.capacity(),
-            Self::Offered { key, .. } => key.len(),
+            Self::Offered { offer, .. } => size_of::<Offer>() + offer.key.len(),
             Self::Head { .. } | Self::Idle => 0,
         }
     }
@@ -112,12 +124,40 @@ impl Conn {
         request: &Request<'_>,
         link: Option<Link>,
     ) -> Result<(), Misuse> {
+        self.offer_websocket(request, None, link)
+    }
+
+    /// The same, and offers to compress messages (RFC 7692).
+    ///
+    /// # Errors
+    /// See [`ask`](Self::ask).
+    pub fn ask_websocket_with(
+        &mut self,
+        request: &Request<'_>,
+        deflate: Deflate,
+        link: Option<Link>,
+    ) -> Result<(), Misuse> {
+        self.offer_websocket(request, Some(deflate), link)
+    }
+
+    fn offer_websocket(
+        &mut self,
+        request: &Request<'_>,
+        deflate: Option<Deflate>,
+        link: Option<Link>,
+    ) -> Result<(), Misuse> {
         let key = handshake::key(self.out.nonce());
-        let fields = Offering { fields: request.fields, offer: handshake::offer(&key) };
+        let extensions = deflate.as_ref().and_then(agreed::offer);
+        let fields = Offering {
+            fields: request.fields,
+            offer: handshake::offer(&key),
+            extensions: extensions.as_deref(),
+        };
         let mut request = *request;
         request.method = Method::Get;
         request.fields = Fields::host(&fields);
-        let next = Ask::Offered { scanned: 0, key: key.as_str().into() };
+        let offer = Offer { deflate: deflate.filter(|_| extensions.is_some()), key: key.clone() };
+        let next = Ask::Offered { scanned: 0, offer: Box::new(offer) };
         self.begin(&request, &Bytes::new(), next, link)
     }
 
@@ -151,7 +191,9 @@ impl Conn {
         let Some(exchange) = feed.next_exchange(link) else { return };
         let made = match exchange.asks {
             Asks::Answer => self.ask(&exchange.request(), &exchange.body, Some(link)),
-            Asks::WebSocket => self.ask_websocket(&exchange.request(), Some(link)),
+            Asks::WebSocket => {
+                self.offer_websocket(&exchange.request(), exchange.deflate, Some(link))
+            }
         };
         debug_assert!(made.is_ok(), "no other answer is awaited");
     }
@@ -216,9 +258,13 @@ impl Decoder<'_, '_> {
                 continue;
             }
             if head.status == 101 {
-                let Ask::Offered { key, .. } = ask else { return Err(Violation::InvalidAccept) };
-                handshake::verify(&Fields::head(&bytes[..end - 2], &head.places), key)?;
+                let Ask::Offered { offer, .. } = ask else { return Err(Violation::InvalidAccept) };
+                let fields = Fields::head(&bytes[..end - 2], &head.places);
+                let agreed = handshake::verify(&fields, &offer.key, offer.deflate.as_ref())?;
                 self.conn.mode = Mode::Stream(Stream::Open(Reader::new(Role::Client)));
+                if let Some(agreed) = agreed {
+                    self.conn.agree(&agreed);
+                }
             } else {
                 let gather = Gather {
                     body: head.body,

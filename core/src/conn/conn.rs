@@ -80,6 +80,16 @@ impl Conn {
         Self { limits, mode, link, tail: Vec::new(), out }
     }
 
+    /// Speaks the extensions that `response`, the answer that a host upgraded the stream with, names: see
+    /// [`Config::deflate`](crate::Config::deflate).
+    #[must_use]
+    pub fn agreeing(mut self, response: &Response) -> Self {
+        if let Some(agreed) = response.agreed() {
+            self.agree(agreed);
+        }
+        self
+    }
+
     /// Decodes `input` in place; what is incomplete is kept when the decoder is dropped.
     ///
     /// An empty `input` goes on with what waited behind an answer: see
@@ -252,7 +262,7 @@ impl Conn {
     /// Whether more than 4 KiB of a WebSocket message were kept that is not complete.
     #[must_use]
     pub fn is_collecting(&self) -> bool {
-        matches!(&self.mode, Mode::Stream(Stream::Open(reader)) if reader.bytes_held() > LITTLE)
+        matches!(&self.mode, Mode::Stream(Stream::Open(reader)) if reader.collected() > LITTLE)
     }
 
     /// Whether the stream should be closed now.

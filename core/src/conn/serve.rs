@@ -168,6 +168,9 @@ impl Conn {
                     self.out.push_head(&response, Persistence::Keep, clock.map(|clock| clock()));
                     self.link = link;
                     self.mode = Mode::Stream(Stream::Open(Reader::new(Role::Server)));
+                    if let Some(agreed) = response.agreed() {
+                        self.agree(agreed);
+                    }
                 }
             }
         }

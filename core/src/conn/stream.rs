@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::conn::Conn;
 use super::decode::{Decoder, Item};
 use super::mode::{Awaits, LINGER, Mode};
+use crate::deflate::agreed::Agreed;
 use crate::error::Violation;
 use crate::ws::CloseCode;
 use crate::ws::message::{Found, Place, Reader, Role};
@@ -37,6 +38,14 @@ impl Stream {
 }
 
 impl Conn {
+    /// Compresses messages from now on, and reads compressed ones.
+    pub(super) fn agree(&mut self, agreed: &Agreed) {
+        if let Mode::Stream(Stream::Open(reader)) = &mut self.mode {
+            reader.inflate(agreed.receiving);
+            self.out.deflate(agreed);
+        }
+    }
+
     /// Queues a close frame and awaits the peer's.
     pub(super) fn close(&mut self, code: CloseCode) {
         self.link = None;

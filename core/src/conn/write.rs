@@ -4,6 +4,8 @@ use bytes::Bytes;
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
+use crate::deflate::agreed::Agreed;
+use crate::deflate::packer::Packer;
 use crate::http::head::Persistence;
 use crate::http::{Date, Request, Response};
 use crate::rng::Rng;
@@ -38,6 +40,8 @@ struct Rare {
     ping: Option<Box<[u8]>>,
     /// A client masks what it sends.
     masks: Option<Rng>,
+    /// Compresses messages, where that was agreed on.
+    packer: Option<Box<Packer>>,
 }
 
 #[derive(Debug)]
@@ -56,6 +60,12 @@ const BURST: usize = 1000;
 
 /// A larger buffer, in bytes, is not lent again: it could end with a peer that reads nothing.
 const LENT: usize = 4096;
+
+impl Rare {
+    fn is_shaping(&self) -> bool {
+        self.masks.is_some() || self.packer.is_some()
+    }
+}
 
 impl Chunk {
     fn as_slice(&self) -> &[u8] {
@@ -77,13 +87,19 @@ impl Outgoing {
         Self { rare: Some(Box::new(rare)), ..Self::server() }
     }
 
+    /// Compresses messages from now on.
+    pub(super) fn deflate(&mut self, agreed: &Agreed) {
+        self.rare().packer = Some(Box::new(Packer::new(agreed)));
+    }
+
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Bytes that wait, and those the stream took that are not forgotten yet.
+    /// Bytes that wait, and those the stream took that are not forgotten yet; and what compresses messages.
     pub(super) fn bytes_held(&self) -> usize {
-        self.bytes + self.written
+        let packer = self.rare.as_ref().and_then(|rare| rare.packer.as_ref());
+        self.bytes + self.written + packer.map_or(0, |packer| packer.bytes_held())
     }
 
     pub(super) fn push_frame(&mut self, frame: Frame) {
@@ -92,10 +108,17 @@ impl Outgoing {
 
     /// `lend` is asked for a buffer when the frame is to be copied and there is none.
     pub(super) fn push_frame_with(&mut self, frame: Frame, lend: &mut dyn FnMut() -> Vec<u8>) {
-        if self.is_client() {
-            let op = if frame.is_text() { Op::Text } else { Op::Binary };
-            self.push_owned(op, frame.payload());
-        } else if self.bytes == 0 {
+        if self.is_shaped() {
+            self.push_shaped(frame, lend);
+        } else {
+            self.push_ready(frame, lend);
+        }
+    }
+
+    /// Queues a frame as it is.
+    #[inline]
+    fn push_ready(&mut self, frame: Frame, lend: &mut dyn FnMut() -> Vec<u8>) {
+        if self.bytes == 0 {
             self.bytes = frame.bytes().len();
             self.only = Some(frame);
         } else if frame.bytes().len() <= SMALL {
@@ -106,12 +129,34 @@ impl Outgoing {
         }
     }
 
+    /// Queues a frame that is compressed or masked first.
+    #[cold]
+    #[inline(never)]
+    fn push_shaped(&mut self, frame: Frame, lend: &mut dyn FnMut() -> Vec<u8>) {
+        let op = if frame.is_text() { Op::Text } else { Op::Binary };
+        let packed = if frame.is_compressed() { None } else { self.pack(frame.payload()) };
+        match packed {
+            Some(packed) if self.is_client() => self.push_packed(op, &packed),
+            Some(packed) => self.push_ready(Frame::compressed(op, &packed), lend),
+            None if self.is_client() => self.push_owned(op, frame.payload()),
+            None => self.push_ready(frame, lend),
+        }
+    }
+
+    /// The compressed form of a message, if it has one.
+    fn pack(&mut self, payload: &[u8]) -> Option<Vec<u8>> {
+        self.rare.as_mut()?.packer.as_mut()?.pack(payload)
+    }
+
     /// Queues short frames of text; `lend` is asked for a buffer when there is none.
     pub(super) fn push_frames_with(&mut self, frames: &[u8], lend: &mut dyn FnMut() -> Vec<u8>) {
-        if self.is_client() {
+        if self.is_shaped() {
             let mut rest = frames;
             while let Some((payload, after)) = header::split_short(rest) {
-                self.push_owned(Op::Text, payload);
+                match self.pack(payload) {
+                    Some(packed) => self.push_packed(Op::Text, &packed),
+                    None => self.push_owned(Op::Text, payload),
+                }
                 rest = after;
             }
             return;
@@ -251,9 +296,14 @@ impl Outgoing {
                 return self.put_pong(&ping);
             }
         }
-        if self.bytes == 0 && rare.masks.is_none() {
+        if self.bytes == 0 && !rare.is_shaping() {
             self.rare = None;
         }
+    }
+
+    /// Whether frames are compressed or masked before they are written.
+    fn is_shaped(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.is_shaping())
     }
 
     fn is_client(&self) -> bool {
@@ -298,6 +348,14 @@ impl Outgoing {
             large.push_back(Chunk::Small(small));
         }
         large.push_back(chunk);
+    }
+
+    /// Queues a frame that is compressed.
+    fn push_packed(&mut self, op: Op, packed: &[u8]) {
+        self.make_room();
+        let at = self.small.len();
+        self.push_owned(op, packed);
+        self.small[at] |= header::COMPRESSED;
     }
 
     /// Queues a frame that is written here, masked when this is a client.

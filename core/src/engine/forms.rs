@@ -5,63 +5,108 @@
 //! | revision 4 | as it is encoded |
 //! | revision 3 | the same for text; binary messages begin with their type, a byte 4 |
 //! | revision 3, binary as base64 | the same for text; binary messages are texts, `b4` and base64 |
+//! | a window, for a WebSocket | each message of [`Deflate::threshold`] bytes or more is compressed |
 //!
 //! The first is common and costs nothing. Any other is made when the first session with such terms gets
 //! the packet, and shared by all that get it in the same broadcast.
 
+use std::num::NonZeroU8;
+
 use super::terms::{Binary, Revision, Terms};
+use crate::deflate::Deflate;
+use crate::deflate::deflater::Deflater;
 use crate::socket::encoded::Packet;
 
 /// The other forms of the packet that is being sent to many.
 #[derive(Debug, Default)]
 pub(crate) struct Forms {
-    /// Revision 3, binary as bytes.
-    bytes: Option<Form>,
-    /// Revision 3, binary as base64.
-    base64: Option<Form>,
+    made: Vec<Made>,
+    deflate: Deflate,
+    /// Of the window that was asked for last.
+    deflater: Option<Deflater>,
 }
 
-/// A packet, and one of its other forms.
+/// A form that was made of a packet.
 #[derive(Debug)]
-struct Form {
+struct Made {
+    kind: Kind,
     of: Packet,
-    packet: Packet,
+    form: Packet,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Kind {
+    /// Revision 3, binary as base64.
+    Base64,
+    /// Revision 3, binary as bytes.
+    Bytes,
+    Compressed(NonZeroU8),
 }
 
 impl Forms {
+    /// Compresses by these settings, where that was agreed on.
+    pub(crate) fn new(deflate: Option<Deflate>) -> Self {
+        Self { deflate: deflate.unwrap_or_default(), ..Self::default() }
+    }
+
     /// Returns the form of `packet` by `terms`.
     #[cold]
     #[inline(never)]
     pub(crate) fn of(&mut self, packet: Packet, terms: Terms) -> Packet {
-        match terms.revision {
+        let packet = match terms.revision {
             Revision::V4 => packet,
             Revision::V3(_) if !packet.has_binary() => packet,
             Revision::V3(Binary::Bytes | Binary::Framed) => {
-                shared(&mut self.bytes, packet, Packet::with_binary_types)
+                self.once(Kind::Bytes, packet, |_, packet| packet.with_binary_types())
             }
-            Revision::V3(Binary::Base64) => shared(&mut self.base64, packet, Packet::with_base64),
+            Revision::V3(Binary::Base64) => {
+                self.once(Kind::Base64, packet, |_, packet| packet.with_base64())
+            }
+        };
+        match terms.window {
+            Some(window) => self.compressed(packet, window),
+            None => packet,
         }
     }
 
     /// Gives up what was kept, after a broadcast.
     pub(crate) fn forget(&mut self) {
-        *self = Self::default();
+        self.made.clear();
     }
-}
 
-/// The form that was kept of `packet`, or one that is made, and kept for other sessions.
-fn shared(kept: &mut Option<Form>, packet: Packet, make: fn(&Packet) -> Packet) -> Packet {
-    if let Some(form) = kept
-        && form.of.is_same(&packet)
-    {
-        return form.packet.clone();
+    fn compressed(&mut self, packet: Packet, window: NonZeroU8) -> Packet {
+        let threshold = self.deflate.threshold;
+        if packet.longest() < threshold {
+            return packet;
+        }
+        self.once(Kind::Compressed(window), packet, |this, packet| {
+            let packing = this.deflate.packing(window.get());
+            let kept = this.deflater.take().filter(|deflater| deflater.packing() == packing);
+            let deflater = this.deflater.insert(kept.unwrap_or_else(|| Deflater::new(packing)));
+            packet.compressed(threshold, deflater)
+        })
     }
-    let form = make(&packet);
-    // A packet without another holder goes to one session only.
-    if packet.is_shared() {
-        *kept = Some(Form { of: packet, packet: form.clone() });
+
+    /// Makes a form of a packet, unless it is there.
+    fn once(
+        &mut self,
+        kind: Kind,
+        packet: Packet,
+        make: impl FnOnce(&mut Self, &Packet) -> Packet,
+    ) -> Packet {
+        let mut made = self.made.iter();
+        if let Some(made) = made.find(|made| made.kind == kind && made.of.is_same(&packet)) {
+            return made.form.clone();
+        }
+        let form = make(self, &packet);
+        // A packet without another holder goes to one session only.
+        if packet.is_shared() {
+            // One broadcast has one packet in each form; what others left is not looked at again.
+            self.made.retain(|made| made.kind != kind);
+            self.made.push(Made { kind, of: packet, form: form.clone() });
+        }
+        form
     }
-    form
 }
 
 #[cfg(test)]
@@ -72,9 +117,9 @@ mod tests {
     use crate::socket::encoded::Encoder;
     use bytes::Bytes;
 
-    const BYTES: Terms = Terms { revision: Revision::V3(Binary::Bytes) };
-    const BASE64: Terms = Terms { revision: Revision::V3(Binary::Base64) };
-    const V4: Terms = Terms { revision: Revision::V4 };
+    const BYTES: Terms = Terms::of(Revision::V3(Binary::Bytes));
+    const BASE64: Terms = Terms::of(Revision::V3(Binary::Base64));
+    const V4: Terms = Terms::of(Revision::V4);
 
     fn frames(packet: &Packet) -> Vec<Vec<u8>> {
         packet.frames().iter().map(|frame| frame.bytes().to_vec()).collect()
@@ -142,6 +187,6 @@ mod tests {
         let text = Packet::engine("4\u{20ac}".as_bytes());
         assert!(forms.of(text.clone(), BYTES).is_same(&text));
         assert!(forms.of(text.clone(), BASE64).is_same(&text));
-        assert!(forms.bytes.is_none() && forms.base64.is_none());
+        assert!(forms.made.is_empty());
     }
 }

@@ -363,7 +363,7 @@ mod tests {
 
     fn polling(outbox: &mut Outbox, pool: &mut Pool, packets: usize, max: usize) -> String {
         let mut out = Vec::new();
-        outbox.put_polling(pool, &mut out, Terms { revision: Revision::V4 }, packets, max);
+        outbox.put_polling(pool, &mut out, Terms::of(Revision::V4), packets, max);
         String::from_utf8(out).expect("payloads are text")
     }
 

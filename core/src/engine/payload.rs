@@ -247,10 +247,10 @@ mod tests {
     use bytes::Bytes;
     use proptest::prelude::*;
 
-    const V3: Terms = Terms { revision: Revision::V3(Binary::Bytes) };
-    const BASE64: Terms = Terms { revision: Revision::V3(Binary::Base64) };
-    const FRAMED: Terms = Terms { revision: Revision::V3(Binary::Framed) };
-    const V4: Terms = Terms { revision: Revision::V4 };
+    const V3: Terms = Terms::of(Revision::V3(Binary::Bytes));
+    const BASE64: Terms = Terms::of(Revision::V3(Binary::Base64));
+    const FRAMED: Terms = Terms::of(Revision::V3(Binary::Framed));
+    const V4: Terms = Terms::of(Revision::V4);
 
     fn written(terms: Terms, packets: &[Packet]) -> Vec<u8> {
         let mut out = Vec::new();

@@ -7,6 +7,7 @@ use super::Date;
 use super::coding::{self, Accept, Coding};
 use super::head::Persistence;
 use super::write::{put_field, put_number};
+use crate::deflate::agreed::Agreed;
 use crate::error::Violation;
 
 /// A complete answer.
@@ -39,6 +40,8 @@ pub struct Response {
     unmeasured: bool,
     /// Behind one more reference, which keeps the ordinary answer small.
     rule: Option<&'static &'static str>,
+    /// What a 101 agrees on, besides speaking WebSocket.
+    agreed: Option<Box<Agreed>>,
 }
 
 impl Response {
@@ -55,6 +58,7 @@ impl Response {
             compress: false,
             unmeasured: false,
             rule: None,
+            agreed: None,
         }
     }
 
@@ -96,6 +100,16 @@ impl Response {
     pub(crate) fn refused_by(mut self, rule: &'static &'static str) -> Self {
         self.rule = Some(rule);
         self
+    }
+
+    /// Agrees on compression of messages, in words that are given.
+    pub(crate) fn agreeing(mut self, (agreed, words): (Agreed, String)) -> Self {
+        self.agreed = Some(Box::new(agreed));
+        self.header("sec-websocket-extensions", words)
+    }
+
+    pub(crate) fn agreed(&self) -> Option<&Agreed> {
+        self.agreed.as_deref()
     }
 
     /// Compresses the body as the request's `Accept-Encoding` asks, when [`compress`](Self::compress)

@@ -59,7 +59,7 @@ impl Server {
     }
 
     fn check_sessions(&self) {
-        let (mut packets, mut joined, mut heads) = (0, 0, 0);
+        let (mut packets, mut joined, mut heads, mut contexts) = (0, 0, 0, 0);
         let mut strangers = Vec::new();
         for (key, session) in self.sessions.iter() {
             let clients = self.space.siblings(session.clients).take(self.space.clients.len() + 1);
@@ -79,6 +79,7 @@ impl Server {
             packets += waiting;
             joined += count;
             heads += session.handshake.bytes_held();
+            contexts += session.context_bytes();
             strangers.extend(session.is_stranger().then_some((session.place, key.slot)));
         }
         assert_eq!(packets, self.sessions.pool().used(), "every packet waits for somebody");
@@ -87,6 +88,10 @@ impl Server {
         strangers.sort_unstable();
         assert_eq!(strangers, places, "sessions in no namespace have a place");
         assert_eq!(heads, self.sessions.budget.heads, "the requests of all sessions are counted");
+        assert_eq!(
+            contexts, self.sessions.budget.contexts,
+            "the contexts of all sessions are counted"
+        );
         assert_eq!(joined, self.space.clients.len(), "every client belongs to a session");
     }
 

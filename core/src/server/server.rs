@@ -69,6 +69,9 @@ pub struct Counts {
     pub bytes: usize,
     /// Memory, in bytes, taken by the requests that sessions began with, as far as they are kept.
     pub heads: usize,
+    /// Memory, in bytes, taken by the contexts of connections whose compressed messages refer to those before:
+    /// see [`Deflate::context_bytes`](crate::Deflate::context_bytes).
+    pub contexts: usize,
     /// Sessions that were ended before they joined a namespace, to make room for another session, since
     /// the start. They were of the address with most such sessions: see
     /// [`Limits::handshakes`](crate::Limits::handshakes).
@@ -158,6 +161,7 @@ impl Server {
             questions: self.answers.len(),
             bytes: self.bytes_held(),
             heads: budget.heads,
+            contexts: budget.contexts,
             gave_way: budget.gave_way,
             refused: budget.refused,
             cut_off: budget.cut_off,

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use super::ArgsRef;
 use super::packet::{self, Kind};
+use crate::deflate::deflater::Deflater;
 use crate::parser::{MessageKind, Parser};
 use crate::ws::header::{self, MAX_UNMASKED, Op};
 
@@ -72,6 +73,16 @@ impl Frame {
     #[must_use]
     pub fn payload(&self) -> &[u8] {
         &self.0[MAX_UNMASKED..]
+    }
+
+    /// Makes a frame of a compressed message (RFC 7692 §6).
+    pub(crate) fn compressed(op: Op, packed: &[u8]) -> Self {
+        Self(framed_compressed(op, packed))
+    }
+
+    /// Whether its payload is compressed, which is none that a host frames itself.
+    pub(crate) fn is_compressed(&self) -> bool {
+        self.bytes().first().is_some_and(|first| first & header::COMPRESSED != 0)
     }
 
     /// Whether it is a text frame.
@@ -204,6 +215,32 @@ impl Packet {
         Self {
             first: form(&self.first),
             attachments: attachments.map(|parts| parts.iter().map(form).collect()),
+        }
+    }
+
+    /// Payload bytes of its longest part.
+    pub(crate) fn longest(&self) -> usize {
+        let attachments = self.attachments.iter().flat_map(|parts| parts.iter());
+        let all = std::iter::once(&self.first).chain(attachments);
+        all.map(|part| part.len() - MAX_UNMASKED).max().unwrap_or(0)
+    }
+
+    /// The packet with each part of so many bytes compressed, on its own (RFC 7692 §7.2.1).
+    pub(crate) fn compressed(&self, threshold: usize, deflater: &mut Deflater) -> Self {
+        let mut packed = Vec::new();
+        let mut compressed = |part: &Arc<[u8]>| {
+            let payload = &part[MAX_UNMASKED..];
+            packed.clear();
+            deflater.forget();
+            if payload.len() < threshold.max(1) || deflater.put(payload, &mut packed).is_none() {
+                return part.clone();
+            }
+            framed_compressed(if is_text(part) { Op::Text } else { Op::Binary }, &packed)
+        };
+        let attachments = self.attachments.as_ref();
+        Self {
+            first: compressed(&self.first),
+            attachments: attachments.map(|parts| parts.iter().map(compressed).collect()),
         }
     }
 
@@ -379,6 +416,15 @@ fn framed(op: Op, payload: &[u8]) -> Arc<[u8]> {
     bytes.extend_from_slice(&[0; MAX_UNMASKED]);
     bytes.extend_from_slice(payload);
     put_header(&mut bytes, op);
+    bytes.into()
+}
+
+fn framed_compressed(op: Op, packed: &[u8]) -> Arc<[u8]> {
+    let mut bytes = Vec::with_capacity(MAX_UNMASKED + packed.len());
+    bytes.extend_from_slice(&[0; MAX_UNMASKED]);
+    bytes.extend_from_slice(packed);
+    put_header(&mut bytes, op);
+    bytes[MAX_UNMASKED - header::size(packed.len())] |= header::COMPRESSED;
     bytes.into()
 }
 

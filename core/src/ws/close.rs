@@ -13,7 +13,7 @@ impl CloseCode {
     pub const AWAY: Self = Self(1001);
     /// A framing rule was broken.
     pub const PROTOCOL: Self = Self(1002);
-    /// Text that is not UTF-8.
+    /// Text that is not UTF-8, or a compressed message that is malformed.
     pub const NOT_UTF8: Self = Self(1007);
     /// A rule above framing was broken.
     pub const POLICY: Self = Self(1008);
@@ -47,7 +47,7 @@ impl Violation {
             | Self::Mask
             | Self::ReservedBits
             | Self::UnknownOpcode => CloseCode::PROTOCOL,
-            Self::InvalidUtf8 => CloseCode::NOT_UTF8,
+            Self::InvalidCompression | Self::InvalidUtf8 => CloseCode::NOT_UTF8,
             _ => CloseCode::POLICY,
         }
     }

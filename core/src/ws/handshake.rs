@@ -6,6 +6,8 @@ use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 use std::fmt;
 
+use crate::deflate::Deflate;
+use crate::deflate::agreed::{self, Agreed};
 use crate::error::Violation;
 use crate::field::Field;
 use crate::http::{Fields, Headers, Method, Request, Response};
@@ -70,6 +72,16 @@ impl Response {
         }
     }
 
+    /// The same, and agrees to compress messages if the client offers to (RFC 7692).
+    #[must_use]
+    pub fn accepting_with(request: &Request<'_>, deflate: &Deflate) -> Option<Self> {
+        let response = Self::accepting(request)?;
+        Some(match compressing(request, deflate) {
+            Some(agreed) => response.agreeing(agreed),
+            None => response,
+        })
+    }
+
     /// The answer that accepts the WebSocket that was asked for under `key`.
     pub(crate) fn switching(key: &str) -> Self {
         Self::status(101)
@@ -121,6 +133,13 @@ impl fmt::Debug for ConnectFields<'_> {
     }
 }
 
+/// What is agreed on for a client that offers to compress messages, and the words that say so.
+pub(crate) fn compressing(request: &Request<'_>, deflate: &Deflate) -> Option<(Agreed, String)> {
+    agreed::accept(&request.fields.get(EXTENSIONS)?, deflate)
+}
+
+const EXTENSIONS: &str = "sec-websocket-extensions";
+
 /// The `Sec-WebSocket-Key` of a client that drew `nonce` (RFC 6455 §4.1).
 pub(crate) fn key(nonce: [u8; 16]) -> String {
     STANDARD.encode(nonce)
@@ -136,15 +155,25 @@ pub(crate) fn offer(key: &str) -> [(&str, &str); 4] {
     ]
 }
 
-/// Checks the fields of the 101 that answers an offer under `key` (RFC 6455 §4.1). No extension is
-/// offered, so none may be chosen.
-pub(crate) fn verify(fields: &Fields<'_>, key: &str) -> Result<(), Violation> {
+/// Checks the fields of the 101 that answers an offer under `key` (RFC 6455 §4.1), and returns what is agreed
+/// on of the extension that was offered, if one was. No other may be chosen.
+pub(crate) fn verify(
+    fields: &Fields<'_>,
+    key: &str,
+    offered: Option<&Deflate>,
+) -> Result<Option<Agreed>, Violation> {
     let accepted = fields.get("sec-websocket-accept");
     let holds = fields.has_token(Field::Upgrade, "websocket")
         && fields.has_token(Field::Connection, "upgrade")
-        && accepted.is_some_and(|accepted| accepted == accept(key))
-        && fields.get("sec-websocket-extensions").is_none();
-    if holds { Ok(()) } else { Err(Violation::InvalidAccept) }
+        && accepted.is_some_and(|accepted| accepted == accept(key));
+    if !holds {
+        return Err(Violation::InvalidAccept);
+    }
+    match (fields.get(EXTENSIONS), offered) {
+        (Some(chosen), Some(offered)) => agreed::accepted(&chosen, offered).map(Some),
+        (Some(_), None) => Err(Violation::InvalidAccept),
+        (None, _) => Ok(None),
+    }
 }
 
 /// The `Sec-WebSocket-Accept` that answers `key`.
@@ -179,8 +208,9 @@ mod tests {
         let fields = offer(&key);
         let request = Request::new(Method::Get, "/", Fields::host(&fields));
         let answer = Response::accepting(&request).expect("the offer is whole");
-        let verdict = |answer: &Response, key: &str| verify(&Fields::host(&answer.headers), key);
-        assert_eq!(verdict(&answer, &key), Ok(()));
+        let verdict =
+            |answer: &Response, key: &str| verify(&Fields::host(&answer.headers), key, None);
+        assert_eq!(verdict(&answer, &key), Ok(None));
         assert_eq!(verdict(&answer, &other), Err(Violation::InvalidAccept));
         let extended = answer.clone().header("sec-websocket-extensions", "permessage-deflate");
         assert_eq!(verdict(&extended, &key), Err(Violation::InvalidAccept));

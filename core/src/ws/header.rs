@@ -14,6 +14,9 @@ pub(crate) const MAX: usize = 14;
 /// The longest header without a mask, as servers send it.
 pub(crate) const MAX_UNMASKED: usize = 10;
 
+/// The first reserved bit, in the first byte: a compressed message begins (RFC 7692 §6).
+pub(crate) const COMPRESSED: u8 = 0x40;
+
 /// What a frame carries.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Op {
@@ -58,6 +61,8 @@ impl Op {
 pub(crate) struct Header {
     pub(crate) fin: bool,
     pub(crate) op: Op,
+    /// Whether it says that it begins a compressed message (RFC 7692 §6).
+    pub(crate) compressed: bool,
     pub(crate) mask: Option<[u8; 4]>,
     pub(crate) len: u64,
 }
@@ -66,10 +71,11 @@ impl Header {
     /// Reads a header and its size; `None` when more bytes are needed.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, Violation> {
         let [first, second, rest @ ..] = bytes else { return Ok(None) };
-        if first & 0x70 != 0 {
+        if first & 0x30 != 0 {
             return Err(Violation::ReservedBits);
         }
         let (fin, op) = (first & 0x80 != 0, Op::from_wire(first & 0x0f)?);
+        let compressed = first & COMPRESSED != 0;
         let short = second & 0x7f;
         if op.is_control() && (!fin || short > 125) {
             return Err(if op == Op::Close {
@@ -96,7 +102,7 @@ impl Header {
                 None => return Ok(None),
             },
         };
-        Ok(Some((Self { fin, op, mask, len }, bytes.len() - rest.len())))
+        Ok(Some((Self { fin, op, compressed, mask, len }, bytes.len() - rest.len())))
     }
 }
 
@@ -162,7 +168,8 @@ mod tests {
 
     #[test]
     fn broken_headers_are_named() {
-        assert_eq!(Header::parse(&[0xc1, 0]), Err(Violation::ReservedBits));
+        assert_eq!(Header::parse(&[0xa1, 0]), Err(Violation::ReservedBits));
+        assert_eq!(Header::parse(&[0x91, 0]), Err(Violation::ReservedBits));
         assert_eq!(Header::parse(&[0x83, 0]), Err(Violation::UnknownOpcode));
         assert_eq!(Header::parse(&[0x09, 0]), Err(Violation::ControlFrame));
         assert_eq!(Header::parse(&[0x89, 126]), Err(Violation::ControlFrame));
@@ -176,7 +183,8 @@ mod tests {
             for cut in 0..bytes.len() {
                 prop_assert_eq!(Header::parse(&bytes[..cut]), Ok(None));
             }
-            let expected = Header { fin: true, op: Op::Binary, mask, len: len as u64 };
+            let (fin, op, compressed) = (true, Op::Binary, false);
+            let expected = Header { fin, op, compressed, mask, len: len as u64 };
             prop_assert_eq!(Header::parse(&bytes), Ok(Some((expected, bytes.len()))));
             if mask.is_none() {
                 prop_assert_eq!(size(len), bytes.len());

@@ -9,6 +9,8 @@ use std::ops::Range;
 use super::close::{self, CloseCode};
 use super::header::{self, Header, Op};
 use super::mask;
+use crate::deflate::agreed::{Context, Receiving};
+use crate::deflate::inflater::{self, Inflater};
 use crate::error::Violation;
 use crate::limits::Limits;
 
@@ -57,6 +59,8 @@ pub(crate) enum Found {
 #[derive(Debug)]
 pub(crate) struct Reader {
     role: Role,
+    /// How messages may be compressed, if that was agreed on.
+    receiving: Option<Receiving>,
     partial: Option<Box<Partial>>,
 }
 
@@ -72,8 +76,11 @@ struct Partial {
     kind: Option<Kind>,
     /// Frames of that message so far. Bounded by `limits.fragments`.
     fragments: u32,
-    /// Payload of that message so far. Bounded by `limits.max_payload`.
+    /// Payload of that message so far, as it was before it was compressed. Bounded by `limits.max_payload`.
     message: Vec<u8>,
+    coding: Coding,
+    /// What reads compressed messages: while one is collected, and after it when others refer to it.
+    inflater: Option<Box<Inflater>>,
     /// How much of a text message is known to be UTF-8.
     valid: usize,
     /// Payload of a control frame so far, at most 125 bytes.
@@ -94,9 +101,24 @@ enum Kind {
     Binary,
 }
 
+/// How the message that is being collected comes.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Coding {
+    #[default]
+    Plain,
+    Compressed(Context),
+}
+
+const _: () = assert!(size_of::<Reader>() <= 16, "a reader is held per connection");
+
 impl Reader {
     pub(crate) fn new(role: Role) -> Self {
-        Self { role, partial: None }
+        Self { role, receiving: None, partial: None }
+    }
+
+    /// Reads compressed messages from now on.
+    pub(crate) fn inflate(&mut self, receiving: Receiving) {
+        self.receiving = Some(receiving);
     }
 
     /// Takes one message or control frame off the front of `input` and says how much it used.
@@ -110,9 +132,9 @@ impl Reader {
         }
         let mut used = 0;
         loop {
-            let (n, found) = match &self.partial {
-                None => self.whole(&mut input[used..], limits),
-                Some(_) => self.piece(&mut input[used..], limits),
+            let (n, found) = match self.is_idle() {
+                true => self.whole(&mut input[used..], limits),
+                false => self.piece(&mut input[used..], limits),
             };
             let start = used;
             used += n;
@@ -140,7 +162,7 @@ impl Reader {
 
     /// Whether nothing is incomplete, so that it only waits for input.
     pub(crate) fn is_idle(&self) -> bool {
-        self.partial.is_none()
+        self.partial.as_ref().is_none_or(|partial| partial.is_resting())
     }
 
     /// What `Place::Reader` stands for.
@@ -151,8 +173,15 @@ impl Reader {
     }
 
     /// Bytes held for what is incomplete.
-    pub(crate) fn bytes_held(&self) -> usize {
+    pub(crate) fn collected(&self) -> usize {
         self.partial.as_ref().map_or(0, |p| p.message.capacity() + p.control.capacity())
+    }
+
+    /// The same, and what compressed messages are read with.
+    pub(crate) fn bytes_held(&self) -> usize {
+        let inflates = self.partial.as_ref().is_some_and(|partial| partial.inflater.is_some());
+        let inflater = self.receiving.filter(|_| inflates);
+        self.collected() + inflater.map_or(0, |receiving| Inflater::memory(receiving.window))
     }
 
     /// The fast path: a frame that is a message of its own and lies whole in the input.
@@ -164,20 +193,23 @@ impl Reader {
         let (header, size) = match Header::parse(input) {
             Ok(Some(parsed)) => parsed,
             Ok(None) => {
-                self.partial = (!input.is_empty()).then(Box::default);
-                return if input.is_empty() { (0, Ok(None)) } else { self.piece(input, limits) };
+                if input.is_empty() {
+                    return (0, Ok(None));
+                }
+                self.partial.get_or_insert_default();
+                return self.piece(input, limits);
             }
             Err(violation) => return (0, Err(violation)),
         };
-        if let Err(violation) = self.check(&header, None, 0, limits) {
+        if let Err(violation) = self.check(&header, None, (0, limits.max_payload)) {
             return (0, Err(violation));
         }
         let Some(end) = usize::try_from(header.len).ok().and_then(|len| size.checked_add(len))
         else {
             return (0, Err(Violation::MessageTooLarge));
         };
-        if end > input.len() || !header.fin {
-            self.partial = Some(Box::default());
+        if end > input.len() || !header.fin || header.compressed {
+            self.partial.get_or_insert_default();
             return self.piece(input, limits);
         }
         let payload = &mut input[size..end];
@@ -221,7 +253,7 @@ impl Reader {
         let payload = &mut input[used..used + take];
         let phase = usize::try_from(frame.received % 4).unwrap_or(0);
         mask::apply(payload, frame.header.mask.unwrap_or_default(), phase);
-        let result = partial.receive(frame, payload);
+        let result = partial.receive(frame, payload, limits.max_payload);
         if partial.is_busy() {
             self.partial = Some(partial);
         }
@@ -247,8 +279,12 @@ impl Reader {
             return (take, Ok(None));
         };
         partial.head_len = 0;
-        if let Err(violation) = self.check(&header, partial.kind, partial.message.len(), limits) {
+        let room = partial.room(limits.max_payload);
+        if let Err(violation) = self.check(&header, partial.kind, room) {
             return (0, Err(violation));
+        }
+        if let Some(receiving) = self.receiving.filter(|_| header.compressed) {
+            partial.inflate(receiving);
         }
         if !header.op.is_control() {
             partial.fragments += 1;
@@ -260,44 +296,61 @@ impl Reader {
         (size - before, Ok(Some(Frame { header, received: 0 })))
     }
 
-    /// The rules a header can break, given what came before it.
+    /// The rules a header can break, given what came before it, and how much of how much that is.
     fn check(
         &self,
         header: &Header,
         collecting: Option<Kind>,
-        collected: usize,
-        limits: &Limits,
+        (collected, limit): (usize, usize),
     ) -> Result<(), Violation> {
         if header.mask.is_some() != (self.role == Role::Server) {
             return Err(Violation::Mask);
         }
+        let limit =
+            if header.compressed { self.check_compressed(header.op, limit)? } else { limit };
         let continues = header.op == Op::Continuation;
         if !header.op.is_control() && continues != collecting.is_some() {
             return Err(Violation::FragmentOrder);
         }
         let total = header.len.saturating_add(collected as u64);
-        if !header.op.is_control() && total > limits.max_payload as u64 {
+        if !header.op.is_control() && total > limit as u64 {
             return Err(Violation::MessageTooLarge);
         }
         Ok(())
     }
 
+    /// The rules for a frame that begins a compressed message; returns how many bytes that may have, which are
+    /// counted exactly once they are read.
+    #[cold]
+    fn check_compressed(&self, op: Op, limit: usize) -> Result<usize, Violation> {
+        match (op, self.receiving) {
+            (Op::Binary | Op::Text, Some(_)) => Ok(inflater::most(limit)),
+            _ => Err(Violation::ReservedBits),
+        }
+    }
+
     fn forget_delivered(&mut self) {
         let Some(partial) = &mut self.partial else { return };
         partial.delivered = false;
-        if !partial.control.is_empty() {
+        if partial.control.is_empty() {
+            partial.message = Vec::new();
+        } else {
             partial.control = Vec::new();
-            if partial.is_busy() {
-                return;
-            }
         }
-        self.partial = None;
+        if !partial.is_busy() {
+            self.partial = None;
+        }
     }
 }
 
 impl Partial {
     /// Adds a run of unmasked payload to its frame, and finishes what it completes.
-    fn receive(&mut self, mut frame: Frame, payload: &[u8]) -> Result<Option<Found>, Violation> {
+    fn receive(
+        &mut self,
+        mut frame: Frame,
+        payload: &[u8],
+        limit: usize,
+    ) -> Result<Option<Found>, Violation> {
         let op = frame.header.op;
         frame.received += payload.len() as u64;
         let complete = frame.received == frame.header.len;
@@ -309,8 +362,16 @@ impl Partial {
         if op != Op::Continuation && self.kind.is_none() {
             self.kind = Some(if op == Op::Text { Kind::Text } else { Kind::Binary });
         }
-        self.message.extend_from_slice(payload);
         let last = complete && frame.header.fin;
+        match &mut self.inflater {
+            Some(inflater) if self.coding != Coding::Plain => {
+                inflater.take(payload, &mut self.message, limit)?;
+                if last {
+                    inflater.finish(&mut self.message, limit)?;
+                }
+            }
+            Some(_) | None => self.message.extend_from_slice(payload),
+        }
         if self.kind == Some(Kind::Text) {
             self.check_utf8(last)?;
         }
@@ -321,6 +382,9 @@ impl Partial {
         self.delivered = true;
         self.fragments = 0;
         self.valid = 0;
+        if std::mem::take(&mut self.coding) == Coding::Compressed(Context::Dropped) {
+            self.inflater = None;
+        }
         match self.kind.take() {
             Some(Kind::Text) => Found::Text(Place::Reader),
             Some(Kind::Binary) | None => Found::Binary(Place::Reader),
@@ -350,9 +414,30 @@ impl Partial {
         Ok(())
     }
 
+    /// Reads the message that begins as a compressed one.
+    fn inflate(&mut self, receiving: Receiving) {
+        self.coding = Coding::Compressed(receiving.context);
+        self.inflater.get_or_insert_with(|| Box::new(Inflater::new(receiving.window)));
+    }
+
+    /// How many bytes came of the message, and how many may.
+    fn room(&self, limit: usize) -> (usize, usize) {
+        match &self.inflater {
+            Some(inflater) if self.coding != Coding::Plain => {
+                (inflater.taken(), inflater::most(limit))
+            }
+            Some(_) | None => (self.message.len(), limit),
+        }
+    }
+
     /// Whether anything is kept that later input needs, or that was handed out.
     fn is_busy(&self) -> bool {
-        self.delivered || self.head_len > 0 || self.frame.is_some() || self.kind.is_some()
+        !self.is_resting() || self.inflater.is_some()
+    }
+
+    /// Whether nothing is incomplete, and nothing was handed out.
+    fn is_resting(&self) -> bool {
+        !self.delivered && self.head_len == 0 && self.frame.is_none() && self.kind.is_none()
     }
 }
 

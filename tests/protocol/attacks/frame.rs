@@ -2,6 +2,7 @@
 
 use flate2::Compression;
 use flate2::read::{DeflateEncoder, GzEncoder, ZlibEncoder};
+use sansocket::Deflate;
 use std::io::{Cursor, Read};
 use testbed::{Item, frame, request, upgrade};
 
@@ -153,6 +154,54 @@ fn d07_a_compression_of_frames_is_neither_agreed_on_nor_read() {
         small.vanish();
         let seen = siege.lift(0);
         assert_eq!(seen.matches("Violation(ReservedBits)").count(), 2, "{seen}");
+    }
+}
+
+/// D7.
+#[test]
+fn d07_a_bomb_ends_at_the_limit_where_compression_is_agreed_on() {
+    let bomb = packed(&vec![b'4'; 10_000_000], DeflateEncoder::new);
+    let empty = b"\x00\x00\x00\xff\xff".repeat(1000);
+    let big = packed(&vec![b'4'; 900_000], DeflateEncoder::new);
+    for (keeps, bytes, code, held) in [
+        (false, frame(0xc1, &bomb), 1009, 0),
+        (true, frame(0xc1, &bomb), 1009, 0),
+        (false, [frame(0x41, &bomb[..99]), frame(0x80, &bomb[99..])].concat(), 1009, 0),
+        // Many messages that are just allowed take their time and nothing else.
+        (false, frame(0xc2, &big).repeat(3), 1008, 0),
+        (true, frame(0x42, &big), 0, 1_000_001),
+        (false, [frame(0x42, &empty), frame(0x00, &empty).repeat(400)].concat(), 1009, 0),
+        (false, frame(0xc1, b"\xff\xff\xff"), 1007, 0),
+        (true, frame(0xc1, b"\xf2\x00\x11\x00\x00"), 1007, 0),
+        (false, frame(0xc9, b""), 1002, 0),
+        (false, [frame(0x41, b"\xf2"), frame(0xc0, b"\x00")].concat(), 1002, 0),
+    ] {
+        let mut siege = Siege::with(|config| {
+            let mut deflate = Deflate::default();
+            deflate.client_no_context_takeover = !keeps;
+            config.deflate = Some(deflate);
+        });
+        let mut tcp = siege.sim.tcp();
+        let whole = upgrade("/socket.io/?EIO=4&transport=websocket");
+        let offer = "Sec-WebSocket-Extensions: permessage-deflate\r\nHost:";
+        tcp.send(whole.replace("Host:", offer));
+        assert!(tcp.answer().unwrap().header("sec-websocket-extensions").is_some());
+        tcp.send(frame(0x81, b"40"));
+        tcp.take();
+        siege.sim.events();
+        for piece in bytes.chunks(1000) {
+            tcp.send(piece);
+            let bound = 1_100_000 + usize::from(keeps) * 100_000;
+            assert!(tcp.bytes_held() <= bound, "{}", tcp.bytes_held());
+        }
+        let end = tcp.take();
+        let farewell = end.last_chunk().map_or(0, |code| u16::from_be_bytes(*code));
+        assert_eq!(farewell, code, "{:x?}", &bytes[..bytes.len().min(20)]);
+        // What reads compressed messages is kept until the farewell comes.
+        let held = held + 100_000;
+        assert!(tcp.bytes_held() < held, "{}", tcp.bytes_held());
+        tcp.vanish();
+        siege.lift(0);
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod backlog;
 mod binary;
+mod deflate;
 mod events;
 mod namespaces;
 mod parser;

@@ -52,6 +52,9 @@ impl Making<'_> {
         };
         let mut exchange = Exchange::get(self.target(), asks);
         self.put_fields(&mut exchange);
+        if self.transport == Transport::WebSocket {
+            exchange.deflate = self.config.deflate;
+        }
         if self.transport == Transport::WebSocket && !self.config.protocols.is_empty() {
             let protocols = self.config.protocols.join(", ");
             exchange.headers.push(("sec-websocket-protocol".into(), protocols.into()));

@@ -18,7 +18,7 @@ use crate::server::door::refusal::{self, Refusal};
 use crate::server::sessions::link::{Reading, poll_packet};
 use crate::server::sessions::session::Goodbye;
 use crate::server::sessions::strangers::Source;
-use crate::server::sessions::transport::{OnGet, OnPost};
+use crate::server::sessions::transport::{OnGet, OnPost, Transport};
 use crate::time::Tick;
 use crate::ws::handshake::{self, Ask};
 use crate::ws::protocol;
@@ -218,10 +218,10 @@ impl Server {
                 let response = access.allow(response, &self.config);
                 Verdict::Respond(self.set_cookie(slot, response))
             }
-            Some(key) => Verdict::Upgrade {
-                link: Some(self.sessions.open_websocket(slot)),
-                response: switching(key, protocol),
-            },
+            Some(key) => {
+                let response = self.compress(slot, request, switching(key, protocol));
+                Verdict::Upgrade { link: Some(self.sessions.open_websocket(slot)), response }
+            }
         };
         self.ask_for_main(now, slot, terms);
         Ok(verdict)
@@ -230,8 +230,8 @@ impl Server {
     /// The terms of a session in that revision, when it is spoken.
     fn terms(&self, revision: Option<Revision>) -> Result<Terms, Refusal> {
         match revision {
-            Some(revision @ Revision::V4) => Ok(Terms { revision }),
-            Some(revision @ Revision::V3(_)) if self.config.allow_eio3 => Ok(Terms { revision }),
+            Some(revision @ Revision::V4) => Ok(Terms::of(revision)),
+            Some(revision @ Revision::V3(_)) if self.config.allow_eio3 => Ok(Terms::of(revision)),
             None if self.config.allow_eio3 => Err(Refusal::Versions),
             Some(Revision::V3(_)) | None => Err(Refusal::Version),
         }
@@ -277,7 +277,7 @@ impl Server {
                 request.method == Method::Get && (named, ask) == (Named::Polling, Ask::Http);
             let number = revision.map(Revision::number).filter(|_| is_poll);
             if let Some(revision) = self.sessions.departed.take(now, sid, number) {
-                let reading = Reading { terms: Terms { revision }, jsonp };
+                let reading = Reading { terms: Terms::of(revision), jsonp };
                 let noop = poll_packet("6", reading, None, &self.config);
                 return Ok(Verdict::Respond(access.allow(noop, &self.config)));
             }
@@ -293,8 +293,18 @@ impl Server {
         match (named, ask) {
             (Named::WebSocket, Ask::WebSocket { key }) if self.config.transports.upgrades => {
                 let protocol = self.choose_protocol(request)?;
+                let response = match session.transport {
+                    Transport::Polling { .. } => {
+                        self.compress(slot, request, switching(key, protocol))
+                    }
+                    // It is one too many, and closed at once.
+                    Transport::ClosingPolling { .. }
+                    | Transport::ClosingWebSocket { .. }
+                    | Transport::Probing { .. }
+                    | Transport::WebSocket { .. } => switching(key, protocol),
+                };
                 let link = Some(self.sessions.probe(now, slot));
-                return Ok(Verdict::Upgrade { link, response: switching(key, protocol) });
+                return Ok(Verdict::Upgrade { link, response });
             }
             (Named::WebSocket, Ask::Broken(flaw)) => {
                 return Err(Refusal::WebSocket(flaw).response());
@@ -379,6 +389,20 @@ impl Server {
         let violation = Violation::OverlappingPoll;
         self.end(slot, Reason::Violation(violation), Goodbye::of(violation));
         refusal::silent(&"a second GET or POST of a session overlaps the first")
+    }
+
+    /// The answer that accepts a WebSocket, with the compression that is agreed on, if one is: see
+    /// [`Config::deflate`]. One that keeps memory is not while the process is short of it.
+    fn compress(&mut self, slot: u32, request: &Request<'_>, response: Response) -> Response {
+        let deflate = self.config.deflate.as_ref();
+        let agreed = deflate.and_then(|deflate| handshake::compressing(request, deflate));
+        let short = self.sessions.is_short();
+        let agreed = agreed.filter(|(agreed, _)| agreed.context_bytes() == 0 || !short);
+        self.sessions.agree(slot, agreed.as_ref().map(|(agreed, _)| agreed));
+        match agreed {
+            Some(agreed) => response.agreeing(agreed),
+            None => response,
+        }
     }
 
     /// The subprotocol of a WebSocket, when the client offers some.

@@ -29,6 +29,8 @@ pub(in crate::server) struct Budget {
     elsewhere: Usage,
     /// Bytes of the requests that sessions began with.
     pub(in crate::server) heads: usize,
+    /// Bytes of the contexts of connections whose messages refer to those before.
+    pub(in crate::server) contexts: usize,
     /// The cost of packets that wait for attachments or for an admission.
     pub(in crate::server) aside: usize,
     /// How many sessions in no namespace gave way to others.
@@ -181,7 +183,7 @@ impl Sessions {
     }
 
     /// Whether the process holds more bytes than it may.
-    pub(super) fn is_short(&self) -> bool {
+    pub(in crate::server) fn is_short(&self) -> bool {
         self.usage().bytes + self.budget.elsewhere.bytes > self.config.limits.bytes
     }
 
@@ -194,7 +196,7 @@ impl Sessions {
     /// The cost of all packets and requests; a packet for many clients is counted for each.
     #[inline]
     fn bytes_counted(&self) -> usize {
-        self.bytes_held() + self.budget.heads
+        self.bytes_held() + self.budget.heads + self.budget.contexts
     }
 
     /// The bytes that a process above its limit is brought down to. They are well below the limit, since
@@ -221,7 +223,8 @@ impl Sessions {
 
     /// Takes note of the memory that sessions really use, with their heads, and returns it.
     fn note_real(&mut self, sessions: &[(usize, u32)]) -> usize {
-        let real = self.budget.heads + sessions.iter().map(|(bytes, _)| bytes).sum::<usize>();
+        let kept = self.budget.heads + self.budget.contexts;
+        let real = kept + sessions.iter().map(|(bytes, _)| bytes).sum::<usize>();
         let counted = self.bytes_counted();
         (self.budget.measured.counted, self.budget.measured.real) = (counted, real);
         self.budget.told.counted = UNTOLD;

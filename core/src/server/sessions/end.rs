@@ -192,6 +192,7 @@ impl Sessions {
         self.strangers.leave(session.place);
         self.budget.aside -= session.partial_bytes();
         self.budget.heads -= session.handshake.bytes_held();
+        self.budget.contexts -= session.context_bytes();
         if !self.own_sids.is_empty() {
             self.own_sids.remove(slot);
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::config::Layer;
 use crate::config::origin::Access;
 use crate::context::RequestContext;
+use crate::deflate::agreed::Agreed;
 use crate::engine::heartbeat::Heartbeat;
 use crate::engine::outbox::Outbox;
 use crate::engine::terms::{Revision, Terms};
@@ -45,6 +46,7 @@ impl Sessions {
         let key = self.table.insert(|key| Session {
             secret,
             terms,
+            contexts: 0,
             joined: 0,
             introduced: false,
             congested: false,
@@ -72,6 +74,14 @@ impl Sessions {
         }
         self.compact_timers();
         key.slot
+    }
+
+    /// Takes note of what is agreed on for the WebSocket of a session.
+    pub(in crate::server) fn agree(&mut self, slot: u32, agreed: Option<&Agreed>) {
+        let Some(session) = self.table.at_mut(slot) else { return };
+        self.budget.contexts -= session.context_bytes();
+        session.agree(agreed);
+        self.budget.contexts += session.context_bytes();
     }
 
     /// Lets the clients of a fresh session share an id.

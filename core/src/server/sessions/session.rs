@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::deflate::agreed::Agreed;
 use crate::engine::forms::Forms;
 use crate::engine::heartbeat::Heartbeat;
 use crate::engine::outbox::{Outbox, Pool};
@@ -22,6 +23,9 @@ use crate::ws::CloseCode;
 pub(in crate::server) struct Session {
     pub(super) secret: Secret,
     pub(in crate::server) terms: Terms,
+    /// Memory for the contexts of its WebSocket, where messages refer to those before, in units of
+    /// [`CONTEXT`].
+    pub(super) contexts: u8,
     /// Namespaces joined or asked for. Bounded by `limits.namespaces`.
     pub(in crate::server) joined: u16,
     /// Whether a namespace was ever asked for.
@@ -46,7 +50,22 @@ pub(in crate::server) struct Session {
 
 const _: () = assert!(size_of::<Session>() <= 160, "a session is held per connection");
 
+/// The unit of [`Session::contexts`], in bytes.
+const CONTEXT: usize = 4096;
+
 impl Session {
+    /// Messages on its WebSocket are compressed as was agreed on, if it was.
+    pub(super) fn agree(&mut self, agreed: Option<&Agreed>) {
+        self.terms.window = agreed.and_then(Agreed::window);
+        let units = agreed.map_or(0, Agreed::context_bytes).div_ceil(CONTEXT);
+        self.contexts = u8::try_from(units).unwrap_or(u8::MAX);
+    }
+
+    /// Memory for the contexts of its WebSocket, in bytes.
+    pub(in crate::server) fn context_bytes(&self) -> usize {
+        usize::from(self.contexts) * CONTEXT
+    }
+
     /// Whether it was not admitted to a namespace yet.
     pub(in crate::server) fn is_stranger(&self) -> bool {
         self.place != NONE
@@ -70,7 +89,11 @@ impl Session {
     ) -> Option<Link> {
         match self.terms {
             Terms::COMMON => self.outbox.push(pool, packet),
-            terms => self.outbox.push(pool, forms.of(packet, terms)),
+            terms => {
+                let terms =
+                    if self.transport.is_websocket() { terms } else { Terms::of(terms.revision) };
+                self.outbox.push(pool, forms.of(packet, terms));
+            }
         }
         self.transport.carrier()
     }
@@ -83,7 +106,7 @@ impl Session {
         forms: &mut Forms,
         written: Written<'_>,
     ) -> Option<Link> {
-        // Text of the protocol has the same form by all terms.
+        // Text of the protocol has the same form by all terms; what is compressed of it, the connection compresses.
         match written.short() {
             Some(frame) if self.outbox.append(pool, frame) => self.transport.carrier(),
             Some(_) | None => self.queue(pool, forms, written.packet()),

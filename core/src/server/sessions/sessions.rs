@@ -75,7 +75,7 @@ impl Sessions {
             overdue: VecDeque::new(),
             timers: Timers::new(config),
             pool: Pool::new(config.limits.low_water),
-            forms: Forms::default(),
+            forms: Forms::new(config.deflate),
             budget: Budget::new(&config.limits, shard),
             open: Open::new(config),
             ping: Packet::engine(b"2"),

@@ -16,8 +16,11 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 
 /// Everything a server reads from `bytes`, cut into reads of `chunk` bytes.
 fn read(bytes: &[u8], chunk: usize) -> Vec<String> {
+    read_by(Reader::new(Role::Server), bytes, chunk)
+}
+
+fn read_by(mut reader: Reader, bytes: &[u8], chunk: usize) -> Vec<String> {
     let limits = Limits { max_payload: 1000, fragments: 4, ..Limits::default() };
-    let mut reader = Reader::new(Role::Server);
     let mut seen = Vec::new();
     for piece in bytes.chunks(chunk.max(1)) {
         let mut input = piece.to_vec();
@@ -155,5 +158,136 @@ proptest! {
             }
         }
         prop_assert_eq!(read(&bytes, chunk), read(&bytes, bytes.len()));
+    }
+}
+
+#[test]
+fn reserved_bits_mean_nothing_that_was_not_agreed_on() {
+    for first in [0xc1, 0xa1, 0x91, 0x41, 0xc9] {
+        assert_eq!(read(&frame(first, b""), 99), ["ReservedBits"], "{first:x}");
+    }
+}
+
+#[cfg(feature = "compression")]
+mod compressed {
+    use super::*;
+    use crate::deflate::deflater::Deflater;
+    use crate::deflate::settings::Packing;
+
+    const HELLO: &[u8] = b"\xf2\x48\xcd\xc9\xc9\x07\x00";
+
+    fn inflating(context: Context) -> Reader {
+        let mut reader = Reader::new(Role::Server);
+        reader.inflate(Receiving { window: 15, context });
+        reader
+    }
+
+    #[test]
+    fn only_the_first_frame_of_a_message_says_that_it_is_compressed() {
+        let whole = frame(0xc1, HELLO);
+        let parts = [
+            frame(0x41, &HELLO[..3]),
+            frame(0x89, b"?"),
+            frame(0x00, b""),
+            frame(0x80, &HELLO[3..]),
+        ];
+        let parts = parts.concat();
+        for context in [Context::Dropped, Context::Kept] {
+            for chunk in 1..=parts.len() {
+                assert_eq!(read_by(inflating(context), &whole, chunk), ["text Hello"]);
+                assert_eq!(read_by(inflating(context), &parts, chunk), ["ping ?", "text Hello"]);
+            }
+            for bad in [
+                frame(0xc9, b""),
+                frame(0xa1, HELLO),
+                frame(0xd1, HELLO),
+                frame(0xc0, HELLO),
+                [frame(0x41, HELLO), frame(0xc0, b"")].concat(),
+                [frame(0x41, HELLO), frame(0xc8, b"")].concat(),
+            ] {
+                assert_eq!(read_by(inflating(context), &bad, 99), ["ReservedBits"], "{bad:x?}");
+            }
+        }
+    }
+
+    #[test]
+    fn messages_refer_to_those_before_only_where_that_was_agreed_on() {
+        let again =
+            [frame(0xc1, HELLO), frame(0x81, b"plain"), frame(0xc1, b"\xf2\x00\x11\x00\x00")];
+        let again = again.concat();
+        for chunk in 1..=again.len() {
+            let kept = read_by(inflating(Context::Kept), &again, chunk);
+            assert_eq!(kept, ["text Hello", "text plain", "text Hello"]);
+            let dropped = read_by(inflating(Context::Dropped), &again, chunk);
+            assert_eq!(dropped, ["text Hello", "text plain", "InvalidCompression"]);
+        }
+    }
+
+    #[test]
+    fn text_is_checked_as_it_is_read() {
+        let packing = Packing { level: 1, memory: 8, window: 15 };
+        let mut packed = Vec::new();
+        Deflater::new(packing).put(b"ok \xce\xba\xed\xa0", &mut packed).expect("it compresses");
+        assert_eq!(read_by(inflating(Context::Kept), &frame(0xc1, &packed), 99), ["InvalidUtf8"]);
+        assert_eq!(read_by(inflating(Context::Kept), &frame(0xc2, &packed), 99).len(), 1);
+    }
+
+    #[test]
+    fn a_bomb_ends_at_the_limit() {
+        let packing = Packing { level: 9, memory: 8, window: 15 };
+        let mut bomb = Vec::new();
+        Deflater::new(packing).put(&[b'x'; 100_000], &mut bomb).expect("it compresses");
+        assert!(bomb.len() < 1000);
+        for chunk in [1, 10, bomb.len()] {
+            let seen = read_by(inflating(Context::Dropped), &frame(0xc1, &bomb), chunk);
+            assert_eq!(seen, ["MessageTooLarge"]);
+        }
+        // What cannot hold a message of the limit is refused when it is announced.
+        let announced = [0xc2, 0xfe, 0x10, 0x00, 0, 0, 0, 0];
+        assert_eq!(read_by(inflating(Context::Dropped), &announced, 99), ["MessageTooLarge"]);
+    }
+
+    #[test]
+    fn nothing_is_held_between_messages_that_stand_alone() {
+        for (context, held) in [(Context::Dropped, false), (Context::Kept, true)] {
+            let mut reader = inflating(context);
+            let limits = Limits::default();
+            let mut bytes = [frame(0xc1, HELLO), frame(0x81, b"x")].concat();
+            let (used, found) = reader.step(&mut bytes, &limits);
+            assert_eq!(found, Ok(Found::Text(Place::Reader)));
+            assert_eq!(reader.delivered(), b"Hello");
+            let (_, found) = reader.step(&mut bytes[used..], &limits);
+            assert_eq!(found, Ok(Found::Text(Place::Input(6..7))));
+            assert!(reader.is_idle());
+            assert_eq!((reader.collected(), reader.bytes_held() > 0), (0, held));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_cut_reads_the_same_compressed(
+            messages in prop::collection::vec((any::<bool>(), "\\PC{1,60}", 1usize..4), 1..6),
+            chunk in 1usize..40,
+        ) {
+            let packing = Packing { level: 6, memory: 8, window: 9 };
+            let mut deflater = Deflater::new(packing);
+            let (mut bytes, mut expected) = (Vec::new(), Vec::new());
+            for (compresses, content, parts) in messages {
+                let (mut packed, mut mark) = (content.clone().into_bytes(), 0);
+                if compresses {
+                    packed.clear();
+                    deflater.put(content.as_bytes(), &mut packed).expect("it compresses");
+                    mark = 0x40;
+                }
+                let pieces: Vec<&[u8]> = packed.chunks(packed.len().div_ceil(parts)).collect();
+                for (i, piece) in pieces.iter().enumerate() {
+                    let first = if i == 0 { 1 | mark } else { 0 };
+                    let fin = if i + 1 == pieces.len() { 0x80 } else { 0 };
+                    bytes.extend(frame(fin | first, piece));
+                }
+                expected.push(format!("text {content}"));
+            }
+            prop_assert_eq!(read_by(inflating(Context::Kept), &bytes, chunk), expected);
+        }
     }
 }
