@@ -4,6 +4,7 @@ pub mod auth;
 pub mod background_push;
 pub mod chat;
 pub mod contract;
+pub mod driver;
 pub mod engine_echo;
 pub mod options;
 pub mod pages;

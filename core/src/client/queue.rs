@@ -19,6 +19,9 @@ pub(super) struct Item {
 /// What a packet is worth when its session ends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Cargo {
+    /// The end of the session. It goes alone: the JavaScript server acts upon it before the packets that come
+    /// with it.
+    Close,
     /// It means something in its session only.
     Control,
     /// An event, which waits for the next session if no byte of it was handed over.
@@ -127,7 +130,8 @@ impl Queue {
             let Some(item) = self.items.front() else { return out };
             let Some(part) = item.packet.content(self.part) else { return out };
             let length = payload::part_len(part);
-            if count > 0 && (count >= messages || out.len() + 1 + length > most) {
+            let closes = item.cargo == Cargo::Close;
+            if count > 0 && (closes || count >= messages || out.len() + 1 + length > most) {
                 return out;
             }
             payload::put_separated(&mut out, part);

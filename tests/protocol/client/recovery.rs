@@ -46,6 +46,7 @@ fn c81_leaving_forgets_it() {
     let mut script = recoverable();
     script.on("/", |mut socket| socket.leave());
     script.posted();
+    script.posted();
     script.join("/");
     script.said();
     script.poll(&open("[]"));

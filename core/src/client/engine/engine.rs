@@ -10,7 +10,7 @@ use crate::client::action::{Action, Purpose};
 use crate::client::config::{Config, Transport};
 use crate::client::cookies::Jar;
 use crate::client::outputs::Outputs;
-use crate::client::queue::{Item, Queue};
+use crate::client::queue::{Cargo, Item, Queue};
 use crate::client::spaces::Namespace;
 use crate::engine::Opened;
 use crate::key::Key;
@@ -165,7 +165,7 @@ impl Engine {
         let Some(carrier) = self.state.carrier() else { return };
         if carrier == Transport::Polling {
             self.drop_channel(Purpose::WebSocket, outputs);
-            self.outbox.push(Item::control(Packet::engine(b"1")));
+            self.outbox.push(Item { packet: Packet::engine(b"1"), cargo: Cargo::Close });
         }
         self.state = State::Closing(carrier);
         self.dues = Dues { phase: due, post: self.dues.post, ..Dues::NONE };

@@ -59,7 +59,7 @@ impl Spaces {
             .iter()
             .filter_map(|item| match item.cargo {
                 Cargo::Event { id, .. } => id,
-                Cargo::Control | Cargo::Volatile => None,
+                Cargo::Close | Cargo::Control | Cargo::Volatile => None,
             })
             .collect();
         let pending = std::mem::take(&mut space.pending);
