@@ -18,7 +18,8 @@ pub(super) fn run(data: &[u8]) {
     let whole = read(&mut end(role, *settings), &pieces(bytes, 0));
     let cut = read(&mut end(role, *settings), &pieces(bytes, *seed));
     // Of two faults in one message, which is seen first depends on how much of it was there.
-    let meaning = |(messages, fault): (Vec<Vec<u8>>, Option<Violation>)| (messages, fault.is_some());
+    let meaning =
+        |(messages, fault): (Vec<Vec<u8>>, Option<Violation>)| (messages, fault.is_some());
     assert_eq!(meaning(whole), meaning(cut), "a cut changed the meaning");
     let (mut from, mut to) = (end(Role::Client, *settings), end(Role::Server, *settings));
     let pieces = pieces(bytes, *seed);
