@@ -22,6 +22,12 @@ pub trait Runtime: Send + Sync + 'static {
         self.spawn(timers);
     }
 
+    /// Returns for how long the current thread waits, when it drops the last handle of a client, until the client has
+    /// said goodbye. By default it does not wait.
+    fn farewell(&self) -> Option<Duration> {
+        None
+    }
+
     /// Returns threads on which handlers may block. When there are any, all handlers are handed to them: those
     /// of one client in order, those of different clients side by side.
     fn workers(&self) -> Option<&dyn Workers> {

@@ -56,12 +56,14 @@ mod carry;
 mod door;
 mod executor;
 mod network;
+mod own;
 mod reactor;
 mod server;
 mod start;
 
 pub use builder::Builder;
 pub use executor::Executor;
+pub use own::AsyncStream;
 pub use sansocket_app::*;
 #[expect(
     hidden_glob_reexports,

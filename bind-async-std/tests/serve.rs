@@ -1,7 +1,13 @@
 //! What every binding promises, on each executor there is.
 
+#[cfg(feature = "smol")]
+use async_io::Async;
 use async_io::block_on;
+#[cfg(feature = "smol")]
+use sansocket_async_std::AsyncStream;
 use sansocket_async_std::{App, Executor, Listener, Server};
+#[cfg(feature = "smol")]
+use std::net::TcpStream;
 use std::thread;
 use suites::Serving;
 
@@ -79,6 +85,20 @@ mod async_std {
             (handle, Box::new(move || drop(super::block_on(serving.cancel()))))
         });
     }
+}
+
+#[cfg(feature = "smol")]
+#[test]
+fn c102_a_stream_of_the_application_leads_to_the_server() {
+    suites::c102_a_stream_of_the_application_leads_to_the_server(
+        |app, listeners| serve(app, Executor::SMOL, listeners),
+        |client| Executor::SMOL.open(client),
+        |client, address| {
+            client.connector(move |_| async move {
+                Async::<TcpStream>::connect(address).await.map(AsyncStream::new)
+            });
+        },
+    );
 }
 
 /// Serves `app` on four shards.

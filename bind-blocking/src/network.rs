@@ -13,6 +13,7 @@ use std::net::SocketAddr;
 #[cfg(unix)]
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use crate::carry::{Arrival, Socket};
@@ -32,6 +33,9 @@ pub(crate) struct Network {
     /// Started for the first stream; another one if its poller fails.
     driver: Arc<Mutex<Option<Way>>>,
 }
+
+/// How long a thread waits for the goodbye of a client whose last handle it drops.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// How streams get to a driver.
 #[derive(Clone)]
@@ -94,6 +98,11 @@ impl Runtime for Network {
         self.threads.spawn_timers(timers);
     }
 
+    /// A process may end with the thread. Threads of the product have to go on: they bring the goodbye.
+    fn farewell(&self) -> Option<Duration> {
+        (!is_ours(&thread::current())).then_some(FAREWELL)
+    }
+
     fn workers(&self) -> Option<&dyn Workers> {
         self.threads.workers()
     }
@@ -131,6 +140,11 @@ impl Net for Network {
             way.post.seat(Arrival::Opened(Box::pin(carry)));
         }
     }
+}
+
+/// Whether it is a thread of a pool or a clock.
+fn is_ours(thread: &Thread) -> bool {
+    thread.name().is_some_and(|name| name.starts_with("sansocket-"))
 }
 
 fn lock(driver: &Mutex<Option<Way>>) -> MutexGuard<'_, Option<Way>> {

@@ -59,6 +59,9 @@ pub fn connect_simply(client: Client) -> Result<SimpleClient, ConnectError> {
 
 /// Starts a client, on threads that all clients of the process share. It connects when a namespace is to be joined.
 ///
+/// Dropping the last handle of a client waits until what was sent has left and the connection is closed, for a second
+/// at most, since the process may end next. Handlers do not wait.
+///
 /// # Panics
 /// When a name of a namespace is none, when a handler takes a [`State`](sansocket_app::State) that
 /// [`Client::manage`] was given no value of, or when the operating system gives no random numbers or no thread.

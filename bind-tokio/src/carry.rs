@@ -25,9 +25,7 @@ impl<S: AsyncRead + AsyncWrite + Look + Unpin> Wire for Stream<S> {
         context: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let mut buffer = ReadBuf::new(buffer);
-        ready!(Pin::new(&mut self.0).poll_read(context, &mut buffer))?;
-        Poll::Ready(Ok(buffer.filled().len()))
+        read(&mut self.0, context, buffer)
     }
 
     fn poll_look(
@@ -52,14 +50,34 @@ impl<S: AsyncRead + AsyncWrite + Look + Unpin> Wire for Stream<S> {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match slices {
-            [one] => Pin::new(&mut self.0).poll_write(context, one),
-            many => Pin::new(&mut self.0).poll_write_vectored(context, many),
-        }
+        write(&mut self.0, context, slices)
     }
 
     fn poll_close(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_shutdown(context)
+    }
+}
+
+#[inline]
+pub(crate) fn read<S: AsyncRead + Unpin>(
+    stream: &mut S,
+    context: &mut Context<'_>,
+    buffer: &mut [u8],
+) -> Poll<io::Result<usize>> {
+    let mut buffer = ReadBuf::new(buffer);
+    ready!(Pin::new(stream).poll_read(context, &mut buffer))?;
+    Poll::Ready(Ok(buffer.filled().len()))
+}
+
+#[inline]
+pub(crate) fn write<S: AsyncWrite + Unpin>(
+    stream: &mut S,
+    context: &mut Context<'_>,
+    slices: &[IoSlice<'_>],
+) -> Poll<io::Result<usize>> {
+    match slices {
+        [one] => Pin::new(stream).poll_write(context, one),
+        many => Pin::new(stream).poll_write_vectored(context, many),
     }
 }
 

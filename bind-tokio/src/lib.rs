@@ -40,6 +40,7 @@
 mod builder;
 mod carry;
 mod door;
+mod own;
 mod runtime;
 mod server;
 #[cfg(feature = "tower")]
@@ -47,6 +48,7 @@ mod service;
 mod start;
 
 pub use builder::Builder;
+pub use own::AsyncStream;
 pub use sansocket_app::*;
 #[expect(
     hidden_glob_reexports,

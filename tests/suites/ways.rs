@@ -116,6 +116,18 @@ pub fn a_unix_socket_leads_to_the_server(serve: Serve, open: Open) {
     assert!(error.to_string().contains("other"), "{error}");
 }
 
+/// A stream that the application opens itself is used as it is. `own` has a client open all streams to an address.
+pub fn c102_a_stream_of_the_application_leads_to_the_server(
+    serve: Serve,
+    open: Open,
+    own: fn(&mut Client, SocketAddr),
+) {
+    let (_io, address, _serving) = start(serve, echo());
+    let mut client = client("http://nowhere.invalid");
+    own(&mut client, address);
+    talk(client, open).expect("it leads there");
+}
+
 /// A proxy that answers each connection in a thread of its own.
 fn proxy(answer: fn(TcpStream) -> io::Result<()>) -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");

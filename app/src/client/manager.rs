@@ -3,14 +3,17 @@
 use sansocket::Misuse;
 use sansocket::client::{Config, Transport};
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::{Arc, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use super::shared::Shared;
 use super::socket::Socket;
 use super::waits::{Closed, Connecting};
 use crate::runtime::BoxFuture;
+use crate::wait::wait;
 
 /// A client that runs: its connection to the server, over all losses, and the namespaces on it. Cloning copies a
 /// pointer.
@@ -35,6 +38,14 @@ impl Owner {
 impl Drop for Owner {
     fn drop(&mut self) {
         self.0.close();
+        if let Some(most) = self.0.runtime().farewell() {
+            let mut closed = pin!(Closed::of(&self.0));
+            let mut late = self.0.runtime().sleep(most);
+            wait(poll_fn(|context| match closed.as_mut().poll(context) {
+                Poll::Ready(()) => Poll::Ready(()),
+                Poll::Pending => late.as_mut().poll(context),
+            }));
+        }
     }
 }
 
