@@ -28,6 +28,7 @@ class Inbox {
     if (found >= 0) return this.#values.splice(found, 1)[0];
     return await new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error(`${what} did not come`)), patience);
+      timer.unref(); // a check that is skipped leaves it behind
       const settle = (value) => {
         clearTimeout(timer);
         resolve(value);
