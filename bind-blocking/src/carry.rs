@@ -23,7 +23,7 @@ pub(crate) struct Carrier {
 }
 
 /// What comes to a driver.
-#[expect(clippy::large_enum_variant, reason = "it is put in its place at once")]
+#[allow(clippy::large_enum_variant, reason = "with TLS it is; it is put in its place at once")]
 pub(crate) enum Arrival {
     /// A stream that a server accepted.
     Accepted(Socket, Connection),

@@ -82,6 +82,10 @@ mod present {
 }
 
 #[cfg(not(feature = "compression"))]
+#[expect(
+    clippy::needless_pass_by_ref_mut,
+    reason = "the calls are those of the one that is present"
+)]
 mod absent {
     use crate::deflate::settings::Packing;
 
