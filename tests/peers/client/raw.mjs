@@ -241,6 +241,20 @@ export class PollingSession {
     return this.#gets.shift();
   }
 
+  /**
+   * Lets polls go until the WebSocket has taken over, as servers do: an answer to a poll may overtake that to the
+   * probe, and then the client polls again. Returns what comes by the WebSocket first.
+   */
+  async release(ws) {
+    let taken = false;
+    const first = ws.packet().finally(() => (taken = true));
+    while (!taken) {
+      for (const get of this.#gets.splice(0)) get.reply('6');
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    return await first;
+  }
+
   /** Answers every request from now on with an error. */
   fail(status = 500) {
     this.over = true;

@@ -42,8 +42,7 @@ check('C13 the upgrade probes, pauses polling, and moves', async (start, t) => {
   await driver.wait('connected');
   driver.send('emit', { event: 'during' });
   await driver.sync();
-  session.send('6');
-  assert.equal(await ws.packet(), '5');
+  assert.equal(await session.release(ws), '5');
   assert.equal((await driver.wait('upgrade')).transport, 'websocket');
   const packets = [...session.packets];
   if (!packets.includes('42["during"]')) assert.equal(await ws.packet(), '42["during"]');
@@ -94,7 +93,7 @@ check('C16 a session begins on the WebSocket that the one before ended on', asyn
   const ws = (await raw.upgrade()).accept();
   assert.equal(await ws.packet(), '2probe');
   ws.send('3probe');
-  session.send('6');
+  assert.equal(await session.release(ws), '5');
   await driver.wait('upgrade');
   ws.socket.destroy();
   assert.equal((await raw.upgrade()).query.sid, undefined);
