@@ -12,7 +12,7 @@ use crate::hub::timers::Timers;
 use crate::runtime::Runtime;
 use crate::shards::cell::Cell;
 use crate::shards::life::Until;
-use crate::shards::port::Port;
+use crate::shards::port::{Port, Quiet};
 use crate::shards::shards::Shards;
 use crate::sockets::clients::Clients;
 use crate::sockets::gate::Gate;
@@ -171,6 +171,15 @@ impl Hub {
     ) -> R {
         let reader = self.shards.pressure(shard).is_felt().then_some(port);
         self.shards.turn_of(shard, reader, act, |jobs| self.dispatch(shard, jobs, Some(port)))
+    }
+
+    /// A look at the stream of `link` found nothing to read.
+    pub(crate) fn quiet(&self, shard: u16, link: Link, quiet: Quiet) {
+        let now = self.runtime().now();
+        self.turn(shard, |cell| match quiet {
+            Quiet::Silent => cell.server.handle_quiet(now, link),
+            Quiet::Excused => cell.server.handle_excused(now, link),
+        });
     }
 
     /// Whether handlers are so far behind with a session, or with its shard, that a body for it
