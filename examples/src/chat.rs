@@ -119,7 +119,7 @@ fn say(socket: Socket, text: String, histories: State<Histories>) -> Value {
     let said = Said { author, id: socket.id().into(), text, time: now() };
     histories.add(&room, said.clone());
     let _ = socket.to(&room).emit("message", &said);
-    let _ = socket.io().of(ACTIVITY).volatile().emit("said", &room);
+    let _ = socket.io().of(ACTIVITY).emit("said", &room);
     json!({"ok": true, "time": said.time})
 }
 

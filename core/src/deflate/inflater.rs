@@ -32,6 +32,8 @@ mod present {
         Open,
         /// The last block of the message was marked as such (RFC 7692 §7.2.3.4).
         Ended,
+        /// The beginning of an empty block followed the last one. Nothing may follow it.
+        Over,
     }
 
     /// What a flush ends with, and a message goes without.
@@ -77,11 +79,11 @@ mod present {
             limit: usize,
         ) -> Result<(), Violation> {
             self.taken = 0;
-            if self.stage == Stage::Ended {
-                *self = Self::new(self.window);
-                return Ok(());
+            if self.stage == Stage::Open {
+                return self.inflate(&TAIL, message, limit);
             }
-            self.inflate(&TAIL, message, limit)
+            *self = Self::new(self.window);
+            Ok(())
         }
 
         fn inflate(
@@ -91,10 +93,14 @@ mod present {
             limit: usize,
         ) -> Result<(), Violation> {
             loop {
-                if self.stage == Stage::Ended {
-                    // A last block is followed by the beginning of an empty one at most.
-                    let is_over = part.iter().all(|&byte| byte == 0) && part.len() <= 1;
-                    return if is_over { Ok(()) } else { Err(Violation::InvalidCompression) };
+                match (self.stage, part) {
+                    (Stage::Open, _) => {}
+                    (_, []) => return Ok(()),
+                    (Stage::Ended, [0]) => {
+                        self.stage = Stage::Over;
+                        return Ok(());
+                    }
+                    (Stage::Ended | Stage::Over, _) => return Err(Violation::InvalidCompression),
                 }
                 if message.len() == message.capacity() {
                     // One byte more than is allowed tells that there are too many.
@@ -218,6 +224,17 @@ mod tests {
             let found = inflated(&mut inflater, bad, LIMIT);
             assert_eq!(found, Err(Violation::InvalidCompression), "{bad:x?}");
         }
+    }
+
+    #[test]
+    fn bytes_after_the_last_block_are_malformed_however_they_are_cut() {
+        let mut inflater = Inflater::new(15);
+        let mut message = Vec::new();
+        for part in [&b"\xf3\x48\xcd\xc9\xc9\x07\x00"[..], b"\x00"] {
+            assert_eq!(inflater.take(part, &mut message, LIMIT), Ok(()));
+        }
+        let late = inflater.take(b"\x00", &mut message, LIMIT);
+        assert_eq!(late, Err(Violation::InvalidCompression));
     }
 
     #[test]
