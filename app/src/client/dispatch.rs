@@ -41,9 +41,18 @@ impl Shared {
             job @ Job::Client(Notice::Closed(_)) => drop(self.call(job)),
             Job::Namespace(seat, Task::Auth(ask)) => self.supply_auth(&seat, ask),
             job @ Job::Namespace(_, Task::Failed(_)) => self.call_in_order(job),
-            job if self.is_free(&job) => self.call_now(job),
-            job if self.is_concurrent(&job) => self.launch(job),
-            job => self.queue(job),
+            job @ (Job::Client(_) | Job::Namespace(..)) => self.call_in_turn(job),
+        }
+    }
+
+    /// Does a job when those before it are done.
+    fn call_in_turn(&self, job: Job) {
+        if self.is_free(&job) {
+            self.call_now(job);
+        } else if self.is_concurrent(&job) {
+            self.launch(job);
+        } else {
+            self.queue(job);
         }
     }
 

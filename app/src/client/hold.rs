@@ -57,7 +57,7 @@ impl Hold {
                     first.go_on();
                     self = second;
                 }
-                job => {
+                job @ (Job::Client(_) | Job::Namespace(..)) => {
                     if let Some(rest) = self.client.call_caught(job) {
                         return self.follow(rest);
                     }
