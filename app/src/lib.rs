@@ -158,7 +158,7 @@ pub use serve::listen::{Address, Listener};
 pub use serve::tls::Tls;
 #[cfg(feature = "tls")]
 pub use serve::tls::TlsError;
-pub use sockets::answers::ack::{Ack, AckError, AckFuture, Calling};
+pub use sockets::answers::ack::{Ack, AckError, AckFuture, Calling, NO_TIMEOUT};
 pub use sockets::answers::drain::Drained;
 pub use sockets::answers::fetch::{FetchSockets, Fetched};
 pub use sockets::answers::gather::{AckStream, Gathered, Gathering, NextAck};

@@ -224,18 +224,22 @@ impl Shared {
             return None;
         }
         let space = seat.space();
-        let Some(entry) = space.handlers.find(message.name()) else {
+        let found = space.handlers.find(message.name());
+        if found.is_some_and(|entry| entry.order == Order::Concurrent) {
+            self.launch_message(seat.clone(), message, token);
+            return None;
+        }
+        let socket = self.socket(seat);
+        if !self.lets_in(&socket, &space.handlers, &message) {
+            return None;
+        }
+        let Some(entry) = found else {
             log!(
                 debug, "sansocket::event", namespace = ?quoted(&seat.name),
                 event = ?quoted(message.name()), "no handler"
             );
             return None;
         };
-        if entry.order == Order::Concurrent {
-            self.launch_message(seat.clone(), message, token);
-            return None;
-        }
-        let socket = self.socket(seat);
         let rest = start(self.begin(&socket, entry, &mut Some(message), &mut token)?)?;
         if entry.order == Order::Sequential {
             return Some(rest);
@@ -267,6 +271,9 @@ impl Shared {
             let space = seat.space();
             let entry = space.handlers.find(message.name())?;
             let socket = client.socket(&seat);
+            if !client.lets_in(&socket, &space.handlers, &message) {
+                return None;
+            }
             client.begin(&socket, entry, &mut Some(message), &mut token)
         };
         if let Some(workers) = self.runtime().workers() {

@@ -83,7 +83,7 @@ pub use sansocket::client::{
     Backoff, Config, Endpoint, Fault, Kind, Offline, OfflinePolicy, Proxy, Reason, Refused,
     Retries, Timestamps, Transport, UrlError,
 };
-pub use simple::{ConnectingSimply, ReceiveError, Receiving, SimpleClient};
+pub use simple::{ConnectingSimply, ReceiveError, Receiving, ReceivingAs, SimpleClient};
 pub use socket::Socket;
 pub use space::Space;
 pub use waits::{Closed, Connecting, Drained};

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -157,16 +158,9 @@ impl SimpleClient {
         Receiving { client: self, patience: Some(self.socket.manager().sleep(timeout)) }
     }
 
-    /// Receives the next event and reads its arguments as `T`: a tuple several of them, anything else the first.
-    ///
-    /// # Errors
-    /// [`ReceiveError`]. An event whose arguments do not fit is received.
-    ///
-    /// # Cancel safety
-    /// Dropping it loses no event.
-    pub async fn receive_as<T: DeserializeOwned>(&self) -> Result<(String, T), ReceiveError> {
-        let (name, args) = self.receive().await?;
-        Ok((name, args::decode_owned(args.json(), args.attachments())?))
+    /// Receives the next event and reads its arguments as `T`: see [`Receiving::decode`].
+    pub fn receive_as<T: DeserializeOwned>(&self) -> ReceivingAs<'_, T> {
+        self.receive().decode()
     }
 
     /// Leaves the namespace and closes the connection, after what waits for it. Events that came before can still
@@ -284,7 +278,23 @@ pub struct Receiving<'a> {
     patience: Option<BoxFuture<()>>,
 }
 
-impl Receiving<'_> {
+/// Waits for the next event of a [`SimpleClient`], and reads its arguments as `T`.
+///
+/// # Cancel safety
+/// Dropping it loses no event.
+#[must_use = "futures do nothing unless awaited"]
+pub struct ReceivingAs<'a, T> {
+    receiving: Receiving<'a>,
+    kind: PhantomData<fn() -> T>,
+}
+
+impl<'a> Receiving<'a> {
+    /// Reads the arguments of the event as `T`: a tuple several of them, anything else the first. An event whose
+    /// arguments do not fit is received, and is [`ReceiveError::Decode`].
+    pub fn decode<T: DeserializeOwned>(self) -> ReceivingAs<'a, T> {
+        ReceivingAs { receiving: self, kind: PhantomData }
+    }
+
     /// Waits on this thread; never inside an async handler, whose thread may have to bring the event.
     ///
     /// # Errors
@@ -309,6 +319,28 @@ impl Future for Receiving<'_> {
     }
 }
 
+impl<T: DeserializeOwned> ReceivingAs<'_, T> {
+    /// Waits on this thread; never inside an async handler, whose thread may have to bring the event.
+    ///
+    /// # Errors
+    /// Why no event was received, or that its arguments do not fit.
+    pub fn wait(self) -> Result<(String, T), ReceiveError> {
+        wait(self)
+    }
+}
+
+impl<T: DeserializeOwned> Future for ReceivingAs<'_, T> {
+    type Output = Result<(String, T), ReceiveError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let received = Pin::new(&mut self.receiving).poll(context);
+        received.map(|received| {
+            let (name, args) = received?;
+            Ok((name, args::decode_owned(args.json(), args.attachments())?))
+        })
+    }
+}
+
 impl fmt::Debug for SimpleClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SimpleClient").field("socket", &self.socket).finish_non_exhaustive()
@@ -318,6 +350,12 @@ impl fmt::Debug for SimpleClient {
 impl fmt::Debug for Receiving<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Receiving").field("client", &self.client).finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for ReceivingAs<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReceivingAs").field("receiving", &self.receiving).finish()
     }
 }
 

@@ -25,7 +25,7 @@ use crate::args::{DecodeError, IntoArgs, with_args};
 use crate::handlers::disconnect::{Departure, FromDeparture};
 use crate::handlers::extract::{Extract, Incoming};
 use crate::log::{log, quoted};
-use crate::sockets::answers::ack::{AckFuture, Calling, Slot};
+use crate::sockets::answers::ack::{AckFuture, Calling, NO_TIMEOUT, Slot};
 use crate::sockets::error::BoxError;
 use crate::sockets::side::{Sealed, Side};
 
@@ -177,6 +177,11 @@ impl Socket {
         self.handlers(|space| space.auth = Auth::function(make));
     }
 
+    /// Sends no auth payload any more, from the next time on that the namespace is joined.
+    pub fn clear_auth(&self) {
+        self.handlers(|space| space.auth = Auth::None);
+    }
+
     /// Sends an event. A tuple is several arguments, `()` none, anything else one; encoded arguments are sent as
     /// they are, see [`IntoArgs`]. While the namespace is not joined the event waits, as
     /// [`Config::offline`](super::Config::offline) says.
@@ -255,8 +260,9 @@ impl Socket {
         self.emit_with_ack(event, args, timeout).decode()
     }
 
-    /// Sends an event and waits for the server's acknowledgement, at most for `timeout`. An event that was not sent
-    /// by then is not sent.
+    /// Sends an event and waits for the server's acknowledgement, at most for `timeout`, or with
+    /// [`NO_TIMEOUT`](crate::NO_TIMEOUT) until the connection is lost. An event that was not sent by then is not
+    /// sent.
     ///
     /// The event is sent before this returns; the future only waits.
     pub fn emit_with_ack(
@@ -363,7 +369,8 @@ impl Socket {
                 let Some(mut socket) = state.core.socket(now, self.seat.key) else {
                     return Err(sansocket::client::Refused::NotJoined.into());
                 };
-                let ticket = socket.emit_with_ack(event, args, Some(timeout))?;
+                let timeout = (timeout < NO_TIMEOUT).then_some(timeout);
+                let ticket = socket.emit_with_ack(event, args, timeout)?;
                 state.questions.extend(waiting.take().map(|waiting| (ticket, waiting)));
                 Ok(())
             })

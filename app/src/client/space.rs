@@ -45,6 +45,17 @@ macro_rules! handlers {
             $this
         }
 
+        /// Looks at each event of the server before its handler is called, as
+        /// [`Namespace::packet_middleware`](crate::Namespace::packet_middleware) does on a server: an error drops
+        /// the event.
+        pub fn packet_middleware<E: Into<BoxError>>(
+            &mut $this,
+            look: impl Fn(&Socket, &EventMessage) -> Result<(), E> + Send + Sync + 'static,
+        ) -> &mut Self {
+            $space.handlers.packet_middleware(look);
+            $this
+        }
+
         /// Handles the events that have no handler of their own.
         ///
         /// # Panics
@@ -165,6 +176,12 @@ macro_rules! handlers {
             F: FnOnce() -> U + Clone + Send + Sync + 'static,
         {
             $space.auth = Auth::function(make);
+            $this
+        }
+
+        /// Sends no auth payload: the default.
+        pub fn clear_auth(&mut $this) -> &mut Self {
+            $space.auth = Auth::None;
             $this
         }
     };

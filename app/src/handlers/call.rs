@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use crate::handlers::handler::{Delivery, Progress};
+use crate::handlers::namespace::Namespace;
 use crate::handlers::table::Entry;
 use crate::runtime::BoxFuture;
 use crate::sockets::error::Cause;
@@ -22,6 +23,17 @@ pub(crate) trait Caller<S: Side>: Send + Sync + 'static {
     /// Tells the application of a handler that did not succeed. The name of the event is in the message, if
     /// there is one.
     fn report(&self, socket: &S, event: &str, message: Option<&EventMessage>, cause: Cause);
+
+    /// Whether no packet middleware drops an event.
+    #[inline]
+    fn lets_in(&self, socket: &S, handlers: &Namespace<S>, message: &EventMessage) -> bool {
+        handlers.packets.iter().all(|look| {
+            let seen = catch_unwind(AssertUnwindSafe(|| look(socket, message)));
+            let seen = seen.map_err(panic_of);
+            let seen = seen.and_then(|seen| seen.map_err(|e| Box::new(Cause::Middleware(e))));
+            seen.map_err(|cause| self.report(socket, "", Some(message), *cause)).is_ok()
+        })
+    }
 
     /// Calls the handler of an event, and returns the rest of its way, not yet taken a step of.
     #[inline(always)]

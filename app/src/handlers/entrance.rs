@@ -1,19 +1,14 @@
-//! What clients and their events pass on the server before the handlers of their namespace.
+//! What clients pass on the server before the handlers of their namespace.
 
-use sansocket::EventMessage;
 use std::sync::Arc;
 
 use crate::handlers::connect::{ConnectFn, ConnectHandler};
 use crate::handlers::function::Handler;
 use crate::handlers::namespace::Namespace;
 use crate::handlers::pattern::Pattern;
-use crate::sockets::error::BoxError;
 use crate::sockets::socket::Socket;
 
-pub(crate) type PacketFn =
-    Arc<dyn Fn(&Socket, &EventMessage) -> Result<(), BoxError> + Send + Sync>;
-
-/// What clients and their events pass before the handlers of a namespace.
+/// What clients pass before the handlers of a namespace.
 #[derive(Clone, Default)]
 pub(crate) struct Entrance {
     /// The names of the namespaces, where there are several.
@@ -22,7 +17,6 @@ pub(crate) struct Entrance {
     /// What a client passes on its way in: the middlewares, then the connect handler. Made when the
     /// application starts.
     pub(crate) doors: Arc<[ConnectFn]>,
-    pub(crate) packets: Vec<PacketFn>,
 }
 
 impl Namespace {
@@ -43,19 +37,6 @@ impl Namespace {
         self
     }
 
-    /// Looks at each event before its handler is chosen. An error drops the event and goes to the
-    /// error handler.
-    pub fn packet_middleware<E: Into<BoxError>>(
-        &mut self,
-        look: impl Fn(&Socket, &EventMessage) -> Result<(), E> + Send + Sync + 'static,
-    ) -> &mut Self {
-        let look = move |socket: &Socket, message: &EventMessage| {
-            look(socket, message).map_err(Into::into)
-        };
-        self.entrance.packets.push(Arc::new(look));
-        self
-    }
-
     /// Puts the doors in a row: the middlewares of everywhere, those of the namespace, the connect handler.
     pub(crate) fn seal(&mut self, everywhere: &Self) {
         let mut doors = everywhere.entrance.middlewares.clone();
@@ -66,9 +47,8 @@ impl Namespace {
 }
 
 impl Entrance {
-    /// Lets clients and events pass what stands in another entrance first.
+    /// Lets clients pass what stands in another entrance first.
     pub(super) fn stand_before(&mut self, any: &Self) {
         self.middlewares = [&any.middlewares[..], &self.middlewares].concat();
-        self.packets = [&any.packets[..], &self.packets].concat();
     }
 }

@@ -1,5 +1,6 @@
 //! The handlers of one namespace, on any side.
 
+use sansocket::EventMessage;
 use std::fmt;
 use std::sync::Arc;
 
@@ -13,10 +14,12 @@ use crate::handlers::needs::Needs;
 use crate::handlers::order::Order;
 use crate::handlers::state::States;
 use crate::handlers::table::{Entry, Table};
-use crate::sockets::error::HandlerError;
+use crate::sockets::error::{BoxError, HandlerError};
 use crate::sockets::side::Side;
 use crate::sockets::socket::Socket;
 
+pub(crate) type PacketFn<S = Socket> =
+    Arc<dyn Fn(&S, &EventMessage) -> Result<(), BoxError> + Send + Sync>;
 pub(crate) type OnError<S = Socket> = Arc<dyn Fn(HandlerError<S>) + Send + Sync>;
 
 /// The handlers of one namespace, or of all that a pattern or a predicate matches.
@@ -26,6 +29,8 @@ pub(crate) type OnError<S = Socket> = Arc<dyn Fn(HandlerError<S>) + Send + Sync>
 pub struct Namespace<S: Side = Socket> {
     pub(crate) connect: Option<ConnectFn<S>>,
     pub(crate) disconnect: Option<DisconnectFn<S>>,
+    /// What events pass before their handlers.
+    pub(crate) packets: Vec<PacketFn<S>>,
     events: Table<S>,
     pub(crate) on_error: Option<OnError<S>>,
     order: Order,
@@ -86,6 +91,18 @@ impl<S: Side> Namespace<S> {
         H::Function: EventHandler<P, R, K, S>,
     {
         self.add_event(Source::Function, None, H::ORDER, handler.into_function());
+        self
+    }
+
+    /// Looks at each event before its handler is chosen, whether it has one or not. An error drops the event and
+    /// goes to the error handler. There may be several; they look in the order in which they were given.
+    pub fn packet_middleware<E: Into<BoxError>>(
+        &mut self,
+        look: impl Fn(&S, &EventMessage) -> Result<(), E> + Send + Sync + 'static,
+    ) -> &mut Self {
+        let look =
+            move |socket: &S, message: &EventMessage| look(socket, message).map_err(Into::into);
+        self.packets.push(Arc::new(look));
         self
     }
 
@@ -266,6 +283,7 @@ impl<S: Side> Namespace<S> {
 
     /// Puts the catch-all namespace behind this one, so that no lookup goes there later.
     pub(crate) fn stand_before(&mut self, any: &Self) {
+        self.packets = [&any.packets[..], &self.packets].concat();
         self.events.stand_before(&any.events);
         self.connect = self.connect.take().or_else(|| any.connect.clone());
         self.disconnect = self.disconnect.take().or_else(|| any.disconnect.clone());
@@ -316,6 +334,7 @@ impl<S: Side> Default for Namespace<S> {
         Self {
             connect: None,
             disconnect: None,
+            packets: Vec::new(),
             events: Table::default(),
             on_error: None,
             order: Order::default(),

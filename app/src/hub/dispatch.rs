@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use crate::handlers::call::{Caller, panic_of, start};
+use crate::handlers::call::{Caller, start};
 use crate::handlers::connect::{self, Admission};
 use crate::handlers::disconnect::Departure;
 use crate::handlers::handler::Progress;
@@ -180,7 +180,7 @@ impl Hub {
             self.launch(socket, message.take(), token.take(), None);
             return None;
         }
-        if !self.lets_in(socket, handlers, event) {
+        if !self.takes(socket, handlers, event) {
             return None;
         }
         let Some(entry) = found else {
@@ -220,7 +220,7 @@ impl Hub {
             let handlers = hub.handlers(&socket)?;
             let event = there(&message);
             let entry = handlers.find(event.name())?;
-            if !hub.lets_in(&socket, handlers, event) {
+            if !hub.takes(&socket, handlers, event) {
                 return None;
             }
             hub.begin(&socket, entry, &mut message, &mut token)
@@ -244,19 +244,14 @@ impl Hub {
         }));
     }
 
-    /// Whether no packet middleware drops an event.
+    /// Logs an event, and says whether it goes on to its handler.
     #[inline]
-    fn lets_in(&self, socket: &Socket, handlers: &Namespace, message: &EventMessage) -> bool {
+    fn takes(&self, socket: &Socket, handlers: &Namespace, message: &EventMessage) -> bool {
         log!(
             trace, "sansocket::event", id = %socket.id(), event = ?quoted(message.name()),
             args = ?quoted(message.json()), "received"
         );
-        handlers.entrance.packets.iter().all(|look| {
-            let seen = catch_unwind(AssertUnwindSafe(|| look(socket, message)));
-            let seen = seen.map_err(panic_of);
-            let seen = seen.and_then(|seen| seen.map_err(|e| Box::new(Cause::Middleware(e))));
-            seen.map_err(|cause| self.report(socket, "", Some(message), *cause)).is_ok()
-        })
+        self.lets_in(socket, handlers, message)
     }
 
     fn call_disconnect(&self, socket: Socket, reason: Reason, rooms: &[Arc<str>]) {

@@ -221,7 +221,8 @@ impl Socket {
         self.emit_with_ack(event, args, timeout).decode()
     }
 
-    /// Sends an event and waits for the client's acknowledgement, at most for `timeout`.
+    /// Sends an event and waits for the client's acknowledgement, at most for `timeout`, or with
+    /// [`NO_TIMEOUT`](crate::NO_TIMEOUT) until the client has left.
     ///
     /// The event is sent before this returns; the future only waits.
     pub fn emit_with_ack(&self, event: &str, args: impl IntoArgs, timeout: Duration) -> AckFuture {

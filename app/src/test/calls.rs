@@ -169,9 +169,13 @@ impl Called {
     }
 
     fn event(&self, clock: &Arc<Clock>, arrival: Arrival) -> Option<BoxFuture<()>> {
-        let order = self.handlers.find(arrival.message.name())?.order;
+        let found = self.handlers.find(arrival.message.name());
+        let order = found.map_or(Order::Inline, |entry| entry.order);
         let called = self.clone();
         let begin = move || {
+            if !called.lets_in(&called.socket, &called.handlers, &arrival.message) {
+                return None;
+            }
             let (mut message, mut token) = (Some(arrival.message), arrival.question);
             let entry = called.handlers.find(message.as_ref()?.name())?;
             called.begin(&called.socket, entry, &mut message, &mut token)

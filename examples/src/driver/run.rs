@@ -4,12 +4,11 @@ use sansocket_app::client::{
     self, AckError, Client, Config, ConnectError, EmitError, Endpoint, Event, Loss, Manager,
     Proxies, Socket, Transport,
 };
-use sansocket_app::{Ack, EventMessage, NoReply};
+use sansocket_app::{Ack, EventMessage, NO_TIMEOUT, NoReply};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
-use std::time::Duration;
 
 use super::auth::{Auth, Function};
 use super::command::{Command, Emit};
@@ -165,7 +164,7 @@ impl Driver {
             (None, false) => socket.emit(event, args),
             (None, true) => socket.emit_volatile(event, args).map(drop),
             (Some(tag), false) => {
-                let timeout = timeout.unwrap_or(Duration::MAX);
+                let timeout = timeout.unwrap_or(NO_TIMEOUT);
                 socket.emit_then(event, args, timeout, move |answer| match answer {
                     Ok(args) => {
                         Report::Ack { tag: &tag, args: spelled(args.as_ref()) }.print();

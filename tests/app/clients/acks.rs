@@ -2,7 +2,9 @@
 
 use sansocket_app::client::{AckError, EmitError, Refused, Socket};
 use sansocket_app::test::{Network, TestServer};
-use sansocket_app::{Ack, App, BoxError, Bytes, NoReply};
+use sansocket_app::{Ack, App, BoxError, Bytes, NO_TIMEOUT, NoReply};
+use std::pin::pin;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use super::{Notes, client, join};
@@ -136,4 +138,18 @@ fn c85_an_answer_that_is_too_large_goes_to_the_error_handler() {
         assert!(notes.take().concat().contains("the event takes 2000"), "{event}");
     }
     assert!(socket.is_connected());
+}
+
+#[test]
+fn an_answer_without_a_timeout_is_awaited_until_the_connection_is_lost() {
+    let mut app = App::new();
+    app.on("never", |_: Ack| NoReply);
+    let server = TestServer::new(app);
+    let socket = join(&server, client());
+    let mut answer = pin!(socket.call_within::<()>("never", &(), NO_TIMEOUT));
+    server.advance(Duration::from_secs(100_000));
+    let mut context = Context::from_waker(Waker::noop());
+    assert!(answer.as_mut().poll(&mut context).is_pending());
+    server.set_network(Network::Down);
+    assert_eq!(server.block_on(answer), Err(AckError::Disconnected));
 }

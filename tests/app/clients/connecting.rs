@@ -59,6 +59,11 @@ fn c08_the_auth_payload_is_made_for_each_attempt() {
     server.set_network(Network::Up);
     server.advance(Duration::from_secs(5));
     assert_eq!(heard.take(), [r#"{"fixed":true}"#]);
+    socket.clear_auth();
+    server.set_network(Network::Down);
+    server.set_network(Network::Up);
+    server.advance(Duration::from_secs(5));
+    assert_eq!(heard.take(), ["{}"]);
 }
 
 #[test]

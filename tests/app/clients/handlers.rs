@@ -223,3 +223,33 @@ fn handlers_of_before_a_loss_are_called_before_those_of_after() {
     server.advance(Duration::from_secs(10));
     assert_eq!(notes.take(), ["joined", "slow 0", "plain 1", "left", "joined"]);
 }
+
+#[test]
+fn c66_a_packet_middleware_hears_of_every_event_before_its_handler_and_may_drop_it() {
+    let server = TestServer::new(sending());
+    let (notes, mut client) = (Notes::default(), client());
+    let to = notes.clone();
+    client.packet_middleware(move |_, message| {
+        to.add(format!("first {}{}", message.name(), message.json()));
+        if message.name() == "bad" { Err("dropped") } else { Ok(()) }
+    });
+    let to = notes.clone();
+    client.packet_middleware(move |socket, message| {
+        to.add(format!("second {}{}", message.name(), socket.namespace()));
+        Ok::<_, std::fmt::Error>(())
+    });
+    client.on("good", noting(&notes, "good")).on("bad", noting(&notes, "bad"));
+    client.on("beside", concurrent(noting(&notes, "beside")));
+    let to = notes.clone();
+    client.on_error(move |error| to.add(error.to_string()));
+    let socket = join(&server, client);
+    socket.emit("send", &(["bad", "good", "none"],)).expect("there is room");
+    server.run();
+    let [dropped, error, heard @ ..] = &notes.take()[..] else { panic!("nothing was heard") };
+    assert_eq!(dropped, "first bad[0]");
+    assert!(error.contains("dropped"), "{error}");
+    assert_eq!(heard, ["first good[1]", "second good/", "good 1", "first none[2]", "second none/"]);
+    socket.emit("send", &(["beside"],)).expect("there is room");
+    server.run();
+    assert_eq!(notes.take(), ["first beside[0]", "second beside/", "beside 0"]);
+}

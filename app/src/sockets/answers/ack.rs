@@ -8,12 +8,16 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use crate::args::{self, DecodeError, IntoArgs, with_args};
 use crate::sockets::error::EmitError;
 use crate::sockets::side::{Sealed, Side};
 use crate::sockets::socket::Socket;
 use crate::wait::wait;
+
+/// A timeout that never comes: an answer is awaited until the connection is lost.
+pub const NO_TIMEOUT: Duration = Duration::MAX;
 
 /// The right to acknowledge an event, once.
 ///
