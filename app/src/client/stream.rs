@@ -1,7 +1,7 @@
 //! One stream of a client, between a binding and the machine.
 
 use sansocket::client::Fault;
-use sansocket::{Conn, Inbound, Link};
+use sansocket::{Awaits, Conn, Inbound, Link};
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::sync::Arc;
@@ -24,17 +24,20 @@ pub struct Stream {
     port: Arc<Port>,
     link: Link,
     stage: Stage,
+    /// When the stream is given up: the head of an answer began and is not whole yet, or last bytes wait.
+    due: Option<BoxFuture<()>>,
     /// Whether the machine may hold more than was taken at the last look.
     more: bool,
 }
 
 /// How far a stream is. It only goes on, never back.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Stage {
     /// It is not open yet.
     Opening,
     Open,
     /// The machine knows it no more: what its connection holds is written, until then.
-    Closing(BoxFuture<()>),
+    Closing,
     /// Nothing is done: the stream is to be closed.
     Over,
 }
@@ -46,7 +49,7 @@ impl Stream {
     pub(super) fn new(client: Arc<Shared>, open: Open) -> Self {
         let Open { link, port, seed, .. } = open;
         let conn = Conn::client(client.limits(), Some(link), seed);
-        Self { client, conn, port, link, stage: Stage::Opening, more: false }
+        Self { client, conn, port, link, stage: Stage::Opening, due: None, more: false }
     }
 
     /// Waits until the machine gives up a stream that is not open yet.
@@ -122,7 +125,7 @@ impl Stream {
                 Ring::Summons if self.is_bound() => {}
                 Ring::Summons => self.close(),
             }
-            if !matches!(self.stage, Stage::Open) {
+            if self.stage != Stage::Open {
                 self.more = false;
                 return;
             }
@@ -137,7 +140,7 @@ impl Stream {
 
     /// Parts with a stream whose connection has come to its end, because the server wanted it so.
     fn look_finished(&mut self) {
-        if matches!(self.stage, Stage::Open) && self.conn.is_finished() {
+        if self.stage == Stage::Open && self.conn.is_finished() {
             self.part(None);
             self.close();
         }
@@ -158,11 +161,29 @@ impl Stream {
 
     /// The machine knows the stream no more: its last bytes are written.
     fn close(&mut self) {
-        self.stage = match std::mem::replace(&mut self.stage, Stage::Over) {
-            Stage::Open => Stage::Closing(self.client.runtime().sleep(FAREWELL)),
+        self.stage = match self.stage {
+            Stage::Open => {
+                self.due = Some(self.client.runtime().sleep(FAREWELL));
+                Stage::Closing
+            }
             Stage::Opening => Stage::Over,
-            stage @ (Stage::Closing(_) | Stage::Over) => stage,
+            Stage::Closing | Stage::Over => self.stage,
         };
+    }
+
+    /// Gives the head of an answer that has begun its time, and no other.
+    #[cold]
+    fn watch_head(&mut self) {
+        self.due = match self.due {
+            None => Some(self.client.runtime().sleep(self.client.limits().head_time)),
+            Some(_) => None,
+        };
+    }
+
+    /// The stream is given up.
+    fn late(&mut self) {
+        self.part(Some(Fault::transport("the head of an answer did not come in time")));
+        self.stage = Stage::Over;
     }
 
     fn is_bound(&self) -> bool {
@@ -176,7 +197,7 @@ impl Carried for Stream {
         self.pull();
         match self.stage {
             Stage::Over => 0,
-            Stage::Closing(_) | Stage::Open | Stage::Opening => self.conn.poll_write(slices),
+            Stage::Closing | Stage::Open | Stage::Opening => self.conn.poll_write(slices),
         }
     }
 
@@ -199,6 +220,10 @@ impl Carried for Stream {
     fn read(&mut self, bytes: &mut [u8]) {
         self.port.enter();
         self.receive(bytes);
+        let is_amid_head = self.conn.awaits() == Awaits::Head;
+        if self.stage == Stage::Open && is_amid_head != self.due.is_some() {
+            self.watch_head();
+        }
     }
 
     fn quiet(&mut self) {}
@@ -219,16 +244,18 @@ impl Carried for Stream {
     fn is_finished(&self) -> bool {
         match self.stage {
             Stage::Open | Stage::Opening => false,
-            Stage::Closing(_) => self.conn.is_flushed(),
+            Stage::Closing => self.conn.is_flushed(),
             Stage::Over => true,
         }
     }
 
     fn poll_rung(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        if let Stage::Closing(until) = &mut self.stage
-            && until.as_mut().poll(context).is_ready()
+        // A server cannot be late with what is not read.
+        let is_timed = self.stage == Stage::Closing || self.wants_read();
+        if let Some(due) = self.due.as_mut().filter(|_| is_timed)
+            && due.as_mut().poll(context).is_ready()
         {
-            self.stage = Stage::Over;
+            self.late();
             return Poll::Ready(());
         }
         self.port.poll_rung(context)

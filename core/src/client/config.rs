@@ -71,7 +71,8 @@ pub struct Config {
     /// Default no.
     pub report_sent: bool,
     /// Bounds on everything the server controls, and on what waits for it. Default as for a server, but
-    /// messages may have 16 MiB: servers send more than they take.
+    /// messages may have 16 MiB, because servers send more than they take, and the head of an answer has 10 s from its
+    /// first byte on.
     pub limits: Limits,
 }
 
@@ -163,7 +164,11 @@ impl Config {
             redirects: 5,
             cookies: false,
             report_sent: false,
-            limits: Limits { max_payload: 16 * 1024 * 1024, ..Limits::default() },
+            limits: Limits {
+                max_payload: 16 * 1024 * 1024,
+                head_time: Duration::from_secs(10),
+                ..Limits::default()
+            },
         }
     }
 

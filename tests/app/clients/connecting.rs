@@ -1,11 +1,14 @@
 //! Joining, being refused, and coming back.
 
+use sansocket_app::bind::Wire;
 use sansocket_app::client::{Backoff, Client, Event, Kind, Loss, Manager, Socket, Transport};
 use sansocket_app::test::{Network, TestServer};
 use sansocket_app::{App, BoxError, Refusal};
 use serde_json::{Value, json};
+use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::{Notes, client, join};
@@ -276,4 +279,47 @@ fn c49_a_silent_server_is_given_up_and_a_new_network_is_used_at_once() {
     assert!(socket.is_connected());
     assert_eq!(socket.transport(), Some(Transport::WebSocket));
     assert!(socket.manager().engine_id().is_some());
+}
+
+/// A server that sends the start of the head of an answer, and nothing more.
+struct Halting(&'static [u8]);
+
+impl Wire for Halting {
+    fn poll_read(&mut self, _: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        match io::Read::read(&mut self.0, buffer) {
+            Ok(0) => Poll::Pending,
+            read => Poll::Ready(read),
+        }
+    }
+
+    fn poll_write(
+        &mut self,
+        _: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()))
+    }
+
+    fn poll_close(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[test]
+fn c93_the_head_of_an_answer_comes_within_ten_seconds_of_its_first_byte() {
+    for (head, seconds) in [("HTTP/1.1 200 OK\r\n", 10), ("", 20)] {
+        let server = TestServer::new(App::new());
+        let mut client = client();
+        client.configure(|config| config.transports = vec![Transport::Polling]);
+        client.connector(async move |_| Ok::<_, io::Error>(Halting(head.as_bytes())));
+        let notes = Notes::default();
+        let to = notes.clone();
+        client.on_connect_error(move |_, error| to.add(error.message()));
+        let manager = server.open(client);
+        drop(manager.connect());
+        server.advance(Duration::from_millis(seconds * 1000 - 10));
+        assert!(notes.take().is_empty(), "{head:?}");
+        server.advance(Duration::from_millis(20));
+        assert_eq!(notes.take().len(), 1, "{head:?}");
+    }
 }
