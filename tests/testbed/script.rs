@@ -203,7 +203,11 @@ impl Script {
     /// Ends a stream.
     pub fn cut(&mut self, purpose: Purpose) {
         if let Some(link) = self.link(purpose) {
-            let stream = self.streams.remove(&link).expect("it is open");
+            let ends = self.streams.get_mut(&link).expect("it is open").client.handle_end();
+            if ends {
+                self.deliver(link, Vec::new());
+            }
+            let Some(stream) = self.streams.remove(&link) else { return self.run() };
             if stream.client.is_amid() {
                 self.client.handle_failed(self.now, link, Fault::transport("cut off"));
             } else {

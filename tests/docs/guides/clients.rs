@@ -32,6 +32,10 @@ fn handlers(client: &mut Client, auth: &Value) -> Result<(), ProxiesError> {
     client.on("x", concurrent(async || ()));
     client.on_any(|text: String| println!("{text}"));
     client.on_sent(|_, message| println!("{}", message.name()));
+    client.packet_middleware(|_, message| {
+        println!("{}", message.name());
+        Ok::<_, BoxError>(())
+    });
     client.header("x-app", "a");
     client.query("v", "2");
     client.auth(auth);
@@ -70,6 +74,8 @@ async fn sending<R: DeserializeOwned>(
     socket.handlers(|space| {
         space.off("x");
     });
+    socket.set_auth(a)?;
+    socket.clear_auth();
     socket.call_within::<R>("x", a, time).await
 }
 
