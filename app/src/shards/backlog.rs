@@ -47,8 +47,14 @@ impl<J: Work> Backlog<J> {
     }
 
     #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.jobs.is_empty()
+    }
+
+    /// The job that was pushed last, unless it was taken.
+    #[inline]
+    pub(crate) fn last(&self) -> Option<&J> {
+        self.jobs.last()
     }
 
     /// Takes all jobs. The connections to be woken are those that waited for less pressure.

@@ -103,8 +103,11 @@ impl Kept for Clients {
         let Event::Message { socket: key, message, ack } = event else {
             return self.note_other(owner, shard, event, jobs);
         };
-        let is_same = self.latest == Some(key) && !jobs.is_empty();
-        let socket = if is_same { None } else { Some(self.socket(key)?.clone()) };
+        let follows = jobs.last().is_some_and(|job| matches!(job.task, Task::Message { .. }));
+        let socket = match self.latest {
+            Some(latest) if latest == key && follows => None,
+            Some(_) | None => Some(self.socket(key)?.clone()),
+        };
         self.latest = Some(key);
         // Weighed before it is put together, which then happens once.
         let charge = jobs.charge(|| PLACE + size_of_event(&message));
