@@ -25,8 +25,14 @@ pub(crate) trait Caller<S: Side>: Send + Sync + 'static {
     fn report(&self, socket: &S, event: &str, message: Option<&EventMessage>, cause: Cause);
 
     /// Whether no packet middleware drops an event.
-    #[inline]
+    #[inline(always)]
     fn lets_in(&self, socket: &S, handlers: &Namespace<S>, message: &EventMessage) -> bool {
+        handlers.packets.is_empty() || self.passes(socket, handlers, message)
+    }
+
+    /// Shows an event to the packet middlewares, and says whether none drops it.
+    #[inline(never)]
+    fn passes(&self, socket: &S, handlers: &Namespace<S>, message: &EventMessage) -> bool {
         handlers.packets.iter().all(|look| {
             let seen = catch_unwind(AssertUnwindSafe(|| look(socket, message)));
             let seen = seen.map_err(panic_of);
