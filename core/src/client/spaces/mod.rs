@@ -16,6 +16,7 @@
 mod emit;
 mod inbound;
 mod join;
+mod old;
 mod questions;
 mod recovery;
 mod refusal;
