@@ -68,6 +68,13 @@ impl Heartbeat {
         }
     }
 
+    /// When something is due, whatever it is.
+    pub(crate) fn due(&self) -> Tick {
+        match self {
+            Self::Listening { due } | Self::Resting { due } | Self::Waiting { due, .. } => *due,
+        }
+    }
+
     pub(crate) fn ping_due(&self) -> Tick {
         match self {
             Self::Resting { due } => *due,

@@ -128,7 +128,7 @@ impl Dues {
     };
 
     fn next(&self) -> Tick {
-        self.phase.min(self.beat.ping_due()).min(self.silent()).min(self.probe).min(self.post)
+        self.phase.min(self.beat.due()).min(self.probe).min(self.post)
     }
 
     /// When the server counts as lost, unless something comes.
