@@ -182,9 +182,13 @@ impl Play {
         Ok(())
     }
 
+    fn is_old(&self) -> bool {
+        self.script.client.config().revision == Revision::EngineIo3
+    }
+
     /// A payload as the settings have it; the session may be of other settings.
     fn body(&self, packets: &[&str]) -> Vec<u8> {
-        if self.script.client.config().revision != Revision::EngineIo3 {
+        if !self.is_old() {
             return packets.join("\u{1e}").into();
         }
         if packets.contains(&"bAQID") {
@@ -198,10 +202,8 @@ impl Play {
             return Ok(());
         }
         match input.int_in_range(0..=9)? {
-            0 => self.script.binary(match self.script.client.config().revision {
-                Revision::EngineIo3 => b"\x04\x02",
-                _ => b"\x01\x02",
-            }),
+            0 if self.is_old() => self.script.binary(b"\x04\x02"),
+            0 => self.script.binary(b"\x01\x02"),
             1 => self.script.farewell(),
             _ => self.script.text(input.choose(&PACKETS)?),
         }

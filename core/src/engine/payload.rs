@@ -53,11 +53,10 @@ pub(crate) fn part_len(part: Part<'_>) -> usize {
 
 /// Bytes that a packet of one part takes in a payload of revision 3, at most, with what stands before it.
 pub(crate) fn most_of_v3(part: Part<'_>, binary: Binary) -> usize {
-    let (Part::Text(bytes) | Part::Binary(bytes)) = part;
     let content = match (part, binary) {
         (Part::Binary(bytes), Binary::Base64) => 2 + base64_len(bytes),
-        (Part::Binary(_), Binary::Bytes | Binary::Framed) => 1 + bytes.len(),
-        (Part::Text(_), Binary::Base64 | Binary::Bytes | Binary::Framed) => bytes.len(),
+        (Part::Binary(bytes), Binary::Bytes | Binary::Framed) => 1 + bytes.len(),
+        (Part::Text(text), Binary::Base64 | Binary::Bytes | Binary::Framed) => text.len(),
     };
     HEAD + content
 }
