@@ -3,8 +3,8 @@
 
 use arbitrary::{Result, Unstructured};
 use sansocket::client::{
-    Auth, AuthRequest, Config, Event, Namespace, OfflinePolicy, Purpose, Refused, Retries, Ticket,
-    Transport,
+    Auth, AuthRequest, Config, Event, Namespace, OfflinePolicy, Purpose, Refused, Retries,
+    Revision, Ticket, Transport,
 };
 use sansocket::{ArgsRef, Bytes, Response};
 use std::collections::BTreeSet;
@@ -167,7 +167,8 @@ impl Play {
         let packets = (0..input.int_in_range(1..=3)?)
             .map(|_| input.choose(&PACKETS).copied())
             .collect::<Result<Vec<_>>>()?;
-        let mut response = Response::with_body(status, "text/plain", packets.join("\u{1e}"));
+        let body = self.body(&packets);
+        let mut response = Response::with_body(status, "text/plain", body);
         match input.int_in_range(0..=3)? {
             0 => response = response.header("location", "/x/?y=1"),
             1 => response = response.header("location", "https://b.example/"),
@@ -181,11 +182,27 @@ impl Play {
         Ok(())
     }
 
+    fn is_old(&self) -> bool {
+        self.script.client.config().revision == Revision::EngineIo3
+    }
+
+    /// A payload as the settings have it; the session may be of other settings.
+    fn body(&self, packets: &[&str]) -> Vec<u8> {
+        if !self.is_old() {
+            return packets.join("\u{1e}").into();
+        }
+        if packets.contains(&"bAQID") {
+            return packets.iter().flat_map(|packet| framed(packet)).collect();
+        }
+        packets.iter().flat_map(|it| format!("{}:{it}", it.len()).into_bytes()).collect()
+    }
+
     fn message(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
         if !self.script.has(Purpose::WebSocket) || self.script.is_asked(Purpose::WebSocket) {
             return Ok(());
         }
         match input.int_in_range(0..=9)? {
+            0 if self.is_old() => self.script.binary(b"\x04\x02"),
             0 => self.script.binary(b"\x01\x02"),
             1 => self.script.farewell(),
             _ => self.script.text(input.choose(&PACKETS)?),
@@ -285,6 +302,19 @@ impl Play {
     }
 }
 
+/// A packet in a payload of revision 3 that is framed in bytes.
+fn framed(packet: &str) -> Vec<u8> {
+    let (kind, bytes) = match packet {
+        "bAQID" => (1, [4, 1, 2, 3].as_slice()),
+        text => (0, text.as_bytes()),
+    };
+    let mut out = vec![kind];
+    out.extend(bytes.len().to_string().bytes().map(|digit| digit - b'0'));
+    out.push(0xff);
+    out.extend_from_slice(bytes);
+    out
+}
+
 /// Settings from the bits of a number.
 fn choose(choice: u16, config: &mut Config) {
     let bit = |n: u16| choice >> n & 1 == 1;
@@ -293,6 +323,7 @@ fn choose(choice: u16, config: &mut Config) {
         1 => vec![Transport::WebSocket, Transport::Polling],
         _ => vec![Transport::Polling],
     };
+    config.revision = if choice & 3 == 3 { Revision::EngineIo3 } else { Revision::EngineIo4 };
     config.try_all = bit(2);
     config.remember_upgrade = bit(3);
     config.base64 = bit(4);

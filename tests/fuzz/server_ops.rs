@@ -2,17 +2,20 @@
 //! request is answered once, every question and every client has one outcome, and in the end nothing
 //! is left.
 
+mod form;
 mod ledger;
 mod open;
 mod settings;
 
 use arbitrary::{Result, Unstructured};
 use sansocket::{
-    ArgsRef, Bytes, Counts, Disconnect, Id, Method, Response, Target, Verdict, Violation,
+    ArgsRef, Bytes, Counts, Disconnect, Id, Link, Method, Response, Target, Verdict, Violation,
 };
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::host::Host;
+use form::Form;
 use ledger::{Ledger, Owed};
 use open::Opened;
 
@@ -38,12 +41,14 @@ struct Play {
     /// Sessions that ever were.
     opened: Vec<Opened>,
     ledger: Ledger,
+    /// How the sessions talk whose links these are.
+    forms: HashMap<Link, Form>,
 }
 
 impl Play {
     fn new(choice: u32) -> Self {
         let host = Host::new(|config| settings::choose(choice, config));
-        Self { host, opened: Vec::new(), ledger: Ledger::default() }
+        Self { host, opened: Vec::new(), ledger: Ledger::default(), forms: HashMap::new() }
     }
 
     fn step(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
@@ -67,18 +72,24 @@ impl Play {
             2 => (Method::Post, "polling"),
             _ => (Method::Get, "websocket"),
         };
-        let target = format!("/socket.io/?EIO=4&transport={transport}&sid={}", of.sid);
+        let target = format!("{}&sid={}", of.form.target(transport), of.sid);
         let known = self.host.server.finds(&of.sid);
         match self.host.ask(method, &target, of.origin, None) {
             Verdict::Respond(response) => {
                 settings::check_answer(self.host.server.config(), &response, of.origin);
                 if !known && response.status == 200 {
-                    self.released(&of.sid, method, &response);
+                    self.released(&of, method, &response);
                 }
             }
             Verdict::Hold(Some(link)) => self.ledger.request(link, of.origin),
-            Verdict::Body { link: Some(link), .. } => self.ledger.body(link, of.origin),
-            Verdict::Upgrade { link: Some(link), .. } => self.ledger.websocket(link),
+            Verdict::Body { link: Some(link), .. } => {
+                self.forms.insert(link, of.form);
+                self.ledger.body(link, of.origin);
+            }
+            Verdict::Upgrade { link: Some(link), .. } => {
+                self.forms.insert(link, of.form);
+                self.ledger.websocket(link);
+            }
             verdict @ (Verdict::Body { link: None, .. }
             | Verdict::Continue
             | Verdict::Hold(None)
@@ -89,10 +100,10 @@ impl Play {
     }
 
     /// A poll of a session that is over was answered: it may have crossed the CLOSE, which one poll can.
-    fn released(&mut self, sid: &str, method: Method, response: &Response) {
-        assert_eq!((method, &*response.body), (Method::Get, b"6".as_slice()));
+    fn released(&mut self, of: &Opened, method: Method, response: &Response) {
+        assert_eq!((method, &*response.body), (Method::Get, of.form.noop()));
         let session =
-            self.opened.iter_mut().find(|opened| opened.sid == sid).expect("it was opened");
+            self.opened.iter_mut().find(|opened| opened.sid == of.sid).expect("it was opened");
         assert!(!std::mem::replace(&mut session.released, true), "one poll is released");
     }
 
@@ -104,8 +115,8 @@ impl Play {
                 .map(|_| input.choose(&PACKETS).copied())
                 .collect::<Result<Vec<_>>>()?;
             self.ledger.bodies.retain(|&other| other != link);
-            let body = packets.join("\u{1e}");
-            let verdict = self.host.server.handle_body(self.host.now, link, body.as_bytes());
+            let body = self.form(link).body(&packets);
+            let verdict = self.host.server.handle_body(self.host.now, link, &body);
             let Verdict::Respond(response) = verdict else { panic!("a body is answered") };
             self.ledger.answer(&self.host.server, link, &response);
             assert!(self.host.server.poll_transmit(link).is_none(), "and only once");
@@ -113,10 +124,15 @@ impl Play {
         }
         let Some(link) = pick(&self.ledger.links, input)?.copied() else { return Ok(()) };
         match *input.choose(&PACKETS)? {
-            "bAQID" => self.host.binary(link, &[1, 2, 3]),
+            "bAQID" => self.host.binary(link, self.form(link).binary()),
             text => self.host.text(link, text),
         }
         Ok(())
+    }
+
+    /// How the session talks that a link is of.
+    fn form(&self, link: Link) -> Form {
+        self.forms.get(&link).copied().unwrap_or_default()
     }
 
     fn write(&mut self, input: &mut Unstructured<'_>) -> Result<()> {

@@ -81,7 +81,7 @@ pub use loss::Loss;
 pub use manager::Manager;
 pub use sansocket::client::{
     Backoff, Config, Endpoint, Fault, Kind, Offline, OfflinePolicy, Proxy, Reason, Refused,
-    Retries, Timestamps, Transport, UrlError,
+    Retries, Revision, Timestamps, Transport, UrlError,
 };
 pub use simple::{ConnectingSimply, ReceiveError, Receiving, ReceivingAs, SimpleClient};
 pub use socket::Socket;

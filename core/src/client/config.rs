@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::backoff::Backoff;
 use super::endpoint::Endpoint;
 use crate::deflate::Deflate;
+use crate::engine::terms::{self, Binary};
 use crate::limits::Limits;
 use crate::parser::Parser;
 
@@ -17,6 +18,8 @@ use crate::parser::Parser;
 pub struct Config {
     /// Where the server is. Parameters of its query go with every request, and so does its login.
     pub endpoint: Arc<Endpoint>,
+    /// The revision of the protocols that the client speaks. Default [`Revision::EngineIo4`].
+    pub revision: Revision,
     /// Path of the requests. Default `/socket.io/`.
     pub path: String,
     /// Parameters that go with every request, before those of the protocol, whose names they cannot take;
@@ -74,6 +77,21 @@ pub struct Config {
     /// messages may have 16 MiB, because servers send more than they take, and the head of an answer has 10 s from its
     /// first byte on.
     pub limits: Limits,
+}
+
+/// A revision of Engine.IO, and that of Socket.IO which goes with it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum Revision {
+    /// engine.io-protocol v3 and socket.io-protocol v4: those of servers of Socket.IO 1 and 2.
+    ///
+    /// Such a server lets a client into `/` without being asked, and takes no auth payload there: what it is to
+    /// know goes into [`Config::query`]. For other namespaces the payload becomes a query behind their name, in
+    /// which members that are no strings are JSON text. The client pings, and has a public id that follows from
+    /// that of its session: do not show it.
+    EngineIo3,
+    /// engine.io-protocol v4 and socket.io-protocol v5: those of servers since Socket.IO 3.
+    EngineIo4,
 }
 
 /// A transport.
@@ -142,6 +160,7 @@ impl Config {
     pub fn new(endpoint: Endpoint) -> Self {
         Self {
             endpoint: Arc::new(endpoint),
+            revision: Revision::EngineIo4,
             path: "/socket.io/".into(),
             query: Vec::new(),
             headers: Vec::new(),
@@ -169,6 +188,15 @@ impl Config {
                 head_time: Duration::from_secs(10),
                 ..Limits::default()
             },
+        }
+    }
+
+    /// What a session is opened with.
+    pub(super) fn opening(&self) -> terms::Revision {
+        match (self.revision, self.base64) {
+            (Revision::EngineIo3, true) => terms::Revision::V3(Binary::Base64),
+            (Revision::EngineIo3, false) => terms::Revision::V3(Binary::Bytes),
+            (Revision::EngineIo4, _) => terms::Revision::V4,
         }
     }
 

@@ -6,6 +6,7 @@ use super::client::Client;
 use super::engine::state::State;
 use super::event::Reason;
 use super::fault::{Fault, Kind};
+use crate::engine::terms::Revision;
 use crate::error::Violation;
 use crate::time::Tick;
 
@@ -35,11 +36,17 @@ impl Client {
     }
 
     fn expire_session(&mut self, now: Tick) {
+        if self.engine.dues.beat.ping_due() <= now {
+            self.engine.ping(now);
+        }
         let dues = &self.engine.dues;
         let incoming = self.engine.incoming.as_ref().is_some_and(|it| it.due <= now);
         let closing = matches!(self.engine.state, State::Closing(_));
-        if dues.beat <= now {
-            let fault = Fault::timeout("no PING came in time");
+        if dues.silent() <= now {
+            let fault = Fault::timeout(match self.engine.revision {
+                Revision::V3(_) => "a PING was not answered in time",
+                Revision::V4 => "no PING came in time",
+            });
             self.end(now, Reason::PingTimeout, Some(fault));
         } else if closing && dues.phase.min(dues.post) <= now {
             self.finish(now);

@@ -27,7 +27,7 @@ struct Details {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum Kind {
-    /// The peer speaks no Engine.IO 4, or no Socket.IO 5.
+    /// The peer breaks the protocol, or speaks another revision of it than [`Config::revision`](super::Config).
     Protocol,
     /// The server keeps the client out of the namespace.
     Refused,

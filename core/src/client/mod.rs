@@ -85,7 +85,7 @@ mod url;
 pub use action::{Action, Purpose};
 pub use backoff::Backoff;
 pub use client::Client;
-pub use config::{Config, Offline, OfflinePolicy, Retries, Timestamps, Transport};
+pub use config::{Config, Offline, OfflinePolicy, Retries, Revision, Timestamps, Transport};
 pub use endpoint::Endpoint;
 pub use event::{AckToken, Answer, AuthRequest, Event, Reason, Ticket};
 pub use fault::{Fault, Kind};

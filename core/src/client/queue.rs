@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 
 use super::spaces::Namespace;
-use crate::engine::payload;
+use crate::engine::terms::{Binary, Revision, Terms};
+use crate::engine::{forms, payload};
 use crate::slack::{pop_sparing, push_sparing};
 use crate::socket::Frame;
 use crate::socket::encoded::{Packet, Part};
@@ -46,12 +47,13 @@ impl Item {
         Self { packet, cargo: Cargo::Control }
     }
 
-    /// Bytes of the largest message that it takes: on polling, binary is text.
-    pub(super) fn largest(&self, polling: bool) -> usize {
+    /// Bytes of the largest message that it takes: on polling, and in base64, binary of revision 4 is text.
+    pub(super) fn largest(&self, revision: Revision, textual: bool) -> usize {
         let parts = (0..self.packet.parts()).filter_map(|n| self.packet.content(n));
-        let sizes = parts.map(|part| match part {
-            Part::Binary(bytes) if !polling => bytes.len(),
-            Part::Binary(_) | Part::Text(_) => payload::part_len(part),
+        let sizes = parts.map(|part| match (revision, part) {
+            (Revision::V3(binary), part) => payload::most_of_v3(part, binary),
+            (Revision::V4, Part::Binary(bytes)) if !textual => bytes.len(),
+            (Revision::V4, Part::Binary(_) | Part::Text(_)) => payload::part_len(part),
         });
         sizes.max().unwrap_or(0)
     }
@@ -122,7 +124,50 @@ impl Queue {
     }
 
     /// Takes what fits into a POST: so many messages and bytes at most, and one message at least.
-    pub(super) fn next_payload(&mut self, now: Tick, messages: usize, most: usize) -> Vec<u8> {
+    pub(super) fn next_payload(
+        &mut self,
+        now: Tick,
+        revision: Revision,
+        messages: usize,
+        most: usize,
+    ) -> Vec<u8> {
+        match revision {
+            Revision::V3(binary) => self.next_payload_of_v3(now, binary, messages, most),
+            Revision::V4 => self.next_payload_of_v4(now, messages, most),
+        }
+    }
+
+    fn next_payload_of_v3(
+        &mut self,
+        now: Tick,
+        binary: Binary,
+        messages: usize,
+        most: usize,
+    ) -> Vec<u8> {
+        let terms = Terms::of(Revision::V3(binary));
+        let (mut out, mut count, mut length) = (Vec::new(), 0, 0_usize);
+        loop {
+            self.skip_over(now);
+            let Some(item) = self.items.front() else { return out };
+            let Some(part) = item.packet.content(self.part) else { return out };
+            let closes = item.cargo == Cargo::Close;
+            length = length.saturating_add(payload::most_of_v3(part, binary));
+            if count > 0 && (closes || count >= messages || length > most) {
+                return out;
+            }
+            match part {
+                Part::Text(_) => payload::put_part(&mut out, terms, part),
+                Part::Binary(bytes) => {
+                    let packet = forms::typed(&Packet::engine_binary(bytes), binary);
+                    payload::put(&mut out, terms, &packet);
+                }
+            }
+            count += 1;
+            self.step();
+        }
+    }
+
+    fn next_payload_of_v4(&mut self, now: Tick, messages: usize, most: usize) -> Vec<u8> {
         let mut out = Vec::new();
         let mut count = 0;
         loop {
@@ -209,7 +254,7 @@ mod tests {
     fn payloads(messages: usize, most: usize) -> Vec<String> {
         let mut queue = queue();
         let payloads = std::iter::from_fn(|| {
-            (!queue.is_empty()).then(|| queue.next_payload(NOW, messages, most))
+            (!queue.is_empty()).then(|| queue.next_payload(NOW, Revision::V4, messages, most))
         });
         let payloads =
             payloads.map(|bytes| String::from_utf8(bytes).expect("it is text")).collect();

@@ -56,11 +56,12 @@ impl Forms {
         let packet = match terms.revision {
             Revision::V4 => packet,
             Revision::V3(_) if !packet.has_binary() => packet,
-            Revision::V3(Binary::Bytes | Binary::Framed) => {
-                self.once(Kind::Bytes, packet, |_, packet| packet.with_binary_types())
-            }
-            Revision::V3(Binary::Base64) => {
-                self.once(Kind::Base64, packet, |_, packet| packet.with_base64())
+            Revision::V3(binary) => {
+                let kind = match binary {
+                    Binary::Base64 => Kind::Base64,
+                    Binary::Bytes | Binary::Framed => Kind::Bytes,
+                };
+                self.once(kind, packet, |_, packet| typed(packet, binary))
             }
         };
         match terms.window {
@@ -106,6 +107,14 @@ impl Forms {
             self.made.push(Made { kind, of: packet, form: form.clone() });
         }
         form
+    }
+}
+
+/// A packet as sessions of revision 3 have it.
+pub(crate) fn typed(packet: &Packet, binary: Binary) -> Packet {
+    match binary {
+        Binary::Base64 => packet.with_base64(),
+        Binary::Bytes | Binary::Framed => packet.with_binary_types(),
     }
 }
 

@@ -4,14 +4,15 @@
 use crate::error::Violation;
 use crate::time::Tick;
 
-/// Where one session's heartbeat stands. Independent of the transport, so an upgrade carries it.
+/// Where one session's heartbeat stands, at the end that pings or at the other. Independent of the transport,
+/// so an upgrade carries it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Heartbeat {
     /// The next PING is due then.
     Resting { due: Tick },
     /// A PING is out; without PONG the session ends then.
     Waiting { due: Tick, extended: bool },
-    /// The client pings; without another PING the session ends then.
+    /// The peer pings; without another PING the session ends then.
     Listening { due: Tick },
 }
 
@@ -21,8 +22,8 @@ impl Heartbeat {
         Self::Resting { due }
     }
 
-    /// Waits for the PINGs of a client of revision 3.
-    pub(crate) fn listen(due: Tick) -> Self {
+    /// Waits for the PINGs of the peer: a client of revision 3, or a server of revision 4.
+    pub(crate) const fn listen(due: Tick) -> Self {
         Self::Listening { due }
     }
 
@@ -67,6 +68,13 @@ impl Heartbeat {
         }
     }
 
+    /// When something is due, whatever it is.
+    pub(crate) fn due(&self) -> Tick {
+        match self {
+            Self::Listening { due } | Self::Resting { due } | Self::Waiting { due, .. } => *due,
+        }
+    }
+
     pub(crate) fn ping_due(&self) -> Tick {
         match self {
             Self::Resting { due } => *due,
@@ -81,7 +89,7 @@ impl Heartbeat {
         }
     }
 
-    /// When the client must have sent its next PING.
+    /// When the peer must have sent its next PING.
     pub(crate) fn silence_due(&self) -> Tick {
         match self {
             Self::Listening { due } => *due,

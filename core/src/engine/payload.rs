@@ -51,6 +51,16 @@ pub(crate) fn part_len(part: Part<'_>) -> usize {
     }
 }
 
+/// Bytes that a packet of one part takes in a payload of revision 3, at most, with what stands before it.
+pub(crate) fn most_of_v3(part: Part<'_>, binary: Binary) -> usize {
+    let content = match (part, binary) {
+        (Part::Binary(bytes), Binary::Base64) => 2 + base64_len(bytes),
+        (Part::Binary(bytes), Binary::Bytes | Binary::Framed) => 1 + bytes.len(),
+        (Part::Text(text), Binary::Base64 | Binary::Bytes | Binary::Framed) => text.len(),
+    };
+    HEAD + content
+}
+
 /// Appends a part to a payload of revision 4.
 pub(crate) fn put_separated(out: &mut Vec<u8>, part: Part<'_>) {
     if !out.is_empty() {
@@ -141,6 +151,9 @@ const END: u8 = 0xff;
 
 /// Digits of the longest size.
 const DIGITS: usize = 10;
+
+/// The longest kind, size and end.
+const HEAD: usize = DIGITS + 2;
 
 /// The packets of a payload. After an error nothing more comes; empty packets of revision 3 are passed
 /// over.

@@ -30,7 +30,7 @@ pub(crate) enum Revision {
     V4,
 }
 
-/// The form of binary messages that a client of revision 3 understands.
+/// The form of binary messages in a session of revision 3: the client's choice.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Binary {
     /// Base64 behind `b4`, on both transports: the handshake said `b64=1`, or polls by JSONP.

@@ -136,6 +136,11 @@ impl Packet {
         self.part(n).cloned().map(|first| Self { first, attachments: None })
     }
 
+    /// A frame as a packet.
+    pub(crate) fn of(frame: Frame) -> Self {
+        Self { first: frame.0, attachments: None }
+    }
+
     /// The same without a copy of the pointer.
     fn part(&self, n: usize) -> Option<&Arc<[u8]>> {
         match n.checked_sub(1) {

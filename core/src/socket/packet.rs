@@ -82,6 +82,17 @@ pub(crate) fn parse(text: &str, max_attachments: u32) -> Result<Packet<'_>, Viol
     Ok(Packet { namespace, body: body(kind, attachments, id, json)? })
 }
 
+/// Reads a packet of a server of Socket.IO 2, which refuses with any value (socket.io-protocol v4, "ERROR").
+pub(crate) fn parse_of_v2(text: &str, max_attachments: u32) -> Result<Packet<'_>, Violation> {
+    let Head { kind, attachments, namespace, id, json } = head(text, max_attachments)?;
+    let body = if kind == Kind::ConnectError {
+        Body::ConnectError { reason: optional(json, scan::value)? }
+    } else {
+        body(kind, attachments, id, json)?
+    };
+    Ok(Packet { namespace, body })
+}
+
 /// Checks a packet that a parser read.
 pub(crate) fn check<'a>(raw: &'a RawPacket<'_>, limits: &Limits) -> Result<Packet<'a>, Violation> {
     let attachments = u32::try_from(raw.attachments.len()).unwrap_or(u32::MAX);

@@ -90,7 +90,19 @@ pub(crate) fn members(text: &str, each: &mut dyn FnMut(&str, &str)) -> Result<()
 /// Returns the value of a member of an object that was checked, as it is written; of several with that
 /// name, the last one.
 pub(crate) fn member<'a>(object: &'a str, name: &str) -> Option<&'a str> {
-    let (mut scanner, mut found) = (Scanner::new(object), None);
+    let mut found = None;
+    own_members(object, &mut |key, value| {
+        if key == name {
+            found = Some(value);
+        }
+    })?;
+    found
+}
+
+/// Calls `each` with the name, unescaped, and the value, as it is written, of each member of an object that was
+/// checked.
+pub(crate) fn own_members<'a>(object: &'a str, each: &mut dyn FnMut(&str, &'a str)) -> Option<()> {
+    let mut scanner = Scanner::new(object);
     if scanner.skip_space() != b'{' {
         return None;
     }
@@ -107,14 +119,12 @@ pub(crate) fn member<'a>(object: &'a str, name: &str) -> Option<&'a str> {
         while scanner.advance(&mut nesting, &mut Blind).ok()? {
             scanner.value(&mut nesting, &mut Blind).ok()?;
         }
-        if unescaped(&object[key]) == name {
-            found = Some(&object[start..scanner.at]);
-        }
+        each(&unescaped(&object[key]), &object[start..scanner.at]);
         if scanner.skip_space() == b',' {
             scanner.at += 1;
         }
     }
-    found
+    Some(())
 }
 
 /// Returns what a string that was checked, with its quotation marks, stands for; `None` for other values.
@@ -126,6 +136,11 @@ pub(crate) fn string(value: &str) -> Option<Cow<'_, str>> {
 /// Checks that the text is one value, and shows it to `watch`.
 pub(super) fn walk(text: &str, watch: &mut impl Watch) -> Result<(), Violation> {
     Scanner::new(text).whole(watch)
+}
+
+/// Checks that the text is one value.
+pub(crate) fn value(text: &str) -> Result<(), Violation> {
+    walk(text, &mut Blind)
 }
 
 /// Checks the payload of a CONNECT_ERROR: an object or a string.

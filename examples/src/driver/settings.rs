@@ -1,7 +1,7 @@
 //! Options of commands as settings of a client.
 
 use sansocket::Msgpack;
-use sansocket::client::{Backoff, Config, Retries, Timestamps, Transport};
+use sansocket::client::{Backoff, Config, Retries, Revision, Timestamps, Transport};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -81,6 +81,13 @@ impl Settings {
                 config.path = if read(value)? { format!("{path}/") } else { path.to_owned() };
             }
             "auth" => self.auth = Some(Auth::parse(value).ok()?),
+            "eio" => {
+                config.revision = match read::<u8>(value)? {
+                    3 => Revision::EngineIo3,
+                    4 => Revision::EngineIo4,
+                    _ => return None,
+                };
+            }
             "forceBase64" => config.base64 = read(value)?,
             "headers" => config.headers = pairs(value)?,
             "parser" => {

@@ -3,6 +3,7 @@
 use arbitrary::{Result, Unstructured};
 use sansocket::{Method, Response, Verdict};
 
+use super::form::Form;
 use super::{Play, settings};
 
 /// A session that was opened at some time.
@@ -11,6 +12,7 @@ pub(super) struct Opened {
     pub(super) sid: String,
     /// The page that all its requests come from.
     pub(super) origin: Option<&'static str>,
+    pub(super) form: Form,
     /// Whether a poll was answered after it was over.
     pub(super) released: bool,
 }
@@ -31,12 +33,14 @@ impl Play {
         let origin = *input.choose(&settings::PAGES)?;
         let own = self.own_sid(input)?;
         let expected = self.outcome(transport, origin, own.as_deref());
-        let target = format!("/socket.io/?EIO=4&transport={transport}");
+        let form = self.next_form(transport);
+        let target = form.target(transport);
         let before = self.host.server.counts();
         let opened = match self.host.ask(Method::Get, &target, origin, own.as_deref()) {
             Verdict::Respond(response) => self.answered(response, origin, &expected),
             Verdict::Upgrade { link: Some(link), .. } => {
                 self.ledger.websocket(link);
+                self.forms.insert(link, form);
                 let frames = self.host.frames(link);
                 assert_eq!(frames.len(), 1, "OPEN comes alone");
                 Some(sid(&frames[0]).to_owned())
@@ -55,7 +59,7 @@ impl Play {
         assert_eq!(after.gave_way - before.gave_way, usize::from(crowded), "one gives way to one");
         assert_eq!(after.sessions, before.sessions + usize::from(!crowded));
         self.opened.retain(|other| other.sid != sid);
-        self.opened.push(Opened { sid, origin, released: false });
+        self.opened.push(Opened { sid, origin, form, released: false });
         let known = self.opened.iter().filter(|opened| self.knows(&opened.sid)).count();
         assert_eq!(known, self.host.server.counts().sessions, "each is found under its own id");
         Ok(())
@@ -116,6 +120,19 @@ impl Play {
         Some(sid)
     }
 
+    /// How the next session talks: in turns, where that is let in.
+    fn next_form(&self, transport: &str) -> Form {
+        let (config, count) = (self.host.server.config(), self.opened.len());
+        let old = config.allow_eio3 && count % 2 == 1;
+        let jsonp = config.allow_jsonp && transport == "polling" && count / 2 % 2 == 1;
+        match (old, jsonp) {
+            (false, false) => Form::V4,
+            (false, true) => Form::V4Jsonp,
+            (true, false) => Form::V3,
+            (true, true) => Form::V3Jsonp,
+        }
+    }
+
     fn is_full(&self) -> bool {
         let (usage, limits) = (self.host.server.usage(), &self.host.server.config().limits);
         usage.sessions >= limits.sessions || usage.bytes > limits.bytes
@@ -128,5 +145,7 @@ impl Play {
 }
 
 fn sid(open: &str) -> &str {
-    open.strip_prefix("0{").and_then(|open| open.split('"').nth(3)).expect("OPEN names a sid")
+    let sid = open.split_once("sid").expect("OPEN names a sid").1;
+    let sid = sid.trim_start_matches(['\\', '"', ':']);
+    sid.split(['\\', '"']).next().unwrap_or_default()
 }

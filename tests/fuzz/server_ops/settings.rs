@@ -58,6 +58,8 @@ pub(super) fn choose(choice: u32, config: &mut Config) {
         limits.max_backlog = 300;
         (limits.rooms, limits.questions, limits.namespaces) = (3, 3, 3);
     }
+    config.allow_eio3 = next(2) == 1;
+    config.allow_jsonp = next(2) == 1;
 }
 
 /// Checks the fields of an answer to a request of that page.

@@ -7,9 +7,9 @@ mod emitting;
 mod ending;
 mod http;
 mod namespaces;
+mod old;
 mod packets;
 mod pair;
-
 mod reconnecting;
 mod recovery;
 mod requests;

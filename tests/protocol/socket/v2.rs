@@ -374,9 +374,40 @@ fn a_session_id_that_the_host_chose_is_kept() {
     sim.on(0, |server, _| server.check());
 }
 
-/// As socket.io-client-java 1 and socket.io-client-swift 15 talk.
+/// As socket.io-client-java 1 talks: a payload with binary is framed in bytes as a whole.
 #[test]
-fn a_session_of_another_client_is_understood() {
+fn a_session_of_a_java_client_is_understood() {
+    let mut sim = sim();
+    let mut client = sim.polling_with("EIO=3");
+    assert_eq!(client.poll(), "2:40");
+    let head = r#"451-["file",{"_placeholder":true,"num":0}]"#;
+    let mut payload = b"\x00\x04\x02\xff".to_vec();
+    payload.extend_from_slice(head.as_bytes());
+    payload.extend_from_slice(b"\x01\x03\xff\x04\x01\x02\x00\x01\x00\xff42[\"next\"]");
+    assert_eq!(client.try_post_bytes(&payload).map(|answer| answer.status), Some(200));
+    assert_eq!(
+        sim.events()[1..],
+        [r#"event 1 file [{"_placeholder":true,"num":0}] 0x0102"#, "event 1 next []"]
+    );
+    client.post("24:40/admin?token=a%20b&n=1");
+    assert_eq!(client.poll(), "9:40/admin,");
+    assert_eq!(sim.events(), [r#"connect 2 /admin {"n":"1","token":"a b"}"#]);
+    client.get();
+    let mut ws = client.websocket();
+    ws.send("2probe");
+    assert_eq!(ws.recv(), "3probe");
+    assert_eq!(client.payload(), "1:6");
+    ws.send("5");
+    ws.send(head);
+    ws.send_binary(b"\x04\x01\x02");
+    ws.send("2");
+    assert_eq!(ws.all(), [text("3")]);
+    assert_eq!(sim.events(), [r#"event 1 file [{"_placeholder":true,"num":0}] 0x0102"#]);
+}
+
+/// As socket.io-client-swift 15 talks: polling has binary as base64, and namespaces end without a comma.
+#[test]
+fn a_session_of_a_swift_client_is_understood() {
     let sim = sim();
     let mut client = sim.polling_with("b64=1&EIO=3");
     assert_eq!(client.poll(), "2:40");

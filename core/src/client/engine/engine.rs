@@ -13,6 +13,9 @@ use crate::client::outputs::Outputs;
 use crate::client::queue::{Cargo, Item, Queue};
 use crate::client::spaces::Namespace;
 use crate::engine::Opened;
+use crate::engine::heartbeat::Heartbeat;
+use crate::engine::terms::Revision;
+use crate::error::Violation;
 use crate::key::Key;
 use crate::link::Link;
 use crate::socket::attach::Partial;
@@ -23,6 +26,8 @@ use crate::time::Tick;
 #[derive(Debug)]
 pub(in crate::client) struct Engine {
     pub(in crate::client) state: State,
+    /// What the session speaks, or the one before.
+    pub(in crate::client) revision: Revision,
     channels: [Option<Channel>; 3],
     /// Of the next stream.
     generation: NonZeroU32,
@@ -46,8 +51,10 @@ pub(in crate::client) struct Engine {
 #[derive(Debug)]
 pub(in crate::client) struct Session {
     pub(in crate::client) sid: Box<str>,
-    /// Time in which a PING has to come.
-    patience: Duration,
+    /// Time between two PINGs, in milliseconds.
+    interval: u32,
+    /// Time in which a PING has to be answered, in milliseconds.
+    timeout: u32,
     /// Bytes that the server takes in one message or payload.
     pub(in crate::client) max_payload: usize,
 }
@@ -66,8 +73,8 @@ pub(in crate::client) struct Incoming {
 pub(in crate::client) struct Dues {
     /// The opening or the closing has to be done.
     pub(in crate::client) phase: Tick,
-    /// A PING has to have come.
-    pub(in crate::client) beat: Tick,
+    /// A PING is to be sent, or a PING or PONG has to have come.
+    pub(in crate::client) beat: Heartbeat,
     /// The upgrade has to be done.
     pub(in crate::client) probe: Tick,
     /// The POST has to be answered.
@@ -113,11 +120,20 @@ impl Gone {
 }
 
 impl Dues {
-    pub(in crate::client) const NONE: Self =
-        Self { phase: Tick::NEVER, beat: Tick::NEVER, probe: Tick::NEVER, post: Tick::NEVER };
+    pub(in crate::client) const NONE: Self = Self {
+        phase: Tick::NEVER,
+        beat: Heartbeat::listen(Tick::NEVER),
+        probe: Tick::NEVER,
+        post: Tick::NEVER,
+    };
 
     fn next(&self) -> Tick {
-        self.phase.min(self.beat).min(self.probe).min(self.post)
+        self.phase.min(self.beat.due()).min(self.probe).min(self.post)
+    }
+
+    /// When the server counts as lost, unless something comes.
+    pub(in crate::client) fn silent(&self) -> Tick {
+        self.beat.pong_due().min(self.beat.silence_due())
     }
 }
 
@@ -127,8 +143,22 @@ impl Session {
             Ok(0) | Err(_) => usize::MAX,
             Ok(bytes) => bytes,
         };
-        let patience = opened.ping_interval.saturating_add(opened.ping_timeout);
-        Self { sid: opened.sid.into(), patience, max_payload }
+        let [interval, timeout] = [opened.ping_interval, opened.ping_timeout]
+            .map(|time| u32::try_from(time.as_millis()).unwrap_or(u32::MAX));
+        Self { sid: opened.sid.into(), interval, timeout, max_payload }
+    }
+
+    fn interval(&self) -> Duration {
+        Duration::from_millis(self.interval.into())
+    }
+
+    fn timeout(&self) -> Duration {
+        Duration::from_millis(self.timeout.into())
+    }
+
+    /// When the server counts as lost that was heard last now.
+    fn patience(&self, now: Tick) -> Tick {
+        now.after(self.interval() + self.timeout())
     }
 }
 
@@ -136,6 +166,7 @@ impl Engine {
     pub(in crate::client) fn new() -> Self {
         Self {
             state: State::None,
+            revision: Revision::V4,
             channels: [const { None }; 3],
             generation: NonZeroU32::MIN,
             route: None,
@@ -155,6 +186,7 @@ impl Engine {
         let route = Route::new(config, self.remembered);
         let Some(transport) = route.transport(config) else { return false };
         self.route = Some(Box::new(route));
+        self.revision = config.opening();
         self.state = State::Opening(transport);
         self.dues = Dues { phase: due, ..Dues::NONE };
         true
@@ -193,9 +225,38 @@ impl Engine {
         self.dues.next().min(incoming)
     }
 
-    /// A PING came, or the session began.
-    pub(super) fn note_beat(&mut self, now: Tick) {
-        self.dues.beat = self.session.as_ref().map_or(Tick::NEVER, |it| now.after(it.patience));
+    /// The session began.
+    pub(super) fn start_beat(&mut self, now: Tick) {
+        let Some(session) = &self.session else { return };
+        self.dues.beat = match self.revision {
+            Revision::V3(_) => Heartbeat::start(now.after(session.interval())),
+            Revision::V4 => Heartbeat::listen(session.patience(now)),
+        };
+    }
+
+    /// A PING of the server came.
+    pub(super) fn note_ping(&mut self, now: Tick) -> Result<(), Violation> {
+        let session = self.session.as_ref();
+        self.dues.beat.ping(|| session.map_or(Tick::NEVER, |it| it.patience(now)))
+    }
+
+    /// The answer to a PING came.
+    pub(super) fn note_pong(&mut self, now: Tick) -> Result<(), Violation> {
+        let session = self.session.as_ref();
+        self.dues.beat.pong(|| session.map_or(Tick::NEVER, |it| now.after(it.interval())))
+    }
+
+    /// Something came: the server lives.
+    pub(super) fn note_life(&mut self, now: Tick) {
+        let session = self.session.as_ref();
+        self.dues.beat.other(|| session.map_or(Tick::NEVER, |it| it.patience(now)));
+    }
+
+    /// Asks the server whether it is there.
+    pub(in crate::client) fn ping(&mut self, now: Tick) {
+        let Some(session) = &self.session else { return };
+        self.dues.beat.pinged(now.after(session.timeout()));
+        self.outbox.push(Item::control(Packet::engine(b"2")));
     }
 
     /// Answers a PING; a server that pings without reading gets few answers.

@@ -7,10 +7,11 @@ use crate::client::Client;
 use crate::client::action::Purpose;
 use crate::client::config::Transport;
 use crate::client::event::Event;
-use crate::engine::payload;
+use crate::engine::terms::Revision;
+use crate::engine::{forms, payload};
 use crate::link::{Exchange, Feed, Link, Next, Transmit};
 use crate::socket::Frame;
-use crate::socket::encoded::Part;
+use crate::socket::encoded::{Packet, Part};
 use crate::ws::CloseCode;
 
 impl Feed for Client {
@@ -78,7 +79,8 @@ impl Feed for Client {
             Purpose::WebSocket => Transport::WebSocket,
         };
         let sid = engine.session.as_ref().map(|session| &*session.sid);
-        let making = Making { config, route, transport, sid, nonce, cookies };
+        let revision = engine.revision;
+        let making = Making { config, route, transport, revision, sid, nonce, cookies };
         Some(match body {
             Some(body) => making.post(body),
             None => making.get(),
@@ -95,7 +97,12 @@ impl Client {
     fn next_payload(&mut self) -> Option<Vec<u8>> {
         let most = self.engine.session.as_ref()?.max_payload;
         let messages = self.config.limits.packets_per_poll;
-        let body = self.engine.outbox.next_payload(self.clock.latest(), messages, most);
+        let body = self.engine.outbox.next_payload(
+            self.clock.latest(),
+            self.engine.revision,
+            messages,
+            most,
+        );
         self.note_relief();
         if body.is_empty() {
             self.engine.dues.post = crate::time::Tick::NEVER;
@@ -107,12 +114,16 @@ impl Client {
 
     /// A frame in the form that the settings ask for.
     fn in_form(&self, frame: Frame) -> Frame {
-        if !self.config.base64 || frame.is_text() {
+        if frame.is_text() {
             return frame;
         }
-        let mut text = Vec::new();
-        payload::put_separated(&mut text, Part::Binary(frame.payload()));
-        Frame::text(std::str::from_utf8(&text).unwrap_or_default())
+        match self.engine.revision {
+            Revision::V3(binary) => {
+                forms::typed(&Packet::of(frame.clone()), binary).into_frame().unwrap_or(frame)
+            }
+            Revision::V4 if self.config.base64 => in_base64(&frame),
+            Revision::V4 => frame,
+        }
     }
 
     /// Tells the application that there is room again.
@@ -122,4 +133,11 @@ impl Client {
             self.outputs.tell(Event::Drained);
         }
     }
+}
+
+/// A binary frame of revision 4 as a text.
+fn in_base64(frame: &Frame) -> Frame {
+    let mut text = Vec::new();
+    payload::put_separated(&mut text, Part::Binary(frame.payload()));
+    Frame::text(std::str::from_utf8(&text).unwrap_or_default())
 }

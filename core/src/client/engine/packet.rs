@@ -13,7 +13,7 @@ use crate::client::event::{Event, Reason};
 use crate::client::fault::{Fault, Kind};
 use crate::engine::base64;
 use crate::engine::packet::Packet;
-use crate::engine::terms::Terms;
+use crate::engine::terms::{Revision, Terms};
 use crate::engine::{Opened, payload};
 use crate::error::Violation;
 use crate::link::Message;
@@ -28,7 +28,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 impl Client {
     /// The body of an answer to a GET.
     pub(super) fn on_payload(&mut self, now: Tick, body: &[u8]) {
-        let packets = match payload::split(Terms::COMMON, body) {
+        let packets = match payload::split(Terms::of(self.engine.revision), body) {
             Ok(packets) => packets,
             Err(violation) => return self.on_violation(now, violation),
         };
@@ -51,7 +51,7 @@ impl Client {
                 (
                     State::Pausing | State::Polling | State::Probing(_),
                     Ok(Message::Binary(bytes)),
-                ) => self.on_binary(now, Cow::Borrowed(bytes)),
+                ) => self.on_bytes(now, bytes),
                 (_, Err(violation)) => Err(violation),
                 (
                     State::Closing(_)
@@ -71,7 +71,7 @@ impl Client {
     pub(in crate::client) fn on_message(&mut self, now: Tick, message: Message<'_>) {
         let outcome = match (self.engine.state, message) {
             (State::WebSocket, Message::Text(text)) => self.on_packet(now, text),
-            (State::WebSocket, Message::Binary(bytes)) => self.on_binary(now, Cow::Borrowed(bytes)),
+            (State::WebSocket, Message::Binary(bytes)) => self.on_bytes(now, bytes),
             (State::Opening(Transport::WebSocket), Message::Text(text)) => {
                 self.on_open(now, text, Transport::WebSocket);
                 Ok(())
@@ -105,14 +105,22 @@ impl Client {
 
     /// One packet of an open session.
     fn on_packet(&mut self, now: Tick, text: &str) -> Result<(), Violation> {
-        match Packet::parse(text)? {
+        let packet = Packet::parse(text)?;
+        if packet != Packet::Pong {
+            self.engine.note_life(now);
+        }
+        match packet {
             Packet::Message(text) => self.on_text(now, text),
             Packet::Binary(text) => {
+                let text = match self.engine.revision {
+                    Revision::V3(_) => text.strip_prefix('4').ok_or(Violation::UnknownPacket)?,
+                    Revision::V4 => text,
+                };
                 let bytes = base64::decode(text).ok_or(Violation::InvalidBase64)?;
                 self.on_binary(now, Cow::Owned(bytes))
             }
             Packet::Ping(_) => {
-                self.engine.note_beat(now);
+                self.engine.note_ping(now)?;
                 self.engine.pong(self.config.limits.pongs);
                 Ok(())
             }
@@ -121,8 +129,20 @@ impl Client {
                 Ok(())
             }
             Packet::Noop => Ok(()),
-            Packet::Open | Packet::Pong | Packet::Upgrade => Err(Violation::UnknownPacket),
+            Packet::Pong => self.engine.note_pong(now),
+            Packet::Open | Packet::Upgrade => Err(Violation::UnknownPacket),
         }
+    }
+
+    /// One binary message as it travels: in revision 3 behind its type, a byte (engine.io-protocol v3,
+    /// "Packet").
+    fn on_bytes(&mut self, now: Tick, bytes: &[u8]) -> Result<(), Violation> {
+        self.engine.note_life(now);
+        let content = match self.engine.revision {
+            Revision::V3(_) => bytes.strip_prefix(b"\x04").ok_or(Violation::UnknownPacket)?,
+            Revision::V4 => bytes,
+        };
+        self.on_binary(now, Cow::Borrowed(content))
     }
 
     /// The first packet of a session.
@@ -138,7 +158,7 @@ impl Client {
             opened.upgrades && config.upgrade && config.transports.contains(&Transport::WebSocket);
         let engine = &mut self.engine;
         engine.session = Some(Session::new(opened));
-        engine.note_beat(now);
+        engine.start_beat(now);
         engine.dues.phase = Tick::NEVER;
         engine.state = match transport {
             Transport::WebSocket => State::WebSocket,

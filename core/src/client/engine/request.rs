@@ -7,6 +7,8 @@ use std::borrow::Cow;
 use super::route::Route;
 use crate::client::config::{Config, Timestamps, Transport};
 use crate::client::url::put_encoded;
+use crate::engine::payload::is_framed;
+use crate::engine::terms::Revision;
 use crate::http::{Method, cut};
 use crate::link::{Asks, Exchange};
 
@@ -38,6 +40,7 @@ pub(super) struct Making<'a> {
     pub(super) config: &'a Config,
     pub(super) route: &'a Route,
     pub(super) transport: Transport,
+    pub(super) revision: Revision,
     pub(super) sid: Option<&'a str>,
     /// Makes the request different from all others.
     pub(super) nonce: [u8; 6],
@@ -63,11 +66,13 @@ impl Making<'_> {
     }
 
     pub(super) fn post(self, body: Vec<u8>) -> Exchange {
+        let framed = self.revision != Revision::V4 && is_framed(&body);
+        let kind = if framed { "application/octet-stream" } else { "text/plain;charset=UTF-8" };
         let mut exchange = Exchange::get(self.target(), Asks::Answer);
         exchange.method = Method::Post;
         exchange.body = body.into();
         self.put_fields(&mut exchange);
-        exchange.headers.push(("content-type".into(), "text/plain;charset=UTF-8".into()));
+        exchange.headers.push(("content-type".into(), kind.into()));
         exchange
     }
 
@@ -86,7 +91,10 @@ impl Making<'_> {
             }
         }
         separate(&mut out, start);
-        out.push_str("EIO=4&transport=");
+        out.push_str(match self.revision {
+            Revision::V3(_) => "EIO=3&transport=",
+            Revision::V4 => "EIO=4&transport=",
+        });
         out.push_str(self.transport.as_str());
         if let Some(sid) = self.sid {
             out.push_str("&sid=");

@@ -173,7 +173,7 @@ impl Client {
         let Some(session) = &self.engine.session else { return Ok(()) };
         let limit = session.max_payload;
         let polling = self.engine.state.carrier() != Some(Transport::WebSocket);
-        let size = item.largest(polling || self.config.base64);
+        let size = item.largest(self.engine.revision, polling || self.config.base64);
         if size > limit { Err(Refused::TooLarge { size, limit }) } else { Ok(()) }
     }
 

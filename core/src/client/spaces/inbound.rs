@@ -7,6 +7,7 @@ use super::space::{Namespace, Status};
 use crate::client::Client;
 use crate::client::engine::engine::Incoming;
 use crate::client::event::{AckToken, Event};
+use crate::engine::terms::Revision;
 use crate::error::Violation;
 use crate::parser::RawPacket;
 use crate::socket::attach::{Partial, Whole, bytes_of};
@@ -24,17 +25,29 @@ impl Client {
         if self.engine.incoming.is_some() {
             return Err(Violation::AttachmentsMissing);
         }
-        self.on_socket_io(now, packet::parse(text, self.config.limits.attachments)?)
+        let most = self.config.limits.attachments;
+        match self.engine.revision {
+            Revision::V3(_) => self.on_socket_io_2(now, packet::parse_of_v2(text, most)?),
+            Revision::V4 => self.on_socket_io(now, packet::parse(text, most)?),
+        }
     }
 
     /// A packet that a parser read, with its attachments.
     fn on_raw(&mut self, now: Tick, raw: &RawPacket<'_>) -> Result<(), Violation> {
-        self.on_socket_io(now, packet::check(raw, &self.config.limits)?)?;
+        let packet = packet::check(raw, &self.config.limits)?;
+        match self.engine.revision {
+            Revision::V3(_) => self.on_socket_io_2(now, packet),
+            Revision::V4 => self.on_socket_io(now, packet),
+        }?;
         raw.attachments.iter().try_for_each(|bytes| self.on_attachment(now, bytes.clone()))
     }
 
     /// One Socket.IO packet. Those for namespaces that are not joined mean nothing.
-    fn on_socket_io(&mut self, now: Tick, packet: packet::Packet<'_>) -> Result<(), Violation> {
+    pub(super) fn on_socket_io(
+        &mut self,
+        now: Tick,
+        packet: packet::Packet<'_>,
+    ) -> Result<(), Violation> {
         let to = self.spaces.find(packet.namespace);
         match (packet.body, to) {
             (Body::Event { name, rest, id, attachments: 0 }, Some(to)) => {

@@ -1,5 +1,6 @@
 //! CONNECT, its answers, and leaving (socket.io-protocol v5, "Connection to a namespace").
 
+use super::old::{self, Root};
 use super::recovery::Memory;
 use super::refusal;
 use super::space::{Auth, Namespace, Status};
@@ -7,6 +8,7 @@ use crate::client::Client;
 use crate::client::event::{AuthRequest, Event, Reason};
 use crate::client::fault::{Fault, Kind};
 use crate::client::queue::Item;
+use crate::engine::terms::Revision;
 use crate::socket::encoded::Encoder;
 use crate::socket::scan;
 use crate::time::Tick;
@@ -39,6 +41,9 @@ impl Client {
         if !space.status.is_wanted() {
             return;
         }
+        if self.engine.revision != Revision::V4 && &*space.name == "/" {
+            return self.await_root(now, namespace);
+        }
         match &space.auth {
             Auth::None => self.put_connect(now, namespace, ""),
             Auth::Value(payload) => {
@@ -54,14 +59,17 @@ impl Client {
         }
     }
 
-    fn put_connect(&mut self, now: Tick, namespace: Namespace, auth: &str) {
+    pub(super) fn put_connect(&mut self, now: Tick, namespace: Namespace, auth: &str) {
         let due = now.after(self.config.connect_timeout);
         let mut encoder = self.encoder();
         let Some(space) = self.spaces.get_mut(namespace) else { return };
         space.status = Status::Joining { due };
-        let packet = match &space.memory {
-            Some(memory) => encoder.connect_with(&space.name, &memory.payload(auth)),
-            None => encoder.connect_with(&space.name, auth),
+        let packet = match (self.engine.revision, &space.memory) {
+            (Revision::V3(_), _) => encoder.connect_with(&old::queried(&space.name, auth), ""),
+            (Revision::V4, Some(memory)) => {
+                encoder.connect_with(&space.name, &memory.payload(auth))
+            }
+            (Revision::V4, None) => encoder.connect_with(&space.name, auth),
         };
         self.engine.outbox.push(Item::control(packet));
     }
@@ -70,6 +78,9 @@ impl Client {
     pub(in crate::client) fn put_disconnect(&mut self, namespace: Namespace) {
         let Some(space) = self.spaces.get(namespace) else { return };
         let packet = self.encoder().disconnect(&space.name);
+        if &*space.name == "/" {
+            self.spaces.root = Root::Left;
+        }
         self.engine.outbox.push(Item::control(packet));
     }
 
@@ -101,6 +112,8 @@ impl Client {
 
     /// A CONNECT of the server.
     pub(super) fn on_connect(&mut self, now: Tick, namespace: Namespace, payload: Option<&str>) {
+        let revision = self.engine.revision;
+        let session = self.engine.session.as_ref().map_or("", |session| &*session.sid);
         let Some(space) = self.spaces.get_mut(namespace) else { return };
         match space.status {
             Status::Joining { .. } => {}
@@ -115,7 +128,11 @@ impl Client {
         }
         let payload = payload.unwrap_or_default();
         let sid = refusal::member(payload, "sid").filter(|sid| sid.len() <= ID);
-        let Some(id) = sid.and_then(scan::string) else {
+        let id = match revision {
+            Revision::V3(_) => Some(old::id(&space.name, session).into()),
+            Revision::V4 => sid.and_then(scan::string),
+        };
+        let Some(id) = id else {
             let fault = Fault::new(
                 Kind::Protocol,
                 "the server let the client in without an id: it speaks another version of Socket.IO",
@@ -152,7 +169,10 @@ impl Client {
                 return;
             }
         }
-        let fault = refusal::fault(reason);
+        let fault = match self.engine.revision {
+            Revision::V3(_) => refusal::fault_of_v2(reason),
+            Revision::V4 => refusal::fault(reason),
+        };
         self.outputs.tell(Event::ConnectFailed { namespace, fault, retries: false });
         self.close_if_unwanted(now);
     }
@@ -183,7 +203,7 @@ impl Client {
 
     /// A namespace is not joined, for a reason that may pass. When no other one keeps the session, another is
     /// tried.
-    fn on_not_joined(&mut self, now: Tick, namespace: Namespace, fault: Fault) {
+    pub(super) fn on_not_joined(&mut self, now: Tick, namespace: Namespace, fault: Fault) {
         let needed = self.spaces.keys().into_iter().any(|other| {
             let status = self.spaces.get(other).map_or(Status::Left, |space| space.status);
             other != namespace && status.is_wanted() && status != Status::Waiting

@@ -6,6 +6,7 @@
 //! | `space.rs` | one namespace: whether it is joined, what waits for it |
 //! | `socket.rs` | what an application can do with a namespace |
 //! | `join.rs` | CONNECT, its answers, and leaving |
+//! | `old.rs` | joining at servers of Socket.IO 2 |
 //! | `emit.rs` | events on their way to the server |
 //! | `inbound.rs` | packets of the server |
 //! | `questions.rs` | acknowledgements that are awaited |
@@ -16,6 +17,7 @@
 mod emit;
 mod inbound;
 mod join;
+mod old;
 mod questions;
 mod recovery;
 mod refusal;

@@ -13,6 +13,16 @@ pub(super) fn fault(reason: Option<&str>) -> Fault {
     Fault::refused(message.as_deref().unwrap_or_default(), member(reason, "data"))
 }
 
+/// What the ERROR of a server of Socket.IO 2 says: a string, or any other value that the application made.
+pub(super) fn fault_of_v2(reason: Option<&str>) -> Fault {
+    let reason = reason.unwrap_or_default().trim_ascii();
+    if let Some(message) = scan::string(reason) {
+        return Fault::refused(&message, None);
+    }
+    let message = member(reason, "message").and_then(scan::string);
+    Fault::refused(message.as_deref().unwrap_or_default(), (!reason.is_empty()).then_some(reason))
+}
+
 /// The value of a member of a JSON object, as it is written; the last one of that name.
 pub(super) fn member<'a>(object: &'a str, name: &str) -> Option<&'a str> {
     let bytes = object.as_bytes();

@@ -1,5 +1,6 @@
 //! The namespaces of a client.
 
+use super::old::Root;
 use super::space::{Namespace, Space, Status};
 use crate::client::event::{Event, Reason, Ticket};
 use crate::client::fault::Fault;
@@ -17,12 +18,14 @@ pub(in crate::client) struct Spaces {
     pub(super) table: Slab<Box<Space>>,
     /// Deadlines of questions: slot and id. Stale entries find no question that is due.
     pub(super) timeouts: Heap<(u32, u64)>,
+    /// Where the server has the client that lets it into `/` unasked.
+    pub(super) root: Root,
     tickets: u64,
 }
 
 impl Spaces {
     pub(in crate::client) fn new() -> Self {
-        Self { table: Slab::new(), timeouts: Heap::new(), tickets: 0 }
+        Self { table: Slab::new(), timeouts: Heap::new(), root: Root::Awaited, tickets: 0 }
     }
 
     /// The namespace of that name, which is made when there is none.
@@ -89,6 +92,7 @@ impl Spaces {
 
     /// A session begins or is over: what namespaces remember of one is void.
     pub(in crate::client) fn forget_session(&mut self) {
+        self.root = Root::Awaited;
         for space in self.table.values_mut() {
             space.left = false;
             if let Status::Retracting = space.status {
