@@ -58,7 +58,7 @@ impl Server {
         self.space.check_event(name, args)?;
         let now = self.enter(now);
         let id = self.answers.next_question();
-        let packet = self.space.encoder.event(to.namespace, name, args, Some(id)).packet();
+        let packet = to.packed(self.space.encoder.event(to.namespace, name, args, Some(id)));
         let ask = Ask { id, from: Peer::Shard(self.shard.index), timeout };
         self.space.select(to);
         let (asked, missing) = self.ask_selected(now, &packet, ask);
@@ -84,7 +84,8 @@ impl Server {
         for socket in self.space.take_selected() {
             let Some(client) = self.space.clients.get(socket.0) else { continue };
             let (slot, owed) = (client.session, client.pending.len());
-            if owed < self.config.limits.questions && self.send_shared(slot, packet.clone()) {
+            let packet = self.sessions.fit(slot, packet);
+            if owed < self.config.limits.questions && self.send_shared(slot, packet) {
                 let asker = Asker::Many { asked_by: ask.from };
                 self.space.note_question(socket, Pending { id: ask.id, asker });
                 asked.push(socket);
