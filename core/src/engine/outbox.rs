@@ -315,7 +315,7 @@ impl Outbox {
     }
 
     /// Changes the packets in it, to others of the same cost.
-    pub(crate) fn change(&mut self, pool: &mut Pool, mut change: impl FnMut(Packet) -> Packet) {
+    pub(crate) fn change(&self, pool: &mut Pool, mut change: impl FnMut(Packet) -> Packet) {
         let mut next = self.head;
         while let Some(node) = pool.nodes.get_mut(next as usize) {
             if let Content::Packet(packet) = &mut node.content {

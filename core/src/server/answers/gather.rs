@@ -81,10 +81,14 @@ impl Server {
         ask: Ask,
     ) -> (u32, u32) {
         let (mut asked, mut missing) = (Vec::new(), 0);
+        let is_plain = packet.is_plain();
         for socket in self.space.take_selected() {
             let Some(client) = self.space.clients.get(socket.0) else { continue };
             let (slot, owed) = (client.session, client.pending.len());
-            let packet = self.sessions.fit(slot, packet);
+            let packet = match is_plain {
+                true => self.sessions.fit(slot, packet),
+                false => packet.clone(),
+            };
             if owed < self.config.limits.questions && self.send_shared(slot, packet) {
                 let asker = Asker::Many { asked_by: ask.from };
                 self.space.note_question(socket, Pending { id: ask.id, asker });

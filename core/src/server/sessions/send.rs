@@ -48,7 +48,7 @@ impl Sessions {
     }
 
     /// The form of a packet that a session can carry, when it is never to be compressed.
-    #[inline]
+    #[cold]
     pub(in crate::server) fn fit(&mut self, slot: u32, packet: &Packet) -> Packet {
         match self.table.at(slot) {
             Some(session) if packet.is_plain() => session.fit(&mut self.forms, packet.clone()),

@@ -159,11 +159,15 @@ impl Server {
     /// Sends to the clients that were selected.
     pub(super) fn fan_out(&mut self, packet: &Packet, volatile: bool) {
         let selected = std::mem::take(&mut self.space.selected);
+        let is_plain = packet.is_plain();
         for &slot in &selected {
             let Some(session) = self.space.clients.at(slot).map(|client| client.session) else {
                 continue;
             };
-            let packet = self.sessions.fit(session, packet);
+            let packet = match is_plain {
+                true => self.sessions.fit(session, packet),
+                false => packet.clone(),
+            };
             if volatile {
                 self.sessions.send_volatile(session, packet);
             } else {
