@@ -72,7 +72,7 @@ impl Session {
     }
 
     /// Lets packets leave on its WebSocket that were queued for polls and are never to be compressed.
-    pub(super) fn unmark(&mut self, pool: &mut Pool, forms: &mut Forms) {
+    pub(super) fn unmark(&self, pool: &mut Pool, forms: &mut Forms) {
         if !self.is_compressed() {
             self.outbox.change(pool, |packet| forms.unmarked(packet));
         }
