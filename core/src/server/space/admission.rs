@@ -158,11 +158,11 @@ impl Server {
         let client = space.clients.get_mut(socket.0).ok_or(Gone)?;
         let namespace = space.namespaces.at(client.namespace).ok_or(Gone)?;
         let slot = client.session;
-        let written = space.encoder.event(&namespace.name, name, args, id);
+        let draft = space.encoder.event(&namespace.name, name, args, id);
         let sent = match &mut client.phase {
-            Phase::Connected => sessions.send_written(slot, written),
+            Phase::Connected => sessions.send_draft(slot, draft),
             Phase::Joining(joining) => {
-                joining.hold(written.packet(), config.limits.max_backlog, (slot, sessions))
+                joining.hold(draft.packet(), config.limits.max_backlog, (slot, sessions))
             }
         };
         match sent {

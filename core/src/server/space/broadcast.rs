@@ -10,7 +10,7 @@ use crate::error::Misuse;
 use crate::key::Socket;
 use crate::server::Server;
 use crate::socket::ArgsRef;
-use crate::socket::encoded::{Packet, Written};
+use crate::socket::encoded::{Draft, Packet};
 
 /// The clients that a broadcast reaches: those in one of `rooms`, or all of the namespace, without those in
 /// one of `except`.
@@ -46,10 +46,10 @@ impl<'a> Target<'a> {
 }
 
 impl Target<'_> {
-    /// The packet that was written for it.
+    /// The packet that is drafted for it.
     #[inline]
-    pub(in crate::server) fn packed(&self, written: Written<'_>) -> Packet {
-        let packet = written.packet();
+    pub(in crate::server) fn packed(&self, draft: Draft<'_>) -> Packet {
+        let packet = draft.packet();
         if self.compress { packet } else { packet.plain() }
     }
 }
