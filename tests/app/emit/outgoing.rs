@@ -18,11 +18,11 @@ fn each_emit_is_heard_once_before_it_leaves() {
     app.on("go", |socket: Socket| {
         let second = Duration::from_secs(1);
         socket.emit("a", &1)?;
-        socket.emit_volatile("b", (1, 2))?;
+        socket.emit_volatile("b", &(1, 2))?;
         socket.emit_uncompressed("c", &())?;
         socket.emit_then("d", &(), second, |_| ())?;
         drop(socket.emit_with_ack("e", &(), second));
-        socket.nsp().emit("f", &"x")?;
+        socket.nsp().emit("f", "x")?;
         socket.nsp().uncompressed().emit("g", &())?;
         drop(socket.io().of("/other").emit_with_ack("h", &(), second));
         Ok::<_, sansocket_app::EmitError>("acknowledged")
