@@ -242,6 +242,7 @@ impl Hub {
         let (mut queue, mut latest) = (jobs.iter_mut(), Latest::default());
         let mut rest = || queue.by_ref().for_each(|job| self.perform(shard, job, &mut latest));
         while catch_unwind(AssertUnwindSafe(&mut rest)).is_err() {}
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(latest)));
         let _ = catch_unwind(AssertUnwindSafe(|| jobs.clear()));
     }
 }

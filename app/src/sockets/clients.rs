@@ -21,7 +21,8 @@ use crate::sockets::socket::{Introduction, Socket};
 pub(crate) struct Clients {
     /// The sockets by key.
     sockets: Vec<Option<Socket>>,
-    /// The client of the last message.
+    /// The client of the last event, if that was a message. As long as any jobs wait, a job of this client
+    /// is the last of them.
     latest: Option<Key>,
     pub(crate) questions: Questions,
     pub(crate) draining: Draining,
@@ -127,6 +128,7 @@ impl Clients {
         event: Event,
         jobs: &mut Jobs,
     ) -> Option<Waker> {
+        self.latest = None;
         match event {
             Event::Connect { socket: key, id, namespace, auth, handshake } => {
                 let intro = Introduction { shard, key, id, namespace, auth, handshake };
