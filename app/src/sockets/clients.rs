@@ -21,8 +21,7 @@ use crate::sockets::socket::{Introduction, Socket};
 pub(crate) struct Clients {
     /// The sockets by key.
     sockets: Vec<Option<Socket>>,
-    /// The client of the last event, if that was a message. As long as any jobs wait, a job of this client
-    /// is the last of them.
+    /// The client of the last message.
     latest: Option<Key>,
     pub(crate) questions: Questions,
     pub(crate) draining: Draining,
@@ -104,8 +103,11 @@ impl Kept for Clients {
         let Event::Message { socket: key, message, ack } = event else {
             return self.note_other(owner, shard, event, jobs);
         };
-        let is_same = self.latest == Some(key) && !jobs.is_empty();
-        let socket = if is_same { None } else { Some(self.socket(key)?.clone()) };
+        let follows = jobs.last().is_some_and(|job| matches!(job.task, Task::Message { .. }));
+        let socket = match self.latest {
+            Some(latest) if latest == key && follows => None,
+            Some(_) | None => Some(self.socket(key)?.clone()),
+        };
         self.latest = Some(key);
         // Weighed before it is put together, which then happens once.
         let charge = jobs.charge(|| PLACE + size_of_event(&message));
@@ -128,7 +130,6 @@ impl Clients {
         event: Event,
         jobs: &mut Jobs,
     ) -> Option<Waker> {
-        self.latest = None;
         match event {
             Event::Connect { socket: key, id, namespace, auth, handshake } => {
                 let intro = Introduction { shard, key, id, namespace, auth, handshake };

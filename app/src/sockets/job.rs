@@ -39,8 +39,8 @@ pub(crate) enum Task {
         session: EngineSession,
         message: Received,
     },
-    /// The message is there until a handler takes it. Without a socket it is of the same client as the
-    /// message before it in the list, so that a burst of one client costs one handle: see
+    /// The message is there until a handler takes it. Without a socket, the job before it in the list is
+    /// a message of the same client, so that a burst of one client costs one handle: see
     /// [`Job::name_clients`].
     Message {
         socket: Option<Socket>,
