@@ -108,6 +108,7 @@ impl<'a> Framing<'a> {
                     | Field::Host
                     | Field::Origin
                     | Field::SecWebSocketKey
+                    | Field::SecWebSocketProtocol
                     | Field::SecWebSocketVersion
                     | Field::Upgrade,
                 )
