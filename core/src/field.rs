@@ -22,6 +22,8 @@ pub enum Field {
     Origin,
     /// `Sec-WebSocket-Key`
     SecWebSocketKey,
+    /// `Sec-WebSocket-Protocol`
+    SecWebSocketProtocol,
     /// `Sec-WebSocket-Version`
     SecWebSocketVersion,
     /// `Transfer-Encoding`
@@ -43,6 +45,7 @@ impl Field {
             Self::Host => "host",
             Self::Origin => "origin",
             Self::SecWebSocketKey => "sec-websocket-key",
+            Self::SecWebSocketProtocol => "sec-websocket-protocol",
             Self::SecWebSocketVersion => "sec-websocket-version",
             Self::TransferEncoding => "transfer-encoding",
             Self::Upgrade => "upgrade",
@@ -62,6 +65,7 @@ impl fmt::Display for Field {
             Self::Host => "Host",
             Self::Origin => "Origin",
             Self::SecWebSocketKey => "Sec-WebSocket-Key",
+            Self::SecWebSocketProtocol => "Sec-WebSocket-Protocol",
             Self::SecWebSocketVersion => "Sec-WebSocket-Version",
             Self::TransferEncoding => "Transfer-Encoding",
             Self::Upgrade => "Upgrade",

@@ -242,10 +242,11 @@ impl Hub {
     #[inline]
     fn perform_all(&self, shard: u16, jobs: &mut Vec<Job>) {
         // Handlers are caught where they are called; this catches what else may panic, values that
-        // are dropped above all, which must not stop the shard. The rest of the jobs goes on.
+        // are dropped above all, with a handle too, which must not stop the shard. The rest of the jobs goes on.
         let (mut queue, mut latest) = (jobs.iter_mut(), Latest::default());
         let mut rest = || queue.by_ref().for_each(|job| self.perform(shard, job, &mut latest));
         while catch_unwind(AssertUnwindSafe(&mut rest)).is_err() {}
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(latest)));
         let _ = catch_unwind(AssertUnwindSafe(|| jobs.clear()));
     }
 }

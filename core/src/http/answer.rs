@@ -109,6 +109,7 @@ impl<'a> Framing<'a> {
                     | Field::Host
                     | Field::Origin
                     | Field::SecWebSocketKey
+                    | Field::SecWebSocketProtocol
                     | Field::SecWebSocketVersion
                     | Field::Upgrade,
                 )

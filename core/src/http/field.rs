@@ -6,7 +6,7 @@ use crate::error::Violation;
 use crate::field::Field;
 
 impl Field {
-    pub(super) const COUNT: usize = 11;
+    pub(super) const COUNT: usize = 12;
 
     /// The fields that a request has once at most: two readers might choose different ones. The
     /// others are lists, which may go over several lines (RFC 9110 §5.3).
@@ -40,12 +40,13 @@ impl Field {
             17 => is(Self::SecWebSocketKey, "Sec-WebSocket-Key")
                 .or_else(|| is(Self::TransferEncoding, "Transfer-Encoding")),
             21 => is(Self::SecWebSocketVersion, "Sec-WebSocket-Version"),
+            22 => is(Self::SecWebSocketProtocol, "Sec-WebSocket-Protocol"),
             _ => None,
         }
     }
 
     pub(super) fn is_list(self) -> bool {
-        matches!(self, Self::Connection | Self::Upgrade)
+        matches!(self, Self::Connection | Self::SecWebSocketProtocol | Self::Upgrade)
     }
 
     /// Checks a value that decides for whom a request is, or what is expected of its reader.
@@ -64,6 +65,7 @@ impl Field {
             | Self::Host
             | Self::Origin
             | Self::SecWebSocketKey
+            | Self::SecWebSocketProtocol
             | Self::SecWebSocketVersion
             | Self::TransferEncoding
             | Self::Upgrade => Ok(()),
@@ -144,12 +146,13 @@ mod tests {
 
     #[test]
     fn a_name_means_one_field_in_any_case() {
-        for field in Field::SINGLE.into_iter().chain([Field::Connection, Field::Upgrade]) {
+        let lists = [Field::Connection, Field::SecWebSocketProtocol, Field::Upgrade];
+        for field in Field::SINGLE.into_iter().chain(lists) {
             assert_eq!(Field::from_name(field.name()), Some(field));
             assert_eq!(Field::from_name(&field.to_string()), Some(field));
             assert_eq!(field.is_list(), !Field::SINGLE.contains(&field));
         }
-        assert_eq!(Field::SINGLE.len() + 2, Field::COUNT);
+        assert_eq!(Field::SINGLE.len() + lists.len(), Field::COUNT);
         assert_eq!(Field::from_name("hots"), None);
     }
 

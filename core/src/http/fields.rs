@@ -117,39 +117,26 @@ impl<'a> Fields<'a> {
         match self.0 {
             Source::Head(head, places) => {
                 let place = Field::from_name(name).map_or(Place::Unknown, |field| places.at(field));
-                self.values_at(head, places, (place, name), each);
+                values_at((head, places), (place, name), each);
             }
             Source::Host(host) => host.values(name, each),
         }
     }
 
-    fn values_at(
-        &self,
-        head: &'a [u8],
-        places: &Places,
-        (place, name): (Place, &str),
-        each: &mut dyn FnMut(&'a [u8]),
-    ) {
-        match place {
-            Place::Absent => {}
-            Place::At { .. } => place.of(head).into_iter().for_each(each),
-            Place::Unknown => lines(places.lines_of(head))
-                .filter(|(found, _)| found.eq_ignore_ascii_case(name.as_bytes()))
-                .for_each(|(_, value)| each(value)),
+    /// Calls `each` with every value of a field.
+    fn values_of(&self, field: Field, each: &mut dyn FnMut(&'a [u8])) {
+        match self.0 {
+            Source::Head(head, places) => {
+                values_at((head, places), (places.at(field), field.name()), each);
+            }
+            Source::Host(host) => host.values(field.name(), each),
         }
     }
 
     /// Returns the value of a field that has one line.
     pub(crate) fn one(&self, field: Field) -> Option<&'a [u8]> {
-        if let Source::Head(head, places) = self.0 {
-            match places.at(field) {
-                Place::Absent => return None,
-                place @ Place::At { .. } => return place.of(head),
-                Place::Unknown => {}
-            }
-        }
         let mut found = None;
-        self.values(field.name(), &mut |value| {
+        self.values_of(field, &mut |value| {
             found.get_or_insert(value);
         });
         found
@@ -163,12 +150,7 @@ impl<'a> Fields<'a> {
     /// Whether the list that a field is contains `token`, in any case.
     pub(crate) fn has_token(&self, field: Field, token: &str) -> bool {
         let mut found = false;
-        match self.0 {
-            Source::Head(_, places) if places.at(field) == Place::Absent => {}
-            Source::Head(..) | Source::Host(_) => {
-                self.values(field.name(), &mut |value| found |= has_token(value, token));
-            }
-        }
+        self.values_of(field, &mut |value| found |= has_token(value, token));
         found
     }
 
@@ -195,6 +177,22 @@ impl fmt::Debug for Fields<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Values stay out: they carry cookies and tokens.
         f.write_str("Fields(…)")
+    }
+}
+
+/// Calls `each` with every value of a field, by its place in the head if that is known.
+#[inline]
+fn values_at<'a>(
+    (head, places): (&'a [u8], &Places),
+    (place, name): (Place, &str),
+    each: &mut dyn FnMut(&'a [u8]),
+) {
+    match place {
+        Place::Absent => {}
+        Place::At { .. } => place.of(head).into_iter().for_each(each),
+        Place::Unknown => lines(places.lines_of(head))
+            .filter(|(found, _)| found.eq_ignore_ascii_case(name.as_bytes()))
+            .for_each(|(_, value)| each(value)),
     }
 }
 

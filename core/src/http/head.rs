@@ -259,6 +259,7 @@ impl Wish {
         match value {
             b"keep-alive" | b"Keep-Alive" => Self::KeepAlive,
             b"close" => Self::Close,
+            b"Upgrade" | b"upgrade" => Self::Nothing,
             [..] => Self::in_list(value),
         }
     }
@@ -332,6 +333,7 @@ impl<'a> Framing<'a> {
                 Field::Authorization
                 | Field::ContentType
                 | Field::SecWebSocketKey
+                | Field::SecWebSocketProtocol
                 | Field::SecWebSocketVersion
                 | Field::Upgrade => {}
             }

@@ -31,6 +31,7 @@ fn app(diary: &Diary, door: &Door) -> App {
     app.on("now", move |n: i32| now.note(format!("now {n}")));
     let left = diary.clone();
     app.on_disconnect(move |_: Socket, _: Reason| left.note("left"));
+    app.namespace("/more");
     app
 }
 
@@ -166,6 +167,27 @@ fn callbacks_of_acknowledgements_stand_in_line() {
     door.open();
     stage.run();
     assert_eq!(diary.take(), ["sequential 1 ends", "now 2", "answer [7]", "now 3"]);
+}
+
+#[test]
+fn an_event_behind_an_acknowledgement_of_the_same_read_is_delivered() {
+    let diary = Diary::default();
+    let mut app = app(&diary, &Door::default());
+    let seen = diary.clone();
+    app.on("ask", move |socket: Socket| {
+        let seen = seen.clone();
+        socket.emit_then("q", &(), Duration::from_secs(9), move |answer| {
+            seen.note(format!("answer {}", answer.unwrap().json()));
+        })
+    });
+    let stage = Stage::new(app);
+    let (mut one, mut other) = (stage.join(&["/"]), stage.join(&["/", "/more"]));
+    assert_eq!(one.say(r#"42["ask"]"#), r#"420["q"]"#);
+    one.send(&["430[1]", r#"42["now",2]"#, r#"42["now",3]"#]);
+    assert_eq!(diary.take(), ["answer [1]", "now 2", "now 3"]);
+    other.send(&[r#"42["now",4]"#]);
+    other.send(&["41/more,", r#"42["now",5]"#, "41"]);
+    assert_eq!(diary.take(), ["now 4", "now 5", "left"]);
 }
 
 #[test]
