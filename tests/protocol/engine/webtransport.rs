@@ -60,7 +60,8 @@ fn a_session_moves_from_polling_to_a_stream() {
     assert_eq!(sim.events(), ["connect 1 /", "event 1 x []"]);
     sim.socket(1).emit("y", "[]").unwrap();
     assert_eq!(stream.recv(), "42[\"y\"]");
-    assert_eq!(client.try_poll().unwrap().status, 400);
+    client.get();
+    assert_eq!(client.answer().unwrap().status, 400);
 }
 
 #[test]
@@ -194,11 +195,11 @@ fn a_probe_that_is_never_finished_is_given_up() {
 
 #[test]
 fn another_stream_or_websocket_for_the_session_is_closed_at_once() {
-    let mut sim = sim();
+    let sim = sim();
     let mut client = sim.polling();
     client.join("/");
     let mut stream = client.webtransport();
-    let mut spare = client.webtransport();
+    let spare = client.webtransport();
     assert!(!spare.stream.is_open());
     let mut ws = client.websocket();
     assert_eq!(ws.all(), [Item::Close(1000)]);
