@@ -6,6 +6,7 @@ use std::net::{SocketAddr, ToSocketAddrs, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use web_transport_quinn::quinn::{self, EndpointConfig, TokioRuntime, TransportConfig, VarInt};
 
 use crate::certificate::{Certificate, CertificateError};
@@ -15,14 +16,18 @@ use crate::session;
 #[derive(Clone, Debug)]
 pub struct Endpoint(quinn::Endpoint);
 
-/// Sessions at most of which the opening is awaited.
-const OPENING: usize = 1024;
+/// Sessions from which on a client has to prove its address first, at the cost of a round trip. As many
+/// handshakes may wait.
+const MANY: usize = 1024;
 
 /// Bytes in flight per stream, in each direction, which bounds what a peer can have kept here.
 const WINDOW: u32 = 256 * 1024;
 
 /// Streams of a kind that a client may have open: HTTP/3 takes one and three of them, a session one more.
 const STREAMS: u32 = 8;
+
+/// How long clients may take to confirm the end of their session once the server has stopped.
+const FAREWELL: Duration = Duration::from_secs(3);
 
 /// Silence after which a connection is lost. Both ends ask for signs of life more often than that.
 const IDLE: Duration = Duration::from_secs(30);
@@ -81,8 +86,7 @@ impl Endpoint {
                 Some(_) = sessions.join_next() => {}
                 incoming = self.0.accept() => match incoming {
                     None => return Err(io::ErrorKind::NotConnected.into()),
-                    // An address that may be forged costs a datagram, no more, when there are many.
-                    Some(incoming) if sessions.len() >= OPENING
+                    Some(incoming) if sessions.len() >= MANY
                         && !incoming.remote_address_validated() && incoming.may_retry() =>
                     {
                         // What was accepted meanwhile need not be tried again.
@@ -95,6 +99,8 @@ impl Endpoint {
             }
         }
         hub.idle().await;
+        // Whoever is late hears of the end when the socket closes.
+        let _ = timeout(FAREWELL, async { while sessions.join_next().await.is_some() {} }).await;
         self.0.close(VarInt::from_u32(0), b"");
         self.0.wait_idle().await;
         Ok(())
@@ -103,7 +109,7 @@ impl Endpoint {
 
 fn config(certificate: &Certificate) -> Result<quinn::ServerConfig, CertificateError> {
     let mut config = quinn::ServerConfig::with_crypto(Arc::new(certificate.config()?));
-    config.max_incoming(OPENING).transport_config(Arc::new(transport()));
+    config.max_incoming(MANY).transport_config(Arc::new(transport()));
     Ok(config)
 }
 

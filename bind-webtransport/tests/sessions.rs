@@ -126,7 +126,7 @@ async fn a_session_lives_on_a_stream_until_the_server_stops() {
     assert_eq!(stream.recv().await.unwrap(), "431[3]");
     stream.send("422[\"from\"]").await;
     let query = "EIO=4&transport=webtransport&a=b";
-    assert_eq!(stream.recv().await.unwrap(), format!("432[[true,true,\"{query}\",\"test\"]]"));
+    assert_eq!(stream.recv().await.unwrap(), format!("432[true,true,\"{query}\",\"test\"]"));
     served.io.stop();
     assert_eq!(stream.recv().await.as_deref(), None);
     soon(stream.session.closed()).await;
