@@ -36,7 +36,7 @@ fn a_session_may_begin_on_a_stream() {
         assert_eq!(events[..2], ["connect 1 /", "event 1 hi [1]"]);
         assert!(events[2].contains(&long));
         for text in ["", &"y".repeat(200), &long] {
-            sim.socket(1).emit("echo", &*format!("[\"{text}\"]")).unwrap();
+            sim.socket(1).emit("echo", &format!("[\"{text}\"]")).unwrap();
             assert_eq!(stream.recv(), format!("42[\"echo\",\"{text}\"]"));
         }
     }

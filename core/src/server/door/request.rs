@@ -309,27 +309,10 @@ impl Server {
         }
         match (named, ask) {
             (Named::WebSocket, Ask::WebSocket { key }) if self.config.transports.upgrades => {
-                let protocol = self.choose_protocol(request)?;
-                let response = match session.transport {
-                    Transport::Polling { .. } => {
-                        self.compress(slot, request, switching(key, protocol))
-                    }
-                    // It is one too many, and closed at once.
-                    Transport::ClosingPolling { .. }
-                    | Transport::ClosingWebSocket { .. }
-                    | Transport::Probing { .. }
-                    | Transport::WebSocket { .. } => switching(key, protocol),
-                };
-                let link = Some(self.sessions.probe(now, slot, Stream::WebSocket));
-                return Ok(Verdict::Upgrade { link, response });
+                return self.try_websocket(now, slot, (request, key));
             }
             (Named::WebTransport, _) if self.config.transports.upgrades => {
-                if let Transport::Polling { .. } = session.transport {
-                    // A WebSocket may have been tried before.
-                    self.sessions.agree(slot, None);
-                }
-                let link = Some(self.sessions.probe(now, slot, Stream::WebTransport));
-                return Ok(Verdict::Upgrade { link, response: Response::status(200) });
+                return Ok(self.try_stream(now, slot));
             }
             (Named::WebSocket, Ask::Broken(flaw)) => {
                 return Err(Refusal::WebSocket(flaw).response());
@@ -355,6 +338,39 @@ impl Server {
                 Err(response.refused_by(&"a session is polled by GET and POST"))
             }
         }
+    }
+
+    /// Tries a WebSocket for a session.
+    fn try_websocket(
+        &mut self,
+        now: Tick,
+        slot: u32,
+        (request, key): (&Request<'_>, &str),
+    ) -> Result<Verdict, Response> {
+        let response = switching(key, self.choose_protocol(request)?);
+        let response = match self.is_polling(slot) {
+            true => self.compress(slot, request, response),
+            // It is one too many, and closed at once.
+            false => response,
+        };
+        let link = Some(self.sessions.probe(now, slot, Stream::WebSocket));
+        Ok(Verdict::Upgrade { link, response })
+    }
+
+    /// Tries a WebTransport stream for a session.
+    fn try_stream(&mut self, now: Tick, slot: u32) -> Verdict {
+        if self.is_polling(slot) {
+            // What was agreed on for a WebSocket that was tried before.
+            self.sessions.agree(slot, None);
+        }
+        let link = Some(self.sessions.probe(now, slot, Stream::WebTransport));
+        Verdict::Upgrade { link, response: Response::status(200) }
+    }
+
+    /// Whether a session is polling, and tries no other transport.
+    fn is_polling(&self, slot: u32) -> bool {
+        let session = self.sessions.at(slot);
+        session.is_some_and(|session| matches!(session.transport, Transport::Polling { .. }))
     }
 
     fn get(&mut self, slot: u32) -> Result<Verdict, Response> {
