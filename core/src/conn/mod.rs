@@ -10,11 +10,13 @@
 //! | `webtransport.rs` | the only stage of a WebTransport stream |
 //! | `decode.rs` | reading: items out of bytes |
 //! | `write.rs` | writing: bytes out of frames, heads and bodies |
+//! | `masks.rs` | the masks of the frames that a client writes |
 
 mod ask;
 #[expect(clippy::module_inception, reason = "a map has no code, and this is the connection's")]
 mod conn;
 mod decode;
+mod masks;
 mod mode;
 mod serve;
 mod stream;
