@@ -81,8 +81,10 @@ impl Server {
         Ok(())
     }
 
-    #[cfg(feature = "tower")]
-    pub(crate) fn hub(&self) -> &Arc<Hub> {
+    /// Returns what connections belong to, for crates that bring further streams to the server, as
+    /// `sansocket-webtransport` does. Applications need none of it.
+    #[must_use]
+    pub fn hub(&self) -> &Arc<Hub> {
         &self.hub
     }
 }

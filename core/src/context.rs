@@ -35,6 +35,19 @@ pub struct RequestContext<'a> {
     /// Whether the page that sent the request may connect, when the host asked
     /// [`Config::judge`](crate::Config::judge) already.
     pub judged: Option<bool>,
+    /// What the request stands for.
+    pub stands_for: StandsFor,
+}
+
+/// What a request stands for.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum StandsFor {
+    /// Itself.
+    #[default]
+    Request,
+    /// The opening of a WebTransport stream: see [`Opening::target`](crate::Opening::target).
+    Opening,
 }
 
 impl From<Caller> for RequestContext<'_> {

@@ -71,6 +71,7 @@ mod server;
 mod slack;
 mod socket;
 mod time;
+mod webtransport;
 mod ws;
 
 pub use bytes::Bytes;
@@ -79,7 +80,7 @@ pub use config::{
     Config, ConfigError, Judge, KeepHeaders, Layer, Origins, Protocols, SlowClient, Transports,
 };
 pub use conn::{Awaits, Clock, Conn, Decoder, Role};
-pub use context::{Caller, RequestContext};
+pub use context::{Caller, RequestContext, StandsFor};
 pub use cookie::{Cookie, SameSite};
 pub use deflate::Deflate;
 pub use engine::{EnginePacket, Opened};
@@ -88,7 +89,7 @@ pub use field::Field;
 pub use http::{Date, Fields, Headers, Method, Request, Response, ResponseHead};
 pub use key::{Id, Malformed, NodeKey, Session, Shard, Sid, Socket};
 pub use limits::Limits;
-pub use link::{Asks, Exchange, Feed, Inbound, Link, Message, Next, Transmit, Verdict};
+pub use link::{Asks, Exchange, Feed, Inbound, Link, Message, Next, Opening, Transmit, Verdict};
 pub use parser::{MessageKind, PacketKind, Parser, RawPacket};
 pub use server::{
     AckToken, Answer, Counts, Event, Handshake, JoinError, Life, Received, Scope, Server,

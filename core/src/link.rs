@@ -6,12 +6,13 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::deflate::Deflate;
-use crate::http::{Fields, Method, Request, Response, ResponseHead};
+use crate::http::{Fields, Method, Request, Response, ResponseHead, cut};
 use crate::key::Key;
 use crate::socket::Frame;
 use crate::ws::CloseCode;
 
-/// One attachment of a session: for a server a held poll, a POST in progress or an open WebSocket; for a
+/// One attachment of a session: for a server a held poll, a POST in progress, an open WebSocket
+/// or WebTransport stream; for a
 /// client the stream that makes its GETs, the one that makes its POSTs, or its WebSocket.
 ///
 /// Generational: a link that outlives its attachment is ignored, never misrouted.
@@ -42,6 +43,49 @@ pub enum Inbound<'a> {
     Message(Message<'a>),
     /// The peer closed the WebSocket.
     Closed(Option<CloseCode>),
+    /// The first packet of a WebTransport stream; the verdict on the request it stands for decides what
+    /// becomes of the stream.
+    Opening(Opening<'a>),
+}
+
+/// The first packet of a WebTransport stream (engine.io-protocol v4, "WebTransport").
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub struct Opening<'a> {
+    /// The session that is to move to the stream; `None` opens a new one.
+    pub(crate) sid: Option<&'a str>,
+}
+
+impl Opening<'_> {
+    /// Returns the target of the request that this packet stands for, which has the fields of the
+    /// `CONNECT` and [`StandsFor::Opening`](crate::StandsFor::Opening) in its context.
+    ///
+    /// `connect` is the target of the `CONNECT`: its query stays, for the application, but the session id
+    /// is the one of the packet, and the transport and the revision follow from the stream.
+    #[must_use]
+    pub fn target(&self, connect: &str) -> String {
+        let (path, query) = cut(connect, b'?').unwrap_or((connect, ""));
+        let mut target = format!("{path}?EIO=4&transport=webtransport");
+        if let Some(sid) = self.sid {
+            target.push_str("&sid=");
+            target.push_str(sid);
+        }
+        let own = |pair: &&str| {
+            let name = pair.split('=').next().unwrap_or_default();
+            !pair.is_empty() && !["EIO", "sid", "transport"].contains(&name)
+        };
+        for pair in query.split('&').filter(own) {
+            target.push('&');
+            target.push_str(pair);
+        }
+        target
+    }
+}
+
+impl fmt::Debug for Opening<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The session id stays out: whoever knows it has the session.
+        f.write_str(if self.sid.is_some() { "Opening(upgrade)" } else { "Opening(new)" })
+    }
 }
 
 /// A WebSocket message, or a bare Engine.IO one.
@@ -76,11 +120,12 @@ pub enum Verdict {
     },
     /// Keep the exchange open; the answer is pulled from under this link.
     Hold(Option<Link>),
-    /// Send this 101, then treat the stream as WebSocket and hand its messages over under `link`.
+    /// Send this 101, then treat the stream as WebSocket and hand its messages over under `link`. A
+    /// WebTransport stream is open with it, and nothing is sent.
     Upgrade {
         /// Under which messages are handed over.
         link: Option<Link>,
-        /// The 101 answer.
+        /// The 101 answer, or the 200 that accepts a `CONNECT`.
         response: Response,
     },
 }

@@ -3,17 +3,18 @@
 use std::fs;
 use std::path::Path;
 
-const PACKAGES: [(&str, &str); 5] = [
+const PACKAGES: [(&str, &str); 6] = [
     ("core", "sansocket"),
     ("app", "sansocket-app"),
     ("bind-async-std", "sansocket-async-std"),
     ("bind-blocking", "sansocket-blocking"),
     ("bind-tokio", "sansocket-tokio"),
+    ("bind-webtransport", "sansocket-webtransport"),
 ];
 
 /// The names of the features in a manifest, and those that are on by default.
 fn features(manifest: &str) -> (Vec<&str>, &str) {
-    let section = manifest.split_once("[features]\n").expect("it has features").1;
+    let Some((_, section)) = manifest.split_once("[features]\n") else { return (vec![], "") };
     let lines = section.lines().take_while(|line| !line.starts_with('['));
     let named = lines.filter_map(|line| line.split_once(" = "));
     let named: Vec<_> = named.filter(|(name, _)| !name.starts_with(['#', ' '])).collect();

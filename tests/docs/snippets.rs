@@ -16,12 +16,13 @@ const COMPILED: [&str; 6] = [
 ];
 
 /// Front pages that are written in sources. The first is a guide, as its name says.
-const FRONTS: [(&str, &str); 5] = [
+const FRONTS: [(&str, &str); 6] = [
     ("from-flask-socketio, front page of test", include_str!("../../app/src/test/mod.rs")),
     ("front page of sansocket-app", include_str!("../../app/src/lib.rs")),
     ("front page of sansocket-async-std", include_str!("../../bind-async-std/src/lib.rs")),
     ("front page of sansocket-blocking", include_str!("../../bind-blocking/src/lib.rs")),
     ("front page of sansocket-tokio", include_str!("../../bind-tokio/src/lib.rs")),
+    ("front page of sansocket-webtransport", include_str!("../../bind-webtransport/src/lib.rs")),
 ];
 
 /// Words before a dot that stand for a value of ours.
@@ -41,12 +42,13 @@ const VALUES: [&str; 12] = [
 ];
 
 /// In the text of the pages, but not for our compiler: other languages, words of messages, file names.
-const FOREIGN: [&str; 13] = [
+const FOREIGN: [&str; 14] = [
     "ack.rs",
     "io.on(\"connection\", …)",
     "io.rs",
     "io({ auth: { name, password } })",
     "io({ transports: [\"websocket\"] })",
+    "io({ transports: [\"polling\", \"websocket\", \"webtransport\"] })",
     "namespace.rs",
     "socket.io-msgpack-parser",
     "socket.emit(\"add\", 1, 2, sum => …)",

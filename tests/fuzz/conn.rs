@@ -134,7 +134,9 @@ fn verdict(item: &Inbound<'_>) -> Verdict {
         Inbound::Body(body) => {
             Verdict::Respond(Response::with_body(200, "text/plain", body.to_vec()))
         }
-        Inbound::Closed(_) | Inbound::Message(_) | Inbound::Response(_) => Verdict::Continue,
+        Inbound::Closed(_) | Inbound::Message(_) | Inbound::Opening(_) | Inbound::Response(_) => {
+            Verdict::Continue
+        }
         other => panic!("{other:?}"),
     }
 }

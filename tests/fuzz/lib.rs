@@ -18,13 +18,14 @@ mod reading;
 mod scan;
 mod server_ops;
 mod shards;
+mod webtransport;
 mod ws_frames;
 
 /// A fuzz target.
 pub type Target = fn(&[u8]);
 
 /// All targets, by name.
-pub const TARGETS: [(&str, Target); 16] = [
+pub const TARGETS: [(&str, Target); 17] = [
     ("answers", answers::run),
     ("binary_sequence", binary_sequence::run),
     ("client_ops", client_ops::run),
@@ -40,6 +41,7 @@ pub const TARGETS: [(&str, Target); 16] = [
     ("scan", scan::run),
     ("server_ops", server_ops::run),
     ("shards", shards::run),
+    ("webtransport", webtransport::run),
     ("ws_frames", ws_frames::run),
 ];
 

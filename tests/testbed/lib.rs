@@ -25,6 +25,7 @@ mod sim;
 mod tcp;
 mod trace;
 mod websocket;
+mod webtransport;
 
 pub use app::App;
 pub use http::{Answer, NO_FIELDS, UPGRADE, binary_request, handshake, request, upgrade};
@@ -34,3 +35,4 @@ pub use sim::{Member, Sim};
 pub use tcp::Tcp;
 pub use trace::{Question, normal};
 pub use websocket::{Item, WebSocket, frame, unframe};
+pub use webtransport::{WebTransport, packet};

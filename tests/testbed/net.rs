@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 
 use sansocket::cluster::{Destination, Message};
 use sansocket::{
-    Config, Conn, Feed as _, Inbound, Limits, Link, RequestContext, Server, Shard, Sid, Usage,
+    Config, Conn, Feed as _, Fields, Inbound, Limits, Link, Method, Request, RequestContext,
+    Server, Shard, Sid, StandsFor, Usage,
 };
 
 use crate::app::App;
+use crate::http::NO_FIELDS;
 use crate::trace::Trace;
 
 /// Everything there is.
@@ -87,8 +89,17 @@ impl World {
 
     /// Opens a connection.
     pub(crate) fn connect(&mut self) -> usize {
+        self.carry(Conn::new(self.limits.clone()))
+    }
+
+    /// Opens a WebTransport stream.
+    pub(crate) fn open_stream(&mut self) -> usize {
+        self.carry(Conn::webtransport(self.limits.clone()))
+    }
+
+    fn carry(&mut self, conn: Conn) -> usize {
         self.wires.push(Wire {
-            conn: Some(Conn::new(self.limits.clone())),
+            conn: Some(conn),
             peer: self.peer,
             shard: 0,
             link: None,
@@ -289,6 +300,20 @@ impl World {
                     let sid = Sid::text_in(request.target).or(context.own_sid);
                     wire.shard =
                         sid.map_or(*next_shard, |sid| usize::from(Sid::shard_of_text(sid, count)));
+                    shards[wire.shard].handle_request(*now, request, context)
+                }
+                Ok(Some(Inbound::Opening(opening))) => {
+                    let mut context = RequestContext::default();
+                    context.own_sid = own_sid.as_deref();
+                    context.caller.peer = wire.peer;
+                    context.stands_for = StandsFor::Opening;
+                    let target = opening.target("/socket.io/?EIO=4&transport=webtransport&sid=x");
+                    let count = u16::try_from(shards.len()).expect("there are few shards");
+                    let sid = Sid::text_in(&target).or(context.own_sid);
+                    wire.shard =
+                        sid.map_or(*next_shard, |sid| usize::from(Sid::shard_of_text(sid, count)));
+                    let fields = Fields::host(&NO_FIELDS);
+                    let request = Request::new(Method::Get, &target, fields);
                     shards[wire.shard].handle_request(*now, request, context)
                 }
                 Ok(Some(item)) => shards[wire.shard].handle(*now, link, item),

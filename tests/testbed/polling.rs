@@ -8,6 +8,7 @@ use crate::net::World;
 use crate::tcp::Tcp;
 use crate::trace::normal;
 use crate::websocket::WebSocket;
+use crate::webtransport::WebTransport;
 
 /// A client on long-polling.
 pub struct Polling {
@@ -96,6 +97,13 @@ impl Polling {
         let mut tcp = Tcp::open(&self.world);
         tcp.send(upgrade(&self.target().replace("polling", "websocket")));
         WebSocket::on(tcp)
+    }
+
+    /// Opens a WebTransport stream for the session, without probing.
+    pub fn webtransport(&mut self) -> WebTransport {
+        let mut stream = WebTransport::open(&self.world);
+        stream.send(&format!("0{{\"sid\":\"{}\"}}", self.sid));
+        stream
     }
 
     /// Moves to WebSocket as a client does.

@@ -19,6 +19,7 @@ use crate::polling::Polling;
 use crate::tcp::Tcp;
 use crate::trace::Question;
 use crate::websocket::WebSocket;
+use crate::webtransport::WebTransport;
 
 /// A process with its network and clients.
 pub struct Sim {
@@ -100,6 +101,12 @@ impl Sim {
         let mut ws = self.websocket_unread();
         assert!(ws.recv().starts_with("0{"));
         ws
+    }
+
+    /// Opens a WebTransport stream, which says nothing yet.
+    #[must_use]
+    pub fn webtransport(&self) -> WebTransport {
+        WebTransport::open(&self.world)
     }
 
     /// Opens a session on WebSocket that is in the main namespace.

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::http::Answer;
 use crate::net::World;
 
-/// The client's end of one TCP connection.
+/// The client's end of one TCP connection, or of one WebTransport stream.
 pub struct Tcp {
     world: Rc<RefCell<World>>,
     at: usize,
@@ -17,6 +17,11 @@ pub struct Tcp {
 impl Tcp {
     pub(crate) fn open(world: &Rc<RefCell<World>>) -> Self {
         let at = world.borrow_mut().connect();
+        Self { world: world.clone(), at, unread: Vec::new() }
+    }
+
+    pub(crate) fn stream(world: &Rc<RefCell<World>>) -> Self {
+        let at = world.borrow_mut().open_stream();
         Self { world: world.clone(), at, unread: Vec::new() }
     }
 

@@ -1,6 +1,7 @@
 //! One byte stream between a binding and the shards: everything about a connection that is not a
 //! socket.
 
+use http::request::Parts;
 use sansocket::{Awaits, Caller, Conn, Decoder, Inbound, Link, Response, Role, Verdict};
 use std::cell::RefCell;
 use std::fmt;
@@ -14,6 +15,7 @@ use crate::hub::hub::Hub;
 use crate::log::log;
 use crate::serve::date;
 use crate::serve::tls::{Tls, TlsConnection};
+use crate::serve::webtransport::Connect;
 use crate::shards::cell::Cell;
 use crate::shards::port::{Port, Ring};
 use crate::shards::watch::CAME;
@@ -112,6 +114,21 @@ impl Connection {
         this
     }
 
+    /// Makes the connection of a WebTransport stream that a client opened in a session that was
+    /// [judged](Hub::judge_webtransport) and accepted: the first of that session, since it has no other.
+    ///
+    /// `head` is that of the `CONNECT`. Its extensions stay with the session, see
+    /// [`Socket::extension`](crate::Socket::extension).
+    #[must_use]
+    pub fn webtransport(hub: Arc<Hub>, head: Parts, caller: Caller) -> Self {
+        let conn = Conn::webtransport(hub.limits().clone());
+        let shard = hub.shards().next_home();
+        let mut this = Self::carrying(hub, conn, Arc::default(), shard);
+        this.front = Some(Box::new(Front::webtransport(Connect::new(head, caller))));
+        this.watch();
+        this
+    }
+
     fn carrying(hub: Arc<Hub>, conn: Conn, port: Arc<Port>, shard: u16) -> Self {
         hub.shards().life().enter();
         Self {
@@ -184,6 +201,19 @@ impl Connection {
                         Some(front) if passed => front.begin(hub, &request, caller),
                         Some(_) | None => verdict,
                     };
+                    let waits = is_early(hub, *shard, port, &verdict);
+                    decoder.apply(verdict);
+                    if waits {
+                        *pause = Pause::Decoding;
+                        return;
+                    }
+                }
+                Ok(Some(Inbound::Opening(opening))) => {
+                    deadline.forget(port);
+                    let connect = front.as_ref().and_then(|front| front.connect());
+                    let host = (&**hub, &*port, now);
+                    let verdict =
+                        connect.map_or(Verdict::Pass, |connect| connect.open(host, shard, opening));
                     let waits = is_early(hub, *shard, port, &verdict);
                     decoder.apply(verdict);
                     if waits {

@@ -374,7 +374,7 @@ fn check(head: &Parts) -> Result<(), Violation> {
 }
 
 /// The header fields of a head, with the host that its target names.
-struct Shown<'a> {
+pub(super) struct Shown<'a> {
     authority: Option<&'a Authority>,
     headers: &'a HeaderMap,
     form: Form,
@@ -396,7 +396,7 @@ fn plain<'a>(head: &'a Parts, shown: &'a Shown<'_>) -> Request<'a> {
 }
 
 impl<'a> Shown<'a> {
-    fn of(head: &'a Parts) -> Self {
+    pub(super) fn of(head: &'a Parts) -> Self {
         let form = match head.version {
             Version::HTTP_09 | Version::HTTP_10 => Form::Nothing,
             _ => Form::Upgrade,

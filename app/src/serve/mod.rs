@@ -14,3 +14,4 @@ pub(crate) mod tls;
 #[cfg(not(feature = "tls"))]
 #[path = "tls/off.rs"]
 pub(crate) mod tls;
+mod webtransport;

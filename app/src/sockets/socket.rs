@@ -151,7 +151,7 @@ impl Socket {
         NamespaceIo::new(self.everybody())
     }
 
-    /// Returns `"polling"` or `"websocket"`, whichever carries the client now.
+    /// Returns `"polling"`, `"websocket"` or `"webtransport"`, whichever carries the client now.
     ///
     /// # Errors
     /// When the client has disconnected.

@@ -67,7 +67,7 @@ pub enum ConfigError {
         most: usize,
     },
     /// No session could ever be opened.
-    #[error("no transport is on: enable Transports::polling or Transports::websocket")]
+    #[error("no transport is on: enable one in Config::transports, such as Transports::polling")]
     NoTransport,
     /// An origin that no browser sends.
     #[error(
@@ -118,7 +118,8 @@ impl Config {
         if self.initial_packet.as_ref().is_some_and(|text| text.contains('\u{1e}')) {
             return Err(ConfigError::InitialPacket);
         }
-        if !self.transports.polling && !self.transports.websocket {
+        let transports = self.transports;
+        if !(transports.polling || transports.websocket || transports.webtransport) {
             return Err(ConfigError::NoTransport);
         }
         if let Origins::List(list) = &self.origins

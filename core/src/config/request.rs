@@ -23,6 +23,13 @@ impl Config {
         request.fields.text(Field::Origin).map(|origin| judge.accepts(origin))
     }
 
+    /// Whether the page that sent a request may connect; `judged` is what [`judge`](Self::judge) said, if it was
+    /// asked.
+    #[must_use]
+    pub fn permits(&self, request: &Request<'_>, judged: Option<bool>) -> bool {
+        Access::of(request, judged, self) != Access::Refused
+    }
+
     /// Makes an answer of the host's own to `request` one of this server's: adds
     /// [`headers`](Self::headers), and what lets the page that asked read it, if it may connect. What the
     /// answer has of its own stays.

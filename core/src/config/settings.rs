@@ -139,13 +139,16 @@ pub struct Transports {
     pub polling: bool,
     /// WebSocket from the start.
     pub websocket: bool,
-    /// The move of a polling session to WebSocket.
+    /// The move of a polling session to WebSocket, and to WebTransport where that is on.
     pub upgrades: bool,
+    /// WebTransport, where the host listens for it. Browsers that have it try it before WebSocket, and wait 200 ms
+    /// for it: leave it off where clients cannot reach it.
+    pub webtransport: bool,
 }
 
 impl Default for Transports {
     fn default() -> Self {
-        Self { polling: true, websocket: true, upgrades: true }
+        Self { polling: true, websocket: true, upgrades: true, webtransport: false }
     }
 }
 

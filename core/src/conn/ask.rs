@@ -240,7 +240,11 @@ impl Decoder<'_, '_> {
             Mode::Ask(Ask::Idle) if self.at < self.input.bytes().len() => {
                 Err(Violation::InvalidHead)
             }
-            Mode::Ask(Ask::Idle) | Mode::Finished | Mode::Serve(_) | Mode::Stream(_) => Ok(None),
+            Mode::Ask(Ask::Idle)
+            | Mode::Finished
+            | Mode::Serve(_)
+            | Mode::Stream(_)
+            | Mode::WebTransport(_) => Ok(None),
         }
     }
 

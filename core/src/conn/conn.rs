@@ -8,6 +8,7 @@ use super::decode::Decoder;
 use super::mode::{Awaits, Mode, Owes};
 use super::serve::{STRAY, Serve, is_stray};
 use super::stream::Stream;
+use super::webtransport::WebTransport;
 use super::write::Outgoing;
 use crate::error::Violation;
 use crate::http::{Date, Response};
@@ -15,7 +16,7 @@ use crate::limits::Limits;
 use crate::link::{Feed, Link, Next, Transmit};
 use crate::ws::message::{Reader, Role};
 
-/// The codec of one TCP connection.
+/// The codec of one TCP connection, or of one WebTransport stream.
 ///
 /// Knows no session, no clock and no lock. It holds heap memory only while a message is split
 /// across reads or a write is unfinished.
@@ -80,6 +81,14 @@ impl Conn {
         Self { limits, mode, link, tail: Vec::new(), out }
     }
 
+    /// Makes the codec of a WebTransport stream that the peer opened, in a session of HTTP/3 that a host
+    /// accepted. The first item is an [`Inbound::Opening`](crate::Inbound::Opening).
+    #[must_use]
+    pub fn webtransport(limits: Arc<Limits>) -> Self {
+        let mode = Mode::WebTransport(WebTransport::default());
+        Self { limits, mode, link: None, tail: Vec::new(), out: Outgoing::webtransport() }
+    }
+
     /// Speaks the extensions that `response`, the answer that a host upgraded the stream with, names: see
     /// [`Config::deflate`](crate::Config::deflate).
     #[must_use]
@@ -112,12 +121,16 @@ impl Conn {
     /// The same, and an answer says the time.
     pub fn push_dated(&mut self, transmit: Transmit, clock: Option<Clock>) {
         match (transmit, &self.mode) {
-            (Transmit::Frame(frame), Mode::Stream(Stream::Open(_))) => self.out.push_frame(frame),
+            (
+                Transmit::Frame(frame),
+                Mode::Stream(Stream::Open(_)) | Mode::WebTransport(WebTransport::Open(_)),
+            ) => self.out.push_frame(frame),
             (Transmit::Response(response), _) => {
                 self.answer(response, clock);
                 self.settle();
             }
             (Transmit::Close(code), Mode::Stream(Stream::Open(_))) => self.close(code),
+            (Transmit::Close(_), Mode::WebTransport(_)) => self.finish(),
             // Outputs for a transport that ended meanwhile go nowhere.
             (Transmit::Frame(_) | Transmit::Close(_), _) => {}
         }
@@ -191,7 +204,11 @@ impl Conn {
             Mode::Serve(Serve::Head { scanned: 0 }) => {
                 !is_stray(&self.tail) && self.out.bytes() < self.limits.low_water
             }
-            Mode::Ask(_) | Mode::Finished | Mode::Serve(_) | Mode::Stream(_) => false,
+            Mode::Ask(_)
+            | Mode::Finished
+            | Mode::Serve(_)
+            | Mode::Stream(_)
+            | Mode::WebTransport(_) => false,
         }
     }
 
@@ -259,10 +276,16 @@ impl Conn {
         !is_stray(&self.tail)
     }
 
-    /// Whether more than 4 KiB of a WebSocket message were kept that is not complete.
+    /// Whether more than 4 KiB of a message were kept that is not complete.
     #[must_use]
     pub fn is_collecting(&self) -> bool {
-        matches!(&self.mode, Mode::Stream(Stream::Open(reader)) if reader.collected() > LITTLE)
+        match &self.mode {
+            Mode::Stream(Stream::Open(reader)) => reader.collected() > LITTLE,
+            Mode::WebTransport(stream) => stream.collected() > LITTLE,
+            Mode::Ask(_) | Mode::Finished | Mode::Serve(_) | Mode::Stream(Stream::Closing(..)) => {
+                false
+            }
+        }
     }
 
     /// Whether the stream should be closed now.
@@ -312,7 +335,10 @@ impl Conn {
         match self.mode {
             Mode::Serve(_) => self.reject_request(violation, response, clock.map(|clock| clock())),
             Mode::Stream(Stream::Open(_)) => self.reject_frame(violation),
-            Mode::Ask(_) | Mode::Finished | Mode::Stream(Stream::Closing(..)) => self.finish(),
+            Mode::Ask(_)
+            | Mode::Finished
+            | Mode::Stream(Stream::Closing(..))
+            | Mode::WebTransport(_) => self.finish(),
         }
         self.tail = Vec::new();
     }

@@ -6,6 +6,7 @@ use super::conn::{Clock, Conn};
 use super::mode::Mode;
 use super::serve::Serve;
 use super::stream::Stream;
+use crate::engine::opening;
 use crate::error::Violation;
 use crate::http::head::Places;
 use crate::http::{Fields, Method, Request, Response, ResponseHead};
@@ -51,6 +52,7 @@ pub(super) enum Item {
     Text(Place),
     Binary(Place),
     Closed(Option<CloseCode>),
+    Opening(Place),
 }
 
 impl<'c, 'i> Decoder<'c, 'i> {
@@ -115,6 +117,11 @@ impl<'c, 'i> Decoder<'c, 'i> {
             }
             Item::Binary(place) => Inbound::Message(Message::Binary(message(place))),
             Item::Closed(code) => Inbound::Closed(code),
+            Item::Opening(place) => {
+                let text = std::str::from_utf8(message(place));
+                let text = text.map_err(|_| Violation::InvalidUtf8)?;
+                Inbound::Opening(opening::parse(text)?)
+            }
         }))
     }
 
@@ -177,6 +184,7 @@ impl<'c, 'i> Decoder<'c, 'i> {
                 Ok(None)
             }
             Mode::Serve(_) => self.serve(),
+            Mode::WebTransport(_) => self.packet(),
             Mode::Ask(_) => self.ask(),
             Mode::Finished => {
                 self.at = self.input.bytes().len();

@@ -1,4 +1,4 @@
-//! One TCP connection: HTTP/1.1 framing of either end, then RFC 6455 framing.
+//! One TCP connection: HTTP/1.1 framing of either end, then RFC 6455 framing. Or one WebTransport stream.
 //!
 //! | file | about |
 //! |---|---|
@@ -7,6 +7,7 @@
 //! | `serve.rs` | the stage of a server that speaks HTTP |
 //! | `ask.rs` | the stage of a client that speaks HTTP |
 //! | `stream.rs` | the stage of messages, which both ends reach |
+//! | `webtransport.rs` | the only stage of a WebTransport stream |
 //! | `decode.rs` | reading: items out of bytes |
 //! | `write.rs` | writing: bytes out of frames, heads and bodies |
 //! | `masks.rs` | the masks of the frames that a client writes |
@@ -19,6 +20,7 @@ mod masks;
 mod mode;
 mod serve;
 mod stream;
+mod webtransport;
 mod write;
 
 pub use crate::ws::message::Role;

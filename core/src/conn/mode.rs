@@ -3,6 +3,7 @@
 use super::ask::Ask;
 use super::serve::Serve;
 use super::stream::Stream;
+use super::webtransport::WebTransport;
 
 /// The stage of a connection.
 #[derive(Debug)]
@@ -11,8 +12,10 @@ pub(super) enum Mode {
     Ask(Ask),
     /// A server that speaks HTTP.
     Serve(Serve),
-    /// Messages.
+    /// Messages of a WebSocket.
     Stream(Stream),
+    /// Messages of a WebTransport stream.
+    WebTransport(WebTransport),
     /// Nothing more will be read.
     Finished,
 }
@@ -57,6 +60,7 @@ impl Mode {
             Self::Ask(ask) => ask.awaits(idle),
             Self::Serve(serve) => serve.awaits(idle),
             Self::Stream(stream) => stream.awaits(),
+            Self::WebTransport(stream) => stream.awaits(),
             Self::Finished => Awaits::Farewell,
         }
     }
@@ -64,7 +68,9 @@ impl Mode {
     pub(super) fn owes(&self) -> Owes {
         match self {
             Self::Serve(serve) => serve.owes(),
-            Self::Ask(_) | Self::Finished | Self::Stream(_) => Owes::Nothing,
+            Self::Ask(_) | Self::Finished | Self::Stream(_) | Self::WebTransport(_) => {
+                Owes::Nothing
+            }
         }
     }
 
@@ -74,6 +80,7 @@ impl Mode {
             Self::Ask(ask) => ask.bytes_held(),
             Self::Serve(serve) => serve.bytes_held(),
             Self::Stream(stream) => stream.bytes_held(),
+            Self::WebTransport(stream) => stream.bytes_held(),
             Self::Finished => 0,
         }
     }
@@ -96,7 +103,7 @@ impl Mode {
         match self {
             Self::Ask(ask) => ask.collected(),
             Self::Serve(serve) => serve.collected(),
-            Self::Finished | Self::Stream(_) => &[],
+            Self::Finished | Self::Stream(_) | Self::WebTransport(_) => &[],
         }
     }
 
@@ -104,6 +111,7 @@ impl Mode {
     pub(super) fn delivered(&self) -> &[u8] {
         match self {
             Self::Stream(stream) => stream.delivered(),
+            Self::WebTransport(stream) => stream.delivered(),
             Self::Ask(_) | Self::Finished | Self::Serve(_) => &[],
         }
     }

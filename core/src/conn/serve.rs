@@ -149,6 +149,7 @@ impl Conn {
     pub(super) fn apply(&mut self, verdict: Verdict, clock: Option<Clock>) {
         match verdict {
             Verdict::Continue => {}
+            verdict if self.is_webtransport() => self.open(&verdict),
             Verdict::Pass => {
                 self.answer(Response::with_body(404, "text/plain", "Not Found"), clock)
             }

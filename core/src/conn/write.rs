@@ -9,7 +9,9 @@ use crate::deflate::agreed::Agreed;
 use crate::deflate::packer::Packer;
 use crate::http::head::Persistence;
 use crate::http::{Date, Request, Response};
+use crate::parser::MessageKind;
 use crate::socket::Frame;
+use crate::webtransport::header as webtransport;
 use crate::ws::header::{self, Op};
 use crate::ws::mask;
 
@@ -42,12 +44,23 @@ struct Rare {
     masks: Option<Masks>,
     /// Compresses messages, where that was agreed on.
     packer: Option<Box<Packer>>,
+    framing: Framing,
+}
+
+/// How messages are framed.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Framing {
+    #[default]
+    WebSocket,
+    WebTransport,
 }
 
 #[derive(Debug)]
 enum Chunk {
     Body(Bytes),
     Frame(Frame),
+    /// The payload alone of a frame.
+    Payload(Frame),
     Small(Vec<u8>),
 }
 
@@ -63,7 +76,7 @@ const LENT: usize = 4096;
 
 impl Rare {
     fn is_shaping(&self) -> bool {
-        self.masks.is_some() || self.packer.is_some()
+        self.masks.is_some() || self.packer.is_some() || self.framing == Framing::WebTransport
     }
 }
 
@@ -72,6 +85,7 @@ impl Chunk {
         match self {
             Self::Body(bytes) => bytes,
             Self::Frame(frame) => frame.bytes(),
+            Self::Payload(frame) => frame.payload(),
             Self::Small(bytes) => bytes,
         }
     }
@@ -84,6 +98,11 @@ impl Outgoing {
 
     pub(super) fn client(seed: [u8; 32]) -> Self {
         let rare = Rare { masks: Some(Masks::new(seed)), ..Rare::default() };
+        Self { rare: Some(Box::new(rare)), ..Self::server() }
+    }
+
+    pub(super) fn webtransport() -> Self {
+        let rare = Rare { framing: Framing::WebTransport, ..Rare::default() };
         Self { rare: Some(Box::new(rare)), ..Self::server() }
     }
 
@@ -133,6 +152,9 @@ impl Outgoing {
     #[cold]
     #[inline(never)]
     fn push_shaped(&mut self, frame: Frame, lend: &mut dyn FnMut() -> Vec<u8>) {
+        if self.framing() == Framing::WebTransport {
+            return self.push_streamed(frame, lend);
+        }
         let op = if frame.is_text() { Op::Text } else { Op::Binary };
         let packed = match frame.is_compressed() || frame.is_plain() {
             true => None,
@@ -146,6 +168,27 @@ impl Outgoing {
         }
     }
 
+    /// Queues the message of a frame for a WebTransport stream.
+    fn push_streamed(&mut self, frame: Frame, lend: &mut dyn FnMut() -> Vec<u8>) {
+        let payload = frame.payload();
+        let (kind, payload) = match (frame.is_text(), payload) {
+            (true, _) => (MessageKind::Text, payload),
+            // The JavaScript client takes an empty message for an error: this is its form in base64.
+            (false, []) => (MessageKind::Text, &b"b"[..]),
+            (false, _) => (MessageKind::Binary, payload),
+        };
+        self.borrow_small(lend);
+        self.make_room();
+        let before = self.small.len();
+        webtransport::put(&mut self.small, kind, payload.len());
+        self.bytes += self.small.len() - before;
+        if payload.len() <= SMALL {
+            self.push_small(payload);
+        } else {
+            self.push_large(Chunk::Payload(frame));
+        }
+    }
+
     /// The compressed form of a message, if it has one.
     fn pack(&mut self, payload: &[u8]) -> Option<Vec<u8>> {
         self.rare.as_mut()?.packer.as_mut()?.pack(payload)
@@ -156,9 +199,9 @@ impl Outgoing {
         if self.is_shaped() {
             let mut rest = frames;
             while let Some((payload, after)) = header::split_short(rest) {
-                match self.pack(payload) {
-                    Some(packed) => self.push_packed(Op::Text, &packed),
-                    None => self.push_owned(Op::Text, payload),
+                match self.framing() {
+                    Framing::WebTransport => self.push_streamed(Frame::of_text(payload), lend),
+                    Framing::WebSocket => self.push_text(payload),
                 }
                 rest = after;
             }
@@ -166,6 +209,14 @@ impl Outgoing {
         }
         self.borrow_small(lend);
         self.push_small(frames);
+    }
+
+    /// Queues a text that is compressed or masked first.
+    fn push_text(&mut self, payload: &[u8]) {
+        match self.pack(payload) {
+            Some(packed) => self.push_packed(Op::Text, &packed),
+            None => self.push_owned(Op::Text, payload),
+        }
     }
 
     /// Queues the last frame.
@@ -307,6 +358,10 @@ impl Outgoing {
     /// Whether frames are compressed or masked before they are written.
     fn is_shaped(&self) -> bool {
         self.rare.as_ref().is_some_and(|rare| rare.is_shaping())
+    }
+
+    fn framing(&self) -> Framing {
+        self.rare.as_ref().map_or(Framing::WebSocket, |rare| rare.framing)
     }
 
     fn is_client(&self) -> bool {

@@ -5,6 +5,7 @@ pub(crate) mod forms;
 pub(crate) mod heartbeat;
 pub(crate) mod jsonp;
 pub(crate) mod open;
+pub(crate) mod opening;
 pub(crate) mod outbox;
 pub(crate) mod packet;
 pub(crate) mod payload;

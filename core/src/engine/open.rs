@@ -10,6 +10,7 @@ use crate::socket::scan;
 /// Makes OPEN packets, of which most is the same for all sessions.
 #[derive(Debug)]
 pub(crate) struct Open {
+    upgrades: &'static str,
     tail: Box<str>,
 }
 
@@ -21,17 +22,24 @@ impl Open {
         let tail = format!(
             "],\"pingInterval\":{interval},\"pingTimeout\":{timeout},\"maxPayload\":{max_payload}}}"
         );
-        Self { tail: tail.into() }
+        let transports = config.transports;
+        let upgrades = match (transports.upgrades, transports.webtransport) {
+            (true, true) => r#""websocket","webtransport""#,
+            (true, false) => r#""websocket""#,
+            (false, _) => "",
+        };
+        Self { upgrades, tail: tail.into() }
     }
 
-    /// Writes `0{"sid":…}` with the five keys every client expects; `put_sid` appends the sid.
-    pub(crate) fn packet(&self, put_sid: impl FnOnce(&mut String), upgrades: bool) -> String {
+    /// Writes `0{"sid":…}` with the five keys every client expects; `put_sid` appends the sid. The session may
+    /// move to another transport if it is polling.
+    pub(crate) fn packet(&self, put_sid: impl FnOnce(&mut String), polling: bool) -> String {
         let mut out = String::with_capacity(72 + self.tail.len());
         out.push_str("0{\"sid\":\"");
         put_sid(&mut out);
         out.push_str("\",\"upgrades\":[");
-        if upgrades {
-            out.push_str("\"websocket\"");
+        if polling {
+            out.push_str(self.upgrades);
         }
         out.push_str(&self.tail);
         out
@@ -105,6 +113,16 @@ mod tests {
             "0{\"sid\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAA\",\"upgrades\":[\"websocket\"],\
              \"pingInterval\":25000,\"pingTimeout\":20000,\"maxPayload\":1000000}"
         );
+    }
+
+    #[test]
+    fn webtransport_is_offered_where_it_is_on() {
+        let mut config = Config::default();
+        config.transports.webtransport = true;
+        let open = |config: &Config| Open::new(config).packet(|out| out.push('a'), true);
+        assert!(open(&config).contains(r#""upgrades":["websocket","webtransport"],"#));
+        config.transports.upgrades = false;
+        assert!(open(&config).contains(r#""upgrades":[],"#));
     }
 
     #[test]

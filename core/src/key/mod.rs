@@ -9,6 +9,6 @@ pub use id::{Id, NodeKey};
 pub(crate) use id::{Mint, Owner, Place, split};
 pub(crate) use keys::Key;
 pub use keys::{Session, Shard, Socket};
-pub(crate) use sid::Secret;
 pub use sid::{Malformed, Sid};
+pub(crate) use sid::{Secret, is_sid_text};
 pub(crate) use slab::Slab;

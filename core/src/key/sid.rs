@@ -150,6 +150,17 @@ const SEXTETS: [u8; 256] = {
 #[error("malformed session id: 28 base64url characters are expected, or 20 of Socket.IO 2")]
 pub struct Malformed;
 
+/// Whether a text can be a session id, made here or chosen by a host: 1 to 256 characters that may stand in a
+/// query as they are.
+pub(crate) fn is_sid_text(text: &str) -> bool {
+    let sound =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    !text.is_empty() && text.len() <= MAX && text.bytes().all(sound)
+}
+
+/// Bytes of the longest session id.
+const MAX: usize = 256;
+
 #[cfg(test)]
 mod tests {
     use super::*;

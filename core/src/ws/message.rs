@@ -441,17 +441,24 @@ impl Partial {
     }
 }
 
+impl Place {
+    /// Moves a place in a part of the input to where it lies in the whole.
+    #[inline]
+    pub(crate) fn shifted(self, by: usize) -> Self {
+        match self {
+            Self::Input(range) => Self::Input(range.start + by..range.end + by),
+            Self::Reader => Self::Reader,
+        }
+    }
+}
+
 impl Found {
     /// Moves a place found in a part of the input to where it lies in the whole.
     pub(crate) fn shifted(self, by: usize) -> Self {
-        let shift = |place| match place {
-            Place::Input(range) => Place::Input(range.start + by..range.end + by),
-            Place::Reader => Place::Reader,
-        };
         match self {
-            Self::Text(place) => Self::Text(shift(place)),
-            Self::Binary(place) => Self::Binary(shift(place)),
-            Self::Ping(place) => Self::Ping(shift(place)),
+            Self::Text(place) => Self::Text(place.shifted(by)),
+            Self::Binary(place) => Self::Binary(place.shifted(by)),
+            Self::Ping(place) => Self::Ping(place.shifted(by)),
             Self::Close(_) | Self::Nothing | Self::Pong => self,
         }
     }

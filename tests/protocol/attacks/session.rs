@@ -201,6 +201,32 @@ fn c07_binary_bodies_end_their_session_each_time() {
     assert_eq!(siege.lift(0), "");
 }
 
+/// C8.
+#[test]
+fn c08_a_stream_for_an_unknown_session_is_closed_and_leaves_nothing() {
+    let sim = Sim::with(|config| config.transports.webtransport = true);
+    let mut over = sim.polling();
+    over.post("1");
+    let mut stream = over.webtransport();
+    assert!(!stream.stream.is_open() && stream.all().is_empty());
+    for sid in
+        ["__proto__", "constructor", "AAAAAAAAAAAAAAAAAAAAAAAAAAAA", "a&transport=polling", ""]
+    {
+        let mut stream = sim.webtransport();
+        stream.send(&format!("0{{\"sid\":\"{sid}\"}}"));
+        assert!(!stream.stream.is_open() && stream.all().is_empty(), "{sid}");
+    }
+    let mut client = sim.polling();
+    client.join("/");
+    for _ in 0..1000 {
+        let mut stream = client.webtransport();
+        stream.send("2probe");
+        stream.send("4never");
+        assert!(!stream.stream.is_open());
+    }
+    assert_eq!((sim.counts().sessions, sim.counts().links), (1, 0));
+}
+
 /// C9.
 #[test]
 fn c09_every_transport_passes_the_same_gate() {

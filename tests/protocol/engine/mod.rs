@@ -12,3 +12,4 @@ mod roles;
 mod upgrade;
 mod v3;
 mod websocket;
+mod webtransport;

@@ -8,6 +8,7 @@ use super::Connection;
 use crate::hub::hub::Hub;
 use crate::serve::date;
 use crate::serve::exchange::Exchange;
+use crate::serve::webtransport::Connect;
 use crate::shards::port::Port;
 
 /// What only requests need.
@@ -16,11 +17,22 @@ pub(super) struct Front {
     peer: Option<SocketAddr>,
     /// The plain HTTP request at hand.
     exchange: Option<Exchange>,
+    /// The request that a WebTransport stream belongs to.
+    connect: Option<Connect>,
 }
 
 impl Front {
     pub(super) fn new(peer: Option<SocketAddr>) -> Self {
-        Self { peer, exchange: None }
+        Self { peer, exchange: None, connect: None }
+    }
+
+    pub(super) fn webtransport(connect: Connect) -> Self {
+        Self { peer: None, exchange: None, connect: Some(connect) }
+    }
+
+    /// The request that the stream belongs to, if it is one of WebTransport.
+    pub(super) fn connect(&self) -> Option<&Connect> {
+        self.connect.as_ref()
     }
 
     /// The address of the other end, if it has one.

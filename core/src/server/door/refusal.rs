@@ -206,7 +206,8 @@ mod tests {
     #[test]
     fn hints_are_valid_json_strings() {
         let transports = |polling, websocket| {
-            Refusal::Transport(Transports { polling, websocket, upgrades: false })
+            let upgrades = false;
+            Refusal::Transport(Transports { polling, websocket, upgrades, ..Transports::default() })
         };
         for refusal in [
             Refusal::Busy,

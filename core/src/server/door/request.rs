@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::config::origin::{self, Access};
 use crate::config::{Config, Layer, Origins};
-use crate::context::RequestContext;
+use crate::context::{RequestContext, StandsFor};
 use crate::engine::terms::{Binary, Revision, Terms};
 use crate::engine::{jsonp, payload};
 use crate::error::{Reason, Violation};
@@ -16,7 +16,7 @@ use crate::link::{Link, Message, Verdict};
 use crate::server::Server;
 use crate::server::door::refusal::{self, Refusal};
 use crate::server::sessions::link::{Reading, poll_packet};
-use crate::server::sessions::session::Goodbye;
+use crate::server::sessions::session::{Goodbye, Stream};
 use crate::server::sessions::strangers::Source;
 use crate::server::sessions::transport::{OnGet, OnPost, Transport};
 use crate::socket::encoded::Packet;
@@ -38,6 +38,15 @@ struct Asked {
 enum Named {
     Polling,
     WebSocket,
+    WebTransport,
+}
+
+/// How a session opens.
+#[derive(Debug)]
+enum Way<'a> {
+    Polling,
+    WebSocket { key: &'a str, protocol: Option<String> },
+    WebTransport,
 }
 
 impl Server {
@@ -141,6 +150,12 @@ impl Server {
         let named = match query.transport {
             Some("polling") if transports.polling => Named::Polling,
             Some("websocket") if transports.websocket || transports.upgrades => Named::WebSocket,
+            // What names it and is no stream is refused, as by the JavaScript server.
+            Some("webtransport")
+                if transports.webtransport && context.stands_for == StandsFor::Opening =>
+            {
+                Named::WebTransport
+            }
             Some(_) | None => return Err(Refusal::Transport(transports).response()),
         };
         if access == Access::Refused {
@@ -148,7 +163,7 @@ impl Server {
         }
         let jsonp = match (named, query.jsonp) {
             (Named::Polling, Some(number)) => Some(self.admit_jsonp(request, number)?),
-            (Named::Polling, None) | (Named::WebSocket, _) => None,
+            (Named::Polling, None) | (Named::WebSocket | Named::WebTransport, _) => None,
         };
         let binary = match query.base64 || jsonp.is_some() {
             true => Binary::Base64,
@@ -192,11 +207,12 @@ impl Server {
         if request.method != Method::Get {
             return Err(Refusal::HandshakeMethod.response());
         }
-        let key = match (named, ask) {
-            (Named::Polling, Ask::Http) => None,
+        let way = match (named, ask) {
+            (Named::Polling, Ask::Http) => Way::Polling,
             (Named::WebSocket, Ask::WebSocket { key }) if self.config.transports.websocket => {
-                Some(key)
+                Way::WebSocket { key, protocol: self.choose_protocol(request)? }
             }
+            (Named::WebTransport, _) => Way::WebTransport,
             (Named::WebSocket, Ask::Broken(flaw)) => {
                 return Err(Refusal::WebSocket(flaw).response());
             }
@@ -205,10 +221,6 @@ impl Server {
             }
         };
         let terms = self.terms(asked.revision).map_err(Refusal::response)?;
-        let protocol = match key {
-            Some(_) => self.choose_protocol(request)?,
-            None => None,
-        };
         if let Some(sid) = context.own_sid {
             self.sessions.own_sids.check(sid).map_err(Refusal::response)?;
             if self.sessions.find(sid).is_some() {
@@ -227,17 +239,22 @@ impl Server {
         if let Some(number) = asked.jsonp {
             self.sessions.jsonp.insert(slot, number);
         }
-        let verdict = match key {
-            None => {
+        let verdict = match way {
+            Way::Polling => {
                 let reading = Reading { terms, jsonp: asked.jsonp };
                 let open = self.sessions.open_packet(slot);
                 let response = poll_packet(open, reading, None, &self.config);
                 let response = access.allow(response, &self.config);
                 Verdict::Respond(self.set_cookie(slot, response))
             }
-            Some(key) => {
+            Way::WebSocket { key, protocol } => {
                 let response = self.compress(slot, request, switching(key, protocol));
-                Verdict::Upgrade { link: Some(self.sessions.open_websocket(slot)), response }
+                let link = Some(self.sessions.open_websocket(slot, Stream::WebSocket));
+                Verdict::Upgrade { link, response }
+            }
+            Way::WebTransport => {
+                let link = Some(self.sessions.open_websocket(slot, Stream::WebTransport));
+                Verdict::Upgrade { link, response: Response::status(200) }
             }
         };
         self.send_initial(slot);
@@ -318,25 +335,16 @@ impl Server {
         }
         match (named, ask) {
             (Named::WebSocket, Ask::WebSocket { key }) if self.config.transports.upgrades => {
-                let protocol = self.choose_protocol(request)?;
-                let response = match session.transport {
-                    Transport::Polling { .. } => {
-                        self.compress(slot, request, switching(key, protocol))
-                    }
-                    // It is one too many, and closed at once.
-                    Transport::ClosingPolling { .. }
-                    | Transport::ClosingWebSocket { .. }
-                    | Transport::Probing { .. }
-                    | Transport::WebSocket { .. } => switching(key, protocol),
-                };
-                let link = Some(self.sessions.probe(now, slot));
-                return Ok(Verdict::Upgrade { link, response });
+                return self.try_websocket(now, slot, (request, key));
+            }
+            (Named::WebTransport, _) if self.config.transports.upgrades => {
+                return Ok(self.try_stream(now, slot));
             }
             (Named::WebSocket, Ask::Broken(flaw)) => {
                 return Err(Refusal::WebSocket(flaw).response());
             }
             (Named::Polling, Ask::Http) if !websocket => {}
-            (Named::Polling | Named::WebSocket, _) => {
+            (Named::Polling | Named::WebSocket | Named::WebTransport, _) => {
                 return Err(Refusal::SessionTransport.response());
             }
         }
@@ -356,6 +364,39 @@ impl Server {
                 Err(response.refused_by(&"a session is polled by GET and POST"))
             }
         }
+    }
+
+    /// Tries a WebSocket for a session.
+    fn try_websocket(
+        &mut self,
+        now: Tick,
+        slot: u32,
+        (request, key): (&Request<'_>, &str),
+    ) -> Result<Verdict, Response> {
+        let response = switching(key, self.choose_protocol(request)?);
+        let response = match self.is_polling(slot) {
+            true => self.compress(slot, request, response),
+            // It is one too many, and closed at once.
+            false => response,
+        };
+        let link = Some(self.sessions.probe(now, slot, Stream::WebSocket));
+        Ok(Verdict::Upgrade { link, response })
+    }
+
+    /// Tries a WebTransport stream for a session.
+    fn try_stream(&mut self, now: Tick, slot: u32) -> Verdict {
+        if self.is_polling(slot) {
+            // What was agreed on for a WebSocket that was tried before.
+            self.sessions.agree(slot, None);
+        }
+        let link = Some(self.sessions.probe(now, slot, Stream::WebTransport));
+        Verdict::Upgrade { link, response: Response::status(200) }
+    }
+
+    /// Whether a session is polling, and tries no other transport.
+    fn is_polling(&self, slot: u32) -> bool {
+        let session = self.sessions.at(slot);
+        session.is_some_and(|session| matches!(session.transport, Transport::Polling { .. }))
     }
 
     fn get(&mut self, slot: u32) -> Result<Verdict, Response> {

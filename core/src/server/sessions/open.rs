@@ -16,7 +16,7 @@ use crate::server::door::handshake::Handshake;
 use crate::server::door::refusal::Refusal;
 use crate::server::outputs::Outputs;
 use crate::server::sessions::deadline::Due;
-use crate::server::sessions::session::Session;
+use crate::server::sessions::session::{Session, Stream};
 use crate::server::sessions::sessions::Sessions;
 use crate::server::sessions::strangers::Source;
 use crate::server::sessions::transport::{OnProbe, Transport};
@@ -51,6 +51,7 @@ impl Sessions {
             introduced: false,
             congested: false,
             transport: Transport::Polling { get: None, post: None },
+            stream: Stream::WebSocket,
             outbox: Outbox::new(),
             beat: match terms.revision {
                 Revision::V3(_) if !monitored => Heartbeat::listen(Tick::NEVER),
@@ -91,11 +92,12 @@ impl Sessions {
         }
     }
 
-    /// Makes a fresh session start on WebSocket.
-    pub(in crate::server) fn open_websocket(&mut self, slot: u32) -> Link {
+    /// Makes a fresh session start on a WebSocket, or on a WebTransport stream.
+    pub(in crate::server) fn open_websocket(&mut self, slot: u32, stream: Stream) -> Link {
         let ws = self.attach(slot);
         if let Some(session) = self.at_mut(slot) {
             session.transport = Transport::WebSocket { ws };
+            session.stream = stream;
         }
         let open = self.open_packet(slot);
         self.push(slot, Packet::engine(open.as_bytes()));
@@ -105,9 +107,8 @@ impl Sessions {
     /// The OPEN packet of a session.
     pub(in crate::server) fn open_packet(&self, slot: u32) -> String {
         let Some(session) = self.at(slot) else { return String::new() };
-        let transports = self.config.transports;
-        let upgrades = transports.upgrades && !session.transport.is_websocket();
-        self.open.packet(|out| self.put_sid(slot, session, out), upgrades)
+        let polling = !session.transport.is_websocket();
+        self.open.packet(|out| self.put_sid(slot, session, out), polling)
     }
 
     /// The session need not join a namespace any more.
@@ -119,15 +120,16 @@ impl Sessions {
         }
     }
 
-    /// Tries a WebSocket for a polling session. A second one is accepted and closed at once, since
-    /// clients expect that.
-    pub(in crate::server) fn probe(&mut self, now: Tick, slot: u32) -> Link {
+    /// Tries a WebSocket, or a WebTransport stream, for a polling session. A second one is accepted and closed
+    /// at once, since clients expect that.
+    pub(in crate::server) fn probe(&mut self, now: Tick, slot: u32, stream: Stream) -> Link {
         let link = self.attach(slot);
         if let Some(session) = self.table.at_mut(slot) {
             let (transport, outcome) = session.transport.on_websocket(link);
             session.transport = transport;
             match outcome {
                 OnProbe::Started => {
+                    session.stream = stream;
                     session.aside_due = self.timers.arm(Due::Upgrade, now, slot);
                 }
                 OnProbe::Spare => self.farewell(link, Transmit::Close(CloseCode::NORMAL)),

@@ -5,6 +5,7 @@ use std::fmt;
 use std::hash::BuildHasher as _;
 
 use crate::hash::Seeded;
+use crate::key::is_sid_text;
 use crate::server::door::refusal::Refusal;
 use crate::slack::Slack as _;
 
@@ -19,9 +20,6 @@ pub(in crate::server) struct OwnSids {
     pub(in crate::server) by_slot: HashMap<u32, u64, Seeded>,
 }
 
-/// Bytes of the longest id.
-const MAX: usize = 256;
-
 impl OwnSids {
     pub(in crate::server) fn new(hasher: Seeded) -> Self {
         let by_hash = HashMap::with_hasher(hasher.clone());
@@ -31,9 +29,7 @@ impl OwnSids {
 
     /// Whether an id may be given to a new session.
     pub(in crate::server) fn check(&self, text: &str) -> Result<(), Refusal> {
-        let sound =
-            |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
-        if text.is_empty() || text.len() > MAX || !text.bytes().all(sound) {
+        if !is_sid_text(text) {
             return Err(Refusal::SidMalformed);
         }
         if self.by_hash.contains_key(&self.hasher.hash_one(text)) {

@@ -33,6 +33,8 @@ pub(in crate::server) struct Session {
     /// Whether an emit was refused since the backlog was last small.
     pub(in crate::server) congested: bool,
     pub(in crate::server) transport: Transport,
+    /// What its WebSocket is, where it has one.
+    pub(in crate::server) stream: Stream,
     pub(in crate::server) outbox: Outbox,
     pub(in crate::server) beat: Heartbeat,
     /// When a probe must be over, or a closing session.
@@ -46,6 +48,13 @@ pub(in crate::server) struct Session {
     /// The foreign page that may read the answers.
     pub(in crate::server) origin: Option<Arc<str>>,
     pub(in crate::server) handshake: Arc<Handshake>,
+}
+
+/// What carries messages in both directions. Both are a WebSocket to the states of a session.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::server) enum Stream {
+    WebSocket,
+    WebTransport,
 }
 
 const _: () = assert!(size_of::<Session>() <= 160, "a session is held per connection");
@@ -83,6 +92,15 @@ impl Session {
         match self.transport.is_websocket() && !self.is_compressed() {
             true => forms.unmarked(packet),
             false => packet,
+        }
+    }
+
+    /// The name of the transport that carries it now.
+    pub(in crate::server) fn transport_name(&self) -> &'static str {
+        match (self.transport.is_websocket(), self.stream) {
+            (false, _) => "polling",
+            (true, Stream::WebSocket) => "websocket",
+            (true, Stream::WebTransport) => "webtransport",
         }
     }
 

@@ -1,5 +1,5 @@
 //! All transport states of a session and all their transitions (engine.io-protocol v4, "Transports"
-//! and "Upgrade"). Nothing here knows what travels.
+//! and "Upgrade"). Nothing here knows what travels; a WebTransport stream is a WebSocket here.
 //!
 //! ```text
 //! Polling ──WebSocket opens──► Probing ──"5" after "3probe"──► WebSocket

@@ -120,11 +120,12 @@ impl SocketMut<'_> {
         self.client().map(|client| client.id)
     }
 
-    /// Returns the transport that carries the client now: `"polling"` or `"websocket"`.
+    /// Returns the transport that carries the client now: `"polling"`, `"websocket"` or
+    /// `"webtransport"`.
     #[must_use]
     pub fn transport(&self) -> Option<&'static str> {
         let session = self.server.sessions.at(self.client()?.session)?;
-        Some(if session.transport.is_websocket() { "websocket" } else { "polling" })
+        Some(session.transport_name())
     }
 
     /// Returns the memory, in bytes, of the packets that wait for the client: counted as for
