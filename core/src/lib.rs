@@ -66,6 +66,7 @@ mod limits;
 mod link;
 mod parser;
 mod rng;
+mod seeds;
 mod server;
 mod slack;
 mod socket;

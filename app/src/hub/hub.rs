@@ -8,6 +8,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::app::App;
+use crate::hub::dispatch::Latest;
 use crate::hub::timers::Timers;
 use crate::runtime::Runtime;
 use crate::shards::cell::Cell;
@@ -238,8 +239,8 @@ impl Hub {
     fn perform_all(&self, shard: u16, jobs: &mut Vec<Job>) {
         // Handlers are caught where they are called; this catches what else may panic, values that
         // are dropped above all, which must not stop the shard. The rest of the jobs goes on.
-        let mut queue = jobs.iter_mut();
-        let mut rest = || queue.by_ref().for_each(|job| self.perform(shard, job));
+        let (mut queue, mut latest) = (jobs.iter_mut(), Latest::default());
+        let mut rest = || queue.by_ref().for_each(|job| self.perform(shard, job, &mut latest));
         while catch_unwind(AssertUnwindSafe(&mut rest)).is_err() {}
         let _ = catch_unwind(AssertUnwindSafe(|| jobs.clear()));
     }
