@@ -148,7 +148,7 @@ pub(super) fn decode(bytes: &[u8], limits: &BusLimits) -> Result<Message, Invali
     let [method, namespace, from, sid, room] =
         root.fields(["method", "namespace", "host_id", "sid", "room"])?;
     let method = method.ok_or(Invalid::Missing("method"))?.string("method")?;
-    let namespace = namespace.map_or(Ok("/".into()), |name| name.string("namespace"))?;
+    let namespace = namespace.map_or_else(|| Ok("/".into()), |name| name.string("namespace"))?;
     let from = from.map(|from| from.string("host_id")).transpose()?;
     let target = || {
         let sid = sid.ok_or(Invalid::Missing("sid"))?.name("sid")?;
@@ -210,10 +210,7 @@ fn read_ask(callback: Value<'_>) -> Result<Ask, Invalid> {
 /// Reads `[arguments, base64, base64, …]`.
 fn read_binary(data: Value<'_>, limits: &BusLimits) -> Result<Args, Invalid> {
     let most = limits.attachments as usize;
-    let list = data.list("data", most + 1).map_err(|invalid| match invalid {
-        Invalid::TooMany(_) => Invalid::TooMany("attachments"),
-        other => other,
-    })?;
+    let list = data.list("attachments", most + 1)?;
     let (args, parts) = list.split_first().ok_or(Invalid::Missing("data"))?;
     let part = |part: &Value<'_>| {
         let decoded = STANDARD.decode(&*part.string("data")?);

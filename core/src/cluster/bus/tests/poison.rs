@@ -38,8 +38,7 @@ fn garbage_is_invalid_in_every_format_and_lane() {
 #[test]
 fn a_message_above_the_limit_is_not_read() {
     let text = br#"{"method":"close_room","room":"r"}"#;
-    let mut limits = BusLimits::default();
-    limits.message = text.len();
+    let mut limits = BusLimits { message: text.len(), ..BusLimits::default() };
     let place = EVERYONE;
     assert!(Codec::new(Format::Python, limits.clone()).decode(place, &text[..].into()).is_ok());
     limits.message -= 1;
@@ -49,8 +48,7 @@ fn a_message_above_the_limit_is_not_read() {
 
 #[test]
 fn lists_end_at_their_limit() {
-    let mut limits = BusLimits::default();
-    (limits.names, limits.clients) = (2, 1);
+    let limits = BusLimits { names: 2, clients: 1, ..BusLimits::default() };
     let codec = Codec::new(Format::Classic, limits);
     let read = |place, text: &str| codec.decode(place, &text.as_bytes().into());
     let rooms = |rooms| format!(r#"{{"requestId":"x","rooms":[{rooms}]}}"#);
