@@ -4,6 +4,7 @@
 mod answers;
 mod binary_sequence;
 mod client_ops;
+mod cluster_message;
 mod conn;
 mod deflate;
 mod fields;
@@ -29,6 +30,7 @@ pub const TARGETS: [(&str, Target); 17] = [
     ("answers", answers::run),
     ("binary_sequence", binary_sequence::run),
     ("client_ops", client_ops::run),
+    ("cluster_message", cluster_message::run),
     ("conn", conn::run),
     ("deflate", deflate::run),
     ("fields", fields::run),

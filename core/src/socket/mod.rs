@@ -3,7 +3,7 @@
 mod args;
 pub(crate) mod attach;
 pub(crate) mod encoded;
-mod msgpack;
+pub(crate) mod msgpack;
 pub(crate) mod packet;
 mod reader;
 pub(crate) mod scan;

@@ -87,11 +87,19 @@ pub(crate) fn members(text: &str, each: &mut dyn FnMut(&str, &str)) -> Result<()
     }
 }
 
+/// Checks that the text is one value of any kind.
+pub(crate) fn value(text: &str, attachments: u32) -> Result<(), Violation> {
+    match attachments {
+        0 => walk(text, &mut Blind),
+        _ => walk(text, &mut Placeholders::new(attachments)),
+    }
+}
+
 /// Returns the value of a member of an object that was checked, as it is written; of several with that
 /// name, the last one.
 pub(crate) fn member<'a>(object: &'a str, name: &str) -> Option<&'a str> {
     let mut found = None;
-    own_members(object, &mut |key, value| {
+    entries(object, |key, value| {
         if key == name {
             found = Some(value);
         }
@@ -99,9 +107,9 @@ pub(crate) fn member<'a>(object: &'a str, name: &str) -> Option<&'a str> {
     found
 }
 
-/// Calls `each` with the name, unescaped, and the value, as it is written, of each member of an object that was
-/// checked.
-pub(crate) fn own_members<'a>(object: &'a str, each: &mut dyn FnMut(&str, &'a str)) -> Option<()> {
+/// Calls `each` with name and value of the members of an object that was checked, in their order: a name
+/// unescaped, a value as it is written. Returns `None` for other values.
+pub(crate) fn entries<'a>(object: &'a str, mut each: impl FnMut(&str, &'a str)) -> Option<()> {
     let mut scanner = Scanner::new(object);
     if scanner.skip_space() != b'{' {
         return None;
@@ -113,13 +121,26 @@ pub(crate) fn own_members<'a>(object: &'a str, each: &mut dyn FnMut(&str, &'a st
             return None;
         }
         scanner.at += 1;
-        scanner.skip_space();
-        let (start, mut nesting) = (scanner.at, Nesting::default());
-        scanner.value(&mut nesting, &mut Blind).ok()?;
-        while scanner.advance(&mut nesting, &mut Blind).ok()? {
-            scanner.value(&mut nesting, &mut Blind).ok()?;
+        let value = scanner.span()?;
+        each(&unescaped(&object[key]), &object[value]);
+        if scanner.skip_space() == b',' {
+            scanner.at += 1;
         }
-        each(&unescaped(&object[key]), &object[start..scanner.at]);
+    }
+    Some(())
+}
+
+/// Calls `each` with the elements of an array that was checked, as they are written. Returns `None` for other
+/// values.
+pub(crate) fn elements<'a>(array: &'a str, mut each: impl FnMut(&'a str)) -> Option<()> {
+    let mut scanner = Scanner::new(array);
+    if scanner.skip_space() != b'[' {
+        return None;
+    }
+    scanner.at += 1;
+    while scanner.skip_space() != b']' {
+        let element = scanner.span()?;
+        each(&array[element]);
         if scanner.skip_space() == b',' {
             scanner.at += 1;
         }
@@ -226,6 +247,17 @@ impl<'a> Scanner<'a> {
             self.value(&mut nesting, watch)?;
         }
         self.end()
+    }
+
+    /// Steps over a value that was checked, and returns where it is.
+    fn span(&mut self) -> Option<Range<usize>> {
+        self.skip_space();
+        let (start, mut nesting) = (self.at, Nesting::default());
+        self.value(&mut nesting, &mut Blind).ok()?;
+        while self.advance(&mut nesting, &mut Blind).ok()? {
+            self.value(&mut nesting, &mut Blind).ok()?;
+        }
+        Some(start..self.at)
     }
 
     /// Reads a scalar or an empty container, through any containers that begin with it.

@@ -73,7 +73,7 @@ pub(super) fn id(namespace: &str, session: &str) -> String {
 pub(super) fn queried(namespace: &str, auth: &str) -> String {
     let mut out = String::from(namespace);
     let mut mark = '?';
-    scan::own_members(auth, &mut |name, value| {
+    scan::entries(auth, |name, value| {
         out.push(mark);
         mark = '&';
         put_encoded(&mut out, name);

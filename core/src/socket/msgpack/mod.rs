@@ -3,7 +3,7 @@
 
 mod codec;
 mod date;
-mod read;
-mod write;
+pub(crate) mod read;
+pub(crate) mod write;
 
 pub use codec::Msgpack;

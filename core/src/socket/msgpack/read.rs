@@ -10,13 +10,13 @@ use crate::socket::packet::put_escaped;
 
 /// A cursor over MessagePack.
 #[derive(Debug)]
-pub(super) struct Reader<'m> {
+pub(crate) struct Reader<'m> {
     rest: &'m [u8],
 }
 
 /// A scalar, or the header of an array or a map.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Token<'m> {
+pub(crate) enum Token<'m> {
     Array(u32),
     Bin(&'m [u8]),
     Bool(bool),
@@ -36,16 +36,16 @@ pub(super) enum Token<'m> {
 }
 
 impl<'m> Reader<'m> {
-    pub(super) fn new(bytes: &'m [u8]) -> Self {
+    pub(crate) fn new(bytes: &'m [u8]) -> Self {
         Self { rest: bytes }
     }
 
-    pub(super) fn is_at_end(&self) -> bool {
+    pub(crate) fn is_at_end(&self) -> bool {
         self.rest.is_empty()
     }
 
     /// Reads a scalar, or the header of an array or a map.
-    pub(super) fn token(&mut self) -> Result<Token<'m>, Violation> {
+    pub(crate) fn token(&mut self) -> Result<Token<'m>, Violation> {
         let [first] = self.array()?;
         Ok(match first {
             0x00..=0x7f => Token::Uint(first.into()),
@@ -86,7 +86,7 @@ impl<'m> Reader<'m> {
     }
 
     /// Steps over a value, however deep it is.
-    pub(super) fn skip(&mut self) -> Result<(), Violation> {
+    pub(crate) fn skip(&mut self) -> Result<(), Violation> {
         let mut left = 1_u64;
         while left > 0 {
             left -= 1;
@@ -164,7 +164,7 @@ fn integer(number: i64) -> Token<'static> {
 
 /// The JSON text that values become, and their attachments.
 #[derive(Debug)]
-pub(super) struct Json<'r, 'm> {
+pub(crate) struct Json<'r, 'm> {
     reader: &'r mut Reader<'m>,
     text: Vec<u8>,
     /// Bounded by `most`.
@@ -179,17 +179,17 @@ const DEPTH: u32 = 128;
 
 impl<'r, 'm> Json<'r, 'm> {
     /// Begins with an empty text, for a value with so many attachments at most.
-    pub(super) fn new(reader: &'r mut Reader<'m>, attachments: u32) -> Self {
+    pub(crate) fn new(reader: &'r mut Reader<'m>, attachments: u32) -> Self {
         let text = Vec::with_capacity(reader.rest.len());
         Self { reader, text, attachments: Vec::new(), most: attachments, depth: 0 }
     }
 
-    pub(super) fn token(&mut self) -> Result<Token<'m>, Violation> {
+    pub(crate) fn token(&mut self) -> Result<Token<'m>, Violation> {
         self.reader.token()
     }
 
     /// Appends a value of which the first token was read.
-    pub(super) fn put(&mut self, token: Token<'m>) -> Result<(), Violation> {
+    pub(crate) fn put(&mut self, token: Token<'m>) -> Result<(), Violation> {
         match token {
             Token::Array(count) => self.nested(|json| json.elements(count)),
             Token::Map(count) => self.nested(|json| json.members(count)),
@@ -214,7 +214,7 @@ impl<'r, 'm> Json<'r, 'm> {
     }
 
     /// The text, empty if nothing was put, and the attachments.
-    pub(super) fn finish(self) -> (String, Vec<Bytes>) {
+    pub(crate) fn finish(self) -> (String, Vec<Bytes>) {
         // Only whole strings and ASCII were put.
         (String::from_utf8(self.text).unwrap_or_default(), self.attachments)
     }

@@ -7,7 +7,7 @@ use crate::socket::scan::{self, Container, Object, Watch};
 
 /// Appends what JSON text stands for, with attachments where their placeholders are. What is not JSON
 /// becomes nil, which a peer refuses as it refuses such text.
-pub(super) fn put_json(out: &mut Vec<u8>, json: &str, attachments: &[Bytes]) {
+pub(crate) fn put_json(out: &mut Vec<u8>, json: &str, attachments: &[Bytes]) {
     let start = out.len();
     let mut writer = Writer { out, attachments, open: Vec::new() };
     if scan::walk(json, &mut writer).is_err() {
@@ -16,12 +16,25 @@ pub(super) fn put_json(out: &mut Vec<u8>, json: &str, attachments: &[Bytes]) {
     }
 }
 
-pub(super) fn put_map(out: &mut Vec<u8>, count: usize) {
+pub(crate) fn put_map(out: &mut Vec<u8>, count: usize) {
     let (header, used) = header(Container::Object, count);
     out.extend_from_slice(&header[..used]);
 }
 
-pub(super) fn put_str(out: &mut Vec<u8>, text: &str) {
+pub(crate) fn put_array(out: &mut Vec<u8>, count: usize) {
+    let (header, used) = header(Container::Array, count);
+    out.extend_from_slice(&header[..used]);
+}
+
+pub(crate) fn put_bool(out: &mut Vec<u8>, value: bool) {
+    out.push(if value { 0xc3 } else { 0xc2 });
+}
+
+pub(crate) fn put_nil(out: &mut Vec<u8>) {
+    out.push(NIL);
+}
+
+pub(crate) fn put_str(out: &mut Vec<u8>, text: &str) {
     match text.len() {
         length @ ..0x20 => out.push(0xa0 | low(length)),
         length @ ..0x100 => out.extend([0xd9, low(length)]),
@@ -30,7 +43,7 @@ pub(super) fn put_str(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
-pub(super) fn put_uint(out: &mut Vec<u8>, number: u64) {
+pub(crate) fn put_uint(out: &mut Vec<u8>, number: u64) {
     let bytes = number.to_be_bytes();
     match number {
         0..=0x7f => out.push(bytes[7]),
@@ -64,7 +77,7 @@ fn put_number(out: &mut Vec<u8>, text: &str) {
     }
 }
 
-fn put_bin(out: &mut Vec<u8>, bytes: &[u8]) {
+pub(crate) fn put_bin(out: &mut Vec<u8>, bytes: &[u8]) {
     match bytes.len() {
         length @ ..0x100 => out.extend([0xc4, low(length)]),
         length => put_length(out, 0xc5, length),

@@ -1,5 +1,4 @@
-//! What crosses the boundary between shards, and between processes: typed messages, delivered in order
-//! from one shard to another.
+//! Typed messages between shards, delivered in order from one shard to another.
 
 use std::sync::Arc;
 use std::time::Duration;
