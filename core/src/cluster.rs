@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::key::{Id, Place};
+use crate::server::Offset;
 use crate::socket::Args;
 use crate::socket::encoded::Packet;
 
@@ -85,8 +86,15 @@ impl Message {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Body {
-    /// Send a packet to the target's clients; with `ask`, collect their acknowledgements.
-    Broadcast { to: Arc<Whom>, packet: Packet, volatile: bool, ask: Option<Ask> },
+    /// Send a packet to the target's clients, and remember it by its offset, if it has one; with `ask`,
+    /// collect their acknowledgements.
+    Broadcast {
+        to: Arc<Whom>,
+        packet: Packet,
+        volatile: bool,
+        offset: Option<Offset>,
+        ask: Option<Ask>,
+    },
     /// So many clients were asked; `missing` more are too slow to be asked.
     Asked { id: u64, clients: u32, missing: u32 },
     /// One of them answered, or left without.

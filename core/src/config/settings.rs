@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Recovery;
 use crate::cookie::Cookie;
 use crate::limits::Limits;
 use crate::parser::Parser;
@@ -74,6 +75,8 @@ pub struct Config {
     /// What happens to events for a client whose backlog is at `limits.max_backlog` already. Default
     /// [`SlowClient::Refuse`].
     pub slow: SlowClient,
+    /// Whether clients whose connections were lost come back to where they were. Default no.
+    pub recovery: Option<Recovery>,
     /// Bounds on everything a peer controls.
     pub limits: Limits,
 }
@@ -101,6 +104,7 @@ impl Default for Config {
             parser: None,
             keep_headers: KeepHeaders::All,
             slow: SlowClient::Refuse,
+            recovery: None,
             limits: Limits::default(),
         }
     }

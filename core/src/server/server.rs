@@ -7,6 +7,7 @@ use super::Event;
 use super::answers::answers::Answers;
 use super::outputs::Outputs;
 use super::sessions::sessions::Sessions;
+use super::space::recovery::history::History;
 use super::space::space::Space;
 use crate::config::Config;
 use crate::context::RequestContext;
@@ -91,11 +92,13 @@ impl Server {
         let mut rng = Rng::new(seed, u64::from(shard.index) + 1);
         let hasher = Seeded::new(rng.bytes());
         let mint = Mint::new(Rng::new(seed, 0), Rng::new(rng.bytes(), 0));
+        let own = Rng::new(seed, u64::from(shard.index) | 1 << 32);
+        let history = History::new(&config, own, &hasher);
         Self {
             shard,
             clock: Clock::new(now),
             sessions: Sessions::new(&config, shard, rng, &hasher),
-            space: Space::new(&config, shard, mint, &hasher),
+            space: Space::new(&config, shard, mint, &hasher, history),
             answers: Answers::new(shard, &hasher),
             outputs: Outputs::default(),
             config,

@@ -211,6 +211,9 @@ impl Server {
         self.answers.expire(now, &mut self.space, &mut self.outputs);
         self.check_budget(now);
         self.sessions.departed.expire(now);
+        if let Some(history) = &mut self.space.history {
+            history.expire(now);
+        }
         self.sessions.tighten();
         self.outputs.tighten();
         let elsewhere = self.space.deadline().min(self.answers.deadline());

@@ -32,8 +32,15 @@ impl Server {
         let namespace = space.namespaces.at_mut(client.namespace).ok_or(Gone)?;
         client.position = u32::try_from(namespace.members.len()).unwrap_or(NONE);
         namespace.members.push(socket.0.slot);
-        let connect = space.encoder.connect(&namespace.name, id.as_str());
+        let connect = match space.history.as_ref().and_then(|history| history.pid(socket.0.slot)) {
+            None => space.encoder.connect(&namespace.name, id.as_str()),
+            Some(pid) => {
+                let payload = format!("{{\"sid\":\"{id}\",\"pid\":\"{pid}\"}}");
+                space.encoder.connect_with(&namespace.name, &payload)
+            }
+        };
         self.sessions.introduce(slot);
+        self.give_back(socket, slot, &held.packets);
         self.send_or_end(slot, connect);
         for packet in held.packets {
             if let Err(Refused::Backlog { .. }) = self.send_event(slot, packet) {
@@ -103,6 +110,10 @@ impl Server {
         let (socket, id, namespace) = self.space.enter(now, (slot, session.clients), namespace);
         session.clients = socket.0.slot;
         self.sessions.timers.note(self.space.deadline());
+        let id = match self.space.history {
+            Some(_) => self.arrive(now, (socket, id), &namespace, auth),
+            None => id,
+        };
         let auth = auth.map(Box::from);
         self.outputs.tell(Event::Connect { socket, id, namespace, auth, handshake });
         Ok(())
@@ -137,6 +148,9 @@ impl Server {
         args: ArgsRef<'_>,
         id: Option<u64>,
     ) -> Result<(), Refused> {
+        if self.space.history.is_some() && id.is_none() {
+            return self.send_recorded(socket, name, args);
+        }
         let Self { config, space, sessions, .. } = self;
         let client = space.clients.get_mut(socket.0).ok_or(Gone)?;
         let namespace = space.namespaces.at(client.namespace).ok_or(Gone)?;

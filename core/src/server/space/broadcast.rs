@@ -9,6 +9,7 @@ use crate::cluster::{Body, Change};
 use crate::error::Misuse;
 use crate::key::Socket;
 use crate::server::Server;
+use crate::server::space::space::Space;
 use crate::socket::ArgsRef;
 use crate::socket::encoded::Packet;
 
@@ -68,14 +69,25 @@ impl Server {
         args: ArgsRef<'_>,
     ) -> Result<(), Misuse> {
         self.space.check_event(name, args)?;
-        let packet = self.space.encoder.event(to.namespace, name, args, None).packet();
+        let Space { history, encoder, .. } = &mut self.space;
+        let (offset, packet) = match history {
+            Some(history) if !to.volatile => {
+                let (offset, packet) = history.write(encoder, to.namespace, name, args);
+                (Some(offset), packet)
+            }
+            Some(_) | None => (None, encoder.event(to.namespace, name, args, None).packet()),
+        };
         let volatile = to.volatile;
         self.space.tell_peers(to, &mut self.outputs, |to| Body::Broadcast {
             to,
             packet: packet.clone(),
             volatile,
+            offset,
             ask: None,
         });
+        if let Some(offset) = offset {
+            self.record(to, offset, &packet);
+        }
         self.space.select(to);
         self.fan_out(&packet, volatile);
         Ok(())

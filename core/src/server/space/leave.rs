@@ -30,7 +30,8 @@ impl Server {
         if self.space.clients.at(slot).is_some_and(Client::is_leaving) {
             return self.forget_client(slot);
         }
-        let rooms = self.space.rooms_of(socket).cloned().collect();
+        let rooms: Vec<_> = self.space.rooms_of(socket).cloned().collect();
+        self.lose(slot, &rooms, reason);
         self.forget_client(slot);
         self.outputs.tell(Event::Disconnect { socket, reason, rooms });
     }
@@ -41,6 +42,9 @@ impl Server {
         self.answers.abandon(slot, (&mut self.space, &mut self.outputs));
         let Some(client) = self.space.exit(slot) else { return };
         self.sessions.budget.aside -= client.bytes_held();
+        if let Some(history) = &mut self.space.history {
+            history.forget(slot);
+        }
         self.release_id(client.id, slot);
         self.unlink(client.session, slot, client.sibling);
     }

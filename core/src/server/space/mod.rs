@@ -7,6 +7,7 @@ pub(in crate::server) mod client;
 mod leave;
 pub(in crate::server) mod namespace;
 mod peer;
+pub(crate) mod recovery;
 pub(in crate::server) mod room;
 mod select;
 pub(in crate::server) mod socket;

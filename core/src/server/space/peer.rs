@@ -15,7 +15,10 @@ impl Server {
     pub fn handle_peer(&mut self, now: Instant, message: &Message) {
         let tick = self.enter(now);
         match &message.0 {
-            Body::Broadcast { to, packet, volatile, ask: None } => {
+            Body::Broadcast { to, packet, volatile, offset, ask: None } => {
+                if let Some(offset) = offset {
+                    self.remember(to.clone(), None, *offset, packet);
+                }
                 self.space.select_whom(to);
                 self.fan_out(packet, *volatile);
             }

@@ -107,6 +107,15 @@ impl SocketMut<'_> {
         self.client().map(|client| client.id)
     }
 
+    /// Whether the client was lost and came back, with its id, its rooms and the events it missed: see
+    /// [`Config::recovery`](crate::Config::recovery). Known from [`Event::Connect`](crate::server::Event)
+    /// on; the rooms and the events are given when it is admitted.
+    #[must_use]
+    pub fn recovered(&self) -> bool {
+        let history = self.server.space.history.as_ref();
+        history.is_some_and(|history| history.is_back(self.socket.0.slot))
+    }
+
     /// Returns the transport that carries the client now: `"polling"` or `"websocket"`.
     #[must_use]
     pub fn transport(&self) -> Option<&'static str> {

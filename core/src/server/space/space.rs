@@ -10,6 +10,7 @@ use crate::server::Server;
 use crate::server::space::adopted::Adopted;
 use crate::server::space::client::{Client, Phase};
 use crate::server::space::namespace::Namespaces;
+use crate::server::space::recovery::history::History;
 use crate::socket::ArgsRef;
 use crate::socket::encoded::Encoder;
 use crate::time::{Queue, Tick};
@@ -25,6 +26,8 @@ pub(in crate::server) struct Space {
     pub(in crate::server) admissions: Queue,
     pub(super) mint: Mint,
     pub(super) adopted: Adopted,
+    /// What clients that come back are given, with [`Config::recovery`].
+    pub(in crate::server) history: Option<Box<History>>,
     pub(in crate::server) encoder: Encoder,
     /// Number of the latest broadcast.
     pub(super) epoch: u32,
@@ -38,6 +41,7 @@ impl Space {
         shard: Shard,
         mint: Mint,
         hasher: &Seeded,
+        history: Option<Box<History>>,
     ) -> Self {
         Self {
             config: config.clone(),
@@ -47,6 +51,7 @@ impl Space {
             admissions: Queue::fair(config.connect_timeout),
             mint,
             adopted: Adopted::new(hasher.clone()),
+            history,
             encoder: Encoder::new(config.parser.as_ref()),
             epoch: 0,
             selected: Vec::new(),
