@@ -4,7 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::key::{Id, Place};
+use crate::key::{Id, Place, Socket};
+use crate::recovery::lost::Lost;
+use crate::recovery::offset::Offset;
+use crate::recovery::pid::Pid;
 use crate::socket::Args;
 use crate::socket::encoded::Packet;
 
@@ -77,7 +80,9 @@ impl Message {
             | Body::Asked { .. }
             | Body::Broadcast { ask: None, .. }
             | Body::Found { .. }
-            | Body::Released { .. } => {}
+            | Body::Released { .. }
+            | Body::Seek { .. }
+            | Body::Sought { .. } => {}
         }
         self
     }
@@ -85,8 +90,15 @@ impl Message {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Body {
-    /// Send a packet to the target's clients; with `ask`, collect their acknowledgements.
-    Broadcast { to: Arc<Whom>, packet: Packet, volatile: bool, ask: Option<Ask> },
+    /// Send a packet to the target's clients, and remember it by its offset, if it has one; with `ask`,
+    /// collect their acknowledgements.
+    Broadcast {
+        to: Arc<Whom>,
+        packet: Packet,
+        volatile: bool,
+        offset: Option<Offset>,
+        ask: Option<Ask>,
+    },
     /// So many clients were asked; `missing` more are too slow to be asked.
     Asked { id: u64, clients: u32, missing: u32 },
     /// One of them answered, or left without.
@@ -101,6 +113,10 @@ pub(crate) enum Body {
     Adopted { id: Id, place: Place },
     /// It left: no client has the id.
     Released { id: Id, place: Place },
+    /// Report what a client had that is back on the shard `from`, if it was lost.
+    Seek { pid: Pid, offset: Offset, namespace: Arc<str>, by: Socket, from: u16 },
+    /// It had that.
+    Sought { pid: Pid, by: Socket, former: Option<Box<Lost>> },
 }
 
 /// Acknowledgements that go back to the peer that asked.

@@ -3,8 +3,10 @@
 mod check;
 pub(crate) mod origin;
 mod proxy;
+mod recovery;
 mod request;
 mod settings;
 
 pub use check::ConfigError;
+pub use recovery::Recovery;
 pub use settings::{Config, Judge, KeepHeaders, Layer, Origins, Protocols, SlowClient, Transports};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Recovery;
 use crate::cookie::Cookie;
 use crate::deflate::Deflate;
 use crate::limits::Limits;
@@ -87,6 +88,8 @@ pub struct Config {
     /// What happens to events for a client whose backlog is at `limits.max_backlog` already. Default
     /// [`SlowClient::Refuse`].
     pub slow: SlowClient,
+    /// Whether clients whose connections were lost come back to where they were. Default no.
+    pub recovery: Option<Recovery>,
     /// Bounds on everything a peer controls.
     pub limits: Limits,
 }
@@ -117,6 +120,7 @@ impl Default for Config {
             parser: None,
             keep_headers: KeepHeaders::All,
             slow: SlowClient::Refuse,
+            recovery: None,
             limits: Limits::default(),
         }
     }

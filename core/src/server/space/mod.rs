@@ -8,6 +8,7 @@ mod leave;
 pub(in crate::server) mod namespace;
 mod peer;
 pub(in crate::server) mod query;
+pub(in crate::server) mod recovery;
 pub(in crate::server) mod room;
 mod select;
 mod shared;
