@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::key::{Id, Place, Socket};
+use crate::key::{Id, Place};
 use crate::recovery::lost::Lost;
 use crate::recovery::offset::Offset;
 use crate::recovery::pid::Pid;
@@ -114,9 +114,9 @@ pub(crate) enum Body {
     /// It left: no client has the id.
     Released { id: Id, place: Place },
     /// Report what a client had that is back on the shard `from`, if it was lost.
-    Seek { pid: Pid, offset: Offset, namespace: Arc<str>, by: Socket, from: u16 },
+    Seek { pid: Pid, offset: Offset, namespace: Arc<str>, from: u16 },
     /// It had that.
-    Sought { pid: Pid, by: Socket, former: Option<Box<Lost>> },
+    Sought { pid: Pid, former: Option<Box<Lost>> },
 }
 
 /// Acknowledgements that go back to the peer that asked.

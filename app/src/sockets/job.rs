@@ -1,6 +1,7 @@
 //! A job: one call of a handler to be made.
 
 use sansocket::{AckToken, Args, Bytes, EventMessage, Reason, Received};
+use std::any::Any;
 use std::cell::RefCell;
 use std::sync::Arc;
 
@@ -39,6 +40,8 @@ pub(crate) enum Task {
         session: EngineSession,
         message: Received,
     },
+    /// What was kept for a client that does not come back is dropped.
+    Forget(Arc<dyn Any + Send + Sync>),
     /// The message is there until a handler takes it.
     Message {
         socket: Socket,
@@ -97,7 +100,7 @@ impl Task {
             Self::Disconnect { rooms, .. } => {
                 rooms.iter().map(|room| size_of::<Arc<str>>() + room.len()).sum()
             }
-            Self::Done => 0,
+            Self::Done | Self::Forget(_) => 0,
             Self::Engine { message: Received::Binary(bytes), .. } => bytes.len(),
             Self::Engine { message: Received::Text(text), .. } => text.len(),
             Self::Message { message, .. } => size_of_event(there(message)),
@@ -112,7 +115,7 @@ impl Task {
             Self::Connect(socket)
             | Self::Disconnect { socket, .. }
             | Self::Message { socket, .. } => Some(socket),
-            Self::Done | Self::Engine { .. } => None,
+            Self::Done | Self::Engine { .. } | Self::Forget(_) => None,
         }
     }
 }

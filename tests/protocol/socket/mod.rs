@@ -6,6 +6,7 @@ mod deflate;
 mod events;
 mod namespaces;
 mod parser;
+mod recovery;
 mod rooms;
 mod shards;
 mod v2;

@@ -50,10 +50,10 @@ impl Server {
             Body::Found { id, ids } => self.answers.on_found(*id, ids, &mut self.outputs),
             Body::Adopted { id, place } => self.space.adopted.insert(*id, *place),
             Body::Released { id, place } => drop(self.space.adopted.remove(*id, *place)),
-            Body::Seek { pid, offset, namespace, by, from } => {
-                self.on_seek(tick, (*pid, *offset), namespace, (*by, *from));
+            Body::Seek { pid, offset, namespace, from } => {
+                self.on_seek(tick, (*pid, *offset), namespace, *from);
             }
-            Body::Sought { pid, by, former } => self.on_sought(tick, (*pid, *by), former.clone()),
+            Body::Sought { pid, former } => self.on_sought(tick, *pid, former.clone()),
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::latest::Latest;
 use super::log::{Log, To};
-use super::seek::Sought;
+use super::seek::{Asker, Sought};
 use crate::config::{Config, Recovery};
 use crate::hash::Seeded;
 use crate::key::Shard;
@@ -51,10 +51,12 @@ pub(in crate::server) struct History {
     unconfirmed: VecDeque<(Tick, u32)>,
     /// Memory taken by what they missed, in bytes. Bounded as that of lost clients.
     unconfirmed_bytes: usize,
-    /// Clients that ask another shard for what they had, by their slots. Bounded by the clients here.
+    /// Clients that wait for what they had, by their slots. Bounded by the clients here.
     pub(super) sought: HashMap<u32, Sought, Seeded>,
     /// How many of those wait for messages that the other shard had already.
     pub(super) late: usize,
+    /// Who gets the answers of other shards that were asked for lost clients.
+    pub(super) awaited: HashMap<Pid, Asker, Seeded>,
 }
 
 /// A client that is here.
@@ -117,6 +119,7 @@ impl History {
             unconfirmed: VecDeque::new(),
             unconfirmed_bytes: 0,
             sought: HashMap::with_hasher(hasher.clone()),
+            awaited: HashMap::with_hasher(hasher.clone()),
             late: 0,
         }))
     }
@@ -340,13 +343,29 @@ impl History {
 
     /// A client is gone.
     pub(in crate::server) fn forget(&mut self, slot: u32, outputs: &mut Outputs) {
-        if let Some(Sought { former: Some(_), .. }) = self.sought.remove(&slot) {
-            self.late -= 1;
+        if let Some(Sought { former, pid, .. }) = self.sought.remove(&slot) {
+            match former {
+                Some(lost) => self.put_back(pid, *lost, outputs),
+                None => drop(self.replace_asker(pid, Asker::Nobody)),
+            }
         }
         self.sought.tighten();
         if let Some(present) = self.take_present(slot) {
             release(present.kept, outputs);
         }
+    }
+
+    /// A client is gone that waited for messages of other shards.
+    fn put_back(&mut self, pid: Pid, lost: Lost, outputs: &mut Outputs) {
+        self.late -= 1;
+        self.remember(lost.since, pid, lost, outputs);
+    }
+
+    /// Changes who gets the answer of another shard that was asked for a client, and returns who was to
+    /// get it.
+    pub(super) fn replace_asker(&mut self, pid: Pid, asker: Asker) -> Option<Asker> {
+        let awaited = self.awaited.get_mut(&pid)?;
+        Some(std::mem::replace(awaited, asker))
     }
 
     fn take_present(&mut self, slot: u32) -> Option<Present> {

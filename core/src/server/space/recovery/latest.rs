@@ -23,6 +23,7 @@ impl<T> Latest<T> {
         self.entries.len()
     }
 
+    #[cfg(feature = "fuzz")]
     pub(super) fn values(&self) -> impl Iterator<Item = &T> {
         self.entries.values().map(|(_, value)| value)
     }

@@ -199,8 +199,8 @@ impl<'a> Names<'a> {
             To::Target(whom) => {
                 let named = |name: &str| self.names.contains(name);
                 *whom.namespace == *self.namespace
-                    && (whom.rooms.is_empty() || whom.rooms.iter().any(|name| named(&**name)))
-                    && !whom.except.iter().any(|name| named(&**name))
+                    && (whom.rooms.is_empty() || whom.rooms.iter().any(|name| named(name)))
+                    && !whom.except.iter().any(|name| named(name))
             }
         }
     }

@@ -23,47 +23,79 @@ pub(in crate::server) struct Newcomer {
     pub(in crate::server) handshake: Arc<Handshake>,
 }
 
-/// A client that asks another shard for what it had.
+/// A client that waits for what it had.
 #[derive(Debug)]
 pub(super) struct Sought {
     newcomer: Newcomer,
-    pid: Pid,
+    pub(super) pid: Pid,
+    offset: Offset,
     /// What it had, when that came earlier than the messages of other shards that belong to it.
     pub(super) former: Option<Box<Lost>>,
+}
+
+/// Who gets the answer of another shard.
+#[derive(Debug)]
+pub(super) enum Asker {
+    /// The client that asked is gone.
+    Nobody,
+    /// The client in a slot.
+    Client(u32),
+    /// Another shard.
+    Shard(Box<Seek>),
+}
+
+/// A question of a shard for a lost client.
+#[derive(Debug)]
+pub(super) struct Seek {
+    pid: Pid,
+    offset: Offset,
+    namespace: Arc<str>,
+    from: u16,
 }
 
 impl Server {
     /// A client asks to join: tells the application, once it is known whether the client is one that was
     /// lost.
     pub(in crate::server::space) fn arrive(&mut self, now: Tick, newcomer: Newcomer) {
-        let claim = newcomer.auth.as_deref().and_then(claim);
-        let (Some(history), Some((pid, offset))) = (&mut self.space.history, claim) else {
-            return self.greet(newcomer);
-        };
-        let here = self.shard.index;
+        match newcomer.auth.as_deref().and_then(claim) {
+            Some((pid, offset)) => {
+                self.claim(now, Sought { newcomer, pid, offset, former: None });
+            }
+            None => self.greet(newcomer),
+        }
+    }
+
+    /// A client claims to be one that was lost.
+    fn claim(&mut self, now: Tick, sought: Sought) {
+        let Some(history) = &mut self.space.history else { return };
+        let Sought { newcomer, pid, offset, .. } = &sought;
+        let (pid, offset, here, slot) = (*pid, *offset, self.shard.index, newcomer.socket.0.slot);
         match history.take(now, (pid, &newcomer.namespace), offset, &mut self.outputs) {
             Taken::Lost(lost) => {
                 history.note_move(pid, here);
-                let slot = newcomer.socket.0.slot;
-                history.sought.insert(slot, Sought { newcomer, pid, former: Some(lost) });
+                history.sought.insert(slot, Sought { former: Some(lost), ..sought });
                 history.late += 1;
                 return self.settle(slot);
             }
-            Taken::Refused => return self.greet(newcomer),
+            Taken::Refused => return self.greet(sought.newcomer),
             Taken::Unknown => {}
+        }
+        let namespace = newcomer.namespace.clone();
+        if let Some(former) = history.replace_asker(pid, Asker::Client(slot)) {
+            history.sought.insert(slot, sought);
+            return self.turn_away_asker(former);
         }
         let shard = match pid.home() == here {
             true => history.whereabouts(pid),
             false => Some(pid.home()),
         };
         let Some(shard) = shard.filter(|&shard| shard != here && shard < self.shard.count) else {
-            return self.greet(newcomer);
+            return self.greet(sought.newcomer);
         };
         history.note_move(pid, here);
-        let (namespace, by) = (newcomer.namespace.clone(), newcomer.socket);
-        history.sought.insert(by.0.slot, Sought { newcomer, pid, former: None });
-        let seek = Body::Seek { pid, offset, namespace, by, from: here };
-        self.outputs.post(Destination::Shard(shard), seek);
+        history.sought.insert(slot, sought);
+        history.awaited.insert(pid, Asker::Client(slot));
+        self.ask_shard(shard, Seek { pid, offset, namespace, from: here });
     }
 
     /// Another shard asks for a lost client.
@@ -72,58 +104,89 @@ impl Server {
         now: Tick,
         (pid, offset): (Pid, Offset),
         namespace: &Arc<str>,
-        (by, from): (Socket, u16),
+        from: u16,
     ) {
         let Some(history) = &mut self.space.history else { return };
-        let taken = history.take(now, (pid, namespace), offset, &mut self.outputs);
-        let went_to = history.whereabouts(pid);
-        let former = match taken {
-            Taken::Lost(lost) => Some(lost),
+        let former = match history.take(now, (pid, namespace), offset, &mut self.outputs) {
+            Taken::Lost(lost) => {
+                history.note_move(pid, from);
+                Some(lost)
+            }
             Taken::Refused => None,
-            Taken::Unknown => match went_to {
-                Some(shard) if shard != from && shard != self.shard.index => {
-                    history.note_move(pid, from);
-                    let namespace = namespace.clone();
-                    let seek = Body::Seek { pid, offset, namespace, by, from };
-                    return self.outputs.post(Destination::Shard(shard), seek);
-                }
-                Some(_) | None => None,
-            },
+            Taken::Unknown => {
+                let seek = Seek { pid, offset, namespace: namespace.clone(), from };
+                return self.pass_on(seek);
+            }
         };
-        if former.is_some() {
-            history.note_move(pid, from);
-        }
-        self.outputs.post(Destination::Shard(from), Body::Sought { pid, by, former });
+        self.outputs.post(Destination::Shard(from), Body::Sought { pid, former });
     }
 
-    /// Another shard answers for a client that asked what it had.
-    pub(in crate::server::space) fn on_sought(
-        &mut self,
-        now: Tick,
-        (pid, by): (Pid, Socket),
-        former: Option<Box<Lost>>,
-    ) {
+    /// A client that another shard asks for is not here: it may be on its way here, or have gone on.
+    fn pass_on(&mut self, seek: Seek) {
         let Some(history) = &mut self.space.history else { return };
-        let slot = by.0.slot;
-        let waits = history.sought.get_mut(&slot).filter(|sought| sought.newcomer.socket == by);
-        match (waits, former) {
-            (None, None) => {}
-            // It is lost again.
-            (None, Some(lost)) => {
-                history.remember(now, pid, Lost { since: now, ..*lost }, &mut self.outputs);
-                self.note_deadline();
+        let Seek { pid, from, .. } = seek;
+        if history.awaited.contains_key(&pid) {
+            let former = history.replace_asker(pid, Asker::Shard(Box::new(seek)));
+            return former.into_iter().for_each(|former| self.turn_away_asker(former));
+        }
+        match history.whereabouts(pid).filter(|&at| at != from && at != self.shard.index) {
+            Some(shard) => {
+                history.note_move(pid, from);
+                self.ask_shard(shard, seek);
             }
-            (Some(_), None) => {
-                if let Some(sought) = history.sought.remove(&slot) {
+            None => {
+                self.outputs.post(Destination::Shard(from), Body::Sought { pid, former: None });
+            }
+        }
+    }
+
+    fn ask_shard(&mut self, shard: u16, seek: Seek) {
+        let Seek { pid, offset, namespace, from } = seek;
+        self.outputs.post(Destination::Shard(shard), Body::Seek { pid, offset, namespace, from });
+    }
+
+    /// Another one asks for the same lost client: whoever asked before gets nothing.
+    fn turn_away_asker(&mut self, former: Asker) {
+        match former {
+            Asker::Nobody => {}
+            Asker::Client(slot) => {
+                let history = self.space.history.as_mut();
+                if let Some(sought) = history.and_then(|history| history.sought.remove(&slot)) {
                     self.greet(sought.newcomer);
                 }
             }
-            (Some(sought), Some(lost)) => {
-                sought.former = Some(lost);
-                history.late += 1;
-                self.settle(slot);
+            Asker::Shard(seek) => {
+                let body = Body::Sought { pid: seek.pid, former: None };
+                self.outputs.post(Destination::Shard(seek.from), body);
             }
         }
+    }
+
+    /// Another shard answers what a client had.
+    pub(in crate::server::space) fn on_sought(
+        &mut self,
+        now: Tick,
+        pid: Pid,
+        former: Option<Box<Lost>>,
+    ) {
+        let Some(history) = &mut self.space.history else { return };
+        let is_known = former.is_some();
+        if let Some(lost) = former {
+            history.remember(now, pid, Lost { since: now, ..*lost }, &mut self.outputs);
+        }
+        match history.awaited.remove(&pid) {
+            Some(Asker::Client(slot)) => match history.sought.remove(&slot) {
+                Some(sought) if is_known => self.claim(now, sought),
+                Some(sought) => self.greet(sought.newcomer),
+                None => {}
+            },
+            Some(Asker::Shard(seek)) => {
+                let Seek { pid, offset, namespace, from } = *seek;
+                self.on_seek(now, (pid, offset), &namespace, from);
+            }
+            Some(Asker::Nobody) | None => {}
+        }
+        self.note_deadline();
     }
 
     /// Lets those clients go on for which all messages came that the shard had seen which they were lost
@@ -145,7 +208,8 @@ impl Server {
         if !former.is_some_and(|lost| history.has_all_for(lost)) {
             return;
         }
-        if let Some(Sought { newcomer, pid, former: Some(lost) }) = history.sought.remove(&slot) {
+        if let Some(Sought { newcomer, pid, former: Some(lost), .. }) = history.sought.remove(&slot)
+        {
             history.late -= 1;
             self.welcome_back(newcomer, pid, *lost);
         }
