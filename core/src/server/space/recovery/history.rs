@@ -42,8 +42,7 @@ pub(in crate::server) struct History {
     lost: Latest<Lost>,
     /// Memory taken by the lost clients, in bytes.
     lost_bytes: usize,
-    /// The shards to which clients went that were given their private ids here. Bounded as lost clients
-    /// are.
+    /// The shards to which lost clients went from here. Bounded as lost clients are.
     moved: Latest<u16>,
     /// Clients that are here, by their slots. Bounded as these are.
     present: HashMap<u32, Present, Seeded>,
@@ -55,8 +54,9 @@ pub(in crate::server) struct History {
     pub(super) sought: HashMap<u32, Sought, Seeded>,
     /// How many of those wait for messages that the other shard had already.
     pub(super) late: usize,
-    /// Who gets the answers of other shards that were asked for lost clients.
-    pub(super) awaited: HashMap<Pid, Asker, Seeded>,
+    /// Who waits for the answers of other shards that were asked for lost clients. At most one of each other
+    /// shard, and the clients here.
+    pub(super) awaited: HashMap<Pid, Vec<Asker>, Seeded>,
 }
 
 /// A client that is here.
@@ -176,25 +176,19 @@ impl History {
         outputs: &mut Outputs,
     ) -> Taken {
         self.expire_lost(now, outputs);
-        match self.lost.get(pid) {
-            Some(lost) if *lost.namespace == *namespace => {}
-            Some(_) => return Taken::Refused,
-            None => return Taken::Unknown,
+        let Some(lost) = self.lost.get(pid) else { return Taken::Unknown };
+        if *lost.namespace != *namespace {
+            return Taken::Refused;
         }
+        // A claim that another shard passed on late may be older than the client: that stays for the next.
+        let missed = self.missed(lost, offset).filter(|missed| cost(missed) <= self.max_backlog);
+        let Some(missed) = missed else { return Taken::Refused };
         let Some(mut lost) = self.lost.take(pid) else { return Taken::Unknown };
         self.lost_bytes -= lost.cost();
-        match self.missed(&lost, offset).filter(|missed| cost(missed) <= self.max_backlog) {
-            Some(missed) => {
-                let former = lost.brought.take().map(|brought| brought.then);
-                let then = Then::Beyond(self.log.seen_since(former.as_ref()));
-                lost.brought = Some(Brought { offset, missed, then });
-                Taken::Lost(Box::new(lost))
-            }
-            None => {
-                release(lost.kept, outputs);
-                Taken::Refused
-            }
-        }
+        let former = lost.brought.take().map(|brought| brought.then);
+        let then = Then::Beyond(self.log.seen_since(former.as_ref()));
+        lost.brought = Some(Brought { offset, missed, then });
+        Taken::Lost(Box::new(lost))
     }
 
     /// The events behind `offset` that a lost client missed; `None` when that is not known.
@@ -325,20 +319,22 @@ impl History {
         }
     }
 
-    /// The shard that a client went to, which was given its private id here.
-    pub(super) fn whereabouts(&self, pid: Pid) -> Option<u16> {
+    /// The shard that a lost client went to from here.
+    pub(super) fn went_to(&self, pid: Pid) -> Option<u16> {
         self.moved.get(pid).copied()
     }
 
-    /// A client that was given its private id here goes to another shard.
+    /// A lost client goes to another shard.
     pub(super) fn note_move(&mut self, pid: Pid, shard: u16) {
-        if pid.home() != self.shard {
-            return;
-        }
         self.moved.insert(pid, shard);
         if self.moved.len() > self.bounds.clients {
             self.moved.take_oldest();
         }
+    }
+
+    /// A lost client comes from another shard.
+    pub(super) fn note_arrival(&mut self, pid: Pid) {
+        self.moved.take(pid);
     }
 
     /// A client is gone.
@@ -346,7 +342,7 @@ impl History {
         if let Some(Sought { former, pid, .. }) = self.sought.remove(&slot) {
             match former {
                 Some(lost) => self.put_back(pid, *lost, outputs),
-                None => drop(self.replace_asker(pid, Asker::Nobody)),
+                None => self.drop_asker(pid, slot),
             }
         }
         self.sought.tighten();
@@ -361,11 +357,14 @@ impl History {
         self.remember(lost.since, pid, lost, outputs);
     }
 
-    /// Changes who gets the answer of another shard that was asked for a client, and returns who was to
-    /// get it.
-    pub(super) fn replace_asker(&mut self, pid: Pid, asker: Asker) -> Option<Asker> {
-        let awaited = self.awaited.get_mut(&pid)?;
-        Some(std::mem::replace(awaited, asker))
+    /// A client is gone that waited for the answer of another shard.
+    fn drop_asker(&mut self, pid: Pid, slot: u32) {
+        if let Some(askers) = self.awaited.get_mut(&pid) {
+            askers.retain(|asker| match asker {
+                Asker::Client(at) | Asker::Later(at) => *at != slot,
+                Asker::Shard(_) => true,
+            });
+        }
     }
 
     fn take_present(&mut self, slot: u32) -> Option<Present> {

@@ -33,15 +33,15 @@ pub(super) struct Sought {
     pub(super) former: Option<Box<Lost>>,
 }
 
-/// Who gets the answer of another shard.
+/// Who waits for the answer of another shard.
 #[derive(Debug)]
 pub(super) enum Asker {
-    /// The client that asked is gone.
-    Nobody,
-    /// The client in a slot.
+    /// The client in a slot, for which the other shard was asked.
     Client(u32),
+    /// A client that came later.
+    Later(u32),
     /// Another shard.
-    Shard(Box<Seek>),
+    Shard(Seek),
 }
 
 /// A question of a shard for a lost client.
@@ -72,7 +72,6 @@ impl Server {
         let (pid, offset, here, slot) = (*pid, *offset, self.shard.index, newcomer.socket.0.slot);
         match history.take(now, (pid, &newcomer.namespace), offset, &mut self.outputs) {
             Taken::Lost(lost) => {
-                history.note_move(pid, here);
                 history.sought.insert(slot, Sought { former: Some(lost), ..sought });
                 history.late += 1;
                 return self.settle(slot);
@@ -81,20 +80,17 @@ impl Server {
             Taken::Unknown => {}
         }
         let namespace = newcomer.namespace.clone();
-        if let Some(former) = history.replace_asker(pid, Asker::Client(slot)) {
+        if let Some(askers) = history.awaited.get_mut(&pid) {
+            askers.push(Asker::Later(slot));
             history.sought.insert(slot, sought);
-            return self.turn_away_asker(former);
+            return;
         }
-        let shard = match pid.home() == here {
-            true => history.whereabouts(pid),
-            false => Some(pid.home()),
-        };
-        let Some(shard) = shard.filter(|&shard| shard != here && shard < self.shard.count) else {
+        let shard = history.went_to(pid).unwrap_or_else(|| pid.home());
+        if shard == here || shard >= self.shard.count {
             return self.greet(sought.newcomer);
-        };
-        history.note_move(pid, here);
+        }
         history.sought.insert(slot, sought);
-        history.awaited.insert(pid, Asker::Client(slot));
+        history.awaited.insert(pid, vec![Asker::Client(slot)]);
         self.ask_shard(shard, Seek { pid, offset, namespace, from: here });
     }
 
@@ -125,15 +121,11 @@ impl Server {
     fn pass_on(&mut self, seek: Seek) {
         let Some(history) = &mut self.space.history else { return };
         let Seek { pid, from, .. } = seek;
-        if history.awaited.contains_key(&pid) {
-            let former = history.replace_asker(pid, Asker::Shard(Box::new(seek)));
-            return former.into_iter().for_each(|former| self.turn_away_asker(former));
+        if let Some(askers) = history.awaited.get_mut(&pid) {
+            return askers.push(Asker::Shard(seek));
         }
-        match history.whereabouts(pid).filter(|&at| at != from && at != self.shard.index) {
-            Some(shard) => {
-                history.note_move(pid, from);
-                self.ask_shard(shard, seek);
-            }
+        match history.went_to(pid).filter(|&shard| shard != from) {
+            Some(shard) => self.ask_shard(shard, seek),
             None => {
                 self.outputs.post(Destination::Shard(from), Body::Sought { pid, former: None });
             }
@@ -143,23 +135,6 @@ impl Server {
     fn ask_shard(&mut self, shard: u16, seek: Seek) {
         let Seek { pid, offset, namespace, from } = seek;
         self.outputs.post(Destination::Shard(shard), Body::Seek { pid, offset, namespace, from });
-    }
-
-    /// Another one asks for the same lost client: whoever asked before gets nothing.
-    fn turn_away_asker(&mut self, former: Asker) {
-        match former {
-            Asker::Nobody => {}
-            Asker::Client(slot) => {
-                let history = self.space.history.as_mut();
-                if let Some(sought) = history.and_then(|history| history.sought.remove(&slot)) {
-                    self.greet(sought.newcomer);
-                }
-            }
-            Asker::Shard(seek) => {
-                let body = Body::Sought { pid: seek.pid, former: None };
-                self.outputs.post(Destination::Shard(seek.from), body);
-            }
-        }
     }
 
     /// Another shard answers what a client had.
@@ -172,21 +147,36 @@ impl Server {
         let Some(history) = &mut self.space.history else { return };
         let is_known = former.is_some();
         if let Some(lost) = former {
+            history.note_arrival(pid);
             history.remember(now, pid, Lost { since: now, ..*lost }, &mut self.outputs);
         }
-        match history.awaited.remove(&pid) {
-            Some(Asker::Client(slot)) => match history.sought.remove(&slot) {
-                Some(sought) if is_known => self.claim(now, sought),
-                Some(sought) => self.greet(sought.newcomer),
-                None => {}
-            },
-            Some(Asker::Shard(seek)) => {
-                let Seek { pid, offset, namespace, from } = *seek;
-                self.on_seek(now, (pid, offset), &namespace, from);
+        // Some may be gone by now, without this shard knowing: each passes the client on to the next.
+        for asker in history.awaited.remove(&pid).unwrap_or_default() {
+            match asker {
+                Asker::Client(slot) if !is_known => self.give_up(slot),
+                // Of one that came later nothing is known: the answer may be older than it.
+                Asker::Client(slot) | Asker::Later(slot) => self.claim_again(now, slot),
+                Asker::Shard(Seek { pid, offset, namespace, from }) => {
+                    self.on_seek(now, (pid, offset), &namespace, from);
+                }
             }
-            Some(Asker::Nobody) | None => {}
         }
         self.note_deadline();
+    }
+
+    fn claim_again(&mut self, now: Tick, slot: u32) {
+        let history = self.space.history.as_mut();
+        if let Some(sought) = history.and_then(|history| history.sought.remove(&slot)) {
+            self.claim(now, sought);
+        }
+    }
+
+    /// A client was not lost, or is not known any more.
+    fn give_up(&mut self, slot: u32) {
+        let history = self.space.history.as_mut();
+        if let Some(sought) = history.and_then(|history| history.sought.remove(&slot)) {
+            self.greet(sought.newcomer);
+        }
     }
 
     /// Lets those clients go on for which all messages came that the shard had seen which they were lost
