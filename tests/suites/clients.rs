@@ -219,6 +219,36 @@ pub fn a_server_that_starts_late_is_found(serve: Serve, open: Open) {
     assert_eq!(heard.recv_timeout(PATIENCE), Ok(1));
 }
 
+/// An attempt that fails is told to the handlers of its namespaces first, on any number of threads.
+pub fn a_failed_attempt_is_told_in_order(_: Serve, open: Open) {
+    let reserved = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = reserved.local_addr().expect("it is bound");
+    drop(reserved);
+    let mut client = client(address);
+    client.configure(|config| {
+        let backoff = config.reconnect.as_mut().expect("it is on");
+        (backoff.delay, backoff.attempts) = (Duration::from_millis(1), Some(2));
+    });
+    let (told, notes) = mpsc::channel();
+    let to = told.clone();
+    client.on_event(move |event| {
+        let note = if matches!(event, Event::AttemptFailed { .. }) { "failed" } else { "other" };
+        to.send(note).expect("the test listens");
+    });
+    client.namespace("/slow").on_connect_error(move |_, _| {
+        thread::sleep(Duration::from_millis(50));
+        told.send("slow").expect("the test listens");
+    });
+    let manager = open(client);
+    let slow = manager.of("/slow").expect("that is a name").connect();
+    slow.patiently().wait().expect_err("nobody listens");
+    let next = || notes.recv_timeout(PATIENCE).expect("more is told");
+    // `other` is an attempt that begins, and at the end that no further one does.
+    for note in ["slow", "other", "slow", "failed", "other", "slow", "failed", "other"] {
+        assert_eq!(next(), note);
+    }
+}
+
 /// The client ends with its last handle, and says goodbye.
 pub fn the_last_handle_ends_the_client(serve: Serve, open: Open) {
     let (left, reasons) = mpsc::channel();

@@ -12,6 +12,7 @@ use super::hold::Hold;
 use super::job::{Job, Notice, Task};
 use super::loss::Loss;
 use super::manager::Manager;
+use super::meeting::Meeting;
 use super::seat::{Seat, Standing};
 use super::shared::Shared;
 use super::socket::Socket;
@@ -36,33 +37,57 @@ impl Shared {
     fn perform(&self, job: Job) {
         match job {
             Job::Client(Notice::Settings) => self.prepare(),
+            // It calls nothing of the application, and a handler may wait for it.
+            job @ Job::Client(Notice::Closed(_)) => drop(self.call(job)),
             Job::Namespace(seat, Task::Auth(ask)) => self.supply_auth(&seat, ask),
-            job @ (Job::Client(_) | Job::Namespace(..)) if self.runtime().workers().is_some() => {
-                self.hand_out(job);
-            }
-            Job::Namespace(seat, task) if !seat.gate.is_held() => {
-                if let Some(rest) = self.call(Job::Namespace(seat.clone(), task)) {
-                    Hold::take(self.shared(), seat).follow(rest);
-                }
-            }
-            job @ Job::Namespace(..) if self.is_concurrent(&job) => self.launch(job),
-            job @ Job::Namespace(..) => {
-                if let Some(hold) = Hold::queue(self, job) {
-                    hold.drain();
-                }
-            }
-            job @ Job::Client(_) => drop(self.call(job)),
+            job @ Job::Namespace(_, Task::Failed(_)) => self.call_in_order(job),
+            job @ (Job::Client(_) | Job::Namespace(..)) => self.call_in_turn(job),
         }
     }
 
-    /// Sends a job to the threads on which handlers may block.
-    fn hand_out(&self, job: Job) {
-        if self.is_concurrent(&job) {
-            return self.launch(job);
+    /// Does a job when those before it are done.
+    fn call_in_turn(&self, job: Job) {
+        if self.is_free(&job) {
+            self.call_now(job);
+        } else if self.is_concurrent(&job) {
+            self.launch(job);
+        } else {
+            self.queue(job);
         }
-        if let Some(hold) = Hold::queue(self, job) {
-            hold.go_on();
+    }
+
+    /// Whether nothing stands in line before a job, and handlers may be called on this thread.
+    fn is_free(&self, job: &Job) -> bool {
+        let gate = job.seat().map_or(&self.gate, |seat| &seat.gate);
+        !gate.is_held() && self.runtime().workers().is_none()
+    }
+
+    /// Does a job here and now.
+    fn call_now(&self, job: Job) {
+        let seat = job.seat().cloned();
+        if let (Some(rest), Some(seat)) = (self.call(job), seat) {
+            Hold::take(self.shared(), seat).follow(rest);
         }
+    }
+
+    /// Puts a job in line at its gate; where the gate is free, sees to it that the job is done.
+    fn queue(&self, job: Job) {
+        let Some(hold) = Hold::queue(self, job) else { return };
+        match self.runtime().workers() {
+            Some(_) => hold.go_on(),
+            None => hold.drain(),
+        }
+    }
+
+    /// Does a job of a namespace after what came before for the whole client, which waits for it, too.
+    fn call_in_order(&self, job: Job) {
+        let Some(seat) = job.seat().cloned() else { return };
+        if self.is_free(&job) && !self.gate.is_held() {
+            return self.call_now(job);
+        }
+        let meeting = Arc::new(Meeting::of(job));
+        self.queue(Job::Client(Notice::Meeting(meeting.clone())));
+        self.queue(Job::Namespace(seat, Task::Meeting(meeting)));
     }
 
     /// Does a job, and catches panics of its values when they are dropped.
@@ -94,6 +119,7 @@ impl Shared {
                     let _ = catch_unwind(AssertUnwindSafe(|| heard(event)));
                 }
             }
+            Notice::Meeting(_) => {}
             Notice::Settings => self.prepare(),
         }
     }
@@ -115,6 +141,7 @@ impl Shared {
                 self.call_failed(seat, error);
                 None
             }
+            Task::Meeting(_) => None,
             Task::Message { message, ack } => self.call_message(seat, message, ack),
             Task::Sent(message) => {
                 if let Some(heard) = &self.setup.on_sent {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::job::Job;
+use super::job::{Job, Notice, Task};
 use super::seat::Seat;
 use super::shared::Shared;
 use crate::runtime::BoxFuture;
@@ -49,8 +49,19 @@ impl Hold {
                 self.ended = true;
                 return;
             };
-            if let Some(rest) = self.client.call_caught(job) {
-                return self.follow(rest);
+            match job {
+                Job::Client(Notice::Meeting(meeting))
+                | Job::Namespace(_, Task::Meeting(meeting)) => {
+                    let Some((call, [first, second])) = meeting.arrive(self) else { return };
+                    drop(first.client.call_caught(call));
+                    first.go_on();
+                    self = second;
+                }
+                job @ (Job::Client(_) | Job::Namespace(..)) => {
+                    if let Some(rest) = self.client.call_caught(job) {
+                        return self.follow(rest);
+                    }
+                }
             }
         }
         self.go_on();

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::error::{AckError, ConnectError};
 use super::event::Event;
 use super::loss::Loss;
+use super::meeting::Meeting;
 use super::seat::Seat;
 use crate::sockets::answers::ack::Slot;
 
@@ -23,6 +24,8 @@ pub(super) enum Notice {
     /// Those that wait until nothing is connected.
     Closed(Vec<Arc<Slot<()>>>),
     Event(Event),
+    /// A call of a namespace that others of the whole client wait for.
+    Meeting(Arc<Meeting>),
     /// The function that makes the settings. Nothing waits for it.
     Settings,
 }
@@ -36,6 +39,8 @@ pub(super) enum Task {
     Connect,
     Disconnect(Loss),
     Failed(ConnectError),
+    /// A call that the whole client waits for, too.
+    Meeting(Arc<Meeting>),
     Message {
         message: EventMessage,
         ack: Option<AckToken>,
@@ -71,7 +76,8 @@ impl Job {
                 | Task::Auth(_)
                 | Task::Connect
                 | Task::Disconnect(_)
-                | Task::Failed(_),
+                | Task::Failed(_)
+                | Task::Meeting(_),
             ) => 0,
         };
         size_of::<Self>() + size

@@ -45,7 +45,7 @@
 //! | `simple.rs` | a client without handlers |
 //! | `error.rs`, `event.rs`, `loss.rs` | what goes wrong; what becomes of the connection |
 //! | `shared.rs`, `state.rs`, `seat.rs` | what handles share; what its lock guards; one namespace |
-//! | `job.rs`, `dispatch.rs`, `hold.rs` | calls of handlers, and their order |
+//! | `job.rs`, `dispatch.rs`, `hold.rs`, `meeting.rs` | calls of handlers, and their order |
 //! | `stream.rs` | one stream |
 //! | `host.rs`, `clock.rs` | what clients of one runtime share |
 
@@ -61,6 +61,7 @@ pub(crate) mod host;
 mod job;
 mod loss;
 mod manager;
+mod meeting;
 mod seat;
 mod shared;
 mod simple;

@@ -12,6 +12,7 @@ use crate::handlers::handler::Progress;
 use crate::handlers::namespace::Namespace;
 use crate::handlers::order::Order;
 use crate::handlers::refusal::Refusal;
+use crate::handlers::table::Entry;
 use crate::hub::hold::Hold;
 use crate::hub::hub::Hub;
 use crate::log::quota::Site;
@@ -23,23 +24,34 @@ use crate::sockets::error::{Cause, HandlerError};
 use crate::sockets::job::{Callback, Job, Task, there};
 use crate::sockets::socket::Socket;
 
+/// What the messages of a list have in common that follow each other.
+#[derive(Default)]
+pub(crate) struct Latest<'h> {
+    /// The client of the last one.
+    client: Option<Socket>,
+    /// The handler of its event.
+    handler: Option<&'h Entry>,
+}
+
 impl Hub {
-    /// Sends a job its way, and leaves nothing in its place: it is done here and now, or at the gate of
-    /// its client. No lock is held.
+    /// Sends a job its way: it is done here and now, or at the gate of its client. No lock is held.
     #[inline]
-    pub(crate) fn perform(&self, shard: u16, job: &mut Job) {
-        match job {
-            // The common case, without moving the job: that takes longer than the rest.
-            Job { task: Task::Message { socket, message, ack }, charge: None }
-                if !socket.gate().is_held() =>
-            {
-                if let Some(rest) = self.call_message(socket, message, ack) {
-                    Hold::take(self.shared(), socket.clone()).follow(rest);
-                }
-                job.task = Task::Done;
+    pub(crate) fn perform<'h>(&'h self, shard: u16, job: &mut Job, latest: &mut Latest<'h>) {
+        if let Task::Message { socket, message, ack } = &mut job.task {
+            if socket.is_some() {
+                *latest = Latest { client: socket.take(), handler: None };
             }
-            Job { .. } => self.perform_other(shard, std::mem::take(job)),
+            let Latest { client: Some(client), handler } = latest else { return };
+            // The common case, without moving the job: that takes longer than the rest.
+            if job.charge.is_none() && !client.gate().is_held() {
+                if let Some(rest) = self.call_message(client, handler, message, ack) {
+                    Hold::take(self.shared(), client.clone()).follow(rest);
+                }
+                return;
+            }
+            *socket = Some(client.clone());
         }
+        self.perform_other(shard, std::mem::take(job));
     }
 
     #[inline(never)]
@@ -86,7 +98,7 @@ impl Hub {
 
     /// Whether it is an event whose handler waits for nothing, and may have it now.
     pub(crate) fn is_concurrent(&self, job: &Job) -> bool {
-        let Task::Message { socket, message, .. } = &job.task else { return false };
+        let Task::Message { socket: Some(socket), message, .. } = &job.task else { return false };
         let handlers = self.handlers(socket).filter(|_| socket.was_admitted());
         let found = handlers.and_then(|handlers| handlers.find(there(message).name()));
         found.is_some_and(|entry| entry.order == Order::Concurrent)
@@ -104,7 +116,7 @@ impl Hub {
         // Until it is done, its connection is charged for it.
         let Job { task, charge: _charge } = job;
         match task {
-            Task::Done => None,
+            Task::Done | Task::Message { socket: None, .. } => None,
             Task::Forget(kept) => {
                 // A panic of a value that is dropped has been printed.
                 let _ = catch_unwind(AssertUnwindSafe(|| drop(kept)));
@@ -126,8 +138,8 @@ impl Hub {
                 }
                 None
             }
-            Task::Message { socket, mut message, mut ack } => {
-                let rest = self.call_message(&socket, &mut message, &mut ack)?;
+            Task::Message { socket: Some(socket), mut message, mut ack } => {
+                let rest = self.call_message(&socket, &mut None, &mut message, &mut ack)?;
                 Some((socket, rest))
             }
             Task::Disconnect { socket, reason, rooms } => {
@@ -176,17 +188,23 @@ impl Hub {
         None
     }
 
+    /// `latest` is the handler of the event before, if that was of the same client.
     #[inline(always)]
-    fn call_message(
-        &self,
+    fn call_message<'h>(
+        &'h self,
         socket: &Socket,
+        latest: &mut Option<&'h Entry>,
         message: &mut Option<EventMessage>,
         token: &mut Option<AckToken>,
     ) -> Option<BoxFuture<()>> {
         // Refused after it was admitted, and on its way out.
         let handlers = self.handlers(socket).filter(|_| socket.was_admitted())?;
         let event = there(message);
-        let found = handlers.find(event.name());
+        let found = match *latest {
+            Some(entry) if entry.name.as_deref() == Some(event.name()) => Some(entry),
+            Some(_) | None => handlers.find(event.name()),
+        };
+        *latest = found;
         if found.is_some_and(|entry| entry.order == Order::Concurrent) {
             self.launch(socket, message.take(), token.take(), None);
             return None;
@@ -213,7 +231,7 @@ impl Hub {
     /// The same for an event that counts as one that waits until its handler is called.
     pub(crate) fn launch_waiting(&self, shard: u16, job: Job) {
         let waits = Waits::new(self.shards().pressure(shard), job.weight());
-        if let Job { task: Task::Message { socket, message, ack }, charge } = job {
+        if let Job { task: Task::Message { socket: Some(socket), message, ack }, charge } = job {
             self.launch(&socket, message, ack, Some((waits, charge)));
         }
     }
@@ -256,12 +274,17 @@ impl Hub {
     }
 
     /// Whether no packet middleware drops an event.
-    #[inline]
+    #[inline(always)]
     fn lets_in(&self, socket: &Socket, handlers: &Namespace, message: &EventMessage) -> bool {
         log!(
             trace, "sansocket::event", id = %socket.id(), event = ?quoted(message.name()),
             args = ?quoted(message.json()), "received"
         );
+        handlers.entrance.packets.is_empty() || self.passes(socket, handlers, message)
+    }
+
+    #[inline(never)]
+    fn passes(&self, socket: &Socket, handlers: &Namespace, message: &EventMessage) -> bool {
         handlers.entrance.packets.iter().all(|look| {
             let seen = catch_unwind(AssertUnwindSafe(|| look(socket, message)));
             let seen = seen.map_err(panic_of);

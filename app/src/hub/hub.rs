@@ -8,11 +8,12 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::app::App;
+use crate::hub::dispatch::Latest;
 use crate::hub::timers::Timers;
 use crate::runtime::Runtime;
 use crate::shards::cell::Cell;
 use crate::shards::life::Until;
-use crate::shards::port::Port;
+use crate::shards::port::{Port, Quiet};
 use crate::shards::shards::Shards;
 use crate::sockets::clients::Clients;
 use crate::sockets::gate::Gate;
@@ -173,6 +174,15 @@ impl Hub {
         self.shards.turn_of(shard, reader, act, |jobs| self.dispatch(shard, jobs, Some(port)))
     }
 
+    /// A look at the stream of `link` found nothing to read.
+    pub(crate) fn quiet(&self, shard: u16, link: Link, quiet: Quiet) {
+        let now = self.runtime().now();
+        self.turn(shard, |cell| match quiet {
+            Quiet::Silent => cell.server.handle_quiet(now, link),
+            Quiet::Excused => cell.server.handle_excused(now, link),
+        });
+    }
+
     /// Whether handlers are so far behind with a session, or with its shard, that a body for it
     /// should not be read yet. If so, `port` is rung when that may have changed.
     #[inline]
@@ -229,8 +239,8 @@ impl Hub {
     fn perform_all(&self, shard: u16, jobs: &mut Vec<Job>) {
         // Handlers are caught where they are called; this catches what else may panic, values that
         // are dropped above all, which must not stop the shard. The rest of the jobs goes on.
-        let mut queue = jobs.iter_mut();
-        let mut rest = || queue.by_ref().for_each(|job| self.perform(shard, job));
+        let (mut queue, mut latest) = (jobs.iter_mut(), Latest::default());
+        let mut rest = || queue.by_ref().for_each(|job| self.perform(shard, job, &mut latest));
         while catch_unwind(AssertUnwindSafe(&mut rest)).is_err() {}
         let _ = catch_unwind(AssertUnwindSafe(|| jobs.clear()));
     }

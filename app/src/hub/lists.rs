@@ -13,6 +13,7 @@ impl Hub {
     /// Hands jobs to workers: those of one client that follow each other go together. `reader` is the
     /// connection that brought them, if one did.
     pub(crate) fn hand_out(&self, shard: u16, jobs: &mut Vec<Job>, reader: Option<&Arc<Port>>) {
+        Job::name_clients(jobs);
         let hand = |list: &mut Vec<Job>| self.hand_list(shard, list, reader);
         if !self.has_concurrent() && jobs.windows(2).all(|pair| is_of_one(&pair[0], &pair[1])) {
             return hand(jobs);

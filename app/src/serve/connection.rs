@@ -135,6 +135,7 @@ impl Connection {
         log!(trace, "sansocket::engine", shard = %self.shard, bytes = %bytes.len(), "read");
         let now = self.hub.runtime().now();
         self.deadline.gave(bytes.len());
+        self.port.heard();
         match &self.tls {
             None => self.receive(bytes, now),
             Some(_) => self.decrypt(bytes, now),
@@ -248,13 +249,12 @@ impl Connection {
     /// [`wants_look`](Self::wants_look) said so: what the peer is overdue with has not arrived. Handlers
     /// run inside.
     pub fn quiet(&mut self) {
-        self.port.set_asked(false);
+        let quiet = self.port.end_look();
         if self.port.due() == CAME && self.is_behind() {
             self.give_up();
         }
         if let Some(link) = self.conn.link() {
-            let now = self.hub.runtime().now();
-            self.hub.turn(self.shard, |cell| cell.server.handle_quiet(now, link));
+            self.hub.quiet(self.shard, link, quiet);
         }
     }
 

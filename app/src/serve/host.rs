@@ -245,10 +245,9 @@ impl HostLink {
     /// Takes note that nothing more of the body had arrived, after [`wants_look`](Self::wants_look) said
     /// so; handlers run inside. The answer may be here then.
     pub fn quiet(&self) {
-        self.port.set_asked(false);
+        let quiet = self.port.end_look();
         if let Some(link) = self.link {
-            let now = self.hub.runtime().now();
-            self.hub.turn(self.shard, |cell| cell.server.handle_quiet(now, link));
+            self.hub.quiet(self.shard, link, quiet);
         }
     }
 

@@ -51,6 +51,12 @@ impl<J: Work> Backlog<J> {
         self.jobs.is_empty()
     }
 
+    /// The job that was pushed last, unless it was taken.
+    #[inline]
+    pub(crate) fn last(&self) -> Option<&J> {
+        self.jobs.last()
+    }
+
     /// Takes all jobs. The connections to be woken are those that waited for less pressure.
     pub(super) fn take(&mut self, pressure: &Pressure, woken: &mut Vec<Arc<Port>>) -> Vec<J> {
         if self.counted > 0 {

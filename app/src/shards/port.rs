@@ -2,7 +2,7 @@
 
 use atomic_waker::AtomicWaker;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use crate::shards::pressure::Load;
@@ -15,7 +15,7 @@ pub(crate) struct Port {
     state: AtomicU8,
     waker: AtomicWaker,
     /// Whether its stream is to be looked at before its peer is taken for silent.
-    asked: AtomicBool,
+    look: AtomicU8,
     load: Load,
     /// Its deadline for [`Watch`](crate::shards::watch::Watch).
     due: AtomicU64,
@@ -27,6 +27,27 @@ const RUNG: u8 = 1;
 const AWAKE: u8 = 2;
 /// It was rung for something else: a deadline came, handlers have caught up, or the server stops.
 const SUMMONED: u8 = 4;
+
+// The states of a look at a stream.
+
+/// None is asked for.
+const UNASKED: u8 = 0;
+/// None is asked for, and the last one was [`Quiet::Excused`]: the next will not be.
+const SPENT: u8 = 1;
+/// One is asked for.
+const ASKED: u8 = 2;
+/// One is asked for, and by then the owner had not answered a ring for something to write: that may be what the
+/// peer should answer.
+const BEHIND: u8 = 3;
+
+/// What it means that a look at a stream found nothing to read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Quiet {
+    /// The peer has sent nothing in time.
+    Silent,
+    /// The peer may have had nothing to answer: its thread was too busy to write to it.
+    Excused,
+}
 
 /// What the owner was rung for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -44,7 +65,7 @@ impl Default for Port {
         Self {
             state: AtomicU8::new(0),
             waker: AtomicWaker::new(),
-            asked: AtomicBool::new(false),
+            look: AtomicU8::new(UNASKED),
             load: Load::default(),
             due: AtomicU64::new(NEVER),
         }
@@ -75,18 +96,41 @@ impl Port {
 
     /// Asks the owner to look at its stream once more, and says whether it must be woken for it.
     pub(crate) fn ask(&self) -> bool {
-        self.set_asked(true);
+        let is_behind = self.state.load(Ordering::Acquire) & (RUNG | SUMMONED) == RUNG;
+        match is_behind && self.look.load(Ordering::Acquire) != SPENT {
+            true => self.look.store(BEHIND, Ordering::Release),
+            false => self.look_once_more(),
+        }
         self.summon()
+    }
+
+    /// Notes that the owner is to look at its stream.
+    pub(crate) fn look_once_more(&self) {
+        self.look.fetch_max(ASKED, Ordering::AcqRel);
     }
 
     /// Whether the owner is asked to look at its stream.
     pub(crate) fn is_asked(&self) -> bool {
-        self.asked.load(Ordering::Acquire)
+        self.look.load(Ordering::Acquire) >= ASKED
     }
 
-    /// Notes whether the owner is to look at its stream.
-    pub(crate) fn set_asked(&self, asked: bool) {
-        self.asked.store(asked, Ordering::Release);
+    /// Ends a look that found nothing.
+    pub(crate) fn end_look(&self) -> Quiet {
+        let spend = self.look.compare_exchange(BEHIND, SPENT, Ordering::AcqRel, Ordering::Acquire);
+        if spend.is_ok() {
+            return Quiet::Excused;
+        }
+        self.look.store(UNASKED, Ordering::Release);
+        Quiet::Silent
+    }
+
+    /// Something was read: the peer may be excused again.
+    #[inline]
+    pub(crate) fn heard(&self) {
+        if self.look.load(Ordering::Relaxed) == SPENT {
+            // A look that is asked for meanwhile stays asked for.
+            let _ = self.look.compare_exchange(SPENT, UNASKED, Ordering::AcqRel, Ordering::Relaxed);
+        }
     }
 
     /// What its connection brought that waits for handlers.

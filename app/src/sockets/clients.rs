@@ -21,6 +21,8 @@ use crate::sockets::socket::{Introduction, Socket};
 pub(crate) struct Clients {
     /// The sockets by key.
     sockets: Vec<Option<Socket>>,
+    /// The client of the last message.
+    latest: Option<Key>,
     pub(crate) questions: Questions,
     pub(crate) draining: Draining,
 }
@@ -37,6 +39,7 @@ impl Clients {
     /// Forgets a socket.
     pub(crate) fn remove(&mut self, key: Key) {
         self.sockets[key.index()] = None;
+        self.latest = None;
         give_back(&mut self.sockets);
     }
 
@@ -100,7 +103,12 @@ impl Kept for Clients {
         let Event::Message { socket: key, message, ack } = event else {
             return self.note_other(owner, shard, event, jobs);
         };
-        let socket = self.socket(key)?.clone();
+        let follows = jobs.last().is_some_and(|job| matches!(job.task, Task::Message { .. }));
+        let socket = match self.latest {
+            Some(latest) if latest == key && follows => None,
+            Some(_) | None => Some(self.socket(key)?.clone()),
+        };
+        self.latest = Some(key);
         // Weighed before it is put together, which then happens once.
         let charge = jobs.charge(|| PLACE + size_of_event(&message));
         let task = Task::Message { socket, message: Some(message), ack };

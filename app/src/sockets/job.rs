@@ -42,9 +42,11 @@ pub(crate) enum Task {
     },
     /// What was kept for a client that does not come back is dropped.
     Forget(Arc<dyn Any + Send + Sync>),
-    /// The message is there until a handler takes it.
+    /// The message is there until a handler takes it. Without a socket, the job before it in the list is
+    /// a message of the same client, so that a burst of one client costs one handle: see
+    /// [`Job::name_clients`].
     Message {
-        socket: Socket,
+        socket: Option<Socket>,
         message: Option<EventMessage>,
         ack: Option<AckToken>,
     },
@@ -72,6 +74,19 @@ impl Work for Job {
 }
 
 impl Job {
+    /// Gives all messages in a list their sockets, so that each can go its own way.
+    pub(crate) fn name_clients(jobs: &mut [Self]) {
+        let mut client: Option<Socket> = None;
+        for job in jobs {
+            if let Task::Message { socket, .. } = &mut job.task {
+                match socket {
+                    Some(own) => client = Some(own.clone()),
+                    None => socket.clone_from(&client),
+                }
+            }
+        }
+    }
+
     /// Keeps the room of a list for the next one of this thread.
     pub(crate) fn keep_list(mut list: Vec<Self>) {
         list.clear();
@@ -111,10 +126,10 @@ impl Task {
     /// The client it concerns.
     pub(crate) fn socket(&self) -> Option<&Socket> {
         match self {
-            Self::Callback(Callback { socket, .. }) => socket.as_ref(),
-            Self::Connect(socket)
-            | Self::Disconnect { socket, .. }
-            | Self::Message { socket, .. } => Some(socket),
+            Self::Callback(Callback { socket, .. }) | Self::Message { socket, .. } => {
+                socket.as_ref()
+            }
+            Self::Connect(socket) | Self::Disconnect { socket, .. } => Some(socket),
             Self::Done | Self::Engine { .. } | Self::Forget(_) => None,
         }
     }

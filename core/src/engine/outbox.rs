@@ -177,26 +177,27 @@ impl Outbox {
         self.push_node(pool, Content::Packet(packet), cost);
     }
 
-    /// Queues a short frame of text behind the packets that are there; `false` when there is none.
-    #[inline]
-    pub(crate) fn append(&mut self, pool: &mut Pool, frame: &[u8]) -> bool {
-        let most = pool.run;
-        let Some(last) = pool.nodes.get_mut(self.tail as usize) else { return false };
-        let payload = split_short(frame).map_or(0, |(payload, _)| payload.len());
-        let cost = cost(payload + PART);
-        match &mut last.content {
-            Content::Run(run) if run.len() + frame.len() <= most => {
-                run.extend_from_slice(frame);
-                last.cost += cost;
-                pool.bytes += cost as usize;
-                self.bytes = self.bytes.saturating_add(cost);
-            }
-            Content::Packet(_) | Content::Run(_) => {
-                let mut run = Vec::with_capacity(BEGUN.max(frame.len()));
-                run.extend_from_slice(frame);
-                self.push_node(pool, Content::Run(run), cost);
-            }
+    /// Queues a short frame of text behind the packets that are there; `false` when there is none. The
+    /// frame has `most` bytes at most, and `put` appends it and returns the length of its payload.
+    #[inline(always)]
+    pub(crate) fn append(
+        &mut self,
+        pool: &mut Pool,
+        most: usize,
+        put: impl FnOnce(&mut Vec<u8>) -> usize,
+    ) -> bool {
+        let Some(mut last) = pool.nodes.get_mut(self.tail as usize) else { return false };
+        if !matches!(&last.content, Content::Run(run) if run.len() + most <= pool.run) {
+            let run = Vec::with_capacity(BEGUN.max(most));
+            self.push_node(pool, Content::Run(run), 0);
+            let Some(new) = pool.nodes.get_mut(self.tail as usize) else { return false };
+            last = new;
         }
+        let Content::Run(run) = &mut last.content else { return false };
+        let cost = cost(put(run) + PART);
+        last.cost += cost;
+        pool.bytes += cost as usize;
+        self.bytes = self.bytes.saturating_add(cost);
         true
     }
 
@@ -300,12 +301,19 @@ impl Outbox {
                 }
                 Content::Packet(_) => return,
                 Content::Run(run) => {
-                    let next = split_short(&run[self.part as usize..]);
-                    let next = next.filter(|(text, _)| takes(out, text.len(), 1));
-                    let Some((text, rest)) = next else { return };
-                    payload::put_part(out, terms, Part::Text(text));
-                    let (cost, left) = (cost(text.len() + PART), rest.len());
-                    self.pass(pool, cost, left);
+                    let (mut rest, mut spent) = (&run[self.part as usize..], 0);
+                    while let Some((text, after)) = split_short(rest)
+                        && takes(out, text.len(), 1)
+                    {
+                        payload::put_part(out, terms, Part::Text(text));
+                        spent += cost(text.len() + PART);
+                        rest = after;
+                    }
+                    let left = rest.len();
+                    self.pass(pool, spent, left);
+                    if left > 0 {
+                        return;
+                    }
                 }
             }
         }
@@ -328,7 +336,7 @@ impl Outbox {
         }
     }
 
-    /// Passes over a packet at the front of a run, with as many bytes of the run left behind it.
+    /// Passes over packets at the front of a run, with as many bytes of the run left behind it.
     fn pass(&mut self, pool: &mut Pool, cost: u32, left: usize) {
         let Some(node) = pool.nodes.get_mut(self.head as usize) else { return };
         let Content::Run(run) = &node.content else { return };
@@ -380,11 +388,19 @@ mod tests {
         assert_eq!((outbox.bytes(), pool.bytes(), pool.used), (0, 0, 0));
     }
 
+    fn append(outbox: &mut Outbox, pool: &mut Pool, text: &str) -> bool {
+        let frame = Frame::text(text);
+        outbox.append(pool, frame.bytes().len(), |run| {
+            run.extend_from_slice(frame.bytes());
+            text.len()
+        })
+    }
+
     /// A packet, then short ones that are queued for one session alone.
     fn a_run(pool: &mut Pool, texts: &[&str]) -> Outbox {
         let mut outbox = Outbox::new();
         for text in texts {
-            if !outbox.append(pool, Frame::text(text).bytes()) {
+            if !append(&mut outbox, pool, text) {
                 outbox.push(pool, Packet::engine(text.as_bytes()));
             }
         }
@@ -421,7 +437,7 @@ mod tests {
         let mut outbox = a_run(&mut pool, &["4a", "4b", "4c", "4long", "4d", "4e"]);
         assert_eq!(polling(&mut outbox, &mut pool, 2, 100), "4a\u{1e}4b");
         assert_eq!(polling(&mut outbox, &mut pool, 9, 3), "4c");
-        assert!(outbox.append(&mut pool, Frame::text("4f").bytes()));
+        assert!(append(&mut outbox, &mut pool, "4f"));
         outbox.move_to(&mut pool, &mut fresh);
         assert_eq!((pool.bytes(), fresh.bytes(), fresh.used), (outbox.bytes(), outbox.bytes(), 1));
         let frame = outbox.next_frame(&mut fresh).expect("there are more");

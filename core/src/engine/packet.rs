@@ -32,6 +32,7 @@ impl<'a> Packet<'a> {
     ///
     /// # Errors
     /// [`Violation::UnknownPacket`] when the text is empty or begins with no known type.
+    #[inline]
     pub fn parse(text: &'a str) -> Result<Self, Violation> {
         let kind = text.as_bytes().first().ok_or(Violation::UnknownPacket)?;
         // A type is ASCII, so what follows it starts at a character.

@@ -24,17 +24,22 @@ impl Field {
 
     /// Reads a name in any case. Most are ruled out by their length.
     pub(super) fn from_name(name: &str) -> Option<Self> {
-        let is = |known: Self| name.eq_ignore_ascii_case(known.name()).then_some(known);
+        // Nearly every peer writes it in one of two ways, and comparing these is quick.
+        let is = |known: Self, usual: &str| {
+            let lower = known.name();
+            (name == usual || name == lower || name.eq_ignore_ascii_case(lower)).then_some(known)
+        };
         match name.len() {
-            4 => is(Self::Host),
-            6 => is(Self::Origin).or_else(|| is(Self::Expect)),
-            7 => is(Self::Upgrade),
-            10 => is(Self::Connection),
-            12 => is(Self::ContentType),
-            13 => is(Self::Authorization),
-            14 => is(Self::ContentLength),
-            17 => is(Self::SecWebSocketKey).or_else(|| is(Self::TransferEncoding)),
-            21 => is(Self::SecWebSocketVersion),
+            4 => is(Self::Host, "Host"),
+            6 => is(Self::Origin, "Origin").or_else(|| is(Self::Expect, "Expect")),
+            7 => is(Self::Upgrade, "Upgrade"),
+            10 => is(Self::Connection, "Connection"),
+            12 => is(Self::ContentType, "Content-Type"),
+            13 => is(Self::Authorization, "Authorization"),
+            14 => is(Self::ContentLength, "Content-Length"),
+            17 => is(Self::SecWebSocketKey, "Sec-WebSocket-Key")
+                .or_else(|| is(Self::TransferEncoding, "Transfer-Encoding")),
+            21 => is(Self::SecWebSocketVersion, "Sec-WebSocket-Version"),
             _ => None,
         }
     }

@@ -256,6 +256,14 @@ pub(super) enum Wish {
 
 impl Wish {
     pub(super) fn of(value: &[u8]) -> Self {
+        match value {
+            b"keep-alive" | b"Keep-Alive" => Self::KeepAlive,
+            b"close" => Self::Close,
+            [..] => Self::in_list(value),
+        }
+    }
+
+    fn in_list(value: &[u8]) -> Self {
         if has_token(value, "close") {
             Self::Close
         } else if has_token(value, "keep-alive") {
@@ -366,11 +374,11 @@ fn place_of(value: &[u8], head: &[u8]) -> Place {
 
 /// Digits only: no sign, no space, no list (RFC 9112 §6.2).
 pub(super) fn digits(value: &[u8]) -> Result<u64, Violation> {
-    let text = std::str::from_utf8(value).map_err(|_| Violation::InvalidLength)?;
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
         return Err(Violation::InvalidLength);
     }
-    text.parse().map_err(|_| Violation::BodyTooLarge)
+    let add = |sum: u64, digit: &u8| sum.checked_mul(10)?.checked_add(u64::from(digit - b'0'));
+    value.iter().try_fold(0, add).ok_or(Violation::BodyTooLarge)
 }
 
 #[cfg(test)]

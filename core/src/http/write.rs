@@ -6,12 +6,25 @@ pub(crate) fn put_field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b": ");
     let mut rest = value;
-    while let Some(at) = memchr::memchr3(b'\r', b'\n', 0, rest) {
+    // Nearly no value has any control character.
+    while has_control(rest)
+        && let Some(at) = memchr::memchr3(b'\r', b'\n', 0, rest)
+    {
         out.extend_from_slice(&rest[..at]);
         rest = &rest[at + 1..];
     }
     out.extend_from_slice(rest);
     out.extend_from_slice(b"\r\n");
+}
+
+/// Whether any byte is below a space.
+#[inline]
+fn has_control(bytes: &[u8]) -> bool {
+    const ONES: u64 = u64::MAX / 0xff;
+    let (words, rest) = bytes.as_chunks();
+    let below = |word: u64| word.wrapping_sub(ONES * 0x20) & !word;
+    let found = words.iter().fold(0, |found, word| found | below(u64::from_le_bytes(*word)));
+    found & (ONES << 7) != 0 || rest.iter().any(|&byte| byte < b' ')
 }
 
 /// Appends a number in decimal digits.

@@ -122,6 +122,7 @@ pub struct EventMessage {
 
 impl EventMessage {
     /// `rest` is the array behind the name and its comma.
+    #[inline(always)]
     pub(crate) fn new(name: &str, rest: &str) -> Self {
         let mut text = String::with_capacity(name.len() + 1 + rest.len());
         text.push_str(name);

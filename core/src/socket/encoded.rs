@@ -260,41 +260,87 @@ pub(crate) struct Encoder {
     parser: Option<Arc<dyn Parser>>,
 }
 
-/// A packet in the buffer of its encoder.
+/// An event or an acknowledgement that is not written yet.
 #[derive(Debug)]
-#[must_use = "the next packet takes its place"]
-pub(crate) struct Written<'e> {
+#[must_use = "nothing is written yet"]
+pub(crate) struct Draft<'e> {
     encoder: &'e mut Encoder,
-    attachments: &'e [Bytes],
+    wording: Wording<'e>,
 }
 
-impl Written<'_> {
-    /// The text frame of a short packet without attachments, to be copied to where it leaves from.
-    #[inline]
-    pub(crate) fn short(&self) -> Option<&[u8]> {
-        let Encoder { scratch, parser } = &*self.encoder;
-        let is_short = self.attachments.is_empty() && scratch.len() <= SHORT && parser.is_none();
-        is_short.then(|| whole(scratch))
+#[derive(Debug)]
+struct Wording<'e> {
+    namespace: &'e str,
+    says: Says<'e>,
+    args: ArgsRef<'e>,
+}
+
+#[derive(Debug)]
+enum Says<'e> {
+    Event(&'e str, Option<u64>),
+    Ack(u64),
+}
+
+impl Draft<'_> {
+    /// Most bytes of its frame of text, if it is short and has no attachments: then it can be
+    /// [put](Self::put_frame) where it leaves from.
+    #[inline(always)]
+    pub(crate) fn short(&self) -> Option<usize> {
+        let Wording { namespace, says, args } = &self.wording;
+        let name = if let Says::Event(name, _) = says { name.len() } else { 0 };
+        let size = FRAMED + namespace.len() + ESCAPED * name + args.json().len();
+        let plain = args.attachments().is_empty() && self.encoder.parser.is_none();
+        (plain && size <= SHORT).then_some(size)
+    }
+
+    /// Appends the frame of a short packet, and returns the length of its payload.
+    #[inline(always)]
+    pub(crate) fn put_frame(&self, out: &mut Vec<u8>) -> usize {
+        header::put_text_with(out, |out| {
+            self.wording.put(out);
+        })
     }
 
     /// The packet in an allocation of its own, of its exact size.
+    #[inline]
     pub(crate) fn packet(self) -> Packet {
-        if let Some(parser) = &self.encoder.parser {
-            return parsed(&**parser, &self.encoder.scratch, self.attachments);
-        }
-        let first = Arc::from(self.encoder.scratch.as_slice());
-        let framed = || self.attachments.iter().map(|bytes| framed(Op::Binary, bytes)).collect();
-        let attachments = (!self.attachments.is_empty()).then(framed);
-        Packet { first, attachments }
+        let Self { encoder, wording } = self;
+        encoder.scratch.clear();
+        encoder.scratch.extend_from_slice(&[0; MAX_UNMASKED]);
+        wording.put(&mut encoder.scratch);
+        encoder.finish(wording.args.attachments())
     }
 }
 
-impl Drop for Written<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        let scratch = &mut self.encoder.scratch;
-        if scratch.capacity() > KEEP {
-            *scratch = Vec::new();
+impl Wording<'_> {
+    /// Appends the text of the packet, behind 4, the type of a message. Mostly a packet belongs to the main
+    /// namespace, and an event asks for nothing.
+    #[inline(always)]
+    fn put(&self, out: &mut Vec<u8>) {
+        let args = self.args;
+        let header = |out: &mut Vec<u8>, kind, id| {
+            out.push(b'4');
+            let count = u32::try_from(args.attachments().len()).unwrap_or(u32::MAX);
+            packet::put_header(out, kind, count, self.namespace, id);
+        };
+        match self.says {
+            Says::Event(name, id) => {
+                match (self.namespace, id, args.attachments()) {
+                    ("/", None, []) => out.extend_from_slice(b"42[\""),
+                    _ => {
+                        header(out, Kind::Event, id);
+                        out.extend_from_slice(b"[\"");
+                    }
+                }
+                packet::put_escaped(out, name);
+                let tail = args.tail();
+                out.extend_from_slice(if tail == "]" { b"\"" } else { b"\"," });
+                out.extend_from_slice(tail.as_bytes());
+            }
+            Says::Ack(id) => {
+                header(out, Kind::Ack, Some(id));
+                out.extend_from_slice(args.json().as_bytes());
+            }
         }
     }
 }
@@ -302,8 +348,14 @@ impl Drop for Written<'_> {
 /// What precedes a packet in the buffer: room for the longest header, and 4, the type of a message.
 const BEFORE: &[u8; MAX_UNMASKED + 1] = b"\0\0\0\0\0\0\0\0\0\0\x34";
 
-/// A longer packet, in bytes, is not copied once more.
+/// Longer packets, in bytes, have an allocation of their own.
 const SHORT: usize = 1024;
+
+/// Most bytes of a short packet's frame besides namespace, name and arguments.
+const FRAMED: usize = 32;
+
+/// Most bytes that one byte of a name is written as.
+const ESCAPED: usize = 6;
 
 impl Encoder {
     /// Has packets written by a parser, if there is one.
@@ -314,42 +366,30 @@ impl Encoder {
     #[inline(always)]
     pub(crate) fn event<'e>(
         &'e mut self,
-        namespace: &str,
-        name: &str,
+        namespace: &'e str,
+        name: &'e str,
         args: ArgsRef<'e>,
         id: Option<u64>,
-    ) -> Written<'e> {
-        match (namespace, id, args.attachments()) {
-            ("/", None, []) => self.begin_with(b"\0\0\0\0\0\0\0\0\0\0\x342[\""),
-            (_, _, attachments) => {
-                self.begin(Kind::Event, attachments, namespace, id);
-                self.scratch.extend_from_slice(b"[\"");
-            }
-        }
-        packet::put_escaped(&mut self.scratch, name);
-        let tail = args.tail();
-        self.scratch.extend_from_slice(if tail == "]" { b"\"" } else { b"\"," });
-        self.scratch.extend_from_slice(tail.as_bytes());
-        self.end(args.attachments())
+    ) -> Draft<'e> {
+        Draft { encoder: self, wording: Wording { namespace, says: Says::Event(name, id), args } }
     }
 
+    #[inline(always)]
     pub(crate) fn ack<'e>(
         &'e mut self,
-        namespace: &str,
+        namespace: &'e str,
         args: ArgsRef<'e>,
         id: u64,
-    ) -> Written<'e> {
-        self.begin(Kind::Ack, args.attachments(), namespace, Some(id));
-        self.scratch.extend_from_slice(args.json().as_bytes());
-        self.end(args.attachments())
+    ) -> Draft<'e> {
+        Draft { encoder: self, wording: Wording { namespace, says: Says::Ack(id), args } }
     }
 
     pub(crate) fn connect(&mut self, namespace: &str, id: &str) -> Packet {
-        self.begin(Kind::Connect, &[], namespace, None);
+        self.begin(Kind::Connect, namespace);
         self.scratch.extend_from_slice(b"{\"sid\":\"");
         self.scratch.extend_from_slice(id.as_bytes());
         self.scratch.extend_from_slice(b"\"}");
-        self.end(&[]).packet()
+        self.finish(&[])
     }
 
     /// A CONNECT with this payload, as a client sends it.
@@ -366,28 +406,35 @@ impl Encoder {
     }
 
     fn plain(&mut self, kind: Kind, namespace: &str, json: &str) -> Packet {
-        self.begin(kind, &[], namespace, None);
+        self.begin(kind, namespace);
         self.scratch.extend_from_slice(json.as_bytes());
-        self.end(&[]).packet()
+        self.finish(&[])
     }
 
-    #[inline]
-    fn begin(&mut self, kind: Kind, attachments: &[Bytes], namespace: &str, id: Option<u64>) {
-        self.begin_with(BEFORE);
-        let count = u32::try_from(attachments.len()).unwrap_or(u32::MAX);
-        packet::put_header(&mut self.scratch, kind, count, namespace, id);
-    }
-
-    #[inline]
-    fn begin_with<const N: usize>(&mut self, bytes: &[u8; N]) {
+    fn begin(&mut self, kind: Kind, namespace: &str) {
         self.scratch.clear();
-        self.scratch.extend_from_slice(bytes);
+        self.scratch.extend_from_slice(BEFORE);
+        packet::put_header(&mut self.scratch, kind, 0, namespace, None);
     }
 
+    /// Makes a packet of the text in the buffer and its attachments.
     #[inline]
-    fn end<'e>(&'e mut self, attachments: &'e [Bytes]) -> Written<'e> {
-        put_header(&mut self.scratch, Op::Text);
-        Written { encoder: self, attachments }
+    fn finish(&mut self, attachments: &[Bytes]) -> Packet {
+        let packet = match &self.parser {
+            None => {
+                put_header(&mut self.scratch, Op::Text);
+                let framed = || attachments.iter().map(|bytes| framed(Op::Binary, bytes)).collect();
+                Packet {
+                    first: Arc::from(self.scratch.as_slice()),
+                    attachments: (!attachments.is_empty()).then(framed),
+                }
+            }
+            Some(parser) => parsed(&**parser, &self.scratch, attachments),
+        };
+        if self.scratch.capacity() > KEEP {
+            self.scratch = Vec::new();
+        }
+        packet
     }
 }
 
@@ -458,7 +505,9 @@ mod tests {
     fn an_event_reads_the_same_on_both_transports() {
         let mut encoder = Encoder::default();
         let packet = encoder.event("/", "hi", ArgsRef::from_valid("[1]", &[]), None);
-        assert_eq!(packet.short(), Some(&b"\x81\x0a42[\"hi\",1]"[..]));
+        let mut run = Vec::new();
+        assert_eq!(packet.put_frame(&mut run), 10);
+        assert_eq!(run, b"\x81\x0a42[\"hi\",1]");
         let packet = packet.packet();
         assert_eq!(polling(&packet), "42[\"hi\",1]");
         let frame = packet.frame(0).expect("one part");

@@ -47,6 +47,16 @@ pub(crate) enum Body<'a> {
     ConnectError { reason: Option<&'a str> },
 }
 
+/// An event in the main namespace without attachments.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct MainEvent<'a> {
+    /// As it was written: it has no escapes.
+    pub name: &'a str,
+    /// Its arguments from after the name's comma to the closing bracket.
+    pub rest: &'a str,
+    pub id: Option<u64>,
+}
+
 /// All of a packet but its JSON, which was not looked at.
 struct Head<'a> {
     kind: Kind,
@@ -54,6 +64,16 @@ struct Head<'a> {
     namespace: &'a str,
     id: Option<u64>,
     json: &'a str,
+}
+
+/// Reads an event in the main namespace without attachments, as nearly every packet is. `None` says nothing
+/// about the packet.
+#[inline(always)]
+pub(crate) fn main_event(text: &str) -> Result<Option<MainEvent<'_>>, Violation> {
+    let Some(text) = text.strip_prefix('2') else { return Ok(None) };
+    let (id, text) = id(text)?;
+    let event = scan::plain_event(text)?;
+    Ok(event.map(|(name, rest)| MainEvent { name, rest, id }))
 }
 
 /// Reads a packet that may announce up to `max_attachments`.
@@ -206,11 +226,16 @@ fn namespace(text: &str) -> (&str, &str) {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn id(text: &str) -> Result<(Option<u64>, &str), Violation> {
-    if !text.as_bytes().first().is_some_and(u8::is_ascii_digit) {
-        return Ok((None, text));
+    match text.as_bytes().first() {
+        Some(b'0'..=b'9') => number(text),
+        Some(_) | None => Ok((None, text)),
     }
+}
+
+#[inline(never)]
+fn number(text: &str) -> Result<(Option<u64>, &str), Violation> {
     let (digits, rest) = digits(text);
     match digits.parse() {
         Ok(id) if id <= MAX_ID => Ok((Some(id), rest)),

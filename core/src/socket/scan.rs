@@ -37,6 +37,27 @@ pub(crate) fn event(text: &str, attachments: u32) -> Result<Elements<'_>, Violat
     }
 }
 
+/// Does the same as [`event`], and returns name and rest, if the name is directly behind the bracket and
+/// has no escapes, which is so for nearly every event. `None` says nothing about the payload.
+#[inline(always)]
+pub(crate) fn plain_event(text: &str) -> Result<Option<(&str, &str)>, Violation> {
+    let mut scanner = Scanner::new(text);
+    let Some(name) = scanner.plain_name() else { return Ok(None) };
+    let start = match scanner.peek() {
+        b',' => scanner.at + 1,
+        b']' => scanner.at,
+        _ => return Ok(None),
+    };
+    if is_reserved(name) {
+        return Err(Violation::ReservedEvent);
+    }
+    scanner.plain_strings();
+    match &scanner.bytes[scanner.at..] {
+        [b']'] => Ok(Some((name, &text[start..]))),
+        _ => scanner.elements().map(|end| Some((name, &text[start..end]))),
+    }
+}
+
 /// Checks the payload of an ACK: an array of anything.
 pub(crate) fn array(text: &str, attachments: u32) -> Result<(), Violation> {
     let scanner = Scanner::new(text);
@@ -119,14 +140,22 @@ pub(crate) fn object_or_string(text: &str) -> Result<(), Violation> {
 /// Length of the longest prefix that may stand between quotes as it is.
 #[inline]
 pub(super) fn plain(bytes: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(chunk) = bytes[at..].first_chunk() {
+    let mut rest = bytes;
+    while let Some((chunk, after)) = rest.split_first_chunk() {
         match marks(u64::from_le_bytes(*chunk)) {
-            0 => at += 8,
-            marks => return at + marks.trailing_zeros() as usize / 8,
+            0 => rest = after,
+            marks => return bytes.len() - rest.len() + marks.trailing_zeros() as usize / 8,
         }
     }
-    bytes[at..].iter().position(|&byte| is_mark(byte)).map_or(bytes.len(), |found| at + found)
+    // Four to seven bytes are the first four and the last four, which may overlap.
+    if let (Some(first), Some(last)) = (rest.first_chunk(), rest.last_chunk()) {
+        let [first, last] = [first, last].map(|four| u64::from(u32::from_le_bytes(*four)));
+        if marks(first | last << 32) == 0 {
+            return bytes.len();
+        }
+    }
+    let marked = rest.iter().position(|&byte| is_mark(byte));
+    marked.map_or(bytes.len(), |found| bytes.len() - rest.len() + found)
 }
 
 fn named<'a>(text: &'a str, watch: &mut impl Watch) -> Result<Elements<'a>, Violation> {
@@ -160,6 +189,18 @@ struct Scanner<'a> {
 impl<'a> Scanner<'a> {
     fn new(text: &'a str) -> Self {
         Self { text, bytes: text.as_bytes(), at: 0 }
+    }
+
+    /// Checks the elements of an array, from the end of one, and what follows it. Returns its end.
+    #[inline(never)]
+    fn elements(mut self) -> Result<usize, Violation> {
+        let mut nesting = Nesting::default();
+        nesting.push(Container::Array)?;
+        while self.advance(&mut nesting, &mut Blind)? {
+            self.value(&mut nesting, &mut Blind)?;
+        }
+        let end = self.at;
+        self.end().map(|()| end)
     }
 
     /// Checks that the text is one value and nothing else.
@@ -281,6 +322,26 @@ impl<'a> Scanner<'a> {
             _ => return Err(Violation::InvalidPacket),
         };
         if is_reserved(&name) { Err(Violation::ReservedEvent) } else { Ok(name) }
+    }
+
+    /// Steps over the bracket of an array and a string without escapes, and returns the inside of that.
+    #[inline(always)]
+    fn plain_name(&mut self) -> Option<&'a str> {
+        let inside = self.text.strip_prefix("[\"")?;
+        let end = plain(inside.as_bytes());
+        let Some(b'"') = inside.as_bytes().get(end) else { return None };
+        self.at = 2 + end + 1;
+        Some(&inside[..end])
+    }
+
+    /// Steps over elements of an array that are strings without escapes.
+    #[inline(always)]
+    fn plain_strings(&mut self) {
+        while let [b',', b'"', inside @ ..] = &self.bytes[self.at..] {
+            let end = plain(inside);
+            let Some(b'"') = inside.get(end) else { return };
+            self.at += 2 + end + 1;
+        }
     }
 
     /// Reads a string and returns where its inside is.

@@ -125,6 +125,29 @@ pub(crate) fn put(out: &mut Vec<u8>, op: Op, len: usize, mask: Option<[u8; 4]>) 
     out.extend_from_slice(mask.as_ref().map_or(&[], |mask| mask));
 }
 
+/// Appends a frame of text without a mask, of at most 65 535 bytes, whose payload `put` appends; returns the
+/// length of the payload.
+#[inline(always)]
+pub(crate) fn put_text_with(out: &mut Vec<u8>, put: impl FnOnce(&mut Vec<u8>)) -> usize {
+    let start = out.len();
+    out.extend_from_slice(&[0x80 | Op::Text.to_wire(), 0]);
+    put(out);
+    let len = out.len() - start - 2;
+    match u8::try_from(len) {
+        Ok(short @ 0..=125) => out[start + 1] = short,
+        _ => extend_len(out, start, len),
+    }
+    len
+}
+
+/// Makes room for the two bytes of a longer length.
+#[inline(never)]
+fn extend_len(out: &mut Vec<u8>, start: usize, len: usize) {
+    debug_assert!(len <= 0xffff, "longer frames are written elsewhere");
+    out[start + 1] = 126;
+    out.splice(start + 2..start + 2, (len as u16).to_be_bytes());
+}
+
 /// Splits the payload of a frame with an unmasked header off, which has 65 535 bytes at most.
 #[inline]
 pub(crate) fn split_short(frames: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -188,6 +211,14 @@ mod tests {
             prop_assert_eq!(Header::parse(&bytes), Ok(Some((expected, bytes.len()))));
             if mask.is_none() {
                 prop_assert_eq!(size(len), bytes.len());
+                if len <= 0xffff {
+                    let mut frame = vec![9];
+                    let put = |out: &mut Vec<u8>| out.resize(out.len() + len, 7);
+                    prop_assert_eq!(put_text_with(&mut frame, put), len);
+                    let text = [0x80 | Op::Text.to_wire()];
+                    let expected = [&[9], &text[..], &bytes[1..], &vec![7; len]].concat();
+                    prop_assert_eq!(frame, expected);
+                }
                 let mut room = [0; MAX_UNMASKED];
                 write_before(&mut room, Op::Binary, len);
                 prop_assert_eq!(&room[MAX_UNMASKED - size(len)..], &bytes[..]);

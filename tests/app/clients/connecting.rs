@@ -164,6 +164,37 @@ fn c42_attempts_are_counted_and_end() {
 }
 
 #[test]
+fn a_failed_attempt_is_told_to_its_namespaces_first_however_long_their_handlers_take() {
+    let server = TestServer::new(App::new());
+    let mut client = client();
+    client.configure(|config| {
+        let mut backoff = Backoff::default();
+        backoff.attempts = Some(1);
+        config.reconnect = Some(backoff);
+    });
+    let events = notes_of_events(&mut client);
+    let to = events.clone();
+    client.on_connect_error(move |_, _| to.add("not joined"));
+    let to = events.clone();
+    client.on_disconnect(async move |socket: Socket| {
+        socket.manager().sleep(Duration::from_secs(90)).await;
+        to.add("left");
+    });
+    let socket = join(&server, client);
+    server.advance(Duration::from_secs(1));
+    events.take();
+    server.set_network(Network::Down);
+    server.advance(Duration::from_secs(60));
+    assert_eq!(events.take(), ["closed transport error", "Attempt { n: 1 }"]);
+    server.block_on(socket.manager().closed());
+    server.advance(Duration::from_secs(31));
+    assert_eq!(events.take(), ["left", "not joined", "attempt 1 failed", "GaveUp"]);
+    server.set_network(Network::Up);
+    server.block_on(socket.connect()).expect("it is tried again");
+    assert_eq!(events.take()[0], "opened polling");
+}
+
+#[test]
 fn c43_the_first_connection_is_tried_again_in_the_background() {
     let server = TestServer::new(App::new());
     server.set_network(Network::Down);

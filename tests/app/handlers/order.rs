@@ -67,6 +67,18 @@ fn events_wait_until_a_sequential_handler_is_done() {
 }
 
 #[test]
+fn an_event_behind_something_else_in_one_read_reaches_its_handler() {
+    let (diary, door) = (Diary::default(), Door::default());
+    let mut app = app(&diary, &door);
+    app.namespace("/other");
+    let mut client = Stage::new(app).join(&["/"]);
+    client.send(&[r#"42["now",1]"#]);
+    client.send(&["40/other,", r#"42["now",2]"#, r#"42["now",3]"#]);
+    client.send(&["41/other,", r#"42["now",4]"#]);
+    assert_eq!(diary.take(), ["now 1", "now 2", "now 3", "now 4"]);
+}
+
+#[test]
 fn a_sequential_handler_that_is_done_at_once_holds_up_nobody() {
     let (diary, door) = (Diary::default(), Door::default());
     door.open();

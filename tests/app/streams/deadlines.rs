@@ -1,6 +1,6 @@
 //! How long a stream may take, and that nothing else ends it.
 
-use crate::streams::stage::{POLLING, Stage, payload, sid};
+use crate::streams::stage::{POLLING, Stage, Stream, payload, sid};
 use sansocket::Config;
 use sansocket_app::http::Request;
 use sansocket_app::{App, Bytes, Io, Socket, sequential};
@@ -25,6 +25,58 @@ fn a_poll_is_held_on_any_stream_until_the_ping() {
     assert!(client.posts.is_open(), "the held poll was cut off");
     stage.pass(2);
     assert!(client.posts.take().ends_with("\r\n\r\n2"));
+}
+
+#[test]
+fn a_client_is_not_blamed_for_a_ping_that_its_blocked_thread_did_not_write() {
+    let (stage, mut client) = pinged_by_a_blocked_thread();
+    assert!(client.take().ends_with("\u{1}2"), "the PING leaves when the thread is free");
+    assert!(client.is_open(), "the client could not answer before");
+    client.send("3");
+    stage.pass(44);
+    assert!(client.take().ends_with("\u{1}2"));
+    assert!(client.is_open());
+    stage.pass(2);
+    assert!(client.take().ends_with(GOODBYE), "the next PING was never answered");
+}
+
+#[test]
+fn a_silent_client_is_excused_once() {
+    let (stage, mut client) = pinged_by_a_blocked_thread();
+    assert!(client.is_open());
+    stage.pass(19);
+    // Something waits for it whenever it is looked at.
+    stage.io.emit("news", &()).unwrap();
+    stage.pass(2);
+    assert!(client.take().ends_with(GOODBYE));
+}
+
+#[test]
+fn a_poll_is_released_although_the_answer_to_the_probe_is_not_written_yet() {
+    let stage = Stage::new(App::new());
+    let mut client = stage.polling();
+    let mut websocket = stage.stream();
+    websocket.upgrade(&format!("&sid={}", client.sid));
+    websocket.put(testbed::frame(0x81, b"2probe"));
+    assert_eq!(client.get(), "");
+    assert!(websocket.take().ends_with("3probe"));
+    assert!(client.polls.take().ends_with("\r\n\r\n6"));
+}
+
+/// The status of a CLOSE frame: 1000.
+const GOODBYE: &str = "\u{3}\u{fffd}";
+
+/// A client on a WebSocket to which a PING waits to be written for twice the time it has to answer: its thread is
+/// blocked.
+fn pinged_by_a_blocked_thread() -> (Stage, Stream) {
+    let stage = Stage::new(App::new());
+    let mut client = stage.stream();
+    client.upgrade("");
+    client.send("40");
+    stage.pass(25);
+    stage.pause(21);
+    stage.pause(21);
+    (stage, client)
 }
 
 #[test]

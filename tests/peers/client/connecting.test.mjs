@@ -29,17 +29,11 @@ check('C21 a server that does not listen is a transport error', async (start, t)
   const driver = await start().open(raw.url, { reconnectionAttempts: 2 });
   driver.send('connect');
   await driver.wait('reconnect_failed');
-  await until(() => driver.of('connect_error').length === 3, 'the last error');
-  const attempts = ['reconnect_attempt', 'reconnect_error', 'reconnect_attempt', 'reconnect_error', 'reconnect_failed'];
-  assert.deepEqual(driver.kinds('reconnect_attempt', 'reconnect_error', 'reconnect_failed'), attempts);
-  // On threads, handlers of a namespace run beside those of the connection.
-  if (driver.of('ready', { client: 'blocking' }).length === 0) {
-    assert.deepEqual(driver.kinds(), [
-      'connect_error', 'reconnect_attempt',
-      'connect_error', 'reconnect_error', 'reconnect_attempt',
-      'connect_error', 'reconnect_error', 'reconnect_failed',
-    ]);
-  }
+  assert.deepEqual(driver.kinds(), [
+    'connect_error', 'reconnect_attempt',
+    'connect_error', 'reconnect_error', 'reconnect_attempt',
+    'connect_error', 'reconnect_error', 'reconnect_failed',
+  ]);
   assert.deepEqual(driver.of('connect_error').map(({ kind, reconnects }) => [kind, reconnects]), [
     ['transport', true], ['transport', true], ['transport', false],
   ]);

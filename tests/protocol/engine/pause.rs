@@ -60,6 +60,22 @@ fn a_pong_on_a_websocket_is_heard_after_a_pause() {
 }
 
 #[test]
+fn a_client_that_is_excused_has_its_time_once_more() {
+    let mut sim = brisk();
+    let mut ws = sim.joined();
+    sim.advance_to(1000);
+    assert_eq!(ws.recv(), "2");
+    sim.pause_to(2000);
+    let links = catch_up(&sim);
+    assert_eq!(links.len(), 1);
+    sim.on(0, |server, now| server.handle_excused(now, links[0]));
+    sim.advance_to(2999);
+    assert_eq!(ws.all(), []);
+    sim.advance_to(3000);
+    assert_eq!(ws.all(), [Item::Close(1000)]);
+}
+
+#[test]
 fn a_pong_on_polling_is_heard_after_a_pause() {
     for timers_first in [false, true] {
         let mut sim = brisk();

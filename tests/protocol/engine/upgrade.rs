@@ -118,6 +118,24 @@ fn a_poll_that_waits_for_a_look_in_vain_is_released_when_the_upgrade_is_given_up
     assert_eq!(sim.counts().sessions, 1);
 }
 
+#[test]
+fn an_excused_look_releases_the_poll_that_waits_for_it() {
+    let sim = Sim::new();
+    let mut client = sim.polling();
+    client.join("/");
+    let mut ws = client.websocket();
+    ws.send("2probe");
+    let target = client.target();
+    let released = sim.on(0, |server, now| {
+        let Verdict::Hold(Some(poll)) = ask(server, now, &target) else { panic!("it waits") };
+        let looked = server.poll_overdue().expect("the WebSocket is looked at");
+        server.handle_excused(now, looked);
+        server.poll_transmit(poll)
+    });
+    let Some(Transmit::Response(response)) = released else { panic!("{released:?}") };
+    assert_eq!(&*response.body, b"6");
+}
+
 /// Polls past the network.
 fn ask(server: &mut Server, now: Instant, target: &str) -> Verdict {
     server.handle_request(

@@ -153,7 +153,7 @@ impl Connection {
     pub(super) fn late(&mut self) {
         match self.is_behind() {
             false => {}
-            true if self.wants_read() => self.port.set_asked(true),
+            true if self.wants_read() => self.port.look_once_more(),
             true => self.give_up(),
         }
     }

@@ -39,8 +39,8 @@ impl Server {
         let Some(client) = space.clients.get(ack.socket.0) else { return };
         let slot = client.session;
         let Some(namespace) = space.namespaces.at(client.namespace) else { return };
-        let written = space.encoder.ack(&namespace.name, args, ack.id);
-        if let Err(Refused::Backlog { .. }) = self.sessions.send_written(slot, written) {
+        let draft = space.encoder.ack(&namespace.name, args, ack.id);
+        if let Err(Refused::Backlog { .. }) = self.sessions.send_draft(slot, draft) {
             self.end(slot, Reason::SlowConsumer, Goodbye::SERVER);
         }
     }

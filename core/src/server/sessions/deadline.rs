@@ -202,6 +202,14 @@ impl Server {
         if std::mem::take(&mut self.sessions.timers.moved) { self.poll_timeout() } else { None }
     }
 
+    /// Takes note that the stream under `link` had nothing to read, but that the peer is not to blame: what it
+    /// should answer may have been written only just before the look. It has its time once more; a poll that
+    /// waits for the outcome is released.
+    pub fn handle_excused(&mut self, now: Instant, link: Link) {
+        self.enter(now);
+        self.sessions.release_crossing(link);
+    }
+
     /// Reads the clock and acts upon the deadlines that have passed, so that no method finds a session, a
     /// client or a question that should have ended.
     #[inline]

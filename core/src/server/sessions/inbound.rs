@@ -21,7 +21,7 @@ use crate::server::space::query::{auth_of, split_query};
 use crate::server::{Event, Server};
 use crate::socket::attach::{Partial, Whole, bytes_of};
 use crate::socket::encoded::Packet;
-use crate::socket::packet::{self, Body};
+use crate::socket::packet::{self, Body, MainEvent};
 use crate::socket::{Args, EventMessage};
 use crate::time::Tick;
 
@@ -125,7 +125,7 @@ impl Server {
         let Some(awaited) = self.sessions.attach_to_packet(slot, bytes)? else { return Ok(()) };
         if let Some(socket) = awaited.to.filter(|&socket| self.space.is_connected(socket)) {
             match awaited.partial.finish() {
-                Whole::Event { message, id } => self.deliver(socket, message, id),
+                Whole::Event { message, id } => self.deliver_other(socket, message, id),
                 Whole::Ack { args, id } => self.on_ack(socket, id, args),
             }
         }
@@ -133,6 +133,10 @@ impl Server {
     }
 
     /// One text message: a packet, as the protocol or a parser writes it.
+    ///
+    /// Inlined where it is called, as all that an event passes on its way: calls of their own would cost
+    /// it a hundred instructions.
+    #[inline(always)]
     fn on_text(&mut self, now: Tick, slot: u32, text: &str) -> Result<(), Violation> {
         if let Some(parser) = &self.config.parser {
             let raw = parser.decode_text(text, &self.config.limits)?;
@@ -142,7 +146,29 @@ impl Server {
         if session.partial.is_some() {
             return Err(Violation::AttachmentsMissing);
         }
-        let found = (session.introduced, session.clients);
+        let (introduced, clients) = (session.introduced, session.clients);
+        let Some(MainEvent { name, rest, id }) = packet::main_event(text)? else {
+            return self.on_other_text(now, slot, (introduced, clients), text);
+        };
+        if !introduced {
+            return Err(Violation::NotConnected);
+        }
+        if let Some((socket, true)) = self.space.client_in(clients, "/") {
+            self.deliver(socket, EventMessage::new(name, rest), id);
+        }
+        Ok(())
+    }
+
+    /// Any packet of a session, of which the same is known as in [`on_socket_io`](Self::on_socket_io).
+    #[inline(never)]
+    fn on_other_text(
+        &mut self,
+        now: Tick,
+        slot: u32,
+        found: (bool, u32),
+        text: &str,
+    ) -> Result<(), Violation> {
+        let Some(session) = self.sessions.at(slot) else { return Ok(()) };
         let revision = session.terms.revision;
         let packet = packet::parse(text, self.config.limits.attachments)?;
         match revision {
@@ -217,7 +243,7 @@ impl Server {
             }
             Body::Event { name, rest, id, attachments: 0 } => {
                 if let Some(socket) = to {
-                    self.deliver(socket, EventMessage::new(&name, rest), id);
+                    self.deliver_other(socket, EventMessage::new(&name, rest), id);
                 }
             }
             Body::Ack { args, id, attachments: 0 } => {
@@ -239,10 +265,15 @@ impl Server {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn deliver(&mut self, socket: Socket, message: EventMessage, id: Option<u64>) {
         let ack = id.map(|id| AckToken { socket, id });
         self.outputs.tell(Event::Message { socket, message, ack });
+    }
+
+    #[inline(never)]
+    fn deliver_other(&mut self, socket: Socket, message: EventMessage, id: Option<u64>) {
+        self.deliver(socket, message, id);
     }
 
     fn on_ack(&mut self, socket: Socket, id: u64, args: Args) {
@@ -333,6 +364,7 @@ impl Sessions {
     }
 
     /// Another packet came.
+    #[inline(always)]
     fn note_life(&mut self, now: Tick, slot: u32) {
         if let Some(session) = self.table.at_mut(slot) {
             session.beat.other(|| self.timers.arm(Due::Pong, now, slot));

@@ -9,7 +9,7 @@ use crate::server::sessions::session::Goodbye;
 use crate::server::sessions::sessions::Sessions;
 use crate::server::space::space::Space;
 use crate::server::{Event, Server};
-use crate::socket::encoded::{Packet, Written};
+use crate::socket::encoded::{Draft, Packet};
 
 impl Sessions {
     /// Queues a packet that the protocol itself owes the peer.
@@ -34,14 +34,14 @@ impl Sessions {
 
     /// Queues a packet for one session alone within the session's budget.
     #[inline(always)]
-    pub(in crate::server) fn send_written(
+    pub(in crate::server) fn send_draft(
         &mut self,
         slot: u32,
-        written: Written<'_>,
+        draft: Draft<'_>,
     ) -> Result<(), Refused> {
         let session = self.table.at_mut(slot).ok_or(Refused::Gone)?;
         session.check_room(self.config.limits.max_backlog)?;
-        if let Some(link) = session.queue_written(&mut self.pool, &mut self.forms, written) {
+        if let Some(link) = session.queue_draft(&mut self.pool, &mut self.forms, draft) {
             self.mark_ready(link);
         }
         Ok(())

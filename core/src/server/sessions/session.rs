@@ -14,7 +14,7 @@ use crate::server::NONE;
 use crate::server::door::handshake::Handshake;
 use crate::server::sessions::transport::Transport;
 use crate::socket::attach::Partial;
-use crate::socket::encoded::{Packet, Written};
+use crate::socket::encoded::{Draft, Packet};
 use crate::time::Tick;
 use crate::ws::CloseCode;
 
@@ -100,16 +100,18 @@ impl Session {
 
     /// Queues a packet for this session alone, and returns the link that can carry it now.
     #[inline]
-    pub(super) fn queue_written(
+    pub(super) fn queue_draft(
         &mut self,
         pool: &mut Pool,
         forms: &mut Forms,
-        written: Written<'_>,
+        draft: Draft<'_>,
     ) -> Option<Link> {
         // Text of the protocol has the same form by all terms; what is compressed of it, the connection compresses.
-        match written.short() {
-            Some(frame) if self.outbox.append(pool, frame) => self.transport.carrier(),
-            Some(_) | None => self.queue(pool, forms, written.packet()),
+        match draft.short() {
+            Some(most) if self.outbox.append(pool, most, |run| draft.put_frame(run)) => {
+                self.transport.carrier()
+            }
+            Some(_) | None => self.queue(pool, forms, draft.packet()),
         }
     }
 

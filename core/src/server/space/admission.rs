@@ -168,12 +168,12 @@ impl Server {
         let client = space.clients.get_mut(socket.0).ok_or(Gone)?;
         let namespace = space.namespaces.at(client.namespace).ok_or(Gone)?;
         let slot = client.session;
-        let written = space.encoder.event(&namespace.name, name, args, id);
+        let draft = space.encoder.event(&namespace.name, name, args, id);
         let sent = match &mut client.phase {
-            Phase::Connected => sessions.send_written(slot, written),
+            Phase::Connected => sessions.send_draft(slot, draft),
             Phase::Joining(joining) => {
                 let held = joining.held.as_mut().ok_or(Gone)?;
-                let held = held.push(written.packet(), config.limits.max_backlog);
+                let held = held.push(draft.packet(), config.limits.max_backlog);
                 if let (Err(_), Some(session)) = (&held, sessions.at_mut(slot)) {
                     session.congested = true;
                 }
