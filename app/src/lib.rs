@@ -152,8 +152,8 @@ pub use runtime::BoxFuture;
 pub use sansocket::{
     Args, ArgsRef, Caller, Config, ConfigError, Cookie, Counts, Deflate, EventMessage, Fields,
     Gone, Handshake, Id, JoinError, KeepHeaders, Layer, Life, Limits, MessageKind, Method, Misuse,
-    Msgpack, Origins, PacketKind, Parser, Protocols, RawPacket, Reason, Received, Refused, Request,
-    RequestContext, Response, SameSite, SlowClient, Transports, Violation,
+    Msgpack, Origins, PacketKind, Parser, Protocols, RawPacket, Reason, Received, Recovery,
+    Refused, Request, RequestContext, Response, SameSite, SlowClient, Transports, Violation,
 };
 pub use serve::listen::{Address, Listener};
 pub use serve::tls::Tls;

@@ -280,6 +280,25 @@ impl Reason {
             Self::Violation(violation) => violation.as_reason(),
         }
     }
+
+    /// Whether a client that left so may come back to where it was: see
+    /// [`Config::recovery`](crate::Config::recovery). Not when it or the server wished it to leave, nor when
+    /// it broke a rule or read too slowly.
+    #[must_use]
+    pub fn is_recoverable(self) -> bool {
+        match self {
+            Self::ForcedClose
+            | Self::PingTimeout
+            | Self::ShuttingDown
+            | Self::TransportClose
+            | Self::TransportError => true,
+            Self::ClientDisconnect
+            | Self::GaveWay
+            | Self::ServerDisconnect
+            | Self::SlowConsumer
+            | Self::Violation(_) => false,
+        }
+    }
 }
 
 impl std::fmt::Display for Reason {

@@ -65,6 +65,7 @@ mod key;
 mod limits;
 mod link;
 mod parser;
+mod recovery;
 mod rng;
 mod seeds;
 mod server;
@@ -77,7 +78,8 @@ mod ws;
 pub use bytes::Bytes;
 pub use cluster::Disconnect;
 pub use config::{
-    Config, ConfigError, Judge, KeepHeaders, Layer, Origins, Protocols, SlowClient, Transports,
+    Config, ConfigError, Judge, KeepHeaders, Layer, Origins, Protocols, Recovery, SlowClient,
+    Transports,
 };
 pub use conn::{Awaits, Clock, Conn, Decoder, Role};
 pub use context::{Caller, RequestContext, StandsFor};

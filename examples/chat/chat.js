@@ -97,6 +97,8 @@ function watchTransport() {
 
 async function onConnect() {
   showState("connected");
+  // Whether what was missed came, where the server remembers lost connections.
+  $("link").dataset.recovered = String(socket.recovered);
   if (me.name === null) return;
   try {
     await login(me.name);

@@ -37,7 +37,8 @@ pub(crate) struct World {
     wires: Vec<Wire>,
     links: HashMap<(usize, Link), usize>,
     dirty: VecDeque<usize>,
-    mail: VecDeque<(usize, Message)>,
+    /// Messages between shards: from, to.
+    mail: VecDeque<([usize; 2], Message)>,
 }
 
 /// One TCP connection, seen from both ends.
@@ -192,7 +193,7 @@ impl World {
                 }
             }
             if !self.mail_held
-                && let Some((to, message)) = self.mail.pop_front()
+                && let Some(([_, to], message)) = self.mail.pop_front()
             {
                 idle = false;
                 self.shards[to].handle_peer(self.now, &message);
@@ -257,8 +258,17 @@ impl World {
                 Destination::Node => false,
             };
             if meant {
-                self.mail.push_back((shard, message.clone()));
+                self.mail.push_back(([from, shard], message.clone()));
             }
+        }
+    }
+
+    /// Carries the oldest message of one shard to another, if there is one.
+    pub(crate) fn carry_mail(&mut self, from: usize, to: usize) {
+        let found = self.mail.iter().position(|(ends, _)| *ends == [from, to]);
+        if let Some((_, message)) = found.and_then(|at| self.mail.remove(at)) {
+            self.shards[to].handle_peer(self.now, &message);
+            self.settle();
         }
     }
 

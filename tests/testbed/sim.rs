@@ -143,6 +143,11 @@ impl Sim {
         world.settle();
     }
 
+    /// Carries the oldest message that is held back from one shard to another.
+    pub fn carry(&mut self, from: usize, to: usize) {
+        self.world.borrow_mut().carry_mail(from, to);
+    }
+
     /// Lets time pass.
     pub fn advance(&mut self, ms: u64) {
         self.world.borrow_mut().advance(Duration::from_millis(ms));
@@ -188,6 +193,8 @@ impl Sim {
             sum.bytes += counts.bytes;
             sum.heads += counts.heads;
             sum.contexts += counts.contexts;
+            sum.lost += counts.lost;
+            sum.remembered += counts.remembered;
         }
         sum
     }
@@ -206,6 +213,18 @@ impl Sim {
     pub fn socket(&self, number: usize) -> Member {
         let (shard, socket, id) = self.world.borrow().trace.sockets[number - 1];
         Member { world: self.world.clone(), shard, socket, id: id.to_string() }
+    }
+
+    /// How many sockets connected.
+    #[must_use]
+    pub fn known(&self) -> usize {
+        self.world.borrow().trace.sockets.len()
+    }
+
+    /// The shard of the nth socket that connected, from 1.
+    #[must_use]
+    pub fn shard_of(&self, number: usize) -> usize {
+        self.world.borrow().trace.sockets[number - 1].0
     }
 
     /// The request that the session of the nth socket began with.
@@ -385,6 +404,34 @@ impl Member {
     /// As `Server::refuse`.
     pub fn refuse(&self, reason: &str) -> Result<(), Gone> {
         self.on(|server, now| server.refuse(now, self.socket, reason))
+    }
+
+    /// Whether it is in its namespace.
+    #[must_use]
+    pub fn is_here(&self) -> bool {
+        self.on(|server, _| server.is_connected(self.socket))
+    }
+
+    /// Whether it was lost and came back.
+    #[must_use]
+    pub fn recovered(&self) -> bool {
+        self.on(|server, _| server.socket(self.socket).is_some_and(|socket| socket.recovered()))
+    }
+
+    /// Attaches a text to it.
+    #[must_use]
+    pub fn keep(&self, text: &'static str) -> bool {
+        let keep = |server: &mut Server, _| {
+            server.socket(self.socket).is_some_and(|mut socket| socket.keep(Arc::new(text)))
+        };
+        self.on(keep)
+    }
+
+    /// The text that is attached to it.
+    #[must_use]
+    pub fn kept(&self) -> Option<&'static str> {
+        let kept = self.on(|server, _| server.socket(self.socket)?.kept());
+        kept.and_then(|kept| kept.downcast_ref().copied())
     }
 
     /// Disconnects it.

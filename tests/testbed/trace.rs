@@ -58,6 +58,9 @@ impl Trace {
                 format!("disconnect {} {reason:?}{rooms}", number(*socket))
             }
             Event::Drain { socket } => format!("drain {}", number(*socket)),
+            Event::Forgotten { kept } => {
+                format!("forgotten {:?}", kept.downcast_ref::<&'static str>())
+            }
             Event::Found { ticket, ids } => {
                 let mut found: Vec<_> = ids
                     .iter()

@@ -17,6 +17,8 @@ pub(crate) struct Entrance {
     /// What a client passes on its way in: the middlewares, then the connect handler. Made when the
     /// application starts.
     pub(crate) doors: Arc<[ConnectFn]>,
+    /// How many of those are middlewares.
+    pub(crate) inner: usize,
 }
 
 impl Namespace {
@@ -41,6 +43,7 @@ impl Namespace {
     pub(crate) fn seal(&mut self, everywhere: &Self) {
         let mut doors = everywhere.entrance.middlewares.clone();
         doors.append(&mut self.entrance.middlewares);
+        self.entrance.inner = doors.len();
         doors.extend(self.connect.take());
         self.entrance.doors = doors.into();
     }

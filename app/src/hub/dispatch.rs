@@ -118,6 +118,11 @@ impl Hub {
         let Job { task, charge: _charge } = job;
         match task {
             Task::Done | Task::Message { socket: None, .. } => None,
+            Task::Forget(kept) => {
+                // A panic of a value that is dropped has been printed.
+                let _ = catch_unwind(AssertUnwindSafe(|| drop(kept)));
+                None
+            }
             Task::Callback(Callback { then, outcome, .. }) => {
                 // A panic has been printed and concerns no other job.
                 let _ = catch_unwind(AssertUnwindSafe(|| then(outcome)));
@@ -160,6 +165,12 @@ impl Hub {
             self.decide(&socket, Err(Refusal::new("Invalid namespace")), false);
             return None;
         };
+        let recovery = self.app().config.recovery.as_ref();
+        if recovery.is_some() {
+            self.shards().with(socket.shard(), |server| socket.remember(server));
+        }
+        let skips = recovery.is_some_and(|recovery| recovery.skip_middlewares);
+        let first = if skips && socket.recovered() { handlers.entrance.inner } else { 0 };
         let always = self.app().always_connect;
         if always {
             let now = self.runtime().now();
@@ -172,7 +183,7 @@ impl Hub {
         }
         let joining = socket.clone();
         let rest = self.run(
-            || connect::pass(&handlers.entrance.doors, &joining, 0),
+            || connect::pass(&handlers.entrance.doors, &joining, first),
             move |hub, decision| match decision {
                 Ok(decision) => hub.decide(&socket, decision, always),
                 Err(panicked) => {
@@ -286,10 +297,13 @@ impl Hub {
     fn call_disconnect(&self, socket: Socket, reason: Reason, rooms: &[Arc<str>]) {
         let leaving = socket.clone();
         let handlers = self.handlers(&leaving).filter(|_| leaving.was_admitted());
-        let Some(handlers) = handlers else {
-            drop(socket.store().clear());
-            return;
+        let comes_back = reason.is_recoverable() && self.app().config.recovery.is_some();
+        let clear = move |socket: &Socket| {
+            if !comes_back {
+                drop(socket.store().clear());
+            }
         };
+        let Some(handlers) = handlers else { return clear(&socket) };
         log!(
             debug, "sansocket::connect", id = %socket.id(),
             namespace = ?quoted(socket.namespace()), reason = %reason, "disconnected"
@@ -303,7 +317,7 @@ impl Hub {
                 if let Err(cause) = outcome.unwrap_or_else(Err) {
                     hub.report(&socket, "disconnect", None, *cause);
                 }
-                drop(socket.store().clear());
+                clear(&socket);
             },
         );
         if let Some(rest) = rest {

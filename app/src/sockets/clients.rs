@@ -146,6 +146,7 @@ impl Clients {
             }
             Event::Ack { ticket, answer, .. } => return self.answered(ticket, answer, jobs),
             Event::Drain { socket } => return self.draining.end(socket, Ok(())),
+            Event::Forgotten { kept } => push(Task::Forget(kept), jobs),
             Event::Found { ticket, ids } => {
                 if let Some(Waiting::Found(slot)) = self.take_waiting(ticket) {
                     return slot.fill(ids);

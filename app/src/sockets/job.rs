@@ -1,6 +1,7 @@
 //! A job: one call of a handler to be made.
 
 use sansocket::{AckToken, Args, Bytes, EventMessage, Life, Reason, Received};
+use std::any::Any;
 use std::cell::RefCell;
 use std::sync::Arc;
 
@@ -43,6 +44,8 @@ pub(crate) enum Task {
         namespace: Arc<str>,
         life: Life,
     },
+    /// What was kept for a client that does not come back is dropped.
+    Forget(Arc<dyn Any + Send + Sync>),
     /// The message is there until a handler takes it. Without a socket, the job before it in the list is
     /// a message of the same client, so that a burst of one client costs one handle: see
     /// [`Job::name_clients`].
@@ -116,7 +119,7 @@ impl Task {
             Self::Disconnect { rooms, .. } => {
                 rooms.iter().map(|room| size_of::<Arc<str>>() + room.len()).sum()
             }
-            Self::Done => 0,
+            Self::Done | Self::Forget(_) => 0,
             Self::Engine { message: Received::Binary(bytes), .. } => bytes.len(),
             Self::Engine { message: Received::Text(text), .. } => text.len(),
             Self::Life { .. } => 0,
@@ -132,7 +135,7 @@ impl Task {
                 socket.as_ref()
             }
             Self::Connect(socket) | Self::Disconnect { socket, .. } => Some(socket),
-            Self::Done | Self::Engine { .. } | Self::Life { .. } => None,
+            Self::Done | Self::Engine { .. } | Self::Forget(_) | Self::Life { .. } => None,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::any::{Any, TypeId};
 use std::borrow::Borrow;
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::sockets::socket::Socket;
 
@@ -25,7 +25,8 @@ use crate::sockets::socket::Socket;
 /// });
 /// ```
 ///
-/// It is gone once the disconnect handler is done. A closure given to [`read`](Self::read),
+/// It is gone once the disconnect handler is done; with [`Config::recovery`](crate::Config::recovery), when
+/// the client that was lost does not come back in time. A closure given to [`read`](Self::read),
 /// [`change`](Self::change) or [`update`](Self::update) runs under a lock: it must not use the session
 /// of the same client.
 pub struct Session<T, S = Socket> {
@@ -33,9 +34,13 @@ pub struct Session<T, S = Socket> {
     kind: PhantomData<fn() -> T>,
 }
 
-/// All values of one client, few enough to be looked through.
+/// All values of one client, which it shares with the client that it is when it comes back.
 #[derive(Default)]
-pub(crate) struct Store(Mutex<Option<Box<Values>>>);
+pub(crate) struct Store(OnceLock<Arc<Shared>>);
+
+/// Few enough to be looked through.
+#[derive(Default)]
+pub(crate) struct Shared(Mutex<Values>);
 
 type Values = Vec<(TypeId, Box<dyn Any + Send>)>;
 
@@ -77,9 +82,8 @@ impl<T> Session<T> {
 impl<T: Send + 'static, S: Borrow<Socket>> Session<T, S> {
     /// Puts a value there and returns the one it replaces.
     pub fn set(&self, value: T) -> Option<T> {
-        let mut values = self.store().lock();
-        let values = values.get_or_insert_default();
-        match find(values) {
+        let mut values = self.store().shared().lock();
+        match find(&mut values) {
             Some(old) => Some(std::mem::replace(old, value)),
             None => {
                 values.push((TypeId::of::<T>(), Box::new(value)));
@@ -99,14 +103,14 @@ impl<T: Send + 'static, S: Borrow<Socket>> Session<T, S> {
 
     /// Looks at the value.
     pub fn read<R>(&self, look: impl FnOnce(&T) -> R) -> Option<R> {
-        let mut values = self.store().lock();
-        values.as_mut().and_then(|values| find(values)).map(|value: &mut T| look(value))
+        let mut values = self.store().known()?.lock();
+        find(&mut values).map(|value: &mut T| look(value))
     }
 
     /// Changes the value if there is one.
     pub fn change<R>(&self, change: impl FnOnce(&mut T) -> R) -> Option<R> {
-        let mut values = self.store().lock();
-        values.as_mut().and_then(|values| find(values)).map(change)
+        let mut values = self.store().known()?.lock();
+        find(&mut values).map(change)
     }
 
     /// Changes the value. Where none was [`set`](Self::set) yet it begins as the default, so `T` has
@@ -115,19 +119,17 @@ impl<T: Send + 'static, S: Borrow<Socket>> Session<T, S> {
     where
         T: Default,
     {
-        let mut values = self.store().lock();
-        let values = values.get_or_insert_default();
-        if find::<T>(values).is_none() {
+        let mut values = self.store().shared().lock();
+        if find::<T>(&mut values).is_none() {
             values.push((TypeId::of::<T>(), Box::new(T::default())));
         }
-        change(find(values).expect("it was just put there"))
+        change(find(&mut values).expect("it was just put there"))
     }
 
     /// Takes the value out.
     #[must_use]
     pub fn take(&self) -> Option<T> {
-        let mut values = self.store().lock();
-        let values = values.as_mut()?;
+        let mut values = self.store().known()?.lock();
         let at = values.iter().position(|(id, _)| *id == TypeId::of::<T>())?;
         values.swap_remove(at).1.downcast().ok().map(|value| *value)
     }
@@ -146,10 +148,30 @@ impl<T, S: Clone> Clone for Session<T, S> {
 impl Store {
     /// Takes everything out, to be dropped where no lock is held.
     pub(crate) fn clear(&self) -> impl Sized + use<> {
-        self.lock().take()
+        self.known().map(|shared| std::mem::take(&mut *shared.lock()))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Box<Values>>> {
+    /// What is kept for the client, for when it comes back.
+    pub(crate) fn share(&self) -> Arc<Shared> {
+        self.shared().clone()
+    }
+
+    /// Goes on with what was kept for the client before. It must not have been used.
+    pub(crate) fn go_on_with(&self, shared: Arc<Shared>) {
+        let _ = self.0.set(shared);
+    }
+
+    fn shared(&self) -> &Arc<Shared> {
+        self.0.get_or_init(Arc::default)
+    }
+
+    fn known(&self) -> Option<&Arc<Shared>> {
+        self.0.get()
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Values> {
         // A closure that panicked may have changed the value half.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -67,6 +67,7 @@ struct Inner {
     admitted: AtomicBool,
     /// Whether the application hears of the events that it sends.
     heard: bool,
+    recovered: AtomicBool,
     gate: Gate,
     store: Store,
 }
@@ -98,6 +99,7 @@ impl Socket {
             place: AtomicU32::new(NOWHERE),
             admitted: AtomicBool::new(false),
             heard,
+            recovered: AtomicBool::new(false),
             gate: Gate::default(),
             store: Store::default(),
         }))
@@ -116,6 +118,14 @@ impl Socket {
     #[must_use]
     pub fn namespace(&self) -> &str {
         &self.0.namespace
+    }
+
+    /// Whether the client was lost and came back, with its id, its rooms, what its [`Session`](crate::Session)
+    /// holds and the events it missed: see [`Config::recovery`](crate::Config::recovery). Connect handlers
+    /// know it; the client is in its rooms once they are done.
+    #[must_use]
+    pub fn recovered(&self) -> bool {
+        self.0.recovered.load(Ordering::Acquire)
     }
 
     /// Returns the request the connection began with.
@@ -401,6 +411,19 @@ impl Socket {
     /// Whether it ever was in the namespace.
     pub(crate) fn was_admitted(&self) -> bool {
         self.0.admitted.load(Ordering::Acquire)
+    }
+
+    /// Goes on with what was kept for the client before it was lost, if it was, or lets that be kept.
+    pub(crate) fn remember(&self, server: &mut Server) {
+        let Some(mut client) = server.socket(self.0.key) else { return };
+        if !client.recovered() {
+            client.keep(self.0.store.share());
+            return;
+        }
+        if let Some(Ok(kept)) = client.kept().map(Arc::downcast) {
+            self.0.store.go_on_with(kept);
+        }
+        self.0.recovered.store(true, Ordering::Release);
     }
 
     /// Keeps its events in line.

@@ -4,6 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::key::{Id, Place};
+use crate::recovery::lost::Lost;
+use crate::recovery::offset::Offset;
+use crate::recovery::pid::Pid;
 use crate::socket::Args;
 use crate::socket::encoded::Packet;
 
@@ -76,7 +79,9 @@ impl Message {
             | Body::Asked { .. }
             | Body::Broadcast { ask: None, .. }
             | Body::Found { .. }
-            | Body::Released { .. } => {}
+            | Body::Released { .. }
+            | Body::Seek { .. }
+            | Body::Sought { .. } => {}
         }
         self
     }
@@ -84,8 +89,15 @@ impl Message {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Body {
-    /// Send a packet to the target's clients; with `ask`, collect their acknowledgements.
-    Broadcast { to: Arc<Whom>, packet: Packet, volatile: bool, ask: Option<Ask> },
+    /// Send a packet to the target's clients, and remember it by its offset, if it has one; with `ask`,
+    /// collect their acknowledgements.
+    Broadcast {
+        to: Arc<Whom>,
+        packet: Packet,
+        volatile: bool,
+        offset: Option<Offset>,
+        ask: Option<Ask>,
+    },
     /// So many clients were asked; `missing` more are too slow to be asked.
     Asked { id: u64, clients: u32, missing: u32 },
     /// One of them answered, or left without.
@@ -100,6 +112,10 @@ pub(crate) enum Body {
     Adopted { id: Id, place: Place },
     /// It left: no client has the id.
     Released { id: Id, place: Place },
+    /// Report what a client had that is back on the shard `from`, if it was lost.
+    Seek { pid: Pid, offset: Offset, namespace: Arc<str>, from: u16 },
+    /// It had that.
+    Sought { pid: Pid, former: Option<Box<Lost>> },
 }
 
 /// Acknowledgements that go back to the peer that asked.

@@ -114,6 +114,11 @@ impl Config {
                 return Err(ConfigError::Zero(name));
             }
         }
+        if let Some(recovery) = &self.recovery
+            && recovery.max_disconnection_duration < Duration::from_millis(1)
+        {
+            return Err(ConfigError::Zero("recovery.max_disconnection_duration"));
+        }
         check_limits(&self.limits, self.layer)?;
         if self.initial_packet.as_ref().is_some_and(|text| text.contains('\u{1e}')) {
             return Err(ConfigError::InitialPacket);

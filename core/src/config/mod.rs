@@ -3,9 +3,11 @@
 mod check;
 pub(crate) mod origin;
 mod proxy;
+mod recovery;
 mod request;
 mod settings;
 
 pub use check::ConfigError;
 pub(crate) use check::accepts_header;
+pub use recovery::Recovery;
 pub use settings::{Config, Judge, KeepHeaders, Layer, Origins, Protocols, SlowClient, Transports};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Recovery;
 use crate::cookie::Cookie;
 use crate::deflate::Deflate;
 use crate::limits::Limits;
@@ -94,6 +95,8 @@ pub struct Config {
     /// Whether [`Event::Life`](crate::Event::Life) tells when namespaces and rooms come and go, and who joins and
     /// leaves rooms. Default no. Each costs an event for the application, and a name that is shared.
     pub life_events: bool,
+    /// Whether clients whose connections were lost come back to where they were. Default no.
+    pub recovery: Option<Recovery>,
     /// Bounds on everything a peer controls.
     pub limits: Limits,
 }
@@ -126,6 +129,7 @@ impl Default for Config {
             keep_headers: KeepHeaders::All,
             slow: SlowClient::Refuse,
             life_events: false,
+            recovery: None,
             limits: Limits::default(),
         }
     }

@@ -170,7 +170,11 @@ impl Conn {
                 gather.body = Body::Length(0);
                 true
             }
-            Mode::Ask(_) | Mode::Finished | Mode::Serve(_) | Mode::Stream(_) => false,
+            Mode::Ask(_)
+            | Mode::Finished
+            | Mode::Serve(_)
+            | Mode::Stream(_)
+            | Mode::WebTransport(_) => false,
         }
     }
 

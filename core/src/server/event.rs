@@ -1,6 +1,7 @@
 //! Events for the application.
 
 use bytes::Bytes;
+use std::any::Any;
 use std::sync::Arc;
 
 use crate::error::Reason;
@@ -62,6 +63,11 @@ pub enum Event {
     Drain {
         /// The client.
         socket: Socket,
+    },
+    /// A client will not come back for what [`SocketMut::keep`](crate::SocketMut::keep) attached to it.
+    Forgotten {
+        /// What was attached.
+        kept: Arc<dyn Any + Send + Sync>,
     },
     /// The answer to [`Server::find`](crate::Server::find).
     Found {

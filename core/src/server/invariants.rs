@@ -25,6 +25,9 @@ impl Server {
         self.check_namespaces();
         self.check_questions();
         self.check_bytes();
+        if let Some(history) = &self.space.history {
+            history.check();
+        }
     }
 
     /// Whether a session has that id.

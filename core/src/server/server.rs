@@ -7,6 +7,7 @@ use super::Event;
 use super::answers::answers::Answers;
 use super::outputs::Outputs;
 use super::sessions::sessions::Sessions;
+use super::space::recovery::history::History;
 use super::space::space::Space;
 use crate::config::Config;
 use crate::context::RequestContext;
@@ -82,6 +83,10 @@ pub struct Counts {
     /// Sessions that were ended because most waited for them when the process held as much as it may,
     /// since the start: see [`Limits::bytes`](crate::Limits::bytes).
     pub cut_off: usize,
+    /// Clients that were lost and may come back: see [`Config::recovery`](crate::Config::recovery).
+    pub lost: usize,
+    /// Memory, in bytes, taken by events and by clients that were lost, for those that come back.
+    pub remembered: usize,
 }
 
 impl Server {
@@ -94,11 +99,12 @@ impl Server {
         let mut rng = Rng::new(seed, u64::from(shard.index) + 1);
         let hasher = Seeded::new(rng.bytes());
         let mint = Mint::new(Rng::new(seed, 0), Rng::new(rng.bytes(), 0));
+        let history = History::new(&config, shard, seed, &hasher);
         Self {
             shard,
             clock: Clock::new(now),
             sessions: Sessions::new(&config, shard, rng, &hasher),
-            space: Space::new(&config, shard, mint, &hasher),
+            space: Space::new(&config, shard, mint, &hasher, history),
             answers: Answers::new(shard, &hasher),
             outputs: Outputs::default(),
             config,
@@ -165,6 +171,8 @@ impl Server {
             gave_way: budget.gave_way,
             refused: budget.refused,
             cut_off: budget.cut_off,
+            lost: self.space.history.as_ref().map_or(0, |history| history.lost()),
+            remembered: self.space.history.as_ref().map_or(0, |history| history.bytes()),
         }
     }
 

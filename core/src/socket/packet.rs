@@ -86,7 +86,7 @@ pub(crate) fn parse(text: &str, max_attachments: u32) -> Result<Packet<'_>, Viol
 pub(crate) fn parse_of_v2(text: &str, max_attachments: u32) -> Result<Packet<'_>, Violation> {
     let Head { kind, attachments, namespace, id, json } = head(text, max_attachments)?;
     let body = if kind == Kind::ConnectError {
-        Body::ConnectError { reason: optional(json, scan::value)? }
+        Body::ConnectError { reason: optional(json, |text| scan::value(text, 0))? }
     } else {
         body(kind, attachments, id, json)?
     };

@@ -159,11 +159,6 @@ pub(super) fn walk(text: &str, watch: &mut impl Watch) -> Result<(), Violation> 
     Scanner::new(text).whole(watch)
 }
 
-/// Checks that the text is one value.
-pub(crate) fn value(text: &str) -> Result<(), Violation> {
-    walk(text, &mut Blind)
-}
-
 /// Checks the payload of a CONNECT_ERROR: an object or a string.
 pub(crate) fn object_or_string(text: &str) -> Result<(), Violation> {
     let scanner = Scanner::new(text);

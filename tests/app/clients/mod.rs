@@ -5,6 +5,7 @@ mod connecting;
 mod ending;
 mod handlers;
 mod offline;
+mod recovering;
 mod simple;
 
 use sansocket_app::client::{Client, Socket};

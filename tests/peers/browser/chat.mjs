@@ -33,6 +33,16 @@ class Tab {
     page.setDefaultTimeout(patience);
     const faults = [];
     page.on('pageerror', (error) => faults.push(String(error)));
+    // So that a check can break a connection.
+    await page.addInitScript(() => {
+      globalThis.webSockets = [];
+      globalThis.WebSocket = class extends WebSocket {
+        constructor(...args) {
+          super(...args);
+          globalThis.webSockets.push(this);
+        }
+      };
+    });
     await page.goto(`${url}/${query}`);
     return new Tab(name, page, faults);
   }
@@ -385,6 +395,19 @@ async function story(browser) {
       await tab.listed('user', cat.name);
     }
     for (const tab of [...graces, dan]) await tab.close();
+  });
+
+  await check('a connection that breaks is recovered, with what was said meanwhile', async () => {
+    await bob.page.evaluate(() => globalThis.webSockets.forEach((ws) => ws.close()));
+    await bob.shows('state', 'disconnected');
+    await ann.say(`while Bob was away ${mark}`);
+    await bob.shows('state', 'connected');
+    await bob.read(ann.name, `while Bob was away ${mark}`);
+    assert.equal(await bob.count('message', `while Bob was away ${mark}`), 1);
+    assert.equal(await bob.page.locator('#link').getAttribute('data-recovered'), 'true');
+    await bob.listed('user', bob.name);
+    await bob.say(`Bob is back ${mark}`);
+    await ann.read(bob.name, `Bob is back ${mark}`);
   });
 
   await check('who stays is told who left', async () => {

@@ -67,3 +67,29 @@ for (const [lane, opts] of Object.entries(url ? lanes : {})) {
     assert.deepEqual(seen, Array.from({ length: 1_000 }, (_, n) => n));
   });
 }
+
+const recovery = process.env.RECOVERY_URL;
+
+for (const [lane, opts] of Object.entries(recovery ? lanes : {})) {
+  check(`own: a client whose transport is killed is recovered [${lane}]`, async (start) => {
+    const member = await start().open(recovery, { ...opts, reconnectionDelay: 300, reconnectionDelayMax: 300, randomizationFactor: 0 });
+    const other = await start().open(recovery, opts);
+    for (const driver of [member, other]) driver.send('connect');
+    await other.wait('connected');
+    const { id, recovered } = await member.wait('connected');
+    assert.equal(recovered, false);
+    if (lane === 'upgrade') await member.wait('upgrade');
+    const room = `room-${lane}-${id}`;
+    member.send('emit', { event: 'join', args: [room], ack: 'joined' });
+    await member.wait('ack', { tag: 'joined' });
+    other.send('emit', { event: 'room-emit', args: [room, 'first'] });
+    await member.wait('event', { name: 'room-msg' });
+    member.send('emit', { event: 'drop-transport' });
+    await member.wait('disconnected', { reconnects: true });
+    other.send('emit', { event: 'room-emit', args: [room, 'missed'] });
+    const again = await member.wait('connected');
+    assert.deepEqual([again.id, again.recovered], [id, true]);
+    const missed = await member.wait('event', { name: 'room-msg' });
+    assert.equal(missed.args[0], 'missed');
+  });
+}

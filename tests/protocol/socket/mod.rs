@@ -7,6 +7,7 @@ mod events;
 mod life;
 mod namespaces;
 mod parser;
+mod recovery;
 mod rooms;
 mod shards;
 mod v2;

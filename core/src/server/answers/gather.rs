@@ -66,6 +66,7 @@ impl Server {
             to,
             packet: packet.clone(),
             volatile: false,
+            offset: None,
             ask: Some(ask),
         });
         self.answers.open_gathering(id, (asked, missing), heard, &mut self.outputs);

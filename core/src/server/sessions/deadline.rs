@@ -235,9 +235,16 @@ impl Server {
         self.answers.expire(now, &mut self.space, &mut self.outputs);
         self.check_budget(now);
         self.sessions.departed.expire(now);
+        if let Some(history) = &mut self.space.history {
+            history.expire(now, &mut self.outputs);
+        }
         self.sessions.tighten();
         self.outputs.tighten();
         let elsewhere = self.space.deadline().min(self.answers.deadline());
+        let elsewhere = match &self.space.history {
+            Some(history) => elsewhere.min(history.deadline()),
+            None => elsewhere,
+        };
         self.sessions.timers.rewind(elsewhere);
     }
 

@@ -23,7 +23,7 @@ impl Sessions {
 
     /// Queues a packet within the session's budget.
     #[inline]
-    pub(super) fn send(&mut self, slot: u32, packet: Packet) -> Result<(), Refused> {
+    pub(in crate::server) fn send(&mut self, slot: u32, packet: Packet) -> Result<(), Refused> {
         let session = self.table.at_mut(slot).ok_or(Refused::Gone)?;
         session.check_room(self.config.limits.max_backlog)?;
         if let Some(link) = session.queue(&mut self.pool, &mut self.forms, packet) {

@@ -10,6 +10,7 @@ use crate::server::sessions::session::Goodbye;
 use crate::server::sessions::sessions::Sessions;
 use crate::server::space::client::{Client, Held, Joining, Phase};
 use crate::server::space::life::Life;
+use crate::server::space::recovery::seek::Newcomer;
 use crate::server::space::space::Space;
 use crate::server::{Event, NONE, Server};
 use crate::socket::ArgsRef;
@@ -38,15 +39,23 @@ impl Server {
         client.position = u32::try_from(namespace.members.len()).unwrap_or(NONE);
         namespace.members.push(socket.0.slot);
         let is_first = namespace.members.len() == 1;
-        let connect = match revision {
-            Revision::V3(_) => space.encoder.connect_with(&namespace.name, ""),
-            Revision::V4 => space.encoder.connect(&namespace.name, id.as_str()),
+        let pid = space.history.as_ref().and_then(|history| history.pid(socket.0.slot));
+        let connect = match (revision, pid) {
+            (Revision::V3(_), _) => space.encoder.connect_with(&namespace.name, ""),
+            (Revision::V4, None) => space.encoder.connect(&namespace.name, id.as_str()),
+            (Revision::V4, Some(pid)) => {
+                let payload = format!("{{\"sid\":\"{id}\",\"pid\":\"{pid}\"}}");
+                space.encoder.connect_with(&namespace.name, &payload)
+            }
         };
         if is_first {
             let place = client.namespace;
             space.tell_members(place, Life::NamespaceCreated, &mut self.outputs);
         }
         self.sessions.introduce(slot);
+        if self.space.history.is_some() {
+            self.give_back(socket, slot)?;
+        }
         self.send_or_end(slot, connect);
         for packet in held.packets {
             let packet = self.sessions.fit(slot, &packet);
@@ -121,6 +130,10 @@ impl Server {
         session.clients = socket.0.slot;
         self.sessions.timers.note(self.space.deadline());
         let auth = auth.map(Box::from);
+        if self.space.history.is_some() {
+            self.arrive(now, Newcomer { socket, id, namespace, auth, handshake });
+            return Ok(());
+        }
         self.outputs.tell(Event::Connect { socket, id, namespace, auth, handshake });
         Ok(())
     }
@@ -138,9 +151,12 @@ impl Server {
             let Some(namespace) = space.namespaces.at(place) else { return };
             let reason = self.sessions.revision(session).reason("{\"message\":\"timed out\"}");
             let packet = space.encoder.connect_error(&namespace.name, reason);
+            let is_unannounced = self.is_unannounced(slot);
             self.forget_client(slot);
             let reason = Reason::Violation(Violation::ConnectTimeout);
-            self.outputs.tell(Event::Disconnect { socket, reason, rooms: Vec::new() });
+            if !is_unannounced {
+                self.outputs.tell(Event::Disconnect { socket, reason, rooms: Vec::new() });
+            }
             self.send_or_end(session, packet);
         }
     }
@@ -154,6 +170,9 @@ impl Server {
         args: ArgsRef<'_>,
         id: Option<u64>,
     ) -> Result<(), Refused> {
+        if self.space.history.is_some() && id.is_none() {
+            return self.send_recorded(socket, name, args);
+        }
         let Self { config, space, sessions, .. } = self;
         let client = space.clients.get_mut(socket.0).ok_or(Gone)?;
         let namespace = space.namespaces.at(client.namespace).ok_or(Gone)?;

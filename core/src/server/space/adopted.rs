@@ -73,10 +73,16 @@ impl Server {
     /// [`Gone`] when the client left or its time was up; a client that was admitted before keeps its id.
     pub fn admit_as(&mut self, now: Instant, socket: Socket, id: Id) -> Result<(), Gone> {
         self.enter(now);
+        self.adopt(socket, id)?;
+        self.admit(now, socket)
+    }
+
+    /// Gives a client that waits to be admitted the id of a former one.
+    pub(super) fn adopt(&mut self, socket: Socket, id: Id) -> Result<(), Gone> {
         if let Some(place) = self.space.rename(socket, id)? {
             self.tell_shards(Body::Adopted { id, place });
         }
-        self.admit(now, socket)
+        Ok(())
     }
 
     /// Returns what proves the ids of this process, for other nodes of a cluster.

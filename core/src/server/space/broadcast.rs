@@ -80,12 +80,17 @@ impl Server {
         args: ArgsRef<'_>,
     ) -> Result<(), Misuse> {
         self.space.check_event(name, args)?;
+        if self.space.history.is_some() && !to.volatile {
+            self.broadcast_recorded(to, name, args);
+            return Ok(());
+        }
         let packet = to.packed(self.space.encoder.event(to.namespace, name, args, None));
         let volatile = to.volatile;
         self.space.tell_peers(to, &mut self.outputs, |to| Body::Broadcast {
             to,
             packet: packet.clone(),
             volatile,
+            offset: None,
             ask: None,
         });
         self.space.select(to);

@@ -17,6 +17,9 @@ impl Server {
         let Phase::Joining(joining) = &mut client.phase else {
             return self.remove_client(socket.0.slot, Reason::ClientDisconnect);
         };
+        if space.history.as_ref().is_some_and(|history| history.is_sought(socket.0.slot)) {
+            return self.forget_client(socket.0.slot);
+        }
         let Some(held) = joining.held.take() else { return };
         self.sessions.budget.aside -= held.bytes;
         let rooms = space.rooms_of(socket).cloned().collect();
@@ -32,7 +35,13 @@ impl Server {
         if self.space.clients.at(slot).is_some_and(Client::is_leaving) {
             return self.forget_client(slot);
         }
-        let rooms = self.space.rooms_of(socket).cloned().collect();
+        let rooms: Vec<_> = self.space.rooms_of(socket).cloned().collect();
+        if self.space.history.is_some() {
+            if self.is_unannounced(slot) {
+                return self.forget_client(slot);
+            }
+            self.lose(slot, &rooms, reason);
+        }
         self.forget_client(slot);
         self.outputs.tell(Event::Disconnect { socket, reason, rooms });
     }
@@ -43,6 +52,9 @@ impl Server {
         self.answers.abandon(slot, (&mut self.space, &mut self.outputs));
         let Some(client) = self.space.exit(slot, &mut self.outputs) else { return };
         self.sessions.budget.aside -= client.bytes_held();
+        if let Some(history) = &mut self.space.history {
+            history.forget(slot, &mut self.outputs);
+        }
         self.release_id(client.id, slot);
         self.unlink(client.session, slot, client.sibling);
     }

@@ -9,6 +9,7 @@ pub(in crate::server) mod life;
 pub(in crate::server) mod namespace;
 mod peer;
 pub(in crate::server) mod query;
+pub(in crate::server) mod recovery;
 pub(in crate::server) mod room;
 mod select;
 mod shared;

@@ -16,9 +16,15 @@ impl Server {
     pub fn handle_peer(&mut self, now: Instant, message: &Message) {
         let tick = self.enter(now);
         match &message.0 {
-            Body::Broadcast { to, packet, volatile, ask: None } => {
+            Body::Broadcast { to, packet, volatile, offset, ask: None } => {
+                if let Some(offset) = offset {
+                    self.record(to.clone(), *offset, packet);
+                }
                 self.space.select_whom(to);
                 self.fan_out(packet, *volatile);
+                if offset.is_some() {
+                    self.settle_sought();
+                }
             }
             Body::Broadcast { to, packet, ask: Some(ask), .. } => {
                 self.space.select_whom(to);
@@ -44,6 +50,10 @@ impl Server {
             Body::Found { id, ids } => self.answers.on_found(*id, ids, &mut self.outputs),
             Body::Adopted { id, place } => self.space.adopted.insert(*id, *place),
             Body::Released { id, place } => drop(self.space.adopted.remove(*id, *place)),
+            Body::Seek { pid, offset, namespace, from } => {
+                self.on_seek(tick, (*pid, *offset), namespace, *from);
+            }
+            Body::Sought { pid, former } => self.on_sought(tick, *pid, former.clone()),
         }
     }
 
@@ -88,6 +98,17 @@ impl Space {
             };
         }
         reports
+    }
+
+    /// The peers that take note of an event that is remembered: all shards in scope, wherever its clients
+    /// are.
+    pub(super) fn peers_of_recorded(&self, to: &Target<'_>) -> [Option<Destination>; 2] {
+        match (to.scope, self.peers_of(to)) {
+            (Scope::Shard, _) => [None, None],
+            (Scope::Cluster | Scope::Process, [_, node]) => {
+                [(self.shard.count > 1).then_some(Destination::Everyone), node]
+            }
+        }
     }
 
     /// The peers that a target reaches: other shards, and the node.

@@ -1,5 +1,7 @@
 //! One client's slice of the server.
 
+use std::any::Any;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::cluster::Disconnect;
@@ -118,6 +120,31 @@ impl SocketMut<'_> {
     #[must_use]
     pub fn id(&self) -> Option<Id> {
         self.client().map(|client| client.id)
+    }
+
+    /// Whether the client was lost and came back, with its id, its rooms and the events it missed: see
+    /// [`Config::recovery`](crate::Config::recovery). Known from [`Event::Connect`](crate::server::Event)
+    /// on; the rooms and the events are given when it is admitted.
+    #[must_use]
+    pub fn recovered(&self) -> bool {
+        let history = self.server.space.history.as_ref();
+        self.client().is_some()
+            && history.is_some_and(|history| history.is_back(self.socket.0.slot))
+    }
+
+    /// Attaches a value to the client, for when its connection is lost and it comes back; returns whether
+    /// the client can. [`Event::Forgotten`](crate::server::Event) returns it when it will not.
+    pub fn keep(&mut self, kept: Arc<dyn Any + Send + Sync>) -> bool {
+        let is_here = self.client().is_some();
+        let history = self.server.space.history.as_mut().filter(|_| is_here);
+        history.is_some_and(|history| history.keep(self.socket.0.slot, kept))
+    }
+
+    /// Returns the value that was attached to the client.
+    #[must_use]
+    pub fn kept(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        self.client()?;
+        self.server.space.history.as_ref()?.kept(self.socket.0.slot)
     }
 
     /// Returns the transport that carries the client now: `"polling"`, `"websocket"` or

@@ -10,6 +10,7 @@ use crate::server::Server;
 use crate::server::space::adopted::Adopted;
 use crate::server::space::client::{Client, Phase};
 use crate::server::space::namespace::Namespaces;
+use crate::server::space::recovery::history::History;
 use crate::server::space::shared::Shared;
 use crate::socket::ArgsRef;
 use crate::socket::encoded::Encoder;
@@ -27,6 +28,8 @@ pub(in crate::server) struct Space {
     pub(super) mint: Mint,
     pub(super) adopted: Adopted,
     pub(super) shared: Shared,
+    /// What clients that come back are given, with [`Config::recovery`].
+    pub(in crate::server) history: Option<Box<History>>,
     pub(in crate::server) encoder: Encoder,
     /// Number of the latest broadcast.
     pub(super) epoch: u32,
@@ -40,6 +43,7 @@ impl Space {
         shard: Shard,
         mint: Mint,
         hasher: &Seeded,
+        history: Option<Box<History>>,
     ) -> Self {
         Self {
             config: config.clone(),
@@ -50,6 +54,7 @@ impl Space {
             mint,
             adopted: Adopted::new(hasher.clone()),
             shared: Shared::new(hasher.clone()),
+            history,
             encoder: Encoder::new(config.parser.as_ref()),
             epoch: 0,
             selected: Vec::new(),

@@ -259,7 +259,9 @@ fn shards_report_to_the_node_what_it_asked_them() {
         | Body::Asked { .. }
         | Body::Broadcast { .. }
         | Body::Find { .. }
-        | Body::Released { .. } => None,
+        | Body::Released { .. }
+        | Body::Seek { .. }
+        | Body::Sought { .. } => None,
     });
     assert_eq!(found.collect::<Vec<_>>().concat(), [client.id]);
 }

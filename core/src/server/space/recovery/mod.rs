@@ -1,0 +1,7 @@
+//! Connection state recovery, as JavaScript servers do it: lost clients come back to where they were.
+
+pub(in crate::server) mod history;
+mod latest;
+mod log;
+mod recover;
+pub(in crate::server) mod seek;
