@@ -156,7 +156,8 @@ pub enum Violation {
     /// CONNECT, which asks for a proxy.
     #[error("CONNECT asks for a proxy, which this server is not")]
     Tunnel,
-    /// An answer without `Content-Length` that is not chunked and keeps the connection open (RFC 9112 §6.3).
+    /// An answer without `Content-Length` that is not chunked: its end could not be told from a lost
+    /// connection.
     #[error("the answer does not say where it ends")]
     UnboundedAnswer,
     /// GET or HEAD with a body.

@@ -203,11 +203,7 @@ impl Script {
     /// Ends a stream.
     pub fn cut(&mut self, purpose: Purpose) {
         if let Some(link) = self.link(purpose) {
-            let ends = self.streams.get_mut(&link).expect("it is open").client.handle_end();
-            if ends {
-                self.deliver(link, Vec::new());
-            }
-            let Some(stream) = self.streams.remove(&link) else { return self.run() };
+            let stream = self.streams.remove(&link).expect("it is open");
             if stream.client.is_amid() {
                 self.client.handle_failed(self.now, link, Fault::transport("cut off"));
             } else {

@@ -229,9 +229,6 @@ impl Carried for Stream {
     fn quiet(&mut self) {}
 
     fn end(&mut self) {
-        if self.conn.handle_end() {
-            self.receive(&mut []);
-        }
         let cut = self.conn.is_amid() || matches!(self.stage, Stage::Opening);
         self.part(
             cut.then(|| Fault::transport("the server ended the stream in the middle of something")),

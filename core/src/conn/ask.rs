@@ -161,23 +161,6 @@ impl Conn {
         self.begin(&request, &Bytes::new(), next, link)
     }
 
-    /// Takes note that the peer sends nothing more, and says whether that completes the body of an answer whose
-    /// end nothing else tells (RFC 9112 §6.3): it comes out of [`decode`](Self::decode) with an empty `input`.
-    #[must_use = "a body may wait to be decoded"]
-    pub fn handle_end(&mut self) -> bool {
-        match &mut self.mode {
-            Mode::Ask(Ask::Body(gather)) if gather.body == Body::Unbounded => {
-                gather.body = Body::Length(0);
-                true
-            }
-            Mode::Ask(_)
-            | Mode::Finished
-            | Mode::Serve(_)
-            | Mode::Stream(_)
-            | Mode::WebTransport(_) => false,
-        }
-    }
-
     fn begin(
         &mut self,
         request: &Request<'_>,

@@ -224,7 +224,7 @@ impl Conn {
         // The body of a refused request is read to its end when that is near, else the connection ends.
         let near = match body {
             Body::Length(left) => left <= (self.limits.max_payload as u64).saturating_mul(4),
-            Body::Chunked(_) | Body::Unbounded => body.is_done(),
+            Body::Chunked(_) => body.is_done(),
         };
         // One that waits to be told to send its body may as well not send it.
         let comes = !exchange.expects_continue || body.is_done();

@@ -48,8 +48,8 @@ pub(crate) enum Asked {
 
 /// Parses a whole head, from the status line through the empty line.
 ///
-/// An answer whose end only the end of the stream tells has to announce that end: one that keeps the connection
-/// open would never be complete.
+/// An answer whose end only the end of the stream tells is refused: it could not be told from one that
+/// was cut off.
 pub(crate) fn parse(bytes: &[u8], asked: Asked, limits: &Limits) -> Result<Head, Violation> {
     let mut storage = [httparse::EMPTY_HEADER; MAX_FIELDS];
     let mut response = httparse::Response::new(&mut storage[..limits.headers.min(MAX_FIELDS)]);
@@ -65,16 +65,15 @@ pub(crate) fn parse(bytes: &[u8], asked: Asked, limits: &Limits) -> Result<Head,
     let line = memchr::memchr(b'\n', bytes).filter(|_| bytes.starts_with(b"HTTP/"));
     let lines = line.ok_or(Violation::InvalidHead)? + 1;
     let framing = Framing::read(response.headers)?;
-    let persistence = match (framing.wish, version) {
-        (Wish::Close, _) | (Wish::Nothing, 0) => Persistence::Close,
-        (Wish::KeepAlive | Wish::Nothing, _) => Persistence::Keep,
-    };
     let bodiless = asked == Asked::Head || matches!(status, 100..=199 | 204 | 304);
     Ok(Head {
         status,
-        body: if bodiless { Body::Length(0) } else { framing.body(version, persistence)? },
+        body: if bodiless { Body::Length(0) } else { framing.body(version)? },
         coding: framing.content.filter(|_| !bodiless),
-        persistence,
+        persistence: match (framing.wish, version) {
+            (Wish::Close, _) | (Wish::Nothing, 0) => Persistence::Close,
+            (Wish::KeepAlive | Wish::Nothing, _) => Persistence::Keep,
+        },
         places: Places::lines_from(lines).ok_or(Violation::HeadTooLarge)?,
     })
 }
@@ -125,14 +124,13 @@ impl<'a> Framing<'a> {
         Ok(framing)
     }
 
-    fn body(&self, version: u8, persistence: Persistence) -> Result<Body, Violation> {
+    fn body(&self, version: u8) -> Result<Body, Violation> {
         match (self.length, self.transfer) {
             (Some(_), Some(_)) => Err(Violation::AmbiguousRequest),
             (Some(length), None) => digits(length).map(Body::Length),
             (None, Some(_)) if version == 0 => Err(Violation::UnexpectedCoding),
             (None, Some(coding)) if coding.eq_ignore_ascii_case(b"chunked") => Ok(Body::chunked()),
             (None, Some(_)) => Err(Violation::UnsupportedCoding),
-            (None, None) if persistence == Persistence::Close => Ok(Body::Unbounded),
             (None, None) => Err(Violation::UnboundedAnswer),
         }
     }
@@ -162,17 +160,12 @@ mod tests {
         assert_eq!((head.body, head.persistence), (Body::Length(0), Persistence::Close));
         let head = read("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: x, close");
         assert_eq!(head.expect("valid").persistence, Persistence::Close);
-        for head in ["HTTP/1.1 200 OK\r\nConnection: close", "HTTP/1.0 200 OK\r\nA: b"] {
-            let head = read(head).expect("valid");
-            assert_eq!((head.body, head.persistence), (Body::Unbounded, Persistence::Close));
-        }
     }
 
     #[test]
     fn an_answer_that_two_readers_could_end_differently_is_refused() {
         for (head, violation) in [
             ("HTTP/1.1 200 OK\r\nA: b", Violation::UnboundedAnswer),
-            ("HTTP/1.0 200 OK\r\nConnection: keep-alive", Violation::UnboundedAnswer),
             (
                 "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked",
                 Violation::AmbiguousRequest,

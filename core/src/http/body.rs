@@ -10,8 +10,6 @@ pub(crate) enum Body {
     Length(u64),
     /// Chunks, up to the empty one and its trailer.
     Chunked(Chunked),
-    /// All bytes up to the end of the stream.
-    Unbounded,
 }
 
 /// Where a chunked body stands, and how many bytes of sizes, extensions and trailers it spent.
@@ -63,7 +61,6 @@ impl Body {
         match self {
             Self::Length(left) => *left == 0,
             Self::Chunked(chunked) => chunked.state == State::Done,
-            Self::Unbounded => false,
         }
     }
 
@@ -82,10 +79,6 @@ impl Body {
                 Ok(n)
             }
             Self::Chunked(chunked) => chunked.take(input, each),
-            Self::Unbounded => {
-                each(input)?;
-                Ok(input.len())
-            }
         }
     }
 }

@@ -46,20 +46,6 @@ fn c91_answers_may_be_chunked_compressed_and_cut_anywhere() {
 }
 
 #[test]
-fn c91_an_answer_may_end_with_its_stream() {
-    let mut script = Script::polling(|_| {});
-    script.raw(Purpose::Poll, b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n42[\"a\"]\x1e");
-    script.raw(Purpose::Poll, b"42[\"b\"]");
-    assert_eq!(script.events(), [""; 0], "more may come");
-    script.cut(Purpose::Poll);
-    assert_eq!(script.events(), ["message / a []", "message / b []"]);
-    script
-        .raw(Purpose::Poll, b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 9\r\n\r\n42");
-    script.cut(Purpose::Poll);
-    assert!(script.events()[0].starts_with("closed: transport"), "it was cut off");
-}
-
-#[test]
 fn c92_any_other_status_ends_the_session_and_is_told() {
     for purpose in [Purpose::Poll, Purpose::Post] {
         for status in [204, 302, 400, 404, 500] {

@@ -117,31 +117,6 @@ fn a_connection_carries_one_request_at_a_time_and_ends_when_the_answer_says_so()
 }
 
 #[test]
-fn an_answer_may_end_with_the_stream_when_it_says_so() {
-    let mut conn = client();
-    get(&mut conn, "/").expect("nothing is asked yet");
-    written(&mut conn);
-    assert!(!conn.handle_end(), "no answer has begun");
-    let answer = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n4a";
-    assert_eq!(read(&mut conn, answer, 10), Ok(vec!["200 ".into()]));
-    assert_eq!(read(&mut conn, b"4b", 10), Ok(vec![]));
-    assert!(conn.handle_end() && !conn.is_amid());
-    let mut decoder = conn.decode(&mut []);
-    let body = decoder.poll().expect("it is in order");
-    assert!(matches!(body, Some(Inbound::Body(b"4a4b"))), "{body:?}");
-    assert!(decoder.poll().expect("it is in order").is_none());
-    drop(decoder);
-    assert!(conn.is_finished() && !conn.handle_end());
-    // The limit of the body holds as for any other.
-    let mut conn = client();
-    get(&mut conn, "/").expect("nothing is asked yet");
-    written(&mut conn);
-    let answer = format!("HTTP/1.0 200 OK\r\n\r\n{}", "x".repeat(1000));
-    assert_eq!(read(&mut conn, answer.as_bytes(), 2000), Ok(vec!["200 ".into()]));
-    assert_eq!(read(&mut conn, b"x", 10), Err(Violation::BodyTooLarge));
-}
-
-#[test]
 fn answers_that_break_a_rule_end_the_connection() {
     let long = format!("HTTP/1.1 200 OK\r\nContent-Length: 1001\r\n\r\n{}", "x".repeat(1001));
     for (answer, violation) in [
