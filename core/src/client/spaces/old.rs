@@ -78,7 +78,7 @@ pub(super) fn queried(namespace: &str, auth: &str) -> String {
         mark = '&';
         put_encoded(&mut out, name);
         out.push('=');
-        put_encoded(&mut out, &scan::string(value).unwrap_or(value.into()));
+        put_encoded(&mut out, &scan::string(value).unwrap_or_else(|| value.into()));
     });
     out
 }
