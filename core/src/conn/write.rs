@@ -4,11 +4,11 @@ use bytes::Bytes;
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
+use super::masks::Masks;
 use crate::deflate::agreed::Agreed;
 use crate::deflate::packer::Packer;
 use crate::http::head::Persistence;
 use crate::http::{Date, Request, Response};
-use crate::rng::Rng;
 use crate::socket::Frame;
 use crate::ws::header::{self, Op};
 use crate::ws::mask;
@@ -39,7 +39,7 @@ struct Rare {
     /// so a peer that pings without reading costs little.
     ping: Option<Box<[u8]>>,
     /// A client masks what it sends.
-    masks: Option<Rng>,
+    masks: Option<Masks>,
     /// Compresses messages, where that was agreed on.
     packer: Option<Box<Packer>>,
 }
@@ -83,7 +83,7 @@ impl Outgoing {
     }
 
     pub(super) fn client(seed: [u8; 32]) -> Self {
-        let rare = Rare { masks: Some(Rng::new(seed, 0)), ..Rare::default() };
+        let rare = Rare { masks: Some(Masks::new(seed)), ..Rare::default() };
         Self { rare: Some(Box::new(rare)), ..Self::server() }
     }
 
@@ -134,12 +134,15 @@ impl Outgoing {
     #[inline(never)]
     fn push_shaped(&mut self, frame: Frame, lend: &mut dyn FnMut() -> Vec<u8>) {
         let op = if frame.is_text() { Op::Text } else { Op::Binary };
-        let packed = if frame.is_compressed() { None } else { self.pack(frame.payload()) };
+        let packed = match frame.is_compressed() || frame.is_plain() {
+            true => None,
+            false => self.pack(frame.payload()),
+        };
         match packed {
             Some(packed) if self.is_client() => self.push_packed(op, &packed),
             Some(packed) => self.push_ready(Frame::compressed(op, &packed), lend),
             None if self.is_client() => self.push_owned(op, frame.payload()),
-            None => self.push_ready(frame, lend),
+            None => self.push_ready(frame.unmarked(), lend),
         }
     }
 
@@ -214,7 +217,7 @@ impl Outgoing {
     /// Draws the nonce of a WebSocket handshake; that of a server, which makes none, is all zero.
     pub(super) fn nonce(&mut self) -> [u8; 16] {
         let masks = self.rare.as_mut().and_then(|rare| rare.masks.as_mut());
-        masks.map(Rng::bytes).unwrap_or_default()
+        masks.map(Masks::nonce).unwrap_or_default()
     }
 
     pub(super) fn push_bytes(&mut self, bytes: &Bytes) {
@@ -363,7 +366,7 @@ impl Outgoing {
         self.make_room();
         let before = self.small.len();
         let masks = self.rare.as_mut().and_then(|rare| rare.masks.as_mut());
-        let key = masks.map(Rng::bytes);
+        let key = masks.map(Masks::next);
         header::put(&mut self.small, op, payload.len(), key);
         let start = self.small.len();
         self.small.extend_from_slice(payload);
