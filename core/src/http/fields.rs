@@ -135,6 +135,13 @@ impl<'a> Fields<'a> {
 
     /// Returns the value of a field that has one line.
     pub(crate) fn one(&self, field: Field) -> Option<&'a [u8]> {
+        if let Source::Head(head, places) = self.0 {
+            match places.at(field) {
+                Place::Absent => return None,
+                place @ Place::At { .. } => return place.of(head),
+                Place::Unknown => {}
+            }
+        }
         let mut found = None;
         self.values_of(field, &mut |value| {
             found.get_or_insert(value);
