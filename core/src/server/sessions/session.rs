@@ -75,6 +75,15 @@ impl Session {
         usize::from(self.contexts) * CONTEXT
     }
 
+    /// The name of the transport that carries it now.
+    pub(in crate::server) fn transport_name(&self) -> &'static str {
+        match (self.transport.is_websocket(), self.stream) {
+            (false, _) => "polling",
+            (true, Stream::WebSocket) => "websocket",
+            (true, Stream::WebTransport) => "webtransport",
+        }
+    }
+
     /// Whether messages on its WebSocket are compressed.
     fn is_compressed(&self) -> bool {
         self.terms.window.is_some() || self.contexts > 0
@@ -92,15 +101,6 @@ impl Session {
         match self.transport.is_websocket() && !self.is_compressed() {
             true => forms.unmarked(packet),
             false => packet,
-        }
-    }
-
-    /// The name of the transport that carries it now.
-    pub(in crate::server) fn transport_name(&self) -> &'static str {
-        match (self.transport.is_websocket(), self.stream) {
-            (false, _) => "polling",
-            (true, Stream::WebSocket) => "websocket",
-            (true, Stream::WebTransport) => "webtransport",
         }
     }
 
