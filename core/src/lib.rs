@@ -67,6 +67,7 @@ mod link;
 mod parser;
 mod recovery;
 mod rng;
+mod seeds;
 mod server;
 mod slack;
 mod socket;

@@ -41,11 +41,10 @@ pub(crate) fn push_sparing<T>(list: &mut VecDeque<T>, value: T) {
     list.push_back(value);
 }
 
-/// Takes from such a list: when it is empty it keeps room for a few at most.
+/// Takes from such a list: when it is empty it keeps room for one at most.
 pub(crate) fn pop_sparing<T>(list: &mut VecDeque<T>) -> Option<T> {
-    const FEW: usize = 4;
     let value = list.pop_front();
-    if list.is_empty() && list.capacity() > FEW {
+    if list.is_empty() && list.capacity() > 1 {
         *list = VecDeque::new();
     }
     value

@@ -90,14 +90,15 @@ impl Client {
     /// Makes a client with these settings. The path of [`Config::endpoint`] is the namespace that it joins.
     #[must_use]
     pub fn with_config(config: Config) -> Self {
-        let name = config.endpoint.path().into();
+        let name: Arc<str> = config.endpoint.path().into();
         let limits = Arc::new(config.limits.clone());
         Self {
             config: Arc::new(config),
             limits,
             setup: Arc::default(),
+            // Clients that are opened from clones of this one share it.
+            spaces: BTreeMap::from([(name.clone(), Arc::default())]),
             name,
-            spaces: BTreeMap::new(),
         }
     }
 

@@ -57,7 +57,6 @@ impl Shared {
         let Client { config, limits, setup, name, mut spaces } = client;
         let now = host.runtime().now();
         let number = host.clock().number();
-        spaces.entry(name.clone()).or_default();
         let mut state = State::new(core::Client::new(config, seed, now), NEVER);
         // The namespace of the URL is the first.
         let first = spaces.remove_entry(&name);

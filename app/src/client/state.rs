@@ -264,6 +264,9 @@ impl State {
             }
             !concerned
         });
+        if self.joining.is_empty() {
+            self.joining = Vec::new();
+        }
     }
 
     /// Tells those who wait until little waits to be sent.

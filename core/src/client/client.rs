@@ -10,10 +10,10 @@ use super::engine::engine::Engine;
 use super::event::Event;
 use super::fault::Fault;
 use super::outputs::Outputs;
-use super::seeds::Seeds;
 use super::spaces::{Namespace, SocketMut, Spaces};
 use crate::error::{Misuse, Violation};
 use crate::link::{Inbound, Link};
+use crate::seeds::Seeds;
 use crate::time::{Clock, Tick};
 
 /// A client: one connection to a server at a time, with any number of namespaces on it, and the attempts to

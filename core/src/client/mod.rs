@@ -59,7 +59,7 @@
 //! | `deadlines.rs` | when something has to be done without being asked |
 //! | `queue.rs` | packets that wait |
 //! | `action.rs`, `event.rs`, `fault.rs`, `outputs.rs` | what a client has to say |
-//! | `cookies.rs`, `seeds.rs` | cookies; random numbers |
+//! | `cookies.rs` | cookies |
 
 mod action;
 mod attempts;
@@ -78,7 +78,6 @@ mod outputs;
 mod proxy;
 mod queue;
 mod refused;
-mod seeds;
 mod spaces;
 mod tunnel;
 mod url;

@@ -9,11 +9,13 @@
 //! | `stream.rs` | the stage of messages, which both ends reach |
 //! | `decode.rs` | reading: items out of bytes |
 //! | `write.rs` | writing: bytes out of frames, heads and bodies |
+//! | `masks.rs` | the masks of the frames that a client writes |
 
 mod ask;
 #[expect(clippy::module_inception, reason = "a map has no code, and this is the connection's")]
 mod conn;
 mod decode;
+mod masks;
 mod mode;
 mod serve;
 mod stream;

@@ -4,11 +4,11 @@ use bytes::Bytes;
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
+use super::masks::Masks;
 use crate::deflate::agreed::Agreed;
 use crate::deflate::packer::Packer;
 use crate::http::head::Persistence;
 use crate::http::{Date, Request, Response};
-use crate::rng::Rng;
 use crate::socket::Frame;
 use crate::ws::header::{self, Op};
 use crate::ws::mask;
@@ -39,7 +39,7 @@ struct Rare {
     /// so a peer that pings without reading costs little.
     ping: Option<Box<[u8]>>,
     /// A client masks what it sends.
-    masks: Option<Rng>,
+    masks: Option<Masks>,
     /// Compresses messages, where that was agreed on.
     packer: Option<Box<Packer>>,
 }
@@ -83,7 +83,7 @@ impl Outgoing {
     }
 
     pub(super) fn client(seed: [u8; 32]) -> Self {
-        let rare = Rare { masks: Some(Rng::new(seed, 0)), ..Rare::default() };
+        let rare = Rare { masks: Some(Masks::new(seed)), ..Rare::default() };
         Self { rare: Some(Box::new(rare)), ..Self::server() }
     }
 
@@ -214,7 +214,7 @@ impl Outgoing {
     /// Draws the nonce of a WebSocket handshake; that of a server, which makes none, is all zero.
     pub(super) fn nonce(&mut self) -> [u8; 16] {
         let masks = self.rare.as_mut().and_then(|rare| rare.masks.as_mut());
-        masks.map(Rng::bytes).unwrap_or_default()
+        masks.map(Masks::nonce).unwrap_or_default()
     }
 
     pub(super) fn push_bytes(&mut self, bytes: &Bytes) {
@@ -363,7 +363,7 @@ impl Outgoing {
         self.make_room();
         let before = self.small.len();
         let masks = self.rare.as_mut().and_then(|rare| rare.masks.as_mut());
-        let key = masks.map(Rng::bytes);
+        let key = masks.map(Masks::next);
         header::put(&mut self.small, op, payload.len(), key);
         let start = self.small.len();
         self.small.extend_from_slice(payload);

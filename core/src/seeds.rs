@@ -5,17 +5,17 @@ use std::fmt;
 use crate::rng::Rng;
 
 /// Draws numbers without keeping a generator, which would take as much memory as all the rest of a session.
-pub(super) struct Seeds {
+pub(crate) struct Seeds {
     seed: [u8; 32],
     next: u64,
 }
 
 impl Seeds {
-    pub(super) fn new(seed: [u8; 32]) -> Self {
+    pub(crate) fn new(seed: [u8; 32]) -> Self {
         Self { seed, next: 0 }
     }
 
-    pub(super) fn draw<const N: usize>(&mut self) -> [u8; N] {
+    pub(crate) fn draw<const N: usize>(&mut self) -> [u8; N] {
         self.next += 1;
         Rng::new(self.seed, self.next).bytes()
     }
