@@ -1,6 +1,6 @@
 //! A job: one call of a handler to be made.
 
-use sansocket::{AckToken, Args, Bytes, EventMessage, Reason, Received};
+use sansocket::{AckToken, Args, Bytes, EventMessage, Life, Reason, Received};
 use std::any::Any;
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -42,6 +42,10 @@ pub(crate) enum Task {
     },
     /// What was kept for a client that does not come back is dropped.
     Forget(Arc<dyn Any + Send + Sync>),
+    Life {
+        namespace: Arc<str>,
+        life: Life,
+    },
     /// The message is there until a handler takes it. Without a socket, the job before it in the list is
     /// a message of the same client, so that a burst of one client costs one handle: see
     /// [`Job::name_clients`].
@@ -118,6 +122,7 @@ impl Task {
             Self::Done | Self::Forget(_) => 0,
             Self::Engine { message: Received::Binary(bytes), .. } => bytes.len(),
             Self::Engine { message: Received::Text(text), .. } => text.len(),
+            Self::Life { .. } => 0,
             Self::Message { message, .. } => size_of_event(there(message)),
         };
         PLACE + size
@@ -130,7 +135,7 @@ impl Task {
                 socket.as_ref()
             }
             Self::Connect(socket) | Self::Disconnect { socket, .. } => Some(socket),
-            Self::Done | Self::Engine { .. } | Self::Forget(_) => None,
+            Self::Done | Self::Engine { .. } | Self::Forget(_) | Self::Life { .. } => None,
         }
     }
 }

@@ -8,5 +8,6 @@ mod request;
 mod settings;
 
 pub use check::ConfigError;
+pub(crate) use check::accepts_header;
 pub use recovery::Recovery;
 pub use settings::{Config, Judge, KeepHeaders, Layer, Origins, Protocols, SlowClient, Transports};

@@ -82,6 +82,10 @@ pub struct Config {
     /// have such a parser, too. Default none. [`Msgpack`](crate::Msgpack) is one. Bare Engine.IO messages
     /// concern no parser.
     pub parser: Option<Arc<dyn Parser>>,
+    /// The text of an Engine.IO message that every session gets right behind OPEN, on polling with the next
+    /// answer. Default none. For a client of Socket.IO it has to be a packet of Socket.IO: one that is none
+    /// makes the client close.
+    pub initial_packet: Option<String>,
     /// Which request headers a [`Handshake`](crate::Handshake) keeps. Default all but those of the
     /// transport itself.
     pub keep_headers: KeepHeaders,
@@ -90,6 +94,9 @@ pub struct Config {
     pub slow: SlowClient,
     /// Whether clients whose connections were lost come back to where they were. Default no.
     pub recovery: Option<Recovery>,
+    /// Whether [`Event::Life`](crate::Event::Life) tells when namespaces and rooms come and go, and who joins and
+    /// leaves rooms. Default no. Each costs an event for the application, and a name that is shared.
+    pub life_events: bool,
     /// Bounds on everything a peer controls.
     pub limits: Limits,
 }
@@ -118,9 +125,11 @@ impl Default for Config {
             deflate: None,
             layer: Layer::SocketIo,
             parser: None,
+            initial_packet: None,
             keep_headers: KeepHeaders::All,
             slow: SlowClient::Refuse,
             recovery: None,
+            life_events: false,
             limits: Limits::default(),
         }
     }

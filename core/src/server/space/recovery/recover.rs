@@ -73,7 +73,7 @@ impl Server {
             Given::Back { rooms, missed } => {
                 for room in rooms {
                     // A name may have become the id of a client of a node that was met since.
-                    let _ = self.space.join_room(socket, &room);
+                    let _ = self.space.join_room(socket, &room, &mut self.outputs);
                 }
                 missed.into_iter().for_each(|packet| self.send_or_end(session, packet));
                 Ok(())
@@ -120,6 +120,7 @@ impl Server {
             Scope::Shard => Reach::Own,
         };
         let (offset, packet) = history.write(encoder, reach, (to.namespace, name), args);
+        let packet = if to.compress { packet } else { packet.plain() };
         let own = |names: &[&str]| names.iter().map(|&name| name.into()).collect();
         let mut whom =
             Whom { namespace: to.namespace.into(), rooms: own(to.rooms), except: own(to.except) };
