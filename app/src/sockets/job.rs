@@ -40,12 +40,12 @@ pub(crate) enum Task {
         session: EngineSession,
         message: Received,
     },
+    /// What was kept for a client that does not come back is dropped.
+    Forget(Arc<dyn Any + Send + Sync>),
     Life {
         namespace: Arc<str>,
         life: Life,
     },
-    /// What was kept for a client that does not come back is dropped.
-    Forget(Arc<dyn Any + Send + Sync>),
     /// The message is there until a handler takes it. Without a socket, the job before it in the list is
     /// a message of the same client, so that a burst of one client costs one handle: see
     /// [`Job::name_clients`].

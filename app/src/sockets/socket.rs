@@ -65,9 +65,9 @@ struct Inner {
     /// Where the handlers of its namespace are; [`NOWHERE`] until they are looked for.
     place: AtomicU32,
     admitted: AtomicBool,
+    recovered: AtomicBool,
     /// Whether the application hears of the events that it sends.
     heard: bool,
-    recovered: AtomicBool,
     gate: Gate,
     store: Store,
 }
@@ -98,8 +98,8 @@ impl Socket {
             handshake,
             place: AtomicU32::new(NOWHERE),
             admitted: AtomicBool::new(false),
-            heard,
             recovered: AtomicBool::new(false),
+            heard,
             gate: Gate::default(),
             store: Store::default(),
         }))

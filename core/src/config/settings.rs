@@ -92,11 +92,11 @@ pub struct Config {
     /// What happens to events for a client whose backlog is at `limits.max_backlog` already. Default
     /// [`SlowClient::Refuse`].
     pub slow: SlowClient,
+    /// Whether clients whose connections were lost come back to where they were. Default no.
+    pub recovery: Option<Recovery>,
     /// Whether [`Event::Life`](crate::Event::Life) tells when namespaces and rooms come and go, and who joins and
     /// leaves rooms. Default no. Each costs an event for the application, and a name that is shared.
     pub life_events: bool,
-    /// Whether clients whose connections were lost come back to where they were. Default no.
-    pub recovery: Option<Recovery>,
     /// Bounds on everything a peer controls.
     pub limits: Limits,
 }
@@ -128,8 +128,8 @@ impl Default for Config {
             initial_packet: None,
             keep_headers: KeepHeaders::All,
             slow: SlowClient::Refuse,
-            life_events: false,
             recovery: None,
+            life_events: false,
             limits: Limits::default(),
         }
     }
