@@ -6,6 +6,7 @@ mod ending;
 mod handlers;
 mod offline;
 mod simple;
+mod storm;
 
 use sansocket_app::client::{Client, Socket};
 use sansocket_app::test::TestServer;
