@@ -1,6 +1,6 @@
 //! The handlers of an application, by namespace and event.
 
-use sansocket::{Config, Received};
+use sansocket::{Config, Life, Received};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -15,12 +15,15 @@ use crate::handlers::pattern::Pattern;
 use crate::handlers::state::States;
 use crate::sockets::engine::EngineSession;
 use crate::sockets::error::HandlerError;
+use crate::sockets::io::Io;
+use crate::sockets::outgoing::{OnOutgoing, Outgoing};
 use crate::web::handler::Web;
 
 mod web;
 
 type Predicate = Box<dyn Fn(&str) -> bool + Send + Sync>;
 type OnEngine = Box<dyn Fn(EngineSession, Received) + Send + Sync>;
+type OnLife = Box<dyn Fn(Io, &str, Life) + Send + Sync>;
 
 /// Everything an application brings: handlers, settings, and answers to plain HTTP requests.
 ///
@@ -94,6 +97,8 @@ pub struct App {
     pub(crate) web: Web,
     pub(crate) on_error: Option<OnError>,
     pub(crate) on_engine: Option<OnEngine>,
+    pub(crate) on_life: Option<OnLife>,
+    pub(crate) on_any_outgoing: Option<OnOutgoing>,
 }
 
 impl App {
@@ -118,6 +123,8 @@ impl App {
             web: Web::default(),
             on_error: None,
             on_engine: None,
+            on_life: None,
+            on_any_outgoing: None,
         }
     }
 
@@ -283,6 +290,62 @@ impl App {
             "App::on_engine_message: there is one for an application"
         );
         self.on_engine = Some(Box::new(heard));
+        self
+    }
+
+    /// Called when namespaces and rooms come and go, and when clients join and leave rooms: with the name of the
+    /// namespace, and what happened. Rooms that clients have by their ids are left out.
+    ///
+    /// It concerns this process, and hears of what happened, not of what is to happen. The events of one client come
+    /// in order; those about a room whose members are on several shards may come on several threads. A namespace comes
+    /// with its first admitted client and goes with its last; a client may be in a room before it is
+    /// admitted. Without such a function nothing of this is noted.
+    ///
+    /// ```
+    /// use sansocket_app::{App, Io, Life, Socket};
+    /// # use sansocket_app::test::TestServer;
+    ///
+    /// let mut app = App::new();
+    /// app.on("join", |socket: Socket, room: String| socket.join(room));
+    /// app.on_life(|io: Io, namespace: &str, life: Life| {
+    ///     if let Life::RoomCreated { room } = life {
+    ///         let _ = io.of(namespace).emit("opened", &*room);
+    ///     }
+    /// });
+    /// # let server = TestServer::new(app);
+    /// # let client = server.connect().unwrap();
+    /// # client.emit("join", "tea");
+    /// # assert_eq!(client.expect::<String>("opened"), "tea");
+    /// ```
+    ///
+    /// # Panics
+    /// When there is such a function already.
+    #[doc(alias("create-room", "delete-room", "join-room", "leave-room", "new_namespace"))]
+    #[track_caller]
+    pub fn on_life(&mut self, heard: impl Fn(Io, &str, Life) + Send + Sync + 'static) -> &mut Self {
+        assert!(self.on_life.is_none(), "App::on_life: there is one for an application");
+        self.config.life_events = true;
+        self.on_life = Some(Box::new(heard));
+        self
+    }
+
+    /// Called for each event that the application sends, before it is sent, on the thread that sends it: once for a
+    /// broadcast, however many clients it reaches. Acknowledgements are no events. What it sends itself, it hears of
+    /// as well.
+    ///
+    /// # Panics
+    /// When there is such a function already.
+    #[doc(alias = "onAnyOutgoing")]
+    #[track_caller]
+    pub fn on_any_outgoing(
+        &mut self,
+        heard: impl Fn(Outgoing<'_>) + Send + Sync + 'static,
+    ) -> &mut Self {
+        assert!(
+            self.on_any_outgoing.is_none(),
+            "App::on_any_outgoing: there is one for an application"
+        );
+        self.on_any_outgoing = Some(Box::new(heard));
         self
     }
 

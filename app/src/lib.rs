@@ -58,6 +58,7 @@
 //! |---|---|
 //! | `send(&data)`, `send_json(&data)` | emits the event `message` or `json` |
 //! | `emit_volatile` of a socket, `volatile().emit` of the others | drops the event for clients that are not ready for it |
+//! | `emit_uncompressed` of a socket, `uncompressed().emit` of the others | never compresses the event |
 //! | `emit_with_ack` | waits for one [`AckFuture`], or [`Gathering`] those of many |
 //! | `call`, `call_within` of a socket | waits for one answer and decodes it |
 //! | `emit_then` of a socket | calls a function with the answer |
@@ -150,7 +151,7 @@ pub use http;
 pub use runtime::BoxFuture;
 pub use sansocket::{
     Args, ArgsRef, Caller, Config, ConfigError, Cookie, Counts, Deflate, EventMessage, Fields,
-    Gone, Handshake, Id, JoinError, KeepHeaders, Layer, Limits, MessageKind, Method, Misuse,
+    Gone, Handshake, Id, JoinError, KeepHeaders, Layer, Life, Limits, MessageKind, Method, Misuse,
     Msgpack, Origins, PacketKind, Parser, Protocols, RawPacket, Reason, Received, Refused, Request,
     RequestContext, Response, SameSite, SlowClient, Transports, Violation,
 };
@@ -168,6 +169,7 @@ pub use sockets::error::{BoxError, Cause, EmitError, HandlerError};
 pub use sockets::extent::{Everywhere, Extent, Local};
 pub use sockets::io::Io;
 pub use sockets::namespace::NamespaceIo;
+pub use sockets::outgoing::Outgoing;
 pub use sockets::remote::RemoteSocket;
 pub use sockets::rooms::Rooms;
 pub use sockets::session::Session;
@@ -176,3 +178,4 @@ pub use sockets::socket::Socket;
 pub use wait::wait;
 pub use web::files::{Body, Files};
 pub use web::handler::{IntoWeb, WebHandler};
+pub use web::refused::RefusedRequest;

@@ -28,6 +28,10 @@ pub struct RequestContext<'a> {
     /// digits and any of `-._~`, not in use, and impossible to guess, since knowing it is having the
     /// session. Hand such a handshake to the shard of [`Sid::shard_of_text`](crate::Sid::shard_of_text).
     pub own_sid: Option<&'a str>,
+    /// Further header fields of the answer, also when it comes later: that to a held poll, or to a POST. They go
+    /// behind the answer's own and before [`Config::headers`](crate::Config::headers); malformed ones, and those
+    /// that are not a host's to set, are left out.
+    pub headers: &'a [(String, String)],
     /// Whether the page that sent the request may connect, when the host asked
     /// [`Config::judge`](crate::Config::judge) already.
     pub judged: Option<bool>,

@@ -91,8 +91,8 @@ pub use limits::Limits;
 pub use link::{Asks, Exchange, Feed, Inbound, Link, Message, Next, Transmit, Verdict};
 pub use parser::{MessageKind, PacketKind, Parser, RawPacket};
 pub use server::{
-    AckToken, Answer, Counts, Event, Handshake, JoinError, Received, Scope, Server, SocketMut,
-    Target, Ticket, Usage,
+    AckToken, Answer, Counts, Event, Handshake, JoinError, Life, Received, Scope, Server,
+    SocketMut, Target, Ticket, Usage,
 };
 pub use socket::{
     Args, ArgsRef, EventMessage, Frame, Msgpack, PacketReader, SocketBody, SocketPacket,

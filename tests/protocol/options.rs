@@ -1,7 +1,9 @@
 //! What the settings of a server change.
 
-use sansocket::{Config, ConfigError, Cookie, Layer, Limits, Origins, SameSite};
-use std::time::Duration;
+use sansocket::{Config, ConfigError, Cookie, Event, Fields, Headers, Layer, Limits, Method};
+use sansocket::{Origins, Request, RequestContext, SameSite, Server, Shard, Transmit, Verdict};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 use testbed::{Answer, Sim, Tcp, frame, handshake, request, upgrade};
 
 const WEBSOCKET: &str = "/socket.io/?EIO=4&transport=websocket";
@@ -74,6 +76,138 @@ fn cookies_that_say_more_than_their_value_are_refused() {
     let mut config = Config::default();
     config.cookie = Some(Cookie::named("__Host-io"));
     assert_eq!(config.check(), Ok(()));
+}
+
+#[test]
+fn every_session_gets_the_initial_packet_behind_open() {
+    let sim = Sim::with(|config| {
+        config.initial_packet = Some("2[\"motd\",\"hi\"]".into());
+        config.allow_eio3 = true;
+    });
+    let mut ws = sim.websocket_unread();
+    assert!(ws.recv().starts_with("0{"));
+    assert_eq!(ws.recv(), "42[\"motd\",\"hi\"]");
+    assert_eq!(sim.polling().poll(), "42[\"motd\",\"hi\"]");
+    let mut old = sim.websocket_with("EIO=3");
+    let texts: Vec<_> = old.all();
+    assert_eq!(texts.get(1), Some(&testbed::Item::Text("42[\"motd\",\"hi\"]".into())));
+    let wrong = refused(|config| config.initial_packet = Some("a\u{1e}b".into()));
+    assert_eq!(wrong, ConfigError::InitialPacket);
+}
+
+#[test]
+fn a_host_gives_header_fields_to_single_answers() {
+    let fields = [
+        ("x-a", "1"),
+        ("x-served-by", "me"),
+        ("set-cookie", "a=1"),
+        ("set-cookie", "b=2"),
+        ("content-length", "7"),
+        ("cache-control", "private"),
+        ("x-b", "1\r\nx-c: 2"),
+        ("x d", "1"),
+    ];
+    let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let mut config = Config::default();
+    config.headers = vec![("x-served-by".into(), "us".into())];
+    config.cookie = Some(Cookie::default());
+    let mut host = Host::new(config);
+    let open = host.ask(Method::Get, "", &fields);
+    let Verdict::Respond(open) = open else { panic!("{open:?}") };
+    let body = String::from_utf8(open.body.to_vec()).unwrap();
+    let sid = body.split('"').nth(3).expect("a sid").to_owned();
+    let names: Vec<&str> = open.headers.iter().map(|(name, _)| &**name).collect();
+    assert_eq!(
+        names,
+        ["set-cookie", "x-a", "x-served-by", "set-cookie", "set-cookie", "cache-control"]
+    );
+    assert_eq!(open.headers[2].1, "me");
+    // A poll that is held, and the POST that answers it.
+    let session = format!("&sid={sid}");
+    let Verdict::Hold(Some(poll)) = host.ask(Method::Get, &session, &fields[..1]) else { panic!() };
+    let Verdict::Body { link: Some(post), .. } = host.ask(Method::Post, &session, &fields[1..2])
+    else {
+        panic!()
+    };
+    let Verdict::Respond(posted) = host.server.handle_body(host.now, post, b"40") else { panic!() };
+    assert_eq!(posted.headers, [("x-served-by".into(), "me".into())]);
+    while let Some(event) = host.server.poll_event() {
+        if let Event::Connect { socket, .. } = event {
+            host.server.admit(host.now, socket).unwrap();
+        }
+    }
+    let Some(Transmit::Response(polled)) = host.server.poll_transmit(poll) else { panic!() };
+    assert_eq!(
+        polled.headers,
+        [("x-a", "1"), ("x-served-by", "us")].map(|(a, b)| (a.into(), b.into()))
+    );
+    // A poll that the end of its session answers.
+    let Verdict::Hold(Some(poll)) = host.ask(Method::Get, &session, &fields[..1]) else { panic!() };
+    assert!(matches!(host.ask(Method::Get, &session, &[]), Verdict::Respond(_)));
+    let Some(Transmit::Response(closed)) = host.server.poll_transmit(poll) else { panic!() };
+    assert!(closed.headers.contains(&("x-a".into(), "1".into())), "{closed:?}");
+    // And one whose connection goes.
+    let Verdict::Respond(open) = host.ask(Method::Get, "", &[]) else { panic!() };
+    let body = String::from_utf8(open.body.to_vec()).unwrap();
+    let session = format!("&sid={}", body.split('"').nth(3).expect("a sid"));
+    let Verdict::Hold(Some(poll)) = host.ask(Method::Get, &session, &fields[..1]) else { panic!() };
+    host.server.handle_closed(host.now, poll);
+    assert_eq!(host.server.poll_transmit(poll).map(|_| ()), None);
+}
+
+#[test]
+fn refusals_have_the_numbers_of_the_javascript_server() {
+    let mut host = Host::new(Config::default());
+    let targets = [
+        ("transport=x", Some(0)),
+        ("transport=polling&sid=x&EIO=4", Some(1)),
+        ("transport=websocket&EIO=4", Some(3)),
+        ("transport=polling&EIO=3", Some(5)),
+        ("transport=polling&EIO=4", None),
+    ];
+    for (query, code) in targets {
+        let target = format!("/socket.io/?{query}");
+        let request = Request::new(Method::Get, &target, Fields::host(&Plain));
+        let context = RequestContext::default();
+        let Verdict::Respond(response) = host.server.handle_request(host.now, request, context)
+        else {
+            panic!("{query}")
+        };
+        assert_eq!(response.code(), code, "{query}");
+    }
+    let Verdict::Respond(response) = host.ask(Method::Post, "", &[]) else { panic!() };
+    assert_eq!(response.code(), Some(2));
+}
+
+/// A shard whose requests a host parses.
+struct Host {
+    server: Server,
+    now: Instant,
+}
+
+impl Host {
+    fn new(config: Config) -> Self {
+        let now = Instant::now();
+        Self { server: Server::new(Arc::new(config), Shard::ONLY, [7; 32], now), now }
+    }
+
+    /// Asks on polling; the answer is to have these fields.
+    fn ask(&mut self, method: Method, session: &str, fields: &[(String, String)]) -> Verdict {
+        let target = format!("/socket.io/?EIO=4&transport=polling{session}");
+        let mut context = RequestContext::default();
+        context.headers = fields;
+        let request = Request::new(method, &target, Fields::host(&Plain));
+        self.server.handle_request(self.now, request, context)
+    }
+}
+
+/// The header of a request.
+struct Plain;
+
+impl Headers for Plain {
+    fn each<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {
+        each("host", b"a.example");
+    }
 }
 
 fn with(set: impl FnOnce(&mut Cookie)) -> Cookie {

@@ -278,6 +278,17 @@ impl Member {
         self.emit_binary(name, json, &[])
     }
 
+    /// Sends it an event that is never compressed.
+    ///
+    /// # Errors
+    /// As `SocketMut::emit_uncompressed`.
+    pub fn emit_uncompressed(&self, name: &str, json: &str) -> Result<(), Refused> {
+        self.on(|server, _| {
+            let mut socket = server.socket(self.socket).ok_or(Refused::Gone)?;
+            socket.emit_uncompressed(name, ArgsRef::from_valid(json, &[]))
+        })
+    }
+
     /// Sends it an event with attachments.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use sansocket::{Answer, Event, Handshake, Id, Received, Session, Socket, Ticket};
+use sansocket::{Answer, Event, Handshake, Id, Life, Received, Session, Socket, Ticket};
 
 /// Names sockets, sessions and questions by number, and notes events.
 #[derive(Debug, Default)]
@@ -67,6 +67,7 @@ impl Trace {
                 found.sort_unstable();
                 format!("{} found {found:?}", self.question(shard, *ticket))
             }
+            Event::Life { namespace, life } => format!("{namespace} {}", self.life(life)),
             Event::Message { socket, message, ack } => {
                 let ack = if ack.is_some() { " asking" } else { "" };
                 let binary = binary(message.attachments());
@@ -84,6 +85,22 @@ impl Trace {
                     Received::Text(text) => format!("received {n} {text}"),
                 }
             }
+            other => format!("{other:?}"),
+        }
+    }
+
+    fn life(&self, life: &Life) -> String {
+        let number = |id: &Id| {
+            let found = self.sockets.iter().position(|(_, _, known)| known == id);
+            found.map_or(0, |at| at + 1)
+        };
+        match life {
+            Life::NamespaceCreated => "created".into(),
+            Life::NamespaceDeleted => "deleted".into(),
+            Life::RoomCreated { room } => format!("{room} created"),
+            Life::RoomDeleted { room } => format!("{room} deleted"),
+            Life::RoomJoined { room, id } => format!("{room} joined by {}", number(id)),
+            Life::RoomLeft { room, id } => format!("{room} left by {}", number(id)),
             other => format!("{other:?}"),
         }
     }

@@ -1,11 +1,12 @@
 //! What an application says about HTTP: files, other paths, and the gate before handshakes.
 
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use sansocket::{Caller, Request};
 
 use crate::app::App;
 use crate::web::files::Files;
 use crate::web::handler::{IntoWeb, WebHandler, response_of};
+use crate::web::refused::RefusedRequest;
 
 impl App {
     /// Serves static files outside the Socket.IO path. What a mapping covers and does not find goes
@@ -45,6 +46,44 @@ impl App {
             }
             Some(response_of(refusal, None))
         }));
+        self
+    }
+
+    /// Called for each request of the protocol that is refused, before the answer leaves: with the request, the
+    /// number and the words that the JavaScript server has for the refusal, and the rule that was broken. It runs while
+    /// the connection waits, however many requests a client causes; the log, which is limited, has the same.
+    ///
+    /// Of a WebSocket, it is the handshake that may be refused: what breaks a rule later is the reason of a
+    /// disconnect.
+    #[doc(alias = "connection_error")]
+    pub fn on_refused(
+        &mut self,
+        heard: impl Fn(RefusedRequest<'_>) + Send + Sync + 'static,
+    ) -> &mut Self {
+        self.web.on_refused = Some(Box::new(heard));
+        self
+    }
+
+    /// Adds header fields to the answer that opens a session, or refuses one: from the head of the request and the
+    /// client that sent it. It runs while the connection waits.
+    ///
+    /// Fields that the server sets itself stay as they are, and go before those of `Config::headers`; a
+    /// `Set-Cookie` is always added. Without a function like this no request costs more.
+    pub fn initial_headers(
+        &mut self,
+        dress: impl Fn(&Request<'_>, Caller, &mut HeaderMap) + Send + Sync + 'static,
+    ) -> &mut Self {
+        self.web.initial_headers = Some(Box::new(dress));
+        self
+    }
+
+    /// Adds header fields to every answer of the protocol, as [`initial_headers`](Self::initial_headers) does, which
+    /// comes first: to handshakes of WebSockets, polls and POSTs. For a poll that waits they are made when it comes.
+    pub fn headers(
+        &mut self,
+        dress: impl Fn(&Request<'_>, Caller, &mut HeaderMap) + Send + Sync + 'static,
+    ) -> &mut Self {
+        self.web.headers = Some(Box::new(dress));
         self
     }
 

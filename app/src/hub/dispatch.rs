@@ -21,6 +21,7 @@ use crate::runtime::BoxFuture;
 use crate::shards::kept::Work as _;
 use crate::shards::pressure::{Charge, Waits};
 use crate::sockets::error::{Cause, HandlerError};
+use crate::sockets::io::Io;
 use crate::sockets::job::{Callback, Job, Task, there};
 use crate::sockets::socket::Socket;
 
@@ -130,6 +131,16 @@ impl Hub {
                 if let Some(heard) = &self.app().on_engine {
                     // A panic is this message's alone.
                     let _ = catch_unwind(AssertUnwindSafe(|| heard(session, message)));
+                }
+                None
+            }
+            Task::Life { namespace, life } => {
+                if let Some(heard) = &self.app().on_life
+                    && self.lives.is_news(&namespace, &life)
+                {
+                    // A panic is this event's alone.
+                    let io = Io::new(self.shared());
+                    let _ = catch_unwind(AssertUnwindSafe(|| heard(io, &namespace, life)));
                 }
                 None
             }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::app::App;
 use crate::hub::dispatch::Latest;
+use crate::hub::lives::Lives;
 use crate::hub::timers::Timers;
 use crate::runtime::Runtime;
 use crate::shards::cell::Cell;
@@ -19,6 +20,7 @@ use crate::sockets::clients::Clients;
 use crate::sockets::gate::Gate;
 use crate::sockets::io::Io;
 use crate::sockets::job::Job;
+use crate::sockets::outgoing::OnOutgoing;
 use crate::sockets::reach::Reach;
 
 /// A process: its application, and the shards that serve it.
@@ -31,6 +33,7 @@ pub struct Hub {
     concurrent: bool,
     /// Keep the jobs of each shard in line that concern no client.
     gates: Box<[Gate]>,
+    pub(super) lives: Lives,
     this: Weak<Self>,
 }
 
@@ -72,6 +75,7 @@ impl Hub {
                 threads,
                 concurrent,
                 gates: (0..shards.max(1)).map(|_| Gate::default()).collect(),
+                lives: Lives::default(),
                 this: this.clone(),
             }
         })
@@ -258,6 +262,10 @@ impl Reach for Hub {
 
     fn state(&self, kind: TypeId) -> Option<Arc<dyn Any + Send + Sync>> {
         self.app.states.find(kind)
+    }
+
+    fn outgoing(&self) -> Option<&OnOutgoing> {
+        self.app.on_any_outgoing.as_ref()
     }
 
     fn param<'a>(&self, place: usize, namespace: &'a str, name: &str) -> Option<&'a str> {

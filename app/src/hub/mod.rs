@@ -5,4 +5,5 @@ pub(crate) mod hold;
 #[expect(clippy::module_inception, reason = "the room is named after what it holds")]
 pub(crate) mod hub;
 pub(crate) mod lists;
+mod lives;
 pub(crate) mod timers;

@@ -1,6 +1,8 @@
 //! Requests on their way to the shard that owns their session.
 
+use http::{HeaderMap, HeaderName, HeaderValue};
 use sansocket::{Caller, Method, Request, RequestContext, Response, Sid, Verdict};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,6 +11,7 @@ use crate::log::{limited, log, quoted};
 use crate::shards::cell::Cell;
 use crate::shards::port::Port;
 use crate::sockets::clients::Clients;
+use crate::web::refused::RefusedRequest;
 
 impl Hub {
     /// The shard that owns the session a request names or is about to open; `home` when any will do.
@@ -29,6 +32,32 @@ impl Hub {
         self.is_handshake(request).then(|| generate(request, caller))
     }
 
+    /// The header fields that the application gives to the answer to a request.
+    fn own_headers(&self, request: &Request<'_>, caller: Caller) -> Vec<(String, String)> {
+        let web = &self.app().web;
+        let initial = web.initial_headers.as_ref().filter(|_| self.is_handshake(request));
+        if initial.is_none() && web.headers.is_none() {
+            return Vec::new();
+        }
+        let mut fields = HeaderMap::new();
+        for dress in initial.into_iter().chain(&web.headers) {
+            // A panic is this request's alone: it is answered without them.
+            let _ = catch_unwind(AssertUnwindSafe(|| dress(request, caller, &mut fields)));
+        }
+        let text = |(name, value): (&HeaderName, &HeaderValue)| {
+            Some((name.to_string(), value.to_str().ok()?.to_owned()))
+        };
+        fields.iter().filter_map(text).collect()
+    }
+
+    /// Tells the application of a request that was refused.
+    fn tell_refused(&self, refused: RefusedRequest<'_>) {
+        if let Some(heard) = &self.app().web.on_refused {
+            // A panic is this request's alone.
+            let _ = catch_unwind(AssertUnwindSafe(|| heard(refused)));
+        }
+    }
+
     /// Takes a request: the application's own gate first, then the shard, which becomes the one that
     /// owns its session. `port` will be rung for what the verdict attaches.
     pub(crate) fn request(
@@ -46,13 +75,17 @@ impl Hub {
         // Functions of the application never run under a lock.
         context.judged = self.app().config.judge(request);
         *shard = self.shard_of(request, context.own_sid, *shard);
-        if let Some(response) = self.bars(request, context.caller) {
+        if let Some((response, rule)) = self.bars(request, context.caller) {
+            let refused = RefusedRequest::barred(request, context.caller, &response, rule);
+            self.tell_refused(refused);
             return self.turn_away(response, (request, &context));
         }
         log!(
             trace, "sansocket::engine", shard = %*shard, method = %request.method_name().unwrap_or("?"),
             upgrades = %request.header("upgrade").is_some(), "request"
         );
+        let headers = self.own_headers(request, context.caller);
+        context.headers = &headers;
         let mut gave_way = 0;
         let verdict = self.turn(*shard, |cell| {
             let before = cell.server.gave_way();
@@ -69,6 +102,8 @@ impl Hub {
         if let Verdict::Respond(response) = &verdict
             && let Some(rule) = response.rule()
         {
+            let refused = RefusedRequest::of(request, context.caller, response);
+            refused.into_iter().for_each(|refused| self.tell_refused(refused));
             limited!(
                 (self.shards(), Refused, context.caller.peer.map(|peer| peer.ip()))
                 info, "sansocket::request", status = %response.status, rule = %rule,
@@ -111,15 +146,16 @@ impl Hub {
         Sid::text_in(request.target).is_none() && request.method != Method::Options
     }
 
-    /// The answer to a request that may not even try to open a session.
-    fn bars(&self, request: &Request<'_>, caller: Caller) -> Option<Response> {
+    /// The answer to a request that may not even try to open a session, and why.
+    fn bars(&self, request: &Request<'_>, caller: Caller) -> Option<(Response, &'static str)> {
         let stopping = self.shards().life().is_stopping();
         if !stopping && self.app().web.allow.is_none() || !self.is_handshake(request) {
             return None;
         }
         if stopping {
-            return Some(Response::shutting_down());
+            return Some((Response::shutting_down(), "the server is shutting down"));
         }
-        self.app().web.allow.as_ref().and_then(|allow| allow(request, caller))
+        let allow = self.app().web.allow.as_ref()?;
+        Some((allow(request, caller)?, "the application refused it: App::allow_request"))
     }
 }

@@ -12,6 +12,7 @@ use crate::sockets::answers::fetch::FetchSockets;
 use crate::sockets::answers::gather::Gathering;
 use crate::sockets::error::EmitError;
 use crate::sockets::extent::{Everywhere, Extent, Local};
+use crate::sockets::outgoing::Outgoing;
 use crate::sockets::reach::Reach;
 use crate::sockets::rooms::Rooms;
 use crate::sockets::socket::Socket;
@@ -56,14 +57,16 @@ pub struct Broadcast<R: Extent = Everywhere> {
     except: Vec<Box<str>>,
     skip: Option<Key>,
     volatile: bool,
+    compress: bool,
     extent: PhantomData<R>,
 }
 
 impl Broadcast {
     pub(crate) fn new(hub: Arc<dyn Reach>, namespace: Arc<str>) -> Self {
         let (rooms, except) = (None, Vec::new());
-        let (skip, volatile, extent) = (None, false, PhantomData);
-        Self { hub, shard: 0, namespace, rooms, except, skip, volatile, extent }
+        let (skip, volatile, compress) = (None, false, true);
+        let extent = PhantomData;
+        Self { hub, shard: 0, namespace, rooms, except, skip, volatile, compress, extent }
     }
 
     pub(crate) fn starting_on(self, shard: u16) -> Self {
@@ -76,8 +79,10 @@ impl Broadcast {
 
     /// Stays within this process.
     pub fn local(self) -> Broadcast<Local> {
-        let Self { hub, shard, namespace, rooms, except, skip, volatile, extent: _ } = self;
-        Broadcast { hub, shard, namespace, rooms, except, skip, volatile, extent: PhantomData }
+        let Self { hub, shard, namespace, rooms, except, skip, volatile, compress, extent: _ } =
+            self;
+        let extent = PhantomData;
+        Broadcast { hub, shard, namespace, rooms, except, skip, volatile, compress, extent }
     }
 
     /// Finds all clients it reaches, on all servers. Those of this process alone are
@@ -125,6 +130,14 @@ impl<R: Extent> Broadcast<R> {
     /// are never volatile.
     pub fn volatile(mut self) -> Self {
         self.volatile = true;
+        self
+    }
+
+    /// Has the event sent as it is, never compressed: see
+    /// [`Socket::emit_uncompressed`](crate::Socket::emit_uncompressed).
+    #[doc(alias = "compress")]
+    pub fn uncompressed(mut self) -> Self {
+        self.compress = false;
         self
     }
 
@@ -211,6 +224,7 @@ impl<R: Extent> Broadcast<R> {
             trace, "sansocket::event", namespace = ?quoted(&self.namespace),
             event = ?quoted(event), args = ?quoted(args.json()), "broadcast"
         );
+        self.tell_outgoing(event, args);
         Ok(self.with(|server, target| server.broadcast(target, event, args))?)
     }
 
@@ -220,11 +234,18 @@ impl<R: Extent> Broadcast<R> {
         args: ArgsRef<'_>,
         timeout: Duration,
     ) -> Result<Gathering, EmitError> {
+        self.tell_outgoing(event, args);
         let now = self.hub.runtime().now();
         let ask = |server: &mut Server| {
             self.target(|to| server.broadcast_with_ack(now, to, event, args, timeout))
         };
         Ok(self.hub.ask_many(self.shard, ask)?)
+    }
+
+    fn tell_outgoing(&self, event: &str, args: ArgsRef<'_>) {
+        if let Some(hear) = self.hub.outgoing() {
+            hear(Outgoing { namespace: &self.namespace, socket: None, event, args });
+        }
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Server, &Target<'_>) -> T) -> T {
@@ -245,6 +266,7 @@ impl<R: Extent> Broadcast<R> {
             // A key means its client on one shard only.
             skip: self.skip.filter(|_| shard == self.shard),
             volatile: self.volatile,
+            compress: self.compress,
             ..Target::namespace(&self.namespace)
         };
         if self.rooms.is_some() && rooms.is_empty() {

@@ -151,6 +151,7 @@ impl Clients {
                     return slot.fill(ids);
                 }
             }
+            Event::Life { namespace, life } => push(Task::Life { namespace, life }, jobs),
             Event::Received { session, message } => {
                 let session = EngineSession::new(owner.upgrade()?, shard, session);
                 push(Task::Engine { session, message }, jobs);

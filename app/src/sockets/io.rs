@@ -127,6 +127,12 @@ impl Io {
         self.root.except(rooms)
     }
 
+    /// Starts a broadcast to `/` that is never compressed.
+    #[doc(alias = "compress")]
+    pub fn uncompressed(&self) -> Broadcast {
+        self.root.uncompressed()
+    }
+
     /// Starts a broadcast to `/` that passes over clients which cannot take it at once.
     pub fn volatile(&self) -> Broadcast {
         self.root.volatile()

@@ -1,6 +1,6 @@
 //! A job: one call of a handler to be made.
 
-use sansocket::{AckToken, Args, Bytes, EventMessage, Reason, Received};
+use sansocket::{AckToken, Args, Bytes, EventMessage, Life, Reason, Received};
 use std::cell::RefCell;
 use std::sync::Arc;
 
@@ -38,6 +38,10 @@ pub(crate) enum Task {
     Engine {
         session: EngineSession,
         message: Received,
+    },
+    Life {
+        namespace: Arc<str>,
+        life: Life,
     },
     /// The message is there until a handler takes it. Without a socket, the job before it in the list is
     /// a message of the same client, so that a burst of one client costs one handle: see
@@ -115,6 +119,7 @@ impl Task {
             Self::Done => 0,
             Self::Engine { message: Received::Binary(bytes), .. } => bytes.len(),
             Self::Engine { message: Received::Text(text), .. } => text.len(),
+            Self::Life { .. } => 0,
             Self::Message { message, .. } => size_of_event(there(message)),
         };
         PLACE + size
@@ -127,7 +132,7 @@ impl Task {
                 socket.as_ref()
             }
             Self::Connect(socket) | Self::Disconnect { socket, .. } => Some(socket),
-            Self::Done | Self::Engine { .. } => None,
+            Self::Done | Self::Engine { .. } | Self::Life { .. } => None,
         }
     }
 }

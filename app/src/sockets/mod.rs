@@ -11,6 +11,7 @@ pub(crate) mod gate;
 pub(crate) mod io;
 pub(crate) mod job;
 pub(crate) mod namespace;
+pub(crate) mod outgoing;
 pub(crate) mod reach;
 pub(crate) mod remote;
 pub(crate) mod rooms;

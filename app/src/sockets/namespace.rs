@@ -114,6 +114,12 @@ impl<R: Extent> NamespaceIo<R> {
         self.everyone().except(rooms)
     }
 
+    /// Starts a broadcast to the namespace that is never compressed.
+    #[doc(alias = "compress")]
+    pub fn uncompressed(&self) -> Broadcast<R> {
+        self.everyone().uncompressed()
+    }
+
     /// Starts a broadcast to the namespace that passes over clients which cannot take it at once.
     pub fn volatile(&self) -> Broadcast<R> {
         self.everyone().volatile()

@@ -9,6 +9,7 @@ use crate::shards::cell::Cell;
 use crate::shards::shards::Shards;
 use crate::sockets::clients::Clients;
 use crate::sockets::job::Job;
+use crate::sockets::outgoing::OnOutgoing;
 
 /// The owner of the shards, as sockets and other handles know it.
 pub(crate) trait Reach: Send + Sync {
@@ -20,6 +21,9 @@ pub(crate) trait Reach: Send + Sync {
 
     /// Returns the value of a type that the application keeps for all handlers.
     fn state(&self, kind: TypeId) -> Option<Arc<dyn Any + Send + Sync>>;
+
+    /// Returns what hears of the events that the application sends.
+    fn outgoing(&self) -> Option<&OnOutgoing>;
 
     /// Returns the text that stands for a parameter in the name of a namespace, whose handlers are at
     /// `place`.

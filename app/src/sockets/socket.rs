@@ -19,6 +19,7 @@ use crate::sockets::error::EmitError;
 use crate::sockets::gate::Gate;
 use crate::sockets::io::Io;
 use crate::sockets::namespace::NamespaceIo;
+use crate::sockets::outgoing::Outgoing;
 use crate::sockets::reach::Reach;
 use crate::sockets::rooms::Rooms;
 use crate::sockets::session::Store;
@@ -64,6 +65,8 @@ struct Inner {
     /// Where the handlers of its namespace are; [`NOWHERE`] until they are looked for.
     place: AtomicU32,
     admitted: AtomicBool,
+    /// Whether the application hears of the events that it sends.
+    heard: bool,
     gate: Gate,
     store: Store,
 }
@@ -83,6 +86,7 @@ pub(crate) struct Introduction {
 impl Socket {
     pub(crate) fn new(hub: Arc<dyn Reach>, intro: Introduction) -> Self {
         let Introduction { shard, key, id, namespace, auth, handshake } = intro;
+        let heard = hub.outgoing().is_some();
         Self(Arc::new(Inner {
             hub,
             shard,
@@ -93,6 +97,7 @@ impl Socket {
             handshake,
             place: AtomicU32::new(NOWHERE),
             admitted: AtomicBool::new(false),
+            heard,
             gate: Gate::default(),
             store: Store::default(),
         }))
@@ -191,7 +196,23 @@ impl Socket {
     /// [`EmitError`] when it could not be sent in any case.
     pub fn emit_volatile(&self, event: &str, args: impl IntoArgs) -> Result<bool, EmitError> {
         with_args(args, |args| {
+            self.tell_outgoing(event, args);
             Ok(self.with(|socket| socket.emit_volatile(event, args)).map_err(Refused::from)??)
+        })
+    }
+
+    /// Sends an event that is never compressed, whatever [`Config::deflate`](crate::Config::deflate) and
+    /// [`Config::compression`](crate::Config::compression) say: data that is compressed already, or a secret beside
+    /// text that others choose. For other kinds of emits there is [`Broadcast::uncompressed`].
+    ///
+    /// # Errors
+    /// [`EmitError`] says why nothing was sent.
+    #[doc(alias = "compress")]
+    pub fn emit_uncompressed(&self, event: &str, args: impl IntoArgs) -> Result<(), EmitError> {
+        with_args(args, |args| {
+            self.tell_outgoing(event, args);
+            let sent = self.with(|socket| socket.emit_uncompressed(event, args));
+            Ok(sent.map_err(Refused::from)??)
         })
     }
 
@@ -227,6 +248,7 @@ impl Socket {
     pub fn emit_with_ack(&self, event: &str, args: impl IntoArgs, timeout: Duration) -> AckFuture {
         let (hub, now) = (&self.0.hub, self.0.hub.runtime().now());
         let sent = with_args(args, |args| {
+            self.tell_outgoing(event, args);
             let ask = |socket: &mut SocketMut<'_>| socket.emit_with_ack(now, event, args, timeout);
             Ok(hub.ask_one(self.0.shard, self.0.key, ask)?)
         });
@@ -248,6 +270,7 @@ impl Socket {
     ) -> Result<(), EmitError> {
         let (hub, now) = (&self.0.hub, self.0.hub.runtime().now());
         with_args(args, |args| {
+            self.tell_outgoing(event, args);
             let ask = |socket: &mut SocketMut<'_>| socket.emit_with_ack(now, event, args, timeout);
             Ok(hub.ask_then(self.0.shard, self.0.key, ask, Box::new(then))?)
         })
@@ -399,12 +422,22 @@ impl Socket {
             trace, "sansocket::event", id = %self.id(), event = ?quoted(event),
             args = ?quoted(args.json()), "sent"
         );
+        self.tell_outgoing(event, args);
         // Written out: `??` moves the outcome about even when nothing was refused, which takes as long
         // as queueing the packet.
         match self.with(|socket| socket.emit(event, args)) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(refused)) => Err(refused.into()),
             Err(gone) => Err(Refused::from(gone).into()),
+        }
+    }
+
+    #[inline]
+    fn tell_outgoing(&self, event: &str, args: ArgsRef<'_>) {
+        if self.0.heard
+            && let Some(hear) = self.0.hub.outgoing()
+        {
+            hear(Outgoing { namespace: self.namespace(), socket: Some(self), event, args });
         }
     }
 

@@ -11,6 +11,7 @@ use std::io::Take;
 use crate::handlers::function::{Async, Plain};
 use crate::handlers::handler::Progress;
 use crate::web::files::{Body, Files, Kept, SMALL, Whole};
+use crate::web::refused::RefusedRequest;
 
 /// What an application answers outside of Socket.IO.
 #[derive(Default)]
@@ -21,11 +22,18 @@ pub(crate) struct Web {
     pub(crate) fallback: Option<Fallback>,
     pub(crate) allow: Option<Allow>,
     pub(crate) generate_id: Option<Generate>,
+    /// For the answer that opens a session.
+    pub(crate) initial_headers: Option<Dressing>,
+    /// For every answer.
+    pub(crate) headers: Option<Dressing>,
+    pub(crate) on_refused: Option<OnRefused>,
 }
 
 pub(crate) type Fallback =
     Box<dyn Fn(http::Request<Bytes>) -> Progress<http::Response<Bytes>> + Send + Sync>;
 pub(crate) type Generate = Box<dyn Fn(&Request<'_>, Caller) -> String + Send + Sync>;
+pub(crate) type Dressing = Box<dyn Fn(&Request<'_>, Caller, &mut HeaderMap) + Send + Sync>;
+pub(crate) type OnRefused = Box<dyn Fn(RefusedRequest<'_>) + Send + Sync>;
 pub(crate) type Allow = Box<dyn Fn(&Request<'_>, Caller) -> Option<Response> + Send + Sync>;
 
 /// What stands beside an application on its port.

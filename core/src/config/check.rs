@@ -51,6 +51,9 @@ pub enum ConfigError {
         /// What to do about it.
         remedy: &'static str,
     },
+    /// A first message that would be read as two.
+    #[error("Config::initial_packet holds the separator of packets, U+001E: leave it out")]
+    InitialPacket,
     /// A limit that leaves the server no way to work, or that it cannot keep.
     #[error("Config::limits.{name} is {value}: set it to between {least} and {most}")]
     Limit {
@@ -112,6 +115,9 @@ impl Config {
             }
         }
         check_limits(&self.limits, self.layer)?;
+        if self.initial_packet.as_ref().is_some_and(|text| text.contains('\u{1e}')) {
+            return Err(ConfigError::InitialPacket);
+        }
         if !self.transports.polling && !self.transports.websocket {
             return Err(ConfigError::NoTransport);
         }
@@ -219,6 +225,11 @@ fn check_cookie(cookie: &Cookie) -> Result<(), ConfigError> {
         return Ok(());
     };
     Err(ConfigError::Cookie { attribute: wrong.0, value: wrong.1.clone() })
+}
+
+/// Whether a host may add a field to an answer.
+pub(crate) fn accepts_header(name: &str, value: &str) -> bool {
+    check_header(name, value).is_ok()
 }
 
 fn check_header(name: &str, value: &str) -> Result<(), ConfigError> {

@@ -7,4 +7,5 @@ mod request;
 mod settings;
 
 pub use check::ConfigError;
+pub(crate) use check::accepts_header;
 pub use settings::{Config, Judge, KeepHeaders, Layer, Origins, Protocols, SlowClient, Transports};

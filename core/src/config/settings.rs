@@ -81,12 +81,19 @@ pub struct Config {
     /// have such a parser, too. Default none. [`Msgpack`](crate::Msgpack) is one. Bare Engine.IO messages
     /// concern no parser.
     pub parser: Option<Arc<dyn Parser>>,
+    /// The text of an Engine.IO message that every session gets right behind OPEN, on polling with the next
+    /// answer. Default none. For a client of Socket.IO it has to be a packet of Socket.IO: one that is none
+    /// makes the client close.
+    pub initial_packet: Option<String>,
     /// Which request headers a [`Handshake`](crate::Handshake) keeps. Default all but those of the
     /// transport itself.
     pub keep_headers: KeepHeaders,
     /// What happens to events for a client whose backlog is at `limits.max_backlog` already. Default
     /// [`SlowClient::Refuse`].
     pub slow: SlowClient,
+    /// Whether [`Event::Life`](crate::Event::Life) tells when namespaces and rooms come and go, and who joins and
+    /// leaves rooms. Default no. Each costs an event for the application, and a name that is shared.
+    pub life_events: bool,
     /// Bounds on everything a peer controls.
     pub limits: Limits,
 }
@@ -115,8 +122,10 @@ impl Default for Config {
             deflate: None,
             layer: Layer::SocketIo,
             parser: None,
+            initial_packet: None,
             keep_headers: KeepHeaders::All,
             slow: SlowClient::Refuse,
+            life_events: false,
             limits: Limits::default(),
         }
     }

@@ -134,12 +134,15 @@ impl Outgoing {
     #[inline(never)]
     fn push_shaped(&mut self, frame: Frame, lend: &mut dyn FnMut() -> Vec<u8>) {
         let op = if frame.is_text() { Op::Text } else { Op::Binary };
-        let packed = if frame.is_compressed() { None } else { self.pack(frame.payload()) };
+        let packed = match frame.is_compressed() || frame.is_plain() {
+            true => None,
+            false => self.pack(frame.payload()),
+        };
         match packed {
             Some(packed) if self.is_client() => self.push_packed(op, &packed),
             Some(packed) => self.push_ready(Frame::compressed(op, &packed), lend),
             None if self.is_client() => self.push_owned(op, frame.payload()),
-            None => self.push_ready(frame, lend),
+            None => self.push_ready(frame.unmarked(), lend),
         }
     }
 

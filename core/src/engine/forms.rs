@@ -6,6 +6,7 @@
 //! | revision 3 | the same for text; binary messages begin with their type, a byte 4 |
 //! | revision 3, binary as base64 | the same for text; binary messages are texts, `b4` and base64 |
 //! | a window, for a WebSocket | each message of [`Deflate::threshold`] bytes or more is compressed |
+//! | none, for a WebSocket | the same; a long packet that is never to be compressed loses the mark that says so |
 //!
 //! The first is common and costs nothing. Any other is made when the first session with such terms gets
 //! the packet, and shared by all that get it in the same broadcast.
@@ -41,6 +42,8 @@ enum Kind {
     /// Revision 3, binary as bytes.
     Bytes,
     Compressed(NonZeroU8),
+    /// Without the mark of a packet that is never to be compressed.
+    Unmarked,
 }
 
 impl Forms {
@@ -69,6 +72,15 @@ impl Forms {
         }
     }
 
+    /// Returns the form of `packet` for a WebSocket on which nothing is compressed.
+    #[cold]
+    pub(crate) fn unmarked(&mut self, packet: Packet) -> Packet {
+        match packet.is_marked() {
+            true => self.once(Kind::Unmarked, packet, |_, packet| packet.unmarked()),
+            false => packet,
+        }
+    }
+
     /// Gives up what was kept, after a broadcast.
     pub(crate) fn forget(&mut self) {
         self.made.clear();
@@ -76,7 +88,7 @@ impl Forms {
 
     fn compressed(&mut self, packet: Packet, window: NonZeroU8) -> Packet {
         let threshold = self.deflate.threshold;
-        if packet.longest() < threshold {
+        if packet.is_plain() || packet.longest() < threshold {
             return packet;
         }
         self.once(Kind::Compressed(window), packet, |this, packet| {

@@ -278,7 +278,7 @@ impl Outbox {
     }
 
     /// Appends packets as a polling payload: at most `packets` of them, and no more once `max` bytes
-    /// are reached.
+    /// are reached. Returns how many of them may be compressed.
     pub(crate) fn put_polling(
         &mut self,
         pool: &mut Pool,
@@ -286,8 +286,8 @@ impl Outbox {
         terms: Terms,
         packets: usize,
         max: usize,
-    ) {
-        let mut left = packets;
+    ) -> usize {
+        let (mut left, mut compressible) = (packets, 0);
         let mut takes = |out: &Vec<u8>, size, parts| {
             let fits = out.len() + size <= max && parts <= left;
             left = left.saturating_sub(parts);
@@ -297,14 +297,16 @@ impl Outbox {
             match &node.content {
                 Content::Packet(packet) if takes(out, packet.size(), packet.parts()) => {
                     payload::put(out, terms, packet);
+                    compressible += usize::from(!packet.is_plain());
                     self.pop(pool);
                 }
-                Content::Packet(_) => return,
+                Content::Packet(_) => break,
                 Content::Run(run) => {
                     let (mut rest, mut spent) = (&run[self.part as usize..], 0);
                     while let Some((text, after)) = split_short(rest)
                         && takes(out, text.len(), 1)
                     {
+                        compressible += 1;
                         payload::put_part(out, terms, Part::Text(text));
                         spent += cost(text.len() + PART);
                         rest = after;
@@ -312,10 +314,22 @@ impl Outbox {
                     let left = rest.len();
                     self.pass(pool, spent, left);
                     if left > 0 {
-                        return;
+                        break;
                     }
                 }
             }
+        }
+        compressible
+    }
+
+    /// Changes the packets in it, to others of the same cost.
+    pub(crate) fn change(&self, pool: &mut Pool, mut change: impl FnMut(Packet) -> Packet) {
+        let mut next = self.head;
+        while let Some(node) = pool.nodes.get_mut(next as usize) {
+            if let Content::Packet(packet) = &mut node.content {
+                *packet = change(packet.clone());
+            }
+            next = node.next;
         }
     }
 

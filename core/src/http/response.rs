@@ -36,6 +36,8 @@ pub struct Response {
     /// On 304, 206 and the answer to HEAD it says that of the whole answer to GET, whose fields those
     /// then have. 304 is taken for a text unless it has a media type, which is not sent.
     pub compress: bool,
+    /// How the JavaScript server numbers the refusal.
+    code: Option<u8>,
     /// Whether the length is left out, because only compressing would tell it.
     unmeasured: bool,
     /// Behind one more reference, which keeps the ordinary answer small.
@@ -56,6 +58,7 @@ impl Response {
             body: Bytes::new(),
             length: None,
             compress: false,
+            code: None,
             unmeasured: false,
             rule: None,
             agreed: None,
@@ -89,6 +92,14 @@ impl Response {
     ) -> Self {
         self.headers.push((name.into(), value.into()));
         self
+    }
+
+    /// Returns the number of the refusal, from 0 to 5, as the JavaScript server has them: 0 for an unknown
+    /// transport, 1 for an unknown session, 2 for a handshake by another method than GET, 3 for any other bad request, 4
+    /// for a client that is not let in, 5 for another revision of the protocol.
+    #[must_use]
+    pub fn code(&self) -> Option<u8> {
+        self.code
     }
 
     /// Returns the rule that refused the request, in words for a log.
@@ -241,7 +252,7 @@ impl Response {
     /// for the reader. Neither text may contain what JSON escapes.
     pub(crate) fn error(status: u16, code: u8, message: &str, hint: &str) -> Self {
         let body = format!("{{\"code\":{code},\"message\":\"{message}\",\"hint\":\"{hint}\"}}");
-        Self::with_body(status, "application/json", body).nosniff()
+        Self { code: Some(code), ..Self::with_body(status, "application/json", body).nosniff() }
     }
 
     /// Has browsers take the body for nothing but what it says it is. Answers to POSTs and polls can do

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::error::Reason;
 use crate::key::{Id, Session, Socket};
 use crate::server::door::handshake::Handshake;
+use crate::server::space::life::Life;
 use crate::socket::{Args, EventMessage};
 
 /// An event for the application, in the order in which events happened.
@@ -68,6 +69,14 @@ pub enum Event {
         ticket: Ticket,
         /// The ids of the clients that match.
         ids: Vec<Id>,
+    },
+    /// Something happened to a namespace or a room, when
+    /// [`Config::life_events`](crate::Config::life_events) asks for such events.
+    Life {
+        /// The namespace.
+        namespace: Arc<str>,
+        /// What happened.
+        life: Life,
     },
     /// A client sent an event.
     Message {

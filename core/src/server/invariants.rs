@@ -18,6 +18,7 @@ impl Server {
         self.check_sessions();
         self.check_own_sids();
         self.check_jsonp();
+        self.check_own_fields();
         self.check_departed();
         self.check_links();
         self.check_clients();
@@ -109,6 +110,11 @@ impl Server {
         for &slot in self.sessions.jsonp.keys() {
             assert!(self.sessions.at(slot).is_some(), "polls by JSONP end with their session");
         }
+    }
+
+    fn check_own_fields(&self) {
+        let mut links = self.sessions.own_fields.links();
+        assert!(links.all(|link| self.sessions.session_of(link).is_some()), "an answer is owed");
     }
 
     fn check_departed(&self) {

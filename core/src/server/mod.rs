@@ -25,6 +25,7 @@ pub use event::{AckToken, Answer, Event, Received, Ticket};
 pub use server::{Counts, Server};
 pub use sessions::budget::Usage;
 pub use space::broadcast::{Scope, Target};
+pub use space::life::Life;
 pub use space::room::JoinError;
 pub use space::socket::SocketMut;
 

@@ -80,6 +80,16 @@ impl Frame {
         Self(framed_compressed(op, packed))
     }
 
+    /// Whether it is never to be compressed.
+    pub(crate) fn is_plain(&self) -> bool {
+        is_plain(&self.0)
+    }
+
+    /// The frame as it may be written.
+    pub(crate) fn unmarked(self) -> Self {
+        if is_marked(&self.0) { Self(unmarked(&self.0)) } else { self }
+    }
+
     /// Whether its payload is compressed, which is none that a host frames itself.
     pub(crate) fn is_compressed(&self) -> bool {
         self.bytes().first().is_some_and(|first| first & header::COMPRESSED != 0)
@@ -191,6 +201,43 @@ impl Packet {
             }
     }
 
+    /// A packet that was just made, as one that is never to be compressed.
+    pub(crate) fn plain(mut self) -> Self {
+        let mark = |part: &mut Arc<[u8]>| {
+            if let Some(first) = Arc::get_mut(part).and_then(|bytes| bytes.first_mut()) {
+                *first |= PLAIN;
+            }
+        };
+        mark(&mut self.first);
+        if let Some(parts) = self.attachments.as_mut().and_then(Arc::get_mut) {
+            parts.iter_mut().for_each(mark);
+        }
+        self
+    }
+
+    /// Whether it is never to be compressed.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        is_plain(&self.first)
+    }
+
+    /// Whether a frame of it has to be [`unmarked`](Self::unmarked) before a WebSocket without compression can
+    /// carry it.
+    pub(crate) fn is_marked(&self) -> bool {
+        let attachments = self.attachments.iter().flat_map(|parts| parts.iter());
+        std::iter::once(&self.first).chain(attachments).any(|part| is_marked(part))
+    }
+
+    /// The packet as it may be written where nothing is compressed.
+    pub(crate) fn unmarked(&self) -> Self {
+        let form = |part: &Arc<[u8]>| if is_marked(part) { unmarked(part) } else { part.clone() };
+        let attachments = self.attachments.as_ref();
+        Self {
+            first: form(&self.first),
+            attachments: attachments.map(|parts| parts.iter().map(form).collect()),
+        }
+    }
+
     /// The packet with the Engine.IO type of a message as the first byte of each binary part
     /// (engine.io-protocol v3, "Encoding").
     pub(crate) fn with_binary_types(&self) -> Self {
@@ -212,10 +259,11 @@ impl Packet {
             false => form(&part[MAX_UNMASKED..]),
         };
         let attachments = self.attachments.as_ref();
-        Self {
+        let formed = Self {
             first: form(&self.first),
             attachments: attachments.map(|parts| parts.iter().map(form).collect()),
-        }
+        };
+        if self.is_plain() { formed.plain() } else { formed }
     }
 
     /// Payload bytes of its longest part.
@@ -478,6 +526,27 @@ fn framed_compressed(op: Op, packed: &[u8]) -> Arc<[u8]> {
 /// The header and the payload of a frame, which begins right behind the room for the longest header.
 fn whole(framed: &[u8]) -> &[u8] {
     &framed[MAX_UNMASKED - header::size(framed.len() - MAX_UNMASKED)..]
+}
+
+/// Marks the first byte of a part that is never to be compressed. Mostly no frame has that byte; in one with the
+/// longest header it is a bit that WebSocket reserves, and has to go before the frame is written.
+const PLAIN: u8 = 0x20;
+
+fn is_plain(framed: &[u8]) -> bool {
+    framed.first().is_some_and(|first| first & PLAIN != 0)
+}
+
+/// Whether the mark of a part is in its frame.
+fn is_marked(framed: &[u8]) -> bool {
+    is_plain(framed) && whole(framed).len() == framed.len()
+}
+
+fn unmarked(framed: &[u8]) -> Arc<[u8]> {
+    let mut bytes: Arc<[u8]> = framed.into();
+    if let Some(first) = Arc::get_mut(&mut bytes).and_then(|bytes| bytes.first_mut()) {
+        *first &= !PLAIN;
+    }
+    bytes
 }
 
 fn is_text(framed: &[u8]) -> bool {

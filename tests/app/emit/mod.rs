@@ -2,6 +2,7 @@
 
 mod ack;
 mod drain;
+mod outgoing;
 mod rooms;
 mod stack;
 mod wait;

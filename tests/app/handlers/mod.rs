@@ -4,6 +4,7 @@ mod classes;
 mod connect;
 mod errors;
 mod forms;
+mod life;
 mod lookup;
 mod order;
 pub(crate) mod stage;

@@ -15,4 +15,5 @@ mod life;
 mod logs;
 mod pace;
 mod pipelining;
+mod refused;
 mod stage;

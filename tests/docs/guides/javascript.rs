@@ -23,6 +23,11 @@ fn handlers(app: &mut App) {
     app.on("on", |socket: Socket, rest: RawRest| socket.emit("x", rest));
     app.on("in turn", sequential(handler));
     app.generate_id(|request, _| request.path().to_owned());
+    app.on_any_outgoing(|sent| println!("{}", sent.event));
+    app.on_refused(|refused| println!("{}", refused.rule));
+    app.on_life(|io, namespace, life| println!("{:?} {life:?}", io.of(namespace)));
+    app.initial_headers(|request, caller, fields| println!("{request:?} {caller:?} {fields:?}"));
+    app.headers(|request, caller, fields| println!("{request:?} {caller:?} {fields:?}"));
 }
 
 fn namespaces(app: &mut App, io: &Io, data: Value) {
@@ -48,6 +53,8 @@ fn sending(socket: &Socket, io: &Io, id: &str) -> Result<bool, EmitError> {
     socket.nsp().emit("x", &())?;
     io.volatile().emit("x", &())?;
     io.local().emit("x", &())?;
+    socket.emit_uncompressed("x", &())?;
+    io.uncompressed().emit("x", &())?;
     socket.emit_volatile("x", &())
 }
 

@@ -112,6 +112,21 @@ fn short_answers_are_left_alone() {
 }
 
 #[test]
+fn an_answer_with_nothing_to_compress_is_left_alone() {
+    for (others, coding) in [(0, "none"), (1, "gzip")] {
+        let sim = Sim::new();
+        let client = joined(&sim);
+        sim.socket(1).emit_uncompressed("a", &long(70_000)).expect("it waits");
+        for _ in 0..others {
+            sim.socket(1).emit("b", "[]").expect("it waits");
+        }
+        let raw = get(&mut sim.tcp(), &client.target(), "Accept-Encoding: gzip\r\n");
+        assert_eq!(raw.decoded().0, coding, "one that may be compressed is enough");
+        assert!(raw.decoded().1.starts_with(b"42[\"a\",\"abc "));
+    }
+}
+
+#[test]
 fn a_held_poll_is_compressed_too() {
     let sim = Sim::with(|config| config.origins = sansocket::Origins::Any);
     let mut client = joined(&sim);

@@ -172,6 +172,86 @@ fn messages_that_refer_to_those_before_are_smaller() {
     assert!(sizes[1] < sizes[0] / 10, "{sizes:?}");
 }
 
+/// A length of each kind of frame header.
+const LENGTHS: [usize; 3] = [116, 2000, 70_000];
+
+#[test]
+fn what_is_not_to_be_compressed_goes_as_it_is() {
+    let offers = ["permessage-deflate; server_no_context_takeover", "permessage-deflate", "none"];
+    for takeover in [true, false] {
+        let sim = sim(|deflate| {
+            deflate.threshold = 124;
+            deflate.server_no_context_takeover = takeover;
+        });
+        let mut clients = offers.map(|offer| Raw::joined(&sim, offer));
+        for json in LENGTHS.map(long) {
+            let plain = (0x81, text_of(&json).into_bytes());
+            for (n, client) in clients.iter_mut().enumerate() {
+                sim.socket(n + 1).emit_uncompressed("x", &json).unwrap();
+                assert_eq!(client.frames(), std::slice::from_ref(&plain));
+            }
+            let to = Target { compress: false, ..Target::namespace("/") };
+            sim.broadcast(&to, "x", &json);
+            for client in &mut clients {
+                assert_eq!(client.frames(), std::slice::from_ref(&plain));
+            }
+            sim.ask_all(&to, "x", 1000);
+            let asked = clients.each_mut().map(|client| client.frames()[0].0);
+            assert_eq!(asked, [0x81; 3]);
+        }
+        sim.broadcast(&Target::namespace("/"), "x", &long(2000));
+        let firsts = clients.each_mut().map(|client| client.frames()[0].0);
+        assert_eq!(firsts, [0xc1, 0xc1, 0x81], "others are compressed all the same");
+    }
+}
+
+#[test]
+fn attachments_are_not_compressed_either() {
+    let sim = sim(|_| {});
+    let mut clients = ["permessage-deflate", "none"].map(|offer| Raw::joined(&sim, offer));
+    let attachments = [Bytes::from(vec![7; 70_000])];
+    sim.on(0, |server, _| {
+        let to = Target { compress: false, ..Target::namespace("/") };
+        let args = ArgsRef::from_valid("[]", &attachments);
+        server.broadcast(&to, "x", args).expect("it is sent");
+    });
+    for client in &mut clients {
+        let frames = client.frames();
+        assert_eq!(frames[0], (0x81, b"451-[\"x\"]".to_vec()));
+        assert_eq!(frames[1], (0x82, vec![7; 70_000]));
+    }
+}
+
+#[test]
+fn what_waits_for_a_poll_and_is_not_to_be_compressed_leaves_on_any_websocket() {
+    for offer in ["permessage-deflate", "none"] {
+        let sim = sim(|_| {});
+        let mut polling = sim.polling();
+        polling.join("/");
+        let json = long(70_000);
+        sim.socket(1).emit_uncompressed("x", &json).unwrap();
+        let target = polling.target().replace("polling", "websocket");
+        let mut client = Raw::open(&sim, &target, offer);
+        client.tcp.send(frame(0x81, b"2probe"));
+        assert_eq!(client.frames(), [(0x81, b"3probe".to_vec())]);
+        client.tcp.send(frame(0x81, b"5"));
+        assert_eq!(client.frames(), [(0x81, text_of(&json).into_bytes())], "{offer}");
+    }
+}
+
+#[test]
+fn what_a_connect_handler_sends_waits_uncompressed() {
+    let mut sim = sim(|_| {});
+    sim.app(|app| app.holds = true);
+    let mut client = Raw::open(&sim, PATH, "none");
+    client.tcp.send(frame(0x81, b"40"));
+    let json = long(70_000);
+    sim.socket(1).emit_uncompressed("x", &json).unwrap();
+    client.frames();
+    sim.socket(1).admit().unwrap();
+    assert_eq!(client.frames()[1], (0x81, text_of(&json).into_bytes()));
+}
+
 #[test]
 fn polls_get_messages_as_they_are_and_the_websocket_after_them_gets_them_compressed() {
     let mut sim = sim(|_| {});

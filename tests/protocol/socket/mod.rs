@@ -4,6 +4,7 @@ mod backlog;
 mod binary;
 mod deflate;
 mod events;
+mod life;
 mod namespaces;
 mod parser;
 mod rooms;

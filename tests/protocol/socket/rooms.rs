@@ -11,6 +11,7 @@ const ALL: Target<'static> = Target {
     skip: None,
     scope: sansocket::Scope::Process,
     volatile: false,
+    compress: true,
 };
 
 /// Clients 1 to `n`.

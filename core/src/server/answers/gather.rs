@@ -58,7 +58,7 @@ impl Server {
         self.space.check_event(name, args)?;
         let now = self.enter(now);
         let id = self.answers.next_question();
-        let packet = self.space.encoder.event(to.namespace, name, args, Some(id)).packet();
+        let packet = to.packed(self.space.encoder.event(to.namespace, name, args, Some(id)));
         let ask = Ask { id, from: Peer::Shard(self.shard.index), timeout };
         self.space.select(to);
         let (asked, missing) = self.ask_selected(now, &packet, ask);
@@ -81,10 +81,15 @@ impl Server {
         ask: Ask,
     ) -> (u32, u32) {
         let (mut asked, mut missing) = (Vec::new(), 0);
+        let is_plain = packet.is_plain();
         for socket in self.space.take_selected() {
             let Some(client) = self.space.clients.get(socket.0) else { continue };
             let (slot, owed) = (client.session, client.pending.len());
-            if owed < self.config.limits.questions && self.send_shared(slot, packet.clone()) {
+            let packet = match is_plain {
+                true => self.sessions.fit(slot, packet),
+                false => packet.clone(),
+            };
+            if owed < self.config.limits.questions && self.send_shared(slot, packet) {
                 let asker = Asker::Many { asked_by: ask.from };
                 self.space.note_question(socket, Pending { id: ask.id, asker });
                 asked.push(socket);

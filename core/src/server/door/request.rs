@@ -19,6 +19,7 @@ use crate::server::sessions::link::{Reading, poll_packet};
 use crate::server::sessions::session::Goodbye;
 use crate::server::sessions::strangers::Source;
 use crate::server::sessions::transport::{OnGet, OnPost, Transport};
+use crate::socket::encoded::Packet;
 use crate::time::Tick;
 use crate::ws::handshake::{self, Ask};
 use crate::ws::protocol;
@@ -65,6 +66,18 @@ impl Server {
                 Err(refusal) => Verdict::Respond(access.allow(refusal, &self.config)),
             }
         };
+        match &mut verdict {
+            Verdict::Respond(response) | Verdict::Upgrade { response, .. } => {
+                response.dress_for(context.headers);
+            }
+            Verdict::Body { link: Some(link), .. } | Verdict::Hold(Some(link)) => {
+                self.sessions.own_fields.keep(*link, context.headers);
+            }
+            Verdict::Body { link: None, .. }
+            | Verdict::Continue
+            | Verdict::Hold(None)
+            | Verdict::Pass => {}
+        }
         self.dress_verdict(&mut verdict);
         verdict
     }
@@ -72,7 +85,11 @@ impl Server {
     /// Takes the whole body of a POST.
     pub fn handle_body(&mut self, now: Instant, link: Link, body: &[u8]) -> Verdict {
         let now = self.enter(now);
+        let own = self.sessions.own_fields.take(link);
         let mut verdict = self.take_body(now, link, body);
+        if let Verdict::Respond(response) = &mut verdict {
+            response.dress_for(&own);
+        }
         self.dress_verdict(&mut verdict);
         verdict
     }
@@ -223,6 +240,7 @@ impl Server {
                 Verdict::Upgrade { link: Some(self.sessions.open_websocket(slot)), response }
             }
         };
+        self.send_initial(slot);
         self.ask_for_main(now, slot, terms);
         Ok(verdict)
     }
@@ -243,6 +261,14 @@ impl Server {
         if let Some(sid) = own.or_else(|| shared.as_ref().map(Id::as_str)) {
             self.sessions.departed.forget(sid);
             self.sessions.own_sids.insert(slot, sid);
+        }
+    }
+
+    /// Sends what every session gets behind OPEN.
+    fn send_initial(&mut self, slot: u32) {
+        if let Some(text) = &self.config.initial_packet {
+            let packet = Packet::engine(format!("4{text}").as_bytes());
+            self.send_or_end(slot, packet);
         }
     }
 

@@ -184,7 +184,7 @@ impl Sessions {
         let limits = &self.config.limits;
         let room = session.outbox.payload_len(&self.pool, limits.max_payload);
         let mut body = Vec::with_capacity(room + 16);
-        session.outbox.put_polling(
+        let compressible = session.outbox.put_polling(
             &mut self.pool,
             &mut body,
             terms,
@@ -197,12 +197,18 @@ impl Sessions {
         let origin = session.origin.clone();
         let reading = self.reading(slot, terms);
         self.links.remove(link.0);
+        let own = self.own_fields.take(link);
         if over {
             self.remove(slot);
-            return Some(poll_packet("1", reading, origin.as_deref(), &self.config));
+            let mut response = poll_packet("1", reading, origin.as_deref(), &self.config);
+            response.dress_for(&own);
+            return Some(response);
         }
         self.note_drain(slot, space, outputs);
-        Some(poll_response(body, reading, origin.as_deref(), &self.config))
+        let mut response = poll_response(body, reading, origin.as_deref(), &self.config);
+        response.compress &= compressible > 0;
+        response.dress_for(&own);
+        Some(response)
     }
 
     /// How the client of the session in a slot, which has these terms, reads the answers to its polls.
@@ -219,11 +225,16 @@ impl Sessions {
 
     /// Ends a link, with whatever waited there.
     pub(in crate::server) fn detach(&mut self, link: Link) {
+        self.own_fields.take(link);
         self.links.remove(link.0);
     }
 
     /// Ends a link with a last message, which waits until it is pulled.
-    pub(super) fn farewell(&mut self, link: Link, transmit: Transmit) {
+    pub(super) fn farewell(&mut self, link: Link, mut transmit: Transmit) {
+        let own = self.own_fields.take(link);
+        if let Transmit::Response(response) = &mut transmit {
+            response.dress_for(&own);
+        }
         if let Some(attachment) = self.links.get_mut(link.0) {
             attachment.carries = Carries::Farewell(Box::new(transmit));
             // A stream that takes no more is told of the end as well.

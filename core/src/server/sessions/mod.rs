@@ -7,6 +7,7 @@ mod end;
 mod inbound;
 pub(in crate::server) mod link;
 mod open;
+mod own_fields;
 pub(in crate::server) mod own_sid;
 mod send;
 pub(in crate::server) mod session;

@@ -162,6 +162,7 @@ impl Sessions {
         let Some((transport, [poll, post])) = session.transport.on_upgrade() else { return false };
         session.transport = transport;
         session.aside_due = Tick::NEVER;
+        session.unmark(&mut self.pool, &mut self.forms);
         let origin = session.origin.clone();
         if let Some(poll) = poll {
             self.turn_away(poll, Refusal::SessionTransport, origin.as_deref());

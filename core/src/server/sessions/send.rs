@@ -47,6 +47,15 @@ impl Sessions {
         Ok(())
     }
 
+    /// The form of a packet that a session can carry, when it is never to be compressed.
+    #[cold]
+    pub(in crate::server) fn fit(&mut self, slot: u32, packet: &Packet) -> Packet {
+        match self.table.at(slot) {
+            Some(session) if packet.is_plain() => session.fit(&mut self.forms, packet.clone()),
+            Some(_) | None => packet.clone(),
+        }
+    }
+
     /// Queues a packet if it can leave now; says whether it was.
     pub(in crate::server) fn send_volatile(&mut self, slot: u32, packet: Packet) -> bool {
         let writable = self.at(slot).is_some_and(|session| {

@@ -66,6 +66,26 @@ impl Session {
         usize::from(self.contexts) * CONTEXT
     }
 
+    /// Whether messages on its WebSocket are compressed.
+    fn is_compressed(&self) -> bool {
+        self.terms.window.is_some() || self.contexts > 0
+    }
+
+    /// Lets packets leave on its WebSocket that were queued for polls and are never to be compressed.
+    pub(super) fn unmark(&self, pool: &mut Pool, forms: &mut Forms) {
+        if !self.is_compressed() {
+            self.outbox.change(pool, |packet| forms.unmarked(packet));
+        }
+    }
+
+    /// The form of a packet that its links can carry, when it is never to be compressed.
+    pub(super) fn fit(&self, forms: &mut Forms, packet: Packet) -> Packet {
+        match self.transport.is_websocket() && !self.is_compressed() {
+            true => forms.unmarked(packet),
+            false => packet,
+        }
+    }
+
     /// Whether it was not admitted to a namespace yet.
     pub(in crate::server) fn is_stranger(&self) -> bool {
         self.place != NONE

@@ -17,6 +17,7 @@ use crate::server::sessions::budget::Budget;
 use crate::server::sessions::deadline::Timers;
 use crate::server::sessions::departed::Departed;
 use crate::server::sessions::link::Attachment;
+use crate::server::sessions::own_fields::OwnFields;
 use crate::server::sessions::own_sid::OwnSids;
 use crate::server::sessions::session::Session;
 use crate::server::sessions::strangers::Strangers;
@@ -39,6 +40,7 @@ pub(in crate::server) struct Sessions {
     pub(in crate::server) departed: Departed,
     pub(in crate::server) strangers: Strangers,
     pub(super) links: Slab<Attachment>,
+    pub(in crate::server) own_fields: OwnFields,
     /// Links that gained something to write.
     pub(super) ready: VecDeque<Link>,
     /// Links to be looked at before their peers are taken for gone.
@@ -71,6 +73,7 @@ impl Sessions {
             departed: Departed::default(),
             strangers: Strangers::new(hasher.clone()),
             links: Slab::new(),
+            own_fields: OwnFields::new(hasher.clone()),
             ready: VecDeque::new(),
             overdue: VecDeque::new(),
             timers: Timers::new(config),

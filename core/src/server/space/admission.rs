@@ -7,10 +7,13 @@ use crate::engine::terms::Revision;
 use crate::error::{Gone, Reason, Refused, Violation};
 use crate::key::{Id, Place, Socket};
 use crate::server::sessions::session::Goodbye;
+use crate::server::sessions::sessions::Sessions;
 use crate::server::space::client::{Client, Held, Joining, Phase};
+use crate::server::space::life::Life;
 use crate::server::space::space::Space;
 use crate::server::{Event, NONE, Server};
 use crate::socket::ArgsRef;
+use crate::socket::encoded::Packet;
 use crate::socket::scan;
 use crate::time::Tick;
 
@@ -34,13 +37,19 @@ impl Server {
         let namespace = space.namespaces.at_mut(client.namespace).ok_or(Gone)?;
         client.position = u32::try_from(namespace.members.len()).unwrap_or(NONE);
         namespace.members.push(socket.0.slot);
+        let is_first = namespace.members.len() == 1;
         let connect = match revision {
             Revision::V3(_) => space.encoder.connect_with(&namespace.name, ""),
             Revision::V4 => space.encoder.connect(&namespace.name, id.as_str()),
         };
+        if is_first {
+            let place = client.namespace;
+            space.tell_members(place, Life::NamespaceCreated, &mut self.outputs);
+        }
         self.sessions.introduce(slot);
         self.send_or_end(slot, connect);
         for packet in held.packets {
+            let packet = self.sessions.fit(slot, &packet);
             if let Err(Refused::Backlog { .. }) = self.send_event(slot, packet) {
                 self.end(slot, Reason::SlowConsumer, Goodbye::SERVER);
             }
@@ -153,18 +162,59 @@ impl Server {
         let sent = match &mut client.phase {
             Phase::Connected => sessions.send_draft(slot, draft),
             Phase::Joining(joining) => {
-                let held = joining.held.as_mut().ok_or(Gone)?;
-                let held = held.push(draft.packet(), config.limits.max_backlog);
-                if let (Err(_), Some(session)) = (&held, sessions.at_mut(slot)) {
-                    session.congested = true;
-                }
-                held.map(|cost| sessions.budget.aside += cost)
+                joining.hold(draft.packet(), config.limits.max_backlog, (slot, sessions))
             }
         };
         match sent {
             Err(Refused::Backlog { bytes }) => self.on_slow(slot, bytes),
             sent => sent,
         }
+    }
+}
+
+impl Server {
+    /// The same for an event that is never to be compressed.
+    pub(in crate::server) fn send_plain_to(
+        &mut self,
+        socket: Socket,
+        name: &str,
+        args: ArgsRef<'_>,
+    ) -> Result<(), Refused> {
+        let Self { config, space, sessions, .. } = self;
+        let client = space.clients.get_mut(socket.0).ok_or(Gone)?;
+        let namespace = space.namespaces.at(client.namespace).ok_or(Gone)?;
+        let slot = client.session;
+        let packet = space.encoder.event(&namespace.name, name, args, None).packet().plain();
+        match &mut client.phase {
+            Phase::Connected => {
+                let packet = sessions.fit(slot, &packet);
+                self.send_event(slot, packet)
+            }
+            Phase::Joining(joining) => {
+                match joining.hold(packet, config.limits.max_backlog, (slot, sessions)) {
+                    Err(Refused::Backlog { bytes }) => self.on_slow(slot, bytes),
+                    held => held,
+                }
+            }
+        }
+    }
+}
+
+impl Joining {
+    /// Holds a packet back, for the session in a slot, until the client is admitted.
+    #[cold]
+    fn hold(
+        &mut self,
+        packet: Packet,
+        max_backlog: usize,
+        (slot, sessions): (u32, &mut Sessions),
+    ) -> Result<(), Refused> {
+        let held = self.held.as_mut().ok_or(Gone)?;
+        let held = held.push(packet, max_backlog);
+        if let (Err(_), Some(session)) = (&held, sessions.at_mut(slot)) {
+            session.congested = true;
+        }
+        held.map(|cost| sessions.budget.aside += cost)
     }
 }
 

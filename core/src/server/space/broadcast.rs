@@ -10,7 +10,7 @@ use crate::error::Misuse;
 use crate::key::Socket;
 use crate::server::Server;
 use crate::socket::ArgsRef;
-use crate::socket::encoded::Packet;
+use crate::socket::encoded::{Draft, Packet};
 
 /// The clients that a broadcast reaches: those in one of `rooms`, or all of the namespace, without those in
 /// one of `except`.
@@ -31,6 +31,8 @@ pub struct Target<'a> {
     pub scope: Scope,
     /// Whether clients that cannot take it now are passed over.
     pub volatile: bool,
+    /// Whether it may be compressed for clients with which that was agreed on.
+    pub compress: bool,
 }
 
 impl<'a> Target<'a> {
@@ -38,7 +40,17 @@ impl<'a> Target<'a> {
     #[must_use]
     pub fn namespace(namespace: &'a str) -> Self {
         let scope = Scope::Cluster;
-        Self { namespace, rooms: &[], except: &[], skip: None, scope, volatile: false }
+        let (volatile, compress) = (false, true);
+        Self { namespace, rooms: &[], except: &[], skip: None, scope, volatile, compress }
+    }
+}
+
+impl Target<'_> {
+    /// The packet that is drafted for it.
+    #[inline]
+    pub(in crate::server) fn packed(&self, draft: Draft<'_>) -> Packet {
+        let packet = draft.packet();
+        if self.compress { packet } else { packet.plain() }
     }
 }
 
@@ -68,7 +80,7 @@ impl Server {
         args: ArgsRef<'_>,
     ) -> Result<(), Misuse> {
         self.space.check_event(name, args)?;
-        let packet = self.space.encoder.event(to.namespace, name, args, None).packet();
+        let packet = to.packed(self.space.encoder.event(to.namespace, name, args, None));
         let volatile = to.volatile;
         self.space.tell_peers(to, &mut self.outputs, |to| Body::Broadcast {
             to,
@@ -120,7 +132,7 @@ impl Server {
             Change::Join(rooms) => {
                 for room in rooms {
                     for &socket in &sockets {
-                        let _ = self.space.join_room(socket, room);
+                        let _ = self.space.join_room(socket, room, &mut self.outputs);
                     }
                 }
             }
@@ -130,7 +142,7 @@ impl Server {
                     let here =
                         if self.space.has_room(namespace, room) { &sockets[..] } else { &[] };
                     for &socket in here {
-                        self.space.leave_room(socket, room);
+                        self.space.leave_room(socket, room, &mut self.outputs);
                     }
                 }
             }
@@ -147,14 +159,19 @@ impl Server {
     /// Sends to the clients that were selected.
     pub(super) fn fan_out(&mut self, packet: &Packet, volatile: bool) {
         let selected = std::mem::take(&mut self.space.selected);
+        let is_plain = packet.is_plain();
         for &slot in &selected {
             let Some(session) = self.space.clients.at(slot).map(|client| client.session) else {
                 continue;
             };
+            let packet = match is_plain {
+                true => self.sessions.fit(session, packet),
+                false => packet.clone(),
+            };
             if volatile {
-                self.sessions.send_volatile(session, packet.clone());
+                self.sessions.send_volatile(session, packet);
             } else {
-                self.send_shared(session, packet.clone());
+                self.send_shared(session, packet);
             }
         }
         self.sessions.forms.forget();

@@ -2,7 +2,9 @@
 
 use crate::error::Reason;
 use crate::key::Socket;
+use crate::server::outputs::Outputs;
 use crate::server::space::client::{Client, Phase};
+use crate::server::space::life::Life;
 use crate::server::space::space::Space;
 use crate::server::{Event, NONE, Server};
 use crate::slack::Slack as _;
@@ -18,7 +20,7 @@ impl Server {
         let Some(held) = joining.held.take() else { return };
         self.sessions.budget.aside -= held.bytes;
         let rooms = space.rooms_of(socket).cloned().collect();
-        space.leave_all_rooms(socket.0.slot);
+        space.leave_all_rooms(socket.0.slot, &mut self.outputs);
         self.answers.abandon(socket.0.slot, (space, &mut self.outputs));
         let reason = Reason::ClientDisconnect;
         self.outputs.tell(Event::Disconnect { socket, reason, rooms });
@@ -37,9 +39,9 @@ impl Server {
 
     /// Takes a client out of every index: rooms, questions, namespace, session.
     pub(super) fn forget_client(&mut self, slot: u32) {
-        self.space.leave_all_rooms(slot);
+        self.space.leave_all_rooms(slot, &mut self.outputs);
         self.answers.abandon(slot, (&mut self.space, &mut self.outputs));
-        let Some(client) = self.space.exit(slot) else { return };
+        let Some(client) = self.space.exit(slot, &mut self.outputs) else { return };
         self.sessions.budget.aside -= client.bytes_held();
         self.release_id(client.id, slot);
         self.unlink(client.session, slot, client.sibling);
@@ -59,7 +61,7 @@ impl Server {
 
 impl Space {
     /// Takes a client that is in no room out of its namespace.
-    fn exit(&mut self, slot: u32) -> Option<Client> {
+    fn exit(&mut self, slot: u32, outputs: &mut Outputs) -> Option<Client> {
         let key = self.clients.key(slot)?;
         let client = self.clients.remove(key)?;
         if let Some(namespace) = self.namespaces.at_mut(client.namespace)
@@ -70,6 +72,10 @@ impl Space {
             let moved = namespace.members.get(client.position as usize);
             if let Some(moved) = moved.and_then(|&moved| self.clients.at_mut(moved)) {
                 moved.position = client.position;
+            }
+            let left = self.namespaces.at(client.namespace);
+            if left.is_some_and(|namespace| namespace.members.is_empty()) {
+                self.tell_members(client.namespace, Life::NamespaceDeleted, outputs);
             }
         }
         self.shared.remove(client.id, client.namespace, slot);

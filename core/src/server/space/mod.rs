@@ -5,6 +5,7 @@ mod adopted;
 pub(in crate::server) mod broadcast;
 pub(in crate::server) mod client;
 mod leave;
+pub(in crate::server) mod life;
 pub(in crate::server) mod namespace;
 mod peer;
 pub(in crate::server) mod query;

@@ -7,6 +7,7 @@ use crate::error::{Gone, Misuse};
 use crate::hash::Seeded;
 use crate::key::{Slab, Socket};
 use crate::server::Server;
+use crate::server::outputs::Outputs;
 use crate::server::space::adopted::Whereabouts;
 use crate::server::space::namespace::Namespace;
 use crate::server::space::space::Space;
@@ -140,7 +141,12 @@ impl Space {
     /// Puts a client into a room; `false` when it was in it.
     ///
     /// The room named by the client's own id holds it anyway; another client's is refused.
-    pub(super) fn join_room(&mut self, socket: Socket, name: &str) -> Result<bool, JoinError> {
+    pub(super) fn join_room(
+        &mut self,
+        socket: Socket,
+        name: &str,
+        outputs: &mut Outputs,
+    ) -> Result<bool, JoinError> {
         let client = self.clients.get(socket.0).ok_or(Gone)?;
         match self.whereabouts(name) {
             Whereabouts::Room => {}
@@ -163,7 +169,8 @@ impl Space {
         if client.rooms.len() >= self.config.limits.rooms {
             return Err(Misuse::TooManyRooms.into());
         }
-        let namespace = self.namespaces.at_mut(client.namespace).ok_or(Gone)?;
+        let (id, at) = (client.id, client.namespace);
+        let namespace = self.namespaces.at_mut(at).ok_or(Gone)?;
         let room = known.unwrap_or_else(|| namespace.new_room(name));
         let members = &mut namespace.rooms.at_mut(room).ok_or(Gone)?.members;
         let (place, note) = (index(members.len()), index(client.rooms.len()));
@@ -173,32 +180,36 @@ impl Space {
         }
         self.namespaces.far.add(slot, room, note);
         self.namespaces.rooms += usize::from(known.is_none());
+        if self.config.life_events {
+            self.tell_joined((at, room), id, outputs);
+        }
         Ok(true)
     }
 
     /// Takes a client out of a room; `false` when it was not in it.
-    pub(super) fn leave_room(&mut self, socket: Socket, name: &str) -> bool {
+    pub(super) fn leave_room(&mut self, socket: Socket, name: &str, outputs: &mut Outputs) -> bool {
         let Some(client) = self.clients.get(socket.0) else { return false };
         let Some(namespace) = self.namespaces.at(client.namespace) else { return false };
         let Some(&room) = namespace.room_names.get(name) else { return false };
         let slot = socket.0.slot;
         let Some(note) = self.namespaces.far.find(slot, &client.rooms, room) else { return false };
-        self.leave_at(slot, note);
+        self.leave_at(slot, note, outputs);
         true
     }
 
-    pub(super) fn leave_all_rooms(&mut self, slot: u32) {
+    pub(super) fn leave_all_rooms(&mut self, slot: u32, outputs: &mut Outputs) {
         while let Some(count) = self.clients.at(slot).map(|client| client.rooms.len()) {
             if count == 0 {
                 return;
             }
-            self.leave_at(slot, index(count - 1));
+            self.leave_at(slot, index(count - 1), outputs);
         }
     }
 
     /// Removes the nth membership of a client: one swap on each side, and two positions to mend.
-    fn leave_at(&mut self, slot: u32, note: u32) {
+    fn leave_at(&mut self, slot: u32, note: u32, outputs: &mut Outputs) {
         let Some(client) = self.clients.at_mut(slot) else { return };
+        let (id, at) = (client.id, client.namespace);
         let Membership { room, place } = client.rooms.swap_remove(note as usize);
         let moved_note = client.rooms.get(note as usize).copied();
         let last = index(client.rooms.len());
@@ -211,7 +222,7 @@ impl Space {
             self.namespaces.far.remove(slot, moved.room, last);
             self.namespaces.far.add(slot, moved.room, note);
         }
-        let Some(namespace) = self.namespaces.at_mut(client.namespace) else { return };
+        let Some(namespace) = self.namespaces.at_mut(at) else { return };
         if let Some(moved) = moved_note {
             mend_note(&mut namespace.rooms, moved, note);
         }
@@ -219,6 +230,7 @@ impl Space {
         left.members.swap_remove(place as usize);
         left.members.tighten();
         let moved_member = left.members.get(place as usize).copied();
+        let told = self.config.life_events.then(|| left.name.clone());
         let dropped = namespace.drop_if_empty(room);
         if let Some(moved) = moved_member
             && let Some(client) = self.clients.at_mut(moved.client)
@@ -227,6 +239,9 @@ impl Space {
             membership.place = place;
         }
         self.namespaces.rooms -= usize::from(dropped);
+        if let Some(room) = told {
+            self.tell_left(at, (room, id), outputs);
+        }
     }
 
     /// The names of the rooms a client is in, without its own.

@@ -69,6 +69,16 @@ impl SocketMut<'_> {
         Ok(self.server.sessions.send_volatile(slot, packet))
     }
 
+    /// Sends an event that is never compressed, as if it was short: text that is secret beside text that others
+    /// choose, or data that is compressed already. A polling answer with nothing else is not compressed either.
+    ///
+    /// # Errors
+    /// As for [`emit`](Self::emit).
+    pub fn emit_uncompressed(&mut self, name: &str, args: ArgsRef<'_>) -> Result<(), Refused> {
+        self.server.space.check_event(name, args)?;
+        self.server.send_plain_to(self.socket, name, args)
+    }
+
     /// Sends an event that asks for an acknowledgement; the outcome comes as
     /// [`Event::Ack`](crate::server::Event), exactly once, after `timeout` at the latest.
     ///
@@ -90,12 +100,12 @@ impl SocketMut<'_> {
     /// # Errors
     /// [`JoinError::Misuse`] for another client's own room, or one room too many.
     pub fn join(&mut self, room: &str) -> Result<bool, JoinError> {
-        self.server.space.join_room(self.socket, room)
+        self.server.space.join_room(self.socket, room, &mut self.server.outputs)
     }
 
     /// Takes the client out of a room; `false` when it was not in it.
     pub fn leave(&mut self, room: &str) -> bool {
-        self.server.space.leave_room(self.socket, room)
+        self.server.space.leave_room(self.socket, room, &mut self.server.outputs)
     }
 
     /// Returns the rooms the client is in, without the one named by its id.
