@@ -59,13 +59,16 @@ pub(super) fn command(
     }
 }
 
-/// Makes the client of a namespace. Returns the function that makes its auth payloads, too, if there is one.
+/// A client, and the function that makes its auth payloads, if there is one.
+type Made = (Client, Option<Arc<Function>>);
+
+/// Makes the client of a namespace.
 fn client(
     url: &str,
     nsp: Option<&str>,
     options: &Options,
     auth: Option<Auth>,
-) -> Result<(Client, Option<Arc<Function>>), Box<dyn Error>> {
+) -> Result<Made, Box<dyn Error>> {
     let mut endpoint = Endpoint::parse(url)?;
     if let Some(nsp) = nsp {
         let start = url.find("://").map_or(0, |at| at + 3);
