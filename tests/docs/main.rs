@@ -1,5 +1,6 @@
 //! The pages in `docs/`: the tutorial's chat with its tests, and what must not drift from the code.
 
+mod behaviours;
 #[allow(dead_code, reason = "a test serves nothing")]
 mod chat;
 mod compile_errors;

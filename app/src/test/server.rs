@@ -1,6 +1,6 @@
 //! The server of a test.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::fmt;
 use std::pin::pin;
 use std::rc::Rc;
@@ -36,6 +36,8 @@ pub(super) struct World {
     cable: Arc<Mutex<Cable>>,
     /// What the clients that are not [`TestClient`]s share.
     host: OnceCell<Arc<Host<Pipes>>>,
+    /// How many of them were started.
+    opened: Cell<u64>,
 }
 
 impl TestServer {
@@ -54,7 +56,7 @@ impl TestServer {
         let hub = Hub::new(app, clock.clone(), shards, SEED);
         clock.start(Box::pin(Timers::new(&hub)));
         let (cable, host) = (Arc::default(), OnceCell::new());
-        Self { world: Rc::new(World { hub, clock, cable, host }) }
+        Self { world: Rc::new(World { hub, clock, cable, host, opened: Cell::new(0) }) }
     }
 
     /// Connects a client to the namespace `/`.
@@ -97,11 +99,14 @@ impl TestServer {
     /// [`Client::manage`](crate::client::Client::manage) was given no value of.
     #[must_use]
     pub fn open(&self, client: Client) -> Manager {
-        let World { hub, clock, cable, host } = &*self.world;
+        let World { hub, clock, cable, host, opened } = &*self.world;
         let pipes = || Host::start(Pipes::new(clock.clone(), hub, cable.clone()));
         let host = host.get_or_init(pipes);
-        // They do the same in every run.
-        host.open_with(client, SEED)
+        // Each client draws numbers of its own, and the same ones in every run.
+        let number = opened.replace(opened.get() + 1);
+        let mut seed = SEED;
+        seed[..8].copy_from_slice(&number.to_le_bytes());
+        host.open_with(client, seed)
     }
 
     /// Cuts the streams of the [clients that are started](Self::open) here, or lets them through again.

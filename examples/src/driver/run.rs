@@ -325,11 +325,16 @@ fn set_auth(socket: &Socket, auth: Option<Auth>) -> Result<(), EmitError> {
         None => Ok(()),
         Some(Auth::Value(value)) => socket.set_auth(&value),
         Some(Auth::Function(function)) => {
-            let (nsp, manager) = (socket.namespace().to_owned(), socket.manager());
-            socket.set_auth_with(async move || call(&function, &nsp, &manager).await);
+            set_auth_function(socket, function);
             Ok(())
         }
     }
+}
+
+/// Lets a function make the auth payloads of a namespace.
+pub(super) fn set_auth_function(socket: &Socket, function: Arc<Function>) {
+    let (nsp, manager) = (socket.namespace().to_owned(), socket.manager());
+    socket.set_auth_with(async move || call(&function, &nsp, &manager).await);
 }
 
 /// Calls an auth function, and waits as long as it takes.

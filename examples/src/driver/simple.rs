@@ -4,12 +4,13 @@ use sansocket_app::client::{
     AckError, Client, Config, Endpoint, Kind, Manager, ReceiveError, SimpleClient, Transport,
 };
 use std::error::Error;
+use std::sync::Arc;
 
-use super::auth::Auth;
+use super::auth::{Auth, Function};
 use super::command::Simple;
 use super::json::spelled;
 use super::report::{Report, unsupported};
-use super::run::lead;
+use super::run::{lead, set_auth_function};
 use super::settings::{Options, Settings};
 
 /// Carries out a command, and waits for its result.
@@ -22,7 +23,7 @@ pub(super) fn command(
     match (simple, &*kept) {
         (Simple::Connect { url, options, nsp, auth }, _) => {
             match client(&url, nsp.as_deref(), &options, auth) {
-                Ok(client) => *kept = connect(op, client, open),
+                Ok((client, function)) => *kept = connect(op, client, function, open),
                 Err(error) => failed(op, "transport", &error.to_string()),
             }
         }
@@ -58,13 +59,16 @@ pub(super) fn command(
     }
 }
 
+/// A client, and the function that makes its auth payloads, if there is one.
+type Made = (Client, Option<Arc<Function>>);
+
 /// Makes the client of a namespace.
 fn client(
     url: &str,
     nsp: Option<&str>,
     options: &Options,
     auth: Option<Auth>,
-) -> Result<Client, Box<dyn Error>> {
+) -> Result<Made, Box<dyn Error>> {
     let mut endpoint = Endpoint::parse(url)?;
     if let Some(nsp) = nsp {
         let start = url.find("://").map_or(0, |at| at + 3);
@@ -78,15 +82,30 @@ fn client(
     }
     let mut client = Client::with_config(config);
     lead(&mut client, &settings)?;
-    match auth.or(settings.auth) {
-        None => {}
-        Some(Auth::Value(value)) => drop(client.auth(&value)),
-        Some(Auth::Function(_)) => unsupported("simple.connect", Some("auth")),
-    }
-    Ok(client)
+    let function = match auth.or(settings.auth) {
+        None => None,
+        Some(Auth::Value(value)) => {
+            client.auth(&value);
+            None
+        }
+        Some(Auth::Function(function)) => Some(function),
+    };
+    Ok((client, function))
 }
 
-fn connect(op: &str, client: Client, open: impl FnOnce(Client) -> Manager) -> Option<SimpleClient> {
+fn connect(
+    op: &str,
+    client: Client,
+    function: Option<Arc<Function>>,
+    open: impl FnOnce(Client) -> Manager,
+) -> Option<SimpleClient> {
+    let open = |client| {
+        let manager = open(client);
+        if let Some(function) = function {
+            set_auth_function(&manager.socket(), function);
+        }
+        manager
+    };
     match SimpleClient::start(client, open).wait() {
         Ok(client) => {
             let id = client.socket().id().unwrap_or_default();

@@ -67,6 +67,18 @@ fn c71_a_late_answer_is_overlooked() {
 }
 
 #[test]
+fn c76_an_answer_is_its_only_argument_or_a_tuple_or_nothing() {
+    let mut app = asking();
+    app.on("both", |a: u8, text: String| (a, text)).on("nothing", || {});
+    let server = TestServer::new(app);
+    let socket = join(&server, client());
+    assert_eq!(server.block_on(socket.call::<u8>("add", &(1, 2))), Ok(3));
+    let both = socket.call::<(u8, String)>("both", &(7, "x"));
+    assert_eq!(server.block_on(both), Ok((7, "x".to_owned())));
+    assert_eq!(server.block_on(socket.call::<()>("nothing", &())), Ok(()));
+}
+
+#[test]
 fn c73_questions_are_settled_when_the_connection_is_lost_and_those_that_wait_go_on() {
     let server = TestServer::new(asking());
     let notes = Notes::default();

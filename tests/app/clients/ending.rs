@@ -3,7 +3,9 @@
 use sansocket_app::App;
 use sansocket_app::client::{Kind, Socket, Transport};
 use sansocket_app::test::{Network, TestServer};
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use super::{Notes, client, join};
@@ -58,6 +60,24 @@ fn c107_the_last_handle_ends_the_client() {
     noted.sort();
     assert_eq!(noted, ["client namespace disconnect", "last words", "ours false"]);
     assert_eq!(server.io().counts()[0].sessions, 0);
+}
+
+#[test]
+fn c108_waiting_for_the_end_goes_on_through_attempts_to_connect_again() {
+    let server = TestServer::new(App::new());
+    let socket = join(&server, client());
+    let mut closed = pin!(socket.manager().closed());
+    let mut is_over = || closed.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready();
+    assert!(!is_over(), "it is connected");
+    server.set_network(Network::Down);
+    server.advance(Duration::from_secs(60));
+    assert!(!is_over() && !socket.is_connected(), "it tries");
+    server.set_network(Network::Up);
+    server.advance(Duration::from_secs(60));
+    assert!(!is_over() && socket.is_connected(), "it is back");
+    drop(socket.disconnect());
+    server.run();
+    assert!(is_over());
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod handlers;
 mod offline;
 mod recovering;
 mod simple;
+mod storm;
 
 use sansocket_app::client::{Client, Socket};
 use sansocket_app::test::TestServer;

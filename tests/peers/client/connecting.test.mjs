@@ -234,6 +234,20 @@ for (const [reason, lose, reconnects] of [
   });
 }
 
+check('C41 waits double up to the largest', async (start, t) => {
+  const raw = await Raw.start(t);
+  const opts = { transports: ['polling'], reconnectionDelay: 200, reconnectionDelayMax: 500, randomizationFactor: 0 };
+  const driver = await start().open(raw.url, opts);
+  driver.send('connect');
+  (await raw.get()).answer(500);
+  for (const wait of [200, 400, 500, 500]) {
+    const begin = Date.now();
+    (await raw.get()).answer(500);
+    const took = Date.now() - begin;
+    assert.ok(took >= wait - 20, `${took} ms instead of ${wait} ms`);
+  }
+});
+
 check('C42 C46 attempts are counted from 1, and start over after a success', async (start, t) => {
   const raw = await Raw.start(t);
   const driver = await start().open(raw.url, websocket);
@@ -250,6 +264,17 @@ check('C42 C46 attempts are counted from 1, and start over after a success', asy
   await raw.joined('websocket', { sid: 'S3' });
   await driver.wait('connected', { id: 'id-S3' });
   assert.deepEqual(driver.of('reconnect').map(({ n }) => n), [2, 2]);
+});
+
+check('C43 a first connection that fails is tried again', async (start, t) => {
+  const raw = await Raw.start(t);
+  const driver = await start().open(raw.url, { transports: ['polling'] });
+  driver.send('connect');
+  (await raw.get()).answer(500);
+  await driver.wait('connect_error', { reconnects: true });
+  await raw.joined('polling');
+  await driver.wait('connected');
+  assert.equal((await driver.wait('reconnect')).n, 1);
 });
 
 check('C44 leaving ends the attempts', async (start, t) => {
@@ -337,6 +362,23 @@ check('C48 a server that is overloaded says when to try again', async (start, t)
   assert.ok(Date.now() - begin >= 1_900, `${Date.now() - begin} ms`);
 });
 
+check('C49 a ping restarts the wait for the next', async (start, t) => {
+  const raw = await Raw.start(t);
+  const driver = await start().open(raw.url, websocket);
+  driver.send('connect');
+  const session = await raw.joined('websocket', { pingInterval: 1_000, pingTimeout: 1_000 });
+  await driver.wait('connected');
+  for (let n = 0; n < 5; n += 1) {
+    await pause(500);
+    session.send('2');
+    assert.equal(await session.packet(), '3');
+  }
+  const begin = Date.now();
+  await driver.wait('disconnected', { reason: 'ping timeout', reconnects: true });
+  const took = Date.now() - begin;
+  assert.ok(took >= 1_900, `${took} ms`);
+});
+
 for (const transport of ['polling', 'websocket']) {
   check(`C50 a ping is answered once on ${transport}, and none is sent unasked`, async (start, t) => {
     const raw = await Raw.start(t);
@@ -354,7 +396,7 @@ for (const transport of ['polling', 'websocket']) {
   });
 }
 
-check('C80 C81 a session that can be recovered is asked for, until the namespace is left', async (start, t) => {
+check('C80 C81 C82 a session that can be recovered is asked for, until the namespace is left', async (start, t) => {
   const raw = await Raw.start(t);
   const driver = await start().open(raw.url, websocket);
   driver.send('connect', { auth: { token: 'x' } });
@@ -393,3 +435,9 @@ for (const transport of ['polling', 'websocket']) {
     assert.equal((await driver.state()).engine, null);
   });
 }
+
+check('C110 signals are not caught', async (start) => {
+  const driver = await start().open('http://127.0.0.1:9');
+  driver.child.kill('SIGINT');
+  assert.equal(await driver.exited, 'SIGINT');
+});

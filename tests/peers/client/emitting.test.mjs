@@ -96,6 +96,35 @@ check('C66 catch-alls and handlers: on, once, off, outgoing', async (start, t) =
   assert.deepEqual(driver.of('handled', { args: [5] }), []);
 });
 
+check('C67 handlers of a namespace run in the order of the events', async (start, t) => {
+  const { driver, session } = await joined(start, t);
+  driver.send('on', { event: 'a' }).send('on', { event: 'b' });
+  await driver.sync();
+  session.send('42["a",1]', '42["b",2]', '42["c",3]', '42["a",4]');
+  await driver.wait('handled', { args: [4] });
+  const told = driver.events.filter(({ ev }) => ev === 'event' || ev === 'handled').map(({ ev, args }) => `${ev} ${args}`);
+  assert.deepEqual(told, ['event 1', 'handled 1', 'event 2', 'handled 2', 'event 3', 'event 4', 'handled 4']);
+});
+
+check('C68 what waits for a server that does not read is bounded, and goes on when it reads again', async (start, t) => {
+  const { driver, session } = await joined(start, t);
+  session.socket.pause();
+  const text = 'x'.repeat(100_000);
+  let sent = 0;
+  while (driver.of('error', { op: 'emit', error: 'full' }).length === 0 && sent < 1_000) {
+    for (const end = sent + 20; sent < end; sent += 1) driver.send('emit', { event: 'e', args: [sent, text] });
+    await driver.sync();
+  }
+  const taken = sent - driver.of('error', { op: 'emit', error: 'full' }).length;
+  assert.ok(taken < sent, `${sent} events were taken`);
+  session.socket.resume();
+  const numbers = [];
+  while (numbers.length < taken) numbers.push(JSON.parse((await session.packet()).slice(2))[1]);
+  assert.ok(numbers.every((n, at) => at === 0 || n > numbers[at - 1]), 'the order is kept');
+  driver.send('emit', { event: 'again' });
+  assert.equal(await session.packet(), '42["again"]');
+});
+
 check('C70 acknowledgements are counted from 0; unknown and second ones are ignored', async (start, t) => {
   const { driver, session } = await joined(start, t);
   driver.send('emit', { event: 'a', ack: 'a' }).send('emit', { event: 'b', args: [1], ack: 'b' });

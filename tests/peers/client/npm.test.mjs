@@ -229,7 +229,7 @@ check('npm: a server that takes little is obeyed', async (start, t) => {
   assert.deepEqual(driver.of('disconnected'), []);
 });
 
-check('npm: the MessagePack parser', async (start, t) => {
+check('C88 npm: the MessagePack parser', async (start, t) => {
   const { url } = await serve(t, { parser });
   const driver = await start().open(url, { parser: 'msgpack' });
   driver.send('connect', { auth: { token: 'x' } });

@@ -66,3 +66,17 @@ check('C109 the simple client tells why it is not let in', async (start, t) => {
   const refused = await failed;
   assert.deepEqual([refused.error, refused.message, refused.data], ['refused', 'no', 7]);
 });
+
+check('C8 C109 the simple client calls its auth function for each CONNECT', async (start, t) => {
+  const raw = await Raw.start(t);
+  const driver = start();
+  const auth = { $fn: [{ n: 1 }, { n: 2 }], delay: 10 };
+  driver.send('simple.connect', { url: raw.url, opts: websocket, auth });
+  const connected = driver.wait('simple_connected');
+  const session = await unless(connected, raw.joined('websocket'));
+  assert.equal(session.connect, '40{"n":1}');
+  await connected;
+  session.socket.destroy();
+  const again = await raw.joined('websocket', { sid: 'S2' });
+  assert.equal(again.connect, '40{"n":2}');
+});

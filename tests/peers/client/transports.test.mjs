@@ -53,6 +53,28 @@ check('C13 the upgrade probes, pauses polling, and moves', async (start, t) => {
   assert.equal(raw.requests.length, requests, 'nothing is polled any more');
 });
 
+check('C15 the upgrade loses and reorders nothing', async (start, t) => {
+  const raw = await Raw.start(t);
+  const driver = await start().open(raw.url);
+  driver.send('connect');
+  const session = await raw.joined('polling', { upgrades: ['websocket'] });
+  await driver.wait('connected');
+  const emit = (from) => {
+    for (let n = from; n < from + 50; n += 1) driver.send('emit', { event: 'e', args: [n] });
+  };
+  emit(0);
+  const ws = (await raw.upgrade()).accept();
+  assert.equal(await ws.packet(), '2probe');
+  emit(50);
+  ws.send('3probe');
+  emit(100);
+  assert.equal(await session.release(ws), '5');
+  emit(150);
+  const events = session.packets.filter((packet) => packet.startsWith('42'));
+  while (events.length < 200) events.push(await ws.packet());
+  assert.deepEqual(events, Array.from({ length: 200 }, (_, n) => `42["e",${n}]`));
+});
+
 for (const [how, refuse] of [
   ['is refused', (upgrade) => upgrade.answer(400, {}, 'no')],
   ['is closed', (upgrade) => upgrade.accept().close()],
