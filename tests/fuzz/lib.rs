@@ -26,7 +26,7 @@ mod ws_frames;
 pub type Target = fn(&[u8]);
 
 /// All targets, by name.
-pub const TARGETS: [(&str, Target); 17] = [
+pub const TARGETS: [(&str, Target); 18] = [
     ("answers", answers::run),
     ("binary_sequence", binary_sequence::run),
     ("client_ops", client_ops::run),
