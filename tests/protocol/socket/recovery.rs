@@ -108,6 +108,22 @@ fn nothing_changes_unless_recovery_is_on() {
 }
 
 #[test]
+fn events_that_are_never_compressed_are_remembered_too() {
+    let mut sim = process(1, |_| {});
+    let mut client = Client::join(&mut sim, 0);
+    sim.socket(1).emit("a", "[1]").unwrap();
+    assert_eq!(client.new_events(), ["42[\"a\",1"]);
+    let long = format!("[\"{}\"]", "x".repeat(70_000));
+    sim.socket(1).emit_uncompressed("b", &long).unwrap();
+    sim.broadcast(&Target { compress: false, ..all() }, "c", &long);
+    client.ws.vanish();
+    assert!(client.comes_back(&mut sim, 0));
+    let missed = client.new_events();
+    let lengths: Vec<_> = missed.iter().map(|event| (&event[..6], event.len())).collect();
+    assert_eq!(lengths, [("42[\"b\"", 70_009), ("42[\"c\"", 70_009)]);
+}
+
+#[test]
 fn a_lost_client_gets_its_id_its_rooms_and_what_it_missed_and_then_its_answer() {
     let mut sim = process(1, |_| {});
     let mut ws = sim.websocket();

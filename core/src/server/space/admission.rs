@@ -1,5 +1,6 @@
 //! How clients join namespaces (socket.io-protocol v5, "Connection to a namespace").
 
+use std::convert::identity;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -171,7 +172,7 @@ impl Server {
         id: Option<u64>,
     ) -> Result<(), Refused> {
         if self.space.history.is_some() && id.is_none() {
-            return self.send_recorded(socket, name, args);
+            return self.send_recorded(socket, name, args, identity);
         }
         let Self { config, space, sessions, .. } = self;
         let client = space.clients.get_mut(socket.0).ok_or(Gone)?;
@@ -199,6 +200,9 @@ impl Server {
         name: &str,
         args: ArgsRef<'_>,
     ) -> Result<(), Refused> {
+        if self.space.history.is_some() {
+            return self.send_recorded(socket, name, args, Packet::plain);
+        }
         let Self { config, space, sessions, .. } = self;
         let client = space.clients.get_mut(socket.0).ok_or(Gone)?;
         let namespace = space.namespaces.at(client.namespace).ok_or(Gone)?;
@@ -222,7 +226,7 @@ impl Server {
 impl Joining {
     /// Holds a packet back, for the session in a slot, until the client is admitted.
     #[cold]
-    fn hold(
+    pub(super) fn hold(
         &mut self,
         packet: Packet,
         max_backlog: usize,

@@ -75,7 +75,10 @@ impl Server {
                     // A name may have become the id of a client of a node that was met since.
                     let _ = self.space.join_room(socket, &room, &mut self.outputs);
                 }
-                missed.into_iter().for_each(|packet| self.send_or_end(session, packet));
+                for packet in missed {
+                    let packet = self.sessions.fit(session, &packet);
+                    self.send_or_end(session, packet);
+                }
                 Ok(())
             }
         }
@@ -150,7 +153,7 @@ impl Server {
         }
     }
 
-    /// Sends an event to a client and remembers it.
+    /// Sends an event to a client in some form, and remembers it.
     #[cold]
     #[inline(never)]
     pub(in crate::server::space) fn send_recorded(
@@ -158,6 +161,7 @@ impl Server {
         socket: Socket,
         name: &str,
         args: ArgsRef<'_>,
+        form: fn(Packet) -> Packet,
     ) -> Result<(), Refused> {
         let Self { config, space, sessions, .. } = self;
         let client = space.clients.get_mut(socket.0).ok_or(Gone)?;
@@ -165,16 +169,15 @@ impl Server {
         let history = space.history.as_mut().ok_or(Gone)?;
         let of = (&*namespace.name, name);
         let (offset, packet) = history.write(&mut space.encoder, Reach::Own, of, args);
+        let packet = form(packet);
         let (slot, to) = (client.session, To::Client(namespace.name.clone(), client.id));
         let sent = match &mut client.phase {
-            Phase::Connected => sessions.send(slot, packet.clone()),
+            Phase::Connected => {
+                let packet = sessions.fit(slot, &packet);
+                sessions.send(slot, packet)
+            }
             Phase::Joining(joining) => {
-                let held = joining.held.as_mut().ok_or(Gone)?;
-                let held = held.push(packet.clone(), config.limits.max_backlog);
-                if let (Err(_), Some(session)) = (&held, sessions.at_mut(slot)) {
-                    session.congested = true;
-                }
-                held.map(|cost| sessions.budget.aside += cost)
+                joining.hold(packet.clone(), config.limits.max_backlog, (slot, sessions))
             }
         };
         match sent {
