@@ -402,6 +402,31 @@ fn what_is_sent_while_the_application_decides_is_not_lost() {
 }
 
 #[test]
+fn an_event_of_the_connect_handler_is_remembered() {
+    let mut sim = process(2, |_| {});
+    let mut client = Client::join(&mut sim, 0);
+    sim.broadcast(&all(), "a", "[]");
+    client.read();
+    for (n, shard) in [(2, 0), (3, 1), (4, 1)] {
+        client.ws.vanish();
+        sim.app(|app| app.holds = true);
+        client.return_to(&mut sim, shard);
+        sim.socket(n).emit("read", "[]").unwrap();
+        sim.socket(n).emit("unread", "[]").unwrap();
+        sim.socket(n).admit().unwrap();
+        // The answer and the first of both; the other is lost with the connection.
+        let before = client.events.len();
+        while client.events.len() == before || client.recovered.is_none() {
+            client.take(1);
+        }
+        assert_eq!(client.recovered, Some(true), "{n}");
+    }
+    client.read();
+    let unread = client.events.iter().filter(|event| event.contains("unread")).count();
+    assert_eq!((unread, client.events.len()), (3, 7), "{:?}", client.events);
+}
+
+#[test]
 fn an_application_may_refuse_a_client_that_comes_back() {
     let mut sim = process(1, |_| {});
     let mut client = Client::join(&mut sim, 0);

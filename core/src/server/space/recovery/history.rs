@@ -75,8 +75,8 @@ type Kept = Arc<dyn Any + Send + Sync>;
 enum Return {
     /// It is new.
     New,
-    /// It is back, and waits to be admitted.
-    Waiting(Box<Lost>),
+    /// It is back, and waits to be admitted. The place is the end of the log when it came.
+    Waiting(Box<Lost>, u64),
     /// It is back. What it was given is confirmed at that moment.
     Back(Box<Brought>, Tick),
 }
@@ -163,7 +163,7 @@ impl History {
     /// A client that was lost is here, and waits to be admitted.
     pub(super) fn welcome_back(&mut self, slot: u32, pid: Pid, mut lost: Lost) {
         let kept = lost.kept.take();
-        let came = Return::Waiting(Box::new(lost));
+        let came = Return::Waiting(Box::new(lost), self.log.end());
         self.present.insert(slot, Present { pid, kept, came });
     }
 
@@ -223,13 +223,16 @@ impl History {
     /// A client is admitted.
     pub(super) fn admit(&mut self, now: Tick, slot: u32, outputs: &mut Outputs) -> Given {
         let Some(present) = self.present.get_mut(&slot) else { return Given::Nothing };
-        let Return::Waiting(lost) = &mut present.came else { return Given::Nothing };
+        let Return::Waiting(lost, came) = &mut present.came else { return Given::Nothing };
         let later = match lost.brought.as_ref().map(|brought| &brought.then) {
             Some(Then::Beyond(seen)) => self.log.beyond(seen, lost),
             Some(Then::From(place)) => self.log.from(*place, lost),
             None => None,
         };
-        let (Some(later), Some(mut brought)) = (later, lost.brought.take()) else {
+        // What was sent to itself meanwhile is held back, and follows.
+        let held = self.log.own(*came, lost);
+        let (Some(later), Some(held), Some(mut brought)) = (later, held, lost.brought.take())
+        else {
             self.forget(slot, outputs);
             return Given::Incomplete;
         };
@@ -237,6 +240,7 @@ impl History {
         brought.missed.extend(later);
         brought.then = Then::From(self.log.end());
         let missed = brought.missed.iter().map(|(_, packet)| packet.clone()).collect();
+        brought.missed.extend(held);
         self.keep_brought(now, slot, brought);
         Given::Back { rooms, missed }
     }
@@ -292,7 +296,7 @@ impl History {
     pub(super) fn lose(&mut self, now: Tick, slot: u32, lost: Option<Lost>, outputs: &mut Outputs) {
         let Some(Present { pid, kept, came }) = self.take_present(slot) else { return };
         let lost = match (came, lost) {
-            (Return::Waiting(former), _) => Some(Lost { since: now, kept, ..*former }),
+            (Return::Waiting(former, _), _) => Some(Lost { since: now, kept, ..*former }),
             (Return::New, Some(lost)) => Some(Lost { kept, ..lost }),
             (Return::Back(brought, _), Some(lost)) => {
                 Some(Lost { kept, brought: Some(*brought), ..lost })
@@ -467,7 +471,7 @@ impl History {
         assert_eq!(lost, self.lost_bytes, "the memory of lost clients is counted");
         let kept = |present: &Present| match &present.came {
             Return::Back(brought, due) if *due != Tick::NEVER => brought.cost(),
-            Return::Back(..) | Return::New | Return::Waiting(_) => 0,
+            Return::Back(..) | Return::New | Return::Waiting(..) => 0,
         };
         let unconfirmed: usize = self.present.values().map(kept).sum();
         assert_eq!(unconfirmed, self.unconfirmed_bytes, "what clients were sent is counted");
