@@ -201,7 +201,7 @@ fn c07_binary_bodies_end_their_session_each_time() {
     assert_eq!(siege.lift(0), "");
 }
 
-/// C8.
+/// C8, GHSA-gr94-w7qr-f4j3.
 #[test]
 fn c08_a_stream_for_an_unknown_session_is_closed_and_leaves_nothing() {
     let sim = Sim::with(|config| config.transports.webtransport = true);
