@@ -61,8 +61,9 @@ withPeer('a client that disconnects is not recovered', 'websocket', async (peer)
   assert.ok(!client.socket.recovered);
 });
 
-withPeer('an unknown private id begins a new session', 'websocket', async () => {
+withPeer('an unknown private id begins a new session', 'websocket', async (peer, t) => {
   const wire = await SocketWire.open();
+  t.after(() => wire.cut());
   wire.send('40{"pid":"AAAAAAAAAAAAAAAAAAAAAAAA","offset":"000000000000.0"}');
   const answer = await wire.packet((packet) => packet.startsWith('40{'));
   const { sid, pid } = JSON.parse(answer.slice(2));
