@@ -109,7 +109,9 @@ const checks = {
   async 'the server closes the connection'(page) {
     await connect(page, ['webtransport']);
     await page.evaluate(() => window.socket.emit('leave'));
-    assert.deepEqual(await left(page), ['transport close']);
+    // A browser that is slow sees the end of the connection, an error, before that of the session.
+    const reasons = await left(page);
+    assert.match(reasons.join(), /^transport (close|error)$/);
   },
 
   async 'the server disconnects the client'(page) {
