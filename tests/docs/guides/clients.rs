@@ -104,6 +104,9 @@ fn starting(url: &str) -> Result<(), BoxError> {
     let connect_simply = sansocket_tokio::connect_simply;
     let client = Client::new(url)?;
     drop(connect_simply(client));
+    let client = Client::new(url)?;
+    let open = sansocket_blocking::open;
+    open(client).connect().patiently().wait()?;
     Ok(())
 }
 

@@ -109,6 +109,12 @@ fn troubles(app: &mut App, server: &Server, socket: &Socket, room: &str) {
     println!("{:?} {:?}", server.service(), socket.within(room));
 }
 
+fn greeting(app: &mut App) {
+    app.on_connect(|socket: Socket| {
+        let _ = socket.emit("welcome", "hello");
+    });
+}
+
 fn threads(app: App, threads: sansocket_blocking::Threads) -> Io {
     type Server = sansocket_blocking::Server;
     Server::builder(app).threads(threads).build().io()
