@@ -127,19 +127,20 @@ impl Log {
 
     /// The events from a place on that are for a client; `None` when some were forgotten.
     pub(super) fn from(&self, place: u64, lost: &Lost) -> Option<Vec<(Offset, Packet)>> {
-        let skipped = usize::try_from(place.checked_sub(self.first)?).ok()?;
-        let names = Names::of(lost);
-        let later = self.entries.range(skipped.min(self.entries.len())..);
-        Some(later.filter(|entry| names.mean(&entry.to)).map(Entry::content).collect())
+        Some(self.later(place, lost)?.map(Entry::content).collect())
     }
 
     /// The events from a place on that were sent to a client itself; `None` when some were forgotten.
     pub(super) fn own(&self, place: u64, lost: &Lost) -> Option<Vec<(Offset, Packet)>> {
+        let own = self.later(place, lost)?.filter(|entry| matches!(entry.to, To::Client(..)));
+        Some(own.map(Entry::content).collect())
+    }
+
+    fn later(&self, place: u64, lost: &Lost) -> Option<impl Iterator<Item = &Entry>> {
         let skipped = usize::try_from(place.checked_sub(self.first)?).ok()?;
         let names = Names::of(lost);
         let later = self.entries.range(skipped.min(self.entries.len())..);
-        let own = later.filter(|entry| matches!(entry.to, To::Client(..)) && names.mean(&entry.to));
-        Some(own.map(Entry::content).collect())
+        Some(later.filter(move |entry| names.mean(&entry.to)))
     }
 
     /// The events for a client that another shard has not seen; `None` when some were forgotten.
