@@ -1,10 +1,16 @@
 //! What shards of a process say to each other, and what processes of a cluster do.
 //!
-//! An [`Output`] of a shard carries a [`Message`] for others of its process; [`bus`] reads and writes what goes
-//! through a broker, in each of the formats that the processes of a cluster may use.
+//! An [`Output`] of a shard carries a [`Message`] for others of its process, or for the [`Node`]; that speaks for the
+//! process with others of the cluster, by way of a broker. [`bus`] reads and writes what goes through it, in each of
+//! the formats that the processes of a cluster may use.
 
 pub mod bus;
 mod message;
+mod node;
 
 pub(crate) use message::{Ask, Body, Change, Peer, Whom};
 pub use message::{Destination, Disconnect, Message, Output};
+pub use node::{
+    AnswerToken, BusCounts, BusError, Command, Node, NodeConfig, NodeEvent, NodeStatus, Outcome,
+    Question,
+};

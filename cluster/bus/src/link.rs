@@ -1,0 +1,84 @@
+//! The link between a broker and those it serves.
+
+use sansocket::cluster::Command;
+use sansocket::cluster::bus::{Payload, Subscription};
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crate::End;
+
+/// What a [`Broker`](crate::Broker) is told to do, and what it tells. Cloning copies a pointer.
+#[derive(Clone)]
+pub struct Link(Arc<dyn End>);
+
+impl Link {
+    /// Makes a link to an end.
+    pub fn new(end: Arc<dyn End>) -> Self {
+        Self(end)
+    }
+
+    /// Tells that the broker is connected, and carries messages of so many bytes at most.
+    pub fn connected(&self, largest: Option<usize>) {
+        self.0.connected(largest);
+    }
+
+    /// Tells that the broker confirmed a subscription.
+    pub fn subscribed(&self, subscription: &Subscription) {
+        self.0.subscribed(subscription);
+    }
+
+    /// Tells how many subscribers a channel has.
+    pub fn counted(&self, channel: &str, count: u64) {
+        self.0.counted(channel, count);
+    }
+
+    /// Tells that the broker answered a [`Command::Ping`].
+    pub fn pong(&self) {
+        self.0.pong();
+    }
+
+    /// Hands over a message that came on a channel, or an entry of a stream.
+    pub fn delivered(&self, channel: &str, payload: &Payload<'_>) {
+        self.0.delivered(channel, payload);
+    }
+
+    /// Tells that the broker took a message, in the order of the commands, and how many subscribers got it.
+    pub fn published(&self, receivers: Option<u64>) {
+        self.0.published(receivers);
+    }
+
+    /// Waits for the next command; `None` when the link is closed and has nothing left to do.
+    ///
+    /// # Cancel safety
+    /// A command leaves the link only when it is returned.
+    pub fn next(&self) -> Next<'_> {
+        Next(self)
+    }
+
+    /// The next command, if there is one.
+    pub fn poll_next(&self, context: &mut Context<'_>) -> Poll<Option<Command>> {
+        self.0.poll_command(context)
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link").finish_non_exhaustive()
+    }
+}
+
+/// Waits for the next command of a [`Link`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless awaited"]
+pub struct Next<'a>(&'a Link);
+
+impl Future for Next<'_> {
+    type Output = Option<Command>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.poll_next(context)
+    }
+}

@@ -1,0 +1,52 @@
+//! Settings of a node.
+
+use std::time::Duration;
+
+use crate::cluster::bus::{BusLimits, Format};
+
+/// Settings of a [`Node`](super::Node).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct NodeConfig {
+    /// How the processes of the cluster write their messages. Default [`Format::Native`].
+    pub format: Format,
+    /// What the names of channels begin with; the name of the only one in [`Format::Python`]. Default `None`, which is
+    /// what others of the format take: `socketio`, `socket.io`, and `sansocket` for our own.
+    pub prefix: Option<Box<str>>,
+    /// How long a question to other processes may take. Default 5 s.
+    pub timeout: Duration,
+    /// The time between two signs of life, in [`Format::Native`]. Default 1 s.
+    pub heartbeat: Duration,
+    /// How long a process may give none, before it counts as gone. Default 4 s.
+    pub dead_after: Duration,
+    /// Bytes of messages that wait for the broker; the newest are dropped when there are more. Default 8 MiB.
+    pub queue: usize,
+    /// How long a message may wait for the broker. Default 5 s.
+    pub age: Duration,
+    /// How many entries a stream keeps, about. Default 10 000.
+    pub stream_length: u64,
+    /// Names of header fields, in lower case, that answers about clients tell other processes. Default none.
+    pub headers: Vec<Box<str>>,
+    /// Whether answers about clients tell what these gave when they connected. Default `true`.
+    pub auth: bool,
+    /// Bounds on what the bus brings.
+    pub limits: BusLimits,
+}
+
+impl Default for NodeConfig {
+    fn default() -> Self {
+        Self {
+            format: Format::Native,
+            prefix: None,
+            timeout: Duration::from_secs(5),
+            heartbeat: Duration::from_secs(1),
+            dead_after: Duration::from_secs(4),
+            queue: 8 * 1024 * 1024,
+            age: Duration::from_secs(5),
+            stream_length: 10_000,
+            headers: Vec::new(),
+            auth: true,
+            limits: BusLimits::default(),
+        }
+    }
+}
