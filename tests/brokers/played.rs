@@ -1,6 +1,6 @@
 //! The end of a link to a broker, as a test plays it.
 
-use sansocket_bus::{Broker, Command, End, Link, Payload, Subscription};
+use sansocket_bus::{Broker, Command, End, Format, Payload, Subscription, spawn};
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The end of a link to a broker: it gives the commands of a test, and notes what the broker tells.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Played {
+    format: Format,
     state: Mutex<State>,
     told: Condvar,
 }
@@ -34,6 +35,8 @@ pub enum Told {
     Delivered(String, Payload<'static>),
     /// A message was published.
     Published(Option<u64>),
+    /// A message was refused.
+    Refused(String),
     /// Its thread is about to end.
     Ended,
 }
@@ -44,6 +47,7 @@ struct State {
     commands: VecDeque<Command>,
     told: VecDeque<Told>,
     waker: Option<Waker>,
+    pause: Option<Waker>,
 }
 
 #[derive(Debug, Default, Eq, PartialEq)]
@@ -56,15 +60,18 @@ enum Progress {
 
 impl Played {
     /// Runs a broker on a thread of its own.
-    pub fn drive(mut broker: impl Broker) -> Arc<Self> {
-        let played = Arc::new(Self::default());
-        let (end, link) = (Arc::clone(&played), Link::new(Arc::clone(&played) as Arc<dyn End>));
+    ///
+    /// # Panics
+    /// When there is no thread left.
+    #[must_use]
+    pub fn drive(broker: impl Broker, format: Format) -> Arc<Self> {
+        let state = Mutex::default();
+        let played = Arc::new(Self { format, state, told: Condvar::new() });
+        let (end, watched) = (Arc::clone(&played), Arc::clone(&played));
+        let driver = spawn(broker, end).expect("a thread");
         thread::spawn(move || {
-            while let Err(error) = broker.run(&link) {
-                let Some(pause) = end.lost(&error.to_string()) else { break };
-                thread::sleep(pause);
-            }
-            end.note(Told::Ended);
+            driver.join().expect("panics are caught");
+            watched.note(Told::Ended);
         });
         played
     }
@@ -171,13 +178,16 @@ impl Played {
 
 impl State {
     fn wake(&mut self) {
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
-        }
+        let wakers = [self.waker.take(), self.pause.take()];
+        wakers.into_iter().flatten().for_each(Waker::wake);
     }
 }
 
 impl End for Played {
+    fn format(&self) -> Format {
+        self.format
+    }
+
     fn connected(&self, largest: Option<usize>) {
         let mut state = self.state();
         if state.link == Progress::Down {
@@ -223,6 +233,10 @@ impl End for Played {
         self.note(Told::Published(receivers));
     }
 
+    fn refused(&self, why: &str) {
+        self.note(Told::Refused(why.into()));
+    }
+
     fn poll_command(&self, context: &mut Context<'_>) -> Poll<Option<Command>> {
         let mut state = self.state();
         if state.link != Progress::Down
@@ -242,7 +256,7 @@ impl End for Played {
         if state.link == Progress::Closed {
             return Poll::Ready(());
         }
-        state.waker = Some(context.waker().clone());
+        state.pause = Some(context.waker().clone());
         Poll::Pending
     }
 }

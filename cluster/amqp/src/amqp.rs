@@ -2,13 +2,15 @@
 
 use lapin::uri::AMQPUri;
 use lapin::{Connection, ConnectionProperties};
-use sansocket_bus::{Broker, BrokerError, Link};
+use sansocket_bus::{Broker, BrokerError, Format, Link};
 use std::fmt;
+use std::future::poll_fn;
 use std::time::Duration;
 use tokio::runtime;
 use tokio::time::timeout;
 
-use crate::session::Session;
+use crate::route::Ways;
+use crate::session::{Session, needs_redis};
 
 /// How long it may take to connect, to have anything confirmed, and to close.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(5);
@@ -45,14 +47,24 @@ impl Amqp {
     }
 
     async fn session(&self, link: &Link) -> Result<(), BrokerError> {
-        let properties = ConnectionProperties::default().with_connection_name("sansocket".into());
-        let session = async {
-            let connection = Connection::connect_uri(self.uri.clone(), properties).await?;
-            Session::begin(connection, link).await
+        let ways = match link.format() {
+            Format::Native => Ways::Direct,
+            Format::Python => Ways::Fanout,
+            Format::Classic | Format::Sharded | Format::Streams => return Err(needs_redis()),
         };
-        let session = timeout(DEADLINE, session).await.map_err(|_| silent())?;
+        let session = tokio::select! {
+            session = timeout(DEADLINE, self.begin(link, ways)) => session.map_err(|_| silent())?,
+            () = poll_fn(|context| link.poll_closed(context)) => return Ok(()),
+        };
+        let session = session.map_err(BrokerError::new)?;
         link.connected(Some(self.largest));
-        session.map_err(BrokerError::new)?.run().await
+        session.run().await
+    }
+
+    async fn begin<'l>(&self, link: &'l Link, ways: Ways) -> lapin::Result<Session<'l>> {
+        let properties = ConnectionProperties::default().with_connection_name("sansocket".into());
+        let connection = Connection::connect_uri(self.uri.clone(), properties).await?;
+        Session::begin(connection, link, ways).await
     }
 }
 

@@ -23,10 +23,10 @@
 //!
 //! # Exchanges and queues
 //!
-//! A channel without a colon in its name is a fanout exchange of that name; python-socketio's is `socketio`. Of any
-//! other channel the part before the first colon names a direct exchange, and the rest is the routing key: the
-//! namespace `/chat` of our own format has the key `n:/chat` at the exchange `sansocket`. A rest of more than 255 bytes
-//! is cut there, and the header `channel` has the whole name. Exchanges are not durable and stay until RabbitMQ restarts.
+//! In the format of python-socketio the channel, `socketio` where nothing else is said, is a fanout exchange of that
+//! name. In our own the prefix names a direct exchange, and the rest of a channel is the routing key: the namespace
+//! `/chat` has the key `n:/chat` at the exchange `sansocket`. A rest of more than 255 bytes is cut there, and the header
+//! `channel` has the whole name. Exchanges are not durable, and stay until RabbitMQ restarts.
 //!
 //! Each process has one queue, exclusive to its connection, so that all that one process publishes comes to another in
 //! its order. Messages are acknowledged once they are read, and at most 512 wait to be.

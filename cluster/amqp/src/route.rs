@@ -12,6 +12,15 @@ const HEADER: &str = "channel";
 /// Bytes of a name: AMQP 0-9-1, 4.2.5.3.
 const LONGEST: usize = 255;
 
+/// How channels are told apart.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Ways {
+    /// By routing keys at a direct exchange.
+    Direct,
+    /// By fanout exchanges, as python-socketio has it.
+    Fanout,
+}
+
 /// The way of a channel's messages, as the front page of this crate says.
 #[derive(Debug)]
 pub(crate) struct Route {
@@ -21,33 +30,44 @@ pub(crate) struct Route {
     pub(crate) properties: BasicProperties,
 }
 
-impl Route {
-    pub(crate) fn of(channel: &str) -> Result<Self, BrokerError> {
+impl Ways {
+    pub(crate) fn route(self, channel: &str) -> Result<Route, BrokerError> {
         let properties = BasicProperties::default();
-        let Some((exchange, key)) = channel.split_once(':') else {
-            // The key that python-socketio gives its messages, and the mark of those that are written to disk.
-            let (kind, properties) = (ExchangeKind::Fanout, properties.with_delivery_mode(2));
-            return Ok(Self { exchange: name(channel)?, kind, key: "*".into(), properties });
-        };
-        let cut = &key[..key.floor_char_boundary(LONGEST)];
-        let is_whole = cut.len() == key.len();
-        let properties =
-            if is_whole { properties } else { properties.with_headers(header(channel)) };
-        let (exchange, key) = (name(exchange)?, name(cut)?);
-        Ok(Self { exchange, kind: ExchangeKind::Direct, key, properties })
+        match self {
+            Self::Direct => {
+                let (exchange, key) = channel.split_once(':').unwrap_or((channel, ""));
+                let cut = &key[..cut(key)];
+                let is_whole = cut.len() == key.len();
+                let properties =
+                    if is_whole { properties } else { properties.with_headers(header(channel)) };
+                let (exchange, key) = (name(exchange)?, name(cut)?);
+                Ok(Route { exchange, kind: ExchangeKind::Direct, key, properties })
+            }
+            Self::Fanout => {
+                // The key and the mark that python-socketio gives its messages.
+                let (key, properties) = ("*".into(), properties.with_delivery_mode(2));
+                let kind = ExchangeKind::Fanout;
+                Ok(Route { exchange: name(channel)?, kind, key, properties })
+            }
+        }
+    }
+
+    /// Returns the channel that a message came on.
+    pub(crate) fn channel(self, message: &Delivery) -> String {
+        let (exchange, key) = (&message.exchange, &message.routing_key);
+        let headers = message.properties.headers().as_ref().map(FieldTable::inner);
+        match (self, headers.and_then(|headers| headers.get(HEADER))) {
+            (Self::Direct, Some(AMQPValue::LongString(channel))) => channel.to_string(),
+            (Self::Direct, _) => format!("{exchange}:{key}"),
+            (Self::Fanout, _) => exchange.to_string(),
+        }
     }
 }
 
-/// Returns the channel that a message came on, if it is one of those subscribed to.
-pub(crate) fn channel(message: &Delivery, is_ours: impl Fn(&str) -> bool) -> Option<String> {
-    let exchange = message.exchange.as_str();
-    let headers = message.properties.headers().as_ref().map(FieldTable::inner);
-    let channel = match headers.and_then(|headers| headers.get(HEADER)) {
-        Some(AMQPValue::LongString(channel)) => channel.to_string(),
-        _ if is_ours(exchange) => exchange.to_owned(),
-        _ => format!("{exchange}:{}", message.routing_key),
-    };
-    is_ours(&channel).then_some(channel)
+/// Returns how many bytes of a key are taken, in whole characters.
+fn cut(key: &str) -> usize {
+    let ends = (0..=key.len().min(LONGEST)).rev();
+    { ends }.find(|&end| key.is_char_boundary(end)).unwrap_or_default()
 }
 
 fn name(name: &str) -> Result<ShortString, BrokerError> {
@@ -62,19 +82,19 @@ fn header(channel: &str) -> FieldTable {
 
 #[cfg(test)]
 mod tests {
-    use super::Route;
+    use super::Ways;
     use lapin::ExchangeKind;
 
     #[test]
-    fn a_channel_without_a_colon_is_that_of_python() {
-        let route = Route::of("socketio").unwrap();
-        assert_eq!((route.exchange.as_str(), route.key.as_str()), ("socketio", "*"));
+    fn a_channel_of_python_is_an_exchange() {
+        let route = Ways::Fanout.route("my:channel").unwrap();
+        assert_eq!((route.exchange.as_str(), route.key.as_str()), ("my:channel", "*"));
         assert_eq!(route.kind, ExchangeKind::Fanout);
     }
 
     #[test]
     fn a_namespace_is_a_routing_key() {
-        let route = Route::of("sansocket:n:/a:b").unwrap();
+        let route = Ways::Direct.route("sansocket:n:/a:b").unwrap();
         assert_eq!((route.exchange.as_str(), route.key.as_str()), ("sansocket", "n:/a:b"));
         assert_eq!(route.kind, ExchangeKind::Direct);
         assert!(route.properties.headers().is_none());
@@ -82,9 +102,9 @@ mod tests {
 
     #[test]
     fn a_key_too_long_is_cut_between_characters() {
-        let route = Route::of(&format!("sansocket:{}", "é".repeat(200))).unwrap();
+        let route = Ways::Direct.route(&format!("sansocket:{}", "é".repeat(200))).unwrap();
         assert_eq!(route.key.as_str(), "é".repeat(127));
         assert!(route.properties.headers().is_some());
-        Route::of(&"e".repeat(256)).unwrap_err();
+        Ways::Direct.route(&"e".repeat(256)).unwrap_err();
     }
 }

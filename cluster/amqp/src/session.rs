@@ -17,7 +17,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::amqp::{DEADLINE, silent};
 use crate::begun::{Begun, Then};
-use crate::route::{self, Route};
+use crate::route::{Route, Ways};
 
 /// Messages that the server sends ahead of their acknowledgements.
 const AHEAD: u16 = 512;
@@ -28,6 +28,7 @@ const BATCH: usize = 128;
 /// What is done on one connection.
 pub(crate) struct Session<'l> {
     link: &'l Link,
+    ways: Ways,
     connection: Connection,
     channel: Channel,
     queue: ShortString,
@@ -40,7 +41,11 @@ pub(crate) struct Session<'l> {
 }
 
 impl<'l> Session<'l> {
-    pub(crate) async fn begin(connection: Connection, link: &'l Link) -> lapin::Result<Self> {
+    pub(crate) async fn begin(
+        connection: Connection,
+        link: &'l Link,
+        ways: Ways,
+    ) -> lapin::Result<Self> {
         let channel = connection.create_channel().await?;
         channel.confirm_select(ConfirmSelectOptions::default()).await?;
         channel.basic_qos(AHEAD, BasicQosOptions::default()).await?;
@@ -51,7 +56,7 @@ impl<'l> Session<'l> {
         let messages = channel.basic_consume(queue.clone(), "".into(), options, none).await?;
         let (channels, exchanges) = (HashSet::new(), HashSet::new());
         let begun = Begun::default();
-        Ok(Self { link, connection, channel, queue, messages, channels, exchanges, begun })
+        Ok(Self { link, ways, connection, channel, queue, messages, channels, exchanges, begun })
     }
 
     /// Does what the link says.
@@ -94,13 +99,14 @@ impl<'l> Session<'l> {
                 Ok(())
             }
             Command::Disconnect => Err(silent()),
-            Command::Count { .. } => Err(needs_redis()),
+            // Asked in formats that need Redis alone.
+            Command::Count { .. } => Ok(()),
             _ => Err(BrokerError::new("a command that AMQP does not know")),
         }
     }
 
     async fn subscribe(&mut self, channel: &str) -> Result<(), BrokerError> {
-        let Route { exchange, kind, key, .. } = Route::of(channel)?;
+        let Route { exchange, kind, key, .. } = self.ways.route(channel)?;
         self.declare(&exchange, kind).await?;
         let (options, none) = (QueueBindOptions::default(), FieldTable::default());
         let binding = self.channel.queue_bind(self.queue.clone(), exchange, key, options, none);
@@ -111,7 +117,7 @@ impl<'l> Session<'l> {
 
     fn unsubscribe(&mut self, name: &str) -> Result<(), BrokerError> {
         self.channels.remove(name);
-        let Route { exchange, key, .. } = Route::of(name)?;
+        let Route { exchange, key, .. } = self.ways.route(name)?;
         let (channel, queue) = (self.channel.clone(), self.queue.clone());
         let none = FieldTable::default();
         let unbinding = async move { channel.queue_unbind(queue, exchange, key, none).await };
@@ -120,7 +126,7 @@ impl<'l> Session<'l> {
     }
 
     async fn publish(&mut self, name: &str, bytes: Vec<u8>) -> Result<(), BrokerError> {
-        let Route { exchange, kind, key, properties } = Route::of(name)?;
+        let Route { exchange, kind, key, properties } = self.ways.route(name)?;
         if !self.exchanges.contains(&exchange) {
             let declaring = timeout(DEADLINE, self.declare(&exchange, kind));
             declaring.await.map_err(|_| silent())??;
@@ -172,7 +178,8 @@ impl<'l> Session<'l> {
     }
 
     fn hand_over(&self, message: &Delivery) {
-        if let Some(channel) = route::channel(message, |channel| self.channels.contains(channel)) {
+        let channel = self.ways.channel(message);
+        if self.channels.contains(&channel) {
             self.link.delivered(&channel, &Payload::from(&message.data[..]));
         }
     }
@@ -208,7 +215,7 @@ fn channel(subscription: &Subscription) -> Result<&str, BrokerError> {
     }
 }
 
-fn needs_redis() -> BrokerError {
+pub(crate) fn needs_redis() -> BrokerError {
     BrokerError::new("the format of the cluster needs Redis")
 }
 

@@ -1,15 +1,16 @@
 //! The way to NATS.
 
 use async_nats::{Client, ConnectOptions, Event, ServerAddr};
-use sansocket_bus::{Broker, BrokerError, Link};
+use sansocket_bus::{Broker, BrokerError, Format, Link};
 use std::fmt;
+use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::runtime;
 use tokio::sync::mpsc;
 
-use crate::session::{DEADLINE, Session};
+use crate::session::{DEADLINE, Session, needs_redis};
 
 /// The library connects again by itself, and forgets nothing it was told; both are done elsewhere. So it waits for
 /// longer than anybody waits for it.
@@ -76,8 +77,15 @@ impl Nats {
     }
 
     async fn session(&self, link: &Link) -> Result<(), BrokerError> {
+        match link.format() {
+            Format::Native | Format::Python => {}
+            Format::Classic | Format::Sharded | Format::Streams => return Err(needs_redis()),
+        }
         let (tell, lost) = mpsc::unbounded_channel();
-        let client = self.connect(tell).await?;
+        let client = tokio::select! {
+            client = self.connect(tell) => client?,
+            () = poll_fn(|context| link.poll_closed(context)) => return Ok(()),
+        };
         Session::begin(client, link).await?.run(lost).await
     }
 

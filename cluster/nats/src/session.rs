@@ -92,7 +92,8 @@ impl<'l> Session<'l> {
                 Ok(())
             }
             Command::Disconnect => Err(BrokerError::new("the server does not answer")),
-            Command::Count { .. } => Err(needs_redis()),
+            // Asked in formats that need Redis alone.
+            Command::Count { .. } => Ok(()),
             _ => Err(BrokerError::new("a command that NATS does not know")),
         }
     }
@@ -172,7 +173,7 @@ fn channel(subscription: &Subscription) -> Result<&str, BrokerError> {
     }
 }
 
-fn needs_redis() -> BrokerError {
+pub(crate) fn needs_redis() -> BrokerError {
     BrokerError::new("the format of the cluster needs Redis")
 }
 

@@ -1,7 +1,7 @@
 //! A real NATS server between two ends.
 
 use brokers::{Broker, Played, Told, free_port};
-use sansocket_bus::{Command, Subscription};
+use sansocket_bus::{BrokerError, Command, Format, Subscription};
 use sansocket_nats::Nats;
 use std::fs;
 use std::sync::Arc;
@@ -10,12 +10,16 @@ use std::time::{Duration, Instant};
 const CHANNEL: &str = "sansocket:n:/";
 const ODD: &str = "sansocket:n:/a.b *>\n:é";
 
+fn drive(nats: Result<Nats, BrokerError>) -> Arc<Played> {
+    Played::drive(nats.unwrap(), Format::Native)
+}
+
 fn url(server: &Broker) -> String {
     format!("nats://127.0.0.1:{}", server.port())
 }
 
 fn connect(server: &Broker) -> Arc<Played> {
-    let end = Played::drive(Nats::new(&url(server)).unwrap());
+    let end = drive(Nats::new(&url(server)));
     assert_eq!(end.connected(), Some(1024 * 1024));
     end
 }
@@ -125,14 +129,14 @@ fn a_server_that_reads_nothing_is_given_up() {
 fn a_wrong_password_and_a_missing_server_are_told() {
     let server = Broker::nats(&["--user", "me", "--pass", "p@ss"]);
     let with = |user: &str| format!("nats://{user}@127.0.0.1:{}", server.port());
-    let end = Played::drive(Nats::new(&with("me:wrong")).unwrap());
+    let end = drive(Nats::new(&with("me:wrong")));
     let Told::Lost(why) = end.next() else { panic!("connected") };
     assert!(why.contains("authorization"), "{why}");
     end.close();
-    let end = Played::drive(Nats::new(&with("me:p%40ss")).unwrap());
+    let end = drive(Nats::new(&with("me:p%40ss")));
     end.connected();
     let url = format!("nats://127.0.0.1:{}", free_port());
-    let end = Played::drive(Nats::new(&url).unwrap());
+    let end = drive(Nats::new(&url));
     assert!(matches!(end.next(), Told::Lost(_)));
     end.close();
 }
@@ -145,7 +149,7 @@ fn a_missing_right_is_told() {
     fs::write(&config, format!("authorization {{ {users} }}")).unwrap();
     let server = Broker::nats(&["--config", config.to_str().unwrap()]);
     let url = format!("nats://me:pw@127.0.0.1:{}", server.port());
-    let end = Played::drive(Nats::new(&url).unwrap());
+    let end = drive(Nats::new(&url));
     end.connected();
     end.publish(CHANNEL, ["refused"]);
     let mut told = end.next();
@@ -158,8 +162,16 @@ fn a_missing_right_is_told() {
 }
 
 #[test]
+fn a_format_that_needs_redis_is_refused() {
+    let server = Broker::nats(&[]);
+    let end = Played::drive(Nats::new(&url(&server)).unwrap(), Format::Classic);
+    assert!(matches!(end.next(), Told::Lost(why) if why.contains("needs Redis")));
+    end.close();
+}
+
+#[test]
 fn the_first_server_that_answers_is_taken() {
     let server = Broker::nats(&[]);
     let url = format!("nats://127.0.0.1:{},127.0.0.1:{}", free_port(), server.port());
-    Played::drive(Nats::new(&url).unwrap()).connected();
+    drive(Nats::new(&url)).connected();
 }
