@@ -1,7 +1,7 @@
 //! The end of a bus that the thread of its broker has.
 
 use sansocket::cluster::Command;
-use sansocket::cluster::bus::{Payload, Subscription};
+use sansocket::cluster::bus::{Format, Payload, Subscription};
 use sansocket_bus::End;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -19,6 +19,10 @@ impl Driver {
 }
 
 impl End for Driver {
+    fn format(&self) -> Format {
+        self.0.format()
+    }
+
     fn connected(&self, largest: Option<usize>) {
         self.0.act(|node, now| node.handle_connected(now, largest));
     }
