@@ -3,7 +3,6 @@
 mod appendix_a;
 mod attacks;
 mod client;
-mod cluster;
 mod engine;
 mod http;
 mod limits;
