@@ -30,6 +30,7 @@ pub const SCENARIOS: &[Scenario] = &[
     many("handshake", handshake),
     many("connect", connect),
     Scenario { name: "upgrade", operations: [140, SESSIONS], deliveries: 1, prepare: upgrade },
+    batch("transmit-16", transmit_16),
     Scenario { name: "broadcast", operations: [10, 20], deliveries: MEMBERS, prepare: broadcast },
     many("app-echo", app_echo),
     many("app-echo-raw", app_echo_raw),
@@ -159,6 +160,11 @@ fn upgrade() -> Box<Operation> {
     })
 }
 
+/// Sixteen text events in one read, the same out, each taken from the server and pushed.
+fn transmit_16() -> Box<Operation> {
+    repeat(Bare::pushing(), client::text(ECHO).repeat(BATCH), &server_text(ECHO).repeat(BATCH))
+}
+
 /// An event to all clients.
 fn broadcast() -> Box<Operation> {
     let mut bare = Bare::new();
@@ -266,7 +272,10 @@ fn echoing() -> App {
 }
 
 fn repeat_bare(sent: Vec<u8>, answer: &[u8]) -> Box<Operation> {
-    let mut bare = Bare::new();
+    repeat(Bare::new(), sent, answer)
+}
+
+fn repeat(mut bare: Bare, sent: Vec<u8>, answer: &[u8]) -> Box<Operation> {
     let conn = join_bare(&mut bare);
     assert_eq!(bare.look(conn, &sent), answer);
     let expected = answer.len();

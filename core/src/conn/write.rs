@@ -73,7 +73,7 @@ const SMALL: usize = 2048;
 const BURST: usize = 1000;
 
 /// A larger buffer, in bytes, is not lent again: it could end with a peer that reads nothing.
-const LENT: usize = 4096;
+const LENT: usize = 8192;
 
 impl Rare {
     fn is_shaping(&self) -> bool {
