@@ -574,10 +574,19 @@ fn parsed(parser: &dyn Parser, scratch: &[u8], attachments: &[Bytes]) -> Packet 
     }
 }
 
+/// Frames up to this size are composed on the stack, in bytes.
+const BRIEF: usize = 256;
+
 /// A larger buffer is given back after the packet that needed it.
 const KEEP: usize = 64 * 1024;
 
 fn framed(op: Op, payload: &[u8]) -> Arc<[u8]> {
+    let mut room = [0; BRIEF];
+    if let Some(brief) = room.get_mut(..MAX_UNMASKED + payload.len()) {
+        brief[MAX_UNMASKED..].copy_from_slice(payload);
+        put_header(brief, op);
+        return Arc::from(&*brief);
+    }
     let mut bytes = Vec::with_capacity(MAX_UNMASKED + payload.len());
     bytes.extend_from_slice(&[0; MAX_UNMASKED]);
     bytes.extend_from_slice(payload);
