@@ -155,6 +155,7 @@ pub use sansocket::{
     Msgpack, Origins, PacketKind, Parser, Protocols, RawPacket, Reason, Received, Recovery,
     Refused, Request, RequestContext, Response, SameSite, SlowClient, Transports, Violation,
 };
+pub use sansocket_args::Rooms;
 pub use serve::listen::{Address, Listener};
 pub use serve::tls::Tls;
 #[cfg(feature = "tls")]
@@ -171,7 +172,6 @@ pub use sockets::io::Io;
 pub use sockets::namespace::NamespaceIo;
 pub use sockets::outgoing::Outgoing;
 pub use sockets::remote::RemoteSocket;
-pub use sockets::rooms::Rooms;
 pub use sockets::session::Session;
 pub use sockets::side::Side;
 pub use sockets::socket::Socket;
