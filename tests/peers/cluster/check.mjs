@@ -1,12 +1,12 @@
-// Clusters of our nodes with real JavaScript and Python nodes on a real redis-server. Each group is one format and
+// Clusters of our nodes with real JavaScript and Python nodes on real brokers. Each group is one format and
 // one binding: two nodes of ours, and one of the library that the format belongs to. With `--reference`, nodes of
 // that library stand in for ours. Prints a line per failed check, and the counts.
 
 import { parseArgs } from 'node:util';
 import { eventually, within, word } from '../js/support.mjs';
+import { Nats, Rabbit, Redis } from './brokers.mjs';
 import { faults } from './faults.mjs';
 import { Node } from './node.mjs';
-import { Redis } from './redis.mjs';
 import { scenarios } from './scenarios.mjs';
 
 const { values: flags } = parseArgs({
@@ -14,6 +14,7 @@ const { values: flags } = parseArgs({
     reference: { type: 'boolean', default: false },
     format: { type: 'string', multiple: true },
     binding: { type: 'string', multiple: true },
+    broker: { type: 'string', multiple: true },
     only: { type: 'string' },
     part: { type: 'string' },
     verbose: { type: 'boolean', default: false },
@@ -61,42 +62,40 @@ function kinds(format, binding) {
   return flags.reference ? [other, other, other] : [binding, other, binding];
 }
 
-async function healthy(format, binding) {
-  const redis = await Redis.start();
+async function healthy({ title, format, binding, broker }) {
   const channel = word('bus');
   const nodes = [];
   try {
-    const shared = { bus: redis.url, 'bus-format': format, channel, 'bus-timeout-ms': 10_000 };
+    const shared = { bus: broker.url, 'bus-format': format, channel, 'bus-timeout-ms': 10_000 };
     const started = kinds(format, binding).map((kind, i) => Node.start(kind, { ...shared, node: `${kind}-${i}` }));
     nodes.push(...(await Promise.all(started)));
     await ready(nodes);
     // The third node is as the first.
     const runs = scenarios
-      .filter((scenario) => scenario.formats.includes(format))
+      .filter((scenario) => scenario.formats.includes(format) && !(scenario.ours && flags.reference))
+      .filter((scenario) => !scenario.on || broker instanceof scenario.on)
       .flatMap((scenario) =>
         nodes
           .slice(0, scenario.once ? 1 : 2)
           .filter((from) => !(scenario.ours && from.foreign))
           .map((from) => () =>
-            count(`${format}/${binding}, from ${from.kind}: ${scenario.claim}`, 60_000, () =>
-              scenario.check({ nodes, from, format, channel, redis }),
+            count(`${title}, from ${from.kind}: ${scenario.claim}`, 60_000, () =>
+              scenario.check({ nodes, from, format, channel, broker }),
             ),
           ),
       );
     await atMost(6, runs);
-    for (const node of nodes) {
-      if (!node.running) await count(`${format}/${binding}: ${node.name} lives on`, 1, async () => { throw new Error(node.log()); });
+    for (const node of nodes.filter(({ running }) => !running)) {
+      await count(`${title}: ${node.name} lives on`, 1000, () => Promise.reject(new Error(node.log())));
     }
   } finally {
     await Promise.all(nodes.map((node) => node.kill()));
-    await redis.stop();
   }
 }
 
-async function faulty(format, binding) {
+async function faulty({ title, format, binding }) {
   const [ours, other] = kinds(format, binding);
-  const name = (claim) => `${format}/${binding}: ${claim}`;
-  await faults({ format, ours, other, count: (claim, limit, body) => count(name(claim), limit, body) });
+  await faults({ format, ours, other, count: (claim, limit, body) => count(`${title}: ${claim}`, limit, body) });
 }
 
 /** Runs functions, so many at a time. */
@@ -108,21 +107,47 @@ async function atMost(width, runs) {
   await Promise.all(Array.from({ length: width }, worker));
 }
 
-const wanted = (all, some) => (some ? all.filter((one) => some.includes(one)) : all);
-const groups = wanted(Object.keys(peers), flags.format).flatMap((format) =>
-  wanted(flags.reference ? ['reference'] : bindings, flags.binding)
-    .filter(() => !(flags.reference && peers[format] === null))
-    .map((binding) => [format, binding]),
-);
-/** A group of checks that cannot even begin is a failure. */
-const whole = (part, title) => ([format, binding]) => () =>
-  part(format, binding).catch((error) => count(`${format}/${binding}: ${title}`, 1000, () => Promise.reject(error)));
+/** Runs a part of a group; one that cannot even begin is a failure. */
+const whole = (part) => (group) => () =>
+  part(group).catch((error) => count(`${group.title}: it begins`, 1000, () => Promise.reject(error)));
 
+/** Runs groups on one broker, so many at a time. */
+async function onOne(Kind, groups, width) {
+  if (groups.length === 0) return;
+  let broker;
+  await count(`${Kind.program} starts`, 120_000, async () => (broker = await Kind.start()));
+  try {
+    if (broker) await atMost(width, groups.map((group) => whole(healthy)({ ...group, broker })));
+  } finally {
+    await broker?.stop();
+  }
+}
+
+const wanted = (group) =>
+  (!flags.format || flags.format.includes(group.format)) &&
+  (!flags.binding || flags.binding.includes(group.binding)) &&
+  (!flags.broker || flags.broker.includes(group.on));
+const groups = (on, formats, bindings) =>
+  formats
+    .flatMap((format) => bindings.map((binding) => ({ title: `${format} on ${on}, ${binding}`, on, format, binding })))
+    .filter(wanted);
+
+const formats = Object.keys(peers);
 const lanes = [];
-if (flags.part !== 'faults') lanes.push(atMost(3, groups.map(whole(healthy, 'a healthy cluster'))));
-// Mostly they wait. All bindings meet each fault, and all formats; not each of both.
-const chosen = groups.filter(([format, binding]) => flags.reference || flags.format || binding === 'tokio' || format === 'native' || format === 'python');
-if (flags.part !== 'healthy' && !flags.reference) lanes.push(atMost(4, chosen.map(whole(faulty, 'faults'))));
+if (flags.reference) {
+  lanes.push(onOne(Redis, groups('redis', formats.slice(0, 4), ['reference']), 3));
+} else {
+  if (flags.part !== 'faults') {
+    lanes.push(onOne(Redis, groups('redis', formats, bindings), 3));
+    lanes.push(onOne(Nats, groups('nats', ['native'], ['tokio', 'blocking']), 1));
+    lanes.push(onOne(Rabbit, [...groups('rabbit', ['python'], ['tokio']), ...groups('rabbit', ['native'], ['smol'])], 1));
+  }
+  // Mostly they wait. All bindings meet each fault, and all formats; not each of both.
+  if (flags.part !== 'healthy') {
+    const some = [...groups('redis', formats, ['tokio']), ...groups('redis', ['python', 'native'], bindings.slice(1))];
+    lanes.push(atMost(4, some.map(whole(faulty))));
+  }
+}
 await Promise.all(lanes);
 console.log(`cluster: ${passed} passed, ${failed} failed`);
 process.exit(failed === 0 && passed > 0 ? 0 : 1);

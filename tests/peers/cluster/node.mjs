@@ -19,6 +19,29 @@ const programs = {
   python: { command: [process.env.PYTHON ?? 'python3', here('refnode.py')], foreign: true },
 };
 
+const emitters = {
+  tokio: `${servers}/tokio-emitter`,
+  smol: `${servers}/async-emitter`,
+  'async-std': `${servers}/async-emitter`,
+  blocking: `${servers}/blocking-emitter`,
+};
+
+/** Feeds lines to an emitter of ours, or of Python; resolves with its status and what it complains of. */
+export function emit(kind, flags, lines) {
+  const [program, ...args] = kind === 'python' ? [programs.python.command[0], here('emitter.py')] : [emitters[kind]];
+  for (const [flag, value] of Object.entries(flags)) args.push(`--${flag}`, String(value));
+  const child = spawn(program, args, { stdio: ['pipe', 'ignore', 'pipe'] });
+  let complaint = '';
+  child.stderr.on('data', (data) => (complaint += data));
+  // One that gave up reads no further.
+  child.stdin.on('error', () => {});
+  child.stdin.end(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve({ status: error.message, complaint }));
+    child.once('close', (status) => resolve({ status, complaint }));
+  });
+}
+
 /** Flags of ours: clients share a busy machine, and one that has to wait for a processor is not a lost one. */
 const patient = ['--ping-interval-ms', '25000', '--ping-timeout-ms', '20000', '--connect-timeout-ms', '20000', '--threads', '2'];
 

@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict';
 import emitter from '@socket.io/redis-emitter';
 import { Circle, eventually, pattern, word } from '../js/support.mjs';
+import { freePort, Redis } from './brokers.mjs';
+import { emit } from './node.mjs';
 
 const everywhere = ['python', 'js', 'js-sharded', 'js-streams', 'native'];
 const asking = everywhere.filter((format) => format !== 'python');
@@ -491,8 +493,8 @@ export const scenarios = [
     claim: 'emitters of npm reach all nodes',
     formats: ['js'],
     once: true,
-    async check({ nodes, channel, redis }) {
-      const client = await redis.client();
+    async check({ nodes, channel, broker }) {
+      const client = await broker.client();
       try {
         const sent = new emitter.Emitter(client, { key: channel });
         const { circle, members, room, counts } = await membersAndStrangers(nodes);
@@ -513,4 +515,76 @@ export const scenarios = [
       }
     },
   },
+  {
+    claim: 'an emitter of Python reaches all nodes',
+    formats: ['python'],
+    on: Redis,
+    once: true,
+    async check({ nodes, channel, broker }) {
+      await emitterReaches(nodes, 'python', { bus: broker.url, channel }, 'python');
+    },
+  },
+  {
+    claim: 'an emitter of ours reaches all nodes',
+    formats: everywhere,
+    once: true,
+    ours: true,
+    async check({ nodes, channel, broker, format, from }) {
+      await emitterReaches(nodes, from.kind, { bus: broker.url, channel, 'bus-format': format }, format);
+    },
+  },
+  {
+    claim: 'an emitter of ours says what it cannot do',
+    formats: everywhere,
+    once: true,
+    ours: true,
+    async check({ broker, channel, format, from }) {
+      const flags = { bus: broker.url, channel, 'bus-format': format };
+      if (format === 'python') {
+        const refused = await emit(from.kind, flags, [{ op: 'server-emit', event: 'note', args: [] }]);
+        assert.equal(refused.status, 1);
+        assert.match(refused.complaint, /^[^\n]+\n$/);
+      }
+      const lost = await emit(from.kind, { ...flags, bus: broker.url.replace(broker.port, await freePort()) }, [{ event: 'e' }]);
+      assert.equal(lost.status, 1);
+      assert.match(lost.complaint, /^[^\n]+\n$/);
+    },
+  },
 ];
+
+/** What an emitter can do reaches the clients of all nodes, in order. */
+async function emitterReaches(nodes, kind, flags, format) {
+  const { circle, members, room, counts } = await membersAndStrangers(nodes);
+  const token = word('m');
+  const [spared] = members;
+  const note = word('m');
+  const lines = [
+    ...Array.from({ length: 20 }, (_, i) => ({ rooms: [room], event: 'room-msg', args: [i] })),
+    { op: 'emit', nsp: '/', rooms: [room], except: [spared.id], event: 'room-msg', args: [token, { deep: [{ $hex: '00ff' }] }] },
+    { event: 'broadcast-msg', args: [token] },
+    { op: 'join', rooms: [members[1].id], to: ['emitted'] },
+  ];
+  if (format !== 'python') lines.push({ op: 'server-emit', event: 'note', args: [note] });
+  assert.deepEqual(await emit(kind, flags, lines), { status: 0, complaint: '' });
+  for (const client of circle.clients) await client.heard('broadcast-msg', (first) => first === token);
+  for (const member of members) {
+    const heard = await member.heardMany('room-msg', 20, (i) => typeof i === 'number');
+    assert.deepEqual(heard, Array.from({ length: 20 }, (_, i) => [i]));
+  }
+  await waitForRoom(members[1], 'emitted', true);
+  if (format !== 'python') for (const member of members) await member.heard('server-note', (_, first) => first === note);
+  await circle.fence(circle.clients[0]);
+  for (const [i, client] of circle.clients.entries()) {
+    const expected = client === spared ? [] : Array(counts[i]).fill([token, { deep: [Buffer.from([0, 255])] }]);
+    assert.deepEqual(client.all('room-msg', (first) => first === token), expected);
+  }
+  const left = await emit(kind, flags, [
+    { op: 'leave', rooms: [members[1].id], to: ['emitted'] },
+    { op: 'disconnect', rooms: [members[2].id], close: false },
+    ...(format === 'python' ? [{ op: 'close', rooms: [room] }] : []),
+  ]);
+  assert.deepEqual(left, { status: 0, complaint: '' });
+  await waitForRoom(members[1], 'emitted', false);
+  assert.equal(await members[2].reason(), 'io server disconnect');
+  if (format === 'python') await waitForRoom(members[0], room, false);
+}
