@@ -1,10 +1,10 @@
 //! What the contract server does for clients that look at a whole cluster.
 
+use sansocket::cluster::BusError;
 use sansocket_app::{
     ArgsRef, Broadcast, EmitError, EventMessage, Io, Json, Namespace, RawRest, RemoteSocket,
     ServerEvent, Socket,
 };
-use sansocket_app::cluster::BusError;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -23,10 +23,8 @@ fn questions(on: &mut Namespace, node: &str) {
     on.on("node", move || node.clone());
     on.on("cluster-size", async |socket: Socket| Json(socket.nsp().cluster_size().await.ok()));
     on.on("fetch", async |socket: Socket, room: Option<String>| {
-        let (error, mut found) = find(&target(&socket, room), |found| found.id().to_owned()).await;
-        if error.as_deref() == Some(UNSUPPORTED) {
-            found = ids_here(target(&socket, room));
-        }
+        let id = |client: Client<'_>| client.id().to_owned();
+        let (error, mut found) = find(&target(&socket, room), id).await;
         found.sort();
         (error, found)
     });
@@ -37,11 +35,12 @@ fn questions(on: &mut Namespace, node: &str) {
     });
     on.on("all-rooms", async |socket: Socket| match socket.nsp().all_rooms().await {
         Ok(all) => {
-            let mut rooms = all.rooms;
-            rooms.sort();
-            (all.missing.map(|missing| missing.to_string()), rooms)
+            (all.missing.map(|missing| missing.to_string()), all.rooms.into_iter().collect())
         }
-        Err(error) => (Some(reason(&error)), socket.nsp().local().rooms().into_keys().collect()),
+        Err(error) => {
+            let here: Vec<String> = socket.nsp().local().rooms().into_keys().collect();
+            (Some(reason(&error)), here)
+        }
     });
     on.on("set-data", |socket: Socket, value: Value| {
         let _ = socket.set_data(&value);
@@ -56,42 +55,60 @@ fn target(socket: &Socket, room: Option<String>) -> Broadcast {
     }
 }
 
-/// What is told of clients, and what stood in the way of the others.
+/// One client: of another server, or of this one where others were not asked.
+enum Client<'a> {
+    Found(&'a RemoteSocket),
+    Here(&'a Socket),
+}
+
+/// What is told of clients, and what stood in the way of more.
 async fn find<T>(
     clients: &Broadcast,
-    describe: impl Fn(&RemoteSocket) -> T,
+    describe: impl Fn(Client<'_>) -> T,
 ) -> (Option<String>, Vec<T>) {
     match clients.fetch_sockets().await {
         Ok(found) => {
             let error = found.missing.map(|missing| missing.to_string());
-            (error, found.sockets.iter().map(describe).collect())
+            (error, found.sockets.iter().map(Client::Found).map(describe).collect())
         }
-        Err(error) => (Some(reason(&error)), Vec::new()),
+        Err(error) => {
+            let here = clients.clone().local().sockets();
+            (Some(reason(&error)), here.iter().map(Client::Here).map(describe).collect())
+        }
     }
 }
 
-fn ids_here(clients: Broadcast) -> Vec<String> {
-    clients.local().sockets().iter().map(|socket| socket.id().to_owned()).collect()
+impl Client<'_> {
+    fn id(&self) -> &str {
+        match self {
+            Self::Found(client) => client.id(),
+            Self::Here(socket) => socket.id(),
+        }
+    }
 }
 
 #[derive(Serialize)]
 struct Described {
     id: String,
     rooms: Vec<String>,
-    data: Option<Value>,
+    data: Value,
     auth: Option<Box<RawValue>>,
 }
 
 impl Described {
-    fn of(client: &RemoteSocket) -> Self {
-        let mut rooms: Vec<String> = client.rooms().iter().map(|room| room.to_string()).collect();
+    fn of(client: Client<'_>) -> Self {
+        let id = client.id().to_owned();
+        let (rooms, data, auth) = match client {
+            Client::Found(client) => {
+                let rooms = client.rooms().into_iter().map(str::to_owned).collect();
+                (rooms, client.data(), client.auth_json().to_owned())
+            }
+            Client::Here(socket) => (socket.rooms(), socket.data(), socket.auth_json().to_owned()),
+        };
+        let mut rooms: Vec<String> = rooms;
+        rooms.push(id.clone());
         rooms.sort();
-        Self {
-            id: client.id().to_owned(),
-            rooms,
-            data: client.data().ok(),
-            auth: RawValue::from_string(client.auth_json().to_owned()).ok(),
-        }
+        Self { id, rooms, data: data.unwrap_or_default(), auth: RawValue::from_string(auth).ok() }
     }
 }
 
@@ -109,9 +126,8 @@ fn clients(on: &mut Namespace) {
         let timeout = Duration::from_millis(ms);
         let asked = socket.within(sid).emit_with_ack("room-question", &(value,), timeout);
         let gathered = asked.await.unwrap_or_default();
-        let reply: Option<Value> =
-            gathered.acks.first().and_then(|args| args.decode::<(Value,)>().ok()).map(|(first,)| first);
-        (gathered.missing > 0, reply)
+        let mut replies: Vec<Option<Value>> = gathered.decode().unwrap_or_default();
+        (gathered.missing > 0, replies.pop().flatten())
     });
 }
 
@@ -141,11 +157,7 @@ fn servers(on: &mut Namespace, node: &str) {
     on.on("server-ask", async |socket: Socket, value: Value| {
         match socket.nsp().server_ask("question", &(value,)).await {
             Ok(answered) => {
-                let replies = answered.replies.iter();
-                let mut replies: Vec<Value> = replies
-                    .filter_map(|args| args.decode::<(Value,)>().ok())
-                    .map(|(reply,)| reply)
-                    .collect();
+                let mut replies: Vec<Value> = answered.decode().unwrap_or_default();
                 replies.sort_by_key(Value::to_string);
                 (answered.missing.map(|missing| missing.to_string()), replies)
             }
@@ -154,16 +166,16 @@ fn servers(on: &mut Namespace, node: &str) {
     });
     let name = node.to_owned();
     on.on_server_event("note", move |event: ServerEvent| {
-        let args = event.raw();
+        let args = event.raw_args();
         let json = preceded(&name, args.json());
-        let here = event.nsp().local();
+        let here = event.io().local();
         let _ = here.emit("server-note", ArgsRef::from_valid(&json, args.attachments()));
     });
     let name = node.to_owned();
     on.on_server_event("question", move |event: ServerEvent| {
-        let value = event.args::<(Value,)>().map_or(Value::Null, |(value,)| value);
+        let value = event.args::<Value>().unwrap_or_default();
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        event.reply(&format!("{name}:{value}"));
+        let _ = event.reply(&format!("{name}:{value}"));
     });
 }
 
