@@ -31,7 +31,7 @@ fn questions(on: &mut Namespace, node: &str) {
     on.on("fetch-full", async |socket: Socket, room: Option<String>| {
         let (error, mut found) = find(&target(&socket, room), Described::of).await;
         found.sort_by(|one, other| one.id.cmp(&other.id));
-        (error, Json(found))
+        (error, found)
     });
     on.on("all-rooms", async |socket: Socket| match socket.nsp().all_rooms().await {
         Ok(all) => {

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use crate::bus::Bus;
 use crate::cluster_events;
+use crate::replies::Replies;
 
 /// Short times, so that clients need not wait long for timeouts. Clients of Socket.IO 2 are let in.
 #[must_use]
@@ -132,16 +133,17 @@ fn questions(on: &mut Namespace) {
         });
         NoReply
     });
-    on.on("room-ask", async |socket: Socket, room: String, ms: u64, value: Value| {
+    on.on("room-ask", async |socket: Socket, room: String, ms: u64, value: Value, ack: Ack| {
         let timeout = Duration::from_millis(ms);
         let asked = socket.within(room).emit_with_ack("room-question", &(value,), timeout);
-        let gathered = match asked.await {
-            Ok(gathered) => gathered,
-            Err(error) => return (json!(cluster_events::reason(&error)), Vec::new()),
-        };
-        let mut replies: Vec<Option<Value>> = gathered.decode().unwrap_or_default();
-        replies.sort_by_key(|reply| reply.as_ref().map(Value::to_string));
-        (json!(gathered.missing > 0), replies)
+        match asked.await {
+            Ok(gathered) => {
+                Replies::of(&gathered.acks).send(ack, &json!(gathered.missing > 0));
+            }
+            // Other servers cannot be asked.
+            Err(error) => Replies::default().send(ack, &json!(cluster_events::reason(&error))),
+        }
+        NoReply
     });
 }
 

@@ -12,6 +12,7 @@ pub mod engine_echo;
 pub mod options;
 pub mod pages;
 pub mod private_messages;
+mod replies;
 pub mod static_site;
 pub mod terminal_chat;
 pub mod testing;

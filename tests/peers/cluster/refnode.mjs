@@ -64,7 +64,7 @@ const whole = (sockets) =>
     .map(({ id, rooms, data, handshake }) => ({
       id,
       rooms: [...rooms].sort(),
-      data: data.value ?? null,
+      data,
       auth: handshake.auth,
     }))
     .sort((a, b) => (a.id < b.id ? -1 : 1));
@@ -115,7 +115,7 @@ function serve(nsp) {
           async () => ids(await localWithin(room).fetchSockets()),
         ),
       'set-data': (value, ack) => {
-        socket.data.value = value;
+        socket.data = value;
         ack();
       },
       'fetch-full': (room, ack) =>
