@@ -1,6 +1,7 @@
 //! The end of the link that the broker has.
 
-use sansocket::cluster::bus::{Payload, Subscription};
+use sansocket::cluster::Emitter as Machine;
+use sansocket::cluster::bus::{Format, Payload, Subscription};
 use sansocket_bus::{Command, End};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -8,6 +9,10 @@ use std::time::Duration;
 use crate::state::State;
 
 impl End for State {
+    fn format(&self) -> Format {
+        self.hear(|machine, _| machine.format())
+    }
+
     fn connected(&self, largest: Option<usize>) {
         self.hear(|machine, now| machine.handle_connected(now, largest));
     }
@@ -25,11 +30,15 @@ impl End for State {
     fn delivered(&self, _: &str, _: &Payload<'_>) {}
 
     fn pong(&self) {
-        self.hear(sansocket::cluster::Emitter::handle_pong);
+        self.hear(Machine::handle_pong);
     }
 
     fn published(&self, receivers: Option<u64>) {
         self.hear(|machine, now| machine.handle_published(now, receivers));
+    }
+
+    fn refused(&self, _: &str) {
+        self.hear(Machine::handle_refused);
     }
 
     fn poll_command(&self, context: &mut Context<'_>) -> Poll<Option<Command>> {

@@ -51,3 +51,5 @@ pub use sansocket_args::{EncodeError, IntoArgs, Rooms};
 pub use sansocket_bus::Broker;
 pub use target::Target;
 
+#[cfg(test)]
+mod tests;

@@ -381,14 +381,14 @@ impl Emitter {
             return Ok(());
         }
         match self.outbox.push(letter) {
-            Ok(dropped) => {
+            Some(dropped) => {
                 self.counts.dropped_full += dropped;
                 if !is_volatile {
                     self.receipts.send();
                 }
                 Ok(())
             }
-            Err(_) => {
+            None => {
                 self.counts.dropped_full += 1;
                 let limit = self.config.queue;
                 if is_volatile { Ok(()) } else { Err(BusError::Full { limit }) }

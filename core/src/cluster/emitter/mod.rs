@@ -15,3 +15,5 @@ pub use event::EmitterEvent;
 pub use fault::{EmitterError, Loss, Unconfirmed};
 pub use receipts::Flush;
 
+#[cfg(test)]
+mod tests;

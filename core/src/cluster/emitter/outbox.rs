@@ -45,19 +45,18 @@ impl Outbox {
         self.bytes
     }
 
-    /// Takes a letter, and returns how many volatile ones were dropped to make room. The letter comes back when there
-    /// is none.
-    pub(super) fn push(&mut self, letter: Letter) -> Result<u64, Letter> {
+    /// Takes a letter, and returns how many volatile ones were dropped to make room; `None` when there is none.
+    pub(super) fn push(&mut self, letter: Letter) -> Option<u64> {
         let mut dropped = 0;
         if self.bytes + letter.weight() > self.limit && !letter.is_volatile {
             dropped = self.drop_volatile();
         }
         if self.bytes + letter.weight() > self.limit {
-            return Err(letter);
+            return None;
         }
         self.bytes += letter.weight();
         self.waiting.push_back(letter);
-        Ok(dropped)
+        Some(dropped)
     }
 
     pub(super) fn pop(&mut self) -> Option<Letter> {
