@@ -1,12 +1,15 @@
 //! The end of a link that a server or an emitter has.
 
 use sansocket::cluster::Command;
-use sansocket::cluster::bus::{Payload, Subscription};
+use sansocket::cluster::bus::{Format, Payload, Subscription};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// The end of a link that a server or an emitter has. All methods return at once.
 pub trait End: Send + Sync + 'static {
+    /// Returns the format of the messages: what carries them may depend on it.
+    fn format(&self) -> Format;
+
     /// The broker is connected, and carries messages of so many bytes at most.
     fn connected(&self, largest: Option<usize>);
 
@@ -28,6 +31,11 @@ pub trait End: Send + Sync + 'static {
 
     /// A message was published, and so many subscribers got it, as far as the broker tells.
     fn published(&self, receivers: Option<u64>);
+
+    /// The broker refused a message, instead of [`published`](Self::published).
+    fn refused(&self, why: &str) {
+        let _ = why;
+    }
 
     /// Returns the next command: `None` when the end is closed and has nothing left to do.
     fn poll_command(&self, context: &mut Context<'_>) -> Poll<Option<Command>>;

@@ -1,14 +1,19 @@
 //! What drives a message broker: one trait, and the thread that it runs on.
+//!
+//! A [`Broker`] connects, publishes and subscribes. What it does is decided at the [`End`] of its [`Link`], by a server
+//! or an emitter: that tells when to connect again, subscribes anew after that, and keeps what waits. [`spawn`] runs a
+//! broker.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod broker;
 mod end;
 mod link;
+mod log;
 mod thread;
 
 pub use broker::{Broker, BrokerError};
 pub use end::End;
 pub use link::{Link, Next};
 pub use sansocket::cluster::Command;
-pub use sansocket::cluster::bus::{Entry, Payload, Subscription};
+pub use sansocket::cluster::bus::{Entry, Format, Payload, Subscription};
 pub use thread::spawn;

@@ -1,14 +1,14 @@
 //! The link between a broker and those it serves.
 
 use sansocket::cluster::Command;
-use sansocket::cluster::bus::{Payload, Subscription};
+use sansocket::cluster::bus::{Format, Payload, Subscription};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::End;
+use crate::{End, log};
 
 /// What a [`Broker`](crate::Broker) is told to do, and what it tells. Cloning copies a pointer.
 #[derive(Clone)]
@@ -18,6 +18,11 @@ impl Link {
     /// Makes a link to an end.
     pub fn new(end: Arc<dyn End>) -> Self {
         Self(end)
+    }
+
+    /// Returns the format of the messages: what carries them may depend on it.
+    pub fn format(&self) -> Format {
+        self.0.format()
     }
 
     /// Tells that the broker is connected, and carries messages of so many bytes at most.
@@ -50,6 +55,17 @@ impl Link {
         self.0.published(receivers);
     }
 
+    /// Tells that the broker refused a message, instead of [`published`](Self::published). The log says so, too.
+    pub fn refused(&self, why: &str) {
+        self.0.refused(why);
+        log::refused(why);
+    }
+
+    /// Writes to the log what is no reason to give the connection up: that messages are known to be lost, say.
+    pub fn warn(&self, what: &str) {
+        log::warn(what);
+    }
+
     /// Waits for the next command; `None` when the link is closed and has nothing left to do.
     ///
     /// # Cancel safety
@@ -61,6 +77,12 @@ impl Link {
     /// The next command, if there is one.
     pub fn poll_next(&self, context: &mut Context<'_>) -> Poll<Option<Command>> {
         self.0.poll_command(context)
+    }
+
+    /// Completes when the link was closed. [`next`](Self::next) may still have commands then: this is for what
+    /// would delay the end without use, as an attempt to connect.
+    pub fn poll_closed(&self, context: &mut Context<'_>) -> Poll<()> {
+        self.0.poll_closed(context)
     }
 }
 

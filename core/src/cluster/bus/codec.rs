@@ -97,7 +97,9 @@ impl From<Vec<u8>> for Payload<'_> {
 }
 
 impl Payload<'_> {
-    fn size(&self) -> usize {
+    /// Returns how many bytes it has.
+    #[must_use]
+    pub fn size(&self) -> usize {
         match self {
             Self::Bytes(bytes) => bytes.len(),
             Self::Entry(Entry { uid, nsp, kind, data }) => {

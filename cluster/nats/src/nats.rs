@@ -1,0 +1,202 @@
+//! The way to NATS.
+
+use async_nats::{Client, ConnectOptions, Event, ServerAddr};
+use sansocket_bus::{Broker, BrokerError, Format, Link};
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::runtime;
+use tokio::sync::mpsc;
+
+use crate::session::{DEADLINE, Session, needs_redis};
+
+/// The library connects again by itself, and forgets nothing it was told; both are done elsewhere. So it waits for
+/// longer than anybody waits for it.
+const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// Messages that the library takes before it has written the earlier ones.
+const AHEAD: usize = 64;
+
+/// A way to NATS, for the cluster of an application.
+#[derive(Clone)]
+pub struct Nats {
+    servers: Vec<ServerAddr>,
+    user: Option<User>,
+    options: ConnectOptions,
+}
+
+#[derive(Clone)]
+enum User {
+    Named { name: String, password: String },
+    Token(String),
+}
+
+impl Nats {
+    /// Makes a way to the server at an address, or to the first of several that answers. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// [`BrokerError`] when it is no address of NATS.
+    pub fn new(url: &str) -> Result<Self, BrokerError> {
+        let (scheme, _) = url.split_once("://").unwrap_or(("nats", url));
+        let mut nats = Self { servers: Vec::new(), user: None, options: ConnectOptions::new() };
+        for address in url.split(',') {
+            let is_whole = address.contains("://");
+            let address = if is_whole { address } else { &format!("{scheme}://{address}") };
+            nats.add(address.parse().map_err(BrokerError::new)?)?;
+        }
+        Ok(nats)
+    }
+
+    /// Sets what the address does not say: certificates, for one. Names, passwords and servers of the address go
+    /// before those of the options.
+    ///
+    /// How to connect again, what to do with events and the capacities are overwritten: these are the cluster's.
+    #[must_use]
+    pub fn options(self, options: ConnectOptions) -> Self {
+        Self { options, ..self }
+    }
+
+    fn add(&mut self, server: ServerAddr) -> Result<(), BrokerError> {
+        if server.host().is_empty() || server.is_websocket() {
+            return Err(BrokerError::new("an address of NATS is nats:// or tls:// and a host"));
+        }
+        if let Some(name) = server.username() {
+            let name = decoded(name)?;
+            self.user = Some(match server.password() {
+                Some(password) => User::Named { name, password: decoded(password)? },
+                None => User::Token(name),
+            });
+        }
+        let mut url = server.into_inner();
+        let is_bare = url.set_username("").and_then(|()| url.set_password(None));
+        is_bare.map_err(|()| BrokerError::new("an address without a host"))?;
+        self.servers.push(ServerAddr::from_url(url).map_err(BrokerError::new)?);
+        Ok(())
+    }
+
+    async fn session(&self, link: &Link) -> Result<(), BrokerError> {
+        match link.format() {
+            Format::Native | Format::Python => {}
+            Format::Classic | Format::Sharded | Format::Streams => return Err(needs_redis()),
+        }
+        let (tell, lost) = mpsc::unbounded_channel();
+        let client = tokio::select! {
+            client = self.connect(tell) => client?,
+            () = poll_fn(|context| link.poll_closed(context)) => return Ok(()),
+        };
+        Session::begin(client, link).await?.run(lost).await
+    }
+
+    async fn connect(&self, tell: mpsc::UnboundedSender<String>) -> Result<Client, BrokerError> {
+        let is_first = Arc::new(AtomicBool::new(true));
+        let is_connecting = Arc::clone(&is_first);
+        let mut options = self.options.clone();
+        options = match self.user.clone() {
+            Some(User::Named { name, password }) => options.user_and_password(name, password),
+            Some(User::Token(token)) => options.token(token),
+            None => options,
+        };
+        let options = options
+            .connection_timeout(DEADLINE)
+            .max_reconnects(None)
+            .reconnect_delay_callback(move |_| {
+                if is_connecting.load(Ordering::Relaxed) { Duration::ZERO } else { NEVER }
+            })
+            .client_capacity(AHEAD)
+            .skip_subject_validation(true)
+            .event_callback(move |event| {
+                if let Some(why) = end(&event) {
+                    // Nobody listens once the connection was given up.
+                    let _ = tell.send(why);
+                }
+                std::future::ready(())
+            });
+        let client = options.connect(&self.servers[..]).await.map_err(BrokerError::new)?;
+        is_first.store(false, Ordering::Relaxed);
+        Ok(client)
+    }
+}
+
+impl Broker for Nats {
+    fn address(&self) -> String {
+        let servers: Vec<_> = self.servers.iter().map(ServerAddr::as_url_str).collect();
+        servers.join(",")
+    }
+
+    fn run(&mut self, link: &Link) -> Result<(), BrokerError> {
+        let runtime = runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(BrokerError::new)?;
+        let outcome = runtime.block_on(self.session(link));
+        // A name that is being looked up must not hold it.
+        runtime.shutdown_background();
+        outcome
+    }
+}
+
+impl fmt::Debug for Nats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Nats").field("address", &self.address()).finish_non_exhaustive()
+    }
+}
+
+/// Why an event ends the connection, if it does.
+fn end(event: &Event) -> Option<String> {
+    match event {
+        Event::Disconnected | Event::Closed => Some("the server closed the connection".into()),
+        Event::ServerError(error) => Some(error.to_string()),
+        Event::Connected
+        | Event::LameDuckMode
+        | Event::Draining
+        | Event::SlowConsumer(_)
+        | Event::ClientError(_) => None,
+    }
+}
+
+/// Undoes the percent-encoding of a name or a password.
+fn decoded(text: &str) -> Result<String, BrokerError> {
+    let fault = || BrokerError::new("a name or a password is not percent-encoded UTF-8");
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let digits = rest.next().zip(rest.next()).map(|(high, low)| [high, low]);
+        let digits = digits.ok_or_else(fault)?;
+        let digits = std::str::from_utf8(&digits).map_err(|_| fault())?;
+        bytes.push(u8::from_str_radix(digits, 16).map_err(|_| fault())?);
+    }
+    String::from_utf8(bytes).map_err(|_| fault())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Nats, User};
+    use sansocket_bus::Broker as _;
+
+    #[test]
+    fn an_address_may_have_several_hosts_and_a_user() {
+        let nats = Nats::new("tls://me:p%40ss@one,two:4333").unwrap();
+        assert_eq!(nats.address(), "tls://one,tls://two:4333");
+        let Some(User::Named { name, password }) = &nats.user else { panic!("no user") };
+        assert_eq!((&**name, &**password), ("me", "p@ss"));
+        assert!(!format!("{nats:?}").contains("p@ss"));
+    }
+
+    #[test]
+    fn a_name_alone_is_a_token() {
+        let nats = Nats::new("nats://s3cret@host").unwrap();
+        assert!(matches!(&nats.user, Some(User::Token(token)) if token == "s3cret"));
+        assert_eq!(nats.address(), "nats://host");
+    }
+
+    #[test]
+    fn what_is_no_address_of_nats_is_refused() {
+        for url in ["redis://host", "nats://", "nats://me:%f@host", "nats://host:port", ""] {
+            assert!(Nats::new(url).is_err(), "{url}");
+        }
+    }
+}

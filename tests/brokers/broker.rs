@@ -1,0 +1,169 @@
+//! Message brokers as processes of their own, each on a free port of the loopback interface.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// How long a broker may take to listen: RabbitMQ takes ten seconds on an idle machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A message broker in a process of its own, which ends with this.
+#[derive(Debug)]
+pub struct Broker {
+    command: Command,
+    processes: Vec<Child>,
+    port: u16,
+    folder: TempDir,
+}
+
+impl Broker {
+    /// Starts a NATS server with more arguments.
+    ///
+    /// # Panics
+    /// When it is not installed, or does not listen within two minutes.
+    #[must_use]
+    pub fn nats(more: &[&str]) -> Self {
+        Self::start("nats-server", "nats-server", |command, port, _| {
+            command.args(["--addr", "127.0.0.1", "--port", &port.to_string()]).args(more);
+            Vec::new()
+        })
+    }
+
+    /// Starts RabbitMQ.
+    ///
+    /// # Panics
+    /// When it is not installed, or does not listen within two minutes.
+    #[must_use]
+    pub fn rabbitmq() -> Self {
+        // The command in the PATH insists on a user of its own.
+        let program = "/usr/lib/rabbitmq/bin/rabbitmq-server";
+        Self::start(program, "rabbitmq-server", |command, port, folder| {
+            let (names, own) = (free_port().to_string(), free_port().to_string());
+            let nowhere = folder.join("none");
+            command
+                .env("HOME", folder)
+                .env("RABBITMQ_NODENAME", format!("test{port}@localhost"))
+                .env("RABBITMQ_NODE_IP_ADDRESS", "127.0.0.1")
+                .env("RABBITMQ_NODE_PORT", port.to_string())
+                .env("RABBITMQ_DIST_PORT", own)
+                .env("RABBITMQ_MNESIA_BASE", folder.join("mnesia"))
+                .env("RABBITMQ_LOG_BASE", folder.join("log"))
+                .env("RABBITMQ_ENABLED_PLUGINS_FILE", folder.join("plugins"))
+                .env("RABBITMQ_CONF_ENV_FILE", &nowhere)
+                .env("RABBITMQ_CONFIG_FILE", &nowhere)
+                .env(
+                    "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
+                    "-kernel inet_dist_use_interface {127,0,0,1}",
+                )
+                .env("ERL_EPMD_PORT", &names)
+                // The script becomes the server, instead of watching over it.
+                .env("detached", "1");
+            // It would start one itself, which would stay.
+            let mut registry = Command::new("epmd");
+            registry.args(["-port", &names, "-address", "127.0.0.1"]).stdin(Stdio::null());
+            vec![registry.spawn().expect("Erlang comes with RabbitMQ")]
+        })
+    }
+
+    /// Starts a program of a package of Debian, and waits until it listens. `prepare` gets a free port and a folder
+    /// for files; it adds the arguments, and starts what the program needs besides.
+    ///
+    /// # Panics
+    /// When the program is not installed, or does not listen within two minutes.
+    #[must_use]
+    pub fn start(
+        program: &str,
+        package: &str,
+        prepare: impl FnOnce(&mut Command, u16, &Path) -> Vec<Child>,
+    ) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for temporary files");
+        let port = free_port();
+        let log = fs::File::create(folder.path().join("stdout")).expect("a file of its own");
+        let errors = log.try_clone().expect("a file descriptor");
+        let mut command = Command::new(program);
+        command.stdin(Stdio::null()).stdout(log).stderr(errors);
+        let processes = prepare(&mut command, port, folder.path());
+        let mut broker = Self { command, processes, port, folder };
+        broker.run(&format!("cannot start {program}: install the Debian package {package}"));
+        broker
+    }
+
+    /// Returns the port that it listens on.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Returns the folder of its files.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Kills it.
+    pub fn kill(&mut self) {
+        let child = self.processes.pop().expect("it runs");
+        end(child);
+    }
+
+    /// Starts it again after [`kill`](Self::kill), on the same port.
+    pub fn restart(&mut self) {
+        self.run("cannot start it again");
+    }
+
+    /// Stops it where it stands: connections stay, and nothing is answered.
+    pub fn freeze(&self) {
+        self.signal("STOP");
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.signal("CONT");
+    }
+
+    fn run(&mut self, failure: &str) {
+        let child = self.command.spawn().unwrap_or_else(|error| panic!("{failure} ({error})"));
+        self.processes.push(child);
+        let patience = Instant::now() + PATIENCE;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
+        while TcpStream::connect(address).is_err() {
+            let child = self.processes.last_mut().expect("it was started");
+            let ended = child.try_wait().expect("it is a child");
+            if ended.is_some() || Instant::now() > patience {
+                let log = fs::read_to_string(self.folder.path().join("stdout"));
+                panic!("a broker does not listen: {ended:?}\n{}", log.unwrap_or_default());
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.processes.last().expect("it runs").id().to_string();
+        let done = Command::new("kill").args([&format!("-{name}"), &id]).status();
+        assert!(done.expect("kill is a command").success());
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        self.processes.drain(..).rev().for_each(end);
+    }
+}
+
+/// Returns a port of the loopback interface on which nobody listens.
+#[must_use]
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    listener.local_addr().expect("it is bound").port()
+}
+
+fn end(mut child: Child) {
+    // It may have ended by itself.
+    let _ = child.kill();
+    let _ = child.wait();
+}
