@@ -208,13 +208,11 @@ impl<S: Wire> Way<S> {
         let mut decoder = self.conn.decode(bytes);
         let mut answer = None;
         while let Some(item) = decoder.poll()? {
-            match item {
-                Inbound::Response(found) => *head = Some(answer_of(found.status, found.fields)),
-                Inbound::Body(body) => {
-                    answer = head.take().map(|head| head.map(|()| Bytes::copy_from_slice(body)));
-                }
-                // A client gets no others before it asks for a WebSocket.
-                _ => {}
+            // There are no others before a WebSocket is asked for.
+            if let Inbound::Response(found) = item {
+                *head = Some(answer_of(found.status, found.fields));
+            } else if let Inbound::Body(body) = item {
+                answer = head.take().map(|head| head.map(|()| Bytes::copy_from_slice(body)));
             }
         }
         Ok(answer)
