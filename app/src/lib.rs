@@ -162,7 +162,7 @@ pub use sansocket::{
     Msgpack, Origins, PacketKind, Parser, Protocols, RawPacket, Reason, Received, Recovery,
     Refused, Request, RequestContext, Response, SameSite, SlowClient, Transports, Violation,
 };
-pub use sansocket_bus::{Broker, BrokerError};
+pub use sansocket_bus::{Broker, BrokerError, Link};
 pub use serve::listen::{Address, Listener};
 pub use serve::tls::Tls;
 #[cfg(feature = "tls")]
