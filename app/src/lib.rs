@@ -162,6 +162,7 @@ pub use sansocket::{
     Msgpack, Origins, PacketKind, Parser, Protocols, RawPacket, Reason, Received, Recovery,
     Refused, Request, RequestContext, Response, SameSite, SlowClient, Transports, Violation,
 };
+pub use sansocket_args::Rooms;
 pub use sansocket_bus::{Broker, BrokerError, Link};
 pub use serve::listen::{Address, Listener};
 pub use serve::tls::Tls;
@@ -179,7 +180,6 @@ pub use sockets::io::Io;
 pub use sockets::namespace::NamespaceIo;
 pub use sockets::outgoing::Outgoing;
 pub use sockets::remote::RemoteSocket;
-pub use sockets::rooms::Rooms;
 pub use sockets::servers::ask::{AskServers, ServerReplies};
 pub use sockets::servers::event::ServerEvent;
 pub use sockets::servers::rooms::{AllRooms, FindRooms};

@@ -20,8 +20,8 @@ use crate::sockets::error::EmitError;
 use crate::sockets::extent::{Everywhere, Extent, Local};
 use crate::sockets::outgoing::Outgoing;
 use crate::sockets::reach::Reach;
-use crate::sockets::rooms::Rooms;
 use crate::sockets::socket::Socket;
+use sansocket_args::Rooms;
 
 /// Some clients of a namespace: those in any of some rooms, or all, minus exceptions. An event sent to
 /// them reaches each once; they can be moved between rooms, disconnected and found.

@@ -19,8 +19,8 @@ use crate::sockets::error::EmitError;
 use crate::sockets::extent::Local;
 use crate::sockets::namespace::NamespaceIo;
 use crate::sockets::reach::Reach;
-use crate::sockets::rooms::Rooms;
 use crate::wait::wait;
+use sansocket_args::Rooms;
 
 /// A handle to the whole server: emits from any thread or task. Cloning copies pointers.
 ///

@@ -16,7 +16,6 @@ pub(crate) mod namespace;
 pub(crate) mod outgoing;
 pub(crate) mod reach;
 pub(crate) mod remote;
-pub(crate) mod rooms;
 pub(crate) mod servers;
 pub(crate) mod session;
 pub(crate) mod shown;

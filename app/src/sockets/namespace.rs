@@ -12,8 +12,8 @@ use crate::sockets::broadcast::Broadcast;
 use crate::sockets::error::EmitError;
 use crate::sockets::extent::{Everywhere, Extent, Local};
 use crate::sockets::reach::Reach;
-use crate::sockets::rooms::Rooms;
 use crate::sockets::socket::Socket;
+use sansocket_args::Rooms;
 
 /// One namespace of a server, reachable from any thread or task. Cloning copies pointers.
 ///

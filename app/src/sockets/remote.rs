@@ -13,8 +13,8 @@ use crate::sockets::attached;
 use crate::sockets::broadcast::Broadcast;
 use crate::sockets::error::EmitError;
 use crate::sockets::extent::Everywhere;
-use crate::sockets::rooms::Rooms;
 use crate::sockets::socket::Socket;
+use sansocket_args::Rooms;
 
 /// One client in one namespace, wherever it is connected: an item of
 /// [`fetch_sockets`](Broadcast::fetch_sockets). What it is told to do reaches it as a broadcast to its

@@ -21,9 +21,9 @@ use crate::sockets::io::Io;
 use crate::sockets::namespace::NamespaceIo;
 use crate::sockets::outgoing::Outgoing;
 use crate::sockets::reach::Reach;
-use crate::sockets::rooms::Rooms;
 use crate::sockets::session::Store;
 use crate::sockets::shown::Shown;
+use sansocket_args::Rooms;
 
 /// One client in one namespace. Cloning copies a pointer; it stays valid, and says so, after the
 /// client has left.
