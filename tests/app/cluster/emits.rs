@@ -226,7 +226,7 @@ fn one_client_of_another_server_acknowledges() {
         let bob = there.connect().unwrap();
         cluster.advance(Duration::from_secs(1));
         let asked = here.io().to(bob.id()).emit_with_ack("q", &(), Duration::from_secs(2));
-        bob.expect_event("q").ack(&"yes");
+        bob.expect_event("q").ack("yes");
         let gathered = here.block_on(asked).unwrap();
         assert_eq!(gathered.decode::<String>(), Ok(vec!["yes".to_owned()]), "{format}");
     }
