@@ -78,7 +78,10 @@ impl Message {
             | Body::Apply { .. }
             | Body::Asked { .. }
             | Body::Broadcast { ask: None, .. }
+            | Body::Deserted { .. }
             | Body::Found { .. }
+            | Body::Gone { .. }
+            | Body::Populated { .. }
             | Body::Released { .. }
             | Body::Seek { .. }
             | Body::Sought { .. } => {}
@@ -102,6 +105,8 @@ pub(crate) enum Body {
     Asked { id: u64, clients: u32, missing: u32 },
     /// One of them answered, or left without.
     Answered { id: u64, args: Option<Args> },
+    /// So many clients that were asked will not answer.
+    Gone { id: u64, clients: u32 },
     /// Change the target's clients.
     Apply { to: Arc<Whom>, change: Change },
     /// Report the clients that match the target.
@@ -112,6 +117,10 @@ pub(crate) enum Body {
     Adopted { id: Id, place: Place },
     /// It left: no client has the id.
     Released { id: Id, place: Place },
+    /// A namespace of the shard, or a room of it, has its first client.
+    Populated { namespace: Arc<str>, room: Option<Arc<str>> },
+    /// It lost its last one.
+    Deserted { namespace: Arc<str>, room: Option<Arc<str>> },
     /// Report what a client had that is back on the shard `from`, if it was lost.
     Seek { pid: Pid, offset: Offset, namespace: Arc<str>, from: u16 },
     /// It had that.

@@ -20,6 +20,19 @@ pub enum Format {
     Native,
 }
 
+impl Format {
+    /// Returns what the names of channels begin with unless somebody says otherwise: `socketio` in
+    /// [`Python`](Self::Python), `sansocket` in [`Native`](Self::Native), `socket.io` in the others.
+    #[must_use]
+    pub fn usual_prefix(self) -> &'static str {
+        match self {
+            Self::Python => "socketio",
+            Self::Classic | Self::Sharded | Self::Streams => "socket.io",
+            Self::Native => "sansocket",
+        }
+    }
+}
+
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -97,7 +110,9 @@ impl From<Vec<u8>> for Payload<'_> {
 }
 
 impl Payload<'_> {
-    fn size(&self) -> usize {
+    /// Returns how many bytes it has.
+    #[must_use]
+    pub fn size(&self) -> usize {
         match self {
             Self::Bytes(bytes) => bytes.len(),
             Self::Entry(Entry { uid, nsp, kind, data }) => {

@@ -55,6 +55,11 @@ impl Names {
         Self { format, prefix: prefix.into() }
     }
 
+    /// What all names begin with.
+    pub(in crate::cluster) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     /// Returns the channel or the stream that a message goes to.
     #[must_use]
     pub fn channel(&self, message: &Message) -> String {

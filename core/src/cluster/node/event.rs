@@ -13,6 +13,21 @@ pub struct AnswerToken {
     pub(super) namespace: Box<str>,
     pub(super) asker: Option<Box<str>>,
     pub(super) request: Box<str>,
+    /// The room that was asked, where the format has it in answers.
+    pub(super) room: Option<Box<str>>,
+}
+
+impl AnswerToken {
+    /// For a question that gets several answers.
+    pub(super) fn copy(&self) -> Self {
+        let Self { namespace, asker, request, room } = self;
+        Self {
+            namespace: namespace.clone(),
+            asker: asker.clone(),
+            request: request.clone(),
+            room: room.clone(),
+        }
+    }
 }
 
 /// What a node tells the host.

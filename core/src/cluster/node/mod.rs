@@ -1,11 +1,28 @@
 //! One process of a cluster.
 
+mod acks;
+mod asking;
 mod command;
 mod config;
+mod counters;
 mod counts;
 mod event;
 mod fault;
+mod identity;
+mod incoming;
+mod line;
 mod node;
+mod others;
+pub(in crate::cluster) mod outbox;
+mod outgoing;
+mod packets;
+mod poison;
+mod post;
+mod presence;
+mod questions;
+mod relays;
+mod spaces;
+mod wishes;
 
 pub use command::Command;
 pub use config::NodeConfig;

@@ -1,17 +1,76 @@
 //! One process of a cluster, between its shards and a broker.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::{AnswerToken, BusCounts, BusError, Command, NodeConfig, NodeEvent, Question};
+use super::counters::Counters;
+use super::line::Line;
+use super::outbox::Outbox;
+use super::packets::Packets;
+use super::poison::Poison;
+use super::post::Item;
+use super::questions::Questions;
+use super::relays::Relays;
+use super::spaces::Spaces;
+use super::wishes::Wishes;
+use super::{
+    AnswerToken, BusCounts, BusError, Command, NodeConfig, NodeEvent, NodeStatus, Question,
+    identity,
+};
 use crate::Config;
-use crate::cluster::bus::{Detail, Payload, Report, Subscription, To};
+use crate::cluster::bus::{Codec, Detail, Format, Names, Payload, Report, Subscription, To};
 use crate::cluster::{Message, Output};
+use crate::rng::Rng;
 use crate::socket::EventMessage;
 
 /// One process of a cluster, between its shards and a broker: it has no sockets, clock or randomness of its own.
+///
+/// Shards, which [joined](crate::Server::join_cluster) it, leave messages for
+/// [`Destination::Node`](crate::cluster::Destination::Node). Messages for shards go to all of them, where
+/// [`Destination::Everyone`](crate::cluster::Destination::Everyone) says so. A driver does what
+/// [`poll_command`](Self::poll_command) says, in that order, and reports.
 #[derive(Debug)]
-pub struct Node {}
+pub struct Node {
+    pub(super) config: NodeConfig,
+    pub(super) server: Arc<Config>,
+    pub(super) codec: Codec,
+    pub(super) names: Names,
+    pub(super) rng: Rng,
+    pub(super) name: Box<str>,
+    pub(super) birth: Instant,
+    pub(super) stage: Stage,
+    pub(super) line: Line,
+    /// Bytes of the largest message that the broker carries.
+    pub(super) largest: Option<usize>,
+    pub(super) wishes: Wishes,
+    pub(super) outbox: Outbox<Item>,
+    pub(super) spaces: Spaces,
+    pub(super) counters: Counters,
+    pub(super) questions: Questions,
+    pub(super) relays: Relays,
+    pub(super) packets: Packets,
+    pub(super) poison: Poison,
+    /// Hellos and beats that were sent, and when the next beat is due.
+    pub(super) beats: u64,
+    pub(super) next_beat: Instant,
+    /// What was counted, but for what other parts count.
+    pub(super) counts: BusCounts,
+    /// Messages that were dropped when the connection was told of last.
+    pub(super) dropped_before: u64,
+    pub(super) shard_outputs: VecDeque<Output>,
+    pub(super) events: VecDeque<NodeEvent>,
+}
+
+/// Whether the process stays in the cluster.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Stage {
+    Staying,
+    Leaving,
+}
+
+/// How long after the first sign of life all others are taken to have answered it.
+pub(super) const GRACE: Duration = Duration::from_millis(250);
 
 impl Node {
     /// Makes the node of a process with so many shards, whose settings are `server`. `seed` must be unpredictable.
@@ -23,34 +82,93 @@ impl Node {
         seed: [u8; 32],
         now: Instant,
     ) -> Self {
-        let _ = (config, server, shards, seed, now);
-        todo!()
+        let mut rng = Rng::new(seed, 0);
+        let prefix = config.prefix.as_deref().unwrap_or(match config.format {
+            Format::Python => "socketio",
+            Format::Classic | Format::Sharded | Format::Streams => "socket.io",
+            Format::Native => "sansocket",
+        });
+        Self {
+            name: identity::draw(config.format, &mut rng),
+            codec: Codec::new(config.format, config.limits.clone()),
+            names: Names::new(config.format, prefix),
+            rng,
+            birth: now,
+            stage: Stage::Staying,
+            line: Line::new(),
+            largest: None,
+            wishes: Wishes::default(),
+            outbox: Outbox::new(config.queue, config.age),
+            spaces: Spaces::default(),
+            counters: Counters::default(),
+            questions: Questions::default(),
+            relays: Relays::new(shards),
+            packets: Packets::new(server.parser.as_ref()),
+            poison: Poison::default(),
+            beats: 0,
+            next_beat: now,
+            counts: BusCounts::default(),
+            dropped_before: 0,
+            shard_outputs: VecDeque::new(),
+            events: VecDeque::new(),
+            config,
+            server,
+        }
     }
 
     /// Returns the name by which other processes know this one.
     #[must_use]
     pub fn name(&self) -> &str {
-        todo!()
+        &self.name
+    }
+
+    /// Returns how the processes of the cluster write their messages.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        self.config.format
     }
 
     /// Returns what was counted.
     #[must_use]
     pub fn counts(&self) -> BusCounts {
-        todo!()
+        BusCounts {
+            connected: self.line.is_ready(),
+            nodes: self.processes(),
+            invalid: self.poison.count,
+            queued: self.outbox.len(),
+            queued_bytes: self.outbox.bytes() as u64,
+            reconnects: self.line.losses,
+            pending: self.questions.len(),
+            ..self.counts
+        }
+    }
+
+    /// Says whether a message with so many bytes of arguments would be taken now.
+    ///
+    /// # Errors
+    /// [`BusError::Full`] or [`BusError::TooLarge`].
+    pub fn check_size(&self, size: usize) -> Result<(), BusError> {
+        match self.largest {
+            Some(limit) if size > limit => Err(BusError::TooLarge { size, limit }),
+            Some(_) | None if self.outbox.is_full_for(size) => {
+                Err(BusError::Full { limit: self.config.queue })
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     // What the process itself brings.
 
     /// Keeps a namespace open, whether it has clients or not: its messages are subscribed to.
     pub fn open(&mut self, now: Instant, namespace: &str) {
-        let _ = (now, namespace);
-        todo!()
+        if self.spaces.keep(namespace) {
+            self.subscribe(now, namespace);
+        }
     }
 
     /// Takes a message of a shard for [`Destination::Node`](crate::cluster::Destination::Node).
     pub fn handle_shard(&mut self, now: Instant, message: &Message) {
-        let _ = (now, message);
-        todo!()
+        self.on_shard(now, &message.0);
     }
 
     /// Asks all other processes which clients are in a target.
@@ -64,8 +182,7 @@ impl Node {
         to: To,
         detail: Detail,
     ) -> Result<Question, BusError> {
-        let _ = (now, namespace, to, detail);
-        todo!()
+        self.ask_for_clients(now, namespace, to, detail)
     }
 
     /// Asks all other processes for their rooms.
@@ -73,8 +190,7 @@ impl Node {
     /// # Errors
     /// [`BusError`] when they cannot be asked.
     pub fn rooms(&mut self, now: Instant, namespace: &str) -> Result<Question, BusError> {
-        let _ = (now, namespace);
-        todo!()
+        self.ask_for_rooms(now, namespace)
     }
 
     /// Asks for the number of processes in a namespace.
@@ -82,8 +198,7 @@ impl Node {
     /// # Errors
     /// [`BusError`] when that cannot be known.
     pub fn size(&mut self, now: Instant, namespace: &str) -> Result<Question, BusError> {
-        let _ = (now, namespace);
-        todo!()
+        self.ask_for_size(now, namespace)
     }
 
     /// Sends an event to all other processes.
@@ -96,8 +211,7 @@ impl Node {
         namespace: &str,
         event: EventMessage,
     ) -> Result<(), BusError> {
-        let _ = (now, namespace, event);
-        todo!()
+        self.send_to_processes(now, namespace, event)
     }
 
     /// Sends an event to all other processes, which reply.
@@ -110,70 +224,67 @@ impl Node {
         namespace: &str,
         event: EventMessage,
     ) -> Result<Question, BusError> {
-        let _ = (now, namespace, event);
-        todo!()
+        self.ask_processes(now, namespace, event)
     }
 
     /// Answers a question of another process.
+    ///
+    /// Of the clients in it, the other processes are told what [`NodeConfig::headers`] and [`NodeConfig::auth`]
+    /// allow.
     pub fn answer(&mut self, now: Instant, token: AnswerToken, report: Report) {
-        let _ = (now, token, report);
-        todo!()
+        self.send_answer(now, token, report);
     }
 
     /// Tells the other processes that this one ends: nothing is published after that.
+    ///
+    /// Questions that wait end with what came.
     pub fn leave(&mut self, now: Instant) {
-        let _ = now;
-        todo!()
+        self.begin_to_leave(now);
     }
 
     /// Whether [`leave`](Self::leave) was called and everything was handed to the driver.
     #[must_use]
     pub fn has_left(&self) -> bool {
-        todo!()
+        let is_empty = self.outbox.len() == 0 && !self.wishes.is_due();
+        self.stage == Stage::Leaving && (is_empty || !self.line.is_up())
     }
 
     /// Whether all subscriptions that are wished for are confirmed.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        todo!()
+        self.line.is_up() && self.wishes.is_settled()
     }
 
     // What the driver brings.
 
     /// The broker is connected, and carries messages of so many bytes at most.
     pub fn handle_connected(&mut self, now: Instant, largest: Option<usize>) {
-        let _ = (now, largest);
-        todo!()
+        self.on_connected(now, largest);
     }
 
     /// The connection with the broker was lost, or could not be made. Returns when the next attempt is due.
     pub fn handle_lost(&mut self, now: Instant, why: &str) -> Instant {
-        let _ = (now, why);
-        todo!()
+        self.on_lost(now, why)
     }
 
     /// The broker confirmed a subscription.
     pub fn handle_subscribed(&mut self, now: Instant, subscription: &Subscription) {
-        let _ = (now, subscription);
-        todo!()
+        self.on_subscribed(now, subscription);
     }
 
     /// A channel has so many subscribers.
     pub fn handle_counted(&mut self, now: Instant, channel: &str, count: u64) {
-        let _ = (now, channel, count);
-        todo!()
+        self.on_counted(now, channel, count);
     }
 
     /// The broker gave a sign of life.
     pub fn handle_pong(&mut self, now: Instant) {
-        let _ = now;
-        todo!()
+        self.line.hear(now);
     }
 
     /// A message came on a channel, or as an entry of a stream.
     pub fn handle_delivery(&mut self, now: Instant, channel: &str, payload: &Payload<'_>) {
-        let _ = (now, channel, payload);
-        todo!()
+        self.on_delivery(now, channel, payload);
     }
 
     // What follows.
@@ -181,31 +292,42 @@ impl Node {
     /// Returns the next thing for the driver to do; nothing while the broker is not connected.
     #[must_use]
     pub fn poll_command(&mut self, now: Instant) -> Option<Command> {
-        let _ = now;
-        todo!()
+        self.next_command(now)
     }
 
     /// Returns the next message for shards: all of them, or one.
     #[must_use]
     pub fn poll_shard(&mut self) -> Option<Output> {
-        todo!()
+        self.shard_outputs.pop_front()
     }
 
     /// Returns the next event.
     #[must_use]
     pub fn poll_event(&mut self) -> Option<NodeEvent> {
-        todo!()
+        self.events.pop_front()
     }
 
     /// Returns when [`handle_timeout`](Self::handle_timeout) is due.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        todo!()
+        self.deadline()
     }
 
     /// Acts on deadlines.
     pub fn handle_timeout(&mut self, now: Instant) {
-        let _ = now;
-        todo!()
+        self.on_timeout(now);
+    }
+
+    /// Tells the host what a log may want to know.
+    pub(super) fn tell_status(&mut self, status: NodeStatus) {
+        self.events.push_back(NodeEvent::Status(status));
+    }
+
+    /// Whether processes of the cluster are counted by the subscribers of a channel.
+    pub(super) fn is_counted(&self) -> bool {
+        match self.config.format {
+            Format::Classic | Format::Sharded | Format::Streams => true,
+            Format::Native | Format::Python => false,
+        }
     }
 }

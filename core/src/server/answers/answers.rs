@@ -20,6 +20,8 @@ use crate::time::{Heap, Tick};
 pub(in crate::server) struct Answers {
     pub(super) shard: Shard,
     next: u64,
+    /// How many number their questions: the shards, and the node if there is one.
+    askers: u16,
     /// Questions to one client that wait.
     pub(super) single: usize,
     /// Questions to many that this shard asked. Each has a deadline.
@@ -42,6 +44,7 @@ impl Answers {
         Self {
             shard,
             next: 0,
+            askers: shard.count,
             single: 0,
             gatherings: HashMap::with_hasher(hasher.clone()),
             asked: HashMap::with_hasher(hasher.clone()),
@@ -63,7 +66,16 @@ impl Answers {
     pub(super) fn next_question(&mut self) -> u64 {
         let n = self.next;
         self.next += 1;
-        n * u64::from(self.shard.count) + u64::from(self.shard.index)
+        n * u64::from(self.askers) + u64::from(self.shard.index)
+    }
+
+    /// Leaves numbers to the node from now on, and uses none twice.
+    pub(in crate::server) fn share_numbers(&mut self) {
+        if self.askers == self.shard.count {
+            let largest = self.next.saturating_mul(u64::from(self.shard.count));
+            self.askers += 1;
+            self.next = largest.div_ceil(u64::from(self.askers));
+        }
     }
 
     /// Arms the deadline of a question and returns it.

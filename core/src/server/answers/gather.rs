@@ -20,7 +20,9 @@ use crate::time::Tick;
 pub(super) struct Gathering {
     /// Peers that have not said how many clients they asked.
     reports: usize,
-    waiting: u32,
+    /// Clients that were asked and have not answered: fewer than none when answers overtake the report of the peer
+    /// that asked them.
+    waiting: i64,
     missing: u32,
 }
 
@@ -123,7 +125,7 @@ impl Answers {
         reports: usize,
         outputs: &mut Outputs,
     ) {
-        self.gatherings.insert(id, Gathering { reports, waiting, missing });
+        self.gatherings.insert(id, Gathering { reports, waiting: waiting.into(), missing });
         self.finish(id, Patience::Left, outputs);
     }
 
@@ -136,7 +138,7 @@ impl Answers {
     ) {
         if let Some(gathering) = self.gatherings.get_mut(&id) {
             gathering.reports = gathering.reports.saturating_sub(1);
-            gathering.waiting = gathering.waiting.saturating_add(clients);
+            gathering.waiting = gathering.waiting.saturating_add(clients.into());
             gathering.missing = gathering.missing.saturating_add(missing);
             self.finish(id, Patience::Left, outputs);
         }
@@ -150,6 +152,15 @@ impl Answers {
         outputs: &mut Outputs,
     ) {
         self.gather(id, None, args, outputs);
+    }
+
+    /// So many clients that a peer asked will not answer.
+    pub(in crate::server) fn on_gone(&mut self, id: u64, clients: u32, outputs: &mut Outputs) {
+        if let Some(gathering) = self.gatherings.get_mut(&id) {
+            gathering.waiting = gathering.waiting.saturating_sub(clients.into());
+            gathering.missing = gathering.missing.saturating_add(clients);
+            self.finish(id, Patience::Left, outputs);
+        }
     }
 
     pub(super) fn settle_one_of_many(
@@ -190,7 +201,7 @@ impl Answers {
                 let answer = Answer::Args(args);
                 outputs.tell(Event::Ack { ticket: Ticket(id), from, answer });
             }
-            None => gathering.missing += 1,
+            None => gathering.missing = gathering.missing.saturating_add(1),
         }
         self.finish(id, Patience::Left, outputs);
     }
@@ -202,7 +213,8 @@ impl Answers {
         if patience == Patience::Left && !complete {
             return;
         }
-        let missing = gathering.missing.saturating_add(gathering.waiting);
+        let waiting = u32::try_from(gathering.waiting.max(0)).unwrap_or(u32::MAX);
+        let missing = gathering.missing.saturating_add(waiting);
         self.gatherings.remove(&id);
         let answer = Answer::Done { missing };
         outputs.tell(Event::Ack { ticket: Ticket(id), from: None, answer });

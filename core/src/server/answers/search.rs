@@ -16,10 +16,12 @@ pub(super) struct Search {
 }
 
 impl Server {
-    /// Searches for the clients that a target means; [`Event::Found`](crate::server::Event) answers.
+    /// Searches for the clients of this process that a target means; [`Event::Found`](crate::server::Event)
+    /// answers. Those of others are [fetched](crate::cluster::Node::fetch).
     pub fn find(&mut self, to: &Target<'_>) -> Ticket {
         let id = self.answers.next_question();
         let from = Peer::Shard(self.shard.index);
+        let to = &Target { scope: to.scope.within_process(), ..*to };
         let heard = self.space.tell_peers(to, &mut self.outputs, |to| Body::Find { to, id, from });
         let ids = self.space.find_here(to);
         self.answers.open_search(id, ids, heard, &mut self.outputs);

@@ -57,13 +57,23 @@ impl Target<'_> {
 /// How far a broadcast goes.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum Scope {
-    /// All nodes of the cluster. A process that [met](crate::Server::meet) no other is all of it.
+    /// All processes of the cluster. One that [joined](crate::Server::join_cluster) none is all of it.
     #[default]
     Cluster,
     /// All shards of this process.
     Process,
     /// This shard.
     Shard,
+}
+
+impl Scope {
+    /// What of it is in this process.
+    pub(in crate::server) fn within_process(self) -> Self {
+        match self {
+            Self::Cluster | Self::Process => Self::Process,
+            Self::Shard => Self::Shard,
+        }
+    }
 }
 
 impl Server {

@@ -47,20 +47,27 @@ pub enum Life {
 }
 
 impl Space {
-    /// Tells the application that a namespace has its first admitted client, or lost its last, if it wants to
-    /// hear.
+    /// Tells the node, and the application if it wants to hear, that a namespace has its first admitted client,
+    /// or lost its last.
     pub(super) fn tell_members(&self, namespace: u32, life: Life, outputs: &mut Outputs) {
-        let namespace = self.namespaces.at(namespace).filter(|_| self.config.life_events);
-        if let Some(namespace) = namespace {
+        let Some(namespace) = self.namespaces.at(namespace) else { return };
+        self.tell_node(namespace, outputs);
+        if self.config.life_events {
             outputs.tell(Event::Life { namespace: namespace.name.clone(), life });
         }
     }
 
-    /// Tells the application that a client joined a room, which is new when the client is alone there.
+    /// Tells the node and the application that a client joined a room, which is new when the client is alone there.
     #[cold]
     pub(super) fn tell_joined(&self, at: (u32, u32), id: Id, outputs: &mut Outputs) {
         let Some(namespace) = self.namespaces.at(at.0) else { return };
         let Some(Room { name, members, .. }) = namespace.rooms.at(at.1) else { return };
+        if members.len() == 1 {
+            self.tell_node_of_room(namespace, name, outputs);
+        }
+        if !self.config.life_events {
+            return;
+        }
         let mut tell = |life| outputs.tell(Event::Life { namespace: namespace.name.clone(), life });
         if members.len() == 1 {
             tell(Life::RoomCreated { room: name.clone() });
@@ -68,11 +75,17 @@ impl Space {
         tell(Life::RoomJoined { room: name.clone(), id });
     }
 
-    /// Tells the application that a client left a room, which is gone when its name is unknown now.
+    /// Tells the node and the application that a client left a room, which is gone when its name is unknown now.
     #[cold]
     pub(super) fn tell_left(&self, at: u32, (room, id): (Arc<str>, Id), outputs: &mut Outputs) {
         let Some(namespace) = self.namespaces.at(at) else { return };
         let is_gone = !namespace.room_names.contains_key(&room);
+        if is_gone {
+            self.tell_node_of_room(namespace, &room, outputs);
+        }
+        if !self.config.life_events {
+            return;
+        }
         let mut tell = |life| outputs.tell(Event::Life { namespace: namespace.name.clone(), life });
         tell(Life::RoomLeft { room: room.clone(), id });
         if is_gone {

@@ -4,6 +4,7 @@ mod admission;
 mod adopted;
 pub(in crate::server) mod broadcast;
 pub(in crate::server) mod client;
+mod company;
 mod leave;
 pub(in crate::server) mod life;
 pub(in crate::server) mod namespace;

@@ -57,7 +57,6 @@ impl Namespaces {
         self.slab.values_mut()
     }
 
-    #[cfg(feature = "fuzz")]
     pub(in crate::server) fn iter(&self) -> impl Iterator<Item = &Namespace> {
         self.slab.keys().filter_map(|key| self.slab.get(key))
     }

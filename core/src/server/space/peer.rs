@@ -42,6 +42,9 @@ impl Server {
                 self.space.select_whom(to);
                 self.change_selected(now, &to.namespace, change);
             }
+            Body::Gone { id, clients } => {
+                self.answers.on_gone(*id, *clients, &mut self.outputs);
+            }
             Body::Find { to, id, from } => {
                 self.space.select_whom(to);
                 let ids = self.space.selected_ids();
@@ -54,6 +57,8 @@ impl Server {
                 self.on_seek(tick, (*pid, *offset), namespace, *from);
             }
             Body::Sought { pid, former } => self.on_sought(tick, *pid, former.clone()),
+            // The node alone is told of these.
+            Body::Deserted { .. } | Body::Populated { .. } => {}
         }
     }
 
@@ -116,7 +121,7 @@ impl Space {
         let node = match to.scope {
             Scope::Shard => return [None, None],
             Scope::Process => None,
-            Scope::Cluster => self.mint.has_company().then_some(Destination::Node),
+            Scope::Cluster => self.speaks_to_node().then_some(Destination::Node),
         };
         let others = (self.shard.count > 1).then_some(Destination::Everyone);
         // The shard of a single client is known: the message is for that one alone.

@@ -180,7 +180,7 @@ impl Space {
         }
         self.namespaces.far.add(slot, room, note);
         self.namespaces.rooms += usize::from(known.is_none());
-        if self.config.life_events {
+        if self.config.life_events || self.cluster.is_some() {
             self.tell_joined((at, room), id, outputs);
         }
         Ok(true)
@@ -230,7 +230,7 @@ impl Space {
         left.members.swap_remove(place as usize);
         left.members.tighten();
         let moved_member = left.members.get(place as usize).copied();
-        let told = self.config.life_events.then(|| left.name.clone());
+        let told = (self.config.life_events || self.cluster.is_some()).then(|| left.name.clone());
         let dropped = namespace.drop_if_empty(room);
         if let Some(moved) = moved_member
             && let Some(client) = self.clients.at_mut(moved.client)

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::cluster::bus::Format;
 use crate::config::Config;
 use crate::error::Misuse;
 use crate::hash::Seeded;
@@ -26,6 +27,8 @@ pub(in crate::server) struct Space {
     /// Deadlines of clients about whom the application decides.
     pub(in crate::server) admissions: Queue,
     pub(super) mint: Mint,
+    /// How the processes of the cluster write their messages, when there is one.
+    pub(super) cluster: Option<Format>,
     pub(super) adopted: Adopted,
     pub(super) shared: Shared,
     /// What clients that come back are given, with [`Config::recovery`].
@@ -52,6 +55,7 @@ impl Space {
             namespaces: Namespaces::new(hasher.clone()),
             admissions: Queue::fair(config.connect_timeout),
             mint,
+            cluster: None,
             adopted: Adopted::new(hasher.clone()),
             shared: Shared::new(hasher.clone()),
             history,

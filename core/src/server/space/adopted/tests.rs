@@ -258,7 +258,10 @@ fn shards_report_to_the_node_what_it_asked_them() {
         | Body::Apply { .. }
         | Body::Asked { .. }
         | Body::Broadcast { .. }
+        | Body::Deserted { .. }
         | Body::Find { .. }
+        | Body::Gone { .. }
+        | Body::Populated { .. }
         | Body::Released { .. }
         | Body::Seek { .. }
         | Body::Sought { .. } => None,

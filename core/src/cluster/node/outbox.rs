@@ -1,0 +1,176 @@
+//! Messages that wait for the broker: bounded in bytes and in age.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use crate::slack::Slack as _;
+
+/// What waits for the broker, in the order in which it was put.
+#[derive(Debug)]
+pub(in crate::cluster) struct Outbox<T> {
+    entries: VecDeque<Entry<T>>,
+    /// Bytes of all entries. Bounded by `limit`.
+    bytes: usize,
+    limit: usize,
+    age: Duration,
+}
+
+#[derive(Debug)]
+struct Entry<T> {
+    what: T,
+    size: usize,
+    since: Instant,
+    keep: Keep,
+}
+
+/// Whether an entry gives way to others when there is no room.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::cluster) enum Keep {
+    Firm,
+    Volatile,
+}
+
+/// There is no room for an entry.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(in crate::cluster) struct Full;
+
+/// What an entry costs besides its bytes.
+const ENTRY: usize = 128;
+
+impl<T> Outbox<T> {
+    pub(in crate::cluster) fn new(limit: usize, age: Duration) -> Self {
+        Self { entries: VecDeque::new(), bytes: 0, limit, age }
+    }
+
+    /// Puts an entry of so many bytes behind the others. Returns how many volatile ones gave way to it.
+    pub(in crate::cluster) fn push(
+        &mut self,
+        now: Instant,
+        (what, size): (T, usize),
+        keep: Keep,
+    ) -> Result<u64, Full> {
+        let size = size.saturating_add(ENTRY);
+        let mut gone = 0;
+        if self.lacks_room_for(size) && keep == Keep::Firm && size <= self.limit {
+            gone = self.drop_volatile();
+        }
+        if self.lacks_room_for(size) {
+            return Err(Full);
+        }
+        self.bytes += size;
+        self.entries.push_back(Entry { what, size, since: now, keep });
+        Ok(gone)
+    }
+
+    /// Returns the first entry and when it was put.
+    pub(in crate::cluster) fn first(&self) -> Option<(&T, Instant)> {
+        self.entries.front().map(|entry| (&entry.what, entry.since))
+    }
+
+    /// Takes the first entry.
+    pub(in crate::cluster) fn pop(&mut self) -> Option<T> {
+        let entry = self.entries.pop_front()?;
+        self.bytes -= entry.size;
+        if self.entries.is_empty() {
+            self.entries.tighten();
+        }
+        Some(entry.what)
+    }
+
+    /// Drops the entries that waited for too long, and returns them.
+    pub(in crate::cluster) fn expire(&mut self, now: Instant) -> Vec<T> {
+        let mut expired = Vec::new();
+        while self.expiry().is_some_and(|due| due <= now) {
+            expired.extend(self.pop());
+        }
+        expired
+    }
+
+    /// Drops the volatile entries, and returns how many there were.
+    pub(in crate::cluster) fn drop_volatile(&mut self) -> u64 {
+        let before = self.len();
+        let bytes = &mut self.bytes;
+        self.entries.retain(|entry| {
+            let stays = entry.keep == Keep::Firm;
+            *bytes -= if stays { 0 } else { entry.size };
+            stays
+        });
+        before - self.len()
+    }
+
+    /// Returns when the first entry will have waited for too long.
+    pub(in crate::cluster) fn expiry(&self) -> Option<Instant> {
+        self.entries.front().and_then(|entry| entry.since.checked_add(self.age))
+    }
+
+    pub(in crate::cluster) fn len(&self) -> u64 {
+        self.entries.len() as u64
+    }
+
+    pub(in crate::cluster) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether there is no room for so many bytes more, even when volatile entries give way.
+    pub(in crate::cluster) fn is_full_for(&self, size: usize) -> bool {
+        let volatile = self.entries.iter().filter(|entry| entry.keep == Keep::Volatile);
+        self.lacks_room_for(size.saturating_add(ENTRY))
+            && self.bytes - volatile.map(|entry| entry.size).sum::<usize>() + size + ENTRY
+                > self.limit
+    }
+
+    fn lacks_room_for(&self, size: usize) -> bool {
+        size > self.limit.saturating_sub(self.bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn start() -> Instant {
+        #[expect(clippy::disallowed_methods, reason = "tests need one real instant to start from")]
+        Instant::now()
+    }
+
+    fn outbox(limit: usize) -> Outbox<u8> {
+        Outbox::new(limit, Duration::from_secs(5))
+    }
+
+    #[test]
+    fn k05_the_newest_is_refused_when_there_is_no_room() {
+        let (mut outbox, now) = (outbox(2 * (ENTRY + 10)), start());
+        assert_eq!(outbox.push(now, (1, 10), Keep::Firm), Ok(0));
+        assert!(!outbox.is_full_for(10) && outbox.is_full_for(11));
+        assert_eq!(outbox.push(now, (2, 11), Keep::Firm), Err(Full));
+        assert_eq!(outbox.push(now, (3, 10), Keep::Firm), Ok(0));
+        assert_eq!(outbox.push(now, (4, 0), Keep::Firm), Err(Full));
+        assert_eq!((outbox.pop(), outbox.pop(), outbox.pop()), (Some(1), Some(3), None));
+        assert_eq!((outbox.bytes(), outbox.len()), (0, 0));
+    }
+
+    #[test]
+    fn k05_volatile_messages_give_way() {
+        let (mut outbox, now) = (outbox(3 * ENTRY), start());
+        for (n, keep) in [(1, Keep::Volatile), (2, Keep::Firm), (3, Keep::Volatile)] {
+            assert_eq!(outbox.push(now, (n, 0), keep), Ok(0));
+        }
+        assert_eq!(outbox.push(now, (4, 0), Keep::Volatile), Err(Full));
+        assert!(!outbox.is_full_for(0));
+        assert_eq!(outbox.push(now, (5, 0), Keep::Firm), Ok(2));
+        assert_eq!((outbox.pop(), outbox.pop(), outbox.pop()), (Some(2), Some(5), None));
+    }
+
+    #[test]
+    fn k05_old_messages_expire() {
+        let (mut outbox, now) = (outbox(1000), start());
+        let later = now + Duration::from_secs(1);
+        let _ = outbox.push(now, (1, 0), Keep::Firm);
+        let _ = outbox.push(later, (2, 0), Keep::Firm);
+        let due = now + Duration::from_secs(5);
+        assert_eq!(outbox.expiry(), Some(due));
+        assert!(outbox.expire(due - Duration::from_millis(1)).is_empty());
+        assert_eq!(outbox.expire(due), [1]);
+        assert_eq!(outbox.first(), Some((&2, later)));
+    }
+}

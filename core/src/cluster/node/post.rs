@@ -1,0 +1,205 @@
+//! What leaves a node: commands for the driver, in order.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::line::SETTLE;
+use super::node::{Node, Stage};
+use super::outbox::{Full, Keep};
+use super::{BusError, Command};
+use crate::cluster::bus::{Body, Format, Message, Payload};
+
+/// What waits for the driver.
+#[derive(Debug)]
+pub(super) enum Item {
+    Publish {
+        channel: String,
+        payload: Payload<'static>,
+        /// The namespace and the number of a question, which waits until its answers can arrive.
+        question: Option<(Arc<str>, u64)>,
+    },
+    /// Count the processes of a namespace.
+    Count { channel: String, namespace: Arc<str> },
+    /// Tell how many processes a namespace has, which nobody has to be asked.
+    Size { namespace: Arc<str>, question: u64 },
+}
+
+impl Item {
+    /// The namespace that has to be ready.
+    fn awaits(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Publish { question, .. } => question.as_ref().map(|(namespace, _)| namespace),
+            Self::Count { namespace, .. } | Self::Size { namespace, .. } => Some(namespace),
+        }
+    }
+}
+
+impl Node {
+    /// Queues a message for other processes.
+    pub(super) fn publish(
+        &mut self,
+        now: Instant,
+        message: Outgoing<'_>,
+        keep: Keep,
+    ) -> Result<(), BusError> {
+        let Outgoing { namespace, body, question } = message;
+        if self.stage == Stage::Leaving {
+            self.counts.refused += 1;
+            return Err(BusError::Full { limit: 0 });
+        }
+        if keep == Keep::Volatile && !self.line.is_up() {
+            self.counts.dropped_old += 1;
+            return Ok(());
+        }
+        let sequence = self.next_sequence(namespace, &body);
+        let from = Some(self.name.clone());
+        let message = Message { from, namespace: namespace.into(), sequence, body };
+        let payload = self.codec.encode(&message).inspect_err(|_| self.counts.refused += 1)?;
+        let channel = self.names.channel(&message);
+        let size = payload.size();
+        if let Some(limit) = self.largest.filter(|limit| size > *limit) {
+            self.counts.refused += 1;
+            return Err(BusError::TooLarge { size, limit });
+        }
+        let bytes = size + channel.len();
+        let item = Item::Publish { channel, payload, question };
+        match self.outbox.push(now, (item, bytes), keep) {
+            Ok(gone) => self.counts.dropped_full += gone,
+            Err(Full) => {
+                self.counts.dropped_full += 1;
+                return Err(BusError::Full { limit: self.config.queue });
+            }
+        }
+        self.note_sequence(namespace, &message);
+        Ok(())
+    }
+
+    /// Queues something else than a message.
+    pub(super) fn enqueue(&mut self, now: Instant, item: Item) {
+        // Without room, a question is not counted, and ends when its time is up.
+        let _ = self.outbox.push(now, (item, 0), Keep::Firm);
+    }
+
+    /// The number of a message, where messages are numbered: those for all processes by the namespace, signs of
+    /// life by the process.
+    fn next_sequence(&self, namespace: &str, body: &Body) -> Option<u64> {
+        match body {
+            _ if self.config.format != Format::Native => None,
+            Body::Answer(_) | Body::Left => None,
+            Body::Beat(_) | Body::Hello => Some(self.beats + 1),
+            Body::Broadcast { .. }
+            | Body::Close { .. }
+            | Body::Disconnect { .. }
+            | Body::Fetch { .. }
+            | Body::Join { .. }
+            | Body::Leave { .. }
+            | Body::Rooms { .. }
+            | Body::ServerEvent { .. } => {
+                self.spaces.get(namespace).map(|space| space.sequence + 1)
+            }
+        }
+    }
+
+    fn note_sequence(&mut self, namespace: &str, message: &Message) {
+        let Some(sequence) = message.sequence else { return };
+        if let Body::Beat(_) | Body::Hello = message.body {
+            self.beats = sequence;
+        } else if let Some(space) = self.spaces.get_mut(namespace) {
+            space.sequence = sequence;
+        }
+    }
+
+    pub(super) fn next_command(&mut self, now: Instant) -> Option<Command> {
+        self.drop_old(now);
+        if self.line.take_end() {
+            return Some(Command::Disconnect);
+        }
+        if !self.line.is_up() {
+            return None;
+        }
+        if self.stage == Stage::Staying
+            && let Some(command) = self.wishes.next()
+        {
+            return Some(command);
+        }
+        if self.line.take_ping() {
+            return Some(Command::Ping);
+        }
+        if self.line.is_ready() || self.stage == Stage::Leaving {
+            while let Some((item, since)) = self.outbox.first() {
+                if self.is_held(now, item, since) {
+                    return None;
+                }
+                let item = self.outbox.pop()?;
+                if let Some(command) = self.begin(item) {
+                    return Some(command);
+                }
+            }
+        }
+        if self.stage == Stage::Leaving { self.wishes.next() } else { None }
+    }
+
+    /// Whether a question waits until its answers can arrive, and all that is behind it.
+    fn is_held(&self, now: Instant, item: &Item, since: Instant) -> bool {
+        let Some(namespace) = item.awaits() else { return false };
+        self.stage == Stage::Staying && self.hold_of(namespace, since) > now
+    }
+
+    /// Until when a question that waits since then is held.
+    fn hold_of(&self, namespace: &str, since: Instant) -> Instant {
+        let longest = since + SETTLE;
+        match self.spaces.get(namespace) {
+            Some(space) => space.ready.map_or(longest, |ready| ready.min(longest)),
+            // Nobody answers for a namespace that is not open.
+            None => since,
+        }
+    }
+
+    /// When the first item is not held any more.
+    pub(super) fn held_until(&self) -> Option<Instant> {
+        let (item, since) = self.outbox.first().filter(|_| self.line.is_ready())?;
+        Some(self.hold_of(item.awaits()?, since))
+    }
+
+    /// The driver begins with an item.
+    fn begin(&mut self, item: Item) -> Option<Command> {
+        match item {
+            Item::Publish { channel, payload, question } => {
+                if let Some((namespace, question)) = question {
+                    self.name_processes(&namespace, question);
+                }
+                self.counts.published += 1;
+                self.counts.bytes_out += payload.size() as u64;
+                let length = self.config.stream_length;
+                Some(Command::Publish { channel, payload, length })
+            }
+            Item::Count { channel, .. } => Some(Command::Count { channel }),
+            Item::Size { namespace, question } => {
+                self.name_processes(&namespace, question);
+                None
+            }
+        }
+    }
+
+    /// Drops what waited for too long.
+    pub(super) fn drop_old(&mut self, now: Instant) {
+        let messages = self.outbox.expire(now).into_iter();
+        let messages = messages.filter(|item| matches!(item, Item::Publish { .. }));
+        self.counts.dropped_old += messages.count() as u64;
+    }
+}
+
+/// A message that is to be sent.
+#[derive(Debug)]
+pub(super) struct Outgoing<'m> {
+    pub(super) namespace: &'m str,
+    pub(super) body: Body,
+    /// The namespace and the number of a question of this process.
+    pub(super) question: Option<(Arc<str>, u64)>,
+}
+
+impl<'m> Outgoing<'m> {
+    pub(super) fn new(namespace: &'m str, body: Body) -> Self {
+        Self { namespace, body, question: None }
+    }
+}

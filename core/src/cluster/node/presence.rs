@@ -1,0 +1,271 @@
+//! The life of a node: its connection, its subscriptions, its signs of life, and its end.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::node::{GRACE, Node, Stage};
+use super::outbox::Keep;
+use super::post::Outgoing;
+use super::questions::Farewell;
+use super::{NodeStatus, identity};
+use crate::cluster::bus::{Beat, Body, Format, Subscription};
+use crate::rng::Rng;
+
+impl Node {
+    /// Subscribes to the messages of a namespace that was opened.
+    pub(super) fn subscribe(&mut self, now: Instant, namespace: &str) {
+        if self.stage == Stage::Leaving {
+            return;
+        }
+        let subscriptions = self.names.subscriptions(namespace, &self.name);
+        subscriptions.into_iter().for_each(|subscription| self.wishes.want(subscription));
+        self.await_subscriptions(now, &namespace.into());
+    }
+
+    /// Unsubscribes from the messages of a namespace that is closed.
+    pub(super) fn unsubscribe(&mut self, namespace: &str) {
+        for subscription in self.names.subscriptions(namespace, &self.name) {
+            if let Subscription::Counted(channel) = &subscription {
+                self.counters.forget_channel(channel);
+            }
+            self.wishes.give_up(subscription);
+        }
+        for question in self.questions.about(namespace) {
+            let ended = self.questions.give_up(question);
+            self.conclude(ended);
+        }
+    }
+
+    /// Has a namespace wait for those of its subscriptions that are not confirmed.
+    fn await_subscriptions(&mut self, now: Instant, namespace: &Arc<str>) {
+        let mut subscriptions = self.names.subscriptions(namespace, &self.name);
+        let counted = subscriptions.iter().find_map(|subscription| match subscription {
+            Subscription::Counted(channel) => Some(channel.clone()),
+            Subscription::Exact(_) | Subscription::Pattern(_) | Subscription::Stream(_) => None,
+        });
+        if let Some(space) = self.spaces.get_mut(namespace) {
+            space.counted = counted;
+        }
+        subscriptions.retain(|subscription| !self.wishes.is_confirmed(subscription));
+        let is_ready = subscriptions.is_empty();
+        self.spaces.wait(namespace, subscriptions);
+        if is_ready {
+            self.greet(now, namespace);
+        }
+    }
+
+    pub(super) fn on_connected(&mut self, now: Instant, largest: Option<usize>) {
+        self.largest = largest;
+        self.line.connect(now);
+        self.wishes.begin_anew();
+        self.spaces.begin_anew();
+        self.counters.forget();
+        let namespaces: Vec<_> = self.spaces.names().cloned().collect();
+        for namespace in namespaces {
+            if let Some(space) = self.spaces.get_mut(&namespace) {
+                space.others.excuse(now);
+            }
+            self.await_subscriptions(now, &namespace);
+        }
+        self.settle(now);
+    }
+
+    pub(super) fn on_lost(&mut self, now: Instant, why: &str) -> Instant {
+        let chance = u16::from_be_bytes(self.rng.bytes());
+        let was_up = self.line.is_up();
+        let (pause, status) = self.line.lose(now, why, chance);
+        if was_up {
+            self.dropped_before = self.dropped();
+            self.counters.forget();
+            self.counts.dropped_old += self.outbox.drop_volatile();
+        }
+        status.into_iter().for_each(|status| self.tell_status(status));
+        now + pause
+    }
+
+    pub(super) fn on_subscribed(&mut self, now: Instant, subscription: &Subscription) {
+        self.line.hear(now);
+        if !self.wishes.confirm(subscription) {
+            return;
+        }
+        for namespace in self.spaces.confirm(subscription) {
+            self.greet(now, &namespace);
+        }
+        self.settle(now);
+    }
+
+    /// Begins to publish when subscriptions are confirmed, or took too long.
+    fn settle(&mut self, now: Instant) {
+        if !self.line.settle(now, self.wishes.is_settled()) {
+            return;
+        }
+        self.drop_old(now);
+        let dropped = self.dropped() - self.dropped_before;
+        self.tell_status(NodeStatus::Connected { dropped });
+        let namespaces: Vec<_> = self.spaces.names().cloned().collect();
+        namespaces.iter().for_each(|namespace| self.greet(now, namespace));
+        self.next_beat = now + self.config.heartbeat;
+    }
+
+    fn dropped(&self) -> u64 {
+        self.counts.dropped_full + self.counts.dropped_old
+    }
+
+    /// Answers can arrive in a namespace: questions may be asked, when all others are known that have to be asked.
+    fn greet(&mut self, now: Instant, namespace: &Arc<str>) {
+        let is_native = self.config.format == Format::Native;
+        if is_native && !self.line.is_ready() {
+            return;
+        }
+        let Some(space) = self.spaces.get_mut(namespace).filter(|space| space.ready.is_none())
+        else {
+            return;
+        };
+        space.ready = Some(if is_native { now + GRACE } else { now });
+        if is_native {
+            let _ = self.publish(now, Outgoing::new(namespace, Body::Hello), Keep::Volatile);
+        }
+    }
+
+    /// Gives a sign of life in a namespace.
+    pub(super) fn beat(&mut self, now: Instant, namespace: &str) {
+        let _ = self.publish(
+            now,
+            Outgoing::new(namespace, Body::Beat(Beat::default())),
+            Keep::Volatile,
+        );
+    }
+
+    /// Another process lives.
+    pub(super) fn on_alive(&mut self, now: Instant, namespace: &str, node: &str) {
+        let is_known = self.is_alive_anywhere(node);
+        let Some(space) = self.spaces.get_mut(namespace) else { return };
+        if space.others.greet(now, node) && !is_known {
+            self.tell_status(NodeStatus::Joined { node: node.into() });
+        }
+    }
+
+    /// Another process leaves a namespace.
+    pub(super) fn on_left(&mut self, now: Instant, namespace: &str, node: &str) {
+        let Some(space) = self.spaces.get_mut(namespace) else { return };
+        if space.others.part(now, node) {
+            self.on_gone(namespace, node, Farewell::Told);
+        }
+    }
+
+    fn on_gone(&mut self, namespace: &str, node: &str, farewell: Farewell) {
+        for question in self.questions.about(namespace) {
+            let ended = self.questions.lose(question, node, farewell);
+            self.conclude(ended);
+        }
+        if !self.is_alive_anywhere(node) {
+            self.tell_status(NodeStatus::Left { node: node.into() });
+        }
+    }
+
+    fn is_alive_anywhere(&self, node: &str) -> bool {
+        self.spaces.iter().any(|space| space.others.is_alive(node))
+    }
+
+    /// The number of processes of the cluster, as far as they are known.
+    pub(super) fn processes(&self) -> u64 {
+        let others = self.spaces.iter().map(|space| space.others.alive().count()).max();
+        let counted = self.counters.largest().unwrap_or(0);
+        counted.max(others.unwrap_or(0) as u64 + 1)
+    }
+
+    /// Takes another name: another process has this one.
+    pub(super) fn rename(&mut self, now: Instant) {
+        let former = std::mem::take(&mut self.name);
+        // Two processes that were made of one seed differ by their age.
+        let age = now.saturating_duration_since(self.birth).as_nanos().to_be_bytes();
+        let mut seed: [u8; 32] = self.rng.bytes();
+        seed.iter_mut().zip(age).for_each(|(byte, age)| *byte ^= age);
+        self.name = identity::draw(self.config.format, &mut Rng::new(seed, 0));
+        let namespaces: Vec<_> = self.spaces.names().cloned().collect();
+        for namespace in namespaces {
+            let (new, old) = (
+                self.names.subscriptions(&namespace, &self.name),
+                self.names.subscriptions(&namespace, &former),
+            );
+            new.into_iter().for_each(|subscription| self.wishes.want(subscription));
+            old.into_iter().for_each(|subscription| self.wishes.give_up(subscription));
+            if let Some(space) = self.spaces.get_mut(&namespace) {
+                space.sequence = 0;
+            }
+            self.await_subscriptions(now, &namespace);
+        }
+        self.tell_status(NodeStatus::Renamed);
+    }
+
+    pub(super) fn begin_to_leave(&mut self, now: Instant) {
+        if self.stage == Stage::Leaving {
+            return;
+        }
+        for question in self.questions.all() {
+            let ended = self.questions.give_up(question);
+            self.conclude(ended);
+        }
+        if self.config.format == Format::Native {
+            let namespaces: Vec<_> = self.spaces.names().cloned().collect();
+            for namespace in namespaces {
+                let _ = self.publish(now, Outgoing::new(&namespace, Body::Left), Keep::Firm);
+            }
+        }
+        self.wishes.give_up_all();
+        self.stage = Stage::Leaving;
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let after = self.config.dead_after;
+        let is_native = self.config.format == Format::Native && self.line.is_ready();
+        let deaths = self.spaces.iter().filter(|_| is_native);
+        let deaths = deaths.filter_map(|space| space.others.expiry(after)).min();
+        [
+            self.line.deadline(),
+            self.questions.deadline(),
+            self.relays.deadline(),
+            self.outbox.expiry(),
+            self.held_until(),
+            is_native.then_some(self.next_beat),
+            deaths,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    pub(super) fn on_timeout(&mut self, now: Instant) {
+        self.line.handle_timeout(now);
+        self.settle(now);
+        self.drop_old(now);
+        self.relays.handle_timeout(now);
+        self.expire_questions(now);
+        if self.config.format == Format::Native && self.line.is_ready() {
+            self.beat_in_time(now);
+            self.bury(now);
+        }
+    }
+
+    fn beat_in_time(&mut self, now: Instant) {
+        if now < self.next_beat || self.stage == Stage::Leaving {
+            return;
+        }
+        self.next_beat = now + self.config.heartbeat;
+        let namespaces: Vec<_> = self.spaces.names().cloned().collect();
+        namespaces.iter().for_each(|namespace| self.beat(now, namespace));
+    }
+
+    /// Takes those for dead that gave no sign of life.
+    fn bury(&mut self, now: Instant) {
+        let after = self.config.dead_after;
+        let mut dead = Vec::new();
+        for (namespace, space) in self.spaces.iter_mut() {
+            let gone = space.others.expire(now, after);
+            dead.extend(gone.into_iter().map(|node| (namespace.clone(), node)));
+        }
+        for (namespace, node) in dead {
+            self.on_gone(&namespace, &node, Farewell::Untold);
+        }
+    }
+}

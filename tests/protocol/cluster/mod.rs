@@ -1,0 +1,5 @@
+//! Processes of a cluster, with a broker between them.
+
+mod broadcasts;
+mod process;
+mod world;
