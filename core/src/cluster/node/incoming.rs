@@ -164,6 +164,7 @@ impl Node {
         if let Body::Beat(_) | Body::Hello = body {
             return true;
         }
+        self.expect_death(now);
         let Some(space) = self.spaces.get_mut(namespace) else { return false };
         match space.others.hear(now, from, sequence) {
             Order::After { lost } => {

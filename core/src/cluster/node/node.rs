@@ -54,6 +54,8 @@ pub struct Node {
     /// Hellos and beats that were sent, and when the next beat is due.
     pub(super) beats: u64,
     pub(super) next_beat: Instant,
+    /// When to look for processes that gave no sign of life.
+    pub(super) next_burial: Option<Instant>,
     /// What was counted, but for what other parts count.
     pub(super) counts: BusCounts,
     /// Messages that were dropped when the connection was told of last.
@@ -107,6 +109,7 @@ impl Node {
             poison: Poison::default(),
             beats: 0,
             next_beat: now,
+            next_burial: None,
             counts: BusCounts::default(),
             dropped_before: 0,
             shard_outputs: VecDeque::new(),

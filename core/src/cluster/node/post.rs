@@ -45,7 +45,7 @@ impl Node {
         let Outgoing { namespace, body, question } = message;
         if self.stage == Stage::Leaving {
             self.counts.refused += 1;
-            return Err(BusError::Full { limit: 0 });
+            return Err(BusError::Left);
         }
         if keep == Keep::Volatile && !self.line.is_up() {
             self.counts.dropped_old += 1;
