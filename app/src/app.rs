@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::cluster::cluster::Cluster;
 use crate::handlers::class::NamespaceClass;
 use crate::handlers::connect::ConnectHandler;
 use crate::handlers::disconnect::DisconnectHandler;
@@ -95,6 +96,7 @@ pub struct App {
     pub(crate) states: States,
     pub(crate) always_connect: bool,
     pub(crate) web: Web,
+    pub(crate) cluster: Option<Cluster>,
     pub(crate) on_error: Option<OnError>,
     pub(crate) on_engine: Option<OnEngine>,
     pub(crate) on_life: Option<OnLife>,
@@ -121,6 +123,7 @@ impl App {
             states: States::default(),
             always_connect: false,
             web: Web::default(),
+            cluster: None,
             on_error: None,
             on_engine: None,
             on_life: None,
@@ -268,6 +271,15 @@ impl App {
         self
     }
 
+    /// Joins a cluster: what is emitted reaches the clients of all its processes from then on. A second one replaces the
+    /// first.
+    ///
+    /// The server never waits for the broker: clients of this process are served whether it can be reached or not.
+    pub fn cluster(&mut self, cluster: Cluster) -> &mut Self {
+        self.cluster = Some(cluster);
+        self
+    }
+
     /// Admits every client to an open namespace before its connect handler runs. One that is refused
     /// then is disconnected without a word; its events wait for the decision.
     pub fn always_connect(&mut self) -> &mut Self {
@@ -391,6 +403,14 @@ impl App {
         let named = self.named.get(name).filter(|at| self.spaces[**at].entrance.pattern.is_none());
         let matched = || self.matched.iter().find(|(matches, _)| matches(name)).map(|(_, at)| at);
         named.or_else(matched).copied().or(self.any)
+    }
+
+    /// The names of the namespaces that are open whoever comes: those that are no patterns.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        let named = self.named.iter();
+        named
+            .filter(|(_, at)| self.spaces[**at].entrance.pattern.is_none())
+            .map(|(name, _)| &**name)
     }
 
     /// Whether any event has a handler that waits for nothing.

@@ -117,6 +117,7 @@ mod app;
 pub mod args;
 pub mod bind;
 pub mod client;
+mod cluster;
 mod dial;
 mod handlers;
 mod hub;
@@ -135,6 +136,10 @@ mod web;
 pub use app::App;
 pub use args::IntoArgs;
 pub use bytes::Bytes;
+pub use cluster::bus::Bus;
+pub use cluster::cluster::Cluster;
+pub use cluster::missing::Missing;
+pub use cluster::settled::Settled;
 pub use handlers::class::{ClassMethod, Events, NamespaceClass};
 pub use handlers::connect::ConnectHandler;
 pub use handlers::disconnect::{Departure, DisconnectHandler, FromDeparture};
@@ -149,12 +154,16 @@ pub use handlers::reply::{IntoReply, Json, NoReply};
 pub use handlers::state::State;
 pub use http;
 pub use runtime::BoxFuture;
+pub use sansocket::cluster::bus::{BusLimits, Format, Unsupported};
+pub use sansocket::cluster::{BusCounts, BusError, NodeConfig};
 pub use sansocket::{
     Args, ArgsRef, Caller, Config, ConfigError, Cookie, Counts, Deflate, EventMessage, Fields,
     Gone, Handshake, Id, JoinError, KeepHeaders, Layer, Life, Limits, MessageKind, Method, Misuse,
     Msgpack, Origins, PacketKind, Parser, Protocols, RawPacket, Reason, Received, Recovery,
     Refused, Request, RequestContext, Response, SameSite, SlowClient, Transports, Violation,
 };
+pub use sansocket_args::Rooms;
+pub use sansocket_bus::{Broker, BrokerError};
 pub use serve::listen::{Address, Listener};
 pub use serve::tls::Tls;
 #[cfg(feature = "tls")]
@@ -171,7 +180,10 @@ pub use sockets::io::Io;
 pub use sockets::namespace::NamespaceIo;
 pub use sockets::outgoing::Outgoing;
 pub use sockets::remote::RemoteSocket;
-pub use sockets::rooms::Rooms;
+pub use sockets::servers::ask::{AskServers, ServerReplies};
+pub use sockets::servers::event::ServerEvent;
+pub use sockets::servers::rooms::{AllRooms, FindRooms};
+pub use sockets::servers::size::ClusterSize;
 pub use sockets::session::Session;
 pub use sockets::side::Side;
 pub use sockets::socket::Socket;

@@ -1,7 +1,7 @@
 //! What is worth a line in a log, through `tracing` when the feature of that name is on.
 //!
 //! Targets: `sansocket::engine`, `sansocket::request`, `sansocket::connect`, `sansocket::event`,
-//! `sansocket::error`. Session ids open doors and never appear; the public ids of clients do. What a
+//! `sansocket::cluster`, `sansocket::error`. Session ids open doors and never appear; the public ids of clients do. What a
 //! client chooses is escaped, so that it cannot look like other lines, and cut. Lines about what
 //! clients do wrong are limited, see [`quota`].
 
@@ -108,6 +108,18 @@ pub(crate) fn error_at_once(id: &str, error: &impl Display) {
         false => eprintln!("sansocket: {line}"),
     }
 }
+
+/// Logs that the broker at an address cannot be reached.
+pub(crate) fn no_broker(address: &str, why: &str) {
+    match through::is_heard() {
+        true => log!(warn, "sansocket::cluster", broker = %address, why = %why, "{NO_BROKER}"),
+        false => stderr::print(one_line(&format_args!("{address}: {why}: {NO_BROKER}"))),
+    }
+}
+
+/// What it means that there is no broker, and what to look at.
+const NO_BROKER: &str = "there is no connection with the broker: clients of this process are served, those of others \
+    hear nothing of it; is the broker running, and are address and password right?";
 
 /// A text of a client, in quotes, escaped, and cut: `"hello"`, or `"aaa…"` and how many bytes were
 /// left out.

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
+pub(crate) mod slot;
+
 /// Runs a future to its end; the thread sleeps meanwhile. For threads outside async code, which it
 /// would hold up.
 pub fn wait<F: Future>(future: F) -> F::Output {

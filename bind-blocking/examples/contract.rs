@@ -7,5 +7,5 @@ use examples::options::Options;
 
 fn main() -> std::io::Result<()> {
     let options = Options::read(5000, contract::config());
-    serve::run(&options, contract::app)
+    serve::run(&options, |config| contract::app(config, &options.bus))
 }

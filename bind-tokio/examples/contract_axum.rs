@@ -16,7 +16,7 @@ fn main() -> std::io::Result<()> {
         let listener = TcpListener::bind((options.host.as_str(), options.port)).await?;
         let stop = process::stop_signal();
         println!("listening on http://{}", listener.local_addr()?);
-        let server = Server::new(contract::events(options.config));
+        let server = Server::new(contract::events(options.config, &options.bus));
         let stopping = server.io();
         let router = Router::new().route("/health", get("ok")).layer(server.layer());
         axum::serve(listener, router)

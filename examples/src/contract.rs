@@ -3,7 +3,7 @@
 
 use sansocket_app::args::Decoder;
 use sansocket_app::{
-    Ack, App, ArgsRef, Bytes, Config, EventMessage, Io, Json, Namespace, NoReply, RawRest, Reason,
+    Ack, App, ArgsRef, Bytes, Cluster, Config, EventMessage, Io, Json, Namespace, NoReply, RawRest, Reason,
     Refusal, Socket, http,
 };
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,10 @@ use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use crate::bus::Bus;
+use crate::cluster_events;
+use crate::replies::Replies;
 
 /// Short times, so that clients need not wait long for timeouts. Clients of Socket.IO 2 are let in.
 #[must_use]
@@ -25,32 +29,46 @@ pub fn config() -> Config {
     config
 }
 
-/// The application, with a path that says it is there.
+/// The application, with a path that says it is there, and one for the counters of the message queue.
+///
+/// Ends the process with a message when the URL of the message queue makes no sense.
 #[must_use]
-pub fn app(config: Config) -> App {
-    let mut app = events(config);
-    app.fallback(|request: http::Request<Bytes>| {
-        (request.uri().path() == "/health").then_some("ok")
+pub fn app(config: Config, bus: &Bus) -> App {
+    let mut app = events(config, bus);
+    app.fallback(|request: http::Request<Bytes>| match request.uri().path() {
+        "/health" => Some("ok".to_owned()),
+        "/bus" => request.extensions().get().and_then(cluster_events::counters),
+        _ => None,
     });
     app
 }
 
 /// The application in front of a service that answers all plain requests.
+///
+/// Ends the process with a message when the URL of the message queue makes no sense.
 #[must_use]
-pub fn events(config: Config) -> App {
+pub fn events(config: Config, bus: &Bus) -> App {
     let mut app = App::with_config(config);
-    for name in ["/", "/custom", "/unicode-ü世"] {
-        handle(app.namespace(name).on_connect(welcome));
+    let broker = bus.broker().unwrap_or_else(|error| {
+        eprintln!("--bus: {error}");
+        std::process::exit(2);
+    });
+    let node = broker.is_some().then_some(bus.node.as_str());
+    if let Some(broker) = broker {
+        app.cluster(Cluster::new(broker).config(bus.config.clone()));
     }
-    handle(app.namespace("/auth").middleware(authorize).on_connect(welcome));
+    for name in ["/", "/custom", "/unicode-ü世", "/g[ab]", "/glob*", "/glob-x"] {
+        handle(app.namespace(name).on_connect(welcome), node);
+    }
+    handle(app.namespace("/auth").middleware(authorize).on_connect(welcome), node);
     let wait = async |io: Io| io.sleep(Duration::from_millis(300)).await;
-    handle(app.namespace("/slow").middleware(wait).on_connect(welcome));
+    handle(app.namespace("/slow").middleware(wait).on_connect(welcome), node);
     let numbered = app.namespaces(|name| {
         let digits = name.strip_prefix("/dyn-");
         digits
             .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
     });
-    handle(numbered.on_connect(welcome));
+    handle(numbered.on_connect(welcome), node);
     app
 }
 
@@ -69,7 +87,8 @@ fn welcome(socket: Socket) {
     let _ = socket.emit("auth", &auth.ok());
 }
 
-fn handle(namespace: &mut Namespace) {
+/// Adds all handlers; those of clusters for a server with a name in one.
+fn handle(namespace: &mut Namespace, node: Option<&str>) {
     echoes(namespace);
     questions(namespace);
     introspection(namespace);
@@ -78,6 +97,9 @@ fn handle(namespace: &mut Namespace) {
     rooms(namespace);
     broadcasts(namespace);
     endings(namespace);
+    if let Some(node) = node {
+        cluster_events::handle(namespace, node);
+    }
 }
 
 fn echoes(on: &mut Namespace) {
@@ -111,13 +133,17 @@ fn questions(on: &mut Namespace) {
         });
         NoReply
     });
-    on.on("room-ask", async |socket: Socket, room: String, ms: u64, value: Value| {
+    on.on("room-ask", async |socket: Socket, room: String, ms: u64, value: Value, ack: Ack| {
         let timeout = Duration::from_millis(ms);
         let asked = socket.within(room).emit_with_ack("room-question", &(value,), timeout);
-        let gathered = asked.await.unwrap_or_default();
-        let mut replies: Vec<Option<Value>> = gathered.decode().unwrap_or_default();
-        replies.sort_by_key(|reply| reply.as_ref().map(Value::to_string));
-        (gathered.missing > 0, replies)
+        match asked.await {
+            Ok(gathered) => {
+                Replies::of(&gathered.acks).send(ack, &json!(gathered.missing > 0));
+            }
+            // Other servers cannot be asked.
+            Err(error) => Replies::default().send(ack, &json!(cluster_events::reason(&error))),
+        }
+        NoReply
     });
 }
 
@@ -270,8 +296,12 @@ fn order(on: &mut Namespace) {
 struct Numbers(Vec<u64>);
 
 fn rooms(on: &mut Namespace) {
-    on.on("join", |socket: Socket, room: String| {
+    on.on("join", async |socket: Socket, room: String| {
         let _ = socket.join(room);
+        // What others send next to the room arrives.
+        if let Some(bus) = socket.io().bus() {
+            bus.settled().await;
+        }
         sorted(&socket)
     });
     on.on("leave", |socket: Socket, room: String| {
@@ -280,7 +310,11 @@ fn rooms(on: &mut Namespace) {
     });
     on.on("rooms", |socket: Socket| sorted(&socket));
     on.on("room-size", async |socket: Socket, room: String| {
-        socket.within(room).fetch_sockets().await.map(|found| found.sockets.len())
+        let room = socket.within(room);
+        match room.fetch_sockets().await {
+            Ok(found) => found.sockets.len(),
+            Err(_) => room.local().count(),
+        }
     });
     on.on("room-join-all", |socket: Socket, from: String, to: String| {
         socket.within(from).join(to);

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::bus::{self, Bus};
+
 /// What the command line says.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -19,6 +21,8 @@ pub struct Options {
     pub tls: (PathBuf, PathBuf),
     /// Settings, with the times of the command line.
     pub config: Config,
+    /// The message queue that joins it with other servers.
+    pub bus: Bus,
 }
 
 impl Options {
@@ -28,11 +32,12 @@ impl Options {
     #[must_use]
     pub fn read(port: u16, config: Config) -> Self {
         let tls = (CERTIFICATE.into(), KEY.into());
-        let defaults = Self { port, host: "127.0.0.1".into(), threads: None, tls, config };
+        let host = "127.0.0.1".into();
+        let defaults = Self { port, host, threads: None, tls, config, bus: Bus::default() };
         match defaults.parse() {
             Ok(options) => options,
             Err(error) => {
-                eprintln!("{error}\n{USAGE}");
+                eprintln!("{error}\n{USAGE}\n{}", bus::USAGE);
                 std::process::exit(2);
             }
         }
@@ -66,9 +71,10 @@ impl Options {
                     };
                 }
                 "help" => {
-                    println!("{USAGE}");
+                    println!("{USAGE}\n{}", bus::USAGE);
                     std::process::exit(0);
                 }
+                _ if self.bus.option(&name, &mut parser)? => {}
                 _ => return Err(format!("unknown option --{name}").into()),
             }
         }

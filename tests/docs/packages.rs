@@ -3,13 +3,15 @@
 use std::fs;
 use std::path::Path;
 
-const PACKAGES: [(&str, &str); 6] = [
+const PACKAGES: [(&str, &str); 8] = [
     ("core", "sansocket"),
     ("app", "sansocket-app"),
+    ("args", "sansocket-args"),
     ("bind-async-std", "sansocket-async-std"),
     ("bind-blocking", "sansocket-blocking"),
     ("bind-tokio", "sansocket-tokio"),
     ("bind-webtransport", "sansocket-webtransport"),
+    ("cluster/emitter", "sansocket-emitter"),
 ];
 
 /// The names of the features in a manifest, and those that are on by default.

@@ -28,8 +28,6 @@
 
 mod attached;
 mod decode;
-mod encode;
-mod into;
 mod mend;
 #[cfg(test)]
 mod tests;
@@ -37,6 +35,5 @@ mod tests;
 pub(crate) use decode::absent;
 pub use decode::{DecodeError, Decoder, decode};
 pub(crate) use decode::{decode_owned, parse_object, parse_owned};
-pub use encode::{EncodeError, encode};
-pub use into::IntoArgs;
-pub(crate) use into::{Sealed, with_args};
+pub use sansocket_args::{EncodeError, IntoArgs, encode};
+pub(crate) use sansocket_args::{Sealed, with_args};

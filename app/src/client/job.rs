@@ -9,7 +9,7 @@ use super::event::Event;
 use super::loss::Loss;
 use super::meeting::Meeting;
 use super::seat::Seat;
-use crate::sockets::answers::ack::Slot;
+use crate::wait::slot::Slot;
 
 /// One call of a handler to be made.
 pub(super) enum Job {

@@ -25,9 +25,10 @@ use crate::args::{DecodeError, IntoArgs, with_args};
 use crate::handlers::disconnect::{Departure, FromDeparture};
 use crate::handlers::extract::{Extract, Incoming};
 use crate::log::{log, quoted};
-use crate::sockets::answers::ack::{AckFuture, Calling, NO_TIMEOUT, Slot};
+use crate::sockets::answers::ack::{AckFuture, Calling, NO_TIMEOUT};
 use crate::sockets::error::BoxError;
 use crate::sockets::side::{Sealed, Side};
+use crate::wait::slot::Slot;
 
 /// One namespace of a client, joined or not. Cloning copies two pointers; it stays valid over losses of the
 /// connection, and after the namespace was left.

@@ -16,8 +16,8 @@ use super::manager::Owner;
 use super::seat::{Seat, Standing};
 use crate::log::{log, quoted};
 use crate::shards::port::Port;
-use crate::sockets::answers::ack::Slot;
 use crate::time::Micros;
+use crate::wait::slot::Slot;
 
 /// The machine of a client, and the application's data beside it.
 pub(super) struct State {

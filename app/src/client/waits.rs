@@ -10,7 +10,7 @@ use super::error::ConnectError;
 use super::shared::Shared;
 use super::socket::Socket;
 use super::state::{Draining, Joining};
-use crate::sockets::answers::ack::Slot;
+use crate::wait::slot::Slot;
 use crate::wait::wait;
 
 /// Waits until a namespace is joined: by [`Socket::connect`].

@@ -1,4 +1,4 @@
-//! What clients pass on the server before the handlers of their namespace.
+//! What a namespace has on the server alone: what clients pass before its handlers, and what other servers reach.
 
 use std::sync::Arc;
 
@@ -6,9 +6,10 @@ use crate::handlers::connect::{ConnectFn, ConnectHandler};
 use crate::handlers::function::Handler;
 use crate::handlers::namespace::Namespace;
 use crate::handlers::pattern::Pattern;
+use crate::handlers::server::ServerHandlers;
 use crate::sockets::socket::Socket;
 
-/// What clients pass before the handlers of a namespace.
+/// What clients pass before the handlers of a namespace, and what other servers reach in it.
 #[derive(Clone, Default)]
 pub(crate) struct Entrance {
     /// The names of the namespaces, where there are several.
@@ -19,6 +20,8 @@ pub(crate) struct Entrance {
     pub(crate) doors: Arc<[ConnectFn]>,
     /// How many of those are middlewares.
     pub(crate) inner: usize,
+    /// What other servers send it.
+    pub(crate) servers: ServerHandlers,
 }
 
 impl Namespace {
@@ -53,5 +56,6 @@ impl Entrance {
     /// Lets clients pass what stands in another entrance first.
     pub(super) fn stand_before(&mut self, any: &Self) {
         self.middlewares = [&any.middlewares[..], &self.middlewares].concat();
+        self.servers.stand_before(&any.servers);
     }
 }

@@ -112,7 +112,6 @@ pub struct Rest<T>(pub Vec<T>);
 #[derive(Clone, Debug)]
 pub struct RawRest(pub Args);
 
-#[expect(private_interfaces, reason = "arguments are encoded in one place")]
 impl IntoArgs for RawRest {
     #[inline]
     fn lend<R, E: From<EncodeError>>(

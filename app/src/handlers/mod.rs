@@ -15,5 +15,6 @@ pub(crate) mod order;
 pub(crate) mod pattern;
 pub(crate) mod refusal;
 pub(crate) mod reply;
+pub(crate) mod server;
 pub(crate) mod state;
 pub(crate) mod table;

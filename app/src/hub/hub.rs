@@ -1,6 +1,7 @@
 //! An application on its shards.
 
 use sansocket::{Counts, Limits, Link};
+use sansocket_bus::Broker;
 use std::any::{Any, TypeId};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,8 +9,12 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::app::App;
+use crate::cluster::bus::Bus;
+use crate::cluster::driver::Driver;
+use crate::cluster::process::Process;
 use crate::hub::dispatch::Latest;
 use crate::hub::lives::Lives;
+use crate::hub::servers::ServerEvents;
 use crate::hub::timers::Timers;
 use crate::runtime::Runtime;
 use crate::shards::cell::Cell;
@@ -34,6 +39,7 @@ pub struct Hub {
     /// Keep the jobs of each shard in line that concern no client.
     gates: Box<[Gate]>,
     pub(super) lives: Lives,
+    pub(super) servers: ServerEvents,
     this: Weak<Self>,
 }
 
@@ -69,30 +75,46 @@ impl Hub {
         let concurrent = app.has_concurrent();
         Arc::new_cyclic(|this: &Weak<Self>| {
             let owner: Weak<dyn Reach> = Weak::<Self>::clone(this);
+            let bus = app.cluster.as_ref().map(|cluster| {
+                let process: Weak<dyn Process> = Weak::<Self>::clone(this);
+                let server = (config.clone(), shards.max(1), seed);
+                Bus::new(process, cluster, server, (runtime.now(), app.names()))
+            });
             Self {
                 app,
-                shards: Shards::new(owner, &config, Box::new(runtime), shards, seed),
+                shards: Shards::new(owner, &config, Box::new(runtime), (shards, bus), seed),
                 threads,
                 concurrent,
                 gates: (0..shards.max(1)).map(|_| Gate::default()).collect(),
                 lives: Lives::default(),
+                servers: ServerEvents::default(),
                 this: this.clone(),
             }
         })
     }
 
-    /// Makes the shards of an application with an unpredictable seed, and starts its
-    /// [`Timers`].
+    /// Makes the shards of an application with an unpredictable seed, starts its [`Timers`], and the thread of
+    /// its broker, if it [joins a cluster](App::cluster).
     ///
     /// # Panics
-    /// As [`new`](Self::new), or when the operating system gives no random numbers.
+    /// As [`new`](Self::new), or when the operating system gives no random numbers or no thread.
     #[must_use]
     pub fn start(app: App, runtime: impl Runtime, shards: u16) -> Arc<Self> {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).expect("the operating system gives random numbers");
         let hub = Self::new(app, runtime, shards, seed);
         hub.runtime().spawn_timers(Box::pin(Timers::new(&hub)));
+        if let Some((broker, end)) = hub.take_broker() {
+            let spawned = sansocket_bus::spawn(broker, Arc::new(end));
+            spawned.expect("the operating system gives a thread");
+        }
         hub
+    }
+
+    /// Returns the broker of the application's cluster, if it joined one, and the end of the bus for it: once.
+    pub(crate) fn take_broker(&self) -> Option<(Box<dyn Broker>, Driver)> {
+        let broker = self.app.cluster.as_ref()?.take_broker()?;
+        Some((broker, Driver::new(self.shards.bus()?.clone())))
     }
 
     /// Returns how many shards suit so many threads: four for each keep threads out of each other's way.

@@ -6,4 +6,5 @@ pub(crate) mod hold;
 pub(crate) mod hub;
 pub(crate) mod lists;
 mod lives;
+mod servers;
 pub(crate) mod timers;

@@ -7,11 +7,13 @@
 use sansocket::cluster::{self, Destination};
 use sansocket::{Config, Counts, Limits, Server, Shard, Usage};
 use std::net::IpAddr;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
+use crate::cluster::bus::Bus;
 use crate::log::log;
 use crate::log::quota::{Quota, Site};
 use crate::runtime::Runtime;
@@ -32,6 +34,8 @@ pub(crate) struct Shards<K: Kept> {
     runtime: Box<dyn Runtime>,
     limits: Arc<Limits>,
     lanes: Box<[Lane<K>]>,
+    /// The part of the process in a cluster, if it joined one.
+    bus: Option<Bus>,
     budget: Budget,
     /// The shard that the next connection starts on.
     home: AtomicU16,
@@ -56,6 +60,8 @@ struct Calls {
     ports: Vec<Arc<Port>>,
     wakers: Vec<Waker>,
     lanes: Vec<u16>,
+    /// Whether other processes have mail.
+    bus: bool,
     /// Whether the process holds more than it may.
     over: bool,
 }
@@ -67,12 +73,13 @@ impl<J> Aftermath<J> {
 }
 
 impl<K: Kept> Shards<K> {
-    /// Makes `count` shards, at least 1, whose events are handled by `owner`.
+    /// Makes `count` shards, at least 1, whose events are handled by `owner`, and which leave messages for other processes
+    /// with a bus, if there is one.
     pub(crate) fn new(
         owner: Weak<K::Owner>,
         config: &Arc<Config>,
         runtime: Box<dyn Runtime>,
-        count: u16,
+        (count, bus): (u16, Option<Bus>),
         seed: [u8; 32],
     ) -> Self {
         let (count, now) = (count.max(1), runtime.now());
@@ -85,6 +92,7 @@ impl<K: Kept> Shards<K> {
             runtime,
             limits: Arc::new(config.limits.clone()),
             lanes: (0..count).map(lane).collect(),
+            bus,
             budget: Budget::new(&config.limits),
             home: AtomicU16::new(0),
             birth: Birth::new(now),
@@ -251,7 +259,7 @@ impl<K: Kept> Shards<K> {
             }
         }
         while let Some(output) = cell.server.poll_peer() {
-            self.post(shard, output, &mut after.calls().lanes);
+            self.post(shard, output, after.calls());
         }
         if !cell.backlog.is_empty() {
             let lane = &self.lanes[usize::from(shard)];
@@ -270,16 +278,49 @@ impl<K: Kept> Shards<K> {
         after
     }
 
-    /// Leaves a message with other shards. The order of one shard's messages is kept because its
-    /// lock is still held.
-    fn post(&self, from: u16, output: cluster::Output, lanes: &mut Vec<u16>) {
-        let targets = match output.to {
+    /// Leaves a message with other shards, or for other processes. The order of one shard's messages is kept because
+    /// its lock is still held.
+    fn post(&self, from: u16, output: cluster::Output, calls: &mut Calls) {
+        match (output.to, &self.bus) {
+            (Destination::Node, Some(bus)) => {
+                bus.leave(output.message);
+                calls.bus = true;
+            }
+            (Destination::Node, None) => {}
+            (to @ (Destination::Shard(_) | Destination::Everyone), _) => {
+                self.leave(self.targets(to), Some(from), &output.message, &mut calls.lanes);
+            }
+        }
+    }
+
+    /// Leaves a message of the node with shards, and notes which. The order of its messages is kept because its lock is
+    /// still held.
+    pub(crate) fn post_remote(&self, output: &cluster::Output, lanes: &mut Vec<u16>) {
+        self.leave(self.targets(output.to), None, &output.message, lanes);
+    }
+
+    /// Has shards handle what was left with them.
+    pub(crate) fn enter_all(&self, lanes: Vec<u16>) {
+        lanes.into_iter().for_each(|lane| self.with_cell(lane, |_| ()));
+    }
+
+    fn targets(&self, to: Destination) -> Range<u16> {
+        match to {
             Destination::Shard(shard) => shard..shard.saturating_add(1).min(self.count()),
             Destination::Everyone => 0..self.count(),
             Destination::Node => 0..0,
-        };
-        for target in targets.filter(|&target| target != from) {
-            self.lanes[usize::from(target)].mail.leave(output.message.clone());
+        }
+    }
+
+    fn leave(
+        &self,
+        targets: Range<u16>,
+        from: Option<u16>,
+        message: &cluster::Message,
+        lanes: &mut Vec<u16>,
+    ) {
+        for target in targets.filter(|&target| Some(target) != from) {
+            self.lanes[usize::from(target)].mail.leave(message.clone());
             if !lanes.contains(&target) {
                 lanes.push(target);
             }
@@ -299,7 +340,12 @@ impl<K: Kept> Shards<K> {
     fn carry_out(&self, calls: Calls) {
         calls.ports.iter().for_each(|port| port.wake());
         calls.wakers.into_iter().for_each(Waker::wake);
-        calls.lanes.into_iter().for_each(|lane| self.with_cell(lane, |_| ()));
+        self.enter_all(calls.lanes);
+        if calls.bus
+            && let Some(bus) = &self.bus
+        {
+            bus.pump();
+        }
         if calls.over {
             self.relieve();
         }
@@ -373,6 +419,16 @@ impl<K: Kept> Shards<K> {
         self.alarm.set(self.life.cut_off());
         self.close();
         self.watch.all().iter().for_each(Port::call);
+        self.leave_cluster(grace);
+    }
+
+    /// Leaves the cluster. The server does not end before the others know of it.
+    fn leave_cluster(&self, grace: Duration) {
+        let Some(bus) = &self.bus else { return };
+        self.life.enter();
+        if !bus.stop(grace) {
+            self.life.leave();
+        }
     }
 
     /// Ends the connections that are left after [`stop`](Self::stop) at once.
@@ -383,6 +439,9 @@ impl<K: Kept> Shards<K> {
             ports.iter().for_each(Port::call);
         }
         self.watch.all().iter().for_each(Port::call);
+        if let Some(bus) = &self.bus {
+            bus.close();
+        }
     }
 
     /// Waits until the server is told to stop.
@@ -412,6 +471,9 @@ impl<K: Kept> Shards<K> {
             });
         }
         asked.iter().for_each(|port| port.wake());
+        if let Some(bus) = &self.bus {
+            bus.run_timers();
+        }
         self.run_watch(self.micros(now));
         let alarm = self.alarm.due();
         (alarm != NEVER).then(|| {
@@ -438,6 +500,22 @@ impl<K: Kept> Shards<K> {
         self.alarm.set(due);
     }
 
+    /// How old the server is, in seconds.
+    pub(crate) fn age(&self) -> u32 {
+        u32::try_from(self.micros(self.runtime.now()) / 1_000_000).unwrap_or(u32::MAX)
+    }
+
+    /// Sees to it that the timers run then.
+    pub(crate) fn set_alarm(&self, due: Instant) {
+        self.alarm.set(self.micros(due));
+    }
+
+    /// The part of the process in a cluster, if it joined one.
+    #[inline]
+    pub(crate) fn bus(&self) -> Option<&Bus> {
+        self.bus.as_ref()
+    }
+
     /// Whether a client at `peer` may cause a line in the log now; without an address it is one of all.
     #[cold]
     pub(crate) fn may_log(&self, site: Site, peer: Option<IpAddr>) -> bool {
@@ -455,7 +533,10 @@ impl<K: Kept> Shards<K> {
 
 impl<K: Kept> Drop for Shards<K> {
     fn drop(&mut self) {
-        // The timers end when they find the owner gone.
+        // The timers end when they find the owner gone, and so does the thread of a broker.
         self.alarm.ring();
+        if let Some(bus) = &self.bus {
+            bus.close();
+        }
     }
 }

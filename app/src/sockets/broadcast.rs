@@ -1,5 +1,6 @@
 //! Some clients of a namespace, and the operations on all of them.
 
+use sansocket::cluster::bus::{Detail, Format, To, Unsupported};
 use sansocket::{ArgsRef, Disconnect, Scope, Server, Socket as Key, Target};
 use std::fmt;
 use std::marker::PhantomData;
@@ -7,15 +8,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::args::{IntoArgs, with_args};
+use crate::cluster::asked::Asked;
 use crate::log::{log, quoted};
+use crate::shards::cell::Cell;
 use crate::sockets::answers::fetch::FetchSockets;
 use crate::sockets::answers::gather::Gathering;
+use crate::sockets::clients::Clients;
 use crate::sockets::error::EmitError;
 use crate::sockets::extent::{Everywhere, Extent, Local};
 use crate::sockets::outgoing::Outgoing;
 use crate::sockets::reach::Reach;
-use crate::sockets::rooms::Rooms;
 use crate::sockets::socket::Socket;
+use sansocket_args::Rooms;
 
 /// Some clients of a namespace: those in any of some rooms, or all, minus exceptions. An event sent to
 /// them reaches each once; they can be moved between rooms, disconnected and found.
@@ -79,17 +83,31 @@ impl Broadcast {
 
     /// Stays within this process.
     pub fn local(self) -> Broadcast<Local> {
-        let Self { hub, shard, namespace, rooms, except, skip, volatile, compress, extent: _ } =
-            self;
-        let extent = PhantomData;
-        Broadcast { hub, shard, namespace, rooms, except, skip, volatile, compress, extent }
+        self.into_local()
     }
 
     /// Finds all clients it reaches, on all servers. Those of this process alone are
     /// [`local`](Self::local)`().`[`sockets`](Broadcast::sockets)`()`, at once.
     pub fn fetch_sockets(&self) -> FetchSockets {
-        let ids = self.hub.find(self.shard, |server| self.target(|to| server.find(to)));
-        FetchSockets::new(ids, Self::new(self.hub.clone(), self.namespace.clone()))
+        let everyone = Self::new(self.hub.clone(), self.namespace.clone());
+        let here = self.clone().local().found_here();
+        let asked = match self.hub.bus() {
+            Some(bus) if !self.means_nobody() => bus.ask(|node, now| {
+                node.fetch(now, &self.namespace, self.to_everywhere(), Detail::Clients)
+            }),
+            Some(_) | None => Asked::Nobody,
+        };
+        FetchSockets::new(here, asked, everyone)
+    }
+
+    /// The target as other processes are told of it.
+    fn to_everywhere(&self) -> To {
+        let skip = self.skip.and_then(|key| {
+            let id = |cell: &mut Cell<Clients>| cell.kept.socket(key).map(|own| own.id().into());
+            self.hub.with_cell(self.shard, id)
+        });
+        let except = self.except.iter().cloned().chain(skip).collect();
+        To { rooms: self.rooms.clone().unwrap_or_default(), except }
     }
 }
 
@@ -107,6 +125,25 @@ impl Broadcast<Local> {
             self.hub.with(shard, |server| self.target_in(shard, |to| server.members(to).count()))
         };
         (0..self.hub.shards().count()).map(count).sum()
+    }
+}
+
+impl Broadcast<Local> {
+    /// The clients of this process that it reaches, each with its rooms, that of its id left out.
+    pub(crate) fn found_here(&self) -> Vec<(Socket, Vec<String>)> {
+        (0..self.hub.shards().count()).flat_map(|shard| self.found_on(shard)).collect()
+    }
+
+    fn found_on(&self, shard: u16) -> Vec<(Socket, Vec<String>)> {
+        self.hub.with_cell(shard, |cell| {
+            let (server, clients) = (&mut cell.server, &cell.kept);
+            let keys: Vec<Key> = self.target_in(shard, |to| server.members(to).collect());
+            let found = |key| {
+                let rooms = server.socket(key)?.rooms().map(str::to_owned).collect();
+                Some((clients.socket(key)?.clone(), rooms))
+            };
+            keys.into_iter().filter_map(found).collect()
+        })
     }
 }
 
@@ -202,6 +239,13 @@ impl<R: Extent> Broadcast<R> {
         self.with(|server, to| server.disconnect_all_of(now, to, Disconnect::Connection));
     }
 
+    fn into_local(self) -> Broadcast<Local> {
+        let Self { hub, shard, namespace, rooms, except, skip, volatile, compress, extent: _ } =
+            self;
+        let extent = PhantomData;
+        Broadcast { hub, shard, namespace, rooms, except, skip, volatile, compress, extent }
+    }
+
     pub(crate) fn hub(&self) -> &Arc<dyn Reach> {
         &self.hub
     }
@@ -224,6 +268,9 @@ impl<R: Extent> Broadcast<R> {
             trace, "sansocket::event", namespace = ?quoted(&self.namespace),
             event = ?quoted(event), args = ?quoted(args.json()), "broadcast"
         );
+        if !self.except.is_empty() {
+            self.check_except()?;
+        }
         self.tell_outgoing(event, args);
         Ok(self.with(|server, target| server.broadcast(target, event, args))?)
     }
@@ -234,12 +281,54 @@ impl<R: Extent> Broadcast<R> {
         args: ArgsRef<'_>,
         timeout: Duration,
     ) -> Result<Gathering, EmitError> {
+        let scope = self.scope_of_question()?;
         self.tell_outgoing(event, args);
         let now = self.hub.runtime().now();
         let ask = |server: &mut Server| {
-            self.target(|to| server.broadcast_with_ack(now, to, event, args, timeout))
+            self.target(|to| {
+                let to = Target { scope: narrower(to.scope, scope), ..*to };
+                server.broadcast_with_ack(now, &to, event, args, timeout)
+            })
         };
         Ok(self.hub.ask_many(self.shard, ask)?)
+    }
+
+    /// Looks whether other processes can be told of the exceptions.
+    #[cold]
+    fn check_except(&self) -> Result<(), Unsupported> {
+        match self.hub.bus().filter(|_| R::SCOPE == Scope::Cluster) {
+            Some(bus) if bus.format() == Format::Python => {
+                let what = "broadcasts without the clients of a room";
+                let format = Format::Python;
+                let are_ids = self.except.iter().all(|name| is_like_an_id(name));
+                if are_ids { Ok(()) } else { Err(Unsupported { format, what }) }
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// How far a question goes. In the format of Python, other processes acknowledge for one client at most.
+    fn scope_of_question(&self) -> Result<Scope, Unsupported> {
+        self.check_except()?;
+        match self.hub.bus().filter(|_| R::SCOPE == Scope::Cluster) {
+            Some(bus) if bus.format() == Format::Python => {}
+            Some(_) | None => return Ok(R::SCOPE),
+        }
+        if matches!(self.rooms.as_deref(), Some([room]) if is_like_an_id(room)) {
+            return Ok(Scope::Cluster);
+        }
+        match self.clone().into_local().count() {
+            0 | 1 => Ok(Scope::Process),
+            _ => {
+                let what = "acknowledgements of several clients";
+                Err(Unsupported { format: Format::Python, what })
+            }
+        }
+    }
+
+    /// Whether rooms were listed, but none is among them.
+    fn means_nobody(&self) -> bool {
+        self.rooms.as_ref().is_some_and(Vec::is_empty)
     }
 
     fn tell_outgoing(&self, event: &str, args: ArgsRef<'_>) {
@@ -267,9 +356,10 @@ impl<R: Extent> Broadcast<R> {
             skip: self.skip.filter(|_| shard == self.shard),
             volatile: self.volatile,
             compress: self.compress,
+            scope: R::SCOPE,
             ..Target::namespace(&self.namespace)
         };
-        if self.rooms.is_some() && rooms.is_empty() {
+        if self.means_nobody() {
             // No client is in a namespace without a name.
             return act(&Target { namespace: "", scope: Scope::Shard, ..everybody });
         }
@@ -285,6 +375,21 @@ impl<R: Extent> fmt::Debug for Broadcast<R> {
             .field("except", &self.except)
             .finish_non_exhaustive()
     }
+}
+
+/// The scope that goes less far.
+fn narrower(a: Scope, b: Scope) -> Scope {
+    match (a, b) {
+        (Scope::Shard, _) | (_, Scope::Shard) => Scope::Shard,
+        (Scope::Process, _) | (_, Scope::Process) => Scope::Process,
+        (Scope::Cluster, Scope::Cluster) => Scope::Cluster,
+    }
+}
+
+/// Whether a name may be the id of a client: those of all implementations are of 20 characters.
+fn is_like_an_id(name: &str) -> bool {
+    name.len() == 20
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
 /// Lends the names of rooms as a list.

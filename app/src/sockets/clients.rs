@@ -67,7 +67,6 @@ impl Clients {
             (Waiting::One(slot), _) => slot.fill(Err(AckError::Disconnected)),
             (Waiting::Many(tally), Answer::Done { missing }) => tally.finish(missing),
             (Waiting::Many(tally), _) => tally.finish(0),
-            (Waiting::Found(_), _) => None,
         }
     }
 
@@ -79,7 +78,7 @@ impl Clients {
         match self.questions.take(place)? {
             Waiting::One(slot) => slot.fill(Ok(args)),
             Waiting::Then(socket, then) => call_back(socket, then, Ok(args), jobs),
-            Waiting::Many(_) | Waiting::Found(_) => None,
+            Waiting::Many(_) => None,
         }
     }
 
@@ -132,8 +131,10 @@ impl Clients {
     ) -> Option<Waker> {
         match event {
             Event::Connect { socket: key, id, namespace, auth, handshake } => {
-                let intro = Introduction { shard, key, id, namespace, auth, handshake };
-                let socket = Socket::new(owner.upgrade()?, intro);
+                let hub = owner.upgrade()?;
+                let came = hub.bus().map_or(0, |_| hub.shards().age());
+                let intro = Introduction { shard, key, id, namespace, auth, handshake, came };
+                let socket = Socket::new(hub, intro);
                 self.insert(socket.clone());
                 push(Task::Connect(socket), jobs);
             }
@@ -147,18 +148,17 @@ impl Clients {
             Event::Ack { ticket, answer, .. } => return self.answered(ticket, answer, jobs),
             Event::Drain { socket } => return self.draining.end(socket, Ok(())),
             Event::Forgotten { kept } => push(Task::Forget(kept), jobs),
-            Event::Found { ticket, ids } => {
-                if let Some(Waiting::Found(slot)) = self.take_waiting(ticket) {
-                    return slot.fill(ids);
-                }
-            }
             Event::Life { namespace, life } => push(Task::Life { namespace, life }, jobs),
             Event::Received { session, message } => {
                 let session = EngineSession::new(owner.upgrade()?, shard, session);
                 push(Task::Engine { session, message }, jobs);
             }
             // Nothing of the application layer waits for these.
-            Event::Closed { .. } | Event::Message { .. } | Event::Opened { .. } | _ => {}
+            Event::Closed { .. }
+            | Event::Found { .. }
+            | Event::Message { .. }
+            | Event::Opened { .. }
+            | _ => {}
         }
         None
     }

@@ -6,6 +6,8 @@ use crate::args::{DecodeError, EncodeError};
 use crate::log::quoted;
 use crate::sockets::side::Side;
 use crate::sockets::socket::Socket;
+use sansocket::cluster::BusError;
+use sansocket::cluster::bus::Unsupported;
 use sansocket::{Args, EventMessage, Misuse, Refused};
 
 /// Any error a handler returns.
@@ -15,12 +17,21 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EmitError {
+    /// Other processes of the [cluster](crate::Cluster) are not told.
+    #[error(transparent)]
+    Bus(#[from] BusError),
     /// The arguments have no JSON form.
     #[error(transparent)]
     Encode(#[from] EncodeError),
     /// The client is gone, reads too slowly, or the event cannot be sent at all.
     #[error(transparent)]
     Refused(#[from] Refused),
+}
+
+impl From<Unsupported> for EmitError {
+    fn from(unsupported: Unsupported) -> Self {
+        Self::Bus(unsupported.into())
+    }
 }
 
 impl From<Misuse> for EmitError {

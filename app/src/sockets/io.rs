@@ -10,6 +10,7 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use crate::args::IntoArgs;
+use crate::cluster::bus::Bus;
 use crate::runtime::BoxFuture;
 use crate::sockets::answers::fetch::FetchSockets;
 use crate::sockets::answers::gather::Gathering;
@@ -18,8 +19,8 @@ use crate::sockets::error::EmitError;
 use crate::sockets::extent::Local;
 use crate::sockets::namespace::NamespaceIo;
 use crate::sockets::reach::Reach;
-use crate::sockets::rooms::Rooms;
 use crate::wait::wait;
+use sansocket_args::Rooms;
 
 /// A handle to the whole server: emits from any thread or task. Cloning copies pointers.
 ///
@@ -63,6 +64,16 @@ impl Io {
     pub(crate) fn over(hub: Arc<dyn Reach>) -> Self {
         let root = NamespaceIo::new(Broadcast::new(hub.clone(), ROOT.clone()));
         Self { hub, root }
+    }
+
+    pub(crate) fn root(&self) -> &NamespaceIo {
+        &self.root
+    }
+
+    /// Returns the part of this process in a cluster, when the application [joined](crate::App::cluster) one.
+    #[must_use]
+    pub fn bus(&self) -> Option<Bus> {
+        self.hub.bus().cloned()
     }
 
     /// Reaches a namespace. One that is not open has no clients.

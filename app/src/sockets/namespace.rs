@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::args::IntoArgs;
@@ -10,8 +11,9 @@ use crate::sockets::answers::gather::Gathering;
 use crate::sockets::broadcast::Broadcast;
 use crate::sockets::error::EmitError;
 use crate::sockets::extent::{Everywhere, Extent, Local};
-use crate::sockets::rooms::Rooms;
+use crate::sockets::reach::Reach;
 use crate::sockets::socket::Socket;
+use sansocket_args::Rooms;
 
 /// One namespace of a server, reachable from any thread or task. Cloning copies pointers.
 ///
@@ -55,6 +57,10 @@ impl NamespaceIo {
 impl<R: Extent> NamespaceIo<R> {
     pub(crate) fn new(everyone: Broadcast<R>) -> Self {
         Self(everyone)
+    }
+
+    pub(crate) fn hub(&self) -> &Arc<dyn Reach> {
+        self.0.hub()
     }
 
     /// Returns the name of the namespace.

@@ -4,6 +4,7 @@ use sansocket::Server;
 use std::any::{Any, TypeId};
 use std::sync::Arc;
 
+use crate::cluster::bus::Bus;
 use crate::runtime::Runtime;
 use crate::shards::cell::Cell;
 use crate::shards::shards::Shards;
@@ -41,6 +42,11 @@ impl dyn Reach {
     #[inline]
     pub(crate) fn with_cell<R>(&self, shard: u16, act: impl FnOnce(&mut Cell<Clients>) -> R) -> R {
         self.shards().with_cell(shard, act)
+    }
+
+    /// Returns the part of the process in a cluster, if it joined one.
+    pub(crate) fn bus(&self) -> Option<&Bus> {
+        self.shards().bus()
     }
 
     /// Returns the clock and the tasks.

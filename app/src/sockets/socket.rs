@@ -21,9 +21,9 @@ use crate::sockets::io::Io;
 use crate::sockets::namespace::NamespaceIo;
 use crate::sockets::outgoing::Outgoing;
 use crate::sockets::reach::Reach;
-use crate::sockets::rooms::Rooms;
 use crate::sockets::session::Store;
 use crate::sockets::shown::Shown;
+use sansocket_args::Rooms;
 
 /// One client in one namespace. Cloning copies a pointer; it stays valid, and says so, after the
 /// client has left.
@@ -64,6 +64,8 @@ struct Inner {
     handshake: Arc<Handshake>,
     /// Where the handlers of its namespace are; [`NOWHERE`] until they are looked for.
     place: AtomicU32,
+    /// When it came, in seconds since the server began; told to other processes only.
+    came: u32,
     admitted: AtomicBool,
     recovered: AtomicBool,
     /// Whether the application hears of the events that it sends.
@@ -82,11 +84,13 @@ pub(crate) struct Introduction {
     pub(crate) namespace: Arc<str>,
     pub(crate) auth: Option<Box<str>>,
     pub(crate) handshake: Arc<Handshake>,
+    /// In seconds since the server began.
+    pub(crate) came: u32,
 }
 
 impl Socket {
     pub(crate) fn new(hub: Arc<dyn Reach>, intro: Introduction) -> Self {
-        let Introduction { shard, key, id, namespace, auth, handshake } = intro;
+        let Introduction { shard, key, id, namespace, auth, handshake, came } = intro;
         let heard = hub.outgoing().is_some();
         Self(Arc::new(Inner {
             hub,
@@ -97,6 +101,7 @@ impl Socket {
             auth,
             handshake,
             place: AtomicU32::new(NOWHERE),
+            came,
             admitted: AtomicBool::new(false),
             recovered: AtomicBool::new(false),
             heard,
@@ -402,6 +407,11 @@ impl Socket {
     #[inline]
     pub(crate) fn place(&self) -> usize {
         self.0.place.load(Ordering::Acquire) as usize
+    }
+
+    /// How long it has been here, where the process is in a cluster.
+    pub(crate) fn age(&self) -> Duration {
+        Duration::from_secs(self.0.hub.shards().age().saturating_sub(self.0.came).into())
     }
 
     pub(crate) fn mark_admitted(&self) {

@@ -16,5 +16,5 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> std::io::Result<()> {
     let options = Options::read(5000, contract::config());
-    serve::run(&options, contract::app)
+    serve::run(&options, |config| contract::app(config, &options.bus))
 }

@@ -1,4 +1,5 @@
 use super::{joined, names};
+use examples::bus::Bus;
 use examples::contract;
 use sansocket_app::Bytes;
 use sansocket_app::test::{ConnectError, TestServer};
@@ -6,13 +7,13 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 fn served() -> TestServer {
-    TestServer::new(contract::app(contract::config()))
+    TestServer::new(contract::app(contract::config(), &Bus::default()))
 }
 
 #[test]
 fn namespaces_are_open_guarded_slow_numbered_or_unknown() {
     let server = served();
-    for name in ["/", "/custom", "/unicode-ü世", "/dyn-7"] {
+    for name in ["/", "/custom", "/unicode-ü世", "/dyn-7", "/g[ab]", "/glob*", "/glob-x"] {
         let client = joined(server.client().namespace(name).auth(&json!({"a": 1})));
         assert_eq!(client.expect::<Value>("auth"), json!({"a": 1}), "{name}");
     }

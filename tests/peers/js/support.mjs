@@ -23,7 +23,7 @@ export const lanes = [
 export const steadyLanes = lanes.filter((lane) => lane.name !== 'upgrading');
 
 /** The longest wait for anything that must happen, in milliseconds. */
-export const patience = 60_000;
+export const patience = Number(process.env.PATIENCE ?? 60_000);
 
 /** Declares one test per lane; `body` gets a Peer that is closed afterwards. */
 export function onLanes(some, claim, body) {

@@ -6,14 +6,15 @@ use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::args::{self, DecodeError, IntoArgs, with_args};
 use crate::sockets::error::EmitError;
 use crate::sockets::side::{Sealed, Side};
 use crate::sockets::socket::Socket;
+use crate::wait::slot::Slot;
 use crate::wait::wait;
 
 /// A timeout that never comes: an answer is awaited until the connection is lost.
@@ -154,37 +155,5 @@ impl<R: DeserializeOwned, E: From<DecodeError>> Future for Calling<R, E> {
 impl<R, E: fmt::Debug> fmt::Debug for Calling<R, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Calling").field(&self.reply).finish()
-    }
-}
-
-/// Holds an answer for the future that waits for it.
-#[derive(Debug)]
-pub(crate) struct Slot<T>(Mutex<(Option<T>, Option<Waker>)>);
-
-impl<T> Slot<T> {
-    pub(crate) fn empty() -> Self {
-        Self(Mutex::new((None, None)))
-    }
-
-    pub(crate) fn filled(value: T) -> Self {
-        Self(Mutex::new((Some(value), None)))
-    }
-
-    /// Leaves the answer; the waker, if any, is to be woken.
-    pub(crate) fn fill(&self, value: T) -> Option<Waker> {
-        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.0 = Some(value);
-        inner.1.take()
-    }
-
-    pub(crate) fn poll(&self, context: &Context<'_>) -> Poll<T> {
-        let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match inner.0.take() {
-            Some(value) => Poll::Ready(value),
-            None => {
-                inner.1 = Some(context.waker().clone());
-                Poll::Pending
-            }
-        }
     }
 }

@@ -1,12 +1,13 @@
 //! Questions to clients and to shards.
 
-use sansocket::{Id, Refused, Server, Socket as Key, SocketMut, Ticket};
+use sansocket::{Refused, Server, Socket as Key, SocketMut, Ticket};
 use std::sync::Arc;
 
-use crate::sockets::answers::ack::{AckFuture, Slot};
+use crate::sockets::answers::ack::AckFuture;
 use crate::sockets::answers::gather::{Gathering, Tally};
 use crate::sockets::answers::waiting::{Then, Waiting};
 use crate::sockets::reach::Reach;
+use crate::wait::slot::Slot;
 
 impl dyn Reach {
     /// Asks one client; the answer fills the returned slot.
@@ -60,19 +61,5 @@ impl dyn Reach {
             Ok::<_, E>(())
         })?;
         Ok(Gathering::new(tally))
-    }
-
-    /// Asks which clients match a target; their ids fill the returned slot.
-    pub(crate) fn find(
-        &self,
-        shard: u16,
-        ask: impl FnOnce(&mut Server) -> Ticket,
-    ) -> Arc<Slot<Vec<Id>>> {
-        let slot = Arc::new(Slot::empty());
-        self.with_cell(shard, |cell| {
-            let ticket = ask(&mut cell.server);
-            cell.kept.questions.push(ticket, Waiting::Found(slot.clone()));
-        });
-        slot
     }
 }

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
-use crate::sockets::answers::ack::Slot;
+use crate::wait::slot::Slot;
 use crate::wait::wait;
 
 /// Waits until a slow client has taken most of what waits for it.

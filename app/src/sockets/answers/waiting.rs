@@ -1,12 +1,13 @@
 //! The questions of a shard whose answers are awaited.
 
-use sansocket::{Args, Id, Ticket};
+use sansocket::{Args, Ticket};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::sockets::answers::ack::{AckError, Slot};
+use crate::sockets::answers::ack::AckError;
 use crate::sockets::answers::gather::Tally;
 use crate::sockets::socket::Socket;
+use crate::wait::slot::Slot;
 
 /// What an application does with an acknowledgement, once it is here.
 pub(crate) type Then = Box<dyn FnOnce(Result<Args, AckError>) + Send>;
@@ -16,7 +17,6 @@ pub(crate) enum Waiting {
     Then(Option<Socket>, Then),
     One(Arc<Slot<Result<Args, AckError>>>),
     Many(Arc<Tally>),
-    Found(Arc<Slot<Vec<Id>>>),
 }
 
 /// The takers of answers, by ticket. Tickets of a shard only grow, so this is a sorted queue, in which

@@ -20,6 +20,19 @@ pub enum Format {
     Native,
 }
 
+impl Format {
+    /// Returns what the names of channels begin with unless somebody says otherwise: `socketio` in
+    /// [`Python`](Self::Python), `sansocket` in [`Native`](Self::Native), `socket.io` in the others.
+    #[must_use]
+    pub fn usual_prefix(self) -> &'static str {
+        match self {
+            Self::Python => "socketio",
+            Self::Classic | Self::Sharded | Self::Streams => "socket.io",
+            Self::Native => "sansocket",
+        }
+    }
+}
+
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

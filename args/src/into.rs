@@ -4,7 +4,7 @@ use sansocket::{Args, ArgsRef};
 use serde::Serialize;
 use std::cell::RefCell;
 
-use super::encode::{EncodeError, encode};
+use crate::encode::{EncodeError, encode};
 
 /// Arguments of an event or an acknowledgement, as every sending method takes them.
 ///
@@ -13,10 +13,10 @@ use super::encode::{EncodeError, encode};
 /// | `&()` | none |
 /// | `&(a, b)` | one per element |
 /// | `&value`, where the type is [`Serialize`] | one |
-/// | [`ArgsRef`], [`Args`], [`RawRest`](crate::RawRest) | those that are encoded already, binary included |
+/// | [`ArgsRef`], [`Args`], `RawRest` of a server | those that are encoded already, binary included |
 ///
-/// A typed value is given by reference; the [module](crate::args) says which types are several
-/// arguments. [`EventMessage::args`](crate::EventMessage::args) and [`Args::as_ref`] return an
+/// A typed value is given by reference; the [front page](crate) says which types are several
+/// arguments. [`EventMessage::args`](sansocket::EventMessage::args) and [`Args::as_ref`] return an
 /// [`ArgsRef`]. The trait is implemented for nothing else, and cannot be.
 ///
 /// An array such as `&[a, b, c]` is several arguments too, because serde cannot tell it from a tuple:
@@ -31,7 +31,6 @@ use super::encode::{EncodeError, encode};
 )]
 pub trait IntoArgs {
     #[doc(hidden)]
-    #[expect(private_interfaces, reason = "arguments are encoded here and nowhere else")]
     fn lend<R, E: From<EncodeError>>(
         self,
         act: impl FnOnce(ArgsRef<'_>) -> Result<R, E>,
@@ -39,19 +38,19 @@ pub trait IntoArgs {
     ) -> Result<R, E>;
 }
 
-/// Keeps others from implementing [`IntoArgs`].
-pub(crate) struct Sealed;
+/// Keeps applications from implementing [`IntoArgs`].
+#[derive(Debug)]
+pub struct Sealed(());
 
 /// Encodes arguments, where they are not encoded already, and lends them.
 #[inline(always)]
-pub(crate) fn with_args<R, E: From<EncodeError>>(
+pub fn with_args<R, E: From<EncodeError>>(
     args: impl IntoArgs,
     act: impl FnOnce(ArgsRef<'_>) -> Result<R, E>,
 ) -> Result<R, E> {
-    args.lend(act, Sealed)
+    args.lend(act, Sealed(()))
 }
 
-#[expect(private_interfaces, reason = "arguments are encoded here and nowhere else")]
 impl<T: Serialize + ?Sized> IntoArgs for &T {
     /// Encodes them into a buffer that the thread keeps.
     #[inline]
@@ -78,7 +77,6 @@ impl<T: Serialize + ?Sized> IntoArgs for &T {
     }
 }
 
-#[expect(private_interfaces, reason = "arguments are encoded here and nowhere else")]
 impl IntoArgs for ArgsRef<'_> {
     #[inline]
     fn lend<R, E: From<EncodeError>>(
@@ -90,7 +88,6 @@ impl IntoArgs for ArgsRef<'_> {
     }
 }
 
-#[expect(private_interfaces, reason = "arguments are encoded here and nowhere else")]
 impl IntoArgs for Args {
     #[inline]
     fn lend<R, E: From<EncodeError>>(

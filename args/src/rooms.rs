@@ -4,8 +4,7 @@ use sansocket::Id;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-/// One room or several, as [`to`](crate::Broadcast::to), [`except`](crate::Broadcast::except) and
-/// [`join`](crate::Socket::join) take them: a string, or an array, a slice or a `Vec` of strings.
+/// One room or several, as `to`, `except` and `join` take them: a string, or an array, a slice or a `Vec` of strings.
 ///
 /// The id of a client names the room that holds this client alone.
 #[diagnostic::on_unimplemented(

@@ -1,0 +1,398 @@
+//! The node of a process behind its lock, and the one way to reach it.
+//!
+//! Every change of the node goes through [`Bus::act`] or [`Bus::pump`]: lock, take what shards left, act, leave with
+//! shards what follows for them, unlock, and only then have shards handle that, wake the thread of the broker, and
+//! tell the application.
+
+use atomic_waker::AtomicWaker;
+use sansocket::Config;
+use sansocket::cluster::bus::{Format, Report};
+use sansocket::cluster::{
+    AnswerToken, BusCounts, BusError, Command, Message, Node, NodeEvent, Outcome, Question,
+};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use crate::cluster::asked::Asked;
+use crate::cluster::cluster::Cluster;
+use crate::cluster::process::Process;
+use crate::cluster::settled::Settled;
+use crate::cluster::stage::Stage;
+use crate::cluster::status;
+use crate::wait::slot::Slot;
+
+/// A process's part of its cluster: [`Io::bus`](crate::Io::bus) returns it. Cloning copies a pointer.
+#[derive(Clone)]
+pub struct Bus(Arc<Inner>);
+
+struct Inner {
+    process: Weak<dyn Process>,
+    settings: Settings,
+    inbox: Inbox,
+    state: Mutex<State>,
+    /// The thread of the broker, when it waits for commands.
+    driver: AtomicWaker,
+    /// The same, when it waits for the next attempt to connect.
+    pause: AtomicWaker,
+}
+
+/// What a process needs to know of its cluster beside the node.
+pub(crate) struct Settings {
+    /// Where the broker is, without a password.
+    pub(crate) address: String,
+    pub(crate) format: Format,
+    /// Names of header fields that answers about clients tell.
+    pub(crate) headers: Vec<Box<str>>,
+    /// Whether answers about clients tell what they gave when they connected.
+    pub(crate) auth: bool,
+}
+
+/// Messages that shards left for other processes, in the order of the calls that caused them.
+#[derive(Default)]
+struct Inbox {
+    /// Bounded by those who leave them: each sees to it that they are taken at once.
+    messages: Mutex<Vec<Message>>,
+    /// Whether there are any: spares the lock when there are none.
+    any: AtomicBool,
+}
+
+/// What the lock guards.
+struct State {
+    node: Node,
+    /// Who waits for an answer. Bounded as the questions of the node are: each ends in time.
+    pending: HashMap<Question, Arc<Slot<Outcome>>>,
+    /// Who waits until everything is subscribed to.
+    settling: Vec<Waker>,
+    stage: Stage,
+}
+
+/// What is to be done once the lock is released.
+#[derive(Default)]
+struct Aftermath {
+    wakers: Vec<Waker>,
+    shards: Vec<u16>,
+    events: Vec<NodeEvent>,
+    due: Option<Instant>,
+}
+
+/// How long [`Bus::settled`] waits.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+impl Bus {
+    /// Makes the bus of a process with these namespaces open.
+    pub(crate) fn new<'a>(
+        process: Weak<dyn Process>,
+        cluster: &Cluster,
+        (server, shards, seed): (Arc<Config>, u16, [u8; 32]),
+        (now, namespaces): (Instant, impl Iterator<Item = &'a str>),
+    ) -> Self {
+        let config = cluster.config.clone();
+        let settings = Settings {
+            address: cluster.address.clone(),
+            format: config.format,
+            headers: config.headers.clone(),
+            auth: config.auth,
+        };
+        let mut node = Node::new(config, server, shards, seed, now);
+        namespaces.for_each(|namespace| node.open(now, namespace));
+        let (pending, settling) = (HashMap::new(), Vec::new());
+        Self(Arc::new(Inner {
+            process,
+            settings,
+            inbox: Inbox::default(),
+            state: Mutex::new(State { node, pending, settling, stage: Stage::Serving }),
+            driver: AtomicWaker::new(),
+            pause: AtomicWaker::new(),
+        }))
+    }
+
+    /// Returns the name by which other processes know this one: random, and another one after each start.
+    #[must_use]
+    pub fn name(&self) -> Box<str> {
+        self.lock().node.name().into()
+    }
+
+    /// Returns what was counted.
+    #[must_use]
+    pub fn counts(&self) -> BusCounts {
+        self.lock().node.counts()
+    }
+
+    /// Returns how the processes of the cluster write their messages.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        self.0.settings.format
+    }
+
+    /// Waits until the broker has confirmed all that the process subscribes to, at most for a second: so what other
+    /// processes send to a room from then on reaches a client that has just joined it.
+    ///
+    /// Only [`Format::Sharded`] subscribes to rooms.
+    pub fn settled(&self) -> Settled {
+        let patience = match self.0.process.upgrade() {
+            Some(process) => process.sleep(PATIENCE),
+            None => Box::pin(std::future::ready(())),
+        };
+        Settled::new(self.clone(), patience)
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// Takes a message of a shard whose lock is held. [`pump`](Self::pump) is called when it is not any more.
+    pub(crate) fn leave(&self, message: Message) {
+        self.0.inbox.leave(message);
+    }
+
+    /// Hands the node what shards left, unless another thread does that: it looks again before it goes.
+    pub(crate) fn pump(&self) {
+        while self.0.inbox.is_there() {
+            let Some(process) = self.0.process.upgrade() else { return };
+            let mut state = match self.0.state.try_lock() {
+                Ok(state) => state,
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => return,
+            };
+            let after = state.take_and(&self.0.inbox, &*process, |_, _| ()).1;
+            drop(state);
+            self.carry_out(process, after);
+            self.0.driver.wake();
+        }
+    }
+
+    /// Changes the node. `None` when the process is gone.
+    pub(crate) fn act<R>(&self, act: impl FnOnce(&mut Node, Instant) -> R) -> Option<R> {
+        let result = self.change(|state, now| act(&mut state.node, now));
+        self.0.driver.wake();
+        result
+    }
+
+    /// Asks other processes.
+    pub(crate) fn ask(
+        &self,
+        ask: impl FnOnce(&mut Node, Instant) -> Result<Question, BusError>,
+    ) -> Asked {
+        let asked = self.change(|state, now| {
+            let slot = Arc::new(Slot::empty());
+            let question = ask(&mut state.node, now)?;
+            state.pending.insert(question, slot.clone());
+            Ok(slot)
+        });
+        self.0.driver.wake();
+        match asked {
+            Some(Ok(slot)) => Asked::Waiting(slot),
+            Some(Err(error)) => Asked::Failed(error),
+            None => Asked::Nobody,
+        }
+    }
+
+    /// Answers a question of another process.
+    pub(crate) fn answer(&self, token: AnswerToken, report: Report) {
+        self.act(|node, now| node.answer(now, token, report));
+    }
+
+    /// Begins the end of the process. Whether that has to wait until [`Process::let_go`] is called.
+    pub(crate) fn stop(&self, grace: Duration) -> bool {
+        let stage = self.change(|state, now| {
+            let before = state.stage;
+            if before == Stage::Serving && state.node.counts().connected {
+                state.stage = Stage::stopping(now, grace);
+            }
+            (before, state.stage)
+        });
+        match stage {
+            Some((Stage::Serving, Stage::Serving)) => {
+                self.close();
+                false
+            }
+            Some((before, now)) => before != now,
+            None => false,
+        }
+    }
+
+    /// Publishes nothing any more: the thread of the broker ends.
+    pub(crate) fn close(&self) {
+        let before = std::mem::replace(&mut self.lock().stage, Stage::Closed);
+        self.0.driver.wake();
+        self.0.pause.wake();
+        match before {
+            Stage::Stopping { .. } | Stage::Leaving { .. } => {
+                if let Some(process) = self.0.process.upgrade() {
+                    process.let_go();
+                }
+            }
+            Stage::Serving | Stage::Closed => {}
+        }
+    }
+
+    /// Acts on deadlines.
+    pub(crate) fn run_timers(&self) {
+        let is_over = self.change(|state, now| {
+            if state.node.poll_timeout().is_some_and(|due| due <= now) {
+                state.node.handle_timeout(now);
+            }
+            match state.stage {
+                Stage::Stopping { leave, end } if leave <= now => {
+                    state.node.leave(now);
+                    state.stage = Stage::Leaving { end };
+                }
+                Stage::Leaving { end } => return end <= now,
+                Stage::Serving | Stage::Stopping { .. } | Stage::Closed => {}
+            }
+            false
+        });
+        if is_over == Some(true) {
+            self.close();
+        }
+        self.0.driver.wake();
+    }
+
+    /// The connection was lost, or could not be made. Returns how long to wait for the next attempt, if there is to be
+    /// one.
+    pub(super) fn lost(&self, why: &str) -> Option<Duration> {
+        let next = self.change(|state, now| {
+            let next = state.node.handle_lost(now, why);
+            (state.stage == Stage::Serving).then(|| next.saturating_duration_since(now))
+        });
+        next.flatten()
+    }
+
+    /// Returns the next command; `None` when there are to be no more.
+    pub(super) fn poll_command(&self, context: &Context<'_>) -> Poll<Option<Command>> {
+        self.0.driver.register(context.waker());
+        let next = self.change(|state, now| {
+            if state.stage == Stage::Closed {
+                return Poll::Ready(None);
+            }
+            match state.node.poll_command(now) {
+                Some(command) => Poll::Ready(Some(command)),
+                None if state.node.has_left() => Poll::Ready(None),
+                None => Poll::Pending,
+            }
+        });
+        next.unwrap_or(Poll::Ready(None))
+    }
+
+    /// Completes when there are to be no more attempts to connect.
+    pub(super) fn poll_closed(&self, context: &Context<'_>) -> Poll<()> {
+        self.0.pause.register(context.waker());
+        match self.lock().stage {
+            Stage::Serving => Poll::Pending,
+            Stage::Stopping { .. } | Stage::Leaving { .. } | Stage::Closed => Poll::Ready(()),
+        }
+    }
+
+    /// Completes when everything is subscribed to.
+    pub(super) fn poll_settled(&self, context: &Context<'_>) -> Poll<()> {
+        let is_settled = self.change(|state, _| {
+            let is_settled = state.node.is_settled();
+            if !is_settled && !state.settling.iter().any(|w| w.will_wake(context.waker())) {
+                state.settling.push(context.waker().clone());
+            }
+            is_settled
+        });
+        if is_settled == Some(false) { Poll::Pending } else { Poll::Ready(()) }
+    }
+
+    /// Locks the node, with what shards left handed over, lets `act` change it, and does what follows. It does not wake
+    /// the thread of the broker.
+    fn change<R>(&self, act: impl FnOnce(&mut State, Instant) -> R) -> Option<R> {
+        let process = self.0.process.upgrade()?;
+        let (result, after) = self.lock().take_and(&self.0.inbox, &*process, act);
+        self.carry_out(process, after);
+        self.pump();
+        Some(result)
+    }
+
+    /// Does what must not be done under the lock.
+    fn carry_out(&self, process: Arc<dyn Process>, after: Aftermath) {
+        let Aftermath { wakers, shards, events, due } = after;
+        wakers.into_iter().for_each(Waker::wake);
+        if let Some(due) = due {
+            process.set_due(due);
+        }
+        if !shards.is_empty() {
+            process.enter(shards);
+        }
+        for event in events {
+            if let NodeEvent::Status(status) = &event {
+                status::tell(&self.0.settings.address, status);
+            } else {
+                process.clone().hear(event);
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Takes what shards left, lets `act` change the node, and collects what follows.
+    fn take_and<R>(
+        &mut self,
+        inbox: &Inbox,
+        process: &dyn Process,
+        act: impl FnOnce(&mut Self, Instant) -> R,
+    ) -> (R, Aftermath) {
+        let now = process.now();
+        for message in inbox.take() {
+            self.node.handle_shard(now, &message);
+        }
+        let result = act(self, now);
+        let mut after = Aftermath::default();
+        while let Some(output) = self.node.poll_shard() {
+            process.leave(&output, &mut after.shards);
+        }
+        while let Some(event) = self.node.poll_event() {
+            if let NodeEvent::Answered { question, outcome } = event {
+                let slot = self.pending.remove(&question);
+                after.wakers.extend(slot.and_then(|slot| slot.fill(outcome)));
+            } else {
+                after.events.push(event);
+            }
+        }
+        if !self.settling.is_empty() && self.node.is_settled() {
+            after.wakers.append(&mut self.settling);
+        }
+        after.due = [self.node.poll_timeout(), self.stage.due()].into_iter().flatten().min();
+        (result, after)
+    }
+}
+
+impl Inbox {
+    fn is_there(&self) -> bool {
+        self.any.load(Ordering::Acquire)
+    }
+
+    fn leave(&self, message: Message) {
+        let mut messages = self.lock();
+        messages.push(message);
+        self.any.store(true, Ordering::Release);
+    }
+
+    fn take(&self) -> Vec<Message> {
+        if !self.is_there() {
+            return Vec::new();
+        }
+        let mut messages = self.lock();
+        self.any.store(false, Ordering::Release);
+        std::mem::take(&mut messages)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Message>> {
+        self.messages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Bus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bus").field("broker", &self.0.settings.address).finish_non_exhaustive()
+    }
+}

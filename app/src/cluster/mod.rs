@@ -1,0 +1,11 @@
+//! One process of a cluster: its node behind a lock, between shards and the thread of a broker.
+
+pub(crate) mod asked;
+pub(crate) mod bus;
+pub(crate) mod cluster;
+pub(crate) mod driver;
+pub(crate) mod missing;
+pub(crate) mod process;
+pub(crate) mod settled;
+mod stage;
+mod status;

@@ -1,0 +1,248 @@
+//! Commands that leave in one go, and what comes back.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::vec::IntoIter;
+
+use redis::aio::MultiplexedConnection;
+use redis::{Cmd, FromRedisValue, Pipeline, RedisError, ServerErrorKind, Value};
+use sansocket_bus::{BrokerError, Entry, Link, Payload};
+
+use crate::server::Servers;
+use crate::session::Channels;
+
+/// Replies of one server, once they came.
+pub(crate) type Replies = Pin<Box<dyn Future<Output = Result<Vec<Value>, RedisError>> + Send>>;
+
+/// Writes the commands of a pipeline, and waits for their replies.
+pub(crate) fn send(connection: &MultiplexedConnection, pipeline: Pipeline) -> Replies {
+    let mut connection = connection.clone();
+    Box::pin(async move {
+        let count = pipeline.len();
+        connection.send_packed_commands(&pipeline, 0, count).await
+    })
+}
+
+/// Commands that are to leave in one go.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    /// One for each server.
+    pipelines: Vec<Pipeline>,
+    replies: Vec<Reply>,
+    bytes: usize,
+}
+
+/// What the reply to a command tells.
+#[derive(Debug)]
+enum Reply {
+    /// How many subscribers of this server got a message.
+    Published { server: usize },
+    /// That a server added an entry to a stream.
+    Added { server: usize },
+    /// How many subscribers a channel has at this server.
+    Counted { channel: String, server: usize },
+    /// How many subscribers a channel has at all servers.
+    CountedByAll { channel: String },
+}
+
+impl Draft {
+    pub(crate) fn new(servers: usize) -> Self {
+        let pipelines = (0..servers).map(|_| Pipeline::new()).collect();
+        Self { pipelines, replies: Vec::new(), bytes: 0 }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.replies.is_empty()
+    }
+
+    /// Returns the number of commands.
+    pub(crate) fn len(&self) -> usize {
+        self.replies.len()
+    }
+
+    /// Returns the bytes of the messages.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Adds a message, or an entry of a stream that keeps about so many.
+    pub(crate) fn publish(
+        &mut self,
+        (channel, payload, length): (&str, &Payload<'_>, u64),
+        channels: Channels,
+        servers: &Servers,
+    ) {
+        match payload {
+            Payload::Bytes(bytes) => {
+                let (name, server) = match channels {
+                    Channels::Plain => ("PUBLISH", 0),
+                    Channels::Sharded => ("SPUBLISH", servers.owner(channel)),
+                };
+                let mut command = Cmd::with_capacity(3, bytes.len() + channel.len() + name.len());
+                command.arg(name).arg(channel).arg(&**bytes);
+                self.bytes += bytes.len();
+                self.push(server, command, Reply::Published { server });
+            }
+            Payload::Entry(entry) => {
+                let server = servers.owner(channel);
+                self.bytes += entry.data.len();
+                self.push(server, add(channel, entry, length), Reply::Added { server });
+            }
+        }
+    }
+
+    /// Adds a question for the number of subscribers.
+    pub(crate) fn count(&mut self, channel: String, channels: Channels, servers: &Servers) {
+        let ask = |name| redis::cmd("PUBSUB").arg(name).arg(&channel).take();
+        match channels {
+            Channels::Sharded => {
+                let server = servers.owner(&channel);
+                let command = ask("SHARDNUMSUB");
+                self.push(server, command, Reply::Counted { channel, server });
+            }
+            Channels::Plain => {
+                for pipeline in &mut self.pipelines {
+                    pipeline.add_command(ask("NUMSUB"));
+                }
+                self.replies.push(Reply::CountedByAll { channel });
+            }
+        }
+    }
+
+    /// Sends everything.
+    pub(crate) fn send(self, connections: &[MultiplexedConnection]) -> Batch {
+        let parts = connections.iter().zip(self.pipelines).map(|(connection, pipeline)| {
+            if pipeline.is_empty() {
+                Part::Done(Vec::new())
+            } else {
+                Part::Waiting(send(connection, pipeline))
+            }
+        });
+        Batch { parts: parts.collect(), replies: self.replies, bytes: self.bytes }
+    }
+
+    fn push(&mut self, server: usize, command: Cmd, reply: Reply) {
+        if let Some(pipeline) = self.pipelines.get_mut(server) {
+            pipeline.add_command(command);
+            self.replies.push(reply);
+        }
+    }
+}
+
+/// Commands that left, and whose replies are on their way.
+pub(crate) struct Batch {
+    parts: Vec<Part>,
+    replies: Vec<Reply>,
+    bytes: usize,
+}
+
+/// The share of one server.
+enum Part {
+    Waiting(Replies),
+    Done(Vec<Value>),
+}
+
+impl Batch {
+    /// Returns the bytes of the messages.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Completes when all replies came.
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BrokerError>> {
+        let mut is_done = true;
+        for part in &mut self.parts {
+            if let Part::Waiting(replies) = part {
+                match replies.as_mut().poll(context) {
+                    Poll::Ready(replies) => *part = Part::Done(replies.map_err(BrokerError::new)?),
+                    Poll::Pending => is_done = false,
+                }
+            }
+        }
+        if is_done { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+
+    /// Tells a link what the replies say.
+    pub(crate) fn tell(self, link: &Link) -> Result<(), BrokerError> {
+        let mut parts: Vec<IntoIter<Value>> = self
+            .parts
+            .into_iter()
+            .map(|part| match part {
+                Part::Done(values) => values.into_iter(),
+                Part::Waiting(_) => Vec::new().into_iter(),
+            })
+            .collect();
+        let servers = parts.len();
+        let mut next = |server: usize| parts.get_mut(server).and_then(Iterator::next);
+        for reply in self.replies {
+            match reply {
+                Reply::Published { server } => match accepted(next(server), link)? {
+                    Some(value) => link.published(u64::from_redis_value(value).ok()),
+                    None => continue,
+                },
+                Reply::Added { server } => match accepted(next(server), link)? {
+                    Some(_) => link.published(None),
+                    None => continue,
+                },
+                Reply::Counted { channel, server } => {
+                    link.counted(&channel, subscribers(next(server))?);
+                }
+                Reply::CountedByAll { channel } => {
+                    let mut sum = 0_u64;
+                    for server in 0..servers {
+                        sum = sum.saturating_add(subscribers(next(server))?);
+                    }
+                    link.counted(&channel, sum);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An entry as `@socket.io/redis-streams-adapter` adds it.
+fn add(stream: &str, entry: &Entry<'_>, length: u64) -> Cmd {
+    let mut command = Cmd::with_capacity(14, entry.data.len() + stream.len() + 100);
+    command.arg("XADD").arg(stream).arg("MAXLEN").arg("~").arg(length).arg("*");
+    command.arg("uid").arg(&*entry.uid).arg("nsp").arg(&*entry.nsp);
+    command.arg("type").arg(&*entry.kind).arg("data").arg(&*entry.data);
+    command
+}
+
+/// Returns the reply to a message that was taken. A server that is the wrong one, or not ready, is left.
+fn accepted(reply: Option<Value>, link: &Link) -> Result<Option<Value>, BrokerError> {
+    match reply {
+        Some(Value::ServerError(error)) => match error.kind() {
+            Some(
+                ServerErrorKind::BusyLoading
+                | ServerErrorKind::Moved
+                | ServerErrorKind::Ask
+                | ServerErrorKind::TryAgain
+                | ServerErrorKind::ClusterDown
+                | ServerErrorKind::MasterDown
+                | ServerErrorKind::ReadOnly,
+            ) => Err(BrokerError::new(error)),
+            _ if error.code() == "NOAUTH" => Err(BrokerError::new(error)),
+            _ => {
+                link.refused(&error.to_string());
+                Ok(None)
+            }
+        },
+        reply => Ok(reply),
+    }
+}
+
+/// Reads `[channel, number]`.
+fn subscribers(reply: Option<Value>) -> Result<u64, BrokerError> {
+    let number = match &reply {
+        Some(Value::Array(fields)) => fields.get(1),
+        Some(Value::Map(fields)) => fields.first().map(|(_, number)| number),
+        _ => None,
+    };
+    match (number, reply.as_ref()) {
+        (Some(number), _) => u64::from_redis_value_ref(number).map_err(BrokerError::new),
+        (None, Some(Value::ServerError(error))) => Err(BrokerError::new(error.clone())),
+        (None, _) => Err(BrokerError::new("Redis did not count subscribers")),
+    }
+}

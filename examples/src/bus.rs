@@ -1,0 +1,96 @@
+//! The message queue of the command line, and the broker that its URL names.
+
+use lexopt::ValueExt;
+use sansocket::cluster::NodeConfig;
+use sansocket::cluster::bus::Format;
+use sansocket_amqp::Amqp;
+use sansocket_bus::Broker;
+use sansocket_kafka::Kafka;
+use sansocket_nats::Nats;
+use sansocket_redis::Redis;
+use std::time::Duration;
+
+/// The message queue that joins servers, and how this one uses it.
+#[derive(Clone, Debug)]
+pub struct Bus {
+    /// Where the broker is; `None` for a server that is alone.
+    pub url: Option<String>,
+    /// What the server calls itself in answers; other servers know it by another name.
+    pub node: String,
+    /// The format, the names of channels, and times.
+    pub config: NodeConfig,
+}
+
+impl Default for Bus {
+    fn default() -> Self {
+        Self { url: None, node: "node".into(), config: NodeConfig::default() }
+    }
+}
+
+impl Bus {
+    /// Takes an option of the command line; `false` when it is another's.
+    ///
+    /// # Errors
+    /// When its value is missing, or makes no sense.
+    pub fn option(
+        &mut self,
+        name: &str,
+        parser: &mut lexopt::Parser,
+    ) -> Result<bool, lexopt::Error> {
+        let config = &mut self.config;
+        let mut millis = |time: &mut Duration| -> Result<(), lexopt::Error> {
+            *time = Duration::from_millis(parser.value()?.parse()?);
+            Ok(())
+        };
+        match name {
+            "bus-timeout-ms" => millis(&mut config.timeout)?,
+            "heartbeat-ms" => millis(&mut config.heartbeat)?,
+            "dead-after-ms" => millis(&mut config.dead_after)?,
+            "bus" => self.url = Some(parser.value()?.string()?),
+            "node" => self.node = parser.value()?.string()?,
+            "channel" => config.prefix = Some(parser.value()?.string()?.into()),
+            "bus-format" => config.format = parser.value()?.parse_with(format)?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Makes the broker that the URL names.
+    ///
+    /// # Errors
+    /// A text that says what is wrong with the URL.
+    pub fn broker(&self) -> Result<Option<Box<dyn Broker>>, String> {
+        self.url.as_deref().map(broker).transpose()
+    }
+}
+
+fn format(name: &str) -> Result<Format, String> {
+    Ok(match name {
+        "python" => Format::Python,
+        "js" => Format::Classic,
+        "js-sharded" => Format::Sharded,
+        "js-streams" => Format::Streams,
+        "native" => Format::Native,
+        _ => return Err("the formats are python, js, js-sharded, js-streams and native".into()),
+    })
+}
+
+fn broker(url: &str) -> Result<Box<dyn Broker>, String> {
+    let (scheme, _) = url.split_once("://").ok_or("a URL begins with a scheme, as redis://")?;
+    let made: Box<dyn Broker> = match scheme {
+        "nats" | "tls" => Box::new(Nats::new(url).map_err(|error| error.to_string())?),
+        "amqp" | "amqps" => Box::new(Amqp::new(url).map_err(|error| error.to_string())?),
+        "kafka" => Box::new(Kafka::new(url).map_err(|error| error.to_string())?),
+        _ => Box::new(Redis::new(url).map_err(|error| error.to_string())?),
+    };
+    Ok(made)
+}
+
+/// The options, for the help of programs that take them.
+pub const USAGE: &str = "  --bus URL                 message queue between servers: redis, rediss, unix, redis+sentinel, nats, amqp or kafka
+  --bus-format FORMAT       python, js, js-sharded, js-streams or native (default native)
+  --channel NAME            channel, key or prefix (default: that of the format)
+  --node NAME               what this server calls itself in answers
+  --bus-timeout-ms MS       time a question to other servers may take (default 5000)
+  --heartbeat-ms MS         time between two signs of life, in the format native (default 1000)
+  --dead-after-ms MS        time a server may give none (default 4000)";

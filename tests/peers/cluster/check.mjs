@@ -1,0 +1,153 @@
+// Clusters of our nodes with real JavaScript and Python nodes on real brokers. Each group is one format and
+// one binding: two nodes of ours, and one of the library that the format belongs to. With `--reference`, nodes of
+// that library stand in for ours. Prints a line per failed check, and the counts.
+
+import { parseArgs } from 'node:util';
+import { eventually, within, word } from '../js/support.mjs';
+import { Nats, Rabbit, Redis } from './brokers.mjs';
+import { faults } from './faults.mjs';
+import { Node } from './node.mjs';
+import { scenarios } from './scenarios.mjs';
+
+const { values: flags } = parseArgs({
+  options: {
+    reference: { type: 'boolean', default: false },
+    format: { type: 'string', multiple: true },
+    binding: { type: 'string', multiple: true },
+    broker: { type: 'string', multiple: true },
+    only: { type: 'string' },
+    part: { type: 'string' },
+    verbose: { type: 'boolean', default: false },
+  },
+});
+
+/** The library whose nodes speak a format; `native` is spoken by other bindings of ours. */
+const peers = { python: 'python', js: 'js', 'js-sharded': 'js', 'js-streams': 'js', native: null };
+const bindings = ['tokio', 'smol', 'async-std', 'blocking'];
+
+let passed = 0;
+let failed = 0;
+
+/** Runs one check and counts it. */
+async function count(name, limit, body) {
+  if (flags.only && !name.includes(flags.only)) return;
+  const begin = Date.now();
+  try {
+    await within(body(), () => 'the whole check', limit);
+    passed++;
+    if (flags.verbose) console.log(`ok ${name} (${Date.now() - begin} ms)`);
+  } catch (error) {
+    failed++;
+    const where = /([a-z]+\.mjs:\d+)/.exec(error.stack?.split('\n').find((line) => /scenarios|faults/.test(line)) ?? '');
+    console.log(`FAILED ${name}: ${error.message.replace(/\s+/g, ' ').slice(0, 600)} (${where?.[1] ?? '?'}, ${Date.now() - begin} ms)`);
+  }
+}
+
+/** Waits until what each node sends reaches all. */
+async function ready(nodes) {
+  const clients = await Promise.all(nodes.map((node) => node.client()));
+  for (const sender of clients) {
+    const token = word('ready');
+    await eventually(`${sender.node.kind} reaches all`, async () => {
+      sender.emit('emit-all', token);
+      await sender.ask('message-with-ack', 1);
+      return clients.every((client) => client.all('broadcast-msg', (first) => first === token).length > 0);
+    });
+  }
+}
+
+/** The kinds of nodes in a group: ours, the other one, and ours again. */
+function kinds(format, binding) {
+  const other = peers[format] ?? bindings[(bindings.indexOf(binding) + 1) % bindings.length];
+  return flags.reference ? [other, other, other] : [binding, other, binding];
+}
+
+async function healthy({ title, format, binding, broker }) {
+  const channel = word('bus');
+  const nodes = [];
+  try {
+    const shared = { bus: broker.url, 'bus-format': format, channel, 'bus-timeout-ms': 10_000 };
+    const started = kinds(format, binding).map((kind, i) => Node.start(kind, { ...shared, node: `${kind}-${i}` }));
+    nodes.push(...(await Promise.all(started)));
+    await ready(nodes);
+    // The third node is as the first.
+    const runs = scenarios
+      .filter((scenario) => scenario.formats.includes(format) && !(scenario.ours && flags.reference))
+      .filter((scenario) => !scenario.on || broker instanceof scenario.on)
+      .flatMap((scenario) =>
+        nodes
+          .slice(0, scenario.once ? 1 : 2)
+          .filter((from) => !(scenario.ours && from.foreign))
+          .map((from) => () =>
+            count(`${title}, from ${from.kind}: ${scenario.claim}`, 60_000, () =>
+              scenario.check({ nodes, from, format, channel, broker }),
+            ),
+          ),
+      );
+    await atMost(6, runs);
+    for (const node of nodes.filter(({ running }) => !running)) {
+      await count(`${title}: ${node.name} lives on`, 1000, () => Promise.reject(new Error(node.log())));
+    }
+  } finally {
+    await Promise.all(nodes.map((node) => node.kill()));
+  }
+}
+
+async function faulty({ title, format, binding }) {
+  const [ours, other] = kinds(format, binding);
+  await faults({ format, ours, other, count: (claim, limit, body) => count(`${title}: ${claim}`, limit, body) });
+}
+
+/** Runs functions, so many at a time. */
+async function atMost(width, runs) {
+  const left = [...runs];
+  const worker = async () => {
+    for (let run = left.shift(); run; run = left.shift()) await run();
+  };
+  await Promise.all(Array.from({ length: width }, worker));
+}
+
+/** Runs a part of a group; one that cannot even begin is a failure. */
+const whole = (part) => (group) => () =>
+  part(group).catch((error) => count(`${group.title}: it begins`, 1000, () => Promise.reject(error)));
+
+/** Runs groups on one broker, so many at a time. */
+async function onOne(Kind, groups, width) {
+  if (groups.length === 0) return;
+  let broker;
+  await count(`${Kind.program} starts`, 120_000, async () => (broker = await Kind.start()));
+  try {
+    if (broker) await atMost(width, groups.map((group) => whole(healthy)({ ...group, broker })));
+  } finally {
+    await broker?.stop();
+  }
+}
+
+const wanted = (group) =>
+  (!flags.format || flags.format.includes(group.format)) &&
+  (!flags.binding || flags.binding.includes(group.binding)) &&
+  (!flags.broker || flags.broker.includes(group.on));
+const groups = (on, formats, bindings) =>
+  formats
+    .flatMap((format) => bindings.map((binding) => ({ title: `${format} on ${on}, ${binding}`, on, format, binding })))
+    .filter(wanted);
+
+const formats = Object.keys(peers);
+const lanes = [];
+if (flags.reference) {
+  lanes.push(onOne(Redis, groups('redis', formats.slice(0, 4), ['reference']), 3));
+} else {
+  if (flags.part !== 'faults') {
+    lanes.push(onOne(Redis, groups('redis', formats, bindings), 3));
+    lanes.push(onOne(Nats, groups('nats', ['native'], ['tokio', 'blocking']), 1));
+    lanes.push(onOne(Rabbit, [...groups('rabbit', ['python'], ['tokio']), ...groups('rabbit', ['native'], ['smol'])], 1));
+  }
+  // Mostly they wait. All bindings meet each fault, and all formats; not each of both.
+  if (flags.part !== 'healthy') {
+    const some = [...groups('redis', formats, ['tokio']), ...groups('redis', ['python', 'native'], bindings.slice(1))];
+    lanes.push(atMost(4, some.map(whole(faulty))));
+  }
+}
+await Promise.all(lanes);
+console.log(`cluster: ${passed} passed, ${failed} failed`);
+process.exit(failed === 0 && passed > 0 ? 0 : 1);
