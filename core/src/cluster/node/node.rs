@@ -45,6 +45,8 @@ pub struct Node {
     pub(super) largest: Option<usize>,
     pub(super) wishes: Wishes,
     pub(super) outbox: Outbox<Item>,
+    /// Signs of life, which wait for nothing. At most two for each namespace.
+    pub(super) signs: VecDeque<Item>,
     pub(super) spaces: Spaces,
     pub(super) counters: Counters,
     pub(super) questions: Questions,
@@ -101,6 +103,7 @@ impl Node {
             largest: None,
             wishes: Wishes::default(),
             outbox: Outbox::new(config.queue, config.age),
+            signs: VecDeque::new(),
             spaces: Spaces::default(),
             counters: Counters::default(),
             questions: Questions::default(),

@@ -77,6 +77,7 @@ impl Node {
         if was_up {
             self.dropped_before = self.dropped();
             self.counters.forget();
+            self.signs.clear();
             self.counts.dropped_old += self.outbox.drop_volatile();
         }
         status.into_iter().for_each(|status| self.tell_status(status));
@@ -222,6 +223,7 @@ impl Node {
             }
         }
         self.wishes.give_up_all();
+        self.signs.clear();
         self.stage = Stage::Leaving;
     }
 

@@ -49,6 +49,10 @@ impl Spaces {
         self.all.get_mut(namespace)
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
     pub(super) fn contains(&self, namespace: &str) -> bool {
         self.all.contains_key(namespace)
     }
