@@ -10,6 +10,7 @@ macro_rules! pages {
 #[cfg(doctest)]
 pages! {
     Clients "clients.md"
+    Clusters "clusters.md"
     Deployment "deployment.md"
     Features "features.md"
     Flask "from-flask-socketio.md"
