@@ -5,7 +5,6 @@ use sansocket::cluster::NodeConfig;
 use sansocket::cluster::bus::Format;
 use sansocket_amqp::Amqp;
 use sansocket_bus::Broker;
-use sansocket_kafka::Kafka;
 use sansocket_nats::Nats;
 use sansocket_redis::Redis;
 use std::time::Duration;
@@ -80,14 +79,13 @@ fn broker(url: &str) -> Result<Box<dyn Broker>, String> {
     let made: Box<dyn Broker> = match scheme {
         "nats" | "tls" => Box::new(Nats::new(url).map_err(|error| error.to_string())?),
         "amqp" | "amqps" => Box::new(Amqp::new(url).map_err(|error| error.to_string())?),
-        "kafka" => Box::new(Kafka::new(url).map_err(|error| error.to_string())?),
         _ => Box::new(Redis::new(url).map_err(|error| error.to_string())?),
     };
     Ok(made)
 }
 
 /// The options, for the help of programs that take them.
-pub const USAGE: &str = "  --bus URL                 message queue between servers: redis, rediss, unix, redis+sentinel, nats, amqp or kafka
+pub const USAGE: &str = "  --bus URL                 message queue between servers: redis, rediss, unix, redis+sentinel, nats or amqp
   --bus-format FORMAT       python, js, js-sharded, js-streams or native (default native)
   --channel NAME            channel, key or prefix (default: that of the format)
   --node NAME               what this server calls itself in answers

@@ -214,7 +214,9 @@ impl Answers {
             return;
         }
         let waiting = u32::try_from(gathering.waiting.max(0)).unwrap_or(u32::MAX);
-        let missing = gathering.missing.saturating_add(waiting);
+        // A peer that has not said how many clients it asked may have asked some.
+        let reports = u32::try_from(gathering.reports).unwrap_or(u32::MAX);
+        let missing = gathering.missing.saturating_add(waiting).saturating_add(reports);
         self.gatherings.remove(&id);
         let answer = Answer::Done { missing };
         outputs.tell(Event::Ack { ticket: Ticket(id), from: None, answer });
