@@ -8,6 +8,7 @@
 
 pub use crate::client::host::Host;
 pub use crate::client::stream::Stream as ClientStream;
+pub use crate::dial::forward::forwarding;
 pub use crate::dial::net::Net;
 pub use crate::dial::stream::{BoxWire, Stream as Dialed};
 pub use crate::hub::hub::Hub;

@@ -1,9 +1,10 @@
 //! A server that has not started yet.
 
 use sansocket_app::App;
-use sansocket_app::bind::Hub;
+use sansocket_app::bind::{Hub, forwarding};
 
 use crate::executor::Executor;
+use crate::network::Network;
 use crate::server::Server;
 
 /// An application and how it is to be served; made by [`Server::builder`].
@@ -41,6 +42,7 @@ impl Builder {
     pub fn build(self) -> Server {
         let Self { app, executor, shards } = self;
         let shards = shards.unwrap_or_else(|| executor.shards());
+        let app = forwarding(app, || Network::new(executor));
         Server::of(Hub::start(app, executor, shards), executor)
     }
 }

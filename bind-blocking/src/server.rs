@@ -1,6 +1,6 @@
 //! Listening and shutting down.
 
-use sansocket_app::bind::Hub;
+use sansocket_app::bind::{Hub, forwarding};
 use sansocket_app::{App, Io, Listener, wait};
 use std::io;
 use std::net::ToSocketAddrs;
@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::driver::Driver;
 use crate::lead::Lead;
 use crate::listen::{Acceptor, Drivers};
+use crate::network::Network;
 use crate::pool::Pool;
 use crate::post::Stage;
 use crate::runtime::Blocking;
@@ -58,7 +59,7 @@ impl Server {
         let pool = Arc::new(Pool::new(threads.workers));
         let clock = Arc::<Clock>::default();
         let runtime = Blocking { clock: clock.clone(), pool: pool.clone() };
-        let hub = Hub::start(app, runtime, shards);
+        let hub = Hub::start(forwarding(app, Network::new), runtime, shards);
         Self { io: Io::new(hub.clone()), hub, pool, clock, threads }
     }
 

@@ -1,7 +1,7 @@
 //! A server that has not started yet.
 
 use sansocket_app::App;
-use sansocket_app::bind::Hub;
+use sansocket_app::bind::{Hub, forwarding};
 use tokio::runtime::Handle;
 
 use crate::runtime::Tokio;
@@ -35,6 +35,7 @@ impl Builder {
         let handle = Handle::current();
         let threads = handle.metrics().num_workers();
         let shards = self.shards.unwrap_or_else(|| Hub::shards_for(threads));
-        Server::of(Hub::start(self.app, Tokio(handle), shards))
+        let app = forwarding(self.app, || Tokio(handle.clone()));
+        Server::of(Hub::start(app, Tokio(handle), shards))
     }
 }

@@ -64,6 +64,7 @@ mod http;
 mod key;
 mod limits;
 mod link;
+mod node_name;
 mod parser;
 mod recovery;
 mod rng;
@@ -92,6 +93,7 @@ pub use http::{Date, Fields, Headers, Method, Request, Response, ResponseHead};
 pub use key::{Id, Malformed, NodeKey, Session, Shard, Sid, Socket};
 pub use limits::Limits;
 pub use link::{Asks, Exchange, Feed, Inbound, Link, Message, Next, Opening, Transmit, Verdict};
+pub use node_name::{BadNodeName, NodeName};
 pub use parser::{MessageKind, PacketKind, Parser, RawPacket};
 pub use server::{
     AckToken, Answer, Counts, Event, Handshake, JoinError, Life, Received, Scope, Server,

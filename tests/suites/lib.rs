@@ -5,6 +5,7 @@
 
 mod answers;
 mod attacks;
+mod balancers;
 mod cancel;
 mod channel;
 mod client;
@@ -16,6 +17,7 @@ mod forger;
 mod identity;
 #[cfg(target_os = "linux")]
 mod log;
+mod nodes;
 #[cfg(target_os = "linux")]
 mod pause;
 #[cfg(target_os = "linux")]
@@ -27,6 +29,7 @@ mod ways;
 
 pub use answers::*;
 pub use attacks::*;
+pub use balancers::*;
 pub use cancel::*;
 pub use client::{Client, PATIENCE};
 pub use clients::*;
@@ -35,6 +38,7 @@ pub use faults::*;
 pub use files::*;
 #[cfg(target_os = "linux")]
 pub use log::*;
+pub use nodes::*;
 #[cfg(target_os = "linux")]
 pub use pause::*;
 pub use requests::*;
@@ -53,6 +57,12 @@ macro_rules! every_binding {
             a18_a_flood_of_namespaces_ends_at_the_limit
             a19_who_joins_nothing_is_hung_up_on
             a20_nobody_is_heard_before_the_admission
+            a_client_that_leaves_another_node_is_missed
+            a_forwarded_request_names_its_client
+            a_node_that_is_away_is_told
+            a_request_is_forwarded_once
+            bodies_of_forwarded_requests_are_bounded
+            requests_reach_the_node_that_has_the_session
             a_body_too_large_is_refused_before_its_session_reads_as_closed
             a_client_faster_than_its_handlers_is_read_no_further_and_loses_nothing
             a_handler_starts_a_thread_that_rests_until_the_server_stops

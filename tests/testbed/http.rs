@@ -19,11 +19,11 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Returns the first header of that name, in lower case.
+    /// Returns the first header of that name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         let fields = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
-        fields.filter(|(field, _)| *field == name).map(|(_, value)| value).next()
+        fields.filter(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value).next()
     }
 
     /// Reads an answer off the front of `bytes` and says how long it was.

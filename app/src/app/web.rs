@@ -1,11 +1,13 @@
 //! What an application says about HTTP: files, other paths, and the gate before handshakes.
 
 use http::{HeaderMap, StatusCode};
-use sansocket::{Caller, Request};
+use sansocket::{Caller, NodeName, Request};
+use std::net::SocketAddr;
 
 use crate::app::App;
 use crate::web::files::Files;
 use crate::web::handler::{IntoWeb, WebHandler, response_of};
+use crate::web::nodes::Nodes;
 use crate::web::refused::RefusedRequest;
 
 impl App {
@@ -29,6 +31,33 @@ impl App {
     /// Among the extensions, [`Caller`] tells the client's address, and [`Io`](crate::Io) reaches the clients.
     pub fn fallback<M>(&mut self, answer: impl WebHandler<M>) -> &mut Self {
         self.web.fallback = Some(Box::new(move |request| answer.call(request)));
+        self
+    }
+
+    /// Names the other nodes behind the load balancer of this one, and where they listen for plain HTTP. A poll or a
+    /// POST whose session one of them has, as the [name](sansocket::Config::node) in front of its id says, is
+    /// forwarded there, and its answer goes back to the client: so polling needs no sticky sessions, at the cost of
+    /// one more hop. A request for a WebSocket is not forwarded: clients start on polling and stay there, unless the
+    /// balancer leads them to the right node. Nothing is forwarded by a layer in front of another service.
+    ///
+    /// A request is forwarded once at most. When a node does not answer, the client gets 502 and opens a new session.
+    /// What another node says of a client, in `X-Forwarded-For` and `-Proto`, is believed if it comes from one of
+    /// these addresses: nobody else should be able to send from there.
+    ///
+    /// ```
+    /// # use sansocket_app::{App, Config};
+    /// # fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut config = Config::default();
+    /// config.node = Some("n1".parse()?);
+    /// let mut app = App::with_config(config);
+    /// app.nodes([("n2".parse()?, "10.0.0.2:3000".parse()?)]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Without a name of its own, a server forwards nothing.
+    pub fn nodes(&mut self, others: impl IntoIterator<Item = (NodeName, SocketAddr)>) -> &mut Self {
+        self.web.nodes = Some(Nodes::new(others));
         self
     }
 

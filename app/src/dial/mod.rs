@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `net.rs` | what a binding supplies |
 //! | `dial.rs` | from the address of a server to a stream |
+//! | `forward.rs` | requests that another node answers |
 //! | `way.rs` | which way streams take, as an application chooses it |
 //! | `race.rs` | which of the addresses of a host answers first |
 //! | `proxies.rs` | which server is reached through which proxy |
@@ -12,6 +13,7 @@
 
 #[expect(clippy::module_inception, reason = "a map has no code")]
 pub(crate) mod dial;
+pub(crate) mod forward;
 pub(crate) mod net;
 pub(crate) mod proxies;
 mod race;

@@ -188,10 +188,15 @@ impl Connection {
                     let mut caller = Caller::default();
                     caller.peer = front.as_ref().and_then(|front| front.peer());
                     caller.secure = tls.is_some();
-                    let caller = hub.app().config.seen(&request, caller);
+                    let caller = hub.seen(&request, caller);
                     // Whatever comes next has a deadline of its own.
                     deadline.forget(port);
-                    let verdict = hub.request(shard, port, now, (&request, caller.into()));
+                    let verdict = match (&mut *front, hub.destination(&request)) {
+                        (Some(front), Some(node)) => front.forward(hub, &request, (caller, node)),
+                        (Some(_) | None, _) => {
+                            hub.request(shard, port, now, (&request, caller.into()))
+                        }
+                    };
                     let passed = matches!(verdict, Verdict::Pass);
                     *polled = match passed || hub.shards().life().is_stopping() {
                         true => Polled::No,
@@ -328,9 +333,9 @@ impl Connection {
         self.hurry();
     }
 
-    /// Whether it serves a session.
+    /// Whether it serves a session, here or on another node.
     fn is_attached(&self) -> bool {
-        self.conn.link().is_some()
+        self.conn.link().is_some() || self.front.as_ref().is_some_and(|front| front.forwards())
     }
 
     /// Tells the session that the client is gone; handlers run inside.

@@ -9,6 +9,7 @@ use std::fmt;
 use std::fs::File;
 use std::future::Future;
 use std::io::{Read, Take};
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,13 +18,17 @@ use std::task::{Context, Poll, Waker};
 use crate::handlers::call::Caught;
 use crate::handlers::handler::Progress;
 use crate::hub::hub::Hub;
+use crate::log::log;
 use crate::runtime::BoxFuture;
 use crate::serve::refusal::{Page, plain_for};
+use crate::serve::wanted::Wish;
 use crate::shards::port::Port;
 use crate::sockets::io::Io;
 use crate::web::handler::{
-    Answerer, Beside, Fallback, head_response_of, name_as_known, request_of, response_of,
+    Answerer, Beside, Fallback, forwarded_response_of, head_response_of, name_as_known, request_of,
+    response_of,
 };
+use crate::web::nodes::{Nodes, forwardable};
 
 /// A plain HTTP request until it is answered.
 pub(crate) enum Exchange {
@@ -35,6 +40,14 @@ pub(crate) enum Exchange {
     },
     /// A file is the answer, piece by piece.
     Sending(Take<File>),
+    /// Another node answers once the body is here.
+    Forwarding {
+        node: SocketAddr,
+        request: Option<Box<http::Request<()>>>,
+        answer: Arc<Mutex<Option<Response>>>,
+        page: Page,
+        wish: Wish,
+    },
 }
 
 /// Bytes read from a file at once.
@@ -72,8 +85,65 @@ impl Exchange {
         }
     }
 
-    /// Asks the application, once the body is here.
+    /// Begins with the head of a request that another node answers.
+    pub(crate) fn forward(
+        hub: &Hub,
+        request: &Request<'_>,
+        (caller, node): (Caller, SocketAddr),
+    ) -> (Verdict, Option<Self>) {
+        let page = hub.page_of(request);
+        let Some(head) = forwardable(request, caller, &hub.app().config) else {
+            return (Verdict::Respond(hub.dressed(plain_for(page, 400, "Bad Request"))), None);
+        };
+        let (request, answer, wish) = (Some(Box::new(head)), Arc::default(), Wish::default());
+        let begun = Self::Forwarding { node, request, answer, page, wish };
+        (Verdict::Body { link: None, limit: hub.limits().max_payload }, Some(begun))
+    }
+
+    /// Whether another node answers, so that the end of the stream ends the request.
+    pub(crate) fn is_forwarded(&self) -> bool {
+        match self {
+            Self::Forwarding { .. } => true,
+            Self::Asking { .. } | Self::Sending(_) => false,
+        }
+    }
+
+    /// Asks the application or another node, once the body is here.
     pub(crate) fn ask(&mut self, hub: &Hub, port: &Arc<Port>, body: &[u8]) -> Verdict {
+        match self {
+            Self::Asking { .. } => self.ask_application(hub, port, body),
+            Self::Forwarding { .. } => self.ask_node(hub, port, body),
+            Self::Sending(_) => Verdict::Pass,
+        }
+    }
+
+    fn ask_node(&mut self, hub: &Hub, port: &Arc<Port>, body: &[u8]) -> Verdict {
+        let Self::Forwarding { node, request, answer, page, wish } = self else {
+            return Verdict::Pass;
+        };
+        let nodes = hub.app().web.nodes.as_ref();
+        let (Some(way), Some(request)) = (nodes.and_then(Nodes::way), request.take()) else {
+            return Verdict::Pass;
+        };
+        let request = (*request).map(|()| Bytes::copy_from_slice(body));
+        let forwarded = wish.bound(way.forward(*node, request));
+        let reply = Reply { answer: answer.clone(), port: port.clone() };
+        let (node, page) = (*node, std::mem::take(page));
+        let compression = hub.app().config.compression;
+        hub.runtime().spawn(Box::pin(async move {
+            reply.give(match forwarded.await {
+                Some(Ok(response)) => forwarded_response_of(response, compression),
+                Some(Err(error)) => {
+                    log!(debug, "sansocket::request", node = %node, error = %error, "not forwarded");
+                    plain_for(page, 502, "the node that has the session does not answer")
+                }
+                None => return,
+            });
+        }));
+        Verdict::Hold(None)
+    }
+
+    fn ask_application(&mut self, hub: &Hub, port: &Arc<Port>, body: &[u8]) -> Verdict {
         let (Self::Asking { request, answer, page }, Some(fallback)) =
             (self, &hub.app().web.fallback)
         else {
@@ -106,13 +176,19 @@ impl Exchange {
 
     /// The answer to a body that breaks a rule.
     pub(crate) fn refuse(self, hub: &Hub, violation: Violation) -> Option<Response> {
-        let Self::Asking { page, .. } = self else { return None };
+        let page = match self {
+            Self::Asking { page, .. } | Self::Forwarding { page, .. } => page,
+            Self::Sending(_) => return None,
+        };
         Some(hub.dressed(plain_for(page, violation.status(), violation.to_string())))
     }
 
     /// Takes the answer of the application, when it is here.
     pub(crate) fn answer(&self, hub: &Hub) -> Option<Response> {
-        let Self::Asking { answer, .. } = self else { return None };
+        let answer = match self {
+            Self::Asking { answer, .. } | Self::Forwarding { answer, .. } => answer,
+            Self::Sending(_) => return None,
+        };
         let response = answer.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         Some(hub.dressed(response))
     }

@@ -14,4 +14,5 @@ pub(crate) mod tls;
 #[cfg(not(feature = "tls"))]
 #[path = "tls/off.rs"]
 pub(crate) mod tls;
+mod wanted;
 mod webtransport;

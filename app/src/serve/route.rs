@@ -2,6 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use sansocket::{Caller, Method, Request, RequestContext, Response, Sid, Verdict};
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
@@ -24,6 +25,24 @@ impl Hub {
             Some(Ok(sid)) if sid.shard() < self.shards().count() => sid.shard(),
             Some(Ok(_) | Err(_)) | None => home,
         }
+    }
+
+    /// The client that sent a request, as a trusted proxy or another node reports it.
+    #[inline]
+    pub(crate) fn seen(&self, request: &Request<'_>, caller: Caller) -> Caller {
+        let config = &self.app().config;
+        match &self.app().web.nodes {
+            Some(nodes) if nodes.forwarded(request, caller.peer.map(|peer| peer.ip())) => {
+                config.reported(request, caller)
+            }
+            Some(_) | None => config.seen(request, caller),
+        }
+    }
+
+    /// The node to which a request is to be forwarded, if it is.
+    #[inline]
+    pub(crate) fn destination(&self, request: &Request<'_>) -> Option<SocketAddr> {
+        self.app().web.nodes.as_ref()?.destination(request, &self.app().config)
     }
 
     /// The session id of the application's making, for a request that opens a session.

@@ -11,6 +11,7 @@ use std::io::Take;
 use crate::handlers::function::{Async, Plain};
 use crate::handlers::handler::Progress;
 use crate::web::files::{Body, Files, Kept, SMALL, Whole};
+use crate::web::nodes::Nodes;
 use crate::web::refused::RefusedRequest;
 
 /// What an application answers outside of Socket.IO.
@@ -27,6 +28,8 @@ pub(crate) struct Web {
     /// For every answer.
     pub(crate) headers: Option<Dressing>,
     pub(crate) on_refused: Option<OnRefused>,
+    /// Those to which requests for their sessions are forwarded.
+    pub(crate) nodes: Option<Nodes>,
 }
 
 pub(crate) type Fallback =
@@ -217,6 +220,27 @@ pub(crate) fn response_of(response: http::Response<Bytes>, compression: Option<u
     response.headers = headers;
     response.body = body;
     response.compress = compression.is_some_and(|threshold| response.body.len() >= threshold);
+    response
+}
+
+/// The answer of another node, which said that it depends on the coding if it would have compressed it.
+pub(crate) fn forwarded_response_of(
+    response: http::Response<Bytes>,
+    compression: Option<usize>,
+) -> Response {
+    let mut response = response_of(response, compression);
+    let mut depends = false;
+    for (name, value) in &mut response.headers {
+        if name == "vary" {
+            let others = value.split(',').map(str::trim);
+            let (coding, others): (Vec<_>, Vec<_>) =
+                others.partition(|field| field.eq_ignore_ascii_case("accept-encoding"));
+            depends |= !coding.is_empty();
+            *value = others.join(", ").into();
+        }
+    }
+    response.headers.retain(|(name, value)| name != "vary" || !value.is_empty());
+    response.compress &= depends;
     response
 }
 

@@ -2,4 +2,5 @@
 
 pub(crate) mod files;
 pub(crate) mod handler;
+pub(crate) mod nodes;
 pub(crate) mod refused;

@@ -17,6 +17,15 @@ pub struct Bare {
     scratch: Vec<u8>,
     /// What was written, while it is looked at.
     seen: Option<Vec<u8>>,
+    moves: Moves,
+}
+
+/// How output moves from the server to a connection.
+enum Moves {
+    /// The connection pulls all there is.
+    Pulled,
+    /// Each output is taken from the server and pushed.
+    Pushed,
 }
 
 impl Bare {
@@ -27,7 +36,13 @@ impl Bare {
         let server = Server::new(config, Shard::ONLY, [7; 32], now);
         let conns = Vec::with_capacity(4096);
         let (carriers, scratch) = (vec![0; 8192], vec![0; 64 * 1024]);
-        Self { server, limits, now, conns, carriers, scratch, seen: None }
+        let moves = Moves::Pulled;
+        Self { server, limits, now, conns, carriers, scratch, seen: None, moves }
+    }
+
+    /// The same, but every output is taken from the server and pushed.
+    pub fn pushing() -> Self {
+        Self { moves: Moves::Pushed, ..Self::new() }
     }
 
     /// Accepts a stream and returns its number.
@@ -122,7 +137,12 @@ impl Bare {
         let mut written = 0;
         loop {
             let conn = &mut self.conns[at];
-            conn.pull(&mut self.server);
+            match self.moves {
+                Moves::Pulled => {
+                    conn.pull(&mut self.server);
+                }
+                Moves::Pushed => push(conn, &mut self.server),
+            }
             let mut slices = [IoSlice::new(&[]); 16];
             let filled = conn.poll_write(&mut slices);
             if filled == 0 {
@@ -136,6 +156,14 @@ impl Bare {
             conn.wrote(n);
             written += n;
         }
+    }
+}
+
+/// Moves all output for a connection, one after the other.
+#[inline(never)]
+fn push(conn: &mut Conn, server: &mut Server) {
+    while let Some(transmit) = conn.link().and_then(|link| server.poll_transmit(link)) {
+        conn.push(transmit);
     }
 }
 

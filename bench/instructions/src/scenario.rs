@@ -30,6 +30,7 @@ pub const SCENARIOS: &[Scenario] = &[
     many("handshake", handshake),
     many("connect", connect),
     Scenario { name: "upgrade", operations: [140, SESSIONS], deliveries: 1, prepare: upgrade },
+    batch("transmit-16", transmit_16),
     Scenario { name: "broadcast", operations: [10, 20], deliveries: MEMBERS, prepare: broadcast },
     many("app-echo", app_echo),
     many("app-echo-raw", app_echo_raw),
@@ -44,6 +45,7 @@ pub const SCENARIOS: &[Scenario] = &[
     batch("app-echo-raw-16", app_echo_raw_16),
     batch("app-ack-raw-16", app_ack_raw_16),
     batch("app-polling-16", app_polling_16),
+    Scenario { name: "app-binary-4", operations: [110, 200], deliveries: FOUR, prepare: app_binary_4 },
 ];
 
 /// Clients a broadcast reaches.
@@ -54,6 +56,9 @@ const SESSIONS: usize = 240;
 
 /// Messages that come in one read.
 const BATCH: usize = 16;
+
+/// Messages with an attachment that come in one read.
+const FOUR: usize = 4;
 
 const ECHO: &str = r#"42["echo","0123456789abcdef"]"#;
 const ASK: &str = r#"421["ask","0123456789abcdef"]"#;
@@ -80,10 +85,7 @@ fn ack() -> Box<Operation> {
 
 /// An event with an attachment of 1 KiB in, the same out.
 fn binary() -> Box<Operation> {
-    let head = r#"451-["echo",{"_placeholder":true,"num":0}]"#;
-    let attachment: Vec<u8> = (0..=255).cycle().take(1024).collect();
-    let sent = [client::text(head), client::binary(&attachment)].concat();
-    let answer = [server_text(head), [&[0x82, 126, 4, 0], &attachment[..]].concat()].concat();
+    let (sent, answer) = with_attachment();
     repeat_bare(sent, &answer)
 }
 
@@ -158,6 +160,11 @@ fn upgrade() -> Box<Operation> {
     })
 }
 
+/// Sixteen text events in one read, the same out, each taken from the server and pushed.
+fn transmit_16() -> Box<Operation> {
+    repeat(Bare::pushing(), client::text(ECHO).repeat(BATCH), &server_text(ECHO).repeat(BATCH))
+}
+
 /// An event to all clients.
 fn broadcast() -> Box<Operation> {
     let mut bare = Bare::new();
@@ -223,6 +230,12 @@ fn app_polling_16() -> Box<Operation> {
     })
 }
 
+/// Four events with an attachment in one read, to a handler that emits the arguments as they are.
+fn app_binary_4() -> Box<Operation> {
+    let (sent, answer) = with_attachment();
+    repeat_stack(echoing(), sent.repeat(FOUR), &answer.repeat(FOUR))
+}
+
 /// A new connection, its WebSocket, and the main namespace joined on it.
 fn app_connect() -> Box<Operation> {
     let mut stack = Stack::new(App::new());
@@ -259,7 +272,10 @@ fn echoing() -> App {
 }
 
 fn repeat_bare(sent: Vec<u8>, answer: &[u8]) -> Box<Operation> {
-    let mut bare = Bare::new();
+    repeat(Bare::new(), sent, answer)
+}
+
+fn repeat(mut bare: Bare, sent: Vec<u8>, answer: &[u8]) -> Box<Operation> {
     let conn = join_bare(&mut bare);
     assert_eq!(bare.look(conn, &sent), answer);
     let expected = answer.len();
@@ -303,6 +319,15 @@ fn join_stack(stack: &mut Stack) -> usize {
     assert!(stack.look(conn, &client::upgrade("")).starts_with(b"HTTP/1.1 101 "));
     assert!(stack.look(conn, &client::text("40"))[2..].starts_with(br#"40{"sid":""#));
     conn
+}
+
+/// An event with an attachment of 1 KiB, as a client sends it and as the server does.
+fn with_attachment() -> (Vec<u8>, Vec<u8>) {
+    let head = r#"451-["echo",{"_placeholder":true,"num":0}]"#;
+    let attachment: Vec<u8> = (0..=255).cycle().take(1024).collect();
+    let sent = [client::text(head), client::binary(&attachment)].concat();
+    let answer = [server_text(head), [&[0x82, 126, 4, 0], &attachment[..]].concat()].concat();
+    (sent, answer)
 }
 
 /// A text message of the server.

@@ -13,6 +13,21 @@ use tokio::runtime::{Builder, Runtime};
 suites::every_binding!(serve);
 
 #[test]
+fn nginx_keeps_each_session_on_its_node() {
+    suites::nginx_keeps_each_session_on_its_node(serve);
+}
+
+#[test]
+fn haproxy_keeps_each_session_on_its_node() {
+    suites::haproxy_keeps_each_session_on_its_node(serve);
+}
+
+#[test]
+fn caddy_keeps_each_session_on_its_node() {
+    suites::caddy_keeps_each_session_on_its_node(serve);
+}
+
+#[test]
 fn serve_on_may_be_dropped_and_connections_go_on() {
     serving_may_be_dropped_and_connections_go_on(|app, listener| {
         let runtime = runtime();

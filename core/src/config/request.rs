@@ -4,7 +4,8 @@ use super::origin::{ALLOW_ORIGIN, Access};
 use super::{Config, Origins, proxy};
 use crate::context::{Caller, RequestContext};
 use crate::field::Field;
-use crate::http::{Request, Response};
+use crate::http::{Query, Request, Response};
+use crate::node_name::NodeName;
 
 impl Config {
     /// Whether requests to `path` are for this server: `/socket.io/`, with or without the last
@@ -12,6 +13,15 @@ impl Config {
     #[must_use]
     pub fn serves(&self, path: &str) -> bool {
         path == self.path || self.path.strip_suffix('/') == Some(path)
+    }
+
+    /// Returns the name of the node that has the session of a request, when it is another than
+    /// [`node`](Self::node). Without a name of its own, a server knows no others.
+    #[must_use]
+    pub fn elsewhere(&self, request: &Request<'_>) -> Option<NodeName> {
+        let node = self.node?;
+        let named = Query::parse(request.target).sid.and_then(NodeName::of_sid);
+        named.filter(|named| *named != node)
     }
 
     /// Asks the function of [`Origins::Matching`] about a request, for
@@ -54,6 +64,13 @@ impl Config {
     /// the proxy reports, and otherwise `caller`, the one at the other end of the stream.
     #[must_use]
     pub fn seen(&self, request: &Request<'_>, caller: Caller) -> Caller {
-        if self.trust_forwarded { proxy::seen_from(request.fields, caller) } else { caller }
+        if self.trust_forwarded { self.reported(request, caller) } else { caller }
+    }
+
+    /// Returns the client that sent `request` as the proxy reports it that is at the other end of the stream,
+    /// `proxy`: for a host that trusts this one whatever the settings say.
+    #[must_use]
+    pub fn reported(&self, request: &Request<'_>, proxy: Caller) -> Caller {
+        proxy::seen_from(request.fields, proxy)
     }
 }

@@ -8,6 +8,7 @@ use super::Recovery;
 use crate::cookie::Cookie;
 use crate::deflate::Deflate;
 use crate::limits::Limits;
+use crate::node_name::NodeName;
 use crate::parser::Parser;
 
 /// Settings of a server; shared by all shards of a process.
@@ -63,6 +64,10 @@ pub struct Config {
     /// The cookie that tells a load balancer, or the page, the session id; set by the answer that
     /// opens a session on polling. Default none.
     pub cookie: Option<Cookie>,
+    /// The name of this process among those behind one load balancer. It stands in front of the session
+    /// ids, as in `n2.AAMAAABN…`, so that the balancer can send each request to the process of its session.
+    /// Default none. Sessions of Socket.IO 2, and those whose ids the host chose, have no name in front.
+    pub node: Option<NodeName>,
     /// Which of the subprotocols that a client offers for its WebSocket is chosen. Default
     /// [`Protocols::First`].
     pub protocols: Protocols,
@@ -119,6 +124,7 @@ impl Default for Config {
             credentials: false,
             trust_forwarded: false,
             cookie: None,
+            node: None,
             protocols: Protocols::First,
             headers: Vec::new(),
             compression: Some(1024),

@@ -250,7 +250,7 @@ impl Conn {
     }
 
     /// The same, and hands the buffer that small pieces were gathered in to `give`, lent or not, when
-    /// all is written and it has room for 4096 bytes at most. A connection that has nothing to write
+    /// all is written and it has room for 8192 bytes at most. A connection that has nothing to write
     /// keeps none.
     pub fn wrote_with(&mut self, n: usize, give: impl FnOnce(Vec<u8>)) {
         if let Some(buffer) = self.out.wrote(n) {

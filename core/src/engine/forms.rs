@@ -143,7 +143,7 @@ mod tests {
     const V4: Terms = Terms::of(Revision::V4);
 
     fn frames(packet: &Packet) -> Vec<Vec<u8>> {
-        packet.frames().iter().map(|frame| frame.bytes().to_vec()).collect()
+        packet.frames().iter().map(|frame| [frame.header(), frame.payload()].concat()).collect()
     }
 
     fn event() -> Packet {

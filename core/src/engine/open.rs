@@ -109,7 +109,7 @@ mod tests {
     fn the_open_packet_has_exactly_five_keys() {
         let sid = Sid::new(Shard::ONLY, 0, [0; 15]);
         assert_eq!(
-            Open::new(&Config::default()).packet(|out| sid.put(out), true),
+            Open::new(&Config::default()).packet(|out| sid.put(None, out), true),
             "0{\"sid\":\"AAAAAAAAAAAAAAAAAAAAAAAAAAAA\",\"upgrades\":[\"websocket\"],\
              \"pingInterval\":25000,\"pingTimeout\":20000,\"maxPayload\":1000000}"
         );

@@ -402,10 +402,14 @@ mod tests {
         assert_eq!((outbox.bytes(), pool.bytes(), pool.used), (0, 0, 0));
     }
 
+    fn bytes_of(frame: &Frame) -> Vec<u8> {
+        [frame.header(), frame.payload()].concat()
+    }
+
     fn append(outbox: &mut Outbox, pool: &mut Pool, text: &str) -> bool {
-        let frame = Frame::text(text);
-        outbox.append(pool, frame.bytes().len(), |run| {
-            run.extend_from_slice(frame.bytes());
+        let frame = bytes_of(&Frame::text(text));
+        outbox.append(pool, frame.len(), |run| {
+            run.extend_from_slice(&frame);
             text.len()
         })
     }
@@ -433,14 +437,14 @@ mod tests {
         let mut left = Vec::new();
         loop {
             match outbox.next(&mut pool) {
-                Next::Frame(frame) => left.push(frame.bytes().to_vec()),
+                Next::Frame(frame) => left.push(bytes_of(&frame)),
                 Next::Frames(frames) => left.push(frames),
                 Next::Nothing | Next::Other => break,
             }
         }
         assert!(left.iter().all(|frames| frames.len() <= 3000));
         let expected: Vec<u8> =
-            texts.iter().flat_map(|text| Frame::text(text).bytes().to_vec()).collect();
+            texts.iter().flat_map(|text| bytes_of(&Frame::text(text))).collect();
         assert_eq!((left.len(), left.concat()), (4, expected));
         assert_eq!((outbox.bytes(), pool.bytes(), pool.used), (0, 0, 0));
     }

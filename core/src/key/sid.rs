@@ -6,11 +6,13 @@ use std::fmt;
 
 use super::{Id, Shard};
 use crate::http::Query;
+use crate::node_name::{NodeName, SEPARATOR};
 
 /// The Engine.IO session id as it travels: shard, slot and a 120-bit secret, base64url.
 ///
-/// Sessions of Socket.IO 2 are named by the public [`Id`](crate::Id) of their clients, which tells the
-/// shard alone.
+/// The name of a [node](crate::Config::node) stands in front of it, if the server has one. Sessions of
+/// Socket.IO 2 are named by the public [`Id`](crate::Id) of
+/// their clients, which tells the shard alone.
 ///
 /// It is a bearer token: never log it and never show it to another client.
 #[derive(Clone, Copy, Eq)]
@@ -37,7 +39,7 @@ impl Sid {
     /// chose is found where it was opened, on any machine and in any version.
     #[must_use]
     pub fn shard_of_text(text: &str, count: u16) -> u16 {
-        if let Ok(sid) = Self::parse_long(text)
+        if let Ok(sid) = Self::parse_long(text).or_else(|_| Self::parse_named(text))
             && sid.shard() < count
         {
             return sid.shard();
@@ -63,9 +65,30 @@ impl Sid {
         Self(bytes)
     }
 
+    /// Reads the sid of any node.
     #[inline]
     pub(crate) fn parse(text: &str) -> Result<Self, Malformed> {
-        Self::parse_long(text).or_else(|_| Self::parse_id(text))
+        Self::parse_long(text)
+            .or_else(|_| Self::parse_named(text))
+            .or_else(|_| Self::parse_id(text))
+    }
+
+    /// Reads a sid of the node of that name.
+    #[inline]
+    pub(crate) fn parse_of(node: Option<&NodeName>, text: &str) -> Result<Self, Malformed> {
+        let long = match node {
+            Some(node) => node.behind(text).ok_or(Malformed).and_then(Self::parse_long),
+            None => Self::parse_long(text),
+        };
+        long.or_else(|_| Self::parse_id(text))
+    }
+
+    /// Reads a sid with the name of a node in front.
+    #[cold]
+    fn parse_named(text: &str) -> Result<Self, Malformed> {
+        let (name, rest) = text.split_once(SEPARATOR).ok_or(Malformed)?;
+        NodeName::new(name).map_err(|_| Malformed)?;
+        Self::parse_long(rest)
     }
 
     /// Reads the id of a session of Socket.IO 2.
@@ -102,7 +125,11 @@ impl Sid {
         self.0[6..].iter().zip(secret).fold(0, |diff, (a, b)| diff | (a ^ b)) == 0
     }
 
-    pub(crate) fn put(&self, out: &mut String) {
+    /// Appends the text of a sid of the node of that name.
+    pub(crate) fn put(&self, node: Option<&NodeName>, out: &mut String) {
+        if let Some(node) = node {
+            node.put(out);
+        }
         let mut text = [0; 28];
         let written = URL_SAFE_NO_PAD.encode_slice(self.0, &mut text);
         debug_assert_eq!(written, Ok(28));
@@ -169,7 +196,7 @@ mod tests {
     fn a_sid_survives_the_wire_and_proves_only_its_secret() {
         let sid = Sid::new(Shard { index: 3, count: 8 }, 77, [9; 15]);
         let mut text = String::new();
-        sid.put(&mut text);
+        sid.put(None, &mut text);
         assert_eq!(text.len(), 28);
         let target = format!("/socket.io/?EIO=4&sid={text}&transport=polling");
         let read = Sid::from_target(&target).expect("present").expect("well formed");
@@ -196,7 +223,7 @@ mod tests {
     #[test]
     fn every_text_has_a_shard_and_keeps_it() {
         let mut text = String::new();
-        Sid::new(Shard { index: 5, count: 8 }, 1, [3; 15]).put(&mut text);
+        Sid::new(Shard { index: 5, count: 8 }, 1, [3; 15]).put(None, &mut text);
         assert_eq!(Sid::shard_of_text(&text, 8), 5);
         assert!(Sid::shard_of_text(&text, 4) < 4, "of another process");
         // Other machines rely on these.
@@ -204,6 +231,29 @@ mod tests {
         assert_eq!(shards, [5, 4, 1, 4, 1]);
         assert_eq!(Sid::shard_of_text("a", 0), 0);
         assert_eq!(Sid::text_in("/?EIO=4&sid=x"), Some("x"));
+    }
+
+    #[test]
+    fn the_name_of_a_node_goes_in_front() {
+        let n2 = NodeName::new("n2").expect("it is a name");
+        let sid = Sid::new(Shard { index: 5, count: 8 }, 1, [3; 15]);
+        let mut text = String::new();
+        sid.put(Some(&n2), &mut text);
+        assert_eq!(text, "n2.AAUAAAABAwMDAwMDAwMDAwMDAwMD");
+        assert_eq!(Sid::parse_of(Some(&n2), &text), Ok(sid));
+        assert_eq!(Sid::shard_of_text(&text, 8), 5);
+        let target = format!("/socket.io/?EIO=4&sid={text}");
+        assert_eq!(Sid::from_target(&target), Some(Ok(sid)), "whichever node it is of");
+        for (node, text) in [
+            (None, text.as_str()),
+            (Some(&n2), &text[3..]),
+            (Some(&n2), &text[1..]),
+            (Some(&n2), "n3.AAUAAAABAwMDAwMDAwMDAwMDAwMD"),
+            (Some(&n2), "n2.n2.AAUAAAABAwMDAwMDAwMDAwMDAwMD"),
+            (Some(&n2), "n2."),
+        ] {
+            assert_eq!(Sid::parse_of(node, text), Err(Malformed), "{text}");
+        }
     }
 
     #[test]

@@ -18,6 +18,9 @@ pub(crate) struct Partial {
     bytes: usize,
 }
 
+/// Attachments for which there is room from the beginning.
+const FEW: usize = 4;
+
 #[derive(Debug)]
 enum Head {
     Event { message: EventMessage, id: Option<u64> },
@@ -41,7 +44,9 @@ impl Partial {
     }
 
     fn new(head: Head, expected: u32) -> Self {
-        Self { head, expected, attachments: Vec::new(), bytes: 0 }
+        // A peer may announce many and send none.
+        let attachments = Vec::with_capacity(FEW.min(expected as usize));
+        Self { head, expected, attachments, bytes: 0 }
     }
 
     /// Adds one attachment, and returns whether it was the last.

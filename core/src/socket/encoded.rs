@@ -1,10 +1,11 @@
 //! Packets ready to leave: encoded once, shared by all recipients, in a layout both transports read.
 //!
 //! ```text
-//! text        [ frame header, right-aligned in 10 bytes ][ 4 ][ 2["event",…] ]
-//! attachment  [ frame header, right-aligned in 10 bytes ][ bytes ]
-//!               WebSocket sends from the header on         polling sends from here on
+//! [ frame header, right-aligned in 10 bytes ][ 4 ][ 2["event",…] ]
+//!   WebSocket sends from the header on         polling sends from here on
 //! ```
+//!
+//! The bytes of an attachment stay where they are: a packet has a header for each.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,6 +14,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::ArgsRef;
+use super::attachment::Attachment;
 use super::packet::{self, Kind};
 use crate::deflate::deflater::Deflater;
 use crate::parser::{MessageKind, Parser};
@@ -28,7 +30,7 @@ pub(crate) const PART: usize = 128;
 pub(crate) struct Packet {
     /// The first part: text, or binary when it is a bare Engine.IO message.
     first: Arc<[u8]>,
-    attachments: Option<Arc<[Arc<[u8]>]>>,
+    attachments: Option<Arc<[Attachment]>>,
 }
 
 /// One part of a packet, which is a WebSocket message of its own.
@@ -39,66 +41,125 @@ pub(crate) enum Part<'a> {
     Text(&'a [u8]),
 }
 
-/// A server-to-client WebSocket frame: header and payload in one shared buffer.
+/// A server-to-client WebSocket frame, whose bytes are shared with its other recipients.
 ///
 /// Its `Debug` text shows only what kind and how large it is: the payload may be a session id.
 #[derive(Clone)]
-pub struct Frame(Arc<[u8]>);
+pub struct Frame(Form);
+
+#[derive(Clone)]
+enum Form {
+    /// One of the attachments of a packet.
+    Attached(Arc<[Attachment]>, u32),
+    Whole(Whole),
+}
+
+/// A frame in one piece.
+#[derive(Clone)]
+pub(crate) struct Whole(Arc<[u8]>);
+
+const _: () = assert!(size_of::<Option<Frame>>() <= 24, "frames are moved from list to list");
 
 impl Frame {
     /// Makes a text frame, for users of a [`Conn`](crate::Conn) without a server.
     #[must_use]
     pub fn text(text: &str) -> Self {
-        Self(framed(Op::Text, text.as_bytes()))
+        Self::of_text(text.as_bytes())
     }
 
     /// Makes a text frame of bytes that are UTF-8.
     pub(crate) fn of_text(text: &[u8]) -> Self {
-        Self(framed(Op::Text, text))
+        Self::whole(framed(Op::Text, text))
     }
 
     /// Makes a binary frame.
     #[must_use]
     pub fn binary(bytes: &[u8]) -> Self {
-        Self(framed(Op::Binary, bytes))
+        Self::whole(framed(Op::Binary, bytes))
     }
 
-    /// Returns header and payload, unmasked, for writers of bytes.
+    fn whole(framed: Arc<[u8]>) -> Self {
+        Self(Form::Whole(Whole(framed)))
+    }
+
+    /// Returns the header, unmasked; the [payload](Self::payload) follows it on the stream.
     #[must_use]
-    pub fn bytes(&self) -> &[u8] {
-        whole(&self.0)
+    pub fn header(&self) -> &[u8] {
+        match &self.0 {
+            Form::Attached(..) => self.attachment().map_or(&[], Attachment::header),
+            Form::Whole(Whole(framed)) => &framed[header_start(framed)..MAX_UNMASKED],
+        }
     }
 
     /// Returns the payload alone, for hosts that frame WebSocket themselves.
     #[must_use]
     pub fn payload(&self) -> &[u8] {
-        &self.0[MAX_UNMASKED..]
+        match &self.0 {
+            Form::Attached(..) => self.attachment().map_or(&[], |attachment| attachment.payload()),
+            Form::Whole(Whole(framed)) => &framed[MAX_UNMASKED..],
+        }
+    }
+
+    fn attachment(&self) -> Option<&Attachment> {
+        match &self.0 {
+            Form::Attached(attachments, n) => attachments.get(*n as usize),
+            Form::Whole(_) => None,
+        }
+    }
+
+    /// The frame in one piece, if it is.
+    #[inline(always)]
+    pub(crate) fn into_whole(self) -> Result<Whole, Self> {
+        match self.0 {
+            Form::Whole(whole) => Ok(whole),
+            Form::Attached(..) => Err(self),
+        }
     }
 
     /// Makes a frame of a compressed message (RFC 7692 §6).
     pub(crate) fn compressed(op: Op, packed: &[u8]) -> Self {
-        Self(framed_compressed(op, packed))
+        Self::whole(framed_compressed(op, packed))
     }
 
     /// Whether it is never to be compressed.
     pub(crate) fn is_plain(&self) -> bool {
-        is_plain(&self.0)
+        match &self.0 {
+            Form::Attached(..) => self.attachment().is_some_and(Attachment::is_plain),
+            Form::Whole(Whole(framed)) => is_plain(framed),
+        }
     }
 
     /// The frame as it may be written.
     pub(crate) fn unmarked(self) -> Self {
-        if is_marked(&self.0) { Self(unmarked(&self.0)) } else { self }
+        match &self.0 {
+            Form::Whole(Whole(framed)) if is_marked(framed) => Self::whole(unmarked(framed)),
+            Form::Attached(..) | Form::Whole(_) => self,
+        }
     }
 
     /// Whether its payload is compressed, which is none that a host frames itself.
     pub(crate) fn is_compressed(&self) -> bool {
-        self.bytes().first().is_some_and(|first| first & header::COMPRESSED != 0)
+        self.header().first().is_some_and(|first| first & header::COMPRESSED != 0)
     }
 
     /// Whether it is a text frame.
     #[must_use]
     pub fn is_text(&self) -> bool {
-        is_text(&self.0)
+        header::is_text(self.header())
+    }
+}
+
+impl Whole {
+    /// Header and payload, unmasked.
+    #[inline(always)]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        whole(&self.0)
+    }
+}
+
+impl fmt::Debug for Whole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Whole({} bytes)", self.bytes().len())
     }
 }
 
@@ -138,30 +199,31 @@ impl Packet {
 
     /// The nth WebSocket message.
     pub(crate) fn frame(&self, n: usize) -> Option<Frame> {
-        self.part(n).cloned().map(Frame)
+        let Some(n) = n.checked_sub(1) else { return Some(Frame::whole(self.first.clone())) };
+        let attachments = self.attachments.as_ref().filter(|attachments| n < attachments.len())?;
+        Some(Frame(Form::Attached(attachments.clone(), u32::try_from(n).ok()?)))
     }
 
     /// The nth WebSocket message as a packet of its own.
     pub(crate) fn alone(&self, n: usize) -> Option<Self> {
-        self.part(n).cloned().map(|first| Self { first, attachments: None })
+        self.frame(n).map(Self::of)
     }
 
     /// A frame as a packet.
     pub(crate) fn of(frame: Frame) -> Self {
-        Self { first: frame.0, attachments: None }
-    }
-
-    /// The same without a copy of the pointer.
-    fn part(&self, n: usize) -> Option<&Arc<[u8]>> {
-        match n.checked_sub(1) {
-            None => Some(&self.first),
-            Some(n) => self.attachments.as_ref()?.get(n),
-        }
+        let first = match frame.into_whole() {
+            Ok(Whole(framed)) => framed,
+            Err(frame) => match frame.attachment() {
+                Some(attachment) => attachment.whole(),
+                None => framed(Op::Binary, &[]),
+            },
+        };
+        Self { first, attachments: None }
     }
 
     /// The WebSocket message of a packet without attachments.
     pub(crate) fn into_frame(self) -> Option<Frame> {
-        self.attachments.is_none().then_some(Frame(self.first))
+        self.attachments.is_none().then(|| Frame::whole(self.first))
     }
 
     /// Its cost for one holder, when all holders share the bytes.
@@ -174,7 +236,7 @@ impl Packet {
         let first = self.first.len() - MAX_UNMASKED;
         match &self.attachments {
             None => first,
-            Some(attachments) => attachments.iter().map(|bytes| bytes.len()).sum::<usize>() + first,
+            Some(attachments) => sizes(attachments).sum::<usize>() + first,
         }
     }
 
@@ -208,14 +270,11 @@ impl Packet {
 
     /// A packet that was just made, as one that is never to be compressed.
     pub(crate) fn plain(mut self) -> Self {
-        let mark = |part: &mut Arc<[u8]>| {
-            if let Some(first) = Arc::get_mut(part).and_then(|bytes| bytes.first_mut()) {
-                *first |= PLAIN;
-            }
-        };
-        mark(&mut self.first);
+        if let Some(first) = Arc::get_mut(&mut self.first).and_then(|bytes| bytes.first_mut()) {
+            *first |= PLAIN;
+        }
         if let Some(parts) = self.attachments.as_mut().and_then(Arc::get_mut) {
-            parts.iter_mut().for_each(mark);
+            parts.iter_mut().for_each(Attachment::mark_plain);
         }
         self
     }
@@ -229,79 +288,85 @@ impl Packet {
     /// Whether a frame of it has to be [`unmarked`](Self::unmarked) before a WebSocket without compression can
     /// carry it.
     pub(crate) fn is_marked(&self) -> bool {
-        let attachments = self.attachments.iter().flat_map(|parts| parts.iter());
-        std::iter::once(&self.first).chain(attachments).any(|part| is_marked(part))
+        is_marked(&self.first)
     }
 
     /// The packet as it may be written where nothing is compressed.
     pub(crate) fn unmarked(&self) -> Self {
-        let form = |part: &Arc<[u8]>| if is_marked(part) { unmarked(part) } else { part.clone() };
-        let attachments = self.attachments.as_ref();
-        Self {
-            first: form(&self.first),
-            attachments: attachments.map(|parts| parts.iter().map(form).collect()),
-        }
+        Self { first: unmarked(&self.first), attachments: self.attachments.clone() }
     }
 
     /// The packet with the Engine.IO type of a message as the first byte of each binary part
     /// (engine.io-protocol v3, "Encoding").
     pub(crate) fn with_binary_types(&self) -> Self {
-        self.with_binary(|bytes| framed(Op::Binary, &[b"\x04", bytes].concat()))
+        self.with_binary(|bytes| (Op::Binary, [b"\x04", bytes].concat()))
     }
 
     /// The packet with each binary part as a text: `b`, the Engine.IO type of a message, and base64
     /// (engine.io-protocol v3, "Payload").
     pub(crate) fn with_base64(&self) -> Self {
-        self.with_binary(|bytes| {
-            framed(Op::Text, format!("b4{}", STANDARD.encode(bytes)).as_bytes())
-        })
+        self.with_binary(|bytes| (Op::Text, format!("b4{}", STANDARD.encode(bytes)).into_bytes()))
     }
 
     /// The packet with each binary part replaced.
-    fn with_binary(&self, form: impl Fn(&[u8]) -> Arc<[u8]>) -> Self {
-        let form = |part: &Arc<[u8]>| match is_text(part) {
+    fn with_binary(&self, form: impl Fn(&[u8]) -> (Op, Vec<u8>)) -> Self {
+        let first = match is_text(&self.first) {
+            true => self.first.clone(),
+            false => {
+                let (op, payload) = form(&self.first[MAX_UNMASKED..]);
+                framed(op, &payload)
+            }
+        };
+        let attached = |part: &Attachment| match part.is_text() {
             true => part.clone(),
-            false => form(&part[MAX_UNMASKED..]),
+            false => {
+                let (op, payload) = form(part.payload());
+                Attachment::new(op, payload.into())
+            }
         };
         let attachments = self.attachments.as_ref();
-        let formed = Self {
-            first: form(&self.first),
-            attachments: attachments.map(|parts| parts.iter().map(form).collect()),
-        };
+        let attachments = attachments.map(|parts| parts.iter().map(attached).collect());
+        let formed = Self { first, attachments };
         if self.is_plain() { formed.plain() } else { formed }
     }
 
     /// Payload bytes of its longest part.
     pub(crate) fn longest(&self) -> usize {
-        let attachments = self.attachments.iter().flat_map(|parts| parts.iter());
-        let all = std::iter::once(&self.first).chain(attachments);
-        all.map(|part| part.len() - MAX_UNMASKED).max().unwrap_or(0)
+        let first = self.first.len() - MAX_UNMASKED;
+        self.attachments.iter().flat_map(|parts| sizes(parts)).fold(first, usize::max)
     }
 
     /// The packet with each part of so many bytes compressed, on its own (RFC 7692 §7.2.1).
     pub(crate) fn compressed(&self, threshold: usize, deflater: &mut Deflater) -> Self {
-        let mut packed = Vec::new();
-        let mut compressed = |part: &Arc<[u8]>| {
-            let payload = &part[MAX_UNMASKED..];
-            packed.clear();
+        let mut pack = |payload: &[u8]| {
+            let mut packed = Vec::new();
             deflater.forget();
-            if payload.len() < threshold.max(1) || deflater.put(payload, &mut packed).is_none() {
-                return part.clone();
-            }
-            framed_compressed(if is_text(part) { Op::Text } else { Op::Binary }, &packed)
+            let long = payload.len() >= threshold.max(1);
+            (long && deflater.put(payload, &mut packed).is_some()).then_some(packed)
+        };
+        let op = |text| if text { Op::Text } else { Op::Binary };
+        let first = match pack(&self.first[MAX_UNMASKED..]) {
+            Some(packed) => framed_compressed(op(is_text(&self.first)), &packed),
+            None => self.first.clone(),
+        };
+        let compressed = |part: &Attachment| match pack(part.payload()) {
+            Some(packed) => Attachment::compressed(op(part.is_text()), &packed),
+            None => part.clone(),
         };
         let attachments = self.attachments.as_ref();
-        Self {
-            first: compressed(&self.first),
-            attachments: attachments.map(|parts| parts.iter().map(compressed).collect()),
-        }
+        Self { first, attachments: attachments.map(|parts| parts.iter().map(compressed).collect()) }
     }
 
     /// The payload of the nth part.
     pub(crate) fn content(&self, n: usize) -> Option<Part<'_>> {
-        let part = self.part(n)?;
-        let payload = &part[MAX_UNMASKED..];
-        Some(if is_text(part) { Part::Text(payload) } else { Part::Binary(payload) })
+        let (text, payload) = match n.checked_sub(1) {
+            None => (is_text(&self.first), &self.first[MAX_UNMASKED..]),
+            Some(n) => {
+                let attachment = self.attachments.as_ref()?.get(n)?;
+                (attachment.is_text(), &attachment.payload()[..])
+            }
+        };
+        Some(if text { Part::Text(payload) } else { Part::Binary(payload) })
     }
 }
 
@@ -476,10 +541,11 @@ impl Encoder {
         let packet = match &self.parser {
             None => {
                 put_header(&mut self.scratch, Op::Text);
-                let framed = || attachments.iter().map(|bytes| framed(Op::Binary, bytes)).collect();
+                let attached = |bytes: &Bytes| Attachment::new(Op::Binary, bytes.clone());
+                let attached = || attachments.iter().map(attached).collect();
                 Packet {
                     first: Arc::from(self.scratch.as_slice()),
-                    attachments: (!attachments.is_empty()).then(framed),
+                    attachments: (!attachments.is_empty()).then(attached),
                 }
             }
             Some(parser) => parsed(&**parser, &self.scratch, attachments),
@@ -508,10 +574,19 @@ fn parsed(parser: &dyn Parser, scratch: &[u8], attachments: &[Bytes]) -> Packet 
     }
 }
 
+/// Frames up to this size are composed on the stack, in bytes.
+const BRIEF: usize = 256;
+
 /// A larger buffer is given back after the packet that needed it.
 const KEEP: usize = 64 * 1024;
 
 fn framed(op: Op, payload: &[u8]) -> Arc<[u8]> {
+    let mut room = [0; BRIEF];
+    if let Some(brief) = room.get_mut(..MAX_UNMASKED + payload.len()) {
+        brief[MAX_UNMASKED..].copy_from_slice(payload);
+        put_header(brief, op);
+        return Arc::from(&*brief);
+    }
     let mut bytes = Vec::with_capacity(MAX_UNMASKED + payload.len());
     bytes.extend_from_slice(&[0; MAX_UNMASKED]);
     bytes.extend_from_slice(payload);
@@ -530,12 +605,21 @@ fn framed_compressed(op: Op, packed: &[u8]) -> Arc<[u8]> {
 
 /// The header and the payload of a frame, which begins right behind the room for the longest header.
 fn whole(framed: &[u8]) -> &[u8] {
-    &framed[MAX_UNMASKED - header::size(framed.len() - MAX_UNMASKED)..]
+    &framed[header_start(framed)..]
+}
+
+fn header_start(framed: &[u8]) -> usize {
+    MAX_UNMASKED - header::size(framed.len() - MAX_UNMASKED)
+}
+
+/// Payload bytes of attachments.
+fn sizes(attachments: &[Attachment]) -> impl Iterator<Item = usize> {
+    attachments.iter().map(|attachment| attachment.payload().len())
 }
 
 /// Marks the first byte of a part that is never to be compressed. Mostly no frame has that byte; in one with the
 /// longest header it is a bit that WebSocket reserves, and has to go before the frame is written.
-const PLAIN: u8 = 0x20;
+pub(super) const PLAIN: u8 = 0x20;
 
 fn is_plain(framed: &[u8]) -> bool {
     framed.first().is_some_and(|first| first & PLAIN != 0)
@@ -555,7 +639,7 @@ fn unmarked(framed: &[u8]) -> Arc<[u8]> {
 }
 
 fn is_text(framed: &[u8]) -> bool {
-    whole(framed).first().is_some_and(|first| first & 0x0f == Op::Text.to_wire())
+    header::is_text(whole(framed))
 }
 
 fn put_header(bytes: &mut [u8], op: Op) {
@@ -585,7 +669,7 @@ mod tests {
         let packet = packet.packet();
         assert_eq!(polling(&packet), "42[\"hi\",1]");
         let frame = packet.frame(0).expect("one part");
-        assert_eq!(frame.bytes(), b"\x81\x0a42[\"hi\",1]");
+        assert_eq!(frame.header(), b"\x81\x0a");
         assert_eq!(frame.payload(), b"42[\"hi\",1]");
         assert!(packet.frame(1).is_none());
     }
@@ -596,11 +680,17 @@ mod tests {
         let args = ArgsRef::from_valid("[]", &attachments);
         let packet = Encoder::default().event("/a", "x", args, Some(7)).packet();
         assert_eq!(polling(&packet), "452-/a,7[\"x\"]");
+        let frames: Vec<_> = packet
+            .frames()
+            .iter()
+            .map(|frame| [frame.header(), frame.payload()].concat())
+            .collect();
+        assert_eq!(frames[1..], [&b"\x82\x03\x01\x02\x03"[..], b"\x82\x00"]);
+        assert_eq!(packet.frames()[1].payload().as_ptr(), attachments[0].as_ptr(), "not copied");
         assert_eq!(
-            packet.frame(1).map(|f| f.bytes().to_vec()),
-            Some(b"\x82\x03\x01\x02\x03".into())
+            packet.alone(1).map(|alone| alone.frames()[0].header().to_vec()),
+            Some(vec![0x82, 3])
         );
-        assert_eq!(packet.frame(2).map(|f| f.bytes().to_vec()), Some(b"\x82\x00".into()));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod args;
 pub(crate) mod attach;
+mod attachment;
 pub(crate) mod encoded;
 pub(crate) mod msgpack;
 pub(crate) mod packet;

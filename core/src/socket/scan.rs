@@ -639,6 +639,18 @@ enum Member {
     Other,
 }
 
+impl Member {
+    /// A member whose name is not plainly one of those that count.
+    #[inline(never)]
+    fn escaped(inside: &str) -> Self {
+        match &*unescaped(inside) {
+            "_placeholder" => Self::Placeholder,
+            "num" => Self::Num,
+            _ => Self::Other,
+        }
+    }
+}
+
 impl Placeholders {
     fn new(attachments: u32) -> Self {
         Self { attachments, named: Named::default(), object: None, outer: Vec::new() }
@@ -656,10 +668,10 @@ impl Object {
     /// Takes note of the name of a member, which is still escaped.
     #[inline(always)]
     pub(super) fn name(&mut self, inside: &str) {
-        self.member = match &*unescaped(inside) {
+        self.member = match inside {
             "_placeholder" => Member::Placeholder,
             "num" => Member::Num,
-            _ => Member::Other,
+            _ => Member::escaped(inside),
         };
     }
 

@@ -159,6 +159,11 @@ pub(crate) fn split_short(frames: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(len)
 }
 
+/// Whether a frame that begins with this header is one of text.
+pub(crate) fn is_text(header: &[u8]) -> bool {
+    header.first().is_some_and(|first| first & 0x0f == Op::Text.to_wire())
+}
+
 /// Writes an unmasked header right-aligned into `room`, whose end is where the payload begins.
 pub(crate) fn write_before(room: &mut [u8; MAX_UNMASKED], op: Op, len: usize) {
     let (short, extended) = short_len(len);

@@ -5,6 +5,7 @@ mod close;
 mod handshake;
 mod heartbeat;
 mod jsonp;
+mod node_name;
 mod own_sid;
 mod pause;
 mod polling;

@@ -48,6 +48,24 @@ impl Front {
         verdict
     }
 
+    /// Begins to have another node answer a request.
+    #[cold]
+    pub(super) fn forward(
+        &mut self,
+        hub: &Hub,
+        request: &Request<'_>,
+        to: (Caller, SocketAddr),
+    ) -> Verdict {
+        let (verdict, exchange) = Exchange::forward(hub, request, to);
+        self.exchange = exchange;
+        verdict
+    }
+
+    /// Whether another node answers the request at hand.
+    pub(super) fn forwards(&self) -> bool {
+        self.exchange.as_ref().is_some_and(Exchange::is_forwarded)
+    }
+
     /// Hands the body of a plain HTTP request to the application.
     #[cold]
     pub(super) fn ask(&mut self, hub: &Hub, port: &Arc<Port>, body: &[u8]) -> Verdict {

@@ -11,6 +11,8 @@ use crate::ws::handshake::{Flaw, VERSION};
 pub(in crate::server) enum Refusal {
     /// The process holds as many sessions as it may, or as many bytes.
     Busy,
+    /// The session is on the node that its sid names.
+    Elsewhere,
     /// The session ended before the body of a POST was complete.
     Ended,
     /// A session is opened by something other than GET.
@@ -59,7 +61,8 @@ impl Refusal {
             Self::WebSocket(Flaw::Version) => {
                 response(400).header("sec-websocket-version", VERSION)
             }
-            Self::Ended
+            Self::Elsewhere
+            | Self::Ended
             | Self::HandshakeMethod
             | Self::HandshakeTransport
             | Self::Jsonp
@@ -82,7 +85,7 @@ impl Refusal {
     fn told(self) -> (u8, &'static str) {
         match self {
             Self::Transport(_) => (0, "Transport unknown"),
-            Self::Session => (1, "Session ID unknown"),
+            Self::Elsewhere | Self::Session => (1, "Session ID unknown"),
             Self::HandshakeMethod => (2, "Bad handshake method"),
             Self::Origin => (3, "Origin not allowed"),
             Self::Ended
@@ -106,6 +109,10 @@ impl Refusal {
             Self::Busy => {
                 &"too many clients, or too much waits for them: try again later, or raise \
                  Limits::sessions or Limits::bytes"
+            }
+            Self::Elsewhere => {
+                &"the session is on the node that its sid names: let the load balancer follow that name, \
+                 or the nodes know each other"
             }
             Self::Ended => {
                 &"the session ended, or moved to WebSocket, before the POST was complete"
@@ -211,6 +218,7 @@ mod tests {
         };
         for refusal in [
             Refusal::Busy,
+            Refusal::Elsewhere,
             Refusal::Ended,
             Refusal::HandshakeMethod,
             Refusal::HandshakeTransport,

@@ -324,7 +324,10 @@ impl Server {
                 let noop = poll_packet("6", reading, None, &self.config);
                 return Ok(Verdict::Respond(access.allow(noop, &self.config)));
             }
-            return Err(Refusal::Session.response());
+            return Err(match self.config.elsewhere(request) {
+                Some(_) => Refusal::Elsewhere.response(),
+                None => Refusal::Session.response(),
+            });
         };
         let Some(session) = self.sessions.at(slot) else {
             return Err(Refusal::Session.response());

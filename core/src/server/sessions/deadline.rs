@@ -362,9 +362,12 @@ impl Sessions {
     /// Drops the deadlines of sessions that ended before these came: to be called wherever a peer can
     /// make new ones as often as it likes.
     pub(super) fn compact_timers(&mut self) {
+        Due::ALL.into_iter().for_each(|due| self.compact_timers_of(due));
+    }
+
+    /// The same for deadlines of one kind.
+    pub(super) fn compact_timers_of(&mut self, due: Due) {
         let Self { timers, table, strangers, .. } = self;
-        for due in Due::ALL {
-            timers.of(due).compact(table.len(), |slot| table.due(slot, due, strangers));
-        }
+        timers.of(due).compact(table.len(), |slot| table.due(slot, due, strangers));
     }
 }

@@ -338,7 +338,7 @@ impl Sessions {
             self.budget.aside += partial.bytes_held();
             session.partial = Some(Box::new(Awaited { partial, to, due }));
         }
-        self.compact_timers();
+        self.compact_timers_of(Due::Partial);
     }
 
     /// What follows `b`, and in revision 3 the type of the packet, in a packet that is base64.

@@ -135,7 +135,7 @@ impl Sessions {
 
     /// The session a sid names, when its secret is right and its shard is this one.
     pub(in crate::server) fn find(&self, sid: &str) -> Option<u32> {
-        let ours = Sid::parse(sid).ok().filter(|sid| {
+        let ours = Sid::parse_of(self.config.node.as_ref(), sid).ok().filter(|sid| {
             sid.shard() == self.shard.index
                 && self.at(sid.slot()).is_some_and(|session| sid.proves(&session.secret.0))
         });
@@ -158,7 +158,10 @@ impl Sessions {
     pub(super) fn put_sid(&self, slot: u32, session: &Session, out: &mut String) {
         match self.own_sids.text(slot) {
             Some(text) => out.push_str(text),
-            None => Sid::new(self.shard, slot, session.secret.0).put(out),
+            None => {
+                let sid = Sid::new(self.shard, slot, session.secret.0);
+                sid.put(self.config.node.as_ref(), out);
+            }
         }
     }
 
