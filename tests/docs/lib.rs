@@ -11,6 +11,7 @@ macro_rules! pages {
 pages! {
     Clients "clients.md"
     Deployment "deployment.md"
+    Emitters "emitters.md"
     Features "features.md"
     Flask "from-flask-socketio.md"
     Guarantees "guarantees.md"
