@@ -134,7 +134,9 @@ fn taken(value: Value, attachments: &mut Vec<Bytes>) -> Value {
                 attachments.push(bytes);
                 json!({"_placeholder": true, "num": attachments.len() - 1})
             }
-            None => fields.into_iter().map(|(key, field)| (key, taken(field, attachments))).collect(),
+            None => {
+                fields.into_iter().map(|(key, field)| (key, taken(field, attachments))).collect()
+            }
         },
         other => other,
     }

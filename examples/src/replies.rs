@@ -16,7 +16,9 @@ impl Replies {
         answers.sort_by_key(|args| args.json());
         let mut replies = Self::default();
         for args in answers {
-            let first = serde_json::from_str(args.json()).ok().and_then(|args: Vec<Value>| args.into_iter().next());
+            let first = serde_json::from_str(args.json())
+                .ok()
+                .and_then(|args: Vec<Value>| args.into_iter().next());
             let value = replies.numbered(first.unwrap_or_default(), args.attachments());
             replies.values.push(value);
         }
@@ -26,7 +28,8 @@ impl Replies {
     /// Acknowledges with a value and the list.
     pub(crate) fn send(self, ack: Ack, before: &Value) {
         let list = Value::from(self.values);
-        let _ = ack.send(ArgsRef::from_valid(&json!([before, list]).to_string(), &self.attachments));
+        let _ =
+            ack.send(ArgsRef::from_valid(&json!([before, list]).to_string(), &self.attachments));
     }
 
     /// The value with its placeholders numbered among all attachments.
@@ -37,7 +40,8 @@ impl Replies {
             }
             Value::Object(fields) if fields.get("_placeholder") == Some(&Value::Bool(true)) => {
                 let number = fields.get("num").and_then(Value::as_u64);
-                let taken = number.and_then(|number| attachments.get(usize::try_from(number).ok()?));
+                let taken =
+                    number.and_then(|number| attachments.get(usize::try_from(number).ok()?));
                 self.attachments.extend(taken.cloned());
                 json!({"_placeholder": true, "num": self.attachments.len().saturating_sub(1)})
             }
