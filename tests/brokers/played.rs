@@ -1,6 +1,6 @@
 //! The end of a link to a broker, as a test plays it.
 
-use sansocket_bus::{Broker, Command, End, Format, Payload, Subscription, spawn};
+use sansocket_bus::{Broker, Command, End, Entry, Format, Payload, Subscription, spawn};
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
@@ -224,7 +224,12 @@ impl End for Played {
     fn delivered(&self, channel: &str, payload: &Payload<'_>) {
         let payload = match payload {
             Payload::Bytes(bytes) => Payload::from(bytes.to_vec()),
-            Payload::Entry(_) => panic!("an entry of a stream"),
+            Payload::Entry(Entry { uid, nsp, kind, data }) => Payload::Entry(Entry {
+                uid: uid.to_vec().into(),
+                nsp: nsp.to_vec().into(),
+                kind: kind.to_vec().into(),
+                data: data.to_vec().into(),
+            }),
         };
         self.note(Told::Delivered(channel.into(), payload));
     }
