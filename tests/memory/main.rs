@@ -4,4 +4,3 @@ mod budgets;
 mod clients;
 mod leaks;
 mod million;
-mod scale;
