@@ -163,7 +163,7 @@ pub use sansocket::{
     Refused, Request, RequestContext, Response, SameSite, SlowClient, Transports, Violation,
 };
 pub use sansocket_args::Rooms;
-pub use sansocket_bus::{Broker, BrokerError};
+pub use sansocket_bus::{Broker, BrokerError, Link};
 pub use serve::listen::{Address, Listener};
 pub use serve::tls::Tls;
 #[cfg(feature = "tls")]

@@ -3,11 +3,7 @@
 use lexopt::ValueExt;
 use sansocket::cluster::NodeConfig;
 use sansocket::cluster::bus::Format;
-use sansocket_amqp::Amqp;
 use sansocket_bus::Broker;
-use sansocket_kafka::Kafka;
-use sansocket_nats::Nats;
-use sansocket_redis::Redis;
 use std::time::Duration;
 
 /// The message queue that joins servers, and how this one uses it.
@@ -75,15 +71,21 @@ fn format(name: &str) -> Result<Format, String> {
     })
 }
 
+#[cfg(feature = "brokers")]
 fn broker(url: &str) -> Result<Box<dyn Broker>, String> {
     let (scheme, _) = url.split_once("://").ok_or("a URL begins with a scheme, as redis://")?;
-    let made: Box<dyn Broker> = match scheme {
-        "nats" | "tls" => Box::new(Nats::new(url).map_err(|error| error.to_string())?),
-        "amqp" | "amqps" => Box::new(Amqp::new(url).map_err(|error| error.to_string())?),
-        "kafka" => Box::new(Kafka::new(url).map_err(|error| error.to_string())?),
-        _ => Box::new(Redis::new(url).map_err(|error| error.to_string())?),
-    };
-    Ok(made)
+    let text = |error: &dyn std::error::Error| error.to_string();
+    Ok(match scheme {
+        "nats" | "tls" => Box::new(sansocket_nats::Nats::new(url).map_err(|error| text(&error))?),
+        "amqp" | "amqps" => Box::new(sansocket_amqp::Amqp::new(url).map_err(|error| text(&error))?),
+        "kafka" => Box::new(sansocket_kafka::Kafka::new(url).map_err(|error| text(&error))?),
+        _ => Box::new(sansocket_redis::Redis::new(url).map_err(|error| text(&error))?),
+    })
+}
+
+#[cfg(not(feature = "brokers"))]
+fn broker(url: &str) -> Result<Box<dyn Broker>, String> {
+    Err(format!("no broker for {url}: build with the feature brokers"))
 }
 
 /// The options, for the help of programs that take them.

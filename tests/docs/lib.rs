@@ -10,7 +10,9 @@ macro_rules! pages {
 #[cfg(doctest)]
 pages! {
     Clients "clients.md"
+    Clusters "clusters.md"
     Deployment "deployment.md"
+    Emitters "emitters.md"
     Features "features.md"
     Flask "from-flask-socketio.md"
     Guarantees "guarantees.md"

@@ -144,6 +144,11 @@ impl Bus {
         &self.0.settings
     }
 
+    /// Says whether a message with so many bytes of arguments would be taken now.
+    pub(crate) fn check_size(&self, size: usize) -> Result<(), BusError> {
+        self.lock().node.check_size(size)
+    }
+
     /// Takes a message of a shard whose lock is held. [`pump`](Self::pump) is called when it is not any more.
     pub(crate) fn leave(&self, message: Message) {
         self.0.inbox.leave(message);
@@ -361,7 +366,13 @@ impl State {
         if !self.settling.is_empty() && self.node.is_settled() {
             after.wakers.append(&mut self.settling);
         }
-        after.due = [self.node.poll_timeout(), self.stage.due()].into_iter().flatten().min();
+        after.due = match self.stage {
+            Stage::Serving | Stage::Stopping { .. } => {
+                [self.node.poll_timeout(), self.stage.due()].into_iter().flatten().min()
+            }
+            // A node that left has nothing to do in time.
+            Stage::Leaving { .. } | Stage::Closed => self.stage.due(),
+        };
         (result, after)
     }
 }

@@ -85,7 +85,11 @@ impl<K: Kept> Shards<K> {
         let (count, now) = (count.max(1), runtime.now());
         let lane = |index| {
             let shard = Shard { index, count };
-            Lane::new(Cell::new(Server::new(config.clone(), shard, seed, now)))
+            let mut server = Server::new(config.clone(), shard, seed, now);
+            if let Some(bus) = &bus {
+                server.join_cluster(bus.format());
+            }
+            Lane::new(Cell::new(server))
         };
         Self {
             owner,

@@ -1,6 +1,7 @@
 //! Some clients of a namespace, and the operations on all of them.
 
-use sansocket::cluster::bus::{Detail, Format, To, Unsupported};
+use sansocket::cluster::BusError;
+use sansocket::cluster::bus::{Detail, To, Unsupported};
 use sansocket::{ArgsRef, Disconnect, Scope, Server, Socket as Key, Target};
 use std::fmt;
 use std::marker::PhantomData;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use crate::args::{IntoArgs, with_args};
 use crate::cluster::asked::Asked;
+use crate::cluster::bus::Bus;
 use crate::log::{log, quoted};
 use crate::shards::cell::Cell;
 use crate::sockets::answers::fetch::FetchSockets;
@@ -106,8 +108,9 @@ impl Broadcast {
             let id = |cell: &mut Cell<Clients>| cell.kept.socket(key).map(|own| own.id().into());
             self.hub.with_cell(self.shard, id)
         });
-        let except = self.except.iter().cloned().chain(skip).collect();
-        To { rooms: self.rooms.clone().unwrap_or_default(), except }
+        let mut to = self.named();
+        to.except.extend(skip);
+        to
     }
 }
 
@@ -268,11 +271,13 @@ impl<R: Extent> Broadcast<R> {
             trace, "sansocket::event", namespace = ?quoted(&self.namespace),
             event = ?quoted(event), args = ?quoted(args.json()), "broadcast"
         );
-        if !self.except.is_empty() {
-            self.check_except()?;
-        }
+        let told = match self.hub.bus() {
+            Some(bus) => self.check_bus(bus, args)?,
+            None => Ok(()),
+        };
         self.tell_outgoing(event, args);
-        Ok(self.with(|server, target| server.broadcast(target, event, args))?)
+        self.with(|server, target| server.broadcast(target, event, args))?;
+        Ok(told?)
     }
 
     fn ask(
@@ -293,37 +298,34 @@ impl<R: Extent> Broadcast<R> {
         Ok(self.hub.ask_many(self.shard, ask)?)
     }
 
-    /// Looks whether other processes can be told of the exceptions.
+    /// Looks whether other processes can be told of an event. What is `Ok` says whether they will be.
     #[cold]
-    fn check_except(&self) -> Result<(), Unsupported> {
-        match self.hub.bus().filter(|_| R::SCOPE == Scope::Cluster) {
-            Some(bus) if bus.format() == Format::Python => {
-                let what = "broadcasts without the clients of a room";
-                let format = Format::Python;
-                let are_ids = self.except.iter().all(|name| is_like_an_id(name));
-                if are_ids { Ok(()) } else { Err(Unsupported { format, what }) }
-            }
-            Some(_) | None => Ok(()),
+    fn check_bus(&self, bus: &Bus, args: ArgsRef<'_>) -> Result<Result<(), BusError>, Unsupported> {
+        if R::SCOPE != Scope::Cluster {
+            return Ok(Ok(()));
         }
+        if !self.except.is_empty() {
+            bus.format().check_broadcast(&self.named())?;
+        }
+        let attached: usize = args.attachments().iter().map(|bytes| bytes.len()).sum();
+        Ok(bus.check_size(args.json().len() + attached))
     }
 
     /// How far a question goes. In the format of Python, other processes acknowledge for one client at most.
     fn scope_of_question(&self) -> Result<Scope, Unsupported> {
-        self.check_except()?;
-        match self.hub.bus().filter(|_| R::SCOPE == Scope::Cluster) {
-            Some(bus) if bus.format() == Format::Python => {}
-            Some(_) | None => return Ok(R::SCOPE),
-        }
-        if matches!(self.rooms.as_deref(), Some([room]) if is_like_an_id(room)) {
-            return Ok(Scope::Cluster);
-        }
+        let bus = self.hub.bus().filter(|_| R::SCOPE == Scope::Cluster);
+        let Some(Err(unsupported)) = bus.map(|bus| bus.format().check_ask(&self.named())) else {
+            return Ok(R::SCOPE);
+        };
         match self.clone().into_local().count() {
             0 | 1 => Ok(Scope::Process),
-            _ => {
-                let what = "acknowledgements of several clients";
-                Err(Unsupported { format: Format::Python, what })
-            }
+            _ => Err(unsupported),
         }
+    }
+
+    /// The names of the target.
+    fn named(&self) -> To {
+        To { rooms: self.rooms.clone().unwrap_or_default(), except: self.except.clone() }
     }
 
     /// Whether rooms were listed, but none is among them.
@@ -384,12 +386,6 @@ fn narrower(a: Scope, b: Scope) -> Scope {
         (Scope::Process, _) | (_, Scope::Process) => Scope::Process,
         (Scope::Cluster, Scope::Cluster) => Scope::Cluster,
     }
-}
-
-/// Whether a name may be the id of a client: those of all implementations are of 20 characters.
-fn is_like_an_id(name: &str) -> bool {
-    name.len() == 20
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
 /// Lends the names of rooms as a list.

@@ -193,6 +193,10 @@
 //! # }
 //! ```
 //!
+//! # Clusters
+//!
+//! A [`TestCluster`] serves several applications that are processes of one cluster, and is the broker between them.
+//!
 //! # Plain HTTP
 //!
 //! What an application answers besides is asked for by [`get`](TestServer::get), or by
@@ -234,13 +238,15 @@
 //! | `client.send(data, json=True)` | [`client.send_json(&data)`](TestClient::send_json) |
 //! | `client.get_received(namespace)` | [`client.get_received()`](TestClient::get_received), each with `name`, `args` and `namespace` |
 //! | `received["args"]`, unwrapped for `message` and `json` | [`received.decode::<T>()`](ReceivedEvent::decode), the same for all events |
-//! | no message queue allowed | [`with_shards`](TestServer::with_shards) |
+//! | no message queue allowed | [`TestCluster`], [`with_shards`](TestServer::with_shards) |
 //! | handlers of the client: not there | [`client.on(event, …)`](TestClient::on), [`client.class(…)`](TestClient::class) |
 //! | — | virtual time, answers to the server, ping timeouts, lost connections |
 
+mod broker;
 mod calls;
 mod client;
 mod clock;
+mod cluster;
 mod connect;
 mod line;
 mod peer;
@@ -250,6 +256,7 @@ mod server;
 mod socket;
 
 pub use client::{Answer, AnswerError, ReceivedEvent, TestClient};
+pub use cluster::TestCluster;
 pub use connect::{Connect, ConnectError};
 pub use pipe::Network;
 pub use request::TestRequest;

@@ -31,8 +31,12 @@ pub struct TestServer {
 
 /// What a server and its clients share.
 pub(super) struct World {
+    /// Ends first: what is left of tasks goes before what they use.
+    _time: Rc<Time>,
     pub(super) hub: Arc<Hub>,
     pub(super) clock: Arc<Clock>,
+    /// Its number in a cluster, if it is of one.
+    pub(super) member: Option<u64>,
     cable: Arc<Mutex<Cable>>,
     /// What the clients that are not [`TestClient`]s share.
     host: OnceCell<Arc<Host<Pipes>>>,
@@ -49,14 +53,24 @@ impl TestServer {
 
     /// Serves an application on several shards; clients are spread over them in turn.
     #[must_use]
-    pub fn with_shards(mut app: App, shards: u16) -> Self {
+    pub fn with_shards(app: App, shards: u16) -> Self {
+        Self::within(app, shards, Time::new(), (SEED, None))
+    }
+
+    pub(super) fn within(
+        mut app: App,
+        shards: u16,
+        time: Rc<Time>,
+        (seed, member): ([u8; 32], Option<u64>),
+    ) -> Self {
         app.on_error
             .get_or_insert_with(|| Arc::new(|error| log::error_at_once(error.socket.id(), &error)));
-        let clock = Clock::new();
-        let hub = Hub::new(app, clock.clone(), shards, SEED);
+        let clock = time.clock().clone();
+        let hub = Hub::new(app, clock.clone(), shards, seed);
         clock.start(Box::pin(Timers::new(&hub)));
-        let (cable, host) = (Arc::default(), OnceCell::new());
-        Self { world: Rc::new(World { hub, clock, cable, host, opened: Cell::new(0) }) }
+        let (cable, host, opened) = (Arc::default(), OnceCell::new(), Cell::new(0));
+        let world = World { _time: time, hub, clock, member, cable, host, opened };
+        Self { world: Rc::new(world) }
     }
 
     /// Connects a client to the namespace `/`.
@@ -99,7 +113,7 @@ impl TestServer {
     /// [`Client::manage`](crate::client::Client::manage) was given no value of.
     #[must_use]
     pub fn open(&self, client: Client) -> Manager {
-        let World { hub, clock, cable, host, opened } = &*self.world;
+        let World { hub, clock, cable, host, opened, .. } = &*self.world;
         let pipes = || Host::start(Pipes::new(clock.clone(), hub, cable.clone()));
         let host = host.get_or_init(pipes);
         // Each client draws numbers of its own, and the same ones in every run.
@@ -167,11 +181,24 @@ impl Wake for Woken {
 }
 
 /// Ids are the same in every run.
-const SEED: [u8; 32] = [7; 32];
+pub(super) const SEED: [u8; 32] = [7; 32];
 
-impl Drop for World {
+/// The clock of one server, or of those of a cluster. Its tasks end with it.
+pub(super) struct Time(Arc<Clock>);
+
+impl Time {
+    pub(super) fn new() -> Rc<Self> {
+        Rc::new(Self(Clock::new()))
+    }
+
+    pub(super) fn clock(&self) -> &Arc<Clock> {
+        &self.0
+    }
+}
+
+impl Drop for Time {
     fn drop(&mut self) {
-        self.clock.stop();
+        self.0.stop();
     }
 }
 

@@ -1,10 +1,11 @@
 //! `docs/from-flask-socketio.md`
 
+use sansocket_redis::Redis;
 use sansocket_tokio::test::{TestClient, TestServer, TestSocket};
 use sansocket_tokio::{
-    AckError, App, Config, Cookie, EmitError, EventName, Events, Files, Io, JoinError, Json,
-    Listener, Namespace, NamespaceClass, Origins, Refusal, Server, Socket, State, Tls, concurrent,
-    http, sequential,
+    AckError, App, Cluster, Config, Cookie, EmitError, EventName, Events, Files, Format, Io,
+    JoinError, Json, Listener, Namespace, NamespaceClass, Origins, Refusal, Server, Socket, State,
+    Tls, concurrent, http, sequential,
 };
 use sansocket_tokio::{Bytes, NoReply, Session};
 use serde::Deserialize;
@@ -23,6 +24,10 @@ struct Chat(u8);
 
 impl NamespaceClass for Chat {
     fn register(_: &mut Events<'_, Self>) {}
+}
+
+fn clusters(app: &mut App, redis: Redis) {
+    app.cluster(Cluster::new(redis).format(Format::Python).prefix("flask-socketio"));
 }
 
 fn options(config: &mut Config, app: &mut App) {

@@ -1,9 +1,10 @@
 //! `docs/from-socket.io.md`
 
+use sansocket_redis::Redis;
 use sansocket_tokio::args::DecodeError;
 use sansocket_tokio::{
-    Ack, AckError, App, Args, Config, Cookie, EmitError, Io, Origins, RawRest, Refusal, Socket,
-    sequential,
+    Ack, AckError, App, Args, Cluster, Config, Cookie, EmitError, Format, Io, Namespace, Origins,
+    RawRest, Refusal, ServerEvent, Socket, sequential,
 };
 use serde_json::Value;
 use std::time::Duration;
@@ -28,6 +29,17 @@ fn handlers(app: &mut App) {
     app.on_life(|io, namespace, life| println!("{:?} {life:?}", io.of(namespace)));
     app.initial_headers(|request, caller, fields| println!("{request:?} {caller:?} {fields:?}"));
     app.headers(|request, caller, fields| println!("{request:?} {caller:?} {fields:?}"));
+}
+
+fn clusters(app: &mut App, redis: Redis) {
+    app.cluster(Cluster::new(redis).format(Format::Classic));
+}
+
+async fn servers(namespace: &mut Namespace, io: Io) -> Result<(), EmitError> {
+    namespace.on_server_event("x", |event: ServerEvent| println!("{}", event.name()));
+    io.server_emit("x", &1)?;
+    println!("{:?}", io.server_ask("x", &()).await?);
+    Ok(())
 }
 
 fn namespaces(app: &mut App, io: &Io, data: Value) {

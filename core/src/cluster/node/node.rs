@@ -87,11 +87,7 @@ impl Node {
         now: Instant,
     ) -> Self {
         let mut rng = Rng::new(seed, 0);
-        let prefix = config.prefix.as_deref().unwrap_or(match config.format {
-            Format::Python => "socketio",
-            Format::Classic | Format::Sharded | Format::Streams => "socket.io",
-            Format::Native => "sansocket",
-        });
+        let prefix = config.prefix.as_deref().unwrap_or_else(|| config.format.usual_prefix());
         Self {
             name: identity::draw(config.format, &mut rng),
             codec: Codec::new(config.format, config.limits.clone()),
