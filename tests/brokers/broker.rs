@@ -12,6 +12,12 @@ use tempfile::TempDir;
 /// How long a broker may take to listen: RabbitMQ takes ten seconds on an idle machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// Runs scripts with packages of Python.
+const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python/run");
+
+/// The file that a program writes its port to, if it is not the one that it is given.
+const PORT: &str = "port";
+
 /// A message broker in a process of its own, which ends with this.
 #[derive(Debug)]
 pub struct Broker {
@@ -67,6 +73,18 @@ impl Broker {
             let mut registry = Command::new("epmd");
             registry.args(["-port", &names, "-address", "127.0.0.1"]).stdin(Stdio::null());
             vec![registry.spawn().expect("Erlang comes with RabbitMQ")]
+        })
+    }
+
+    /// Starts a cluster of Kafka: one broker, which librdkafka plays. It has another port after a restart.
+    ///
+    /// # Panics
+    /// When it cannot be installed, for want of Python or its packages, or does not listen within two minutes.
+    #[must_use]
+    pub fn kafka() -> Self {
+        Self::start(PYTHON, "python3-venv", |command, _, folder| {
+            command.arg("mock_kafka.py").arg(folder.join(PORT));
+            Vec::new()
         })
     }
 
@@ -130,8 +148,7 @@ impl Broker {
         let child = self.command.spawn().unwrap_or_else(|error| panic!("{failure} ({error})"));
         self.processes.push(child);
         let patience = Instant::now() + PATIENCE;
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
-        while TcpStream::connect(address).is_err() {
+        while !self.listens() {
             let child = self.processes.last_mut().expect("it was started");
             let ended = child.try_wait().expect("it is a child");
             if ended.is_some() || Instant::now() > patience {
@@ -140,6 +157,13 @@ impl Broker {
             }
             thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    fn listens(&mut self) -> bool {
+        if let Ok(port) = fs::read_to_string(self.folder.path().join(PORT)) {
+            self.port = port.parse().expect("a number");
+        }
+        TcpStream::connect(SocketAddr::from((Ipv4Addr::LOCALHOST, self.port))).is_ok()
     }
 
     fn signal(&self, name: &str) {
@@ -153,6 +177,14 @@ impl Drop for Broker {
     fn drop(&mut self) {
         self.processes.drain(..).rev().for_each(end);
     }
+}
+
+/// Returns a command that runs a script of the folder `python`, which is one of the servers of others.
+#[must_use]
+pub fn python(script: &str) -> Command {
+    let mut command = Command::new(PYTHON);
+    command.arg(script);
+    command
 }
 
 /// Returns a port of the loopback interface on which nobody listens.

@@ -3,5 +3,5 @@
 mod broker;
 mod played;
 
-pub use broker::{Broker, free_port};
+pub use broker::{Broker, free_port, python};
 pub use played::{Played, Told};

@@ -12,6 +12,7 @@ pages! {
     Clients "clients.md"
     Clusters "clusters.md"
     Deployment "deployment.md"
+    Emitters "emitters.md"
     Features "features.md"
     Flask "from-flask-socketio.md"
     Guarantees "guarantees.md"

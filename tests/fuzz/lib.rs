@@ -11,6 +11,7 @@ mod fields;
 mod host;
 mod http_head;
 mod msgpack;
+mod node_ops;
 mod old_payload;
 mod packet;
 mod pair;
@@ -26,7 +27,7 @@ mod ws_frames;
 pub type Target = fn(&[u8]);
 
 /// All targets, by name.
-pub const TARGETS: [(&str, Target); 18] = [
+pub const TARGETS: [(&str, Target); 19] = [
     ("answers", answers::run),
     ("binary_sequence", binary_sequence::run),
     ("client_ops", client_ops::run),
@@ -36,6 +37,7 @@ pub const TARGETS: [(&str, Target); 18] = [
     ("fields", fields::run),
     ("http_head", http_head::run),
     ("msgpack", msgpack::run),
+    ("node_ops", node_ops::run),
     ("old_payload", old_payload::run),
     ("packet", packet::run),
     ("pair", pair::run),

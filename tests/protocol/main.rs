@@ -3,6 +3,7 @@
 mod appendix_a;
 mod attacks;
 mod client;
+mod cluster;
 mod engine;
 mod http;
 mod limits;

@@ -35,6 +35,8 @@ struct Shared<N: Net> {
     limits: Arc<Limits>,
     /// How long an answer may take: a poll is answered by a PING at the latest.
     patience: Duration,
+    /// How long a connection is kept without a request.
+    keeping: Duration,
     /// Connections without a request, the last used at the end. At most [`KEPT`] for each node.
     idle: Mutex<HashMap<SocketAddr, Vec<Idle<N::Stream>>>>,
 }
@@ -54,7 +56,7 @@ struct Way<S> {
 /// Connections kept for each node.
 const KEPT: usize = 64;
 
-/// How long a connection is kept without a request; less than the time after which the other node closes it.
+/// How long a connection is kept without a request at most.
 const IDLE: Duration = Duration::from_secs(5);
 
 /// How long another node may take to accept a connection.
@@ -66,7 +68,10 @@ impl<N: Net> Forwarder<N> {
         // An answer holds what waited for the client, with binary data as base64.
         limits.max_payload = limits.max_payload.max(limits.max_backlog.saturating_mul(2));
         let patience = config.ping_interval + config.ping_timeout;
-        Self(Arc::new(Shared { net, limits: Arc::new(limits), patience, idle: Mutex::default() }))
+        // The other node, which has the same settings, closes it later.
+        let keeping = IDLE.min(limits.idle_time / 2);
+        let (limits, idle) = (Arc::new(limits), Mutex::default());
+        Self(Arc::new(Shared { net, limits, patience, keeping, idle }))
     }
 }
 
@@ -130,7 +135,7 @@ impl<N: Net> Shared<N> {
             // Whoever waits for the answer registers again.
             let mut context = Context::from_waker(Waker::noop());
             let is_quiet = way.stream.poll_look(&mut context, &mut byte).is_pending();
-            if is_quiet && now.saturating_duration_since(since) < IDLE {
+            if is_quiet && now.saturating_duration_since(since) < self.keeping {
                 return Some(way);
             }
         }
@@ -140,7 +145,7 @@ impl<N: Net> Shared<N> {
         let since = self.net.now();
         let mut idle = self.idle();
         let kept = idle.entry(node).or_default();
-        kept.retain(|idle| since.saturating_duration_since(idle.since) < IDLE);
+        kept.retain(|idle| since.saturating_duration_since(idle.since) < self.keeping);
         if kept.len() < KEPT {
             kept.push(Idle { way, since });
         }

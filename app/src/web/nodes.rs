@@ -133,3 +133,86 @@ impl fmt::Debug for Nodes {
         f.debug_map().entries(&self.addresses).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sansocket::{Fields, Method};
+
+    fn config(trust_forwarded: bool) -> Config {
+        let mut config = Config::default();
+        config.node = Some("n1".parse().expect("it is a name"));
+        config.trust_forwarded = trust_forwarded;
+        config
+    }
+
+    /// The fields of a request as they are forwarded.
+    fn forwarded<const N: usize>(fields: [(&str, &str); N], config: &Config) -> Vec<String> {
+        let request = Request::new(Method::Get, "/socket.io/?sid=n2.A", Fields::host(&fields));
+        let mut caller = Caller::default();
+        caller.peer = Some("1.2.3.4:5".parse().expect("it is an address"));
+        let head = forwardable(&request, config.seen(&request, caller), config);
+        let head = head.expect("it can be forwarded");
+        let line = |(name, value): (&HeaderName, &HeaderValue)| {
+            format!("{name}: {}", value.to_str().expect("it is text"))
+        };
+        let mut lines: Vec<_> = head.headers().iter().map(line).collect();
+        lines.sort();
+        lines
+    }
+
+    const CLIENT: [&str; 3] =
+        ["sansocket-forwarded-by: n1", "x-forwarded-for: 1.2.3.4", "x-forwarded-proto: http"];
+
+    #[test]
+    fn what_concerns_one_connection_stays_with_it() {
+        let fields = [
+            ("connection", "Keep-Alive, X-Mine"),
+            ("keep-alive", "5"),
+            ("x-mine", "1"),
+            ("te", "trailers"),
+            ("transfer-encoding", "chunked"),
+            ("accept-encoding", "gzip"),
+        ];
+        assert_eq!(forwarded(fields, &config(false)), CLIENT);
+    }
+
+    #[test]
+    fn a_client_cannot_say_where_it_is() {
+        let fields = [
+            ("sansocket-forwarded-by", "n9"),
+            ("forwarded", "for=6.6.6.6"),
+            ("x-forwarded-for", "6.6.6.6"),
+            ("x-forwarded-for", "7.7.7.7"),
+            ("x-forwarded-host", "evil.example"),
+            ("x-forwarded-proto", "https"),
+        ];
+        assert_eq!(forwarded(fields, &config(false)), CLIENT);
+    }
+
+    #[test]
+    fn what_a_trusted_proxy_says_is_passed_on() {
+        let fields = [
+            ("x-forwarded-for", "6.6.6.6, 9.9.9.9"),
+            ("x-forwarded-host", "a.example"),
+            ("x-forwarded-proto", "https"),
+        ];
+        assert_eq!(
+            forwarded(fields, &config(true)),
+            [
+                "sansocket-forwarded-by: n1",
+                "x-forwarded-for: 9.9.9.9",
+                "x-forwarded-host: a.example",
+                "x-forwarded-proto: https",
+            ]
+        );
+        let fields = [("forwarded", "for=6.6.6.6, for=9.9.9.9;proto=https;host=a.example")];
+        assert_eq!(
+            forwarded(fields, &config(true)),
+            [
+                "forwarded: for=6.6.6.6, for=9.9.9.9;proto=https;host=a.example",
+                "sansocket-forwarded-by: n1",
+            ]
+        );
+    }
+}

@@ -1,9 +1,14 @@
 //! A real RabbitMQ between two ends. It takes long to start, so that one serves several tests.
 
 use brokers::{Broker, Played, Told, free_port};
+use bytes::Bytes;
+use sansocket::cluster::bus::{Body, BusLimits, Codec, Flags, Message, Names, Payload, To};
+use sansocket::{Args, EventMessage};
 use sansocket_amqp::Amqp;
 use sansocket_bus::{Command, Format, Subscription};
 use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -29,6 +34,7 @@ fn rabbitmq_carries_messages_and_outages_are_survived() {
     a_wrong_password_and_a_missing_server_are_told(&server);
     a_message_too_large_for_the_server_is_told(&server);
     a_frozen_server_is_given_up(&server);
+    servers_of_python_are_understood(&server);
     a_restarted_server_is_connected_to_again(&mut server);
 }
 
@@ -123,6 +129,59 @@ fn a_message_too_large_for_the_server_is_told(server: &Broker) {
     let Told::Lost(why) = end.next() else { panic!("not lost") };
     assert!(why.contains("message size"), "{why}");
     end.connected();
+}
+
+fn servers_of_python_are_understood(server: &Broker) {
+    let url = format!("amqp://guest:guest@127.0.0.1:{}//", server.port());
+    let mut python =
+        brokers::python("rabbitmq.py").arg(&url).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(python.stdout.take().unwrap()).lines();
+    let end = connect(server, Format::Python);
+    end.subscribe(&["socketio"]);
+    let codec = Codec::new(Format::Python, BusLimits::default());
+    let to = To { rooms: vec!["r1".into(), "r2".into()], except: Vec::new() };
+    let sent = broadcast("/", to, "news", r#"["é",{"_":null}]"#, Vec::new());
+    let Ok(Payload::Bytes(bytes)) = codec.encode(&sent) else { panic!("it is bytes") };
+
+    // It says when it is there by what it hears.
+    let told = thread::spawn(move || (lines.next().unwrap().unwrap(), lines));
+    while !told.is_finished() {
+        end.publish("socketio", [&bytes[..]]);
+        thread::sleep(Duration::from_millis(100));
+    }
+    // Who would write to a pipe that nobody reads would end.
+    let (heard, _lines) = told.join().unwrap();
+    let heard: serde_json::Value = serde_json::from_str(&heard).unwrap();
+    assert_eq!(heard, serde_json::from_slice::<serde_json::Value>(&bytes).unwrap());
+
+    let names = Names::new(Format::Python, "socketio");
+    let place = names.place("/", "socketio").unwrap();
+    let mut came = Vec::new();
+    while came.len() < 2 {
+        let (_, text) = end.delivered();
+        let message = codec.decode(place, &Payload::from(text.as_bytes())).unwrap();
+        if message.from != sent.from {
+            came.push(message.body);
+        }
+    }
+    python.kill().unwrap();
+    python.wait().unwrap();
+
+    let readers = To { rooms: vec!["readers".into()], except: Vec::new() };
+    let others = To { rooms: Vec::new(), except: vec!["sid".into()] };
+    let binary = vec![Bytes::from_static(b"\0\xff")];
+    let json = r#"[{"a": [1, {"_placeholder": true, "num": 0}]}]"#;
+    let by_pika = broadcast("/chat", readers, "by-pika", json, binary);
+    let by_kombu = broadcast("/", others, "by-kombu", r#"[["\u00e9"]]"#, Vec::new());
+    assert_eq!(came, [by_pika.body, by_kombu.body]);
+}
+
+fn broadcast(namespace: &str, to: To, name: &str, json: &str, binary: Vec<Bytes>) -> Message {
+    let args = Args::from_json(json, binary).unwrap();
+    let event = EventMessage::from_args(name, args.as_ref());
+    let (from, namespace) = (Some("0123456789abcdef0123456789abcdef".into()), namespace.into());
+    let body = Body::Broadcast { to, event, flags: Flags::default(), ask: None };
+    Message { from, namespace, sequence: None, body }
 }
 
 fn a_frozen_server_is_given_up(server: &Broker) {

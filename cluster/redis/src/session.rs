@@ -248,7 +248,11 @@ impl Session<'_> {
             self.stall = None;
             return Ok(());
         }
-        let stall = self.stall.get_or_insert_with(|| Box::pin(sleep(TO_ANSWER)));
+        let time = match self.work {
+            Work::Open => TO_ANSWER,
+            Work::Closing => TO_END,
+        };
+        let stall = self.stall.get_or_insert_with(|| Box::pin(sleep(time)));
         match stall.as_mut().poll(context) {
             Poll::Ready(()) => Err(BrokerError::new("what is written makes no progress")),
             Poll::Pending => Ok(()),
@@ -261,6 +265,9 @@ const TO_CONNECT: Duration = Duration::from_secs(5);
 
 /// How long answers may take while nothing more is sent.
 const TO_ANSWER: Duration = Duration::from_secs(5);
+
+/// How long each answer may take once the link is closed: a process that ends waits for it.
+const TO_END: Duration = Duration::from_secs(2);
 
 /// Commands of one batch.
 const COMMANDS: usize = 1024;

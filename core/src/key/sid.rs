@@ -77,10 +77,10 @@ impl Sid {
     #[inline]
     pub(crate) fn parse_of(node: Option<&NodeName>, text: &str) -> Result<Self, Malformed> {
         let long = match node {
-            Some(node) => node.behind(text).ok_or(Malformed).and_then(Self::parse_long),
-            None => Self::parse_long(text),
+            Some(node) => node.behind(text).ok_or(Malformed),
+            None => Ok(text),
         };
-        long.or_else(|_| Self::parse_id(text))
+        long.and_then(Self::parse_long).or_else(|_| Self::parse_id(text))
     }
 
     /// Reads a sid with the name of a node in front.

@@ -1,10 +1,11 @@
 // The nodes of a cluster: ours by their binding, and those of others.
 
 import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { Manager } from 'socket.io-client';
-import { Client, within } from '../js/support.mjs';
+import { Client, eventually, within } from '../js/support.mjs';
 
 const here = (file) => fileURLToPath(new URL(file, import.meta.url));
 const servers = process.env.CLUSTER_BINS ?? here('../../../target/debug');
@@ -117,6 +118,14 @@ export class Node {
     const response = await fetch(`${this.url}/bus`);
     if (!response.ok) throw new Error(`GET /bus: status ${response.status}`);
     return response.json();
+  }
+
+  /** Stops it where it stands, and waits until all its threads do. */
+  async freeze() {
+    this.signal('SIGSTOP');
+    const tasks = `/proc/${this.#process.pid}/task`;
+    const stopped = (task) => / T \d+ /.test(readFileSync(`${tasks}/${task}/stat`, 'utf8'));
+    await eventually('a node is stopped', () => readdirSync(tasks).every(stopped));
   }
 
   signal(name) {

@@ -1,5 +1,24 @@
 //! Processes of a cluster, with a broker between them.
+//!
+//! Tests whose names begin with `k` and a number hold the rule of that number for clusters.
 
+mod acks;
 mod broadcasts;
+mod changes;
+mod connection;
+mod faults;
+mod presence;
 mod process;
+mod python;
+mod questions;
+mod storm;
+mod subscriptions;
 mod world;
+
+use sansocket::cluster::bus::Format;
+
+const FORMATS: [Format; 5] =
+    [Format::Native, Format::Classic, Format::Sharded, Format::Streams, Format::Python];
+
+/// The formats that have questions.
+const ASKING: [Format; 4] = [Format::Native, Format::Classic, Format::Sharded, Format::Streams];

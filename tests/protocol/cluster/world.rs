@@ -30,6 +30,12 @@ pub(super) struct Broker {
     pub(super) log: Vec<(String, Payload<'static>)>,
     /// The largest message that it carries.
     pub(super) largest: Option<usize>,
+    /// How often it was asked to count.
+    pub(super) counted: u64,
+    /// A process that it does not let in.
+    pub(super) shut_out: Option<usize>,
+    /// Whether it answers no pings.
+    pub(super) mute: bool,
     random: u64,
 }
 
@@ -184,7 +190,7 @@ impl World {
         process.run(now);
         if process.attempt.is_some_and(|attempt| attempt <= now) {
             process.attempt = None;
-            if broker.state == State::Down {
+            if broker.state == State::Down || broker.shut_out == Some(at) {
                 process.attempt = Some(process.node.handle_lost(now, "refused"));
             } else {
                 broker.forget(at);
@@ -251,6 +257,12 @@ impl Broker {
         self.mail.clear();
     }
 
+    /// Ends the connection of a process, and lets it in no more.
+    pub(super) fn shut_out(&mut self, process: usize) {
+        self.shut_out = Some(process);
+        self.forget(process);
+    }
+
     fn forget(&mut self, process: usize) {
         self.subscriptions.remove(&process);
         self.mail.retain(|_, (to, _)| *to != process);
@@ -281,11 +293,13 @@ impl Broker {
                 assert!(all.remove(&subscription), "not subscribed: {subscription:?}");
             }
             Command::Count { channel } => {
+                self.counted += 1;
                 let counted = Subscription::Counted(channel.clone());
                 let all = self.subscriptions.values();
                 let count = all.filter(|all| all.contains(&counted)).count() as u64;
                 self.send(now, process, Parcel::Counted(channel, count));
             }
+            Command::Ping if self.mute => {}
             Command::Ping => self.send(now, process, Parcel::Pong),
             Command::Publish { channel, payload, .. } => self.publish(now, &channel, payload),
             other => panic!("{other:?}"),

@@ -102,6 +102,19 @@ fn a_closed_link_ends_an_attempt_to_connect() {
 }
 
 #[test]
+fn a_closed_link_does_not_wait_for_a_frozen_server() {
+    let server = Server::start();
+    let mut node = Node::ready(redis(&server), Format::Native, &[]);
+    server.freeze();
+    let ((), took) = time(|| {
+        node.publish("a", "never answered");
+        node.close();
+        node.join();
+    });
+    assert!(took < Duration::from_secs(4), "{took:?}");
+}
+
+#[test]
 fn a_sign_of_life_comes_from_a_server_that_lives() {
     let server = Server::start();
     let node = Node::ready(redis(&server), Format::Native, &[exact("a")]);

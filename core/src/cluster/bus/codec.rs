@@ -136,6 +136,10 @@ impl Codec {
         Self { format, limits }
     }
 
+    pub(super) fn format(&self) -> Format {
+        self.format
+    }
+
     /// Writes a message.
     ///
     /// # Errors

@@ -38,6 +38,7 @@ mod found;
 mod message;
 mod names;
 mod native;
+mod own;
 mod python;
 mod to;
 mod value;

@@ -177,6 +177,14 @@ fn put_args<'o>(out: &'o mut Out, args: &Args) -> &'o mut Out {
     out.str(args.json()).bins(args.attachments())
 }
 
+/// Whether a message but for a sign of life is of the process with that name.
+pub(super) fn is_by(name: &str, bytes: &[u8]) -> bool {
+    const HELLO: u8 = 1;
+    const BEAT: u8 = 2;
+    let kind = bytes.get(3).is_some_and(|kind| ![HELLO, BEAT].contains(kind));
+    kind && bytes.get(5..21).is_some_and(|bytes| process(name).is_some_and(|own| own == *bytes))
+}
+
 /// The 16 bytes of 32 hexadecimal digits in lower case.
 fn process(name: &str) -> Option<[u8; 16]> {
     let digits = name.as_bytes();

@@ -8,6 +8,7 @@ use crate::socket::{Args, EventMessage};
 mod captured_js;
 mod captured_python;
 mod channels;
+mod own;
 mod poison;
 mod round_trip;
 

@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::line::{self, Line, Up};
-use super::outbox::{Letter, Outbox};
 use super::receipts::Receipts;
 use super::unheard::Unheard;
 use super::{EmitterConfig, EmitterError, EmitterEvent, Flush, Loss, Unconfirmed};
 use crate::cluster::bus::{Body, Codec, Flags, Format, Lane, Message, Names, Payload, To};
+use crate::cluster::node::outbox::{Keep, Outbox};
 use crate::cluster::{BusCounts, BusError, Command};
 use crate::error::Misuse;
 use crate::rng::Rng;
@@ -25,7 +25,7 @@ pub struct Emitter {
     names: Names,
     rng: Rng,
     line: Line,
-    outbox: Outbox,
+    outbox: Outbox<Letter>,
     /// Oldest first. The first was taken by the driver, which bounds the number of those.
     flying: VecDeque<Flying>,
     receipts: Receipts,
@@ -40,6 +40,16 @@ pub struct Emitter {
     is_closed: bool,
 }
 
+/// A message that waits for the driver.
+#[derive(Debug)]
+struct Letter {
+    channel: String,
+    payload: Payload<'static>,
+    keep: Keep,
+    /// Whether all servers subscribe to the channel: that of a room is for those with clients in it.
+    is_for_all: bool,
+}
+
 /// A message whose fate is not known, or not told before that of an older one.
 #[derive(Debug)]
 enum Flying {
@@ -49,7 +59,7 @@ enum Flying {
     Taken {
         /// The channel, if somebody has to subscribe to it.
         channel: Option<Box<str>>,
-        is_volatile: bool,
+        keep: Keep,
         since: Instant,
     },
 }
@@ -67,7 +77,7 @@ impl Emitter {
             names: Names::new(config.format, prefix),
             rng: Rng::new(seed, 0),
             line: Line::Down { failures: 0 },
-            outbox: Outbox::new(config.queue),
+            outbox: Outbox::new(config.queue, config.age),
             flying: VecDeque::new(),
             receipts: Receipts::default(),
             unheard: Unheard::default(),
@@ -91,7 +101,7 @@ impl Emitter {
     pub fn counts(&self) -> BusCounts {
         BusCounts {
             connected: matches!(self.line, Line::Up(_)),
-            queued: self.outbox.len() as u64,
+            queued: self.outbox.len(),
             queued_bytes: self.outbox.bytes() as u64,
             ..self.counts
         }
@@ -124,6 +134,7 @@ impl Emitter {
         flags: Flags,
     ) -> Result<(), EmitterError> {
         self.check(&event)?;
+        self.config.format.check_broadcast(&to).map_err(BusError::from)?;
         self.publish(now, namespace, Body::Broadcast { to, event, flags, ask: None })
     }
 
@@ -176,6 +187,7 @@ impl Emitter {
         }
         let is_volatile =
             matches!(body, Body::Broadcast { flags: Flags { volatile: true, .. }, .. });
+        let keep = if is_volatile { Keep::Volatile } else { Keep::Firm };
         let from = self.name().map(Box::from);
         let message = Message { from, namespace: namespace.into(), sequence: None, body };
         let payload = self.codec.encode(&message).map_err(BusError::from)?;
@@ -184,8 +196,7 @@ impl Emitter {
         let lane = self.names.place(namespace, &channel).map(|place| place.lane);
         let is_for_all =
             !matches!((self.config.format, lane), (Format::Sharded, Some(Lane::Room(_))));
-        let until = now + self.config.age;
-        self.push(Letter { channel, payload, is_volatile, is_for_all, until })?;
+        self.push(now, Letter { channel, payload, keep, is_for_all })?;
         Ok(())
     }
 
@@ -260,10 +271,8 @@ impl Emitter {
     pub fn handle_published(&mut self, now: Instant, receivers: Option<u64>) {
         self.hear(now);
         // What was given up is settled already.
-        let Some(Flying::Taken { channel, is_volatile, .. }) = self.flying.pop_front() else {
-            return;
-        };
-        if !is_volatile {
+        let Some(Flying::Taken { channel, keep, .. }) = self.flying.pop_front() else { return };
+        if keep == Keep::Firm {
             self.receipts.confirm();
         }
         self.settle_lost();
@@ -277,9 +286,9 @@ impl Emitter {
     /// The broker refused the oldest message that it had not confirmed.
     pub fn handle_refused(&mut self, now: Instant) {
         self.hear(now);
-        let Some(Flying::Taken { is_volatile, .. }) = self.flying.pop_front() else { return };
+        let Some(Flying::Taken { keep, .. }) = self.flying.pop_front() else { return };
         self.counts.refused += 1;
-        if !is_volatile {
+        if keep == Keep::Firm {
             self.receipts.lose(Loss::Refused);
         }
         self.settle_lost();
@@ -331,14 +340,14 @@ impl Emitter {
             }
             Line::Down { .. } | Line::Hung | Line::GivenUp => None,
         };
-        [line, self.outbox.oldest()].into_iter().flatten().min()
+        [line, self.outbox.expiry()].into_iter().flatten().min()
     }
 
     /// Acts on deadlines; [`poll_command`](Self::poll_command) may have something afterwards.
     pub fn handle_timeout(&mut self, now: Instant) {
-        while let Some(letter) = self.outbox.pop_expired(now) {
+        for letter in self.outbox.expire(now) {
             self.counts.dropped_old += 1;
-            self.lose(&letter, Loss::Expired);
+            self.lose(letter.keep, Loss::Expired);
         }
         if let Line::Up(up) = &self.line
             && up.hung_at(oldest(&self.flying)).is_some_and(|due| due <= now)
@@ -373,27 +382,22 @@ impl Emitter {
         }
     }
 
-    fn push(&mut self, letter: Letter) -> Result<(), BusError> {
-        let is_volatile = letter.is_volatile;
-        if is_volatile && !matches!(self.line, Line::Up(_)) {
+    fn push(&mut self, now: Instant, letter: Letter) -> Result<(), BusError> {
+        let keep = letter.keep;
+        if keep == Keep::Volatile && !matches!(self.line, Line::Up(_)) {
             self.counts.dropped_old += 1;
             self.dropped += 1;
             return Ok(());
         }
-        match self.outbox.push(letter) {
-            Some(dropped) => {
-                self.counts.dropped_full += dropped;
-                if !is_volatile {
-                    self.receipts.send();
-                }
-                Ok(())
-            }
-            None => {
-                self.counts.dropped_full += 1;
-                let limit = self.config.queue;
-                if is_volatile { Ok(()) } else { Err(BusError::Full { limit }) }
-            }
+        let size = letter.channel.len() + letter.payload.size();
+        let pushed = self.outbox.push(now, (letter, size), keep);
+        self.counts.dropped_full += pushed.unwrap_or(1);
+        match (pushed, keep) {
+            (Ok(_), Keep::Firm) => self.receipts.send(),
+            (Ok(_) | Err(_), Keep::Volatile) => {}
+            (Err(_), Keep::Firm) => return Err(BusError::Full { limit: self.config.queue }),
         }
+        Ok(())
     }
 
     fn next_publish(&mut self, now: Instant) -> Option<Command> {
@@ -405,13 +409,13 @@ impl Emitter {
             }
             // It was queued before the broker told its limit.
             self.counts.refused += 1;
-            self.lose(&letter, Loss::Refused);
+            self.lose(letter.keep, Loss::Refused);
         };
-        let Letter { channel, payload, is_volatile, is_for_all, .. } = letter;
+        let Letter { channel, payload, keep, is_for_all } = letter;
         self.counts.published += 1;
         self.counts.bytes_out += payload.size() as u64;
         let heard = is_for_all.then(|| Box::from(&*channel));
-        self.flying.push_back(Flying::Taken { channel: heard, is_volatile, since: now });
+        self.flying.push_back(Flying::Taken { channel: heard, keep, since: now });
         Some(Command::Publish { channel, payload, length: self.config.stream_length })
     }
 
@@ -421,9 +425,9 @@ impl Emitter {
         }
     }
 
-    fn lose(&mut self, letter: &Letter, why: Loss) {
+    fn lose(&mut self, keep: Keep, why: Loss) {
         self.dropped += 1;
-        if !letter.is_volatile {
+        if keep == Keep::Firm {
             self.flying.push_back(Flying::Lost(why));
             self.settle_lost();
         }
@@ -441,9 +445,9 @@ impl Emitter {
         for flying in self.flying.drain(..) {
             match flying {
                 Flying::Lost(why) => self.receipts.lose(why),
-                Flying::Taken { is_volatile, .. } => {
+                Flying::Taken { keep, .. } => {
                     self.dropped += 1;
-                    if !is_volatile {
+                    if keep == Keep::Firm {
                         self.receipts.lose(Loss::Broken);
                     }
                 }
@@ -453,7 +457,7 @@ impl Emitter {
 
     fn drop_all(&mut self) {
         while let Some(letter) = self.outbox.pop() {
-            self.lose(&letter, Loss::Closed);
+            self.lose(letter.keep, Loss::Closed);
         }
     }
 }

@@ -5,7 +5,6 @@ mod emitter;
 mod event;
 mod fault;
 mod line;
-mod outbox;
 mod receipts;
 mod unheard;
 

@@ -313,6 +313,7 @@ fn k19_what_a_format_has_no_words_for_is_refused_at_once() {
     for body in [close, several, many] {
         refused(sim.emitter.publish(now, "/", body));
     }
+    refused(sim.emit_to(to(&[], &["a room"]), "[]"));
     refused(sim.emitter.server_emit(now, "/", event("note", "[]")));
     assert_eq!(sim.command(), None);
 }

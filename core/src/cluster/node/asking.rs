@@ -60,7 +60,7 @@ impl Node {
     ) -> Result<Question, BusError> {
         let format = self.config.format;
         if format == Format::Python {
-            return Err(Unsupported { format, what: "count of processes" }.into());
+            return Err(Unsupported { format, what: "counts of processes" }.into());
         }
         let namespace: Arc<str> = namespace.into();
         let n = self.questions.number();
@@ -138,12 +138,14 @@ impl Node {
         }
     }
 
-    /// The driver begins with a question: those are asked that are alive now.
+    /// The driver begins with a question: those are asked that are alive now. Before subscriptions are confirmed,
+    /// nobody knows who they are.
     pub(super) fn name_processes(&mut self, namespace: &str, question: u64) {
         if self.config.format != Format::Native {
             return;
         }
-        let Some(space) = self.spaces.get(namespace) else { return };
+        let space = self.spaces.get(namespace).filter(|space| space.is_confirmed());
+        let Some(space) = space else { return };
         let ended = self.questions.name(question, space.others.alive());
         self.conclude(ended);
     }
@@ -155,6 +157,9 @@ impl Node {
                     self.count(now, &namespace, question);
                 }
                 Some(Due::Ended(ended)) => self.conclude([ended]),
+                Some(Due::Recount(question, namespace)) if self.questions.is_unknown(question) => {
+                    self.name_processes(&namespace, question);
+                }
                 Some(Due::Recount(..)) | None => {}
             }
         }

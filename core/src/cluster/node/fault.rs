@@ -6,6 +6,9 @@ use crate::cluster::bus::Unsupported;
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BusError {
+    /// This process has [left](super::Node::leave) the cluster.
+    #[error("this process left the cluster")]
+    Left,
     /// The format of the cluster has no words for it.
     #[error(transparent)]
     Unsupported(#[from] Unsupported),

@@ -18,7 +18,14 @@ impl Node {
         if self.stage == Stage::Leaving {
             return;
         }
+        if self.codec.is_own(&self.name, payload) {
+            self.counts.ignored += 1;
+            return;
+        }
         match self.read(channel, payload) {
+            Ok(message) if message.from.as_deref() == Some(&*self.name) => {
+                self.take_own(now, message.sequence, &message.body);
+            }
             Ok(message) => {
                 self.counts.received += 1;
                 self.counts.bytes_in += payload.size() as u64;
@@ -67,9 +74,6 @@ impl Node {
     /// Acts on a message.
     fn take(&mut self, now: Instant, message: Message) {
         let Message { from, namespace, sequence, body } = message;
-        if from.as_deref() == Some(&*self.name) {
-            return self.take_own(now, sequence, &body);
-        }
         if !self.spaces.contains(&namespace) {
             return;
         }
@@ -164,6 +168,7 @@ impl Node {
         if let Body::Beat(_) | Body::Hello = body {
             return true;
         }
+        self.expect_death(now);
         let Some(space) = self.spaces.get_mut(namespace) else { return false };
         match space.others.hear(now, from, sequence) {
             Order::After { lost } => {

@@ -10,6 +10,8 @@ mod event;
 mod fault;
 mod identity;
 mod incoming;
+#[cfg(feature = "fuzz")]
+mod invariants;
 mod line;
 mod node;
 mod others;

@@ -45,6 +45,8 @@ pub struct Node {
     pub(super) largest: Option<usize>,
     pub(super) wishes: Wishes,
     pub(super) outbox: Outbox<Item>,
+    /// Signs of life, which wait for nothing. At most two for each namespace.
+    pub(super) signs: VecDeque<Item>,
     pub(super) spaces: Spaces,
     pub(super) counters: Counters,
     pub(super) questions: Questions,
@@ -54,6 +56,8 @@ pub struct Node {
     /// Hellos and beats that were sent, and when the next beat is due.
     pub(super) beats: u64,
     pub(super) next_beat: Instant,
+    /// When to look for processes that gave no sign of life.
+    pub(super) next_burial: Option<Instant>,
     /// What was counted, but for what other parts count.
     pub(super) counts: BusCounts,
     /// Messages that were dropped when the connection was told of last.
@@ -83,11 +87,7 @@ impl Node {
         now: Instant,
     ) -> Self {
         let mut rng = Rng::new(seed, 0);
-        let prefix = config.prefix.as_deref().unwrap_or(match config.format {
-            Format::Python => "socketio",
-            Format::Classic | Format::Sharded | Format::Streams => "socket.io",
-            Format::Native => "sansocket",
-        });
+        let prefix = config.prefix.as_deref().unwrap_or_else(|| config.format.usual_prefix());
         Self {
             name: identity::draw(config.format, &mut rng),
             codec: Codec::new(config.format, config.limits.clone()),
@@ -99,6 +99,7 @@ impl Node {
             largest: None,
             wishes: Wishes::default(),
             outbox: Outbox::new(config.queue, config.age),
+            signs: VecDeque::new(),
             spaces: Spaces::default(),
             counters: Counters::default(),
             questions: Questions::default(),
@@ -107,6 +108,7 @@ impl Node {
             poison: Poison::default(),
             beats: 0,
             next_beat: now,
+            next_burial: None,
             counts: BusCounts::default(),
             dropped_before: 0,
             shard_outputs: VecDeque::new(),

@@ -124,6 +124,15 @@ impl<T> Outbox<T> {
     }
 }
 
+#[cfg(feature = "fuzz")]
+impl<T> Outbox<T> {
+    pub(super) fn check(&self) {
+        let bytes: usize = self.entries.iter().map(|entry| entry.size).sum();
+        assert_eq!(bytes, self.bytes, "bytes that wait are counted");
+        assert!(bytes <= self.limit, "they are bounded");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -45,7 +45,7 @@ impl Node {
         let Outgoing { namespace, body, question } = message;
         if self.stage == Stage::Leaving {
             self.counts.refused += 1;
-            return Err(BusError::Full { limit: 0 });
+            return Err(BusError::Left);
         }
         if keep == Keep::Volatile && !self.line.is_up() {
             self.counts.dropped_old += 1;
@@ -61,6 +61,10 @@ impl Node {
             self.counts.refused += 1;
             return Err(BusError::TooLarge { size, limit });
         }
+        if let Body::Beat(_) | Body::Hello = message.body {
+            self.send_sign(&message, Item::Publish { channel, payload, question });
+            return Ok(());
+        }
         let bytes = size + channel.len();
         let item = Item::Publish { channel, payload, question };
         match self.outbox.push(now, (item, bytes), keep) {
@@ -72,6 +76,14 @@ impl Node {
         }
         self.note_sequence(namespace, &message);
         Ok(())
+    }
+
+    /// Queues a sign of life.
+    fn send_sign(&mut self, message: &Message, item: Item) {
+        if self.signs.len() < 2 * self.spaces.len() {
+            self.signs.push_back(item);
+            self.note_sequence(&message.namespace, message);
+        }
     }
 
     /// Queues something else than a message.
@@ -124,6 +136,11 @@ impl Node {
         }
         if self.line.take_ping() {
             return Some(Command::Ping);
+        }
+        if self.line.is_ready()
+            && let Some(item) = self.signs.pop_front()
+        {
+            return self.begin(item);
         }
         if self.line.is_ready() || self.stage == Stage::Leaving {
             while let Some((item, since)) = self.outbox.first() {

@@ -77,6 +77,7 @@ impl Node {
         if was_up {
             self.dropped_before = self.dropped();
             self.counters.forget();
+            self.signs.clear();
             self.counts.dropped_old += self.outbox.drop_volatile();
         }
         status.into_iter().for_each(|status| self.tell_status(status));
@@ -136,8 +137,16 @@ impl Node {
         );
     }
 
+    /// Something was heard of another process.
+    pub(super) fn expect_death(&mut self, now: Instant) {
+        if self.next_burial.is_none() {
+            self.next_burial = now.checked_add(self.config.dead_after);
+        }
+    }
+
     /// Another process lives.
     pub(super) fn on_alive(&mut self, now: Instant, namespace: &str, node: &str) {
+        self.expect_death(now);
         let is_known = self.is_alive_anywhere(node);
         let Some(space) = self.spaces.get_mut(namespace) else { return };
         if space.others.greet(now, node) && !is_known {
@@ -147,6 +156,7 @@ impl Node {
 
     /// Another process leaves a namespace.
     pub(super) fn on_left(&mut self, now: Instant, namespace: &str, node: &str) {
+        self.expect_death(now);
         let Some(space) = self.spaces.get_mut(namespace) else { return };
         if space.others.part(now, node) {
             self.on_gone(namespace, node, Farewell::Told);
@@ -213,14 +223,12 @@ impl Node {
             }
         }
         self.wishes.give_up_all();
+        self.signs.clear();
         self.stage = Stage::Leaving;
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let after = self.config.dead_after;
         let is_native = self.config.format == Format::Native && self.line.is_ready();
-        let deaths = self.spaces.iter().filter(|_| is_native);
-        let deaths = deaths.filter_map(|space| space.others.expiry(after)).min();
         [
             self.line.deadline(),
             self.questions.deadline(),
@@ -228,7 +236,7 @@ impl Node {
             self.outbox.expiry(),
             self.held_until(),
             is_native.then_some(self.next_beat),
-            deaths,
+            self.next_burial.filter(|_| is_native),
         ]
         .into_iter()
         .flatten()
@@ -258,12 +266,16 @@ impl Node {
 
     /// Takes those for dead that gave no sign of life.
     fn bury(&mut self, now: Instant) {
+        if self.next_burial.is_none_or(|due| now < due) {
+            return;
+        }
         let after = self.config.dead_after;
         let mut dead = Vec::new();
         for (namespace, space) in self.spaces.iter_mut() {
             let gone = space.others.expire(now, after);
             dead.extend(gone.into_iter().map(|node| (namespace.clone(), node)));
         }
+        self.next_burial = self.spaces.iter().filter_map(|space| space.others.expiry(after)).min();
         for (namespace, node) in dead {
             self.on_gone(&namespace, &node, Farewell::Untold);
         }

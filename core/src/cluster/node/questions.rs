@@ -128,6 +128,12 @@ impl Questions {
         self.open.contains_key(&n)
     }
 
+    /// Whether nobody knows who has to answer a question.
+    pub(super) fn is_unknown(&self, n: u64) -> bool {
+        let is_unknown = |pending: &Pending| matches!(pending.expected, Expected::Unknown);
+        self.open.get(&n).is_some_and(is_unknown)
+    }
+
     pub(super) fn len(&self) -> u64 {
         self.open.len() as u64
     }
@@ -407,4 +413,12 @@ fn only_id(id: Box<str>) -> Found {
 
 fn after(now: Instant, time: Duration) -> Instant {
     now.checked_add(time).unwrap_or(now)
+}
+
+#[cfg(feature = "fuzz")]
+impl Questions {
+    pub(super) fn check(&self) {
+        let due = self.open.iter().map(|(n, pending)| (pending.stage.due(), *n));
+        assert_eq!(due.collect::<BTreeSet<_>>(), self.due, "each question has one deadline");
+    }
 }

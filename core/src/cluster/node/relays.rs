@@ -91,6 +91,14 @@ impl Relays {
     }
 }
 
+#[cfg(feature = "fuzz")]
+impl Relays {
+    pub(super) fn check(&self) {
+        let due = self.open.iter().map(|(id, relay)| (relay.end, *id));
+        assert_eq!(due.collect::<BTreeSet<_>>(), self.due, "each question has one deadline");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

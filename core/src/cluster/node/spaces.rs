@@ -34,6 +34,12 @@ pub(super) struct Space {
     pub(super) others: Others,
 }
 
+impl Space {
+    pub(super) fn is_confirmed(&self) -> bool {
+        self.unconfirmed == 0
+    }
+}
+
 impl Spaces {
     pub(super) fn get(&self, namespace: &str) -> Option<&Space> {
         self.all.get(namespace)
@@ -41,6 +47,10 @@ impl Spaces {
 
     pub(super) fn get_mut(&mut self, namespace: &str) -> Option<&mut Space> {
         self.all.get_mut(namespace)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
     }
 
     pub(super) fn contains(&self, namespace: &str) -> bool {
@@ -115,5 +125,18 @@ impl Spaces {
         for space in self.all.values_mut() {
             space.ready = None;
         }
+    }
+}
+
+#[cfg(feature = "fuzz")]
+impl Spaces {
+    pub(super) fn check(&self) {
+        for (name, space) in &self.all {
+            let waits = self.waiting.values().filter(|spaces| spaces.contains(name)).count();
+            assert!(space.is_kept || space.shards > 0, "a namespace is kept or has clients");
+            assert!(waits == 0 || waits == space.unconfirmed, "what it waits for is counted");
+        }
+        let waiting = self.waiting.values().flatten();
+        assert!(waiting.into_iter().all(|name| self.contains(name)), "those that wait are open");
     }
 }

@@ -135,6 +135,17 @@ impl Wishes {
     }
 }
 
+#[cfg(feature = "fuzz")]
+impl Wishes {
+    pub(super) fn check(&self) {
+        let open = self.all.values().filter(|wish| wish.is_open()).count();
+        assert_eq!(open, self.open, "subscriptions that are not confirmed are counted");
+        let due = self.all.iter().filter(|(_, wish)| wish.is_due());
+        let due: BTreeSet<_> = due.map(|(subscription, _)| subscription.clone()).collect();
+        assert_eq!(due, self.due, "the broker is told of each");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -214,7 +214,9 @@ impl Answers {
             return;
         }
         let waiting = u32::try_from(gathering.waiting.max(0)).unwrap_or(u32::MAX);
-        let missing = gathering.missing.saturating_add(waiting);
+        // Of a peer that did not report, at least one client may be missing.
+        let silent = u32::try_from(gathering.reports).unwrap_or(u32::MAX);
+        let missing = gathering.missing.saturating_add(waiting).saturating_add(silent);
         self.gatherings.remove(&id);
         let answer = Answer::Done { missing };
         outputs.tell(Event::Ack { ticket: Ticket(id), from: None, answer });

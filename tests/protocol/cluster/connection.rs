@@ -1,0 +1,210 @@
+//! A broker that is away, slow, or silent.
+
+use std::time::Duration;
+
+use sansocket::cluster::bus::{Format, Payload};
+use sansocket::cluster::{BusError, NodeStatus};
+use sansocket::{ArgsRef, EventMessage, Target};
+
+use super::FORMATS;
+use super::process::config;
+use super::world::{State, World};
+
+#[test]
+fn k01_clients_of_this_process_get_events_whatever_the_broker_does() {
+    for format in FORMATS {
+        for state in [State::Down, State::Frozen] {
+            let mut world = World::empty(format);
+            world.broker.state = state;
+            world.add(config(format));
+            let client = world.connect(0);
+            world.emit(0, &[], "[1]");
+            assert_eq!(world.at(0).frames(client), ["42[\"e\",1]"], "{format} {state:?}");
+        }
+    }
+}
+
+#[test]
+fn k02_a_process_connects_when_the_broker_comes() {
+    for format in FORMATS {
+        let mut world = World::empty(format);
+        world.broker.state = State::Down;
+        for _ in 0..2 {
+            world.add(config(format));
+        }
+        let client = world.connect(1);
+        world.millis(30_000);
+        world.broker.state = State::Up;
+        world.millis(7000);
+        assert!(world.at(0).counts().connected, "{format}");
+        world.emit(0, &[], "[1]");
+        assert_eq!(world.at(1).frames(client), ["42[\"e\",1]"], "{format}");
+        let told = world.at(0).statuses.iter();
+        let told: Vec<_> = told.filter(|s| !matches!(s, NodeStatus::Joined { .. })).collect();
+        let lost = NodeStatus::Lost { why: "refused".into() };
+        assert_eq!(told, [&lost, &NodeStatus::Connected { dropped: 0 }], "{format}");
+    }
+}
+
+#[test]
+fn k04_a_broker_that_is_silent_is_pinged_and_given_up() {
+    for format in FORMATS {
+        let mut world = World::new(format, 1);
+        world.millis(20_000);
+        assert_eq!(world.at(0).counts().reconnects, 0, "{format}: it answers pings");
+        world.broker.state = State::Frozen;
+        world.millis(9000);
+        assert_eq!(world.at(0).counts().reconnects, 0, "{format}");
+        world.millis(2000);
+        assert_eq!(world.at(0).counts().reconnects, 1, "{format}");
+        let lost = NodeStatus::Lost { why: "silent".into() };
+        assert!(world.at(0).statuses.contains(&lost), "{format}");
+        world.broker.state = State::Up;
+        world.millis(20_000);
+        assert!(world.at(0).counts().connected, "{format}");
+    }
+}
+
+#[test]
+fn k04_messages_of_others_are_no_sign_of_life() {
+    let mut world = World::new(Format::Python, 1);
+    world.broker.mute = true;
+    for _ in 0..12 {
+        let now = world.now;
+        world.broker.publish(now, "socketio", Payload::from(&b"{}"[..]));
+        world.millis(1000);
+    }
+    assert_eq!(world.at(0).counts().reconnects, 1);
+}
+
+#[test]
+fn k05_what_waits_is_bounded_in_bytes_and_age() {
+    for format in FORMATS {
+        let mut set = config(format);
+        set.queue = 4000;
+        let mut world = World::with(set, 2);
+        let client = world.connect(1);
+        world.at(1).frames(client);
+        world.broker.shut_out(0);
+        world.millis(50);
+        for n in 0..100 {
+            world.emit(0, &[], &format!("[{n}]"));
+        }
+        let counts = world.at(0).counts();
+        assert!(counts.queued > 5 && counts.queued_bytes <= 4000, "{format} {counts:?}");
+        assert_eq!(counts.queued + counts.dropped_full, 100, "{format}");
+        let queued = counts.queued;
+        world.broker.shut_out = None;
+        world.millis(1000);
+        let kept: Vec<_> = (0..queued).map(|n| format!("42[\"e\",{n}]")).collect();
+        assert_eq!(world.at(1).frames(client), kept, "{format}: the newest are refused");
+        let dropped = 100 - queued;
+        let told = NodeStatus::Connected { dropped };
+        assert_eq!(world.at(0).statuses.iter().filter(|s| **s == told).count(), 1, "{format}");
+        world.broker.shut_out(0);
+        world.millis(10);
+        world.emit(0, &[], "[-1]");
+        world.millis(5100);
+        assert_eq!(world.at(0).counts().queued, 0, "{format}");
+        assert_eq!(world.at(0).counts().dropped_old, 1, "{format}");
+    }
+}
+
+#[test]
+fn k05_volatile_events_are_not_kept_for_a_broker_that_is_away() {
+    for format in FORMATS {
+        let mut world = World::new(format, 2);
+        let client = world.connect(1);
+        world.broker.shut_out(0);
+        world.millis(10);
+        let to = Target { volatile: true, ..Target::namespace("/") };
+        world.at(0).shards[0].broadcast(&to, "v", ArgsRef::NONE).expect("it is sent");
+        world.emit(0, &[], "[1]");
+        world.broker.shut_out = None;
+        world.millis(1000);
+        assert_eq!(world.at(1).frames(client), ["42[\"e\",1]"], "{format}");
+        assert_eq!(world.at(0).counts().dropped_old, 1, "{format}");
+    }
+}
+
+#[test]
+fn k06_what_was_handed_to_the_driver_is_not_sent_again() {
+    for format in FORMATS {
+        let mut world = World::new(format, 2);
+        let client = world.connect(1);
+        world.broker.faults.loses = 100;
+        world.emit(0, &[], "[1]");
+        world.broker.faults.loses = 0;
+        world.broker.shut_out(0);
+        world.millis(10);
+        world.emit(0, &[], "[2]");
+        world.broker.shut_out = None;
+        world.millis(1000);
+        assert_eq!(world.at(1).frames(client), ["42[\"e\",2]"], "{format}");
+    }
+}
+
+#[test]
+fn k20_a_message_that_the_broker_does_not_carry_is_refused_with_both_numbers() {
+    let mut world = World::empty(Format::Native);
+    world.broker.largest = Some(1000);
+    world.add(config(Format::Native));
+    world.millis(500);
+    let now = world.now;
+    let long = format!("[\"{}\"]", "x".repeat(2000));
+    let event = EventMessage::from_args("e", ArgsRef::from_valid(&long, &[]));
+    let refused = world.at(0).node.server_emit(now, "/", event).expect_err("it is too large");
+    let BusError::TooLarge { size, limit: 1000 } = refused else { panic!("{refused:?}") };
+    let text = format!("a message of {size} bytes, and the broker carries at most 1000");
+    assert_eq!(refused.to_string(), text);
+    assert_eq!(
+        world.at(0).node.check_size(2000),
+        Err(BusError::TooLarge { size: 2000, limit: 1000 })
+    );
+    assert_eq!(world.at(0).node.check_size(1000), Ok(()));
+    world.emit(0, &[], &long);
+    assert_eq!(world.at(0).counts().refused, 2);
+}
+
+#[test]
+fn the_hosts_of_calls_are_told_when_the_queue_is_full() {
+    let mut set = config(Format::Native);
+    set.queue = 1000;
+    let mut world = World::empty(Format::Native);
+    world.broker.state = State::Down;
+    world.add(set);
+    let now = world.now;
+    let event = EventMessage::from_args("e", ArgsRef::NONE);
+    let node = &mut world.at(0).node;
+    let sent = (0..100).map_while(|_| node.server_emit(now, "/", event.clone()).ok()).count();
+    assert!((2..8).contains(&sent), "{sent}");
+    let full = Err(BusError::Full { limit: 1000 });
+    assert_eq!(node.server_emit(now, "/", event), full);
+    assert_eq!(node.check_size(100), full);
+}
+
+#[test]
+fn a_process_that_leaves_hands_over_what_it_sent_before() {
+    for format in FORMATS {
+        let mut world = World::new(format, 2);
+        let client = world.connect(1);
+        let now = world.now;
+        world.at(0).emit(&[], &[], "last", "[]");
+        world.at(0).run(now);
+        world.stop(0);
+        assert_eq!(world.at(1).frames(client), ["42[\"last\"]"], "{format}");
+    }
+}
+
+#[test]
+fn a_process_leaves_at_once_when_there_is_no_broker() {
+    let mut world = World::empty(Format::Native);
+    world.broker.state = State::Down;
+    world.add(config(Format::Native));
+    world.millis(100);
+    let now = world.now;
+    assert!(!world.at(0).node.has_left());
+    world.at(0).node.leave(now);
+    assert!(world.at(0).node.has_left());
+    world.advance(Duration::from_secs(1));
+}

@@ -1,0 +1,119 @@
+//! Signs of life in our own format.
+
+use std::time::Duration;
+
+use sansocket::cluster::NodeStatus;
+use sansocket::cluster::bus::{Beat, Body, BusLimits, Codec, Format, Message};
+
+use super::process::config;
+use super::world::World;
+
+fn joined(world: &mut World, at: usize) -> NodeStatus {
+    NodeStatus::Joined { node: world.at(at).node.name().into() }
+}
+
+fn left(node: &str) -> NodeStatus {
+    NodeStatus::Left { node: node.into() }
+}
+
+#[test]
+fn processes_know_each_other_shortly_after_their_start() {
+    let mut world = World::new(Format::Native, 3);
+    for at in 0..3 {
+        assert_eq!(world.at(at).counts().nodes, 3);
+    }
+    let second = joined(&mut world, 1);
+    assert!(world.at(0).statuses.contains(&second));
+}
+
+#[test]
+fn k16_a_process_that_is_silent_is_gone_after_four_seconds() {
+    let mut world = World::new(Format::Native, 2);
+    let name = world.at(1).node.name().to_owned();
+    world.at(1).hangs = true;
+    world.millis(3000);
+    assert_eq!(world.at(0).counts().nodes, 2);
+    world.millis(2000);
+    assert_eq!(world.at(0).counts().nodes, 1);
+    assert_eq!(world.at(0).statuses.last(), Some(&left(&name)));
+    world.at(1).hangs = false;
+    world.millis(1500);
+    assert_eq!(world.at(0).counts().nodes, 2, "it only hung");
+}
+
+#[test]
+fn k16_a_process_that_leaves_is_gone_at_once() {
+    let mut world = World::new(Format::Native, 2);
+    let name = world.at(1).node.name().to_owned();
+    world.stop(1);
+    assert_eq!(world.at(0).counts().nodes, 1);
+    assert_eq!(world.at(0).statuses.last(), Some(&left(&name)));
+}
+
+#[test]
+fn an_outage_of_the_broker_kills_no_process() {
+    let mut world = World::new(Format::Native, 2);
+    world.broker.crash();
+    world.millis(20_000);
+    world.broker.state = super::world::State::Up;
+    world.millis(6000);
+    assert_eq!(world.at(0).counts().nodes, 2);
+    let is_left = |status: &NodeStatus| matches!(status, NodeStatus::Left { .. });
+    assert!(!world.at(0).statuses.iter().any(is_left));
+}
+
+#[test]
+fn losses_are_counted_and_copies_dropped() {
+    let mut world = World::new(Format::Native, 2);
+    let client = world.connect(1);
+    world.broker.faults.repeats = 100;
+    world.emit(0, &[], "[1]");
+    world.broker.faults.repeats = 0;
+    world.broker.faults.loses = 100;
+    world.emit(0, &[], "[2]");
+    world.emit(0, &[], "[3]");
+    world.broker.faults.loses = 0;
+    world.emit(0, &[], "[4]");
+    assert_eq!(world.at(1).frames(client), ["42[\"e\",1]", "42[\"e\",4]"]);
+    assert_eq!(world.at(1).counts().lost, 2);
+}
+
+#[test]
+fn k07_a_process_whose_name_another_has_takes_another() {
+    let mut world = World::empty(Format::Native);
+    world.add_with_seed(config(Format::Native), 1);
+    world.millis(5000);
+    world.add_with_seed(config(Format::Native), 1);
+    let name = world.at(0).node.name().to_owned();
+    assert_eq!(world.at(1).node.name(), name);
+    world.millis(5000);
+    assert_eq!(world.at(0).node.name(), name, "the older keeps it");
+    assert_ne!(world.at(1).node.name(), name);
+    assert!(world.at(1).statuses.contains(&NodeStatus::Renamed));
+    assert_eq!(world.at(0).counts().nodes, 2);
+    assert_eq!(world.at(1).counts().nodes, 2);
+    let client = world.connect(0);
+    world.emit(1, &[], "[1]");
+    assert_eq!(world.at(0).frames(client), ["42[\"e\",1]"]);
+}
+
+#[test]
+fn k12_processes_that_are_not_there_cost_little() {
+    let mut world = World::new(Format::Native, 1);
+    let now = world.now;
+    let codec = Codec::new(Format::Native, BusLimits::default());
+    for n in 0..10_000_u128 {
+        let beat = Message {
+            from: Some(format!("{:032x}", n + 1).into()),
+            namespace: "/".into(),
+            sequence: Some(1),
+            body: Body::Beat(Beat::default()),
+        };
+        let payload = codec.encode(&beat).expect("it has words");
+        world.broker.publish(now, "sansocket:n:/", payload);
+        world.settle();
+    }
+    assert_eq!(world.at(0).counts().nodes, 4097);
+    world.advance(Duration::from_secs(5));
+    assert_eq!(world.at(0).counts().nodes, 1);
+}

@@ -1,0 +1,315 @@
+//! Questions of one process to all others.
+
+use std::time::Duration;
+
+use sansocket::cluster::bus::{Detail, Format, To};
+use sansocket::cluster::{BusError, Outcome, Question};
+use sansocket::{ArgsRef, EventMessage};
+
+use super::process::{Process, config};
+use super::world::{State, World};
+use super::{ASKING, FORMATS};
+
+fn everyone() -> To {
+    To::default()
+}
+
+/// Asks, and returns the number of the question.
+fn ask(
+    world: &mut World,
+    process: usize,
+    question: impl FnOnce(&mut Process, std::time::Instant) -> Result<Question, BusError>,
+) -> usize {
+    let now = world.now;
+    let process = world.at(process);
+    let question = question(process, now).expect("it is asked");
+    process.await_outcome(question)
+}
+
+fn fetch(world: &mut World, process: usize, detail: Detail) -> usize {
+    ask(world, process, |process, now| process.node.fetch(now, "/", everyone(), detail))
+}
+
+fn ids(outcome: &Outcome) -> Vec<String> {
+    let mut ids: Vec<_> = outcome.found.iter().map(|found| found.id.to_string()).collect();
+    ids.sort();
+    ids
+}
+
+#[test]
+fn the_clients_of_all_other_processes_are_found() {
+    for format in ASKING {
+        for detail in [Detail::Clients, Detail::Ids] {
+            let mut world = World::new(format, 3);
+            let clients: Vec<_> = (0..5).map(|n| (n % 3, world.connect(n % 3))).collect();
+            world.at(1).join(0, "r");
+            let mut expected: Vec<_> =
+                clients.iter().filter(|(p, _)| *p > 0).map(|&(p, c)| world.at(p).id(c)).collect();
+            expected.sort();
+            let question = fetch(&mut world, 0, detail);
+            let outcome = world.outcome(0, question).expect("all answered");
+            assert_eq!(ids(&outcome), expected, "{format}");
+            assert_eq!((outcome.asked, outcome.missing), (2, 0), "{format}");
+            let is_full = outcome.found.iter().all(|found| found.data.json() == "[7]");
+            assert_eq!(is_full, detail == Detail::Clients, "{format}");
+        }
+    }
+}
+
+#[test]
+fn a_process_that_is_alone_has_its_answer_at_once() {
+    for format in ASKING {
+        let mut world = World::new(format, 1);
+        let question = fetch(&mut world, 0, Detail::Clients);
+        let outcome = world.outcome(0, question).expect("nobody is asked");
+        assert_eq!((outcome.asked, outcome.missing), (0, 0), "{format}");
+    }
+}
+
+#[test]
+fn rooms_are_those_of_all() {
+    for format in [Format::Native, Format::Classic] {
+        let mut world = World::new(format, 3);
+        for (process, room) in [(1, "a"), (2, "b"), (2, "a")] {
+            let client = world.connect(process);
+            world.join(process, client, room);
+        }
+        let question = ask(&mut world, 0, |process, now| process.node.rooms(now, "/"));
+        let outcome = world.outcome(0, question).expect("all answered");
+        assert_eq!(outcome.rooms, ["a".into(), "b".into()], "{format}");
+    }
+    for format in [Format::Sharded, Format::Streams] {
+        let mut world = World::new(format, 1);
+        let now = world.now;
+        let refused = world.at(0).node.rooms(now, "/");
+        assert!(matches!(refused, Err(BusError::Unsupported(_))), "{format}");
+    }
+}
+
+#[test]
+fn the_number_of_processes_is_known() {
+    for format in ASKING {
+        let mut world = World::new(format, 3);
+        let question = ask(&mut world, 0, |process, now| process.node.size(now, "/"));
+        let outcome = world.outcome(0, question).expect("it is known");
+        assert_eq!((outcome.nodes, outcome.missing), (3, 0), "{format}");
+        assert_eq!(world.at(0).counts().nodes, 3, "{format}");
+    }
+}
+
+#[test]
+fn events_for_processes_are_heard_by_the_others_and_replied_to() {
+    for format in ASKING {
+        let mut world = World::new(format, 3);
+        world.at(1).reply = Some("[\"one\",1]");
+        world.at(2).reply = Some("[\"two\"]");
+        let event = || EventMessage::from_args("note", ArgsRef::from_valid("[2]", &[]));
+        let now = world.now;
+        world.at(0).node.server_emit(now, "/", event()).expect("it is sent");
+        world.settle();
+        let question =
+            ask(&mut world, 0, |process, now| process.node.server_ask(now, "/", event()));
+        let outcome = world.outcome(0, question).expect("all answered");
+        let mut replies: Vec<_> = outcome.replies.iter().map(|args| args.json()).collect();
+        replies.sort_unstable();
+        let first = if format == Format::Native { "[\"one\",1]" } else { "[\"one\"]" };
+        assert_eq!(replies, [first, "[\"two\"]"], "{format}");
+        assert!(world.at(0).server_events.is_empty(), "{format}");
+        assert_eq!(world.at(1).server_events, ["note[2]", "note[2]"], "{format}");
+    }
+}
+
+#[test]
+fn k15_a_question_ends_with_what_came_and_says_who_is_missing() {
+    for format in ASKING {
+        let mut world = World::new(format, 3);
+        let client = world.connect(1);
+        let id = world.at(1).id(client);
+        world.at(2).hangs = true;
+        let question = fetch(&mut world, 0, Detail::Clients);
+        world.millis(1900);
+        assert!(world.outcome(0, question).is_none(), "{format}");
+        world.millis(200);
+        let outcome = world.outcome(0, question).expect("its time is up");
+        assert_eq!(ids(&outcome), [id], "{format}");
+        assert_eq!((outcome.asked, outcome.missing), (2, 1), "{format}");
+        let names = [world.at(2).node.name().into()];
+        let names: &[Box<str>] = if format == Format::Native { &names } else { &[] };
+        assert_eq!(outcome.missing_names, names, "{format}");
+        assert_eq!(world.at(0).counts().pending, 0, "{format}");
+    }
+}
+
+#[test]
+fn k15_a_question_without_a_broker_ends_in_time_and_is_not_complete() {
+    for format in ASKING {
+        for state in [State::Down, State::Frozen] {
+            let mut world = World::empty(format);
+            world.broker.state = state;
+            world.add(config(format));
+            world.millis(100);
+            let question = fetch(&mut world, 0, Detail::Clients);
+            world.millis(2100);
+            let outcome = world.outcome(0, question).expect("its time is up");
+            assert_eq!((outcome.asked, outcome.missing), (1, 1), "{format} {state:?}");
+        }
+    }
+}
+
+#[test]
+fn k16_later_questions_do_not_ask_a_process_that_died() {
+    for format in ASKING {
+        let mut world = World::new(format, 3);
+        world.kill(2);
+        world.millis(5000);
+        let question = fetch(&mut world, 0, Detail::Clients);
+        let outcome = world.outcome(0, question).expect("all answered");
+        assert_eq!((outcome.asked, outcome.missing), (1, 0), "{format}");
+    }
+}
+
+#[test]
+fn k16_a_question_ends_when_the_process_that_it_waits_for_is_dead() {
+    let mut set = config(Format::Native);
+    set.timeout = Duration::from_secs(60);
+    let mut world = World::with(set, 2);
+    world.at(1).hangs = true;
+    let question = fetch(&mut world, 0, Detail::Clients);
+    world.millis(5100);
+    let outcome = world.outcome(0, question).expect("it is dead");
+    let name = world.at(1).node.name().into();
+    assert_eq!((outcome.missing, outcome.missing_names), (1, vec![name]));
+}
+
+#[test]
+fn k16_processes_are_counted_again_halfway() {
+    for format in [Format::Classic, Format::Sharded, Format::Streams] {
+        let mut world = World::new(format, 3);
+        world.at(2).hangs = true;
+        let question = fetch(&mut world, 0, Detail::Clients);
+        world.millis(500);
+        world.kill(2);
+        world.millis(400);
+        assert!(world.outcome(0, question).is_none(), "{format}");
+        world.millis(200);
+        let outcome = world.outcome(0, question).expect("it was counted again");
+        assert_eq!((outcome.asked, outcome.missing), (1, 0), "{format}");
+    }
+}
+
+#[test]
+fn k16_a_process_that_leaves_is_not_asked_any_more() {
+    for format in FORMATS {
+        let mut world = World::new(format, 3);
+        world.stop(2);
+        if format == Format::Python {
+            continue;
+        }
+        // Counts are good for a tenth of a second.
+        world.millis(150);
+        let question = fetch(&mut world, 0, Detail::Clients);
+        let outcome = world.outcome(0, question).expect("all answered");
+        assert_eq!((outcome.asked, outcome.missing), (1, 0), "{format}");
+    }
+}
+
+#[test]
+fn k16_a_count_is_good_for_a_tenth_of_a_second() {
+    for format in [Format::Classic, Format::Sharded, Format::Streams] {
+        let mut world = World::new(format, 2);
+        for _ in 0..10 {
+            let question = fetch(&mut world, 0, Detail::Clients);
+            assert!(world.outcome(0, question).is_some(), "{format}");
+        }
+        assert_eq!(world.broker.counted, 1, "{format}");
+        world.millis(101);
+        let question = fetch(&mut world, 0, Detail::Clients);
+        assert!(world.outcome(0, question).is_some(), "{format}");
+        assert_eq!(world.broker.counted, 2, "{format}");
+    }
+}
+
+#[test]
+fn k17_the_first_question_after_the_start_waits_until_it_can_be_answered() {
+    for format in ASKING {
+        let mut world = World::new(format, 1);
+        let client = world.connect(0);
+        let id = world.at(0).id(client);
+        let late = world.add(config(format));
+        let question = fetch(&mut world, late, Detail::Clients);
+        world.millis(500);
+        let outcome = world.outcome(late, question).expect("all answered");
+        assert_eq!((ids(&outcome), outcome.missing), (vec![id], 0), "{format}");
+    }
+}
+
+#[test]
+fn k13_headers_are_told_by_a_list_and_auth_by_a_setting() {
+    for format in ASKING {
+        let mut set = config(format);
+        set.headers = vec!["x-kept".into()];
+        set.auth = false;
+        let mut world = World::with(set, 2);
+        world.connect(1);
+        let question = fetch(&mut world, 0, Detail::Clients);
+        let outcome = world.outcome(0, question).expect("all answered");
+        let handshake = &outcome.found[0].handshake;
+        assert_eq!(&*handshake.headers, r#"{"X-Kept":"yes"}"#, "{format}");
+        assert_eq!(&*handshake.auth, "{}", "{format}");
+        let mut world = World::new(format, 2);
+        world.connect(1);
+        let question = fetch(&mut world, 0, Detail::Clients);
+        let outcome = world.outcome(0, question).expect("all answered");
+        let handshake = &outcome.found[0].handshake;
+        assert_eq!((&*handshake.headers, &*handshake.auth), ("{}", r#"{"token":"t"}"#));
+    }
+}
+
+#[test]
+fn k12_answers_that_nobody_asked_for_are_skipped() {
+    let mut world = World::new(Format::Classic, 2);
+    let now = world.now;
+    let name = world.at(0).node.name().to_owned();
+    let channel = "socket.io-response#/#";
+    let answer = |request: &str, rest: &str| {
+        format!(r#"{{"requestId":"{request}",{rest}}}"#).into_bytes().into()
+    };
+    for request in ["other.1", &format!("{name}.99"), &format!("{name}.x")] {
+        world.broker.publish(now, channel, answer(request, r#""sockets":[]"#));
+    }
+    world.at(1).hangs = true;
+    let question = fetch(&mut world, 0, Detail::Clients);
+    world.settle();
+    world.broker.publish(now, channel, answer(&format!("{name}.1"), r#""rooms":["r"]"#));
+    world.settle();
+    assert!(world.outcome(0, question).is_none(), "that is no answer to this question");
+    assert_eq!(world.at(0).counts().invalid, 1);
+}
+
+#[test]
+fn k12_what_all_answers_hold_is_bounded() {
+    let mut set = config(Format::Native);
+    set.limits.clients = 2;
+    let mut world = World::with(set, 3);
+    for process in [1, 1, 2] {
+        world.connect(process);
+    }
+    let question = fetch(&mut world, 0, Detail::Clients);
+    world.millis(2100);
+    let outcome = world.outcome(0, question).expect("its time is up");
+    assert!(outcome.found.len() <= 2 && outcome.missing == 1, "{outcome:?}");
+}
+
+#[test]
+fn a_process_that_leaves_has_its_questions_answered() {
+    let mut world = World::new(Format::Native, 2);
+    world.at(1).hangs = true;
+    let question = fetch(&mut world, 0, Detail::Clients);
+    let now = world.now;
+    world.settle();
+    world.at(0).node.leave(now);
+    let outcome = world.outcome(0, question).expect("it leaves");
+    assert_eq!(outcome.missing, 1);
+    let refused = world.at(0).node.fetch(now, "/", everyone(), Detail::Ids);
+    assert_eq!(refused, Err(BusError::Left));
+}
