@@ -190,10 +190,10 @@ const UNSUPPORTED: &str = "unsupported";
 
 /// Why other servers were not asked, in short.
 pub(crate) fn reason(error: &EmitError) -> String {
-    match error {
-        EmitError::Bus(BusError::Unsupported(_)) => UNSUPPORTED.into(),
-        error => error.to_string(),
+    if let EmitError::Bus(BusError::Unsupported(_)) = error {
+        return UNSUPPORTED.into();
     }
+    error.to_string()
 }
 
 /// The counters of the server for `GET /bus`, as JSON; `None` for a server that is alone.

@@ -138,7 +138,7 @@ fn taken(value: Value, attachments: &mut Vec<Bytes>) -> Value {
                 fields.into_iter().map(|(key, field)| (key, taken(field, attachments))).collect()
             }
         },
-        other => other,
+        other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => other,
     }
 }
 

@@ -49,7 +49,7 @@ impl Replies {
                 let number = |(key, field)| (key, self.numbered(field, attachments));
                 fields.into_iter().map(number).collect()
             }
-            other => other,
+            other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => other,
         }
     }
 }

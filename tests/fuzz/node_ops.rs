@@ -130,7 +130,7 @@ impl Sim {
                 Command::Subscribe(subscription) => self.subscriptions.push(subscription),
                 Command::Count { channel } => self.counted.push(channel),
                 Command::Disconnect => drop(self.node.handle_lost(self.now, "silent")),
-                _ => {}
+                Command::Unsubscribe(_) | Command::Ping | _ => {}
             }
         }
         while self.node.poll_shard().is_some() {}
@@ -149,7 +149,7 @@ impl Sim {
                     let none = Args::from_json("[]", Vec::new()).expect("an array");
                     self.node.answer(self.now, token, Report::Replied(none));
                 }
-                _ => {}
+                NodeEvent::ServerEvent { token: None, .. } | NodeEvent::Status(_) | _ => {}
             }
         }
         self.node.check();

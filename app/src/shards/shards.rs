@@ -418,6 +418,10 @@ impl<K: Kept> Shards<K> {
     /// Ends the server: no session opens any more, every client is told, and connections end when they
     /// have finished what they were doing, or when `grace` is over.
     pub(crate) fn stop(&self, grace: Duration) {
+        // Before anybody sees that it ends: the end waits for the cluster as for a connection.
+        if self.bus.is_some() {
+            self.life.enter();
+        }
         let due = self.runtime.now().checked_add(grace);
         self.life.stop(due.map_or(NEVER, |due| self.micros(due)));
         self.alarm.set(self.life.cut_off());
@@ -429,7 +433,6 @@ impl<K: Kept> Shards<K> {
     /// Leaves the cluster. The server does not end before the others know of it.
     fn leave_cluster(&self, grace: Duration) {
         let Some(bus) = &self.bus else { return };
-        self.life.enter();
         if !bus.stop(grace) {
             self.life.leave();
         }

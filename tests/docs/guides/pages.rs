@@ -3,9 +3,9 @@
 use axum::extract::ConnectInfo;
 use sansocket_app::bind::Connection;
 use sansocket_tokio::{
-    AckError, App, Config, ConfigError, EmitError, Io, Layer, Listener, Misuse, Msgpack, Origins,
-    Protocols, Reason, Refused, Server, SlowClient, Socket, SocketIoLayer, State, Tls, Violation,
-    concurrent, sequential,
+    AckError, App, BusError, Config, ConfigError, EmitError, Format, Io, Layer, Listener, Misuse,
+    Msgpack, Origins, Protocols, Reason, Refused, Server, SlowClient, Socket, SocketIoLayer, State,
+    Tls, Violation, concurrent, sequential,
 };
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -23,6 +23,15 @@ fn deployment(
         Listener::unix(path)?,
         Listener::try_from(std_listener)?,
     ])
+}
+
+fn clusters(sent: Result<(), EmitError>, format: Format) {
+    match sent {
+        Err(EmitError::Bus(BusError::Unsupported(unsupported))) => println!("{unsupported}"),
+        Err(EmitError::Bus(error)) => println!("{error}"),
+        Ok(()) | Err(_) => {}
+    }
+    println!("{}", matches!(format, Format::Sharded | Format::Streams));
 }
 
 fn addresses(server: &Server) -> SocketIoLayer {

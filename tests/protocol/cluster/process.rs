@@ -163,7 +163,7 @@ impl Process {
             match answer {
                 Answer::Args(args) => all.push(args.json().to_owned()),
                 Answer::Done { missing } => done = Some(missing),
-                other => panic!("{other:?}"),
+                other @ (Answer::Disconnected | Answer::TimedOut | _) => panic!("{other:?}"),
             }
         }
         all.sort();

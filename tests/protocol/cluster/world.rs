@@ -302,7 +302,7 @@ impl Broker {
             Command::Ping if self.mute => {}
             Command::Ping => self.send(now, process, Parcel::Pong),
             Command::Publish { channel, payload, .. } => self.publish(now, &channel, payload),
-            other => panic!("{other:?}"),
+            other @ (Command::Disconnect | _) => panic!("{other:?}"),
         }
     }
 

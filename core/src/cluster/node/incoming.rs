@@ -123,22 +123,21 @@ impl Node {
                 self.ask_host(now, token, event);
             }
             Body::Answer(answer) => self.take_answer(now, from.as_deref(), answer),
-            Body::Hello => {
-                if let Some(from) = self.native(from) {
-                    self.on_alive(now, &namespace, &from);
-                    self.beat(now, &namespace);
-                }
+            sign @ (Body::Beat(_) | Body::Hello | Body::Left) => {
+                self.take_sign(now, &namespace, from.as_deref(), &sign);
             }
-            Body::Beat(_) => {
-                if let Some(from) = self.native(from) {
-                    self.on_alive(now, &namespace, &from);
-                }
-            }
-            Body::Left => {
-                if let Some(from) = self.native(from) {
-                    self.on_left(now, &namespace, &from);
-                }
-            }
+        }
+    }
+
+    /// Signs of life count in our own format alone: others have them, or had them, and count subscribers.
+    fn take_sign(&mut self, now: Instant, namespace: &str, from: Option<&str>, sign: &Body) {
+        let Some(from) = from.filter(|_| self.config.format == Format::Native) else { return };
+        if let Body::Left = sign {
+            return self.on_left(now, namespace, from);
+        }
+        self.on_alive(now, namespace, from);
+        if let Body::Hello = sign {
+            self.beat(now, namespace);
         }
     }
 
@@ -149,11 +148,6 @@ impl Node {
         if is_sign && sequence.is_some_and(|sequence| sequence > self.beats) {
             self.rename(now);
         }
-    }
-
-    /// Signs of life count in our own format alone: others have them, or had them, and count subscribers.
-    fn native(&self, from: Option<Box<str>>) -> Option<Box<str>> {
-        from.filter(|_| self.config.format == Format::Native)
     }
 
     /// Takes note of the number of a message; says whether it is new.

@@ -246,25 +246,30 @@ fn the_node_reports_once_for_all_processes_behind_it() {
 fn shards_report_to_the_node_what_it_asked_them() {
     let (mut here, mut there) = (Process::new(7), Process::new(8));
     here.shards[0].meet(there.shards[0].node_key());
-    let client = there.join(1);
-    here.shards[0].find(&Target::namespace("/"));
+    there.join(1);
+    let (now, to) = (here.now, Target::namespace("/"));
+    let asked =
+        here.shards[0].broadcast_with_ack(now, &to, "x", ArgsRef::NONE, Duration::from_secs(1));
+    let ticket = asked.expect("it is an event");
     here.carry();
     there.hear(std::mem::take(&mut here.sent));
     assert_eq!(there.sent.len(), 3, "each shard reports");
-    let found = there.sent.iter().filter_map(|message| match &message.0 {
-        Body::Found { ids, .. } => Some(ids.clone()),
+    let asked = there.sent.iter().filter_map(|message| match &message.0 {
+        Body::Asked { id, clients, .. } => Some((*id, *clients)),
         Body::Adopted { .. }
         | Body::Answered { .. }
         | Body::Apply { .. }
-        | Body::Asked { .. }
         | Body::Broadcast { .. }
         | Body::Deserted { .. }
         | Body::Find { .. }
+        | Body::Found { .. }
         | Body::Gone { .. }
         | Body::Populated { .. }
         | Body::Released { .. }
         | Body::Seek { .. }
         | Body::Sought { .. } => None,
     });
-    assert_eq!(found.collect::<Vec<_>>().concat(), [client.id]);
+    let asked: Vec<_> = asked.collect();
+    assert!(asked.iter().all(|(id, _)| *id == ticket.0));
+    assert_eq!(asked.iter().map(|(_, clients)| clients).sum::<u32>(), 1);
 }
