@@ -139,7 +139,9 @@ impl Bus {
                             messages.push((channel, payload));
                         }
                         Command::Ping => process.node.handle_pong(now),
-                        other => panic!("{other:?}"),
+                        other @ (Command::Count { .. } | Command::Disconnect | _) => {
+                            panic!("{other:?}")
+                        }
                     }
                 }
             }
