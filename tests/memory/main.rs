@@ -4,3 +4,4 @@ mod budgets;
 mod clients;
 mod leaks;
 mod million;
+mod scale;

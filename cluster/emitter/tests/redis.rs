@@ -37,7 +37,7 @@ fn emitter(server: &Broker, format: Format) -> Emitter {
 /// Emits of every kind that all formats have.
 fn emit_all(emitter: &Emitter) {
     emitter.emit("news", &(1, "x")).unwrap();
-    emitter.to("r1").emit("news", &"room").unwrap();
+    emitter.to("r1").emit("news", "room").unwrap();
     emitter.to(["r1", "r2"]).except("lNq2mZ-gqIMqyAgvAAAB").emit("news", &()).unwrap();
     emitter.to("lNq2mZ-gqIMqyAgvAAAB").join("r5").unwrap();
 }
