@@ -18,7 +18,7 @@ use super::{
     AnswerToken, BusCounts, BusError, Command, NodeConfig, NodeEvent, NodeStatus, Question,
     identity,
 };
-use crate::Config;
+use crate::config::Config;
 use crate::cluster::bus::{Codec, Detail, Format, Names, Payload, Report, Subscription, To};
 use crate::cluster::{Message, Output};
 use crate::rng::Rng;
