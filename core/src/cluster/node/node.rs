@@ -18,9 +18,9 @@ use super::{
     AnswerToken, BusCounts, BusError, Command, NodeConfig, NodeEvent, NodeStatus, Question,
     identity,
 };
-use crate::config::Config;
 use crate::cluster::bus::{Codec, Detail, Format, Names, Payload, Report, Subscription, To};
 use crate::cluster::{Message, Output};
+use crate::config::Config;
 use crate::rng::Rng;
 use crate::socket::EventMessage;
 
