@@ -49,6 +49,10 @@ impl End for Driver {
 
     fn published(&self, _receivers: Option<u64>) {}
 
+    fn refused(&self, _why: &str) {
+        self.0.act(|node, _| node.handle_refused());
+    }
+
     fn poll_command(&self, context: &mut Context<'_>) -> Poll<Option<Command>> {
         self.0.poll_command(context)
     }
@@ -61,5 +65,44 @@ impl End for Driver {
 impl Drop for Driver {
     fn drop(&mut self) {
         self.0.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test::TestCluster;
+    use crate::{App, Io};
+    use std::sync::mpsc;
+    use std::thread;
+
+    fn bus(io: Io) -> Bus {
+        io.bus().expect("it is in a cluster").clone()
+    }
+
+    #[test]
+    fn a_message_that_the_broker_refused_is_counted() {
+        let cluster = TestCluster::new();
+        let server = cluster.server(App::new());
+        let bus = bus(server.io());
+        let driver = Driver::new(bus.clone());
+        driver.refused("too large");
+        assert_eq!(bus.counts().refused, 1);
+    }
+
+    /// F3, socketioxide #799: a large message that is being read holds up no handler that emits.
+    #[test]
+    fn f03_k01_an_emit_does_not_wait_for_a_thread_that_reads_a_message() {
+        let cluster = TestCluster::new();
+        let (here, there) = (cluster.server(App::new()), cluster.server(App::new()));
+        let (ann, bob) = (here.connect().expect("let in"), there.connect().expect("let in"));
+        let io = here.io();
+        let (tell, told) = mpsc::channel();
+        let emitted = bus(here.io()).act(move |_, _| {
+            thread::spawn(move || tell.send(io.emit("n", &1)));
+            told.recv_timeout(Duration::from_secs(10))
+        });
+        assert!(matches!(emitted, Some(Ok(Ok(())))), "{emitted:?}");
+        assert_eq!((ann.expect::<u32>("n"), bob.expect::<u32>("n")), (1, 1));
     }
 }
