@@ -48,7 +48,7 @@ fn tests() -> Vec<Test> {
     let cookies = functions("core/src/client", "fn ");
     let cookies = cookies.into_iter().filter(|test| test.name.starts_with("g0"));
     let rooms = [
-        "app/src/cluster",
+        "app/src/test",
         "cluster",
         "core/src/cluster",
         "tests/app",
