@@ -78,7 +78,9 @@ fn broker(url: &str) -> Result<Box<dyn Broker>, String> {
     Ok(match scheme {
         "nats" | "tls" => Box::new(sansocket_nats::Nats::new(url).map_err(|error| text(&error))?),
         "amqp" | "amqps" => Box::new(sansocket_amqp::Amqp::new(url).map_err(|error| text(&error))?),
-        "kafka" => Box::new(sansocket_kafka::Kafka::new(url).map_err(|error| text(&error))?),
+        "kafka" | "kafkas" => {
+            Box::new(sansocket_kafka::Kafka::new(url).map_err(|error| text(&error))?)
+        }
         _ => Box::new(sansocket_redis::Redis::new(url).map_err(|error| text(&error))?),
     })
 }
@@ -89,10 +91,24 @@ fn broker(url: &str) -> Result<Box<dyn Broker>, String> {
 }
 
 /// The options, for the help of programs that take them.
-pub const USAGE: &str = "  --bus URL                 message queue between servers: redis, rediss, unix, redis+sentinel, nats, amqp or kafka
+pub const USAGE: &str = "  --bus URL                 message queue between servers: redis, rediss, unix, redis+sentinel, nats, tls, amqp, amqps, kafka or kafkas
   --bus-format FORMAT       python, js, js-sharded, js-streams or native (default native)
   --channel NAME            channel, key or prefix (default: that of the format)
   --node NAME               what this server calls itself in answers
   --bus-timeout-ms MS       time a question to other servers may take (default 5000)
   --heartbeat-ms MS         time between two signs of life, in the format native (default 1000)
   --dead-after-ms MS        time a server may give none (default 4000)";
+
+#[cfg(all(test, feature = "brokers"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scheme_of_a_url_says_which_broker_it_is_and_whether_it_speaks_tls() {
+        for scheme in ["nats", "tls", "amqp", "amqps", "kafka", "kafkas", "redis", "rediss"] {
+            let bus = Bus { url: Some(format!("{scheme}://127.0.0.1:1")), ..Bus::default() };
+            let broker = bus.broker().expect("an address").expect("a broker");
+            assert!(broker.address().starts_with(&format!("{scheme}://")), "{}", broker.address());
+        }
+    }
+}

@@ -58,10 +58,10 @@ macro_rules! every_binding {
             a19_who_joins_nothing_is_hung_up_on
             a20_nobody_is_heard_before_the_admission
             a_client_that_leaves_another_node_is_missed
-            a_forwarded_request_names_its_client
+            f08_a_forwarded_request_names_its_client
             a_node_that_is_away_is_told
-            a_request_is_forwarded_once
-            bodies_of_forwarded_requests_are_bounded
+            f08_a_request_is_forwarded_once
+            f08_bodies_of_forwarded_requests_are_bounded
             requests_reach_the_node_that_has_the_session
             a_body_too_large_is_refused_before_its_session_reads_as_closed
             a_client_faster_than_its_handlers_is_read_no_further_and_loses_nothing
@@ -166,7 +166,7 @@ macro_rules! every_client {
             a_simple_client_receives_what_comes
             an_address_where_nobody_listens_is_passed_over
             proxies_lead_to_the_server
-            certificates_are_verified
+            g01_certificates_are_verified
             events_of_a_client_keep_their_order
             handlers_of_a_client_keep_in_line
             hundreds_of_clients_share_a_runtime

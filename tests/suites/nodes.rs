@@ -85,8 +85,8 @@ pub fn requests_reach_the_node_that_has_the_session(serve: Serve) {
     assert_eq!(client.poll(), r#"431["n2"]"#);
 }
 
-/// A body that is too large is refused where it arrives.
-pub fn bodies_of_forwarded_requests_are_bounded(serve: Serve) {
+/// F8: a body that is too large is refused where it arrives.
+pub fn f08_bodies_of_forwarded_requests_are_bounded(serve: Serve) {
     let pair = Pair::start(serve, nobody());
     let mut client = pair.astray();
     assert_eq!(client.request("POST", &"4".repeat(100_001)).0, 413);
@@ -103,8 +103,8 @@ pub fn a_client_that_leaves_another_node_is_missed(serve: Serve) {
     assert_eq!(pair.lost.recv_timeout(PATIENCE), Ok("n1"));
 }
 
-/// A request is forwarded once: nodes that each take another for the owner do not send it in circles.
-pub fn a_request_is_forwarded_once(serve: Serve) {
+/// F8: a request is forwarded once: nodes that each take another for the owner do not send it in circles.
+pub fn f08_a_request_is_forwarded_once(serve: Serve) {
     let (circle, first) = (listener(), listener());
     let pair = Pair::start(serve, port(&circle));
     let mut config = Config::default();
@@ -135,8 +135,8 @@ pub fn a_node_that_is_away_is_told(serve: Serve) {
     assert_eq!(client.request("GET", "").0, 400);
 }
 
-/// The node that has the session sees the client, and not the node between.
-pub fn a_forwarded_request_names_its_client(serve: Serve) {
+/// F8: the node that has the session sees the client, and not the node between.
+pub fn f08_a_forwarded_request_names_its_client(serve: Serve) {
     let pair = Pair::start(serve, nobody());
     let client = pair.astray();
     let fields = "X-Forwarded-For: 9.9.9.9, 8.8.8.8\r\nAccept-Encoding: gzip\r\n";

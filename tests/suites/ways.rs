@@ -44,8 +44,8 @@ pub fn an_address_where_nobody_listens_is_passed_over(serve: Serve, open: Open) 
     assert!(error.to_string().contains("127.0.0.1"), "{error}");
 }
 
-/// A server over TLS is spoken to when its certificate is trusted, and only then.
-pub fn certificates_are_verified(serve: Serve, open: Open) {
+/// G1, CVE-2016-10536: a server over TLS is spoken to when its certificate is trusted, and only then.
+pub fn g01_certificates_are_verified(serve: Serve, open: Open) {
     let identity = Identity::new();
     let listener = listener().tls(identity.tls());
     let address = port(&listener);

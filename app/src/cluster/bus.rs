@@ -12,7 +12,7 @@ use sansocket::cluster::{
 };
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -33,6 +33,7 @@ struct Inner {
     process: Weak<dyn Process>,
     settings: Settings,
     inbox: Inbox,
+    room: Room,
     state: Mutex<State>,
     /// The thread of the broker, when it waits for commands.
     driver: AtomicWaker,
@@ -58,6 +59,16 @@ struct Inbox {
     messages: Mutex<Vec<Message>>,
     /// Whether there are any: spares the lock when there are none.
     any: AtomicBool,
+}
+
+/// How large messages may be, as the node said when its lock was held last: no emit waits for the lock.
+struct Room {
+    /// Bytes that the broker carries at most; the largest number where there is no limit.
+    largest: AtomicUsize,
+    /// Bytes for which the queue has room.
+    free: AtomicUsize,
+    /// Bytes of the whole queue.
+    queue: usize,
 }
 
 /// What the lock guards.
@@ -91,6 +102,7 @@ impl Bus {
         (now, namespaces): (Instant, impl Iterator<Item = &'a str>),
     ) -> Self {
         let config = cluster.config.clone();
+        let room = Room::new(config.queue);
         let settings = Settings {
             address: cluster.address.clone(),
             format: config.format,
@@ -99,11 +111,13 @@ impl Bus {
         };
         let mut node = Node::new(config, server, shards, seed, now);
         namespaces.for_each(|namespace| node.open(now, namespace));
+        room.set(&node);
         let (pending, settling) = (HashMap::new(), Vec::new());
         Self(Arc::new(Inner {
             process,
             settings,
             inbox: Inbox::default(),
+            room,
             state: Mutex::new(State { node, pending, settling, stage: Stage::Serving }),
             driver: AtomicWaker::new(),
             pause: AtomicWaker::new(),
@@ -146,7 +160,7 @@ impl Bus {
 
     /// Says whether a message with so many bytes of arguments would be taken now.
     pub(crate) fn check_size(&self, size: usize) -> Result<(), BusError> {
-        self.lock().node.check_size(size)
+        self.0.room.check(size)
     }
 
     /// Takes a message of a shard whose lock is held. [`pump`](Self::pump) is called when it is not any more.
@@ -164,6 +178,7 @@ impl Bus {
                 Err(TryLockError::WouldBlock) => return,
             };
             let after = state.take_and(&self.0.inbox, &*process, |_, _| ()).1;
+            self.0.room.set(&state.node);
             drop(state);
             self.carry_out(process, after);
             self.0.driver.wake();
@@ -308,7 +323,10 @@ impl Bus {
     /// the thread of the broker.
     fn change<R>(&self, act: impl FnOnce(&mut State, Instant) -> R) -> Option<R> {
         let process = self.0.process.upgrade()?;
-        let (result, after) = self.lock().take_and(&self.0.inbox, &*process, act);
+        let mut state = self.lock();
+        let (result, after) = state.take_and(&self.0.inbox, &*process, act);
+        self.0.room.set(&state.node);
+        drop(state);
         self.carry_out(process, after);
         self.pump();
         Some(result)
@@ -366,14 +384,30 @@ impl State {
         if !self.settling.is_empty() && self.node.is_settled() {
             after.wakers.append(&mut self.settling);
         }
-        after.due = match self.stage {
-            Stage::Serving | Stage::Stopping { .. } => {
-                [self.node.poll_timeout(), self.stage.due()].into_iter().flatten().min()
-            }
-            // A node that left has nothing to do in time.
-            Stage::Leaving { .. } | Stage::Closed => self.stage.due(),
-        };
+        after.due = [self.node.poll_timeout(), self.stage.due()].into_iter().flatten().min();
         (result, after)
+    }
+}
+
+impl Room {
+    fn new(queue: usize) -> Self {
+        Self { largest: AtomicUsize::new(usize::MAX), free: AtomicUsize::new(queue), queue }
+    }
+
+    fn set(&self, node: &Node) {
+        self.largest.store(node.largest().unwrap_or(usize::MAX), Ordering::Relaxed);
+        self.free.store(node.room(), Ordering::Relaxed);
+    }
+
+    fn check(&self, size: usize) -> Result<(), BusError> {
+        let limit = self.largest.load(Ordering::Relaxed);
+        if size > limit {
+            return Err(BusError::TooLarge { size, limit });
+        }
+        if size > self.free.load(Ordering::Relaxed) {
+            return Err(BusError::Full { limit: self.queue });
+        }
+        Ok(())
     }
 }
 

@@ -49,6 +49,10 @@ impl End for Driver {
 
     fn published(&self, _receivers: Option<u64>) {}
 
+    fn refused(&self, _why: &str) {
+        self.0.act(|node, _| node.handle_refused());
+    }
+
     fn poll_command(&self, context: &mut Context<'_>) -> Poll<Option<Command>> {
         self.0.poll_command(context)
     }

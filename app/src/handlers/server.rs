@@ -21,7 +21,9 @@ impl Namespace {
     /// function returns is no reply: [`ServerEvent::reply`] is. An `Err` goes to the log.
     ///
     /// Events of other servers are handled in the order in which they came, one after the other: an async function is
-    /// called when the one before it waits or is done, one that may block when the one before it is done.
+    /// called when the one before it waits or is done, one that may block when the one before it is done. So two processes
+    /// whose blocking handlers [ask](crate::NamespaceIo::server_ask) each other wait until the timeout: let such
+    /// handlers be async.
     ///
     /// ```
     /// use sansocket_app::{App, EmitError, Io, ServerEvent};

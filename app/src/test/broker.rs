@@ -312,6 +312,12 @@ impl Broker for Played {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::App;
+    use crate::cluster::bus::Bus;
+    use crate::test::{TestCluster, TestServer};
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
 
     #[test]
     fn patterns_match_as_those_of_redis() {
@@ -319,5 +325,35 @@ mod tests {
         assert!(is("a#/#*", "a#/#") && is("a#/#*", "a#/#room#") && !is("a#/#*", "a#/b#"));
         assert!(is(r"a#/g\[ab\]#*", "a#/g[ab]#x#") && !is(r"a#/g\[ab\]#*", "a#/ga#x#"));
         assert!(is(r"a\*", "a*") && !is(r"a\*", "ab"));
+    }
+
+    fn bus(server: &TestServer) -> Bus {
+        server.io().bus().expect("it is in a cluster").clone()
+    }
+
+    #[test]
+    fn a_message_that_the_broker_refused_is_counted() {
+        let cluster = TestCluster::new();
+        let server = cluster.server(App::new());
+        let bus = bus(&server);
+        let driver = Driver::new(bus.clone());
+        driver.refused("too large");
+        assert_eq!(bus.counts().refused, 1);
+    }
+
+    /// F3, socketioxide #799: a large message that is being read holds up no handler that emits.
+    #[test]
+    fn f03_k01_an_emit_does_not_wait_for_a_thread_that_reads_a_message() {
+        let cluster = TestCluster::new();
+        let (here, there) = (cluster.server(App::new()), cluster.server(App::new()));
+        let (ann, bob) = (here.connect().expect("let in"), there.connect().expect("let in"));
+        let io = here.io();
+        let (tell, told) = mpsc::channel();
+        let emitted = bus(&here).act(move |_, _| {
+            thread::spawn(move || tell.send(io.emit("n", &1)));
+            told.recv_timeout(Duration::from_secs(10))
+        });
+        assert!(matches!(emitted, Some(Ok(Ok(())))), "{emitted:?}");
+        assert_eq!((ann.expect::<u32>("n"), bob.expect::<u32>("n")), (1, 1));
     }
 }

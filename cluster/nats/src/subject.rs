@@ -35,7 +35,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_a_wildcard_or_a_separator() {
+    fn k14_nothing_is_a_wildcard_or_a_separator() {
         assert_eq!(subject("a.b:*:> \r\n"), "a=2Eb.=2A.=3E=20=0D=0A");
         assert_eq!(subject("é"), "=C3=A9");
     }

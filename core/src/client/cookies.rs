@@ -142,8 +142,9 @@ mod tests {
         }
     }
 
+    /// G4, engine.io-client 6.6.8.
     #[test]
-    fn g4_a_cookie_without_a_future_is_deleted() {
+    fn g04_a_cookie_without_a_future_is_deleted() {
         for end in [
             "Max-Age=0",
             "Max-Age=-1",

@@ -164,8 +164,31 @@ fn ids_without_end_are_refused() {
     assert_eq!(fault(&mut script).0, Kind::Protocol);
 }
 
+/// G2, engine.io-client 707597df.
 #[test]
-fn g5_after_a_restart_ten_thousand_clients_come_back_over_the_whole_window() {
+fn g02_a_long_url_is_read_in_linear_time() {
+    let parse = |url: &str| sansocket::client::Endpoint::parse(url).is_ok();
+    for part in [":", "@", "[", "]", "a:", "a@", "[::1]", "%", "/", ";", "?", "&", "=", "#"] {
+        let many = part.repeat(2_000_000);
+        parse(&many);
+        parse(&format!("http://{many}"));
+        parse(&format!("http://a.example{many}"));
+        assert!(parse(&format!("http://a.example/?{many}")), "{part}");
+    }
+}
+
+/// G3, engine.io-client 6.6.8.
+#[test]
+fn g03_the_values_of_a_query_are_sent_whole() {
+    let mut script = Script::of("http://a.example/?token=a=b==&c=%3D", |_| {});
+    script.join("/");
+    let line = &script.lines()[1];
+    assert!(line.starts_with("GET /socket.io/?token=a=b==&c=%3D&EIO=4&"), "{line}");
+}
+
+/// G5: a storm of clients after a restart of their server.
+#[test]
+fn g05_after_a_restart_ten_thousand_clients_come_back_over_the_whole_window() {
     let config = {
         let endpoint = sansocket::client::Endpoint::parse("http://a.example/").expect("valid");
         std::sync::Arc::new(sansocket::client::Config::new(endpoint))

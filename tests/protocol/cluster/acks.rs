@@ -98,8 +98,9 @@ fn k15_a_process_that_does_not_answer_is_missing() {
     }
 }
 
+/// F6, socket.io-adapter 2.5.3.
 #[test]
-fn k16_the_clients_of_a_process_that_died_are_not_waited_for() {
+fn f06_k16_the_clients_of_a_process_that_died_are_not_waited_for() {
     let mut world = World::new(Format::Native, 2);
     world.connect(1);
     ask(&mut world, &[], Duration::from_secs(60));

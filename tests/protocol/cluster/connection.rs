@@ -10,8 +10,9 @@ use super::FORMATS;
 use super::process::config;
 use super::world::{State, World};
 
+/// F4: a broker that takes nothing costs local clients nothing.
 #[test]
-fn k01_clients_of_this_process_get_events_whatever_the_broker_does() {
+fn f04_k01_clients_of_this_process_get_events_whatever_the_broker_does() {
     for format in FORMATS {
         for state in [State::Down, State::Frozen] {
             let mut world = World::empty(format);
@@ -24,8 +25,9 @@ fn k01_clients_of_this_process_get_events_whatever_the_broker_does() {
     }
 }
 
+/// F5, python-socketio #1534.
 #[test]
-fn k02_a_process_connects_when_the_broker_comes() {
+fn f05_k02_a_process_connects_when_the_broker_comes() {
     for format in FORMATS {
         let mut world = World::empty(format);
         world.broker.state = State::Down;
@@ -157,11 +159,7 @@ fn k20_a_message_that_the_broker_does_not_carry_is_refused_with_both_numbers() {
     let BusError::TooLarge { size, limit: 1000 } = refused else { panic!("{refused:?}") };
     let text = format!("a message of {size} bytes, and the broker carries at most 1000");
     assert_eq!(refused.to_string(), text);
-    assert_eq!(
-        world.at(0).node.check_size(2000),
-        Err(BusError::TooLarge { size: 2000, limit: 1000 })
-    );
-    assert_eq!(world.at(0).node.check_size(1000), Ok(()));
+    assert_eq!(world.at(0).node.largest(), Some(1000));
     world.emit(0, &[], &long);
     assert_eq!(world.at(0).counts().refused, 2);
 }
@@ -180,7 +178,36 @@ fn the_hosts_of_calls_are_told_when_the_queue_is_full() {
     assert!((2..8).contains(&sent), "{sent}");
     let full = Err(BusError::Full { limit: 1000 });
     assert_eq!(node.server_emit(now, "/", event), full);
-    assert_eq!(node.check_size(100), full);
+    assert!(node.room() < 100, "{}", node.room());
+}
+
+/// F4, socket.io #5457.
+#[test]
+fn f04_k01_an_event_that_cannot_be_published_reaches_the_clients_of_this_process() {
+    let long = format!("[\"{}\"]", "x".repeat(2000));
+    for format in FORMATS {
+        let mut world = World::empty(format);
+        world.broker.largest = Some(1000);
+        let mut set = config(format);
+        set.queue = 3000;
+        world.add(set);
+        let client = world.connect(0);
+        world.millis(500);
+        world.emit(0, &[], &long);
+        assert_eq!(world.at(0).frames(client).len(), 1, "{format}: it is too large");
+        world.broker.state = State::Down;
+        for _ in 0..100 {
+            world.emit(0, &[], "[1]");
+        }
+        assert_eq!(world.at(0).frames(client).len(), 100, "{format}: the queue is full");
+    }
+}
+
+#[test]
+fn a_message_that_the_broker_refused_is_counted() {
+    let mut world = World::new(Format::Native, 1);
+    world.at(0).node.handle_refused();
+    assert_eq!(world.at(0).counts().refused, 1);
 }
 
 #[test]
@@ -207,4 +234,88 @@ fn a_process_leaves_at_once_when_there_is_no_broker() {
     world.at(0).node.leave(now);
     assert!(world.at(0).node.has_left());
     world.advance(Duration::from_secs(1));
+}
+
+#[test]
+fn a_process_that_left_has_no_deadline_that_stays_past() {
+    for format in FORMATS {
+        let mut world = World::new(format, 2);
+        let mut now = world.now;
+        let node = &mut world.at(0).node;
+        node.leave(now);
+        while node.poll_command(now).is_some() {}
+        for _ in 0..20 {
+            let Some(due) = node.poll_timeout() else { break };
+            now = now.max(due);
+            node.handle_timeout(now);
+            assert!(node.poll_timeout().is_none_or(|due| due > now), "{format}");
+        }
+    }
+}
+
+#[test]
+fn a_question_that_may_leave_sets_no_deadline_while_the_driver_is_busy() {
+    let mut world = World::new(Format::Native, 1);
+    let at = world.add(config(Format::Native));
+    let mut now = world.now;
+    let node = &mut world.at(at).node;
+    node.handle_connected(now, None);
+    let event = EventMessage::from_args("e", ArgsRef::NONE);
+    node.server_ask(now, "/", event).expect("it is asked");
+    while node.poll_command(now).is_some() {}
+    for _ in 0..20 {
+        let Some(due) = node.poll_timeout() else { break };
+        now = now.max(due);
+        node.handle_timeout(now);
+        assert!(node.poll_timeout().is_none_or(|due| due > now));
+    }
+}
+
+/// F3, socketioxide #799: a client that reads nothing has its backlog, and no other client waits for it.
+#[test]
+fn f03_k21_a_client_that_reads_nothing_costs_the_others_nothing() {
+    let long = format!("[\"{}\"]", "x".repeat(1_000_000));
+    for format in [Format::Native, Format::Classic] {
+        let mut set = config(format);
+        set.queue = 100_000_000;
+        let mut world = World::with(set, 2);
+        // The first and the third are on one shard.
+        let [slow, other, neighbour] = [(); 3].map(|()| world.connect(1));
+        for n in 1..=20 {
+            world.emit(0, &[], &long);
+            for client in [other, neighbour] {
+                assert_eq!(world.at(1).frames(client).len(), 1, "{format} {n}");
+            }
+        }
+        let counts = world.at(1).counts();
+        assert_eq!((counts.invalid, counts.reconnects), (0, 0), "{format}");
+        assert!(world.at(1).frames(slow).len() <= 17, "{format}: a backlog has 16 MiB");
+    }
+}
+
+#[test]
+fn k22_what_a_process_sends_receives_and_drops_is_counted() {
+    for format in FORMATS {
+        let mut world = World::new(format, 2);
+        world.connect(1);
+        let before = [0, 1].map(|process| world.at(process).counts());
+        world.emit(0, &[], "[1]");
+        let after = [0, 1].map(|process| world.at(process).counts());
+        assert_eq!(after[0].published - before[0].published, 1, "{format}");
+        assert_eq!(after[1].received - before[1].received, 1, "{format}");
+        let bytes = after[0].bytes_out - before[0].bytes_out;
+        assert!(bytes > 0, "{format}");
+        assert_eq!(after[1].bytes_in - before[1].bytes_in, bytes, "{format}");
+        assert!(after[0].connected, "{format}");
+        world.broker.shut_out(0);
+        world.millis(10);
+        world.emit(0, &[], "[2]");
+        let waiting = world.at(0).counts();
+        assert!(!waiting.connected && waiting.reconnects == 1, "{format}");
+        assert_eq!(waiting.queued, 1, "{format}");
+        assert!(waiting.queued_bytes >= bytes, "{format}");
+        world.millis(6000);
+        let over = world.at(0).counts();
+        assert_eq!((over.queued, over.queued_bytes, over.dropped_old), (0, 0, 1), "{format}");
+    }
 }

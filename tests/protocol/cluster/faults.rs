@@ -32,8 +32,9 @@ fn payload(format: Format, bytes: &[u8]) -> Payload<'static> {
     }
 }
 
+/// F2, python-socketio #1581: it is skipped and counted, and what comes behind it is read.
 #[test]
-fn k10_garbage_is_skipped_and_counted_and_the_next_message_counts() {
+fn f02_k10_garbage_is_skipped_and_counted_and_the_next_message_counts() {
     for format in FORMATS {
         let mut world = World::new(format, 2);
         let client = world.connect(1);
@@ -79,8 +80,9 @@ fn k10_messages_for_other_namespaces_are_foreign() {
     assert!(world.at(0).statuses.contains(&foreign));
 }
 
+/// F2: a message with the name of this process is taken for its own, and no other is.
 #[test]
-fn k08_emitters_are_heard_and_own_messages_are_not() {
+fn f02_k08_emitters_are_heard_and_own_messages_are_not() {
     let mut world = World::new(Format::Streams, 1);
     let client = world.connect(0);
     let now = world.now;
@@ -112,8 +114,9 @@ fn k11_signs_of_life_of_old_processes_are_read_and_ignored() {
     assert_eq!((counts.received, counts.invalid, counts.nodes), (3, 0, 1));
 }
 
+/// F9.
 #[test]
-fn a_client_is_in_no_more_rooms_than_it_may_whatever_the_bus_says() {
+fn f09_a_client_is_in_no_more_rooms_than_it_may_whatever_the_bus_says() {
     let mut world = World::new(Format::Classic, 1);
     let client = world.connect(0);
     let rooms: Vec<_> = (0..2000).map(|n| format!("\"r{n}\"")).collect();

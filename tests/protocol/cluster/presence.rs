@@ -97,8 +97,9 @@ fn k07_a_process_whose_name_another_has_takes_another() {
     assert_eq!(world.at(0).frames(client), ["42[\"e\",1]"]);
 }
 
+/// F7: names of processes without end.
 #[test]
-fn k12_processes_that_are_not_there_cost_little() {
+fn f07_k12_processes_that_are_not_there_cost_little() {
     let mut world = World::new(Format::Native, 1);
     let now = world.now;
     let codec = Codec::new(Format::Native, BusLimits::default());

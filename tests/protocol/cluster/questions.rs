@@ -243,8 +243,9 @@ fn k17_the_first_question_after_the_start_waits_until_it_can_be_answered() {
     }
 }
 
+/// F10.
 #[test]
-fn k13_headers_are_told_by_a_list_and_auth_by_a_setting() {
+fn f10_k13_headers_are_told_by_a_list_and_auth_by_a_setting() {
     for format in ASKING {
         let mut set = config(format);
         set.headers = vec!["x-kept".into()];
@@ -265,8 +266,9 @@ fn k13_headers_are_told_by_a_list_and_auth_by_a_setting() {
     }
 }
 
+/// F7.
 #[test]
-fn k12_answers_that_nobody_asked_for_are_skipped() {
+fn f07_k12_answers_that_nobody_asked_for_are_skipped() {
     let mut world = World::new(Format::Classic, 2);
     let now = world.now;
     let name = world.at(0).node.name().to_owned();
@@ -286,8 +288,9 @@ fn k12_answers_that_nobody_asked_for_are_skipped() {
     assert_eq!(world.at(0).counts().invalid, 1);
 }
 
+/// F7.
 #[test]
-fn k12_what_all_answers_hold_is_bounded() {
+fn f07_k12_what_all_answers_hold_is_bounded() {
     let mut set = config(Format::Native);
     set.limits.clients = 2;
     let mut world = World::with(set, 3);

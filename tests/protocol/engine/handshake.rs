@@ -134,13 +134,22 @@ fn a_client_that_offers_http2_on_the_way_may_poll() {
 }
 
 #[test]
+fn k24_an_unknown_session_hints_at_sticky_sessions_which_websockets_do_not_need() {
+    let open = "/socket.io/?EIO=4&transport=polling";
+    let answer = ask(&Sim::new(), &request("GET", &format!("{open}&sid=abc"), "", ""));
+    assert!(answer.hint.expect("there is a hint").contains("sticky sessions"));
+    let sim = Sim::with(|config| config.transports.polling = false);
+    assert_eq!(ask(&sim, &request("GET", open, "", "")).status, 400);
+    assert_eq!(sim.counts().sessions, 0);
+}
+
+#[test]
 fn refusals_say_what_to_do() {
     let mut sim = Sim::new();
     let evil = "Origin: http://evil.example\r\n";
     for (method, target, fields, hint) in [
         ("GET", "/socket.io/?EIO=4&transport=x", "", "polling or websocket"),
         ("GET", "/socket.io/?EIO=3&transport=polling", "", "socket.io-client 3 and 4"),
-        ("GET", "/socket.io/?EIO=4&transport=polling&sid=abc", "", "sticky sessions"),
         ("GET", "/socket.io/?EIO=4&transport=polling", evil, "Config::origins"),
         ("GET", "/socket.io/?EIO=4&transport=websocket", "", "proxies"),
         ("POST", "/socket.io/?EIO=4&transport=polling", "", "GET"),

@@ -58,6 +58,8 @@ pub struct Node {
     pub(super) next_beat: Instant,
     /// When to look for processes that gave no sign of life.
     pub(super) next_burial: Option<Instant>,
+    /// Until when the driver waits for a question at the head of the queue.
+    pub(super) next_hold: Option<Instant>,
     /// What was counted, but for what other parts count.
     pub(super) counts: BusCounts,
     /// Messages that were dropped when the connection was told of last.
@@ -109,6 +111,7 @@ impl Node {
             beats: 0,
             next_beat: now,
             next_burial: None,
+            next_hold: None,
             counts: BusCounts::default(),
             dropped_before: 0,
             shard_outputs: VecDeque::new(),
@@ -145,18 +148,16 @@ impl Node {
         }
     }
 
-    /// Says whether a message with so many bytes of arguments would be taken now.
-    ///
-    /// # Errors
-    /// [`BusError::Full`] or [`BusError::TooLarge`].
-    pub fn check_size(&self, size: usize) -> Result<(), BusError> {
-        match self.largest {
-            Some(limit) if size > limit => Err(BusError::TooLarge { size, limit }),
-            Some(_) | None if self.outbox.is_full_for(size) => {
-                Err(BusError::Full { limit: self.config.queue })
-            }
-            Some(_) | None => Ok(()),
-        }
+    /// Returns how many bytes the largest message has that the broker carries, if there is a limit.
+    #[must_use]
+    pub fn largest(&self) -> Option<usize> {
+        self.largest
+    }
+
+    /// Returns for how many bytes of one more message the queue has room, if volatile messages give way.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        self.outbox.room()
     }
 
     // What the process itself brings.
@@ -282,6 +283,11 @@ impl Node {
     /// The broker gave a sign of life.
     pub fn handle_pong(&mut self, now: Instant) {
         self.line.hear(now);
+    }
+
+    /// The broker refused a message that was published.
+    pub fn handle_refused(&mut self) {
+        self.counts.refused += 1;
     }
 
     /// A message came on a channel, or as an entry of a stream.

@@ -11,6 +11,8 @@ pub(in crate::cluster) struct Outbox<T> {
     entries: VecDeque<Entry<T>>,
     /// Bytes of all entries. Bounded by `limit`.
     bytes: usize,
+    /// Bytes of those that are volatile.
+    volatile: usize,
     limit: usize,
     age: Duration,
 }
@@ -39,7 +41,7 @@ const ENTRY: usize = 128;
 
 impl<T> Outbox<T> {
     pub(in crate::cluster) fn new(limit: usize, age: Duration) -> Self {
-        Self { entries: VecDeque::new(), bytes: 0, limit, age }
+        Self { entries: VecDeque::new(), bytes: 0, volatile: 0, limit, age }
     }
 
     /// Puts an entry of so many bytes behind the others. Returns how many volatile ones gave way to it.
@@ -58,6 +60,10 @@ impl<T> Outbox<T> {
             return Err(Full);
         }
         self.bytes += size;
+        match keep {
+            Keep::Firm => {}
+            Keep::Volatile => self.volatile += size,
+        }
         self.entries.push_back(Entry { what, size, since: now, keep });
         Ok(gone)
     }
@@ -71,6 +77,10 @@ impl<T> Outbox<T> {
     pub(in crate::cluster) fn pop(&mut self) -> Option<T> {
         let entry = self.entries.pop_front()?;
         self.bytes -= entry.size;
+        match entry.keep {
+            Keep::Firm => {}
+            Keep::Volatile => self.volatile -= entry.size,
+        }
         if self.entries.is_empty() {
             self.entries.tighten();
         }
@@ -89,12 +99,8 @@ impl<T> Outbox<T> {
     /// Drops the volatile entries, and returns how many there were.
     pub(in crate::cluster) fn drop_volatile(&mut self) -> u64 {
         let before = self.len();
-        let bytes = &mut self.bytes;
-        self.entries.retain(|entry| {
-            let stays = entry.keep == Keep::Firm;
-            *bytes -= if stays { 0 } else { entry.size };
-            stays
-        });
+        self.entries.retain(|entry| entry.keep == Keep::Firm);
+        self.bytes -= std::mem::take(&mut self.volatile);
         before - self.len()
     }
 
@@ -111,12 +117,9 @@ impl<T> Outbox<T> {
         self.bytes
     }
 
-    /// Whether there is no room for so many bytes more, even when volatile entries give way.
-    pub(in crate::cluster) fn is_full_for(&self, size: usize) -> bool {
-        let volatile = self.entries.iter().filter(|entry| entry.keep == Keep::Volatile);
-        self.lacks_room_for(size.saturating_add(ENTRY))
-            && self.bytes - volatile.map(|entry| entry.size).sum::<usize>() + size + ENTRY
-                > self.limit
+    /// Returns for how many bytes of one more entry there is room, if volatile entries give way.
+    pub(in crate::cluster) fn room(&self) -> usize {
+        self.limit.saturating_sub(self.bytes - self.volatile + ENTRY)
     }
 
     fn lacks_room_for(&self, size: usize) -> bool {
@@ -129,6 +132,9 @@ impl<T> Outbox<T> {
     pub(super) fn check(&self) {
         let bytes: usize = self.entries.iter().map(|entry| entry.size).sum();
         assert_eq!(bytes, self.bytes, "bytes that wait are counted");
+        let volatile = self.entries.iter().filter(|entry| entry.keep == Keep::Volatile);
+        let volatile: usize = volatile.map(|entry| entry.size).sum();
+        assert_eq!(volatile, self.volatile, "and those of volatile entries");
         assert!(bytes <= self.limit, "they are bounded");
     }
 }
@@ -150,7 +156,7 @@ mod tests {
     fn k05_the_newest_is_refused_when_there_is_no_room() {
         let (mut outbox, now) = (outbox(2 * (ENTRY + 10)), start());
         assert_eq!(outbox.push(now, (1, 10), Keep::Firm), Ok(0));
-        assert!(!outbox.is_full_for(10) && outbox.is_full_for(11));
+        assert_eq!(outbox.room(), 10);
         assert_eq!(outbox.push(now, (2, 11), Keep::Firm), Err(Full));
         assert_eq!(outbox.push(now, (3, 10), Keep::Firm), Ok(0));
         assert_eq!(outbox.push(now, (4, 0), Keep::Firm), Err(Full));
@@ -165,7 +171,7 @@ mod tests {
             assert_eq!(outbox.push(now, (n, 0), keep), Ok(0));
         }
         assert_eq!(outbox.push(now, (4, 0), Keep::Volatile), Err(Full));
-        assert!(!outbox.is_full_for(0));
+        assert_eq!(outbox.room(), ENTRY, "two of three may go");
         assert_eq!(outbox.push(now, (5, 0), Keep::Firm), Ok(2));
         assert_eq!((outbox.pop(), outbox.pop(), outbox.pop()), (Some(2), Some(5), None));
     }

@@ -144,7 +144,8 @@ impl Node {
         }
         if self.line.is_ready() || self.stage == Stage::Leaving {
             while let Some((item, since)) = self.outbox.first() {
-                if self.is_held(now, item, since) {
+                self.next_hold = self.hold(item, since).filter(|due| now < *due);
+                if self.next_hold.is_some() {
                     return None;
                 }
                 let item = self.outbox.pop()?;
@@ -156,10 +157,10 @@ impl Node {
         if self.stage == Stage::Leaving { self.wishes.next() } else { None }
     }
 
-    /// Whether a question waits until its answers can arrive, and all that is behind it.
-    fn is_held(&self, now: Instant, item: &Item, since: Instant) -> bool {
-        let Some(namespace) = item.awaits() else { return false };
-        self.stage == Stage::Staying && self.hold_of(namespace, since) > now
+    /// Until when a question waits, and all that is behind it: then its answers can arrive.
+    fn hold(&self, item: &Item, since: Instant) -> Option<Instant> {
+        let namespace = item.awaits().filter(|_| self.stage == Stage::Staying)?;
+        Some(self.hold_of(namespace, since))
     }
 
     /// Until when a question that waits since then is held.
@@ -170,12 +171,6 @@ impl Node {
             // Nobody answers for a namespace that is not open.
             None => since,
         }
-    }
-
-    /// When the first item is not held any more.
-    pub(super) fn held_until(&self) -> Option<Instant> {
-        let (item, since) = self.outbox.first().filter(|_| self.line.is_ready())?;
-        Some(self.hold_of(item.awaits()?, since))
     }
 
     /// The driver begins with an item.

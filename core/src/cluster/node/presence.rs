@@ -228,15 +228,15 @@ impl Node {
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let is_native = self.config.format == Format::Native && self.line.is_ready();
+        let is_alive = self.gives_signs_of_life();
         [
             self.line.deadline(),
             self.questions.deadline(),
             self.relays.deadline(),
             self.outbox.expiry(),
-            self.held_until(),
-            is_native.then_some(self.next_beat),
-            self.next_burial.filter(|_| is_native),
+            self.next_hold,
+            is_alive.then_some(self.next_beat),
+            self.next_burial.filter(|_| is_alive),
         ]
         .into_iter()
         .flatten()
@@ -249,14 +249,21 @@ impl Node {
         self.drop_old(now);
         self.relays.handle_timeout(now);
         self.expire_questions(now);
-        if self.config.format == Format::Native && self.line.is_ready() {
+        self.next_hold = self.next_hold.filter(|due| now < *due);
+        if self.gives_signs_of_life() {
             self.beat_in_time(now);
             self.bury(now);
         }
     }
 
+    /// Whether this process tells the others that it lives, and expects the same of them.
+    fn gives_signs_of_life(&self) -> bool {
+        let is_native = self.config.format == Format::Native;
+        is_native && self.line.is_ready() && self.stage == Stage::Staying
+    }
+
     fn beat_in_time(&mut self, now: Instant) {
-        if now < self.next_beat || self.stage == Stage::Leaving {
+        if now < self.next_beat {
             return;
         }
         self.next_beat = now + self.config.heartbeat;

@@ -61,7 +61,7 @@ fn counted_channels_are_subscribed_to_once() {
 }
 
 #[test]
-fn characters_of_patterns_are_escaped_in_patterns_alone() {
+fn k14_characters_of_patterns_are_escaped_in_patterns_alone() {
     let names = Names::new(Format::Classic, "socket.io");
     let all = names.subscriptions("/g[ab]*?\\", "u");
     let pattern = r"socket.io#/g\[ab\]\*\?\\#*".to_owned();
@@ -71,7 +71,7 @@ fn characters_of_patterns_are_escaped_in_patterns_alone() {
 }
 
 #[test]
-fn a_room_may_have_the_signs_of_channels_in_its_name() {
+fn k14_a_room_may_have_the_signs_of_channels_in_its_name() {
     let names = Names::new(Format::Classic, "socket.io");
     for name in ["a#b", "#", "##", "", "r#/#"] {
         let channel = names.channel(&room(name));

@@ -5,8 +5,9 @@ use super::*;
 const ALL: [Format; 5] =
     [Format::Python, Format::Classic, Format::Sharded, Format::Streams, Format::Native];
 
+/// F1, CVE-2025-61765: a pickled object is bytes like others; F2: so is anything else that is no message.
 #[test]
-fn garbage_is_invalid_in_every_format_and_lane() {
+fn f01_f02_garbage_is_invalid_in_every_format_and_lane() {
     let deep = format!("{{\"type\":{}", "[".repeat(200));
     let pickle = b"\x80\x04\x95\x1a\x00\x00\x00\x00\x00\x00\x00}\x94\x8c\x06method\x94";
     let texts: [&[u8]; 14] = [
@@ -35,8 +36,9 @@ fn garbage_is_invalid_in_every_format_and_lane() {
     }
 }
 
+/// F2.
 #[test]
-fn a_message_above_the_limit_is_not_read() {
+fn f02_a_message_above_the_limit_is_not_read() {
     let text = br#"{"method":"close_room","room":"r"}"#;
     let mut limits = BusLimits { message: text.len(), ..BusLimits::default() };
     let place = EVERYONE;
