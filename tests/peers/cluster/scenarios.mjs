@@ -511,7 +511,7 @@ export const scenarios = [
         sent.in(room).disconnectSockets();
         for (const member of members) assert.equal(await member.reason(), 'io server disconnect');
       } finally {
-        client.destroy();
+        await client.close();
       }
     },
   },
