@@ -29,8 +29,19 @@ impl Opening {
 
     /// Opens a WebSocket and, unless the other side is a floor, joins the main namespace.
     pub fn websocket(options: &Options, index: usize) -> Result<Self> {
-        let mut opening = Self::connect(options.address, index)?;
-        opening.write(&http::upgrade(options.address))?;
+        let mut opening = Self::upgraded(options.address, index)?;
+        if !options.floor {
+            opening.wait_for(&["0{"])?;
+            opening.send("40")?;
+            opening.wait_for(&["40{", "42[\"auth\""])?;
+        }
+        Ok(opening)
+    }
+
+    /// Opens a WebSocket, and says nothing on it.
+    pub fn upgraded(address: SocketAddr, index: usize) -> Result<Self> {
+        let mut opening = Self::connect(address, index)?;
+        opening.write(&http::upgrade(address))?;
         let end = loop {
             match http::find(&opening.bytes, b"\r\n\r\n") {
                 Some(at) => break at + 4,
@@ -39,11 +50,6 @@ impl Opening {
         };
         http::check_upgraded(&opening.bytes[..end])?;
         opening.bytes.drain(..end);
-        if !options.floor {
-            opening.wait_for(&["0{"])?;
-            opening.send("40")?;
-            opening.wait_for(&["40{", "42[\"auth\""])?;
-        }
         Ok(opening)
     }
 
@@ -68,6 +74,26 @@ impl Opening {
                 Some(at) if opcode == TEXT => drop(missing.swap_remove(at)),
                 _ if opcode == TEXT && payload == b"2" => self.send("3")?,
                 _ => return Err(format!("expected {missing:?}, got {}", shown(payload))),
+            }
+            self.bytes.drain(..end);
+        }
+        Ok(())
+    }
+
+    /// Waits for `count` text messages with this beginning, whatever else comes.
+    pub fn pass_over(&mut self, beginning: &str, mut count: usize) -> Result<()> {
+        while count > 0 {
+            let Some((opcode, range)) = frame(&self.bytes)? else {
+                self.read()?;
+                continue;
+            };
+            let (payload, end) = (&self.bytes[range.clone()], range.end);
+            if opcode == TEXT && payload.starts_with(beginning.as_bytes()) {
+                count -= 1;
+            } else if opcode == TEXT && payload == b"2" {
+                self.send("3")?;
+            } else if opcode == CLOSE {
+                return Err(format!("the server closes: {}", shown(payload)));
             }
             self.bytes.drain(..end);
         }

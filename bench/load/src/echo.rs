@@ -257,6 +257,7 @@ impl Texts {
                 (vec![(TEXT, request)], vec![(0..options.burst).map(event).collect()])
             }
             Scenario::Broadcast
+            | Scenario::Cluster
             | Scenario::Connect
             | Scenario::Echo
             | Scenario::Idle

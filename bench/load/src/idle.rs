@@ -47,7 +47,7 @@ pub struct Memory {
 
 impl Memory {
     pub fn empty(options: &Options) -> Result<Self> {
-        let pid = options.pid.ok_or("--pid is missing")?.to_string();
+        let pid = options.pids.first().ok_or("--pid is missing")?.to_string();
         Ok(Self { empty: Usage::of(&pid).rss, pid, connections: options.connections })
     }
 

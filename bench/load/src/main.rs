@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod broadcast;
+mod cluster;
 mod conn;
 mod connect;
 mod echo;
@@ -48,6 +49,7 @@ fn run(options: &Options) -> Result<String> {
     match options.scenario {
         Scenario::Echo | Scenario::Ack | Scenario::Binary | Scenario::Burst => echo::run(options),
         Scenario::Broadcast => broadcast::run(options),
+        Scenario::Cluster => cluster::run(options),
         Scenario::Polling => polling::run(options),
         Scenario::Connect => connect::run(options),
         Scenario::Idle => idle::run(options),

@@ -11,6 +11,7 @@ pub enum Scenario {
     Binary,
     Broadcast,
     Burst,
+    Cluster,
     Connect,
     Echo,
     Idle,
@@ -21,12 +22,18 @@ pub enum Scenario {
 pub struct Options {
     pub scenario: Scenario,
     pub address: SocketAddr,
-    /// The server's process, if it is to be measured.
-    pub pid: Option<u32>,
+    /// The nodes of a cluster.
+    pub nodes: Vec<SocketAddr>,
+    /// The processes of the server, or of all nodes, if they are to be measured.
+    pub pids: Vec<u32>,
+    /// The process between the nodes.
+    pub broker: Option<u32>,
     pub connections: usize,
     pub in_flight: usize,
     /// Messages per second over all connections at intended times; 0 sends when a reply came.
     pub rate: u64,
+    /// Rooms of a cluster.
+    pub rooms: usize,
     /// Bytes of the payload next to the number of a message.
     pub size: usize,
     /// Packets in one POST.
@@ -47,10 +54,13 @@ impl Options {
         let mut options = Self {
             scenario: Scenario::Echo,
             address: ([127, 0, 0, 1], 5000).into(),
-            pid: None,
+            nodes: Vec::new(),
+            pids: Vec::new(),
+            broker: None,
             connections: 64,
             in_flight: 1,
             rate: 0,
+            rooms: 1,
             size: 32,
             packets: 1,
             burst: 0,
@@ -77,10 +87,13 @@ impl Options {
     fn set(&mut self, name: &str, args: &mut lexopt::Parser) -> Result<()> {
         match name {
             "url" => self.address = address(&value::<String>(args)?)?,
-            "pid" => self.pid = Some(value(args)?),
+            "node" => self.nodes.push(address(&value::<String>(args)?)?),
+            "pid" => self.pids.push(value(args)?),
+            "broker" => self.broker = Some(value(args)?),
             "connections" => self.connections = value(args)?,
             "in-flight" => self.in_flight = value(args)?,
             "rate" => self.rate = value(args)?,
+            "rooms" => self.rooms = value(args)?,
             "size" => self.size = value(args)?,
             "packets" => self.packets = value(args)?,
             "burst" => self.burst = value(args)?,
@@ -101,6 +114,7 @@ impl Scenario {
             "=binary" => Self::Binary,
             "=broadcast" => Self::Broadcast,
             "=burst" => Self::Burst,
+            "=cluster" => Self::Cluster,
             "=connect" => Self::Connect,
             "=echo" => Self::Echo,
             "=idle" => Self::Idle,
@@ -142,6 +156,7 @@ fn said(error: lexopt::Error) -> String {
 }
 
 const USAGE: &str =
-    "usage: load echo|ack|binary|burst|broadcast|polling|connect|idle|sessions --url http://127.0.0.1:PORT
+    "usage: load echo|ack|binary|burst|broadcast|cluster|polling|connect|idle|sessions --url http://127.0.0.1:PORT
   --pid PID --connections 64 --in-flight 1 --rate 0 --size 32 --packets 1 --burst 0
-  --seconds 3 --warmup 0.5 --syscalls --floor";
+  --seconds 3 --warmup 0.5 --syscalls --floor
+  cluster: --node http://127.0.0.1:PORT and --pid PID of each, --broker PID --rooms 1";

@@ -45,6 +45,11 @@ impl Report {
         self.number("voluntary_switches", (after.voluntary - before.voluntary) as f64);
         self.number("involuntary_switches", (after.involuntary - before.involuntary) as f64);
         self.number("rss_kib", after.rss as f64);
+        let [before, after] = results.broker;
+        self.number(
+            "broker_cpu_us_per_message",
+            (after.cpu_ns - before.cpu_ns) as f64 / 1e3 / messages,
+        );
         let [before, after] = results.load;
         let share = |before: u64, after: u64| (after - before) as f64 / results.nanos as f64;
         self.number("load_cpu_share", share(before.cpu_ns, after.cpu_ns));

@@ -17,6 +17,21 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// Readings of several processes together.
+    pub fn of_all(pids: &[u32]) -> Self {
+        pids.iter().map(|pid| Self::of(&pid.to_string())).fold(Self::default(), Self::plus)
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            cpu_ns: self.cpu_ns + other.cpu_ns,
+            wait_ns: self.wait_ns + other.wait_ns,
+            voluntary: self.voluntary + other.voluntary,
+            involuntary: self.involuntary + other.involuntary,
+            rss: self.rss + other.rss,
+        }
+    }
+
     /// Reads `/proc/PID`; zeros when it cannot be read.
     pub fn of(pid: &str) -> Self {
         let rss = field(&format!("/proc/{pid}/status"), "VmRSS:");

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 pub struct Window {
     epoch: Instant,
     phase: Phase,
-    pid: Option<String>,
+    pids: Vec<u32>,
+    broker: Vec<u32>,
     warmup: Duration,
     seconds: Duration,
     syscalls: bool,
@@ -20,7 +21,7 @@ pub struct Window {
     began: u64,
     /// When the last message came.
     progress: u64,
-    start: [Usage; 2],
+    start: [Usage; 3],
     pub results: Results,
 }
 
@@ -33,6 +34,8 @@ pub struct Results {
     pub server: [Usage; 2],
     /// The generator before and after.
     pub load: [Usage; 2],
+    /// The process between nodes before and after.
+    pub broker: [Usage; 2],
     pub syscalls_per_message: Option<f64>,
 }
 
@@ -51,12 +54,14 @@ impl Window {
             nanos: 0,
             server: Default::default(),
             load: Default::default(),
+            broker: Default::default(),
             syscalls_per_message: None,
         };
         Self {
             epoch: Instant::now(),
             phase: Phase::Warm,
-            pid: options.pid.map(|pid| pid.to_string()),
+            pids: options.pids.clone(),
+            broker: options.broker.into_iter().collect(),
             warmup: options.warmup,
             seconds: options.seconds,
             syscalls: options.syscalls,
@@ -119,19 +124,17 @@ impl Window {
     }
 
     fn measured(&mut self) -> Result<()> {
-        let [server, load] = self.usages();
+        let [server, load, broker] = self.usages();
         self.results.nanos = self.now() - self.began;
         self.results.messages = self.count;
         self.results.server = [self.start[0], server];
         self.results.load = [self.start[1], load];
+        self.results.broker = [self.start[2], broker];
         if self.results.messages == 0 {
             return Err("no reply came in the measured time".into());
         }
-        let next = match &self.pid {
-            Some(pid) if self.syscalls => perf(pid).map_or(Phase::Over, Phase::Counted),
-            _ => Phase::Over,
-        };
-        self.enter(next);
+        let counted = if self.syscalls && !self.pids.is_empty() { perf(&self.pids) } else { None };
+        self.enter(counted.map_or(Phase::Over, Phase::Counted));
         Ok(())
     }
 
@@ -150,15 +153,25 @@ impl Window {
         self.phase = phase;
     }
 
-    fn usages(&self) -> [Usage; 2] {
-        [self.pid.as_deref().map(Usage::of).unwrap_or_default(), Usage::of("self")]
+    fn usages(&self) -> [Usage; 3] {
+        [Usage::of_all(&self.pids), Usage::of("self"), Usage::of_all(&self.broker)]
     }
 }
 
-/// Counts the system calls of a process for [`COUNTED`] seconds, where `perf` may.
-fn perf(pid: &str) -> Option<Child> {
+/// Counts the system calls of processes for [`COUNTED`] seconds, where `perf` may.
+fn perf(pids: &[u32]) -> Option<Child> {
+    let pids: Vec<_> = pids.iter().map(u32::to_string).collect();
     let mut perf = Command::new("perf");
-    perf.args(["stat", "-x,", "-e", "raw_syscalls:sys_enter", "-p", pid, "--", "sleep"]);
+    perf.args([
+        "stat",
+        "-x,",
+        "-e",
+        "raw_syscalls:sys_enter",
+        "-p",
+        &pids.join(","),
+        "--",
+        "sleep",
+    ]);
     perf.arg(COUNTED.to_string()).stdin(Stdio::null()).stdout(Stdio::null());
     perf.stderr(Stdio::piped()).spawn().ok()
 }
