@@ -60,7 +60,7 @@ impl Bus {
     }
 }
 
-fn format(name: &str) -> Result<Format, String> {
+pub(crate) fn format(name: &str) -> Result<Format, String> {
     Ok(match name {
         "python" => Format::Python,
         "js" => Format::Classic,
@@ -72,7 +72,7 @@ fn format(name: &str) -> Result<Format, String> {
 }
 
 #[cfg(feature = "brokers")]
-fn broker(url: &str) -> Result<Box<dyn Broker>, String> {
+pub(crate) fn broker(url: &str) -> Result<Box<dyn Broker>, String> {
     let (scheme, _) = url.split_once("://").ok_or("a URL begins with a scheme, as redis://")?;
     let text = |error: &dyn std::error::Error| error.to_string();
     Ok(match scheme {
@@ -86,7 +86,7 @@ fn broker(url: &str) -> Result<Box<dyn Broker>, String> {
 }
 
 #[cfg(not(feature = "brokers"))]
-fn broker(url: &str) -> Result<Box<dyn Broker>, String> {
+pub(crate) fn broker(url: &str) -> Result<Box<dyn Broker>, String> {
     Err(format!("no broker for {url}: build with the feature brokers"))
 }
 

@@ -2,6 +2,7 @@
 
 pub mod auth;
 pub mod background_push;
+pub mod bridge;
 pub mod bus;
 pub mod chat;
 mod cluster_events;

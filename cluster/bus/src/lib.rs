@@ -2,18 +2,20 @@
 //!
 //! A [`Broker`] connects, publishes and subscribes. What it does is decided at the [`End`] of its [`Link`], by a server
 //! or an emitter: that tells when to connect again, subscribes anew after that, and keeps what waits. [`spawn`] runs a
-//! broker.
+//! broker, and a [`Bridge`] joins two.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod bridge;
 mod broker;
 mod end;
 mod link;
 mod log;
 mod thread;
 
+pub use bridge::{Bridge, BridgeError};
 pub use broker::{Broker, BrokerError};
 pub use end::End;
 pub use link::{Link, Next};
-pub use sansocket::cluster::Command;
 pub use sansocket::cluster::bus::{Entry, Format, Payload, Subscription};
+pub use sansocket::cluster::{BusCounts, Command, NodeConfig, Side};
 pub use thread::spawn;

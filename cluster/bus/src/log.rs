@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-pub(crate) use through::warn;
+pub(crate) use through::{info, warn};
 
 /// One line a minute of the process, however much is refused.
 pub(crate) fn refused(why: &str) {
@@ -26,6 +26,10 @@ static LAST: Mutex<Option<Instant>> = Mutex::new(None);
 
 #[cfg(feature = "tracing")]
 mod through {
+    pub(crate) fn info(what: &str) {
+        tracing::info!(target: "sansocket::bus", "{what}");
+    }
+
     pub(crate) fn warn(what: &str) {
         tracing::warn!(target: "sansocket::bus", "{what}");
     }
@@ -33,6 +37,8 @@ mod through {
 
 #[cfg(not(feature = "tracing"))]
 mod through {
+    pub(crate) fn info(_: &str) {}
+
     pub(crate) fn warn(_: &str) {}
 }
 

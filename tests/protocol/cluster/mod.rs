@@ -3,6 +3,7 @@
 //! Tests whose names begin with `k` and a number hold the rule of that number for clusters.
 
 mod acks;
+mod bridge;
 mod broadcasts;
 mod changes;
 mod connection;

@@ -19,6 +19,8 @@ pub(super) struct Process {
     clients: Vec<Client>,
     /// Whether it runs: one that hangs does nothing.
     pub(super) hangs: bool,
+    /// Whether a bridge takes what the node has for shards and host.
+    pub(super) is_bridged: bool,
     /// When it tries to connect next, unless it is connected.
     pub(super) attempt: Option<Instant>,
     pub(super) statuses: Vec<NodeStatus>,
@@ -67,6 +69,7 @@ impl Process {
             shards: (0..shards).map(shard).collect(),
             clients: Vec::new(),
             hangs: false,
+            is_bridged: false,
             attempt: Some(now),
             statuses: Vec::new(),
             outcomes: BTreeMap::new(),
@@ -186,6 +189,9 @@ impl Process {
 
     /// Carries messages between shards and the node, and does what an application would.
     pub(super) fn run(&mut self, now: Instant) {
+        if self.is_bridged {
+            return;
+        }
         loop {
             let mut idle = true;
             for shard in 0..self.shards.len() {

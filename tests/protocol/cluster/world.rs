@@ -94,6 +94,17 @@ impl World {
         self.processes.len() - 1
     }
 
+    /// Adds a process without shards, for a bridge.
+    pub(super) fn add_bridged(&mut self) -> usize {
+        let mut config = config(self.format);
+        config.timeout /= 2;
+        self.processes.push(Some(Process::new(config, 99, 1, self.now)));
+        let at = self.processes.len() - 1;
+        self.at(at).shards.clear();
+        self.at(at).is_bridged = true;
+        at
+    }
+
     /// Starts another process of the same format.
     pub(super) fn start(&mut self) -> usize {
         let at = self.add(config(self.format));

@@ -4,7 +4,7 @@ use crate::cluster::bus::{Detail, Found, To};
 use crate::socket::{Args, EventMessage};
 
 /// A question to other processes.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Question(pub(super) u64);
 
 /// Gives an answer to the process that asked; used up by [`Node::answer`](super::Node::answer).

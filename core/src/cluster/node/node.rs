@@ -133,11 +133,17 @@ impl Node {
         self.config.format
     }
 
+    /// Whether the broker is connected, and all subscriptions are confirmed.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        self.line.is_ready()
+    }
+
     /// Returns what was counted.
     #[must_use]
     pub fn counts(&self) -> BusCounts {
         BusCounts {
-            connected: self.line.is_ready(),
+            connected: self.is_connected(),
             nodes: self.processes(),
             invalid: self.poison.count,
             queued: self.outbox.len(),
