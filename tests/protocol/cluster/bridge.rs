@@ -104,7 +104,7 @@ impl Pair {
         self.at(side, 1).frames(client)
     }
 
-    fn published(&mut self) -> [usize; 2] {
+    fn published(&self) -> [usize; 2] {
         [self.left.broker.log.len(), self.right.broker.log.len()]
     }
 
