@@ -328,7 +328,7 @@ mod tests {
     }
 
     fn bus(server: &TestServer) -> Bus {
-        server.io().bus().expect("it is in a cluster").clone()
+        server.io().bus().expect("it is in a cluster")
     }
 
     #[test]
