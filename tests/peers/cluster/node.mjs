@@ -83,7 +83,8 @@ export class Node {
   /** Starts a node and waits until it listens. */
   static async start(kind, flags) {
     const node = new Node(kind, flags);
-    await within(node.listening, () => `a ${kind} node`);
+    // On a busy machine a process takes its time to load what it needs; that is not what is checked.
+    await within(node.listening, () => `a ${kind} node`, 60_000);
     return node;
   }
 
