@@ -9,9 +9,10 @@ fn main() -> ExitCode {
     let begun = Signals::new([SIGINT, SIGTERM]).map_err(|error| error.to_string());
     let begun = begun.and_then(|signals| Ok((signals, bridge::start()?)));
     match begun {
-        Ok((mut signals, _bridge)) => {
+        Ok((mut signals, bridge)) => {
             println!("the bridge is open");
             signals.forever().next();
+            bridge.close();
             ExitCode::SUCCESS
         }
         Err(error) => {

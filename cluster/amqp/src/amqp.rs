@@ -2,11 +2,10 @@
 
 use lapin::uri::AMQPUri;
 use lapin::{Connection, ConnectionProperties};
-use sansocket_bus::{Broker, BrokerError, Format, Link};
+use sansocket_bus::{Broker, BrokerError, Format, Link, run_on_tokio};
 use std::fmt;
 use std::future::poll_fn;
 use std::time::Duration;
-use tokio::runtime;
 use tokio::time::timeout;
 
 use crate::route::Ways;
@@ -80,12 +79,7 @@ impl Broker for Amqp {
     }
 
     fn run(&mut self, link: &Link) -> Result<(), BrokerError> {
-        let runtime = runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(BrokerError::new)?;
-        let outcome = runtime.block_on(self.session(link));
-        // A name that is being looked up must not hold it.
-        runtime.shutdown_background();
-        outcome
+        run_on_tokio(self.session(link))
     }
 }
 

@@ -4,7 +4,6 @@ use sansocket::cluster::{BusCounts, Emitter as Machine, EmitterConfig};
 use sansocket_args::{IntoArgs, Rooms};
 use sansocket_bus::Broker;
 use std::fmt;
-use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::sync::Arc;
 
@@ -51,7 +50,7 @@ impl Emitter {
     /// # Errors
     /// When the operating system has no thread left.
     pub fn start(broker: impl Broker, config: EmitterConfig) -> io::Result<Self> {
-        let machine = Machine::new(config, seed());
+        let machine = Machine::new(config, sansocket_bus::seed());
         let state = Arc::new(State::new(broker.address(), machine));
         let owner = Owner { state: state.clone() };
         clock::start(state.clone())?;
@@ -118,13 +117,4 @@ impl fmt::Debug for Emitter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Emitter").field("broker", &self.0.state.address()).finish_non_exhaustive()
     }
-}
-
-/// The source of chance for pauses between attempts; the hasher of the standard library is seeded by the system.
-fn seed() -> [u8; 32] {
-    let mut seed = [0; 32];
-    for part in seed.chunks_exact_mut(8) {
-        part.copy_from_slice(&RandomState::new().hash_one(0).to_ne_bytes());
-    }
-    seed
 }

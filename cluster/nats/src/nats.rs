@@ -2,13 +2,12 @@
 
 use async_nats::{Client, ConnectOptions, Event, ServerAddr};
 use percent_encoding::percent_decode_str;
-use sansocket_bus::{Broker, BrokerError, Format, Link};
+use sansocket_bus::{Broker, BrokerError, Format, Link, run_on_tokio};
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::runtime;
 use tokio::sync::mpsc;
 
 use crate::session::{DEADLINE, Session, needs_redis};
@@ -127,12 +126,7 @@ impl Broker for Nats {
     }
 
     fn run(&mut self, link: &Link) -> Result<(), BrokerError> {
-        let runtime = runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(BrokerError::new)?;
-        let outcome = runtime.block_on(self.session(link));
-        // A name that is being looked up must not hold it.
-        runtime.shutdown_background();
-        outcome
+        run_on_tokio(self.session(link))
     }
 }
 

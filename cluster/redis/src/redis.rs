@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use redis::{ClientTlsConfig, TlsCertificates};
-use sansocket_bus::{Broker, BrokerError, Format, Link};
+use sansocket_bus::{Broker, BrokerError, Format, Link, run_on_tokio};
 
 use crate::InvalidUrl;
 use crate::entries::Positions;
@@ -76,21 +76,12 @@ impl Broker for Redis {
     }
 
     fn run(&mut self, link: &Link) -> Result<(), BrokerError> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_io()
-            .enable_time()
-            .build()
-            .map_err(BrokerError::new)?;
-        let session = session::run(
+        run_on_tokio(session::run(
             &self.place,
             self.tls.as_ref(),
             self.channels(link.format()),
             &self.positions,
             link,
-        );
-        let outcome = runtime.block_on(session);
-        // A look-up of a name that hangs is not waited for.
-        runtime.shutdown_background();
-        outcome
+        ))
     }
 }

@@ -4,15 +4,15 @@ use sansocket::Config;
 use sansocket::cluster::bus::Format;
 use sansocket::cluster::{BusCounts, Node, NodeConfig, Side};
 use std::fmt;
-use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Instant;
 
 use super::clock;
 use super::end::BridgeEnd;
 use super::shared::Shared;
-use crate::{Broker, spawn};
+use crate::{Broker, seed, spawn};
 
 /// Carries messages between two buses: clients of servers on either get what is emitted on the other.
 ///
@@ -23,8 +23,12 @@ use crate::{Broker, spawn};
 /// **There must be only one bridge between two buses**, and no other way from one to the other: each message would go
 /// round forever.
 ///
-/// When the handle is dropped, both ends leave their buses.
-pub struct Bridge(Arc<Shared>);
+/// When the handle is dropped, both ends leave their buses; [`close`](Self::close) also waits for that.
+pub struct Bridge {
+    shared: Arc<Shared>,
+    /// The threads of the brokers.
+    drivers: Vec<JoinHandle<()>>,
+}
 
 /// Why a bridge does not begin.
 #[derive(Debug, thiserror::Error)]
@@ -63,25 +67,36 @@ impl Bridge {
         }
         let formats = [left_config.format, right_config.format];
         let nodes = [left_config, right_config].map(|config| node(config, namespaces));
-        let bridge = Self(Arc::new(Shared::new(addresses, nodes)));
+        let shared = Arc::new(Shared::new(addresses, nodes));
+        let mut bridge = Self { shared, drivers: Vec::new() };
         let [left_end, right_end] = [(Side::Left, formats[0]), (Side::Right, formats[1])]
-            .map(|(side, format)| Arc::new(BridgeEnd::new(bridge.0.clone(), side, format)));
-        clock::start(bridge.0.clone())?;
-        spawn(left, left_end)?;
-        spawn(right, right_end)?;
+            .map(|(side, format)| Arc::new(BridgeEnd::new(bridge.shared.clone(), side, format)));
+        clock::start(bridge.shared.clone())?;
+        bridge.drivers.push(spawn(left, left_end)?);
+        bridge.drivers.push(spawn(right, right_end)?);
         Ok(bridge)
+    }
+
+    /// Has both ends leave their buses, and waits until the brokers were told so, or gave the connection up: a few
+    /// seconds at most.
+    pub fn close(mut self) {
+        self.shared.close();
+        for driver in self.drivers.drain(..) {
+            // A broker that panics is caught; there is nothing to tell.
+            let _ = driver.join();
+        }
     }
 
     /// Returns what was counted on one bus.
     #[must_use]
     pub fn counts(&self, side: Side) -> BusCounts {
-        self.0.act(side, |node, _| node.counts())
+        self.shared.act(side, |node, _| node.counts())
     }
 }
 
 impl Drop for Bridge {
     fn drop(&mut self) {
-        self.0.close();
+        self.shared.close();
     }
 }
 
@@ -104,13 +119,4 @@ fn node(mut config: NodeConfig, namespaces: &[&str]) -> Node {
     let mut node = Node::new(config, Arc::new(Config::default()), 1, seed(), now);
     namespaces.iter().for_each(|namespace| node.open(now, namespace));
     node
-}
-
-/// Random bytes, by way of the keys that the operating system gives to hash tables.
-fn seed() -> [u8; 32] {
-    let mut seed = [0; 32];
-    for part in seed.chunks_exact_mut(8) {
-        part.copy_from_slice(&RandomState::new().hash_one(0).to_le_bytes());
-    }
-    seed
 }

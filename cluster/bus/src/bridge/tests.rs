@@ -83,7 +83,7 @@ fn an_event_of_one_broker_is_published_at_the_other() {
         thread::sleep(Duration::from_millis(5));
     }
     assert_eq!(bridge.counts(Side::Left).received, 1);
-    drop(bridge);
+    bridge.close();
     let end = right_got.recv_timeout(Duration::from_secs(10));
     assert_eq!(end, Err(std::sync::mpsc::RecvTimeoutError::Disconnected), "the threads end");
 }

@@ -115,6 +115,15 @@ impl Node {
         self.command(message(channel, text));
     }
 
+    /// Waits until the broker has taken all commands.
+    pub(crate) fn is_begun(&self) {
+        let begin = Instant::now();
+        while !self.end.state.lock().unwrap().commands.is_empty() {
+            assert!(begin.elapsed() < PATIENCE, "a command is not taken in time");
+            std::thread::yield_now();
+        }
+    }
+
     /// Closes the end: what was commanded is still done.
     pub(crate) fn close(&self) {
         self.end.change(|state| state.is_closed = true);

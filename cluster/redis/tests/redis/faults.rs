@@ -31,7 +31,7 @@ fn a_message_that_was_begun_is_not_sent_again() {
     let node = Node::ready(redis(&server), Format::Native, &[exact("a")]);
     server.freeze();
     node.publish("a", "lost");
-    std::thread::sleep(Duration::from_millis(200));
+    node.is_begun();
     server.kill();
     node.lost();
     server.restart();
@@ -57,7 +57,7 @@ fn a_frozen_server_is_left_at_once_when_told_to() {
     server.freeze();
     node.command(Command::Ping);
     node.publish("a", &"x".repeat(300_000));
-    std::thread::sleep(Duration::from_millis(200));
+    node.is_begun();
     let (why, took) = time(|| {
         node.command(Command::Disconnect);
         node.lost()
