@@ -72,6 +72,16 @@ impl ConnectError {
         Self::new(Fault::transport("the namespace was left before it was joined"), Next::Nothing)
     }
 
+    /// The client makes no further attempt.
+    pub(crate) fn gave_up() -> Self {
+        Self::new(Fault::transport("the client makes no further attempt to connect"), Next::Nothing)
+    }
+
+    /// The same failure, after which the client does not try again.
+    pub(crate) fn for_good(self) -> Self {
+        Self { next: Next::Nothing, ..self }
+    }
+
     /// Returns what kind of failure it was.
     #[must_use]
     pub fn kind(&self) -> Kind {

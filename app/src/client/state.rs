@@ -114,6 +114,7 @@ impl State {
     pub(super) fn is_settled(&self) -> bool {
         self.core.is_drained()
             && self.jobs.is_empty()
+            && self.joining.is_empty()
             && self.closed.is_empty()
             && self.draining.is_empty()
     }
@@ -129,6 +130,11 @@ impl State {
         }
         while let Some(action) = self.core.poll_action() {
             self.act(action, after);
+        }
+        if !self.joining.is_empty() && self.core.is_idle() {
+            let joining = std::mem::take(&mut self.joining);
+            let outcome = || Err(ConnectError::gave_up());
+            after.wakers.extend(joining.iter().filter_map(|joining| joining.slot.fill(outcome())));
         }
         if !self.closed.is_empty() && self.core.is_idle() {
             let closed = std::mem::take(&mut self.closed);

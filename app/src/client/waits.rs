@@ -65,18 +65,22 @@ impl Connecting {
         wait(self)
     }
 
-    /// Waits for the next attempt.
-    fn again(&self) -> Arc<Slot<Result<(), ConnectError>>> {
+    /// Waits for the next attempt after one that failed, if there is one.
+    fn again(&self, failure: ConnectError) -> Arc<Slot<Result<(), ConnectError>>> {
         let slot = Arc::new(Slot::empty());
         self.socket.client().with_after(|state, now, after| {
             let namespace = self.socket.seat().key;
             let Some(handle) = state.core.socket(now, namespace) else { return };
-            if handle.is_joined() {
+            let (is_joined, is_active) = (handle.is_joined(), handle.is_active());
+            if is_joined {
                 after.wakers.extend(slot.fill(Ok(())));
-            } else if handle.is_active() {
-                state.joining.push(Joining { namespace, slot: slot.clone() });
-            } else {
+            } else if !is_active {
                 after.wakers.extend(slot.fill(Err(ConnectError::left())));
+            } else if state.core.is_idle() {
+                // All attempts were over before this one was looked at.
+                after.wakers.extend(slot.fill(Err(failure.for_good())));
+            } else {
+                state.joining.push(Joining { namespace, slot: slot.clone() });
             }
         });
         slot
@@ -94,7 +98,7 @@ impl Future for Connecting {
                 Poll::Ready(Err(error))
                     if self.patience == Patience::Last && error.will_retry() =>
                 {
-                    self.slot = self.again();
+                    self.slot = self.again(error);
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
             }

@@ -5,7 +5,9 @@ use sansocket_app::client::{Backoff, Client, Event, Kind, Loss, Manager, Socket,
 use sansocket_app::test::{Network, TestServer};
 use sansocket_app::{App, BoxError, Refusal};
 use serde_json::{Value, json};
+use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
@@ -230,6 +232,40 @@ fn c44_leaving_ends_the_attempts_and_those_who_wait() {
     server.set_network(Network::Up);
     server.advance(Duration::from_secs(60));
     assert!(!manager.socket().is_connected() && !manager.socket().is_active());
+}
+
+#[test]
+fn c44_waiting_patiently_ends_with_the_last_attempt_however_late_it_is_looked_at() {
+    let server = TestServer::new(App::new());
+    server.set_network(Network::Down);
+    let mut client = client();
+    client.configure(|config| {
+        config.reconnect.as_mut().expect("it is on").attempts = Some(2);
+    });
+    let manager = server.open(client);
+    let waiting = manager.connect().patiently();
+    // The client gives up before anybody asks for the outcome of the first attempt.
+    server.advance(Duration::from_secs(60));
+    let error = server.block_on(waiting).expect_err("the network is down");
+    assert_eq!((error.kind(), error.will_retry()), (Kind::Transport, false));
+}
+
+#[test]
+fn c44_settings_without_attempts_end_the_waiting() {
+    let server = TestServer::new(App::new());
+    server.set_network(Network::Down);
+    let manager = server.open(client());
+    let mut waiting = pin!(manager.connect().patiently());
+    assert!(server.block_on(poll_fn(|context| {
+        Poll::Ready(waiting.as_mut().poll(context).is_pending())
+    })));
+    server.run();
+    assert!(server.block_on(poll_fn(|context| {
+        Poll::Ready(waiting.as_mut().poll(context).is_pending())
+    })));
+    manager.configure(|config| config.reconnect = None);
+    let error = server.block_on(waiting).expect_err("the network is down");
+    assert!(!error.will_retry(), "{error}");
 }
 
 #[test]
