@@ -224,7 +224,8 @@ impl End for Played {
     fn delivered(&self, channel: &str, payload: &Payload<'_>) {
         let payload = match payload {
             Payload::Bytes(bytes) => Payload::from(bytes.to_vec()),
-            Payload::Entry(Entry { uid, nsp, kind, data }) => Payload::Entry(Entry {
+            Payload::Entry(Entry { id, uid, nsp, kind, data }) => Payload::Entry(Entry {
+                id: *id,
                 uid: uid.to_vec().into(),
                 nsp: nsp.to_vec().into(),
                 kind: kind.to_vec().into(),

@@ -1,10 +1,10 @@
 //! Bytes from a broker are a message or none; and what is one means the same after it was written and read again.
 //!
 //! The first byte of an input says in which format and on which channel the rest came; of an entry of a stream, the
-//! second is its type.
+//! second is its type. Or the rest is what is kept of a client that was lost.
 
 use sansocket::cluster::bus::{
-    Body, BusLimits, Codec, Entry, Format, Lane, Message, Names, Payload, Place,
+    Body, BusLimits, Codec, Entry, Format, Lane, Message, Names, Payload, Place, Session,
 };
 
 const FORMATS: [Format; 5] =
@@ -20,7 +20,10 @@ const LANES: [Lane<'_>; 5] = [
 pub(super) fn run(data: &[u8]) {
     let Some((&first, data)) = data.split_first() else { return };
     let format = FORMATS[usize::from(first) % FORMATS.len()];
-    let lane = usize::from(first) / FORMATS.len() % (LANES.len() + 1);
+    let lane = usize::from(first) / FORMATS.len() % (LANES.len() + 2);
+    if lane > LANES.len() {
+        return session(data);
+    }
     let place = Place { namespace: "/", lane: LANES.get(lane).copied().unwrap_or(Lane::Everyone) };
     let payload = match LANES.get(lane) {
         Some(_) => Payload::from(data),
@@ -36,9 +39,24 @@ pub(super) fn run(data: &[u8]) {
     }
 }
 
+fn session(data: &[u8]) {
+    let limits = BusLimits::default();
+    let Ok(session) = Session::decode(data, &limits) else { return };
+    let again = |session: &Session| {
+        let written = session.encode();
+        // Dates become texts, which are longer.
+        let fits = written.len() <= limits.session;
+        fits.then(|| Session::decode(&written, &limits).expect("it was just written"))
+    };
+    let Some(once) = again(&session) else { return };
+    assert_eq!((&once.id, &once.pid, &once.rooms), (&session.id, &session.pid, &session.rooms));
+    assert_eq!(again(&once), Some(once));
+}
+
 fn entry(data: &[u8]) -> Entry<'_> {
     let (kind, data) = data.split_first().map_or((0, data), |(kind, data)| (*kind, data));
     Entry {
+        id: None,
         uid: b"94ae"[..].into(),
         nsp: b"/"[..].into(),
         kind: kind.to_string().into_bytes().into(),

@@ -1,6 +1,6 @@
 //! The end of a bus that the thread of its broker has.
 
-use sansocket::cluster::Command;
+use sansocket::cluster::{Command, Taken};
 use sansocket::cluster::bus::{Format, Payload, Subscription};
 use sansocket_bus::End;
 use std::task::{Context, Poll};
@@ -51,6 +51,14 @@ impl End for Driver {
 
     fn refused(&self, _why: &str) {
         self.0.act(|node, _| node.handle_refused());
+    }
+
+    fn taken(&self, ticket: u64, taken: Option<Taken>) {
+        self.0.act(|node, now| node.handle_taken(now, ticket, taken));
+    }
+
+    fn missed(&self, _stream: &str, count: u64) {
+        self.0.act(|node, _| node.handle_missed(count));
     }
 
     fn poll_command(&self, context: &mut Context<'_>) -> Poll<Option<Command>> {

@@ -1,6 +1,7 @@
 //! What an application attaches to a client for all servers to see.
 
 use sansocket::Args;
+use sansocket::cluster::bus::Format;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -22,8 +23,16 @@ impl Socket {
         args::encode(&(value,), &mut json, &mut attachments)?;
         let json = String::from_utf8(json).expect("JSON text is UTF-8");
         let args = Args::from_json(&json, attachments).expect("one value in an array");
+        if self.hub().bus().is_some_and(|bus| bus.format() == Format::Streams) {
+            self.attach(args.clone());
+        }
         self.session().set(Attached(args));
         Ok(())
+    }
+
+    /// Goes on with what another process attached to the client before it was lost.
+    pub(crate) fn go_on_with(&self, attached: Args) {
+        self.session().set(Attached(attached));
     }
 
     /// Reads what was attached to the client. Where nothing is, an `Option` is `None`.

@@ -432,8 +432,17 @@ impl Socket {
         }
         if let Some(Ok(kept)) = client.kept().map(Arc::downcast) {
             self.0.store.go_on_with(kept);
+        } else {
+            // It was lost on another process.
+            client.attached().cloned().into_iter().for_each(|data| self.go_on_with(data));
+            client.keep(self.0.store.share());
         }
         self.0.recovered.store(true, Ordering::Release);
+    }
+
+    /// Lets other processes have what is attached to the client, if it is lost and comes back to them.
+    pub(crate) fn attach(&self, data: Args) {
+        let _ = self.with(|client| client.attach(data));
     }
 
     /// Keeps its events in line.

@@ -1,7 +1,7 @@
 //! A broker within a test.
 
-use sansocket::cluster::Command;
-use sansocket::cluster::bus::{Payload, Subscription};
+use sansocket::cluster::bus::{Entry, EntryId, Payload, Subscription};
+use sansocket::cluster::{Command, Keep, Take, Taken};
 use sansocket_bus::{Broker, BrokerError, End, Link};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::Future;
@@ -22,12 +22,20 @@ pub(super) struct MemoryBroker(Mutex<Hall>);
 struct Hall {
     network: Network,
     members: BTreeMap<u64, Member>,
+    /// The entries of all streams, the latest [`ENTRIES`].
+    entries: VecDeque<(String, Entry<'static>)>,
+    /// How many there ever were.
+    added: u64,
+    /// What is kept of clients that were lost.
+    kept: BTreeMap<String, Vec<u8>>,
     /// Those that do nothing at present.
     frozen: BTreeSet<u64>,
 }
 
 /// A process that is connected.
 struct Member {
+    /// The last entry that it has.
+    read: EntryId,
     subscriptions: BTreeSet<Subscription>,
     queue: VecDeque<(String, Payload<'static>)>,
     waker: Waker,
@@ -43,7 +51,14 @@ enum Found {
 
 impl Default for Hall {
     fn default() -> Self {
-        Self { network: Network::Up, members: BTreeMap::new(), frozen: BTreeSet::new() }
+        Self {
+            network: Network::Up,
+            members: BTreeMap::new(),
+            entries: VecDeque::new(),
+            added: 0,
+            kept: BTreeMap::new(),
+            frozen: BTreeSet::new(),
+        }
     }
 }
 
@@ -81,7 +96,8 @@ impl MemoryBroker {
             return false;
         }
         let (subscriptions, queue) = (BTreeSet::new(), VecDeque::new());
-        let member = Member { subscriptions, queue, waker: context.waker().clone() };
+        let (read, waker) = (entry_id(hall.added), context.waker().clone());
+        let member = Member { read, subscriptions, queue, waker };
         hall.members.insert(number, member);
         true
     }
@@ -99,6 +115,9 @@ impl MemoryBroker {
             return Found::Frozen;
         }
         let next = member.queue.pop_front();
+        if let Some((_, Payload::Entry(Entry { id: Some(id), .. }))) = &next {
+            member.read = *id;
+        }
         next.map_or(Found::Nothing, |(channel, payload)| Found::Delivery(channel, payload))
     }
 
@@ -115,11 +134,14 @@ impl MemoryBroker {
     }
 
     /// Leaves a message with all that subscribed to its channel, and counts them.
-    fn publish(&self, channel: &str, payload: &Payload<'static>) -> u64 {
+    fn publish(&self, channel: &str, mut payload: Payload<'static>) -> u64 {
         let mut hall = self.lock();
+        if let Payload::Entry(entry) = &mut payload {
+            hall.add(channel, entry);
+        }
         let mut wakers = Vec::new();
         for member in hall.members.values_mut() {
-            if member.subscriptions.iter().any(|own| takes(own, channel, payload)) {
+            if member.subscriptions.iter().any(|own| takes(own, channel, &payload)) {
                 member.queue.push_back((channel.to_owned(), payload.clone()));
                 wakers.push(member.waker.clone());
             }
@@ -128,6 +150,22 @@ impl MemoryBroker {
         let count = wakers.len() as u64;
         wakers.into_iter().for_each(Waker::wake);
         count
+    }
+
+    fn keep(&self, keep: Keep) {
+        self.lock().kept.insert(keep.key, keep.value);
+    }
+
+    /// Gives a member what was kept, and the entries up to the last one that it has.
+    fn take(&self, number: u64, take: &Take) -> Option<Taken> {
+        let mut hall = self.lock();
+        let value = hall.kept.remove(&take.key)?;
+        let until = hall.members.get(&number)?.read;
+        let entries = hall.entries.iter().filter(|(stream, _)| *stream == take.stream);
+        let mut entries = entries.map(|(_, entry)| entry);
+        entries.find(|entry| entry.id == Some(take.after)).filter(|_| take.after <= until)?;
+        let entries = entries.filter(|entry| entry.id <= Some(until)).cloned().collect();
+        Some(Taken { value, entries, until })
     }
 
     /// Counts those that subscribed to a channel by its name.
@@ -143,6 +181,25 @@ impl MemoryBroker {
     fn lock(&self) -> MutexGuard<'_, Hall> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Entries that streams keep.
+const ENTRIES: usize = 10_000;
+
+impl Hall {
+    /// Adds an entry to a stream.
+    fn add(&mut self, stream: &str, entry: &mut Entry<'static>) {
+        self.added += 1;
+        entry.id = Some(entry_id(self.added));
+        self.entries.push_back((stream.to_owned(), entry.clone()));
+        if self.entries.len() > ENTRIES {
+            self.entries.pop_front();
+        }
+    }
+}
+
+fn entry_id(number: u64) -> EntryId {
+    EntryId { millis: 1, number }
 }
 
 /// Whether a subscription takes a message on a channel, or an entry of a stream.
@@ -252,9 +309,11 @@ impl Membership {
             }
             Command::Unsubscribe(subscription) => broker.unsubscribe(*number, &subscription),
             Command::Publish { channel, payload, .. } => {
-                driver.published(Some(broker.publish(&channel, &payload)));
+                driver.published(Some(broker.publish(&channel, payload)));
             }
             Command::Count { channel } => driver.counted(&channel, broker.count(&channel)),
+            Command::Keep(keep) => broker.keep(keep),
+            Command::Take(take) => driver.taken(take.ticket, broker.take(*number, &take)),
             Command::Ping => driver.pong(),
             Command::Disconnect | _ => broker.leave(*number),
         }

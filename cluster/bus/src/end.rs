@@ -1,6 +1,6 @@
 //! The end of a link that a server or an emitter has.
 
-use sansocket::cluster::Command;
+use sansocket::cluster::{Command, Taken};
 use sansocket::cluster::bus::{Format, Payload, Subscription};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -35,6 +35,16 @@ pub trait End: Send + Sync + 'static {
     /// The broker refused a message, instead of [`published`](Self::published).
     fn refused(&self, why: &str) {
         let _ = why;
+    }
+
+    /// A [`Command::Take`] is answered.
+    fn taken(&self, ticket: u64, taken: Option<Taken>) {
+        let _ = (ticket, taken);
+    }
+
+    /// So many entries of a stream, at least, are known to be lost.
+    fn missed(&self, stream: &str, count: u64) {
+        let _ = (stream, count);
     }
 
     /// Returns the next command: `None` when the end is closed and has nothing left to do.

@@ -26,8 +26,8 @@ pub use bridge::{Bridge, BridgeError};
 pub use broker::{Broker, BrokerError};
 pub use end::End;
 pub use link::{Link, Next};
-pub use sansocket::cluster::bus::{Entry, Format, Payload, Subscription};
-pub use sansocket::cluster::{BusCounts, Command, NodeConfig, Side};
+pub use sansocket::cluster::bus::{Entry, EntryId, Format, Payload, Subscription};
+pub use sansocket::cluster::{BusCounts, Command, Keep, NodeConfig, Side, Take, Taken};
 pub use seed::seed;
 #[cfg(feature = "tokio")]
 pub use session::run_on_tokio;

@@ -1,6 +1,6 @@
 //! The link between a broker and those it serves.
 
-use sansocket::cluster::Command;
+use sansocket::cluster::{Command, Taken};
 use sansocket::cluster::bus::{Format, Payload, Subscription};
 use std::fmt;
 use std::future::Future;
@@ -48,6 +48,16 @@ impl Link {
     /// Hands over a message that came on a channel, or an entry of a stream.
     pub fn delivered(&self, channel: &str, payload: &Payload<'_>) {
         self.0.delivered(channel, payload);
+    }
+
+    /// Answers a [`Command::Take`]: with nothing when there is no such value, or not all that belongs to it.
+    pub fn taken(&self, ticket: u64, taken: Option<Taken>) {
+        self.0.taken(ticket, taken);
+    }
+
+    /// Tells that so many entries of a stream, at least, are known to be lost.
+    pub fn missed(&self, stream: &str, count: u64) {
+        self.0.missed(stream, count);
     }
 
     /// Tells that the broker took a message, in the order of the commands, and how many subscribers got it.

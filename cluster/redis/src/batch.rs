@@ -7,8 +7,9 @@ use std::vec::IntoIter;
 
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, FromRedisValue, Pipeline, RedisError, ServerErrorKind, Value};
-use sansocket_bus::{BrokerError, Entry, Link, Payload};
+use sansocket_bus::{BrokerError, Entry, Keep, Link, Payload};
 
+use crate::keys;
 use crate::server::Servers;
 use crate::session::Channels;
 
@@ -40,6 +41,8 @@ enum Reply {
     Published { server: usize },
     /// That a server added an entry to a stream.
     Added { server: usize },
+    /// That a server keeps a value.
+    Kept { server: usize },
     /// How many subscribers a channel has at this server.
     Counted { channel: String, server: usize },
     /// How many subscribers a channel has at all servers.
@@ -90,6 +93,13 @@ impl Draft {
                 self.push(server, add(channel, entry, length), Reply::Added { server });
             }
         }
+    }
+
+    /// Adds a value that is to be kept.
+    pub(crate) fn keep(&mut self, keep: &Keep, servers: &Servers) {
+        let server = servers.owner(&keep.key);
+        self.bytes += keep.value.len();
+        self.push(server, keys::keep(keep), Reply::Kept { server });
     }
 
     /// Adds a question for the number of subscribers.
@@ -185,6 +195,11 @@ impl Batch {
                     Some(_) => link.published(None),
                     None => continue,
                 },
+                Reply::Kept { server } => {
+                    if let Some(Value::ServerError(error)) = next(server) {
+                        link.warn(&format!("a client that was lost cannot come back: {error}"));
+                    }
+                }
                 Reply::Counted { channel, server } => {
                     link.counted(&channel, subscribers(next(server))?);
                 }

@@ -19,6 +19,7 @@
 
 mod batch;
 mod entries;
+mod keys;
 mod place;
 mod publisher;
 mod redis;

@@ -10,10 +10,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use redis::{RedisError, TlsCertificates, Value};
-use sansocket_bus::{BrokerError, Command, Link, Subscription};
+use sansocket_bus::{BrokerError, Command, Link, Subscription, Take};
 use tokio::time::{Sleep, sleep, timeout};
 
 use crate::entries::{self, Positions};
+use crate::keys::{self, Places};
 use crate::place::Place;
 use crate::publisher::Publisher;
 use crate::server::Servers;
@@ -77,6 +78,7 @@ async fn connect<'l>(
         publisher: Publisher::new(publishers),
         subscriber: Subscriber::new(subscribers, channels, leaving),
         readers: HashMap::new(),
+        takes: Vec::new(),
         pings: Vec::new(),
         lost: Box::pin(async move { lost.wait().await }),
         work: Work::Open,
@@ -94,6 +96,8 @@ struct Session<'l> {
     subscriber: Subscriber,
     /// Streams that are read.
     readers: HashMap<String, Task<Result<Infallible, BrokerError>>>,
+    /// Values that are being taken. The node bounds their number.
+    takes: Vec<Task<()>>,
     /// Signs of life that were asked for; none while nobody waits for one.
     pings: Vec<Task<Result<Value, RedisError>>>,
     lost: Task<BrokerError>,
@@ -141,6 +145,7 @@ impl Session<'_> {
         self.publisher.poll(context, self.link)?;
         self.subscriber.poll(context, self.link)?;
         self.poll_pings(context)?;
+        self.takes.retain_mut(|take| take.as_mut().poll(context).is_pending());
         for reader in self.readers.values_mut() {
             if let Poll::Ready(Err(why)) = reader.as_mut().poll(context) {
                 return Err(why);
@@ -176,6 +181,8 @@ impl Session<'_> {
                 Poll::Ready(Some(Command::Unsubscribe(subscription))) => {
                     wishes.push((Wish::End, subscription));
                 }
+                Poll::Ready(Some(Command::Keep(keep))) => draft.keep(&keep, &self.servers),
+                Poll::Ready(Some(Command::Take(take))) => self.start_to_take(take),
                 Poll::Ready(Some(Command::Ping)) => self.ping(),
                 Poll::Ready(Some(Command::Disconnect)) => {
                     return Err(BrokerError::new("no answer in time"));
@@ -208,6 +215,16 @@ impl Session<'_> {
             let reader =
                 entries::read(server.clone(), stream.clone(), positions, self.link.clone());
             self.readers.insert(stream, Box::pin(reader));
+        }
+    }
+
+    fn start_to_take(&mut self, take: Take) {
+        let connection = |key: &str| {
+            self.publisher.connections().get(self.servers.owner(key)).cloned()
+        };
+        if let (Some(key), Some(stream)) = (connection(&take.key), connection(&take.stream)) {
+            let (positions, link) = (Arc::clone(&self.positions), self.link.clone());
+            self.takes.push(Box::pin(keys::take(take, Places { key, stream }, positions, link)));
         }
     }
 

@@ -1,12 +1,15 @@
 //! Typed messages between shards, delivered in order from one shard to another.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::cluster::bus::EntryId;
 use crate::key::{Id, Place};
 use crate::recovery::lost::Lost;
 use crate::recovery::offset::Offset;
 use crate::recovery::pid::Pid;
+use crate::recovery::saved::Saved;
 use crate::socket::Args;
 use crate::socket::encoded::Packet;
 
@@ -79,12 +82,17 @@ impl Message {
             | Body::Asked { .. }
             | Body::Broadcast { ask: None, .. }
             | Body::Deserted { .. }
+            | Body::Forgotten { .. }
             | Body::Found { .. }
             | Body::Gone { .. }
             | Body::Populated { .. }
             | Body::Released { .. }
+            | Body::Restore { .. }
+            | Body::Restored { .. }
+            | Body::Save(_)
             | Body::Seek { .. }
-            | Body::Sought { .. } => {}
+            | Body::Sought { .. }
+            | Body::Streamed { .. } => {}
         }
         self
     }
@@ -125,6 +133,27 @@ pub(crate) enum Body {
     Seek { pid: Pid, offset: Offset, namespace: Arc<str>, from: u16 },
     /// It had that.
     Sought { pid: Pid, former: Option<Box<Lost>> },
+    /// Send a packet of the stream to the target's clients, and remember it by its id; it has none when the broker
+    /// did not take it. One of this process has the offset that it was sent with.
+    Streamed { to: Arc<Whom>, packet: Packet, id: Option<EntryId>, own: Option<Offset> },
+    /// Keep what a client had that was lost, for whichever process it comes back to.
+    Save(Box<Saved>),
+    /// Report what a client had that is back, in a slot of a shard, and what it missed behind an entry of the stream.
+    Restore { pid: Pid, after: EntryId, namespace: Arc<str>, shard: u16, slot: u32 },
+    /// It had that.
+    Restored { slot: u32, pid: Pid, restored: Option<Box<Restored>> },
+    /// A client will not come back for what was kept for it.
+    Forgotten { kept: Arc<dyn Any + Send + Sync> },
+}
+
+/// What a client had that is back, from whichever process it was lost.
+#[derive(Clone, Debug)]
+pub(crate) struct Restored {
+    pub(crate) saved: Saved,
+    /// The events that it missed, up to an entry.
+    pub(crate) missed: Vec<(EntryId, Packet)>,
+    /// That entry: what follows it came to all shards, or will.
+    pub(crate) until: EntryId,
 }
 
 /// Acknowledgements that go back to the peer that asked.

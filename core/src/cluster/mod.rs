@@ -13,9 +13,9 @@ mod node;
 
 pub use bridge::{Bridge, Side};
 pub use emitter::{Emitter, EmitterConfig, EmitterError, EmitterEvent, Flush, Loss, Unconfirmed};
-pub(crate) use message::{Ask, Body, Change, Peer, Whom};
+pub(crate) use message::{Ask, Body, Change, Peer, Restored, Whom};
 pub use message::{Destination, Disconnect, Message, Output};
 pub use node::{
-    AnswerToken, BusCounts, BusError, Command, Node, NodeConfig, NodeEvent, NodeStatus, Outcome,
-    Question,
+    AnswerToken, BusCounts, BusError, Command, Keep, Node, NodeConfig, NodeEvent, NodeStatus,
+    Outcome, Question, Take, Taken,
 };

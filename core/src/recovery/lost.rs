@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::offset::{Offset, Origin};
 use crate::key::Id;
+use crate::socket::Args;
 use crate::socket::encoded::Packet;
 use crate::time::Tick;
 
@@ -17,6 +18,8 @@ pub(crate) struct Lost {
     /// Bounded by `limits.rooms`.
     pub(crate) rooms: Vec<Arc<str>>,
     pub(crate) kept: Option<Arc<dyn Any + Send + Sync>>,
+    /// What the application attached to it for all processes to see, where these are told.
+    pub(crate) data: Option<Box<Args>>,
     /// What it was given when it came back before.
     pub(crate) brought: Option<Brought>,
 }
@@ -39,7 +42,7 @@ pub(crate) enum Then {
     From(u64),
     /// With those that are not among these: for each origin, the number of its first event that another
     /// shard did not know.
-    Beyond(Vec<(Origin, u64)>),
+    Beyond(Vec<(Origin, u128)>),
 }
 
 /// About what a lost client takes besides the names of its rooms and what it missed, in bytes.

@@ -1,13 +1,15 @@
 //! Offsets: the names of events, by which a client tells how far it came.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
+
+use crate::socket::ArgsRef;
 
 /// The name of one event.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Offset {
     pub(crate) origin: Origin,
     /// Events of one origin are numbered in the order in which they are sent.
-    pub(crate) number: u64,
+    pub(crate) number: u128,
 }
 
 /// Where an event comes from.
@@ -28,7 +30,17 @@ pub(crate) enum Reach {
     Own,
 }
 
+impl Origin {
+    /// The stream of a cluster, of which all processes see the same entries in the same order.
+    pub(crate) const STREAM: Self = Self { process: 0, shard: 0, reach: Reach::All };
+}
+
 impl Offset {
+    /// The name of an entry of the stream.
+    pub(crate) fn of_entry(millis: u64, number: u64) -> Self {
+        Self { origin: Origin::STREAM, number: u128::from(millis) << 64 | u128::from(number) }
+    }
+
     /// Reads what [`Display`](fmt::Display) wrote.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (origin, rest) = text.split_at_checked(12)?;
@@ -41,13 +53,16 @@ impl Offset {
         let (process, shard) = origin.split_at_checked(8)?;
         let process = u32::from_str_radix(process, 16).ok()?;
         let shard = u16::from_str_radix(shard, 16).ok()?;
-        let number = u64::from_str_radix(number, 16).ok()?;
+        let number = u128::from_str_radix(number, 16).ok()?;
         Some(Self { origin: Origin { process, shard, reach }, number })
     }
 }
 
 impl fmt::Display for Offset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.origin == Origin::STREAM {
+            return write!(f, "{}-{}", self.number >> 64, self.number as u64);
+        }
         let Origin { process, shard, reach } = self.origin;
         let mark = match reach {
             Reach::All => '.',
@@ -55,6 +70,16 @@ impl fmt::Display for Offset {
         };
         write!(f, "{process:08x}{shard:04x}{mark}{:x}", self.number)
     }
+}
+
+/// Writes the array of arguments with one more behind them: the name of the event, which has no characters that need
+/// an escape.
+pub(crate) fn append(text: &mut String, args: ArgsRef<'_>, name: impl fmt::Display) {
+    let json = args.json().trim_ascii_end();
+    text.clear();
+    text.push_str(json.strip_suffix(']').unwrap_or(json));
+    let comma = if args.tail() == "]" { "" } else { "," };
+    let _ = write!(text, "{comma}\"{name}\"]");
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ import { eventually, within, word } from '../js/support.mjs';
 import { Nats, Rabbit, Redis } from './brokers.mjs';
 import { faults } from './faults.mjs';
 import { Node } from './node.mjs';
+import { recovery } from './recovery.mjs';
 import { scenarios } from './scenarios.mjs';
 
 const { values: flags } = parseArgs({
@@ -98,6 +99,11 @@ async function faulty({ title, format, binding }) {
   await faults({ format, ours, other, count: (claim, limit, body) => count(`${title}: ${claim}`, limit, body) });
 }
 
+async function recovering({ title, binding }) {
+  const third = bindings[(bindings.indexOf(binding) + 3) % bindings.length];
+  await recovery({ ours: binding, other: 'js', third, count: (claim, limit, body) => count(`${title}: ${claim}`, limit, body) });
+}
+
 /** Runs functions, so many at a time. */
 async function atMost(width, runs) {
   const left = [...runs];
@@ -137,13 +143,16 @@ const lanes = [];
 if (flags.reference) {
   lanes.push(onOne(Redis, groups('redis', formats.slice(0, 4), ['reference']), 3));
 } else {
-  if (flags.part !== 'faults') {
+  if (!flags.part || flags.part === 'healthy') {
     lanes.push(onOne(Redis, groups('redis', formats, bindings), 3));
     lanes.push(onOne(Nats, groups('nats', ['native'], ['tokio', 'blocking']), 1));
     lanes.push(onOne(Rabbit, [...groups('rabbit', ['python'], ['tokio']), ...groups('rabbit', ['native'], ['smol'])], 1));
   }
+  if (!flags.part || flags.part === 'recovery') {
+    lanes.push(atMost(1, groups('redis', ['js-streams'], ['tokio', 'smol']).map(whole(recovering))));
+  }
   // Mostly they wait. All bindings meet each fault, and all formats; not each of both.
-  if (flags.part !== 'healthy') {
+  if (!flags.part || flags.part === 'faults') {
     const some = [...groups('redis', formats, ['tokio']), ...groups('redis', ['python', 'native'], bindings.slice(1))];
     lanes.push(atMost(4, some.map(whole(faulty))));
   }

@@ -58,7 +58,7 @@ export class Node {
     this.foreign = foreign ?? false;
     this.name = flags.node;
     const [program, ...args] = command;
-    for (const [flag, value] of Object.entries(flags)) args.push(`--${flag}`, String(value));
+    for (const [flag, value] of Object.entries(flags)) args.push(`--${flag}`, ...(value === true ? [] : [String(value)]));
     if (!foreign) args.push(...patient);
     const child = spawn(program, [...args, '--port', '0'], {
       env: { ...process.env, ...env },

@@ -16,6 +16,7 @@ const { values: flags } = parseArgs({
     channel: text('socket.io'),
     node: text('js'),
     'bus-timeout-ms': text('5000'),
+    recovery: { type: 'boolean', default: false },
   },
 });
 const name = flags.node;
@@ -47,6 +48,7 @@ const io = new Server(http, {
   pingInterval: 25_000,
   pingTimeout: 20_000,
   maxHttpBufferSize: 1e6,
+  ...(flags.recovery && { connectionStateRecovery: {} }),
 });
 
 /** What a question found; when it fails, its error and what this node knows by itself. */

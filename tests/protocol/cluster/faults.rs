@@ -21,6 +21,7 @@ fn channel(format: Format) -> &'static str {
 fn payload(format: Format, bytes: &[u8]) -> Payload<'static> {
     match format {
         Format::Streams => Payload::Entry(Entry {
+            id: None,
             uid: b"someone"[..].into(),
             nsp: b"/"[..].into(),
             kind: b"3"[..].into(),
@@ -89,6 +90,7 @@ fn f02_k08_emitters_are_heard_and_own_messages_are_not() {
     let own = world.at(0).node.name().to_owned();
     for uid in ["emitter", "someone", &own] {
         let entry = Entry {
+            id: None,
             uid: uid.as_bytes().to_vec().into(),
             nsp: b"/"[..].into(),
             kind: b"3"[..].into(),

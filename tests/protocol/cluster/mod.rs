@@ -12,6 +12,7 @@ mod presence;
 mod process;
 mod python;
 mod questions;
+mod recovery;
 mod storm;
 mod subscriptions;
 mod world;

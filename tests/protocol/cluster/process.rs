@@ -30,6 +30,9 @@ pub(super) struct Process {
     /// What it replies to events of other processes, and those that came.
     pub(super) reply: Option<&'static str>,
     pub(super) server_events: Vec<String>,
+    /// Clients that ask to join, and what was kept for those that will not come back.
+    arrived: Vec<(usize, Socket, String)>,
+    pub(super) forgotten: usize,
 }
 
 struct Client {
@@ -53,8 +56,13 @@ impl Headers for Asked {
 }
 
 impl Process {
-    pub(super) fn new(config: NodeConfig, seed: u8, shards: u16, now: Instant) -> Self {
-        let server = Arc::new(Config::default());
+    pub(super) fn new(
+        config: NodeConfig,
+        server: Config,
+        (seed, shards): (u8, u16),
+        now: Instant,
+    ) -> Self {
+        let server = Arc::new(server);
         let format = config.format;
         let mut node = Node::new(config, server.clone(), shards, [seed; 32], now);
         node.open(now, "/");
@@ -77,17 +85,59 @@ impl Process {
             acks: Vec::new(),
             reply: None,
             server_events: Vec::new(),
+            arrived: Vec::new(),
+            forgotten: 0,
         }
     }
 
-    /// Connects a client to a namespace, on one shard after the other, and returns its number.
-    pub(super) fn connect(&mut self, now: Instant, namespace: &str) -> usize {
+    /// Opens a connection on one shard after the other, and asks to join with what the client says of itself.
+    pub(super) fn knock(&mut self, now: Instant, auth: &str) -> (usize, Link) {
         let shard = self.clients.len() % self.shards.len();
+        let link = self.open(now, shard);
+        let text = format!("40{auth}");
+        self.shards[shard].handle_message(now, link, sansocket::Message::Text(&text));
+        (shard, link)
+    }
+
+    /// Whether a client asks to join, as far as the application knows.
+    pub(super) fn has_arrived(&self) -> bool {
+        !self.arrived.is_empty()
+    }
+
+    /// Admits the client that knocked; returns its number.
+    pub(super) fn admit(&mut self, now: Instant, (shard, link): (usize, Link)) -> usize {
+        let at = self.arrived.iter().position(|(at, ..)| *at == shard).expect("it asks to join");
+        let (_, socket, id) = self.arrived.remove(at);
+        self.shards[shard].admit(now, socket).expect("it waits");
+        self.clients.push(Client { shard, link, socket, id });
+        self.clients.len() - 1
+    }
+
+    /// The connection of a client is lost.
+    pub(super) fn lose(&mut self, now: Instant, client: usize) {
+        let Client { shard, link, .. } = self.clients[client];
+        self.shards[shard].handle_closed(now, link);
+    }
+
+    pub(super) fn socket(&mut self, client: usize) -> sansocket::SocketMut<'_> {
+        let Client { shard, socket, .. } = self.clients[client];
+        self.shards[shard].socket(socket).expect("it is there")
+    }
+
+    fn open(&mut self, now: Instant, shard: usize) -> Link {
         let server = &mut self.shards[shard];
         let target = "/socket.io/?EIO=4&transport=websocket";
         let request = Request::new(Method::Get, target, Fields::host(&Asked));
         let verdict = server.handle_request(now, request, RequestContext::default());
         let Verdict::Upgrade { link: Some(link), .. } = verdict else { panic!("{verdict:?}") };
+        link
+    }
+
+    /// Connects a client to a namespace, on one shard after the other, and returns its number.
+    pub(super) fn connect(&mut self, now: Instant, namespace: &str) -> usize {
+        let shard = self.clients.len() % self.shards.len();
+        let link = self.open(now, shard);
+        let server = &mut self.shards[shard];
         server.handle_message(now, link, sansocket::Message::Text(&format!("40{namespace},")));
         let Some(Event::Connect { socket, id, .. }) = server.poll_event() else {
             panic!("nobody asks to join")
@@ -200,8 +250,13 @@ impl Process {
                     self.carry(now, shard, output.to, &output.message);
                 }
                 while let Some(event) = self.shards[shard].poll_event() {
-                    if let Event::Ack { answer, .. } = event {
-                        self.acks.push(answer);
+                    match event {
+                        Event::Ack { answer, .. } => self.acks.push(answer),
+                        Event::Connect { socket, id, .. } => {
+                            self.arrived.push((shard, socket, id.to_string()));
+                        }
+                        Event::Forgotten { .. } => self.forgotten += 1,
+                        _ => {}
                     }
                 }
                 while self.shards[shard].poll_link().is_some() {}

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use sansocket::cluster::bus::{Format, Payload, Subscription};
-use sansocket::cluster::{Command, NodeConfig, Outcome};
+use sansocket::Config;
+use sansocket::cluster::bus::{Entry, EntryId, Format, Payload, Subscription};
+use sansocket::cluster::{Command, Keep, NodeConfig, Outcome, Take, Taken};
 
 use super::process::{Process, config};
 
@@ -13,6 +14,8 @@ pub(super) struct World {
     pub(super) processes: Vec<Option<Process>>,
     pub(super) broker: Broker,
     format: Format,
+    /// The settings of the servers of processes that are added.
+    pub(super) server: Config,
 }
 
 /// A broker that keeps what it is told of each process: subscriptions, and what it has to deliver.
@@ -36,6 +39,13 @@ pub(super) struct Broker {
     pub(super) shut_out: Option<usize>,
     /// Whether it answers no pings.
     pub(super) mute: bool,
+    /// The stream, with the ids of its entries.
+    pub(super) entries: Vec<Entry<'static>>,
+    /// How many entries there ever were, and how far each process is.
+    added: u64,
+    read: BTreeMap<usize, EntryId>,
+    /// What it keeps, and until when.
+    pub(super) kept: BTreeMap<String, (Vec<u8>, Instant)>,
     random: u64,
 }
 
@@ -61,6 +71,7 @@ enum Parcel {
     Subscribed(Subscription),
     Counted(String, u64),
     Pong,
+    Take(Take),
     Message(String, Payload<'static>),
 }
 
@@ -81,7 +92,8 @@ impl World {
 
     pub(super) fn empty(format: Format) -> Self {
         let broker = Broker { random: 7, ..Broker::default() };
-        Self { now: Instant::now(), processes: Vec::new(), broker, format }
+        let server = Config::default();
+        Self { now: Instant::now(), processes: Vec::new(), broker, format, server }
     }
 
     pub(super) fn add(&mut self, config: NodeConfig) -> usize {
@@ -90,7 +102,7 @@ impl World {
     }
 
     pub(super) fn add_with_seed(&mut self, config: NodeConfig, seed: u8) -> usize {
-        self.processes.push(Some(Process::new(config, seed, 2, self.now)));
+        self.processes.push(Some(Process::new(config, self.server.clone(), (seed, 2), self.now)));
         self.processes.len() - 1
     }
 
@@ -98,7 +110,7 @@ impl World {
     pub(super) fn add_bridged(&mut self) -> usize {
         let mut config = config(self.format);
         config.timeout /= 2;
-        self.processes.push(Some(Process::new(config, 99, 1, self.now)));
+        self.processes.push(Some(Process::new(config, self.server.clone(), (99, 1), self.now)));
         let at = self.processes.len() - 1;
         self.at(at).shards.clear();
         self.at(at).is_bridged = true;
@@ -245,7 +257,14 @@ impl World {
             Parcel::Subscribed(subscription) => process.node.handle_subscribed(now, &subscription),
             Parcel::Counted(channel, count) => process.node.handle_counted(now, &channel, count),
             Parcel::Pong => process.node.handle_pong(now),
+            Parcel::Take(take) => {
+                let taken = self.broker.take(now, at, &take);
+                process.node.handle_taken(now, take.ticket, taken);
+            }
             Parcel::Message(channel, payload) => {
+                if let Payload::Entry(Entry { id: Some(id), .. }) = &payload {
+                    self.broker.read.insert(at, *id);
+                }
                 process.node.handle_delivery(now, &channel, &payload);
             }
         }
@@ -295,6 +314,9 @@ impl Broker {
         }
         match command {
             Command::Subscribe(subscription) => {
+                if let Subscription::Stream(_) = subscription {
+                    self.read.entry(process).or_insert(entry_id(self.added));
+                }
                 let all = self.subscriptions.entry(process).or_default();
                 assert!(all.insert(subscription.clone()), "subscribed twice: {subscription:?}");
                 self.send(now, process, Parcel::Subscribed(subscription));
@@ -313,13 +335,22 @@ impl Broker {
             Command::Ping if self.mute => {}
             Command::Ping => self.send(now, process, Parcel::Pong),
             Command::Publish { channel, payload, .. } => self.publish(now, &channel, payload),
+            Command::Keep(Keep { key, value, time }) => {
+                self.kept.insert(key, (value, now + time));
+            }
+            Command::Take(take) => self.send(now, process, Parcel::Take(take)),
             other @ (Command::Disconnect | _) => panic!("{other:?}"),
         }
     }
 
     /// Publishes a message, as any process may.
-    pub(super) fn publish(&mut self, now: Instant, channel: &str, payload: Payload<'static>) {
+    pub(super) fn publish(&mut self, now: Instant, channel: &str, mut payload: Payload<'static>) {
         self.log.push((channel.to_owned(), payload.clone()));
+        if let Payload::Entry(entry) = &mut payload {
+            self.added += 1;
+            entry.id = Some(entry_id(self.added));
+            self.entries.push(entry.clone());
+        }
         let processes: Vec<_> = self.subscriptions.keys().copied().collect();
         for process in processes {
             let all = self.subscriptions[&process].clone();
@@ -330,6 +361,19 @@ impl Broker {
                 }
             }
         }
+    }
+
+    /// Gives out what it keeps, with the entries of the stream up to where the process read it.
+    fn take(&mut self, now: Instant, process: usize, take: &Take) -> Option<Taken> {
+        let (value, until) = self.kept.remove(&take.key)?;
+        let read = self.read.get(&process).copied()?;
+        let is_there = self.entries.iter().any(|entry| entry.id == Some(take.after));
+        if until <= now || !is_there || read < take.after {
+            return None;
+        }
+        let is_missed = |entry: &&Entry<'_>| entry.id > Some(take.after) && entry.id <= Some(read);
+        let entries: Vec<_> = self.entries.iter().filter(is_missed).cloned().collect();
+        (entries.len() <= take.entries).then_some(Taken { value, entries, until: read })
     }
 
     fn send(&mut self, now: Instant, process: usize, parcel: Parcel) {
@@ -365,6 +409,10 @@ impl Broker {
         self.random ^= self.random << 17;
         self.random >> 8
     }
+}
+
+fn entry_id(number: u64) -> EntryId {
+    EntryId { millis: 1000, number }
 }
 
 fn matches(subscription: &Subscription, channel: &str, payload: &Payload<'_>) -> bool {

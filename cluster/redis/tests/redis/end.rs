@@ -7,7 +7,9 @@ use std::task::{Context, Poll, Waker};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use sansocket_bus::{Broker, Command, End, Entry, Format, Payload, Subscription, spawn};
+use sansocket_bus::{
+    Broker, Command, End, Entry, Format, Payload, Subscription, Taken, spawn,
+};
 
 /// What an end was told.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -21,6 +23,8 @@ pub(crate) enum Told {
     Entry { kind: String, data: String },
     Published(Option<u64>),
     Refused(String),
+    Taken(u64, Option<Taken>),
+    Missed(u64),
 }
 
 impl Told {
@@ -254,6 +258,14 @@ impl End for Wires {
         self.tell(Told::Refused(why.into()));
     }
 
+    fn taken(&self, ticket: u64, taken: Option<Taken>) {
+        self.tell(Told::Taken(ticket, taken));
+    }
+
+    fn missed(&self, _stream: &str, count: u64) {
+        self.tell(Told::Missed(count));
+    }
+
     fn poll_command(&self, context: &mut Context<'_>) -> Poll<Option<Command>> {
         let mut state = self.state.lock().unwrap();
         if state.is_connected
@@ -286,6 +298,7 @@ pub(crate) fn message(channel: &str, text: &str) -> Command {
 pub(crate) fn entry(stream: &str, data: &str, length: u64) -> Command {
     let field = |text: &str| text.as_bytes().to_vec().into();
     let payload = Payload::Entry(Entry {
+        id: None,
         uid: field("94ae"),
         nsp: field("/"),
         kind: field("3"),

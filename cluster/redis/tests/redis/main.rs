@@ -3,6 +3,7 @@
 mod clusters;
 mod end;
 mod faults;
+mod keys;
 mod places;
 mod publish;
 mod server;

@@ -55,6 +55,7 @@ pub(super) fn encode_for_streams(message: &Message) -> Result<Payload<'static>, 
     };
     let uid = from.as_deref().unwrap_or(EMITTER).as_bytes().to_vec();
     Ok(Payload::Entry(Entry {
+        id: None,
         uid: Cow::Owned(uid),
         nsp: Cow::Owned(namespace.as_bytes().to_vec()),
         kind: Cow::Owned(kind.to_string().into_bytes()),

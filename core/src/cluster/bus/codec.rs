@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::{Invalid, Message, Place, Unsupported, adapter, classic, native, python};
+use super::{EntryId, Invalid, Message, Place, Unsupported, adapter, classic, native, python};
 
 /// How the processes of a cluster write their messages.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -61,6 +61,8 @@ pub struct BusLimits {
     pub attachments: u32,
     /// Attachments of a message. Default 100 000, for answers about many clients.
     pub all_attachments: u32,
+    /// Bytes of what is kept of a client that was lost. Default 1 MiB.
+    pub session: usize,
 }
 
 impl Default for BusLimits {
@@ -71,6 +73,7 @@ impl Default for BusLimits {
             clients: 100_000,
             attachments: 10,
             all_attachments: 100_000,
+            session: 1024 * 1024,
         }
     }
 }
@@ -87,6 +90,8 @@ pub enum Payload<'p> {
 /// An entry of a stream, by the names of its fields.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Entry<'p> {
+    /// Where it is in the stream, when it was read from there.
+    pub id: Option<EntryId>,
     /// `uid`: the process that added it.
     pub uid: Cow<'p, [u8]>,
     /// `nsp`: the namespace.
@@ -95,6 +100,16 @@ pub struct Entry<'p> {
     pub kind: Cow<'p, [u8]>,
     /// `data`: JSON, or MessagePack in base64.
     pub data: Cow<'p, [u8]>,
+}
+
+impl Entry<'_> {
+    /// Makes a copy that borrows nothing.
+    #[must_use]
+    pub fn into_owned(self) -> Entry<'static> {
+        let Self { id, uid, nsp, kind, data } = self;
+        let own = |field: Cow<'_, [u8]>| Cow::Owned(field.into_owned());
+        Entry { id, uid: own(uid), nsp: own(nsp), kind: own(kind), data: own(data) }
+    }
 }
 
 impl<'p> From<&'p [u8]> for Payload<'p> {
@@ -115,7 +130,7 @@ impl Payload<'_> {
     pub fn size(&self) -> usize {
         match self {
             Self::Bytes(bytes) => bytes.len(),
-            Self::Entry(Entry { uid, nsp, kind, data }) => {
+            Self::Entry(Entry { id: _, uid, nsp, kind, data }) => {
                 uid.len() + nsp.len() + kind.len() + data.len()
             }
         }

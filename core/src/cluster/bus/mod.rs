@@ -32,6 +32,7 @@
 mod adapter;
 mod classic;
 mod codec;
+mod entry;
 mod event;
 mod fault;
 mod found;
@@ -40,15 +41,19 @@ mod names;
 mod native;
 mod own;
 mod python;
+mod session;
 mod to;
 mod value;
 mod words;
 mod write;
 
 pub use codec::{BusLimits, Codec, Entry, Format, Payload};
+pub use entry::EntryId;
 pub use fault::{Invalid, Unsupported};
 pub use message::{Answer, Ask, Beat, Body, Detail, Flags, Found, Handshake, Message, Report, To};
 pub use names::{Lane, Names, Place, Subscription};
+pub use session::Session;
+pub(in crate::cluster) use value::none as no_args;
 pub(in crate::cluster) use words::is_id;
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod channels;
 mod own;
 mod poison;
 mod round_trip;
+mod session;
 
 const EVERYONE: Place<'_> = Place { namespace: "/", lane: Lane::Everyone };
 const REQUESTS: Place<'_> = Place { namespace: "/", lane: Lane::Requests };

@@ -218,6 +218,6 @@ fn unpacked(bytes: &[u8], attachments: u32) -> Result<(String, Vec<Bytes>), Inva
 }
 
 /// No arguments.
-pub(super) fn none() -> Args {
+pub(in crate::cluster) fn none() -> Args {
     Args::new("[]", Vec::new())
 }

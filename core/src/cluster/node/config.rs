@@ -25,6 +25,9 @@ pub struct NodeConfig {
     pub age: Duration,
     /// How many entries a stream keeps, about. Default 10 000.
     pub stream_length: u64,
+    /// What the keys begin with under which Redis keeps clients that were lost, in [`Format::Streams`] with
+    /// [`Config::recovery`](crate::Config::recovery); those of JavaScript have to be the same. Default `sio:session:`.
+    pub sessions: Box<str>,
     /// Names of header fields, in lower case, that answers about clients tell other processes. Default none.
     pub headers: Vec<Box<str>>,
     /// Whether answers about clients tell what these gave when they connected. Default `true`.
@@ -44,6 +47,7 @@ impl Default for NodeConfig {
             queue: 8 * 1024 * 1024,
             age: Duration::from_secs(5),
             stream_length: 10_000,
+            sessions: "sio:session:".into(),
             headers: Vec::new(),
             auth: true,
             limits: BusLimits::default(),

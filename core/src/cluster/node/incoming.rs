@@ -9,7 +9,9 @@ use super::node::{Node, Stage};
 use super::others::Order;
 use super::outgoing::PATIENCE;
 use super::{AnswerToken, NodeEvent};
-use crate::cluster::bus::{Answer, Ask, Body, Flags, Format, Invalid, Lane, Message, Payload, To};
+use crate::cluster::bus::{
+    Answer, Ask, Body, EntryId, Flags, Format, Invalid, Lane, Message, Payload, To,
+};
 use crate::cluster::{self, Change, Destination, Output, Peer, Whom};
 use crate::socket::EventMessage;
 
@@ -19,9 +21,15 @@ impl Node {
             return;
         }
         if self.codec.is_own(&self.name, payload) {
-            self.counts.ignored += 1;
+            if !self.take_echo(now, payload) {
+                self.counts.ignored += 1;
+            }
             return;
         }
+        let id = match payload {
+            Payload::Entry(entry) => entry.id,
+            Payload::Bytes(_) => None,
+        };
         match self.read(channel, payload) {
             Ok(message) if message.from.as_deref() == Some(&*self.name) => {
                 self.take_own(now, message.sequence, &message.body);
@@ -29,13 +37,13 @@ impl Node {
             Ok(message) => {
                 self.counts.received += 1;
                 self.counts.bytes_in += payload.size() as u64;
-                self.take(now, message);
+                self.take(now, message, id);
             }
             Err(invalid) => self.note_invalid(now, invalid),
         }
     }
 
-    fn note_invalid(&mut self, now: Instant, invalid: Invalid) {
+    pub(super) fn note_invalid(&mut self, now: Instant, invalid: Invalid) {
         let status = self.poison.note(now, invalid);
         status.into_iter().for_each(|status| self.tell_status(status));
     }
@@ -71,8 +79,8 @@ impl Node {
         }
     }
 
-    /// Acts on a message.
-    fn take(&mut self, now: Instant, message: Message) {
+    /// Acts on a message, which may be an entry of a stream.
+    fn take(&mut self, now: Instant, message: Message, id: Option<EntryId>) {
         let Message { from, namespace, sequence, body } = message;
         if !self.spaces.contains(&namespace) {
             return;
@@ -83,6 +91,11 @@ impl Node {
             return;
         }
         match body {
+            Body::Broadcast { to, event, flags, ask: None }
+                if self.goes_by_stream() && id.is_some() && !flags.volatile =>
+            {
+                self.tell_streamed(&namespace, to, (&event, flags), (id, None));
+            }
             Body::Broadcast { to, event, flags, ask } => {
                 let ask = ask.and_then(|ask| self.relay(now, (&namespace, &to), from, ask));
                 self.broadcast(&namespace, to, (&event, flags), ask);
@@ -223,7 +236,7 @@ impl Node {
         self.tell_shards(cluster::Body::Apply { to: whom(namespace, to), change });
     }
 
-    fn tell_shards(&mut self, body: cluster::Body) {
+    pub(super) fn tell_shards(&mut self, body: cluster::Body) {
         let message = cluster::Message(body);
         self.shard_outputs.push_back(Output { to: Destination::Everyone, message });
     }
@@ -267,7 +280,7 @@ impl Node {
     }
 }
 
-fn whom(namespace: Box<str>, to: To) -> Arc<Whom> {
+pub(super) fn whom(namespace: Box<str>, to: To) -> Arc<Whom> {
     Arc::new(Whom { namespace, rooms: to.rooms, except: to.except })
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::counters::Counters;
+use super::echoes::Echoes;
 use super::line::Line;
 use super::outbox::Outbox;
 use super::packets::Packets;
@@ -12,10 +13,11 @@ use super::poison::Poison;
 use super::post::Item;
 use super::questions::Questions;
 use super::relays::Relays;
+use super::returns::Returns;
 use super::spaces::Spaces;
 use super::wishes::Wishes;
 use super::{
-    AnswerToken, BusCounts, BusError, Command, NodeConfig, NodeEvent, NodeStatus, Question,
+    AnswerToken, BusCounts, BusError, Command, NodeConfig, NodeEvent, NodeStatus, Question, Taken,
     identity,
 };
 use crate::cluster::bus::{Codec, Detail, Format, Names, Payload, Report, Subscription, To};
@@ -51,6 +53,8 @@ pub struct Node {
     pub(super) counters: Counters,
     pub(super) questions: Questions,
     pub(super) relays: Relays,
+    pub(super) echoes: Echoes,
+    pub(super) returns: Returns,
     pub(super) packets: Packets,
     pub(super) poison: Poison,
     /// Hellos and beats that were sent, and when the next beat is due.
@@ -94,6 +98,8 @@ impl Node {
             name: identity::draw(config.format, &mut rng),
             codec: Codec::new(config.format, config.limits.clone()),
             names: Names::new(config.format, prefix),
+            echoes: Echoes::new(rng.bytes()),
+            returns: Returns::default(),
             rng,
             birth: now,
             stage: Stage::Staying,
@@ -294,6 +300,17 @@ impl Node {
     /// The broker refused a message that was published.
     pub fn handle_refused(&mut self) {
         self.counts.refused += 1;
+    }
+
+    /// So many entries of a stream, at least, were lost on their way here.
+    pub fn handle_missed(&mut self, count: u64) {
+        self.counts.lost = self.counts.lost.saturating_add(count);
+    }
+
+    /// The driver did what [`Command::Take`] says: with nothing when there is no such value, or not all that belongs
+    /// to it.
+    pub fn handle_taken(&mut self, now: Instant, ticket: u64, taken: Option<Taken>) {
+        self.on_taken(now, ticket, taken);
     }
 
     /// A message came on a channel, or as an entry of a stream.

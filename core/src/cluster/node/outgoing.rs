@@ -10,14 +10,15 @@ use super::post::Outgoing;
 use super::questions::Kind;
 use crate::cluster::bus::{Ask, Body, Flags, Format, Report, To, is_id};
 use crate::cluster::{self, Change, Destination, Disconnect, Message, Output, Peer, Whom};
+use crate::recovery::offset::Offset;
 use crate::socket::Args;
 use crate::socket::encoded::Packet;
 
 impl Node {
     pub(super) fn on_shard(&mut self, now: Instant, message: &cluster::Body) {
         match message {
-            cluster::Body::Broadcast { to, packet, volatile, ask: None, .. } => {
-                self.send_broadcast(now, to, packet, *volatile);
+            cluster::Body::Broadcast { to, packet, volatile, offset, ask: None } => {
+                self.send_broadcast(now, to, packet, (*volatile, *offset));
             }
             cluster::Body::Broadcast { to, packet, ask: Some(ask), .. } => {
                 self.send_ask(now, to, packet, *ask);
@@ -31,14 +32,21 @@ impl Node {
             cluster::Body::Deserted { namespace, room } => {
                 self.on_deserted(namespace, room.as_deref());
             }
-            // These are between shards.
+            cluster::Body::Save(saved) => self.on_save(now, saved),
+            cluster::Body::Restore { pid, after, namespace, shard, slot } => {
+                self.on_restore(now, (*pid, *after), namespace, (*shard, *slot));
+            }
+            // These are between shards, or for them.
             cluster::Body::Adopted { .. }
             | cluster::Body::Find { .. }
+            | cluster::Body::Forgotten { .. }
             | cluster::Body::Found { .. }
             | cluster::Body::Gone { .. }
             | cluster::Body::Released { .. }
+            | cluster::Body::Restored { .. }
             | cluster::Body::Seek { .. }
-            | cluster::Body::Sought { .. } => {}
+            | cluster::Body::Sought { .. }
+            | cluster::Body::Streamed { .. } => {}
         }
     }
 
@@ -62,7 +70,13 @@ impl Node {
         self.names.room(namespace, room).into_iter().for_each(|room| self.wishes.give_up(room));
     }
 
-    fn send_broadcast(&mut self, now: Instant, to: &Whom, packet: &Packet, volatile: bool) {
+    fn send_broadcast(
+        &mut self,
+        now: Instant,
+        to: &Whom,
+        packet: &Packet,
+        (volatile, own): (bool, Option<Offset>),
+    ) {
         let (to, namespace) = (to.to(), &*to.namespace);
         let event = self.packets.read(packet);
         let is_sayable = self.config.format.check_broadcast(&to).is_ok();
@@ -71,6 +85,9 @@ impl Node {
             return;
         };
         let flags = Flags { volatile, uncompressed: packet.is_plain() };
+        if self.goes_by_stream() && !volatile {
+            return self.send_by_stream(now, (namespace, to), (event, flags), own);
+        }
         let body = Body::Broadcast { to, event, flags, ask: None };
         let keep = if volatile { Keep::Volatile } else { Keep::Firm };
         let _ = self.publish(now, Outgoing::new(namespace, body), keep);

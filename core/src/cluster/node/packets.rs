@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::cluster::bus::EntryId;
 use crate::limits::Limits;
 use crate::parser::Parser;
+use crate::recovery::offset;
 use crate::socket::encoded::{Encoder, Packet, Part};
-use crate::socket::{EventMessage, PacketReader, SocketBody};
+use crate::socket::{ArgsRef, EventMessage, PacketReader, SocketBody};
 
 /// Reads packets of this process, and writes those for its clients.
 #[derive(Debug)]
@@ -59,5 +61,18 @@ impl Packets {
         id: Option<u64>,
     ) -> Packet {
         self.encoder.event(namespace, event.name(), event.args(), id).packet()
+    }
+
+    /// Returns the packet of an event with the id of its entry behind its arguments.
+    pub(super) fn write_named(
+        &mut self,
+        namespace: &str,
+        event: &EventMessage,
+        id: EntryId,
+    ) -> Packet {
+        let mut text = String::with_capacity(event.json().len() + 32);
+        offset::append(&mut text, event.args(), id);
+        let args = ArgsRef::from_valid(&text, event.attachments());
+        self.encoder.event(namespace, event.name(), args, None).packet()
     }
 }

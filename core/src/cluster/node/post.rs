@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::line::SETTLE;
 use super::node::{Node, Stage};
 use super::outbox::{Full, Keep};
-use super::{BusError, Command};
+use super::{BusError, Command, Take};
 use crate::cluster::bus::{Body, Format, Message, Payload};
 
 /// What waits for the driver.
@@ -22,6 +22,10 @@ pub(super) enum Item {
     Count { channel: String, namespace: Arc<str> },
     /// Tell how many processes a namespace has, which nobody has to be asked.
     Size { namespace: Arc<str>, question: u64 },
+    /// Keep what a client had that was lost.
+    Keep(super::Keep),
+    /// Ask for what a client had that comes back.
+    Take(Take),
 }
 
 impl Item {
@@ -30,6 +34,7 @@ impl Item {
         match self {
             Self::Publish { question, .. } => question.as_ref().map(|(namespace, _)| namespace),
             Self::Count { namespace, .. } | Self::Size { namespace, .. } => Some(namespace),
+            Self::Keep(_) | Self::Take(_) => None,
         }
     }
 }
@@ -54,18 +59,36 @@ impl Node {
         let sequence = self.next_sequence(namespace, &body);
         let from = Some(self.name.clone());
         let message = Message { from, namespace: namespace.into(), sequence, body };
-        let payload = self.codec.encode(&message).inspect_err(|_| self.counts.refused += 1)?;
-        let channel = self.names.channel(&message);
+        let Written { channel, payload } = self.write(&message)?;
+        if let Body::Beat(_) | Body::Hello = message.body {
+            self.send_sign(&message, Item::Publish { channel, payload, question });
+            return Ok(());
+        }
+        self.queue(now, (channel, payload, question), keep)?;
+        self.note_sequence(namespace, &message);
+        Ok(())
+    }
+
+    /// Writes a message, if the broker carries it.
+    pub(super) fn write(&mut self, message: &Message) -> Result<Written, BusError> {
+        let payload = self.codec.encode(message).inspect_err(|_| self.counts.refused += 1)?;
+        let channel = self.names.channel(message);
         let size = payload.size();
         if let Some(limit) = self.largest.filter(|limit| size > *limit) {
             self.counts.refused += 1;
             return Err(BusError::TooLarge { size, limit });
         }
-        if let Body::Beat(_) | Body::Hello = message.body {
-            self.send_sign(&message, Item::Publish { channel, payload, question });
-            return Ok(());
-        }
-        let bytes = size + channel.len();
+        Ok(Written { channel, payload })
+    }
+
+    /// Queues what was written, with the namespace and the number of a question.
+    pub(super) fn queue(
+        &mut self,
+        now: Instant,
+        (channel, payload, question): (String, Payload<'static>, Option<(Arc<str>, u64)>),
+        keep: Keep,
+    ) -> Result<(), BusError> {
+        let bytes = payload.size() + channel.len();
         let item = Item::Publish { channel, payload, question };
         match self.outbox.push(now, (item, bytes), keep) {
             Ok(gone) => self.counts.dropped_full += gone,
@@ -74,7 +97,6 @@ impl Node {
                 return Err(BusError::Full { limit: self.config.queue });
             }
         }
-        self.note_sequence(namespace, &message);
         Ok(())
     }
 
@@ -186,6 +208,8 @@ impl Node {
                 Some(Command::Publish { channel, payload, length })
             }
             Item::Count { channel, .. } => Some(Command::Count { channel }),
+            Item::Keep(keep) => Some(Command::Keep(keep)),
+            Item::Take(take) => Some(Command::Take(take)),
             Item::Size { namespace, question } => {
                 self.name_processes(&namespace, question);
                 None
@@ -199,6 +223,13 @@ impl Node {
         let messages = messages.filter(|item| matches!(item, Item::Publish { .. }));
         self.counts.dropped_old += messages.count() as u64;
     }
+}
+
+/// A message as the broker carries it.
+#[derive(Debug)]
+pub(super) struct Written {
+    pub(super) channel: String,
+    pub(super) payload: Payload<'static>,
 }
 
 /// A message that is to be sent.

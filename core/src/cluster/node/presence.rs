@@ -79,6 +79,8 @@ impl Node {
             self.counters.forget();
             self.signs.clear();
             self.counts.dropped_old += self.outbox.drop_volatile();
+            self.give_up_echoes(now);
+            self.give_up_returns();
         }
         status.into_iter().for_each(|status| self.tell_status(status));
         now + pause
@@ -224,6 +226,8 @@ impl Node {
         }
         self.wishes.give_up_all();
         self.signs.clear();
+        self.give_up_echoes(now);
+        self.give_up_returns();
         self.stage = Stage::Leaving;
     }
 
@@ -233,6 +237,8 @@ impl Node {
             self.line.deadline(),
             self.questions.deadline(),
             self.relays.deadline(),
+            self.echoes.deadline(),
+            self.returns.deadline(),
             self.outbox.expiry(),
             self.next_hold,
             is_alive.then_some(self.next_beat),
@@ -249,6 +255,8 @@ impl Node {
         self.drop_old(now);
         self.relays.handle_timeout(now);
         self.expire_questions(now);
+        self.expire_echoes(now);
+        self.expire_returns(now);
         self.next_hold = self.next_hold.filter(|due| now < *due);
         if self.gives_signs_of_life() {
             self.beat_in_time(now);

@@ -18,6 +18,11 @@ impl Server {
     pub fn join_cluster(&mut self, format: Format) {
         if self.space.cluster.replace(format).is_none() {
             self.answers.share_numbers();
+            if format == Format::Streams
+                && let Some(history) = &mut self.space.history
+            {
+                history.follow_stream();
+            }
             self.space.introduce(&mut self.outputs);
         }
     }

@@ -8,7 +8,7 @@ use crate::key::Place;
 use crate::server::outputs::Outputs;
 use crate::server::space::adopted::Whereabouts;
 use crate::server::space::space::Space;
-use crate::server::{Scope, Server, Target};
+use crate::server::{Event, Scope, Server, Target};
 
 impl Server {
     /// Takes a message of another shard, as its `poll_peer` returned it, or of another node, as
@@ -57,8 +57,16 @@ impl Server {
                 self.on_seek(tick, (*pid, *offset), namespace, *from);
             }
             Body::Sought { pid, former } => self.on_sought(tick, *pid, former.clone()),
+            Body::Streamed { to, packet, id, own } => self.on_streamed(to, packet, (*id, *own)),
+            Body::Restored { slot, pid, restored } => {
+                self.on_restored(tick, (*slot, *pid), restored.as_deref());
+            }
+            Body::Forgotten { kept } => self.outputs.tell(Event::Forgotten { kept: kept.clone() }),
             // The node alone is told of these.
-            Body::Deserted { .. } | Body::Populated { .. } => {}
+            Body::Deserted { .. }
+            | Body::Populated { .. }
+            | Body::Restore { .. }
+            | Body::Save(_) => {}
         }
     }
 
@@ -71,7 +79,7 @@ impl Server {
 
 impl Space {
     /// Lists the clients of this shard that a target of another one means.
-    fn select_whom(&mut self, to: &Whom) {
+    pub(super) fn select_whom(&mut self, to: &Whom) {
         self.select_names(&to.namespace, &to.rooms, &to.except, None);
     }
 

@@ -12,7 +12,7 @@ use crate::server::space::adopted::Whereabouts;
 use crate::server::space::client::Client;
 use crate::server::space::room::JoinError;
 use crate::server::{NONE, Server, Target};
-use crate::socket::ArgsRef;
+use crate::socket::{Args, ArgsRef};
 
 /// Everything that concerns one client, borrowed from its server.
 #[derive(Debug)]
@@ -147,6 +147,23 @@ impl SocketMut<'_> {
         self.server.space.history.as_ref()?.kept(self.socket.0.slot)
     }
 
+    /// Attaches what all processes of a cluster may see to the client, for when its connection is lost and it comes back
+    /// to another process: an array of one value, or of none. Only a cluster in
+    /// [`Format::Streams`](crate::cluster::bus::Format) has use for it.
+    pub fn attach(&mut self, data: Args) {
+        let is_here = self.client().is_some();
+        if let Some(history) = self.server.space.history.as_mut().filter(|_| is_here) {
+            history.attach(self.socket.0.slot, data);
+        }
+    }
+
+    /// Returns what was attached to the client, by the process that it was lost on if it came back.
+    #[must_use]
+    pub fn attached(&self) -> Option<&Args> {
+        self.client()?;
+        self.server.space.history.as_ref()?.attached(self.socket.0.slot)
+    }
+
     /// Returns the transport that carries the client now: `"polling"`, `"websocket"` or
     /// `"webtransport"`.
     #[must_use]
@@ -213,6 +230,9 @@ impl Server {
         let slot = client.session;
         let Some(namespace) = space.namespaces.at(client.namespace) else { return };
         let packet = space.encoder.disconnect(&namespace.name);
+        if self.space.history.is_some() {
+            self.hurry(socket);
+        }
         self.remove_client(socket.0.slot, Reason::ServerDisconnect);
         self.send_or_end(slot, packet);
     }

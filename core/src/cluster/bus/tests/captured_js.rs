@@ -250,6 +250,7 @@ fn streams_keep_what_everybody_has_to_get_and_nothing_else() {
     let data =
         "gqZwYWNrZXSCpHR5cGUCpGRhdGGTpHJvb23EAwAB/6F0pG9wdHODpXJvb21zkaJyMaZleGNlcHSQpWZsYWdzgA==";
     let entry = Entry {
+        id: None,
         uid: b"94ae"[..].into(),
         nsp: b"/"[..].into(),
         kind: b"3"[..].into(),

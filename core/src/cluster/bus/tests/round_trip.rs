@@ -107,6 +107,17 @@ fn body() -> impl Strategy<Value = Body> {
     ]
 }
 
+fn a_session() -> impl Strategy<Value = Session> {
+    let more = (proptest::option::of(name()), proptest::option::of(name()));
+    (name(), name(), some_names(), proptest::option::of(arguments()), more).prop_map(
+        |(id, pid, rooms, data, (namespace, mark))| {
+            let (json, attachments) = data.unwrap_or_default();
+            let data = Args::from_json(&format!("[{json}]"), attachments).expect("an array");
+            Session { id, pid, rooms, data, namespace, mark }
+        },
+    )
+}
+
 /// What a format does not tell.
 fn less(format: Format, message: &mut Message) {
     if format != Format::Native {
@@ -154,6 +165,12 @@ proptest! {
     }
 
     #[test]
+    fn what_is_kept_of_a_client_is_read_as_it_was_written(session in a_session()) {
+        let read = Session::decode(&session.encode(), &BusLimits::default());
+        prop_assert_eq!(read, Ok(session));
+    }
+
+    #[test]
     fn any_bytes_are_a_message_or_none(bytes in vec(any::<u8>(), 0..200)) {
         for format in
             [Format::Python, Format::Classic, Format::Sharded, Format::Streams, Format::Native]
@@ -162,5 +179,6 @@ proptest! {
                 let _ = read(format, place, &bytes);
             }
         }
+        let _ = Session::decode(&bytes, &BusLimits::default());
     }
 }

@@ -2,25 +2,27 @@
 
 use std::any::Any;
 use std::collections::{HashMap, VecDeque};
-use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::latest::Latest;
-use super::log::{Log, To};
+use super::log::{Log, Names, To};
 use super::seek::{Asker, Sought};
+use crate::cluster::bus::EntryId;
+use crate::cluster::{Body, Destination, Whom};
 use crate::config::{Config, Recovery};
 use crate::hash::Seeded;
 use crate::key::Shard;
 use crate::recovery::lost::{Brought, Lost, Then};
-use crate::recovery::offset::{Offset, Origin, Reach};
+use crate::recovery::offset::{self, Offset, Origin, Reach};
 use crate::recovery::pid::Pid;
+use crate::recovery::saved::Saved;
 use crate::rng::Rng;
 use crate::server::Event;
 use crate::server::outputs::Outputs;
 use crate::slack::Slack as _;
-use crate::socket::ArgsRef;
 use crate::socket::encoded::{Encoder, Packet};
+use crate::socket::{Args, ArgsRef};
 use crate::time::Tick;
 
 /// The memory of a shard: events, and clients that were lost. Bounded by [`Recovery`].
@@ -36,6 +38,12 @@ pub(in crate::server) struct History {
     process: u32,
     /// Numbers of the next events: for all shards, and for this one.
     next: [u64; 2],
+    /// The latest entry of the stream of the cluster, where that is what events are named by, and where any process
+    /// may be asked for lost clients.
+    position: Option<EntryId>,
+    /// Events of this shard that the stream has not brought back, with their numbers. The node sees to it that each
+    /// comes back soon.
+    awaited: VecDeque<(u128, Arc<Whom>, Packet)>,
     /// Arguments that are put together; kept to reuse its memory.
     text: String,
     log: Log,
@@ -64,6 +72,7 @@ pub(in crate::server) struct History {
 struct Present {
     pid: Pid,
     kept: Option<Kept>,
+    data: Option<Box<Args>>,
     came: Return,
 }
 
@@ -110,6 +119,8 @@ impl History {
             rng: Rng::new(seed, STREAM + 1 + u64::from(shard.index)),
             process,
             next: [0; 2],
+            position: None,
+            awaited: VecDeque::new(),
             text: String::new(),
             log: Log::new(process, hasher.clone()),
             lost: Latest::new(hasher.clone()),
@@ -124,29 +135,78 @@ impl History {
         }))
     }
 
-    /// Writes an event with an offset of its own.
+    /// Events are named by entries of a stream from now on, and any process may be asked for lost clients.
+    pub(in crate::server) fn follow_stream(&mut self) {
+        self.position.get_or_insert(EntryId::START);
+    }
+
+    /// Whether events that are to be remembered go by the stream of the cluster.
+    pub(in crate::server) fn follows_stream(&self) -> bool {
+        self.position.is_some()
+    }
+
+    /// An event goes to the stream; returns what it is known by when it comes back.
+    pub(super) fn await_entry(&mut self, to: Arc<Whom>, packet: Packet) -> Offset {
+        let reach = Reach::All;
+        let origin = Origin { process: self.process, shard: self.shard, reach };
+        let number = &mut self.next[reach as usize];
+        let own = Offset { origin, number: (*number).into() };
+        *number += 1;
+        self.awaited.push_back((own.number, to, packet));
+        own
+    }
+
+    /// An event of this process came back, and with it those of this shard before it.
+    pub(super) fn note_return(&mut self, own: Offset) {
+        if own.origin.shard == self.shard {
+            let is_back = |(number, ..): &(u128, _, _)| *number <= own.number;
+            while self.awaited.front().is_some_and(is_back) {
+                self.awaited.pop_front();
+            }
+            self.awaited.tighten();
+        }
+    }
+
+    /// The events that a client waits for and that have not come back.
+    pub(super) fn awaited_by(&self, names: &Names<'_>) -> Vec<Packet> {
+        let own = self.awaited.iter().filter(|(_, to, _)| names.are_in(to));
+        own.map(|(.., packet)| packet.clone()).collect()
+    }
+
+    /// Takes note of an entry of the stream.
+    pub(super) fn note_entry(&mut self, id: EntryId) {
+        self.position = Some(id);
+    }
+
+    /// Writes an event with an offset of its own; or with that of the latest entry of the stream, which says how far
+    /// a client came that has the event, and is not remembered.
     pub(in crate::server) fn write(
         &mut self,
         encoder: &mut Encoder,
         reach: Reach,
         (namespace, name): (&str, &str),
         args: ArgsRef<'_>,
-    ) -> (Offset, Packet) {
-        let origin = Origin { process: self.process, shard: self.shard, reach };
-        let number = &mut self.next[reach as usize];
-        let offset = Offset { origin, number: *number };
-        *number += 1;
-        let json = args.json().trim_ascii_end();
-        self.text.clear();
-        self.text.push_str(json.strip_suffix(']').unwrap_or(json));
-        let comma = if args.tail() == "]" { "" } else { "," };
-        let _ = write!(self.text, "{comma}\"{offset}\"]");
+    ) -> (Option<Offset>, Packet) {
+        let own = match self.position {
+            Some(entry) => {
+                offset::append(&mut self.text, args, entry);
+                None
+            }
+            None => {
+                let origin = Origin { process: self.process, shard: self.shard, reach };
+                let number = &mut self.next[reach as usize];
+                let own = Offset { origin, number: (*number).into() };
+                *number += 1;
+                offset::append(&mut self.text, args, own);
+                Some(own)
+            }
+        };
         let args = ArgsRef::from_valid(&self.text, args.attachments());
         let packet = encoder.event(namespace, name, args, None).packet();
         if self.text.capacity() > KEEP {
             self.text = String::new();
         }
-        (offset, packet)
+        (own, packet)
     }
 
     /// Remembers an event.
@@ -157,14 +217,15 @@ impl History {
     /// Gives a new client its private id.
     pub(super) fn greet(&mut self, slot: u32) {
         let pid = Pid::new(self.shard, &mut self.rng);
-        self.present.insert(slot, Present { pid, kept: None, came: Return::New });
+        let present = Present { pid, kept: None, data: None, came: Return::New };
+        self.present.insert(slot, present);
     }
 
     /// A client that was lost is here, and waits to be admitted.
     pub(super) fn welcome_back(&mut self, slot: u32, pid: Pid, mut lost: Lost) {
-        let kept = lost.kept.take();
+        let (kept, data) = (lost.kept.take(), lost.data.take());
         let came = Return::Waiting(Box::new(lost), self.log.end());
-        self.present.insert(slot, Present { pid, kept, came });
+        self.present.insert(slot, Present { pid, kept, data, came });
     }
 
     /// Takes a client out that was lost on this shard, with what it missed. A client comes back once.
@@ -241,6 +302,10 @@ impl History {
         brought.then = Then::From(self.log.end());
         let missed = brought.missed.iter().map(|(_, packet)| packet.clone()).collect();
         brought.missed.extend(held);
+        if self.follows_stream() {
+            // The stream has them, should they get lost.
+            brought.missed = Vec::new();
+        }
         self.keep_brought(now, slot, brought);
         Given::Back { rooms, missed }
     }
@@ -276,6 +341,20 @@ impl History {
         self.present.get(&slot)?.kept.clone()
     }
 
+    /// Attaches what all processes may see to a client that is here, where they are told.
+    pub(in crate::server) fn attach(&mut self, slot: u32, data: Args) {
+        if self.follows_stream()
+            && let Some(present) = self.present.get_mut(&slot)
+        {
+            present.data = Some(Box::new(data));
+        }
+    }
+
+    /// What is attached to a client for all processes to see.
+    pub(in crate::server) fn attached(&self, slot: u32) -> Option<&Args> {
+        self.present.get(&slot)?.data.as_deref()
+    }
+
     /// The private id of a client.
     pub(in crate::server) fn pid(&self, slot: u32) -> Option<String> {
         self.present.get(&slot).map(|present| present.pid.text())
@@ -294,20 +373,26 @@ impl History {
 
     /// A client is lost, and may come back. `lost` is what it has, when it was admitted.
     pub(super) fn lose(&mut self, now: Tick, slot: u32, lost: Option<Lost>, outputs: &mut Outputs) {
-        let Some(Present { pid, kept, came }) = self.take_present(slot) else { return };
+        let Some(Present { pid, kept, data, came }) = self.take_present(slot) else { return };
         let lost = match (came, lost) {
-            (Return::Waiting(former, _), _) => Some(Lost { since: now, kept, ..*former }),
-            (Return::New, Some(lost)) => Some(Lost { kept, ..lost }),
+            (Return::Waiting(former, _), _) => Some(Lost { since: now, kept, data, ..*former }),
+            (Return::New, Some(lost)) => Some(Lost { kept, data, ..lost }),
             (Return::Back(brought, _), Some(lost)) => {
-                Some(Lost { kept, brought: Some(*brought), ..lost })
+                Some(Lost { kept, data, brought: Some(*brought), ..lost })
             }
             (Return::New | Return::Back(..), None) => {
                 release(kept, outputs);
                 None
             }
         };
-        if let Some(lost) = lost {
-            self.remember(now, pid, lost, outputs);
+        match lost {
+            Some(lost) if self.follows_stream() => {
+                let Lost { id, namespace, rooms, kept, data, .. } = lost;
+                let saved = Saved { pid, id, namespace, rooms, data, kept };
+                outputs.post(Destination::Node, Body::Save(Box::new(saved)));
+            }
+            Some(lost) => self.remember(now, pid, lost, outputs),
+            None => {}
         }
     }
 
@@ -452,7 +537,7 @@ const STREAM: u64 = 1 << 32;
 const KEEP: usize = 64 * 1024;
 
 /// Hands what an application kept for a client back to it.
-fn release(kept: Option<Kept>, outputs: &mut Outputs) {
+pub(super) fn release(kept: Option<Kept>, outputs: &mut Outputs) {
     if let Some(kept) = kept {
         outputs.tell(Event::Forgotten { kept });
     }

@@ -19,8 +19,8 @@ pub(super) struct Log {
     /// Place of the oldest entry among all that there ever were.
     first: u64,
     bytes: usize,
-    /// As many as there are shards in the process, twice; and one of each shard of other nodes, while the
-    /// log has an event of it.
+    /// As many as there are shards in the process, twice; one of the stream of a cluster; and one of each shard of
+    /// other nodes, while the log has an event of it.
     tracks: HashMap<Origin, Track, Seeded>,
     /// The random number of this process.
     process: u32,
@@ -48,15 +48,15 @@ pub(super) enum To {
 #[derive(Debug, Default)]
 struct Track {
     /// The number of the next one.
-    next: u64,
+    next: u128,
     /// The number after the last one that was forgotten.
-    known: u64,
+    known: u128,
     /// The numbers and places of those in the log.
-    places: VecDeque<(u64, u64)>,
+    places: VecDeque<(u128, u64)>,
 }
 
-/// The names by which a lost client was meant.
-struct Names<'a> {
+/// The names by which a client is meant.
+pub(super) struct Names<'a> {
     namespace: &'a str,
     names: BTreeSet<&'a str>,
     id: Id,
@@ -106,8 +106,8 @@ impl Log {
 
     /// For each origin, the number of its first event that comes after all that this shard has seen, and
     /// another one when its log was used before.
-    pub(super) fn seen_since(&self, former: Option<&Then>) -> Vec<(Origin, u64)> {
-        let mut seen: BTreeMap<Origin, u64> = match former {
+    pub(super) fn seen_since(&self, former: Option<&Then>) -> Vec<(Origin, u128)> {
+        let mut seen: BTreeMap<Origin, u128> = match former {
             Some(Then::Beyond(seen)) => seen.iter().copied().collect(),
             Some(Then::From(_)) | None => BTreeMap::new(),
         };
@@ -119,7 +119,7 @@ impl Log {
     }
 
     /// Whether all events of this process came that another shard has seen.
-    pub(super) fn has_all(&self, seen: &[(Origin, u64)]) -> bool {
+    pub(super) fn has_all(&self, seen: &[(Origin, u128)]) -> bool {
         let here = seen.iter().filter(|(origin, _)| origin.process == self.process);
         here.into_iter()
             .all(|(origin, next)| self.tracks.get(origin).is_some_and(|track| track.next >= *next))
@@ -138,7 +138,7 @@ impl Log {
 
     fn later(&self, place: u64, lost: &Lost) -> Option<impl Iterator<Item = &Entry>> {
         let skipped = usize::try_from(place.checked_sub(self.first)?).ok()?;
-        let names = Names::of(lost);
+        let names = Names::new(&lost.namespace, &lost.id, &lost.rooms);
         let later = self.entries.range(skipped.min(self.entries.len())..);
         Some(later.filter(move |entry| names.mean(&entry.to)))
     }
@@ -146,10 +146,10 @@ impl Log {
     /// The events for a client that another shard has not seen; `None` when some were forgotten.
     pub(super) fn beyond(
         &self,
-        seen: &[(Origin, u64)],
+        seen: &[(Origin, u128)],
         lost: &Lost,
     ) -> Option<Vec<(Offset, Packet)>> {
-        let seen: BTreeMap<Origin, u64> = seen.iter().copied().collect();
+        let seen: BTreeMap<Origin, u128> = seen.iter().copied().collect();
         let next = |origin: &Origin| seen.get(origin).copied().unwrap_or(0);
         let mut start = self.end();
         for (origin, track) in self.tracks.iter().filter(|(origin, _)| origin.reach == Reach::All) {
@@ -172,8 +172,8 @@ impl Log {
         let Some(track) = self.tracks.get_mut(&offset.origin) else { return };
         track.places.pop_front();
         track.known = offset.number + 1;
-        let here = offset.origin.process == self.process;
-        if track.places.is_empty() && !here {
+        let stays = offset.origin.process == self.process || offset.origin == Origin::STREAM;
+        if track.places.is_empty() && !stays {
             self.tracks.remove(&offset.origin);
         }
     }
@@ -198,21 +198,24 @@ impl To {
 }
 
 impl<'a> Names<'a> {
-    fn of(lost: &'a Lost) -> Self {
-        let names = lost.rooms.iter().map(|room| &**room).chain([lost.id.as_str()]).collect();
-        Self { namespace: &lost.namespace, names, id: lost.id }
+    pub(super) fn new(namespace: &'a str, id: &'a Id, rooms: &'a [Arc<str>]) -> Self {
+        let names = rooms.iter().map(|room| &**room).chain([id.as_str()]).collect();
+        Self { namespace, names, id: *id }
     }
 
     fn mean(&self, to: &To) -> bool {
         match to {
             To::Client(namespace, id) => *id == self.id && **namespace == *self.namespace,
-            To::Target(whom) => {
-                let named = |name: &str| self.names.contains(name);
-                *whom.namespace == *self.namespace
-                    && (whom.rooms.is_empty() || whom.rooms.iter().any(|name| named(name)))
-                    && !whom.except.iter().any(|name| named(name))
-            }
+            To::Target(whom) => self.are_in(whom),
         }
+    }
+
+    /// Whether a target means the client.
+    pub(super) fn are_in(&self, whom: &Whom) -> bool {
+        let named = |name: &str| self.names.contains(name);
+        *whom.namespace == *self.namespace
+            && (whom.rooms.is_empty() || whom.rooms.iter().any(|name| named(name)))
+            && !whom.except.iter().any(|name| named(name))
     }
 }
 

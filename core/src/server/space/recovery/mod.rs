@@ -5,3 +5,4 @@ mod latest;
 mod log;
 mod recover;
 pub(in crate::server) mod seek;
+mod stream;

@@ -94,7 +94,8 @@ impl Server {
         let Some(namespace) = space.namespaces.at(client.namespace) else { return };
         if reason.is_recoverable() {
             let (id, namespace, rooms) = (client.id, namespace.name.clone(), rooms.to_vec());
-            let lost = Lost { since, id, namespace, rooms, kept: None, brought: None };
+            let (kept, data, brought) = (None, None, None);
+            let lost = Lost { since, id, namespace, rooms, kept, data, brought };
             let lost = client.is_member().then_some(lost);
             history.lose(since, slot, lost, &mut self.outputs);
             self.note_deadline();
@@ -116,6 +117,9 @@ impl Server {
         name: &str,
         args: ArgsRef<'_>,
     ) {
+        if to.scope == Scope::Cluster && self.space.goes_by_stream() {
+            return self.broadcast_by_stream(to, name, args);
+        }
         let Space { history, encoder, clients, .. } = &mut self.space;
         let Some(history) = history else { return };
         let reach = match to.scope {
@@ -132,11 +136,12 @@ impl Server {
         let whom = Arc::new(whom);
         for peer in self.space.peers_of_recorded(to).into_iter().flatten() {
             let (to, packet) = (whom.clone(), packet.clone());
-            let body =
-                Body::Broadcast { to, packet, volatile: false, offset: Some(offset), ask: None };
+            let body = Body::Broadcast { to, packet, volatile: false, offset, ask: None };
             self.outputs.post(peer, body);
         }
-        self.record(whom, offset, &packet);
+        if let Some(offset) = offset {
+            self.record(whom, offset, &packet);
+        }
         self.space.select(to);
         self.fan_out(&packet, false);
     }
@@ -163,6 +168,10 @@ impl Server {
         args: ArgsRef<'_>,
         form: fn(Packet) -> Packet,
     ) -> Result<(), Refused> {
+        let is_member = self.space.is_connected(socket);
+        if is_member && self.space.goes_by_stream() {
+            return self.send_by_stream(socket, name, args, form);
+        }
         let Self { config, space, sessions, .. } = self;
         let client = space.clients.get_mut(socket.0).ok_or(Gone)?;
         let namespace = space.namespaces.at(client.namespace).ok_or(Gone)?;
@@ -182,7 +191,9 @@ impl Server {
         };
         match sent {
             Ok(()) => {
-                history.record(offset, to, packet);
+                if let Some(offset) = offset {
+                    history.record(offset, to, packet);
+                }
                 Ok(())
             }
             Err(Refused::Backlog { bytes }) => self.on_slow(slot, bytes),

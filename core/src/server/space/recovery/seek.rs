@@ -26,9 +26,9 @@ pub(in crate::server) struct Newcomer {
 /// A client that waits for what it had.
 #[derive(Debug)]
 pub(super) struct Sought {
-    newcomer: Newcomer,
+    pub(super) newcomer: Newcomer,
     pub(super) pid: Pid,
-    offset: Offset,
+    pub(super) offset: Offset,
     /// What it had, when that came earlier than the messages of other shards that belong to it.
     pub(super) former: Option<Box<Lost>>,
 }
@@ -57,6 +57,9 @@ impl Server {
     /// A client asks to join: tells the application, once it is known whether the client is one that was
     /// lost.
     pub(in crate::server::space) fn arrive(&mut self, now: Tick, newcomer: Newcomer) {
+        if self.space.goes_by_stream() {
+            return self.ask_cluster(newcomer);
+        }
         match newcomer.auth.as_deref().and_then(claim) {
             Some((pid, offset)) => {
                 self.claim(now, Sought { newcomer, pid, offset, former: None });
