@@ -1,7 +1,7 @@
 //! The end of a bus that the thread of its broker has.
 
-use sansocket::cluster::{Command, Taken};
 use sansocket::cluster::bus::{Format, Payload, Subscription};
+use sansocket::cluster::{Command, Taken};
 use sansocket_bus::End;
 use std::task::{Context, Poll};
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! The end of a link that a server or an emitter has.
 
-use sansocket::cluster::{Command, Taken};
 use sansocket::cluster::bus::{Format, Payload, Subscription};
+use sansocket::cluster::{Command, Taken};
 use std::task::{Context, Poll};
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! The link between a broker and those it serves.
 
-use sansocket::cluster::{Command, Taken};
 use sansocket::cluster::bus::{Format, Payload, Subscription};
+use sansocket::cluster::{Command, Taken};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;

@@ -151,8 +151,13 @@ fn the_streams_adapter_finds_entries_of_the_emitter() {
     };
     let text = |text: &'static str| Cow::Borrowed(text.as_bytes());
     let data = r#"{"packet":{"type":2,"data":["room-msg",1]},"opts":{"rooms":["r1"],"except":[],"flags":{}}}"#;
-    let expected =
-        Entry { id: entry.id, uid: text("emitter"), nsp: text("/"), kind: text("3"), data: text(data) };
+    let expected = Entry {
+        id: entry.id,
+        uid: text("emitter"),
+        nsp: text("/"),
+        kind: text("3"),
+        data: text(data),
+    };
     assert_eq!(entry, expected);
 }
 

@@ -219,9 +219,8 @@ impl Session<'_> {
     }
 
     fn start_to_take(&mut self, take: Take) {
-        let connection = |key: &str| {
-            self.publisher.connections().get(self.servers.owner(key)).cloned()
-        };
+        let connection =
+            |key: &str| self.publisher.connections().get(self.servers.owner(key)).cloned();
         if let (Some(key), Some(stream)) = (connection(&take.key), connection(&take.stream)) {
             let (positions, link) = (Arc::clone(&self.positions), self.link.clone());
             self.takes.push(Box::pin(keys::take(take, Places { key, stream }, positions, link)));

@@ -1,7 +1,7 @@
 //! Clients whose connections were lost come back to where they were.
 
-use sansocket_app::test::{Network, TestServer};
-use sansocket_app::{App, Config, Reason, Recovery, Session, Socket};
+use sansocket_app::test::{Network, TestCluster, TestServer};
+use sansocket_app::{App, Config, Format, Reason, Recovery, Session, Socket};
 use std::time::Duration;
 
 use super::{Notes, client, join};
@@ -34,10 +34,22 @@ fn app(notes: &Notes, set: impl FnOnce(&mut Recovery)) -> App {
     app
 }
 
+/// Does something with a server that is alone, and with one that has its events from a stream.
+fn with_and_without_a_stream(each: impl Fn(&dyn Fn(App, u16) -> TestServer)) {
+    each(&TestServer::with_shards);
+    let cluster = TestCluster::with_format(Format::Streams);
+    each(&|app, shards| cluster.server_with_shards(app, shards));
+}
+
 #[test]
 fn a_lost_client_has_its_id_its_rooms_its_session_and_what_it_missed() {
+    with_and_without_a_stream(comes_back_six_times);
+}
+
+fn comes_back_six_times(serve: &dyn Fn(App, u16) -> TestServer) {
     let (notes, heard) = (Notes::default(), Notes::default());
-    let server = TestServer::with_shards(app(&notes, |_| {}), 3);
+    let server = serve(app(&notes, |_| {}), 3);
+    server.run();
     let mut client = client();
     let to = heard.clone();
     client.on("news", move |n: u32| to.add(n.to_string()));
@@ -79,6 +91,10 @@ fn middlewares_may_judge_clients_that_come_back() {
 
 #[test]
 fn the_session_of_a_client_that_does_not_come_back_is_dropped_where_no_lock_is_held() {
+    with_and_without_a_stream(is_dropped_where_no_lock_is_held);
+}
+
+fn is_dropped_where_no_lock_is_held(serve: &dyn Fn(App, u16) -> TestServer) {
     /// It reaches the server when it is dropped.
     struct Last(sansocket_app::Io, Notes);
 
@@ -94,7 +110,8 @@ fn the_session_of_a_client_that_does_not_come_back_is_dropped_where_no_lock_is_h
     app.on("keep", move |socket: Socket| {
         socket.session().set(Last(socket.io(), to.clone()));
     });
-    let server = TestServer::new(app);
+    let server = serve(app, 1);
+    server.run();
     let one = server.connect().expect("it is let in");
     one.emit("keep", &());
     notes.take();

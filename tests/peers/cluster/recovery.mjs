@@ -53,6 +53,8 @@ export async function recovery({ ours, other, third, count }) {
     const shared = { bus: broker.url, 'bus-format': 'js-streams', channel, recovery: true };
     const kinds = [ours, other, ours, third];
     nodes.push(...(await Promise.all(kinds.map((kind, i) => Node.start(kind, { ...shared, node: `${kind}-${i}` })))));
+    const ready = (node) => eventually('a node is ready', async () => node.foreign || (await node.counters()).connected);
+    await Promise.all(nodes.map(ready));
     const speakers = await Promise.all(nodes.map((node) => node.client()));
     const isKept = async (pid) => (await redis.exists(`sio:session:${pid}`)) === 1;
     const kept = (pid) => eventually('a lost client is kept', () => isKept(pid));
@@ -164,6 +166,7 @@ export async function recovery({ ours, other, third, count }) {
     await count('a client of a node that was killed is a new one', 60_000, async () => {
       const node = await Node.start(ours, { ...shared, node: 'killed' });
       nodes.push(node);
+      await ready(node);
       const traveller = await Traveller.join(node);
       traveller.client.emit('room-emit', traveller.client.id, 1);
       await traveller.heard(1);
@@ -176,6 +179,7 @@ export async function recovery({ ours, other, third, count }) {
     await count('a client of a node that was stopped comes back to another', 60_000, async () => {
       const node = await Node.start(ours, { ...shared, node: 'stopped' });
       nodes.push(node);
+      await ready(node);
       const traveller = await Traveller.join(node);
       const { client, pid } = traveller;
       client.emit('room-emit', client.id, 1);

@@ -7,9 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use sansocket_bus::{
-    Broker, Command, End, Entry, Format, Payload, Subscription, Taken, spawn,
-};
+use sansocket_bus::{Broker, Command, End, Entry, Format, Payload, Subscription, Taken, spawn};
 
 /// What an end was told.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -64,9 +64,8 @@ impl Session {
         let tree = Tree::msgpack(&packed, limits)?;
         let [id, pid, rooms, data, namespace, mark] =
             tree.root().fields(["sid", "pid", "rooms", "data", "nsp", "mark"])?;
-        let text = |value: Option<Value<'_>>, name| {
-            value.map(|value| value.string(name)).transpose()
-        };
+        let text =
+            |value: Option<Value<'_>>, name| value.map(|value| value.string(name)).transpose();
         let data = data.filter(|data| data.text() != "{}");
         Ok(Self {
             id: text(id, "sid")?.ok_or(Invalid::Missing("sid"))?,

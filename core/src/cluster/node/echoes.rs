@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use super::node::{Node, Stage};
 use super::outbox::Keep;
 use super::post::Written;
-use crate::cluster::bus::{Body, EntryId, Entry, Flags, Format, Message, Payload, To};
 use crate::cluster;
+use crate::cluster::bus::{Body, Entry, EntryId, Flags, Format, Message, Payload, To};
 use crate::hash::Seeded;
 use crate::recovery::offset::Offset;
 use crate::slack::Slack as _;
@@ -18,54 +18,81 @@ use crate::socket::EventMessage;
 /// Events that were added to the stream, and have not come back.
 #[derive(Debug)]
 pub(super) struct Echoes {
-    /// In the order in which they were added. Each waits for [`PATIENCE`] at most.
-    awaited: VecDeque<Awaited>,
+    /// In the order in which they were added.
+    added: VecDeque<Added>,
+    /// How many of them, from the first on, clients did not wait for.
+    told: usize,
     pace: Pace,
-    /// When clients last got an event that has no entry.
-    apart: Option<Instant>,
+    /// When an event last got lost on its way to the stream.
+    lost: Option<Instant>,
     hasher: Seeded,
 }
 
 #[derive(Debug)]
-struct Awaited {
+struct Added {
     /// A hash of what was added. Of two events that are the same, either may have the other's entry.
     hash: u64,
+    due: Instant,
+    /// What clients wait for.
+    event: Option<Awaited>,
+}
+
+/// An event that clients wait for.
+#[derive(Debug)]
+struct Awaited {
     namespace: Box<str>,
     to: To,
     event: EventMessage,
     flags: Flags,
     own: Option<Offset>,
-    due: Instant,
 }
 
 /// Whether entries come back in time.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Pace {
     InTime,
-    /// The last one did not: nothing waits until one comes back.
+    /// The last one did not: no client waits until one comes back.
     Late,
 }
 
-/// How long an event may take to come back. Clients get one that took longer without an entry.
+/// How long an event may take to come back. Clients get one that takes longer without the id of its entry.
 const PATIENCE: Duration = Duration::from_millis(250);
+
+/// Events that may be on their way: the oldest count as lost when there are more.
+const MOST: usize = 65_536;
 
 impl Echoes {
     pub(super) fn new(secret: [u8; 16]) -> Self {
-        let (awaited, pace, hasher) = (VecDeque::new(), Pace::InTime, Seeded::new(secret));
-        Self { awaited, pace, apart: None, hasher }
+        let (added, hasher) = (VecDeque::new(), Seeded::new(secret));
+        Self { added, told: 0, pace: Pace::InTime, lost: None, hasher }
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.awaited.front().map(|first| first.due)
+        self.added.get(self.told).map(|first| first.due)
     }
 
-    /// Whether clients got an event that has no entry since so long ago.
-    pub(super) fn were_apart(&self, now: Instant, time: Duration) -> bool {
-        self.apart.is_some_and(|at| now.saturating_duration_since(at) < time)
+    /// Whether an event got lost on its way to the stream since so long ago.
+    pub(super) fn have_lost(&self, now: Instant, time: Duration) -> bool {
+        self.lost.is_some_and(|at| now.saturating_duration_since(at) < time)
     }
 
     fn hash(&self, entry: &Entry<'_>) -> u64 {
         self.hasher.hash_one((&entry.nsp, &entry.data))
+    }
+
+    /// Takes the oldest event, with what clients wait for.
+    fn pop(&mut self) -> Option<Option<Awaited>> {
+        let first = self.added.pop_front()?;
+        self.told = self.told.saturating_sub(1);
+        self.added.tighten();
+        Some(first.event)
+    }
+
+    /// Takes what clients wait for out of the first event that they wait for.
+    fn tell_next(&mut self) -> Option<Awaited> {
+        let next = self.added.get_mut(self.told)?;
+        self.told += 1;
+        next.event.take()
     }
 }
 
@@ -87,20 +114,31 @@ impl Node {
         let body = Body::Broadcast { to, event, flags, ask: None };
         let from = Some(self.name.clone());
         let message = Message { from, namespace: namespace.into(), sequence: None, body };
-        let hash = self.add_to_stream(now, &message);
-        let is_near = self.line.is_ready() && self.echoes.pace == Pace::InTime;
+        let hash = self.add_to_stream(now, &message).filter(|_| self.line.is_ready());
         let Message { namespace, body: Body::Broadcast { to, event, flags, .. }, .. } = message
         else {
             return;
         };
+        let event = Awaited { namespace, to, event, flags, own };
         let due = now + PATIENCE;
-        let hash = hash.filter(|_| is_near);
-        let awaited = Awaited { hash: hash.unwrap_or(0), namespace, to, event, flags, own, due };
-        if hash.is_some() {
-            self.echoes.awaited.push_back(awaited);
-        } else {
-            self.give_up_echoes(now);
-            self.tell_apart(now, awaited);
+        match (hash, self.echoes.pace) {
+            (Some(hash), Pace::InTime) => {
+                self.echoes.added.push_back(Added { hash, due, event: Some(event) });
+            }
+            (Some(hash), Pace::Late) => {
+                self.hurry_echoes();
+                self.echoes.added.push_back(Added { hash, due, event: None });
+                self.echoes.told += 1;
+                self.tell_apart(event);
+            }
+            (None, _) => {
+                self.hurry_echoes();
+                self.echoes.lost = Some(now);
+                self.tell_apart(event);
+            }
+        }
+        if self.echoes.added.len() > MOST {
+            self.lose_oldest(now);
         }
     }
 
@@ -119,7 +157,7 @@ impl Node {
         hash
     }
 
-    /// An entry of this process came back. Says whether clients were waiting for it.
+    /// An entry of this process came back. Says whether it was one of those that are to be remembered.
     pub(super) fn take_echo(&mut self, now: Instant, payload: &Payload<'_>) -> bool {
         let Payload::Entry(entry @ Entry { id: Some(id), .. }) = payload else { return false };
         if !self.goes_by_stream() {
@@ -127,43 +165,55 @@ impl Node {
         }
         self.echoes.pace = Pace::InTime;
         let hash = self.echoes.hash(entry);
-        let Some(at) = self.echoes.awaited.iter().position(|awaited| awaited.hash == hash) else {
+        let Some(at) = self.echoes.added.iter().position(|added| added.hash == hash) else {
             return false;
         };
         // What was added before it did not get there.
-        for _ in 0..at {
-            if let Some(lost) = self.echoes.awaited.pop_front() {
-                self.tell_apart(now, lost);
-            }
+        (0..at).for_each(|_| self.lose_oldest(now));
+        if let Some(Some(awaited)) = self.echoes.pop() {
+            self.tell_awaited(awaited, Some(*id));
         }
-        if let Some(Awaited { namespace, to, event, flags, own, .. }) = self.echoes.awaited.pop_front()
-        {
-            self.tell_streamed(&namespace, to, (&event, flags), (Some(*id), own));
-        }
-        self.echoes.awaited.tighten();
         true
     }
 
-    /// Clients get what they wait for, because it does not come back.
+    /// What has not come back will not.
     pub(super) fn give_up_echoes(&mut self, now: Instant) {
-        while let Some(awaited) = self.echoes.awaited.pop_front() {
-            self.tell_apart(now, awaited);
+        while !self.echoes.added.is_empty() {
+            self.lose_oldest(now);
         }
     }
 
     /// Clients get what took too long.
     pub(super) fn expire_echoes(&mut self, now: Instant) {
         while self.echoes.deadline().is_some_and(|due| due <= now) {
-            let Some(awaited) = self.echoes.awaited.pop_front() else { return };
             self.echoes.pace = Pace::Late;
-            self.tell_apart(now, awaited);
+            let next = self.echoes.tell_next();
+            next.into_iter().for_each(|awaited| self.tell_apart(awaited));
         }
     }
 
-    fn tell_apart(&mut self, now: Instant, awaited: Awaited) {
-        let Awaited { namespace, to, event, flags, own, .. } = awaited;
-        self.echoes.apart = Some(now);
-        self.tell_streamed(&namespace, to, (&event, flags), (None, own));
+    /// Clients get what they wait for, because something follows that does not wait.
+    fn hurry_echoes(&mut self) {
+        while let Some(awaited) = self.echoes.tell_next() {
+            self.tell_apart(awaited);
+        }
+    }
+
+    fn lose_oldest(&mut self, now: Instant) {
+        if let Some(awaited) = self.echoes.pop() {
+            self.echoes.lost = Some(now);
+            awaited.into_iter().for_each(|awaited| self.tell_apart(awaited));
+        }
+    }
+
+    /// Clients get an event that has no entry, or whose entry is not known.
+    fn tell_apart(&mut self, awaited: Awaited) {
+        self.tell_awaited(awaited, None);
+    }
+
+    fn tell_awaited(&mut self, awaited: Awaited, id: Option<EntryId>) {
+        let Awaited { namespace, to, event, flags, own } = awaited;
+        self.tell_streamed(&namespace, to, (&event, flags), (id, own));
     }
 
     /// Has an event sent by all shards, with the id of its entry. One that has none says so by an id that no entry has:
@@ -179,5 +229,15 @@ impl Node {
         let packet = if flags.uncompressed { packet.plain() } else { packet };
         let to = super::incoming::whom(namespace.into(), to);
         self.tell_shards(cluster::Body::Streamed { to, packet, id, own });
+    }
+}
+
+#[cfg(feature = "fuzz")]
+impl Echoes {
+    pub(super) fn check(&self) {
+        let told = self.added.iter().take_while(|added| added.event.is_none()).count();
+        assert_eq!(told, self.told, "events that nobody waits for come first");
+        let waits = |added: &Added| added.event.is_some();
+        assert!(self.added.iter().skip(told).all(waits), "and none is among the others");
     }
 }

@@ -14,5 +14,6 @@ impl Node {
         self.relays.check();
         self.wishes.check();
         self.spaces.check();
+        self.echoes.check();
     }
 }

@@ -10,7 +10,9 @@ use super::node::{Node, Stage};
 use super::outbox;
 use super::post::Item;
 use super::{Keep, Take, Taken};
-use crate::cluster::bus::{Body, Entry, EntryId, Invalid, Lane, Payload, Place, Session, To, no_args};
+use crate::cluster::bus::{
+    Body, Entry, EntryId, Invalid, Lane, Payload, Place, Session, To, no_args,
+};
 use crate::cluster::{self, Destination, Message, Output, Restored};
 use crate::key::Id;
 use crate::recovery::pid::Pid;
@@ -77,9 +79,9 @@ impl Node {
 
     /// Has the broker keep what a client had; says whether it will.
     fn save(&mut self, now: Instant, saved: &Saved, mark: &str) -> bool {
-        // A client may not have got the last events that no other process knows of.
+        // A client may not have got the last events, which no other process knows of.
         let time = self.server.ping_interval.saturating_add(self.server.ping_timeout);
-        if !self.line.is_ready() || self.echoes.were_apart(now, time) {
+        if !self.line.is_ready() || self.echoes.have_lost(now, time) {
             return false;
         }
         let id = saved.id.as_str();
@@ -182,7 +184,8 @@ impl Node {
         for entry in taken.entries {
             let id = entry.id.unwrap_or_default();
             let is_meant = |to: &To| means(to, &public, &rooms);
-            missed.extend(self.missed(&coming.namespace, entry, is_meant).map(|packet| (id, packet)));
+            missed
+                .extend(self.missed(&coming.namespace, entry, is_meant).map(|packet| (id, packet)));
         }
         let saved = Saved {
             pid: coming.pid,

@@ -24,7 +24,8 @@ fn decode(bytes: &[u8]) -> Result<Session, Invalid> {
 fn a_session_is_written_as_javascript_writes_it() {
     let bytes = session().encode();
     let packed = STANDARD.decode(&bytes).expect("base64");
-    let expected = b"\x84\xa3sid\xb4iNWZ_0tqDpFcAAAAAAAB\xa3pid\xb47d6zWb0Q2fNHAAAAAAAA\xa5rooms\x92\
+    let expected =
+        b"\x84\xa3sid\xb4iNWZ_0tqDpFcAAAAAAAB\xa3pid\xb47d6zWb0Q2fNHAAAAAAAA\xa5rooms\x92\
         \xb4iNWZ_0tqDpFcAAAAAAAB\xa2r1\xa4data\x80";
     assert_eq!(packed, expected);
     assert_eq!(decode(&bytes), Ok(session()));
@@ -36,7 +37,7 @@ fn a_session_is_written_as_javascript_writes_it() {
 }
 
 #[test]
-fn a_session_that_lacks_something_or_is_something_else_is_invalid() {
+fn f11_a_session_that_lacks_something_or_is_something_else_is_invalid() {
     let written = |packed: &[u8]| decode(STANDARD.encode(packed).as_bytes());
     assert_eq!(decode(b"?"), Err(Invalid::Malformed));
     assert_eq!(written(b""), Err(Invalid::Malformed));
@@ -45,10 +46,7 @@ fn a_session_that_lacks_something_or_is_something_else_is_invalid() {
     assert_eq!(written(b"\x80"), Err(Invalid::Missing("sid")));
     assert_eq!(written(b"\x81\xa3sid\xa1a"), Err(Invalid::Missing("pid")));
     assert_eq!(written(b"\x82\xa3sid\xa1a\xa3pid\xa1b"), Err(Invalid::Missing("rooms")));
-    assert_eq!(
-        written(b"\x83\xa3sid\xa1a\xa3pid\x90\xa5rooms\x90"),
-        Err(Invalid::Mistyped("pid"))
-    );
+    assert_eq!(written(b"\x83\xa3sid\xa1a\xa3pid\x90\xa5rooms\x90"), Err(Invalid::Mistyped("pid")));
     let large = Session { rooms: vec!["x".repeat(1 << 20).into()], ..session() };
     assert_eq!(decode(&large.encode()), Err(Invalid::TooLarge));
 }

@@ -262,12 +262,17 @@ fn shards_report_to_the_node_what_it_asked_them() {
         | Body::Broadcast { .. }
         | Body::Deserted { .. }
         | Body::Find { .. }
+        | Body::Forgotten { .. }
         | Body::Found { .. }
         | Body::Gone { .. }
         | Body::Populated { .. }
         | Body::Released { .. }
+        | Body::Restore { .. }
+        | Body::Restored { .. }
+        | Body::Save(_)
         | Body::Seek { .. }
-        | Body::Sought { .. } => None,
+        | Body::Sought { .. }
+        | Body::Streamed { .. } => None,
     });
     let asked: Vec<_> = asked.collect();
     assert!(asked.iter().all(|(id, _)| *id == ticket.0));

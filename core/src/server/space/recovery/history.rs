@@ -5,11 +5,11 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::course::Course;
 use super::latest::Latest;
-use super::log::{Log, Names, To};
+use super::log::{Log, To};
 use super::seek::{Asker, Sought};
-use crate::cluster::bus::EntryId;
-use crate::cluster::{Body, Destination, Whom};
+use crate::cluster::{Body, Destination};
 use crate::config::{Config, Recovery};
 use crate::hash::Seeded;
 use crate::key::Shard;
@@ -38,12 +38,8 @@ pub(in crate::server) struct History {
     process: u32,
     /// Numbers of the next events: for all shards, and for this one.
     next: [u64; 2],
-    /// The latest entry of the stream of the cluster, where that is what events are named by, and where any process
-    /// may be asked for lost clients.
-    position: Option<EntryId>,
-    /// Events of this shard that the stream has not brought back, with their numbers. The node sees to it that each
-    /// comes back soon.
-    awaited: VecDeque<(u128, Arc<Whom>, Packet)>,
+    /// Where events go by the stream of a cluster, and any process may be asked for lost clients.
+    pub(super) course: Option<Course>,
     /// Arguments that are put together; kept to reuse its memory.
     text: String,
     log: Log,
@@ -119,8 +115,7 @@ impl History {
             rng: Rng::new(seed, STREAM + 1 + u64::from(shard.index)),
             process,
             next: [0; 2],
-            position: None,
-            awaited: VecDeque::new(),
+            course: None,
             text: String::new(),
             log: Log::new(process, hasher.clone()),
             lost: Latest::new(hasher.clone()),
@@ -135,47 +130,18 @@ impl History {
         }))
     }
 
-    /// Events are named by entries of a stream from now on, and any process may be asked for lost clients.
+    /// Events go by the stream of a cluster from now on.
     pub(in crate::server) fn follow_stream(&mut self) {
-        self.position.get_or_insert(EntryId::START);
+        self.course.get_or_insert_with(Course::default);
     }
 
-    /// Whether events that are to be remembered go by the stream of the cluster.
-    pub(in crate::server) fn follows_stream(&self) -> bool {
-        self.position.is_some()
-    }
-
-    /// An event goes to the stream; returns what it is known by when it comes back.
-    pub(super) fn await_entry(&mut self, to: Arc<Whom>, packet: Packet) -> Offset {
-        let reach = Reach::All;
+    /// The offset of the next event of this shard.
+    pub(super) fn next_offset(&mut self, reach: Reach) -> Offset {
         let origin = Origin { process: self.process, shard: self.shard, reach };
         let number = &mut self.next[reach as usize];
-        let own = Offset { origin, number: (*number).into() };
+        let offset = Offset { origin, number: (*number).into() };
         *number += 1;
-        self.awaited.push_back((own.number, to, packet));
-        own
-    }
-
-    /// An event of this process came back, and with it those of this shard before it.
-    pub(super) fn note_return(&mut self, own: Offset) {
-        if own.origin.shard == self.shard {
-            let is_back = |(number, ..): &(u128, _, _)| *number <= own.number;
-            while self.awaited.front().is_some_and(is_back) {
-                self.awaited.pop_front();
-            }
-            self.awaited.tighten();
-        }
-    }
-
-    /// The events that a client waits for and that have not come back.
-    pub(super) fn awaited_by(&self, names: &Names<'_>) -> Vec<Packet> {
-        let own = self.awaited.iter().filter(|(_, to, _)| names.are_in(to));
-        own.map(|(.., packet)| packet.clone()).collect()
-    }
-
-    /// Takes note of an entry of the stream.
-    pub(super) fn note_entry(&mut self, id: EntryId) {
-        self.position = Some(id);
+        offset
     }
 
     /// Writes an event with an offset of its own; or with that of the latest entry of the stream, which says how far
@@ -187,16 +153,13 @@ impl History {
         (namespace, name): (&str, &str),
         args: ArgsRef<'_>,
     ) -> (Option<Offset>, Packet) {
-        let own = match self.position {
-            Some(entry) => {
-                offset::append(&mut self.text, args, entry);
+        let own = match &self.course {
+            Some(course) => {
+                offset::append(&mut self.text, args, course.entry());
                 None
             }
             None => {
-                let origin = Origin { process: self.process, shard: self.shard, reach };
-                let number = &mut self.next[reach as usize];
-                let own = Offset { origin, number: (*number).into() };
-                *number += 1;
+                let own = self.next_offset(reach);
                 offset::append(&mut self.text, args, own);
                 Some(own)
             }
@@ -302,7 +265,7 @@ impl History {
         brought.then = Then::From(self.log.end());
         let missed = brought.missed.iter().map(|(_, packet)| packet.clone()).collect();
         brought.missed.extend(held);
-        if self.follows_stream() {
+        if self.course.is_some() {
             // The stream has them, should they get lost.
             brought.missed = Vec::new();
         }
@@ -343,7 +306,7 @@ impl History {
 
     /// Attaches what all processes may see to a client that is here, where they are told.
     pub(in crate::server) fn attach(&mut self, slot: u32, data: Args) {
-        if self.follows_stream()
+        if self.course.is_some()
             && let Some(present) = self.present.get_mut(&slot)
         {
             present.data = Some(Box::new(data));
@@ -386,7 +349,7 @@ impl History {
             }
         };
         match lost {
-            Some(lost) if self.follows_stream() => {
+            Some(lost) if self.course.is_some() => {
                 let Lost { id, namespace, rooms, kept, data, .. } = lost;
                 let saved = Saved { pid, id, namespace, rooms, data, kept };
                 outputs.post(Destination::Node, Body::Save(Box::new(saved)));

@@ -1,5 +1,6 @@
 //! Connection state recovery, as JavaScript servers do it: lost clients come back to where they were.
 
+mod course;
 pub(in crate::server) mod history;
 mod latest;
 mod log;

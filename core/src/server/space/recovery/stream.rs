@@ -15,7 +15,7 @@ use crate::cluster::{Body, Destination, Restored, Whom};
 use crate::error::{Gone, Refused};
 use crate::key::Socket;
 use crate::recovery::lost::{Brought, Lost, Then};
-use crate::recovery::offset::{Offset, Origin};
+use crate::recovery::offset::{Offset, Origin, Reach};
 use crate::recovery::pid::Pid;
 use crate::server::space::space::Space;
 use crate::server::{Server, Target};
@@ -27,7 +27,7 @@ use crate::time::Tick;
 impl Space {
     /// Whether events that are to be remembered go by the stream of the cluster.
     pub(super) fn goes_by_stream(&self) -> bool {
-        self.history.as_ref().is_some_and(|history| history.follows_stream())
+        self.history.as_ref().is_some_and(|history| history.course.is_some())
     }
 }
 
@@ -64,7 +64,11 @@ impl Server {
     fn post_to_stream(&mut self, to: Whom, packet: Packet) {
         let Some(history) = &mut self.space.history else { return };
         let to = Arc::new(to);
-        let offset = Some(history.await_entry(to.clone(), packet.clone()));
+        let offset = history.next_offset(Reach::All);
+        if let Some(course) = &mut history.course {
+            course.send(offset, to.clone(), packet.clone());
+        }
+        let offset = Some(offset);
         let body = Body::Broadcast { to, packet, volatile: false, offset, ask: None };
         self.outputs.post(Destination::Node, body);
     }
@@ -76,12 +80,11 @@ impl Server {
         }
         let rooms: Vec<_> = self.space.rooms_of(socket).cloned().collect();
         let space = &self.space;
-        let (Some(history), Some(client)) = (&space.history, space.clients.get(socket.0)) else {
-            return;
-        };
+        let course = space.history.as_ref().and_then(|history| history.course.as_ref());
+        let (Some(course), Some(client)) = (course, space.clients.get(socket.0)) else { return };
         let Some(namespace) = space.namespaces.at(client.namespace) else { return };
         let names = Names::new(&namespace.name, &client.id, &rooms);
-        let (session, packets) = (client.session, history.awaited_by(&names));
+        let (session, packets) = (client.session, course.underway_for(&names));
         for packet in packets {
             let packet = self.sessions.fit(session, &packet);
             self.send_or_end(session, packet);
@@ -95,11 +98,12 @@ impl Server {
         packet: &Packet,
         (id, own): (Option<EntryId>, Option<Offset>),
     ) {
-        if let (Some(own), Some(history)) = (own, &mut self.space.history) {
-            history.note_return(own);
+        let course = self.space.history.as_mut().and_then(|history| history.course.as_mut());
+        if let Some(course) = course {
+            own.into_iter().for_each(|own| course.note_return(own));
+            id.into_iter().for_each(|id| course.note_entry(id));
         }
-        if let (Some(id), Some(history)) = (id, &mut self.space.history) {
-            history.note_entry(id);
+        if let Some(id) = id {
             self.record(to.clone(), name_of(id), packet);
         }
         self.space.select_whom(to);
