@@ -6,7 +6,8 @@ use crate::cluster::bus::EntryId;
 use crate::limits::Limits;
 use crate::parser::Parser;
 use crate::recovery::offset;
-use crate::socket::encoded::{Encoder, Packet, Part};
+use crate::socket::encoded::{Packet, Part};
+use crate::socket::encoder::Encoder;
 use crate::socket::{ArgsRef, EventMessage, PacketReader, SocketBody};
 
 /// Reads packets of this process, and writes those for its clients.

@@ -21,7 +21,8 @@ use crate::rng::Rng;
 use crate::server::Event;
 use crate::server::outputs::Outputs;
 use crate::slack::Slack as _;
-use crate::socket::encoded::{Encoder, Packet};
+use crate::socket::encoded::Packet;
+use crate::socket::encoder::Encoder;
 use crate::socket::{Args, ArgsRef};
 use crate::time::Tick;
 
