@@ -139,7 +139,11 @@ impl Bus {
                             messages.push((channel, payload));
                         }
                         Command::Ping => process.node.handle_pong(now),
-                        other @ (Command::Count { .. } | Command::Disconnect | _) => {
+                        other @ (Command::Count { .. }
+                        | Command::Disconnect
+                        | Command::Keep(_)
+                        | Command::Take(_)
+                        | _) => {
                             panic!("{other:?}")
                         }
                     }

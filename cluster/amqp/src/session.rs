@@ -100,7 +100,7 @@ impl<'l> Session<'l> {
             }
             Command::Disconnect => Err(silent()),
             // Asked in formats that need Redis alone.
-            Command::Count { .. } => Ok(()),
+            Command::Count { .. } | Command::Keep(_) | Command::Take(_) => Ok(()),
             _ => Err(BrokerError::new("a command that AMQP does not know")),
         }
     }

@@ -123,7 +123,7 @@ impl<'l> Session<'l> {
             Command::Ping => self.ping().await,
             Command::Disconnect => Err(silent()),
             // Asked in formats that need Redis alone.
-            Command::Count { .. } => Ok(()),
+            Command::Count { .. } | Command::Keep(_) | Command::Take(_) => Ok(()),
             _ => Err(BrokerError::new("a command that Kafka does not know")),
         }
     }

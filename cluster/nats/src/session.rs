@@ -93,7 +93,7 @@ impl<'l> Session<'l> {
             }
             Command::Disconnect => Err(BrokerError::new("the server does not answer")),
             // Asked in formats that need Redis alone.
-            Command::Count { .. } => Ok(()),
+            Command::Count { .. } | Command::Keep(_) | Command::Take(_) => Ok(()),
             _ => Err(BrokerError::new("a command that NATS does not know")),
         }
     }

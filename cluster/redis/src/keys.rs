@@ -101,10 +101,8 @@ async fn page(
 ) -> Result<Vec<Value>, RedisError> {
     let mut ask = redis::cmd("XRANGE");
     ask.arg(stream).arg(from.to_string()).arg(until.to_string()).arg("COUNT").arg(PAGE);
-    match connection.send_packed_command(&ask).await?.extract_error()? {
-        Value::Array(entries) => Ok(entries),
-        _ => Ok(Vec::new()),
-    }
+    let reply = connection.send_packed_command(&ask).await?.extract_error()?;
+    if let Value::Array(entries) = reply { Ok(entries) } else { Ok(Vec::new()) }
 }
 
 /// Entries of one reply.

@@ -100,7 +100,7 @@ async function faulty({ title, format, binding }) {
 }
 
 async function recovering({ title, binding }) {
-  const third = bindings[(bindings.indexOf(binding) + 3) % bindings.length];
+  const third = bindings[(bindings.indexOf(binding) + 1) % bindings.length];
   await recovery({ ours: binding, other: 'js', third, count: (claim, limit, body) => count(`${title}: ${claim}`, limit, body) });
 }
 

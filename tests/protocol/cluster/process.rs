@@ -250,13 +250,12 @@ impl Process {
                     self.carry(now, shard, output.to, &output.message);
                 }
                 while let Some(event) = self.shards[shard].poll_event() {
-                    match event {
-                        Event::Ack { answer, .. } => self.acks.push(answer),
-                        Event::Connect { socket, id, .. } => {
-                            self.arrived.push((shard, socket, id.to_string()));
-                        }
-                        Event::Forgotten { .. } => self.forgotten += 1,
-                        _ => {}
+                    if let Event::Ack { answer, .. } = event {
+                        self.acks.push(answer);
+                    } else if let Event::Connect { socket, id, .. } = event {
+                        self.arrived.push((shard, socket, id.to_string()));
+                    } else if let Event::Forgotten { .. } = event {
+                        self.forgotten += 1;
                     }
                 }
                 while self.shards[shard].poll_link().is_some() {}

@@ -315,7 +315,8 @@ impl Broker {
         match command {
             Command::Subscribe(subscription) => {
                 if let Subscription::Stream(_) = subscription {
-                    self.read.entry(process).or_insert(entry_id(self.added));
+                    let last = entry_id(self.added);
+                    self.read.entry(process).or_insert(last);
                 }
                 let all = self.subscriptions.entry(process).or_default();
                 assert!(all.insert(subscription.clone()), "subscribed twice: {subscription:?}");

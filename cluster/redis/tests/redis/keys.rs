@@ -25,9 +25,9 @@ fn take(ticket: u64, after: EntryId) -> Command {
 }
 
 fn taken(node: &Node, ticket: u64) -> Option<Taken> {
-    node.until(|told| match told {
-        Told::Taken(of, taken) if *of == ticket => Some(taken.clone()),
-        _ => None,
+    node.until(|told| {
+        let Told::Taken(of, taken) = told else { return None };
+        (*of == ticket).then(|| taken.clone())
     })
 }
 
