@@ -190,6 +190,7 @@ fn events_that_come_while_a_client_comes_back_reach_it_once() {
     assert_eq!(client.new_events(&mut world), events(1..=6));
 }
 
+/// F11.
 #[test]
 fn f11_a_session_is_given_out_once() {
     let mut world = world(2);
@@ -280,6 +281,7 @@ fn a_client_of_javascript_comes_back() {
     assert!(client.comes_back_to(&mut world, 0), "with a private id of JavaScript");
 }
 
+/// F11.
 #[test]
 fn f11_what_the_broker_gives_out_is_trusted_as_little_as_a_client() {
     let mut world = world(2);
