@@ -146,12 +146,12 @@ impl Played {
     pub fn delivered_until_lost(&self) -> Vec<String> {
         let mut came = Vec::new();
         loop {
-            match self.next() {
-                Told::Lost(_) => return came,
-                Told::Delivered(_, Payload::Bytes(bytes)) => {
-                    came.push(String::from_utf8_lossy(&bytes).into_owned());
-                }
-                _ => {}
+            let told = self.next();
+            if let Told::Lost(_) = told {
+                return came;
+            }
+            if let Told::Delivered(_, Payload::Bytes(bytes)) = told {
+                came.push(String::from_utf8_lossy(&bytes).into_owned());
             }
         }
     }
