@@ -114,6 +114,7 @@ mod tests {
         assert!(why.contains("no certificate") && !why.contains("BEGIN"), "{why}");
     }
 
+    /// F11
     #[test]
     fn f11_a_key_is_not_shown() {
         let tls = Tls::default().client_certificate("chain", "s3cret");
