@@ -3,8 +3,8 @@
 
 use sansocket_app::args::Decoder;
 use sansocket_app::{
-    Ack, App, ArgsRef, Bytes, Config, EventMessage, Io, Json, Namespace, NoReply, RawRest,
-    Reason, Refusal, Socket, http,
+    Ack, App, ArgsRef, Bytes, Config, EventMessage, Io, Json, Namespace, NoReply, RawRest, Reason,
+    Refusal, Socket, http,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;

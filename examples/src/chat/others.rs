@@ -5,8 +5,8 @@
 //! is taken from clients there. Each server tells all its members, after each change and once a second: what was lost
 //! on the way is soon told again, and a server that tells nothing is gone, with its members.
 
-use sansocket_app::{Io, Socket};
 use sansocket_app::client::{Client, Manager};
+use sansocket_app::{Io, Socket};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -87,7 +87,8 @@ impl Chat {
     pub(super) fn tell_others(&self, io: &Io) {
         let Some(server) = self.server() else { return };
         let sockets = io.local().sockets();
-        let member = |socket: &Socket| Some(Member { name: name_of(socket)?, room: room_of(socket)? });
+        let member =
+            |socket: &Socket| Some(Member { name: name_of(socket)?, room: room_of(socket)? });
         let members = sockets.iter().filter_map(member).collect();
         let _ = io.of(NAMESPACE).emit("members", &Members { server: server.to_owned(), members });
     }
