@@ -19,7 +19,7 @@ class Cluster {
 
   static async start() {
     const cluster = new Cluster();
-    const child = spawn(program, ['--port', '0'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(program, [process.env.BINDING ?? 'tokio', '--port', '0'], { stdio: ['ignore', 'pipe', 'pipe'] });
     cluster.child = child;
     cluster.ended = once(child, 'exit');
     createInterface({ input: child.stderr }).on('line', (line) => cluster.#log.push(line));
