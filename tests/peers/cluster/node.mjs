@@ -68,7 +68,7 @@ export class Node {
   #managers = [];
   #log = [];
 
-  constructor(kind, flags) {
+  constructor(kind, flags, more = {}) {
     const { command, env, foreign } = programs[kind];
     this.kind = kind;
     this.foreign = foreign ?? false;
@@ -77,7 +77,7 @@ export class Node {
     for (const [flag, value] of Object.entries(flags)) args.push(`--${flag}`, String(value));
     if (!foreign) args.push(...patient);
     const child = spawn(program, [...args, '--port', '0'], {
-      env: { ...process.env, ...env },
+      env: { ...process.env, ...env, ...more },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#process = child;
@@ -96,9 +96,9 @@ export class Node {
     this.listening.catch(() => {});
   }
 
-  /** Starts a node and waits until it listens. */
-  static async start(kind, flags) {
-    const node = new Node(kind, flags);
+  /** Starts a node, with variables of its environment if need be, and waits until it listens. */
+  static async start(kind, flags, env) {
+    const node = new Node(kind, flags, env);
     // On a busy machine a process takes its time to load what it needs; that is not what is checked.
     await within(node.listening, () => `a ${kind} node`, 60_000);
     return node;
