@@ -20,7 +20,10 @@ pub struct Bus {
 
 impl Default for Bus {
     fn default() -> Self {
-        Self { url: None, node: "node".into(), config: NodeConfig::default() }
+        let mut config = NodeConfig::default();
+        // For what checks look at: others stay where they are.
+        config.headers.push("x-told".into());
+        Self { url: None, node: "node".into(), config }
     }
 }
 

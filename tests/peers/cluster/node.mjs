@@ -114,8 +114,9 @@ export class Node {
   }
 
   /** A client that has joined the namespace. */
-  async client(nsp = '/', auth = undefined) {
+  async client(nsp = '/', auth = undefined, extraHeaders = undefined) {
     const manager = new Manager(this.url, {
+      extraHeaders,
       autoConnect: false,
       reconnection: false,
       forceNew: true,

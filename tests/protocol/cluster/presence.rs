@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use sansocket::cluster::NodeStatus;
-use sansocket::cluster::bus::{Beat, Body, BusLimits, Codec, Format, Message};
+use sansocket::cluster::bus::{Body, BusLimits, Codec, Format, Message};
 
-use super::process::config;
+use super::config;
 use super::world::World;
 
 fn joined(world: &mut World, at: usize) -> NodeStatus {
@@ -108,7 +108,7 @@ fn f07_k12_processes_that_are_not_there_cost_little() {
             from: Some(format!("{:032x}", n + 1).into()),
             namespace: "/".into(),
             sequence: Some(1),
-            body: Body::Beat(Beat::default()),
+            body: Body::Beat,
         };
         let payload = codec.encode(&beat).expect("it has words");
         world.broker.publish(now, "sansocket:n:/", payload);

@@ -28,7 +28,7 @@ pub enum Body {
     /// The answer to a question, for the process that asked.
     Answer(Answer),
     /// The process lives.
-    Beat(Beat),
+    Beat,
     /// An event for the clients of a target.
     Broadcast {
         /// The clients.
@@ -216,13 +216,4 @@ impl Default for Handshake {
             xdomain: false,
         }
     }
-}
-
-/// What a process that lives tells of itself.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Beat {
-    /// Its clients in the namespace.
-    pub clients: u64,
-    /// The processes it knows, by name.
-    pub known: Vec<Box<str>>,
 }

@@ -7,7 +7,7 @@
 //! sequence  = 8 bytes, big-endian       counts the messages of a process in a namespace from 1; 0: not counted
 //! fields    = array of namespace and    more elements than these are skipped
 //!   1  hello         -
-//!   2  beat          clients names
+//!   2  beat          -
 //!   3  left          -
 //!   4  broadcast     target event request timeout        flags: 1 volatile, 2 uncompressed
 //!   5  join          target names
@@ -32,8 +32,7 @@ use std::time::Duration;
 use super::to::millis;
 use super::write::{Form, Out, named};
 use super::{
-    Answer, Ask, Beat, Body, BusLimits, Detail, Flags, Found, Handshake, Invalid, Message, Report,
-    To,
+    Answer, Ask, Body, BusLimits, Detail, Flags, Found, Handshake, Invalid, Message, Report, To,
 };
 use crate::cluster::Disconnect;
 use crate::socket::msgpack::read::{Reader, Token};
@@ -71,7 +70,7 @@ fn shape(body: &Body) -> (u8, u8, usize) {
     let flag = |is_set, flag| if is_set { flag } else { 0 };
     match body {
         Body::Hello => (1, 0, 0),
-        Body::Beat(_) => (2, 0, 2),
+        Body::Beat => (2, 0, 0),
         Body::Left => (3, 0, 0),
         Body::Broadcast { flags, .. } => {
             let flags = flag(flags.volatile, VOLATILE) | flag(flags.uncompressed, UNCOMPRESSED);
@@ -100,10 +99,7 @@ fn shape(body: &Body) -> (u8, u8, usize) {
 
 fn put_fields(out: &mut Out, body: &Body) {
     match body {
-        Body::Hello | Body::Left => {}
-        Body::Beat(Beat { clients, known }) => {
-            out.number(*clients).strs(known);
-        }
+        Body::Beat | Body::Hello | Body::Left => {}
         Body::Broadcast { to, event, ask, .. } => {
             put_event(put_to(out, to), event);
             out.str_or_null(ask.as_ref().map(|ask| &*ask.request));
@@ -219,7 +215,7 @@ fn read_body(kind: u8, flags: u8, fields: &mut Fields<'_, '_>) -> Result<Body, I
     let has = |flag| flags & flag != 0;
     Ok(match kind {
         1 => Body::Hello,
-        2 => Body::Beat(Beat { clients: fields.number("clients")?, known: fields.names("known")? }),
+        2 => Body::Beat,
         3 => Body::Left,
         4 => {
             let (to, event) = (fields.to()?, fields.event()?);
