@@ -34,9 +34,9 @@ fn questions(on: &mut Namespace, node: &str) {
         found.sort_by(|one, other| one.id.cmp(&other.id));
         (error, found)
     });
-    on.on("fetch-headers", async |socket: Socket, room: Option<String>, names: Vec<String>| {
+    on.on("fetch-headers", async |socket: Socket, room: String, names: Vec<String>| {
         let told = |client: Client<'_>| (client.id().to_owned(), client.headers(&names));
-        let (error, mut found) = find(&target(&socket, room), told).await;
+        let (error, mut found) = find(&socket.within(room), told).await;
         found.sort_by(|(one, _), (other, _)| one.cmp(other));
         (error, found)
     });

@@ -139,8 +139,8 @@ function serve(nsp) {
       'fetch-headers': (room, names, ack) =>
         answer(
           ack,
-          async () => headers(await within(room).fetchSockets(), names),
-          async () => headers(await localWithin(room).fetchSockets(), names),
+          async () => headers(await nsp.in(room).fetchSockets(), names),
+          async () => headers(await nsp.local.in(room).fetchSockets(), names),
         ),
       'all-rooms': (ack) =>
         answer(
