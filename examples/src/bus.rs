@@ -1,9 +1,11 @@
 //! The message queue of the command line, and the broker that its URL names.
 
 use lexopt::ValueExt;
+use sansocket::NodeName;
 use sansocket::cluster::NodeConfig;
 use sansocket::cluster::bus::Format;
 use sansocket_bus::Broker;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// The message queue that joins servers, and how this one uses it.
@@ -15,11 +17,16 @@ pub struct Bus {
     pub node: String,
     /// The format, the names of channels, and times.
     pub config: NodeConfig,
+    /// The other servers that may have the session of a request, and where they listen.
+    pub others: Vec<(NodeName, SocketAddr)>,
+    /// Where this one listens, to be told to the others by way of the message queue.
+    pub home: Option<SocketAddr>,
 }
 
 impl Default for Bus {
     fn default() -> Self {
-        Self { url: None, node: "node".into(), config: NodeConfig::default() }
+        let (node, config) = ("node".into(), NodeConfig::default());
+        Self { url: None, node, config, others: Vec::new(), home: None }
     }
 }
 
@@ -46,6 +53,8 @@ impl Bus {
             "node" => self.node = parser.value()?.string()?,
             "channel" => config.prefix = Some(parser.value()?.string()?.into()),
             "bus-format" => config.format = parser.value()?.parse_with(format)?,
+            "tell-nodes" => self.home = Some(parser.value()?.parse()?),
+            "forward" => self.others.push(parser.value()?.parse_with(other)?),
             _ => return Ok(false),
         }
         Ok(true)
@@ -58,6 +67,12 @@ impl Bus {
     pub fn broker(&self) -> Result<Option<Box<dyn Broker>>, String> {
         self.url.as_deref().map(broker).transpose()
     }
+}
+
+fn other(text: &str) -> Result<(NodeName, SocketAddr), String> {
+    let (name, address) = text.split_once('=').ok_or("another server is NAME=ADDRESS:PORT")?;
+    let name = name.parse().map_err(|error| format!("{error}"))?;
+    Ok((name, address.parse().map_err(|error| format!("{error}"))?))
 }
 
 pub(crate) fn format(name: &str) -> Result<Format, String> {
@@ -95,6 +110,8 @@ pub const USAGE: &str = "  --bus URL                 message queue between serve
   --bus-format FORMAT       python, js, js-sharded, js-streams or native (default native)
   --channel NAME            channel, key or prefix (default: that of the format)
   --node NAME               what this server calls itself in answers
+  --forward NAME=ADDR:PORT  another server, whose sessions have NAME in front of their ids; any number of times
+  --tell-nodes ADDR:PORT    where this server listens, which others of the format native learn, and it of them
   --bus-timeout-ms MS       time a question to other servers may take (default 5000)
   --heartbeat-ms MS         time between two signs of life, in the format native (default 1000)
   --dead-after-ms MS        time a server may give none (default 4000)";

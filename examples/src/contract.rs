@@ -53,6 +53,12 @@ pub fn events(config: Config, bus: &Bus) -> App {
         eprintln!("--bus: {error}");
         std::process::exit(2);
     });
+    if !bus.others.is_empty() {
+        app.nodes(bus.others.iter().copied());
+    }
+    if let Some(home) = bus.home {
+        app.tell_nodes(home);
+    }
     let node = broker.is_some().then_some(bus.node.as_str());
     if let Some(broker) = broker {
         app.cluster(Cluster::new(broker).config(bus.config.clone()));

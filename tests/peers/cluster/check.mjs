@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { eventually, within, word } from '../js/support.mjs';
 import { Nats, Rabbit, Redis } from './brokers.mjs';
 import { faults } from './faults.mjs';
+import { forwarding } from './forwarding.mjs';
 import { Node } from './node.mjs';
 import { scenarios } from './scenarios.mjs';
 
@@ -98,6 +99,10 @@ async function faulty({ title, format, binding }) {
   await faults({ format, ours, other, count: (claim, limit, body) => count(`${title}: ${claim}`, limit, body) });
 }
 
+async function forwarded({ title, binding, learns }) {
+  await forwarding({ kind: binding, learns, count: (claim, limit, body) => count(`${title}: ${claim}`, limit, body) });
+}
+
 /** Runs functions, so many at a time. */
 async function atMost(width, runs) {
   const left = [...runs];
@@ -137,15 +142,20 @@ const lanes = [];
 if (flags.reference) {
   lanes.push(onOne(Redis, groups('redis', formats.slice(0, 4), ['reference']), 3));
 } else {
-  if (flags.part !== 'faults') {
+  if (!flags.part || flags.part === 'healthy') {
     lanes.push(onOne(Redis, groups('redis', formats, bindings), 3));
     lanes.push(onOne(Nats, groups('nats', ['native'], ['tokio', 'blocking']), 1));
     lanes.push(onOne(Rabbit, [...groups('rabbit', ['python'], ['tokio']), ...groups('rabbit', ['native'], ['smol'])], 1));
   }
   // Mostly they wait. All bindings meet each fault, and all formats; not each of both.
-  if (flags.part !== 'healthy') {
+  if (!flags.part || flags.part === 'faults') {
     const some = [...groups('redis', formats, ['tokio']), ...groups('redis', ['python', 'native'], bindings.slice(1))];
     lanes.push(atMost(4, some.map(whole(faulty))));
+  }
+  if (!flags.part || flags.part === 'forwarding') {
+    const some = [{ binding: 'tokio', learns: false }, { binding: 'blocking', learns: true }]
+      .filter(({ binding }) => !flags.binding || flags.binding.includes(binding));
+    lanes.push(atMost(1, some.map((group) => whole(forwarded)({ title: `forwarding, ${group.binding}`, ...group }))));
   }
 }
 await Promise.all(lanes);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sansocket::cluster::bus::{Format, Found, Handshake, Report, To};
+use sansocket::cluster::bus::{Format, Found, Handshake, Home, Report, To};
 use sansocket::cluster::{
     BusCounts, Destination, Message, Node, NodeConfig, NodeEvent, NodeStatus, Outcome, Question,
 };
@@ -24,6 +24,8 @@ pub(super) struct Process {
     /// When it tries to connect next, unless it is connected.
     pub(super) attempt: Option<Instant>,
     pub(super) statuses: Vec<NodeStatus>,
+    /// Where others said that they listen, and which of them went.
+    pub(super) homes: Vec<(Box<str>, Option<Home>)>,
     outcomes: BTreeMap<u64, Outcome>,
     numbers: Vec<Question>,
     acks: Vec<Answer>,
@@ -72,6 +74,7 @@ impl Process {
             is_bridged: false,
             attempt: Some(now),
             statuses: Vec::new(),
+            homes: Vec::new(),
             outcomes: BTreeMap::new(),
             numbers: Vec::new(),
             acks: Vec::new(),
@@ -256,6 +259,7 @@ impl Process {
                 }
             }
             NodeEvent::Status(status) => self.statuses.push(status),
+            NodeEvent::Home { node, home } => self.homes.push((node, home)),
             other => panic!("{other:?}"),
         }
     }

@@ -1,8 +1,10 @@
 //! What one process says to others, whatever the format.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::cluster::Disconnect;
+use crate::node_name::NodeName;
 use crate::socket::{Args, EventMessage};
 
 /// A message of one process to the others of its cluster.
@@ -225,4 +227,15 @@ pub struct Beat {
     pub clients: u64,
     /// The processes it knows, by name.
     pub known: Vec<Box<str>>,
+    /// Where it listens for the others, if it tells.
+    pub home: Option<Home>,
+}
+
+/// Where a process listens for requests that belong to its sessions.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Home {
+    /// The name in front of its session ids: see [`Config::node`](crate::Config::node).
+    pub name: NodeName,
+    /// The address and port.
+    pub address: SocketAddr,
 }

@@ -9,7 +9,9 @@ use super::node::{Node, Stage};
 use super::others::Order;
 use super::outgoing::PATIENCE;
 use super::{AnswerToken, NodeEvent};
-use crate::cluster::bus::{Answer, Ask, Body, Flags, Format, Invalid, Lane, Message, Payload, To};
+use crate::cluster::bus::{
+    Answer, Ask, Beat, Body, Flags, Format, Invalid, Lane, Message, Payload, To,
+};
 use crate::cluster::{self, Change, Destination, Output, Peer, Whom};
 use crate::socket::EventMessage;
 
@@ -138,6 +140,8 @@ impl Node {
         self.on_alive(now, namespace, from);
         if let Body::Hello = sign {
             self.beat(now, namespace);
+        } else if let Body::Beat(Beat { home: Some(home), .. }) = sign {
+            self.on_home(from, *home);
         }
     }
 
