@@ -183,13 +183,14 @@ pub fn a_lost_connection_comes_back(serve: Serve, open: Open) {
         assert_eq!(words.recv_timeout(PATIENCE), Ok("meanwhile".to_owned()));
         let (n, _) = heard.recv_timeout(PATIENCE).expect("it joined again");
         assert_eq!((n, asked.load(Ordering::Relaxed)), (Some(1), 2));
-        until("the client knows", || socket.is_connected());
-        let told: Vec<Event> = events.try_iter().collect();
+        let mut told = Vec::new();
+        while !told.contains(&Event::Reconnected { n: 1 }) {
+            told.push(events.recv_timeout(PATIENCE).expect("more is told"));
+        }
         let opened = told.iter().filter(|event| matches!(event, Event::Opened { .. })).count();
         assert_eq!(opened, 2, "{told:?}");
-        assert!(
-            told.contains(&Event::Attempt { n: 1 }) && told.contains(&Event::Reconnected { n: 1 })
-        );
+        assert!(told.contains(&Event::Attempt { n: 1 }), "{told:?}");
+        until("the client knows", || socket.is_connected());
         socket.disconnect().wait();
         assert_eq!(losses.recv_timeout(PATIENCE), Ok(Reason::ClientDisconnect));
     }
@@ -246,6 +247,27 @@ pub fn a_failed_attempt_is_told_in_order(_: Serve, open: Open) {
     // `other` is an attempt that begins, and at the end that no further one does.
     for note in ["slow", "other", "slow", "failed", "other", "slow", "failed", "other"] {
         assert_eq!(next(), note);
+    }
+}
+
+/// A connection that is open is told before its namespaces are joined, on any number of threads.
+pub fn an_open_connection_is_told_before_its_namespaces(serve: Serve, open: Open) {
+    let (_io, address, _serving) = start(serve, App::new());
+    let mut client = client(address);
+    let (told, notes) = mpsc::channel();
+    let to = told.clone();
+    client.on_event(move |event| {
+        if matches!(event, Event::Opened { .. }) {
+            thread::sleep(Duration::from_millis(50));
+            to.send("opened").expect("the test listens");
+        }
+    });
+    client.on_connect(async move || {
+        told.send("joined").expect("the test listens");
+    });
+    let _socket = open(client).connect().wait().expect("the server lets it in");
+    for note in ["opened", "joined"] {
+        assert_eq!(notes.recv_timeout(PATIENCE), Ok(note));
     }
 }
 

@@ -163,6 +163,7 @@ macro_rules! every_client {
         $crate::every_client! { $serve, $open;
             a_client_and_a_server_answer_each_other
             a_failed_attempt_is_told_in_order
+            an_open_connection_is_told_before_its_namespaces
             a_lost_connection_comes_back
             a_refused_client_is_told_why
             a_server_that_starts_late_is_found

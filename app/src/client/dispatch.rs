@@ -40,7 +40,7 @@ impl Shared {
             // It calls nothing of the application, and a handler may wait for it.
             job @ Job::Client(Notice::Closed(_)) => drop(self.call(job)),
             Job::Namespace(seat, Task::Auth(ask)) => self.supply_auth(&seat, ask),
-            job @ Job::Namespace(_, Task::Failed(_)) => self.call_in_order(job),
+            job @ Job::Namespace(_, Task::Connect | Task::Failed(_)) => self.call_in_order(job),
             job @ (Job::Client(_) | Job::Namespace(..)) => self.call_in_turn(job),
         }
     }

@@ -53,9 +53,16 @@ impl Hold {
                 Job::Client(Notice::Meeting(meeting))
                 | Job::Namespace(_, Task::Meeting(meeting)) => {
                     let Some((call, [first, second])) = meeting.arrive(self) else { return };
-                    drop(first.client.call_caught(call));
-                    first.go_on();
-                    self = second;
+                    let rest = first.client.call_caught(call);
+                    let [of_client, of_namespace] = match first.seat {
+                        None => [first, second],
+                        Some(_) => [second, first],
+                    };
+                    of_client.go_on();
+                    if let Some(rest) = rest {
+                        return of_namespace.follow(rest);
+                    }
+                    self = of_namespace;
                 }
                 job @ (Job::Client(_) | Job::Namespace(..)) => {
                     if let Some(rest) = self.client.call_caught(job) {

@@ -235,7 +235,7 @@ impl Queue {
 mod tests {
     use super::*;
     use crate::socket::ArgsRef;
-    use crate::socket::encoded::Encoder;
+    use crate::socket::encoder::Encoder;
     use bytes::Bytes;
 
     const NOW: Tick = Tick::START;

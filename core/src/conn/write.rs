@@ -11,7 +11,7 @@ use crate::http::head::Persistence;
 use crate::http::{Date, Request, Response};
 use crate::parser::MessageKind;
 use crate::socket::Frame;
-use crate::socket::encoded::Whole;
+use crate::socket::frame::Whole;
 use crate::webtransport::header as webtransport;
 use crate::ws::header::{self, Op};
 use crate::ws::mask;

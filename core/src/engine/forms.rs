@@ -135,7 +135,7 @@ mod tests {
     use super::*;
     use crate::engine::payload;
     use crate::socket::ArgsRef;
-    use crate::socket::encoded::Encoder;
+    use crate::socket::encoder::Encoder;
     use bytes::Bytes;
 
     const BYTES: Terms = Terms::of(Revision::V3(Binary::Bytes));

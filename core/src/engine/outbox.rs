@@ -496,7 +496,7 @@ mod tests {
     #[test]
     fn a_packet_that_left_in_part_is_moved_with_what_is_left_of_it() {
         use crate::socket::ArgsRef;
-        use crate::socket::encoded::Encoder;
+        use crate::socket::encoder::Encoder;
         let attachments = [bytes::Bytes::from_static(b"a"), bytes::Bytes::from_static(b"b")];
         let args = ArgsRef::from_valid("[]", &attachments);
         let packet = Encoder::default().event("/", "x", args, None).packet();

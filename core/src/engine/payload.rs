@@ -256,7 +256,7 @@ mod tests {
     use super::*;
     use crate::engine::forms::Forms;
     use crate::socket::ArgsRef;
-    use crate::socket::encoded::Encoder;
+    use crate::socket::encoder::Encoder;
     use bytes::Bytes;
     use proptest::prelude::*;
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use std::sync::Arc;
 
-use super::encoded::PLAIN;
+use super::framed::PLAIN;
 use crate::ws::header::{self, MAX_UNMASKED, Op};
 
 /// A frame header, and the payload of the frame wherever it lies.

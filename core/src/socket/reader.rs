@@ -4,7 +4,7 @@ use bytes::Bytes;
 use std::sync::Arc;
 
 use super::attach::{Partial, Whole};
-use super::encoded::Encoder;
+use super::encoder::Encoder;
 use super::packet::{self, Body};
 use super::{Args, EventMessage, Frame};
 use crate::error::Violation;

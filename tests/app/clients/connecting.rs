@@ -256,13 +256,17 @@ fn c44_settings_without_attempts_end_the_waiting() {
     server.set_network(Network::Down);
     let manager = server.open(client());
     let mut waiting = pin!(manager.connect().patiently());
-    assert!(server.block_on(poll_fn(|context| {
-        Poll::Ready(waiting.as_mut().poll(context).is_pending())
-    })));
+    assert!(
+        server.block_on(poll_fn(|context| {
+            Poll::Ready(waiting.as_mut().poll(context).is_pending())
+        }))
+    );
     server.run();
-    assert!(server.block_on(poll_fn(|context| {
-        Poll::Ready(waiting.as_mut().poll(context).is_pending())
-    })));
+    assert!(
+        server.block_on(poll_fn(|context| {
+            Poll::Ready(waiting.as_mut().poll(context).is_pending())
+        }))
+    );
     manager.configure(|config| config.reconnect = None);
     let error = server.block_on(waiting).expect_err("the network is down");
     assert!(!error.will_retry(), "{error}");

@@ -9,7 +9,7 @@ use crate::client::event::{AuthRequest, Event, Reason};
 use crate::client::fault::{Fault, Kind};
 use crate::client::queue::Item;
 use crate::engine::terms::Revision;
-use crate::socket::encoded::Encoder;
+use crate::socket::encoder::Encoder;
 use crate::socket::scan;
 use crate::time::Tick;
 

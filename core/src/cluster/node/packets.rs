@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::limits::Limits;
 use crate::parser::Parser;
-use crate::socket::encoded::{Encoder, Packet, Part};
+use crate::socket::encoded::{Packet, Part};
+use crate::socket::encoder::Encoder;
 use crate::socket::{EventMessage, PacketReader, SocketBody};
 
 /// Reads packets of this process, and writes those for its clients.

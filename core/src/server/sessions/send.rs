@@ -9,7 +9,8 @@ use crate::server::sessions::session::Goodbye;
 use crate::server::sessions::sessions::Sessions;
 use crate::server::space::space::Space;
 use crate::server::{Event, Server};
-use crate::socket::encoded::{Draft, Packet};
+use crate::socket::encoded::Packet;
+use crate::socket::encoder::Draft;
 
 impl Sessions {
     /// Queues a packet that the protocol itself owes the peer.

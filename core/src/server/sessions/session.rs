@@ -14,7 +14,8 @@ use crate::server::NONE;
 use crate::server::door::handshake::Handshake;
 use crate::server::sessions::transport::Transport;
 use crate::socket::attach::Partial;
-use crate::socket::encoded::{Draft, Packet};
+use crate::socket::encoded::Packet;
+use crate::socket::encoder::Draft;
 use crate::time::Tick;
 use crate::ws::CloseCode;
 

@@ -10,7 +10,8 @@ use crate::error::Misuse;
 use crate::key::Socket;
 use crate::server::Server;
 use crate::socket::ArgsRef;
-use crate::socket::encoded::{Draft, Packet};
+use crate::socket::encoded::Packet;
+use crate::socket::encoder::Draft;
 
 /// The clients that a broadcast reaches: those in one of `rooms`, or all of the namespace, without those in
 /// one of `except`.

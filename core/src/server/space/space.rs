@@ -14,7 +14,7 @@ use crate::server::space::namespace::Namespaces;
 use crate::server::space::recovery::history::History;
 use crate::server::space::shared::Shared;
 use crate::socket::ArgsRef;
-use crate::socket::encoded::Encoder;
+use crate::socket::encoder::Encoder;
 use crate::time::{Queue, Tick};
 
 /// Everything clients share but their sessions.

@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 use serde_json::{Value, value::RawValue};
+use std::collections::BTreeSet;
 
+use super::scanner::is_mark;
 use super::*;
 
 /// As deep as JSON may be, and one deeper.

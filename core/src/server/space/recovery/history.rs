@@ -20,7 +20,8 @@ use crate::server::Event;
 use crate::server::outputs::Outputs;
 use crate::slack::Slack as _;
 use crate::socket::ArgsRef;
-use crate::socket::encoded::{Encoder, Packet};
+use crate::socket::encoded::Packet;
+use crate::socket::encoder::Encoder;
 use crate::time::Tick;
 
 /// The memory of a shard: events, and clients that were lost. Bounded by [`Recovery`].
