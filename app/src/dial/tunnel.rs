@@ -94,7 +94,8 @@ impl<N: Net> Tunnel<N> {
         }
         match self.stage {
             Stage::Open if std::mem::take(&mut self.heard) => {
-                let patience = self.shared.upgrade().map_or(Duration::ZERO, |shared| shared.patience);
+                let patience =
+                    self.shared.upgrade().map_or(Duration::ZERO, |shared| shared.patience);
                 self.put_off(patience);
             }
             Stage::Asked(_) | Stage::Leaving | Stage::Open | Stage::Over => {

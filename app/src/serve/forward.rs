@@ -25,12 +25,12 @@ pub struct Forwarded {
     node: SocketAddr,
     head: Box<http::Request<()>>,
     page: Page,
-    form: Form,
+    wanted: Wanted,
 }
 
 /// What a request asks for, and how.
 #[derive(Clone, Debug)]
-pub(super) enum Form {
+pub(super) enum Wanted {
     /// An answer, in one of these codings.
     Answer { accept: Box<str> },
     /// A WebSocket, by an upgrade.
@@ -57,11 +57,11 @@ impl Forwarded {
         hub: Arc<Hub>,
         request: &Request<'_>,
         (caller, node): (Caller, SocketAddr),
-        form: Form,
+        wanted: Wanted,
     ) -> Result<Self, Response> {
         let page = hub.page_of(request);
         match forwardable(request, caller, &hub.app().config) {
-            Some(head) => Ok(Self { hub, node, head: Box::new(head), page, form }),
+            Some(head) => Ok(Self { hub, node, head: Box::new(head), page, wanted }),
             None => Err(hub.dressed(plain_for(page, 400, "Bad Request"))),
         }
     }
@@ -71,24 +71,24 @@ impl Forwarded {
     #[must_use]
     pub fn bounds(&self) -> Option<(usize, Duration)> {
         let limits = self.hub.limits();
-        match self.form {
-            Form::Answer { .. } => Some((limits.max_payload, limits.body_time)),
-            Form::Connect | Form::Upgrade => None,
+        match self.wanted {
+            Wanted::Answer { .. } => Some((limits.max_payload, limits.body_time)),
+            Wanted::Connect | Wanted::Upgrade => None,
         }
     }
 
     /// Sends the request with its whole body, and waits for the answer.
     #[must_use]
     pub fn ask(self, body: Bytes) -> BoxFuture<Answer> {
-        match self.form.clone() {
-            Form::Answer { accept } => Box::pin(self.answer(body, accept)),
-            Form::Upgrade => Box::pin(self.reach(|response| response)),
-            Form::Connect => Box::pin(self.reach(Response::connected)),
+        match self.wanted.clone() {
+            Wanted::Answer { accept } => Box::pin(self.answer(body, accept)),
+            Wanted::Upgrade => Box::pin(self.reach(|response| response)),
+            Wanted::Connect => Box::pin(self.reach(Response::connected)),
         }
     }
 
     async fn answer(self, body: Bytes, accept: Box<str>) -> Answer {
-        let Self { hub, node, head, page, form: _ } = self;
+        let Self { hub, node, head, page, wanted: _ } = self;
         let way = hub.app().web.nodes.as_ref().and_then(Nodes::way);
         let answered = match way.map(|way| way.forward(node, head.map(|()| body))) {
             Some(forwarding) => forwarding.await,
@@ -102,7 +102,7 @@ impl Forwarded {
     }
 
     async fn reach(self, accepting: fn(Response) -> Response) -> Answer {
-        let Self { hub, node, head, page, form: _ } = self;
+        let Self { hub, node, head, page, wanted: _ } = self;
         let port: Arc<Port> = Arc::default();
         let mut exchange = match Exchange::reach(&hub, &port, (*head, node), page) {
             Ok(exchange) => exchange,

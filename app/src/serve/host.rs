@@ -19,7 +19,7 @@ use crate::hub::hub::Hub;
 use crate::runtime::BoxFuture;
 use crate::serve::connection::Connection;
 use crate::serve::exchange::call;
-use crate::serve::forward::{Form, Forwarded};
+use crate::serve::forward::{Forwarded, Wanted};
 use crate::serve::refusal;
 use crate::shards::port::Port;
 use crate::sockets::io::Io;
@@ -118,13 +118,13 @@ impl Hub {
         context.extra = extra.as_ref();
         let accept = request.header("accept-encoding").unwrap_or_default();
         if let Some(node) = self.destination(&request) {
-            let form = match (connects, request.asks_for_websocket()) {
-                (true, _) => Form::Connect,
-                (false, true) => Form::Upgrade,
-                (false, false) => Form::Answer { accept: accept.into() },
+            let wanted = match (connects, request.asks_for_websocket()) {
+                (true, _) => Wanted::Connect,
+                (false, true) => Wanted::Upgrade,
+                (false, false) => Wanted::Answer { accept: accept.into() },
             };
             let caller = self.seen(&request, caller);
-            return match Forwarded::new(self.shared(), &request, (caller, node), form) {
+            return match Forwarded::new(self.shared(), &request, (caller, node), wanted) {
                 Ok(forwarded) => Outcome::Forward(forwarded),
                 Err(response) => Outcome::Respond(response),
             };

@@ -176,11 +176,8 @@ impl Conn {
         let key = handshake::key(self.out.nonce());
         let extensions = deflate.as_ref().and_then(agreed::offer);
         let offer = handshake::offer(&key);
-        let fields = Offering {
-            fields: request.fields,
-            offer: &offer,
-            extensions: extensions.as_deref(),
-        };
+        let fields =
+            Offering { fields: request.fields, offer: &offer, extensions: extensions.as_deref() };
         let mut request = *request;
         request.method = Method::Get;
         request.fields = Fields::host(&fields);

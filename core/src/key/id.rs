@@ -377,7 +377,10 @@ mod tests {
         let (mut own, mut other) = (mint(2), mint(3));
         let id = own.issue_for_session(513);
         assert!(id.is_shared() && !own.issue(Place { shard: 513, slot: 7 }).is_shared());
-        assert_eq!((id.text_in("/", None), Id::from_bytes(id.to_bytes())), (id.as_str().into(), id));
+        assert_eq!(
+            (id.text_in("/", None), Id::from_bytes(id.to_bytes())),
+            (id.as_str().into(), id)
+        );
         let shown = id.text_in("/a#b", None);
         assert_eq!(shown, format!("/a#b#{id}"));
         let node = NodeName::new("n2").expect("it is a name");

@@ -455,10 +455,11 @@ fn a_session_has_the_name_of_its_node_in_front() {
     assert_eq!(id.text_in("/", Some(&node)), client.sid, "the client computes its id so");
     let shown = id.text_in("/custom", Some(&node));
     assert_eq!(shown, format!("/custom#{}", client.sid));
+    let sid = client.sid.clone();
     for (namespace, name, answer) in [
         ("/", id.as_str(), "7:42[\"x\"]"),
-        ("/", &client.sid, "7:42[\"x\"]"),
-        ("/custom", &client.sid, "15:42/custom,[\"x\"]"),
+        ("/", &sid, "7:42[\"x\"]"),
+        ("/custom", &sid, "15:42/custom,[\"x\"]"),
         ("/custom", &shown, "15:42/custom,[\"x\"]"),
     ] {
         reached(&sim, namespace, name, 0);
