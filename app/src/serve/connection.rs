@@ -2,7 +2,7 @@
 //! socket.
 
 use http::request::Parts;
-use sansocket::{Awaits, Caller, Conn, Decoder, Inbound, Link, Response, Role, Verdict};
+use sansocket::{Awaits, Caller, Conn, Decoder, Inbound, Link, Request, Response, Role, Verdict};
 use std::cell::RefCell;
 use std::fmt;
 use std::io::IoSlice;
@@ -199,26 +199,11 @@ impl Connection {
                     let mut caller = Caller::default();
                     caller.peer = front.as_ref().and_then(|front| front.peer());
                     caller.secure = tls.is_some();
-                    let caller = hub.seen(&request, caller);
                     // Whatever comes next has a deadline of its own.
                     deadline.forget(port);
-                    let verdict = match (&mut *front, hub.destination(&request)) {
-                        (Some(front), Some(node)) => {
-                            front.forward(hub, port, &request, (caller, node))
-                        }
-                        (Some(_) | None, _) => {
-                            hub.request(shard, port, now, (&request, caller.into()))
-                        }
-                    };
-                    let passed = matches!(verdict, Verdict::Pass);
-                    *polled = match passed || hub.shards().life().is_stopping() {
-                        true => Polled::No,
-                        false => Polled::Yes,
-                    };
-                    let verdict = match front {
-                        Some(front) if passed => front.begin(hub, &request, caller),
-                        Some(_) | None => verdict,
-                    };
+                    let verdict;
+                    (verdict, *polled) =
+                        judge(hub, front, (&mut *shard, port, now), (&request, caller));
                     let waits = is_early(hub, *shard, port, &verdict);
                     decoder.apply(verdict);
                     if waits {
@@ -493,6 +478,30 @@ impl fmt::Debug for Connection {
             .field("awaits", &self.deadline.awaits())
             .field("end", &self.end)
             .finish_non_exhaustive()
+    }
+}
+
+/// What becomes of a request, and whether a polling client may come back on its stream.
+#[inline]
+fn judge(
+    hub: &Hub,
+    front: &mut Option<Box<Front>>,
+    (shard, port, now): (&mut u16, &Arc<Port>, Instant),
+    (request, caller): (&Request<'_>, Caller),
+) -> (Verdict, Polled) {
+    let caller = hub.seen(request, caller);
+    let verdict = match (&mut *front, hub.destination(request)) {
+        (Some(front), Some(node)) => front.forward(hub, port, request, (caller, node)),
+        (Some(_) | None, _) => hub.request(shard, port, now, (request, caller.into())),
+    };
+    let passed = matches!(verdict, Verdict::Pass);
+    let polled = match passed || hub.shards().life().is_stopping() {
+        true => Polled::No,
+        false => Polled::Yes,
+    };
+    match front {
+        Some(front) if passed => (front.begin(hub, request, caller), polled),
+        Some(_) | None => (verdict, polled),
     }
 }
 

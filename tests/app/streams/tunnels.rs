@@ -5,7 +5,6 @@ use crate::streams::stage::{POLLING, Polling, Stage, Stream, sid};
 use sansocket_app::bind::Outcome;
 use sansocket_app::http::{self, HeaderValue};
 use sansocket_app::{App, Bytes, Caller, Config, Reason, Socket};
-use std::future::Future as _;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
