@@ -25,8 +25,10 @@ pub struct Bus {
 
 impl Default for Bus {
     fn default() -> Self {
-        let (node, config) = ("node".into(), NodeConfig::default());
-        Self { url: None, node, config, others: Vec::new(), home: None }
+        let mut config = NodeConfig::default();
+        // For what checks look at: others stay where they are.
+        config.headers.push("x-told".into());
+        Self { url: None, node: "node".into(), config, others: Vec::new(), home: None }
     }
 }
 

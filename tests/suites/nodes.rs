@@ -5,7 +5,8 @@ use sansocket_app::{App, Config, Io, Listener, Reason};
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{self, Receiver};
-use std::time::Duration;
+use std::thread;
+use std::time::Instant;
 use testbed::{Answer, request};
 
 use crate::channel::Channel;
@@ -62,6 +63,15 @@ impl Pair {
         client.sid = direct.sid;
         client
     }
+
+    /// Waits until a node holds a poll: none of its clients has another link.
+    fn await_poll(&self, node: usize) {
+        let patience = Instant::now() + PATIENCE;
+        while self.ios[node].counts().iter().all(|shard| shard.links == 0) {
+            assert!(Instant::now() < patience, "no poll is held");
+            thread::yield_now();
+        }
+    }
 }
 
 /// Polls and POSTs on any connection are answered by the node that has the session, compressed or not.
@@ -72,9 +82,8 @@ pub fn requests_reach_the_node_that_has_the_session(serve: Serve) {
         client.post(&format!(r#"42{n}["which"]"#));
         assert_eq!(client.poll(), format!(r#"43{n}["n1"]"#));
     }
-    // A poll that is held.
     client.send("GET", &target(&client), "");
-    std::thread::sleep(Duration::from_millis(50));
+    pair.await_poll(0);
     pair.ios[0].emit("news", &1).unwrap();
     assert_eq!(client.response(), (200, r#"42["news",1]"#.into()));
     let text = "x".repeat(90_000);
@@ -98,8 +107,7 @@ pub fn a_client_that_leaves_another_node_is_missed(serve: Serve) {
     let pair = Pair::start(serve, nobody());
     let mut client = pair.astray();
     client.send("GET", &target(&client), "");
-    // The poll is held by then, or is on its way.
-    std::thread::sleep(Duration::from_millis(100));
+    pair.await_poll(0);
     drop(client);
     assert_eq!(pair.lost.recv_timeout(PATIENCE), Ok("n1"));
 }

@@ -44,13 +44,13 @@ impl End for Driver {
     }
 
     fn delivered(&self, channel: &str, payload: &Payload<'_>) {
-        self.0.act(|node, now| node.handle_delivery(now, channel, payload));
+        self.0.deliver(channel, payload);
     }
 
     fn published(&self, _receivers: Option<u64>) {}
 
-    fn refused(&self, _why: &str) {
-        self.0.act(|node, _| node.handle_refused());
+    fn refused(&self, why: &str) {
+        self.0.act(|node, now| node.handle_refused(now, why));
     }
 
     fn poll_command(&self, context: &mut Context<'_>) -> Poll<Option<Command>> {

@@ -16,6 +16,6 @@ pub use emitter::{Emitter, EmitterConfig, EmitterError, EmitterEvent, Flush, Los
 pub(crate) use message::{Ask, Body, Change, Peer, Whom};
 pub use message::{Destination, Disconnect, Message, Output};
 pub use node::{
-    AnswerToken, BusCounts, BusError, Command, Node, NodeConfig, NodeEvent, NodeStatus, Outcome,
-    Question,
+    AnswerToken, Arrival, BusCounts, BusError, Command, LastError, Node, NodeConfig, NodeEvent,
+    NodeStatus, Outcome, Question, Reader,
 };

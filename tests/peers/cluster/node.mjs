@@ -52,7 +52,7 @@ export class Node {
   #managers = [];
   #log = [];
 
-  constructor(kind, flags) {
+  constructor(kind, flags, more = {}) {
     const { command, env, foreign } = programs[kind];
     this.kind = kind;
     this.foreign = foreign ?? false;
@@ -63,7 +63,7 @@ export class Node {
       for (const one of [value].flat()) args.push(`--${flag}`, ...(one === true ? [] : [String(one)]));
     }
     const child = spawn(program, args, {
-      env: { ...process.env, ...env },
+      env: { ...process.env, ...env, ...more },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#process = child;
@@ -82,9 +82,9 @@ export class Node {
     this.listening.catch(() => {});
   }
 
-  /** Starts a node and waits until it listens. */
-  static async start(kind, flags) {
-    const node = new Node(kind, flags);
+  /** Starts a node, with variables of its environment if need be, and waits until it listens. */
+  static async start(kind, flags, env) {
+    const node = new Node(kind, flags, env);
     // On a busy machine a process takes its time to load what it needs; that is not what is checked.
     await within(node.listening, () => `a ${kind} node`, 60_000);
     return node;
@@ -100,8 +100,9 @@ export class Node {
   }
 
   /** A client that has joined the namespace. */
-  async client(nsp = '/', auth = undefined) {
+  async client(nsp = '/', auth = undefined, extraHeaders = undefined) {
     const manager = new Manager(this.url, {
+      extraHeaders,
       autoConnect: false,
       reconnection: false,
       forceNew: true,

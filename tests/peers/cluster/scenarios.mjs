@@ -14,9 +14,9 @@ const quick = 10_000;
 const privately = () => `/dyn-${Math.floor(Math.random() * 2 ** 48)}`;
 
 /** One client on each node, and a second one on each where that is asked for. */
-async function cast(nodes, { nsp = '/', each = 1, auth } = {}) {
+async function cast(nodes, { nsp = '/', each = 1, auth, headers } = {}) {
   const wanted = nodes.flatMap((node) => Array(each).fill(node));
-  const clients = await Promise.all(wanted.map((node) => node.client(nsp, auth)));
+  const clients = await Promise.all(wanted.map((node) => node.client(nsp, auth, headers)));
   const circle = new Circle(clients, word('witness'));
   await circle.gather();
   return circle;
@@ -327,6 +327,32 @@ export const scenarios = [
         .sort((a, b) => (a.id < b.id ? -1 : 1));
       const [error, found] = await on(circle, from).ask('fetch-full', room);
       assert.deepEqual([error, found], [null, expected]);
+    },
+  },
+  {
+    claim: 'header fields of clients on other nodes are known as far as their nodes tell',
+    formats: asking,
+    async check({ nodes, from }) {
+      const fields = { 'x-told': 'yes', 'x-kept': 'secret', cookie: 'session=1' };
+      const { circle, members, room } = await membersAndStrangers(nodes, { headers: fields });
+      // Nodes of ours tell others one field, and nodes of JavaScript all.
+      const known = ({ node }) => (node === from || node.foreign ? fields : { 'x-told': 'yes' });
+      const expected = members.map((member) => [member.id, known(member)]).sort(([a], [b]) => (a < b ? -1 : 1));
+      const found = await on(circle, from).ask('fetch-headers', room, Object.keys(fields));
+      assert.deepEqual(found, [null, expected]);
+    },
+  },
+  {
+    claim: 'binary data of clients on other nodes reads as a Buffer in JSON',
+    formats: ['js'],
+    async check({ nodes, from }) {
+      const { circle, members, room } = await membersAndStrangers(nodes);
+      await Promise.all(members.map((member) => member.ask('set-bytes', Buffer.from([0, 1, 255]))));
+      const [error, found] = await on(circle, from).ask('fetch-full', room);
+      assert.equal(error, null);
+      const elsewhere = members.filter(({ node }) => node !== from).map(({ id }) => id);
+      const data = found.filter(({ id }) => elsewhere.includes(id)).map((client) => client.data);
+      assert.deepEqual(data, Array(elsewhere.length).fill({ type: 'Buffer', data: [0, 1, 255] }));
     },
   },
   {

@@ -9,13 +9,15 @@ mod changes;
 mod connection;
 mod faults;
 mod presence;
-mod process;
 mod python;
 mod questions;
 mod storm;
 mod subscriptions;
 mod world;
 
+use std::time::Duration;
+
+use sansocket::cluster::NodeConfig;
 use sansocket::cluster::bus::Format;
 
 const FORMATS: [Format; 5] =
@@ -23,3 +25,11 @@ const FORMATS: [Format; 5] =
 
 /// The formats that have questions.
 const ASKING: [Format; 4] = [Format::Native, Format::Classic, Format::Sharded, Format::Streams];
+
+/// Settings with a format, and less patience than usual.
+fn config(format: Format) -> NodeConfig {
+    let mut config = NodeConfig::default();
+    config.format = format;
+    config.timeout = Duration::from_secs(2);
+    config
+}

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use sansocket::cluster::bus::{Format, Payload, Subscription};
 use sansocket::cluster::{Command, NodeConfig, Outcome};
+use testbed::Process;
 
-use super::process::{Process, config};
+use super::config;
 
 pub(super) struct World {
     pub(super) now: Instant,

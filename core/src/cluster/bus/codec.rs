@@ -51,7 +51,7 @@ impl fmt::Display for Format {
 pub struct BusLimits {
     /// Bytes of a message. Default 16 MiB.
     pub message: usize,
-    /// Rooms in each list of a message, or names of processes. Default 100 000, for the answers to questions about
+    /// Rooms in each list of a message. Default 100 000, for the answers to questions about
     /// all rooms.
     pub names: usize,
     /// Clients in one answer. Default 100 000.
@@ -136,7 +136,7 @@ impl Codec {
         Self { format, limits }
     }
 
-    pub(super) fn format(&self) -> Format {
+    pub(in crate::cluster) fn format(&self) -> Format {
         self.format
     }
 

@@ -29,8 +29,8 @@ pub struct Message {
 pub enum Body {
     /// The answer to a question, for the process that asked.
     Answer(Answer),
-    /// The process lives.
-    Beat(Beat),
+    /// The process lives, and listens there, if it tells.
+    Beat(Option<Home>),
     /// An event for the clients of a target.
     Broadcast {
         /// The clients.
@@ -218,17 +218,6 @@ impl Default for Handshake {
             xdomain: false,
         }
     }
-}
-
-/// What a process that lives tells of itself.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Beat {
-    /// Its clients in the namespace.
-    pub clients: u64,
-    /// The processes it knows, by name.
-    pub known: Vec<Box<str>>,
-    /// Where it listens for the others, if it tells.
-    pub home: Option<Home>,
 }
 
 /// Where a process listens for requests that belong to its sessions.

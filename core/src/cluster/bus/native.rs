@@ -7,7 +7,7 @@
 //! sequence  = 8 bytes, big-endian       counts the messages of a process in a namespace from 1; 0: not counted
 //! fields    = array of namespace and    more elements than these are skipped
 //!   1  hello         -
-//!   2  beat          clients names [ home ]
+//!   2  beat          [ home ]
 //!   3  left          -
 //!   4  broadcast     target event request timeout        flags: 1 volatile, 2 uncompressed
 //!   5  join          target names
@@ -33,8 +33,8 @@ use std::time::Duration;
 use super::to::millis;
 use super::write::{Form, Out, named};
 use super::{
-    Answer, Ask, Beat, Body, BusLimits, Detail, Flags, Found, Handshake, Home, Invalid, Message,
-    Report, To,
+    Answer, Ask, Body, BusLimits, Detail, Flags, Found, Handshake, Home, Invalid, Message, Report,
+    To,
 };
 use crate::cluster::Disconnect;
 use crate::node_name::NodeName;
@@ -73,7 +73,7 @@ fn shape(body: &Body) -> (u8, u8, usize) {
     let flag = |is_set, flag| if is_set { flag } else { 0 };
     match body {
         Body::Hello => (1, 0, 0),
-        Body::Beat(beat) => (2, 0, if beat.home.is_some() { 4 } else { 2 }),
+        Body::Beat(home) => (2, 0, if home.is_some() { 2 } else { 0 }),
         Body::Left => (3, 0, 0),
         Body::Broadcast { flags, .. } => {
             let flags = flag(flags.volatile, VOLATILE) | flag(flags.uncompressed, UNCOMPRESSED);
@@ -102,12 +102,9 @@ fn shape(body: &Body) -> (u8, u8, usize) {
 
 fn put_fields(out: &mut Out, body: &Body) {
     match body {
-        Body::Hello | Body::Left => {}
-        Body::Beat(Beat { clients, known, home }) => {
-            out.number(*clients).strs(known);
-            if let Some(Home { name, address }) = home {
-                out.str(name.as_str()).str(&address.to_string());
-            }
+        Body::Beat(None) | Body::Hello | Body::Left => {}
+        Body::Beat(Some(Home { name, address })) => {
+            out.str(name.as_str()).str(&address.to_string());
         }
         Body::Broadcast { to, event, ask, .. } => {
             put_event(put_to(out, to), event);
@@ -224,11 +221,7 @@ fn read_body(kind: u8, flags: u8, fields: &mut Fields<'_, '_>) -> Result<Body, I
     let has = |flag| flags & flag != 0;
     Ok(match kind {
         1 => Body::Hello,
-        2 => Body::Beat(Beat {
-            clients: fields.number("clients")?,
-            known: fields.names("known")?,
-            home: fields.home()?,
-        }),
+        2 => Body::Beat(fields.home()?),
         3 => Body::Left,
         4 => {
             let (to, event) = (fields.to()?, fields.event()?);

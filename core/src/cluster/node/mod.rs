@@ -22,13 +22,15 @@ mod poison;
 mod post;
 mod presence;
 mod questions;
+mod reader;
 mod relays;
 mod spaces;
 mod wishes;
 
 pub use command::Command;
 pub use config::NodeConfig;
-pub use counts::BusCounts;
+pub use counts::{BusCounts, LastError};
 pub use event::{AnswerToken, NodeEvent, NodeStatus, Outcome, Question};
 pub use fault::BusError;
 pub use node::Node;
+pub use reader::{Arrival, Reader};

@@ -11,6 +11,7 @@ use super::packets::Packets;
 use super::poison::Poison;
 use super::post::Item;
 use super::questions::Questions;
+use super::reader::{Arrival, Reader};
 use super::relays::Relays;
 use super::spaces::Spaces;
 use super::wishes::Wishes;
@@ -34,10 +35,9 @@ use crate::socket::EventMessage;
 pub struct Node {
     pub(super) config: NodeConfig,
     pub(super) server: Arc<Config>,
-    pub(super) codec: Codec,
-    pub(super) names: Names,
+    /// The names of the process and of channels, and how messages are written. Replaced whenever they change.
+    pub(super) reader: Arc<Reader>,
     pub(super) rng: Rng,
-    pub(super) name: Box<str>,
     pub(super) birth: Instant,
     pub(super) stage: Stage,
     pub(super) line: Line,
@@ -92,10 +92,14 @@ impl Node {
     ) -> Self {
         let mut rng = Rng::new(seed, 0);
         let prefix = config.prefix.as_deref().unwrap_or_else(|| config.format.usual_prefix());
-        Self {
-            name: identity::draw(config.format, &mut rng),
+        let reader = Reader {
             codec: Codec::new(config.format, config.limits.clone()),
             names: Names::new(config.format, prefix),
+            process: identity::draw(config.format, &mut rng),
+            signed: Vec::new(),
+        };
+        Self {
+            reader: Arc::new(reader),
             rng,
             birth: now,
             stage: Stage::Staying,
@@ -127,7 +131,7 @@ impl Node {
     /// Returns the name by which other processes know this one.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        &self.reader.process
     }
 
     /// Returns how the processes of the cluster write their messages.
@@ -153,7 +157,7 @@ impl Node {
             queued_bytes: self.outbox.bytes() as u64,
             reconnects: self.line.losses,
             pending: self.questions.len(),
-            ..self.counts
+            ..self.counts.clone()
         }
     }
 
@@ -295,13 +299,27 @@ impl Node {
     }
 
     /// The broker refused a message that was published.
-    pub fn handle_refused(&mut self) {
+    pub fn handle_refused(&mut self, now: Instant, why: &str) {
         self.counts.refused += 1;
+        self.counts.note_error(now, why);
     }
 
-    /// A message came on a channel, or as an entry of a stream.
+    /// A message came on a channel, or as an entry of a stream. It is read first, as a [`Reader`] does.
     pub fn handle_delivery(&mut self, now: Instant, channel: &str, payload: &Payload<'_>) {
-        self.on_delivery(now, channel, payload);
+        let arrival = self.reader.read(channel, payload);
+        self.on_arrival(now, arrival);
+    }
+
+    /// Returns what reads messages for this node while others use it: another one after the process took another name,
+    /// and after some namespaces were opened or closed.
+    #[must_use]
+    pub fn reader(&self) -> &Arc<Reader> {
+        &self.reader
+    }
+
+    /// A message came, and was read by [`reader`](Self::reader): to be called in the order in which they came.
+    pub fn handle_arrival(&mut self, now: Instant, arrival: Arrival) {
+        self.on_arrival(now, arrival);
     }
 
     // What follows.

@@ -52,10 +52,11 @@ impl Node {
             return Ok(());
         }
         let sequence = self.next_sequence(namespace, &body);
-        let from = Some(self.name.clone());
+        let from = Some(self.reader.process.clone());
         let message = Message { from, namespace: namespace.into(), sequence, body };
-        let payload = self.codec.encode(&message).inspect_err(|_| self.counts.refused += 1)?;
-        let channel = self.names.channel(&message);
+        let payload =
+            self.reader.codec.encode(&message).inspect_err(|_| self.counts.refused += 1)?;
+        let channel = self.reader.names.channel(&message);
         let size = payload.size();
         if let Some(limit) = self.largest.filter(|limit| size > *limit) {
             self.counts.refused += 1;
@@ -140,7 +141,7 @@ impl Node {
         if self.line.is_ready()
             && let Some(item) = self.signs.pop_front()
         {
-            return self.begin(item);
+            return self.begin(now, item);
         }
         if self.line.is_ready() || self.stage == Stage::Leaving {
             while let Some((item, since)) = self.outbox.first() {
@@ -149,7 +150,7 @@ impl Node {
                     return None;
                 }
                 let item = self.outbox.pop()?;
-                if let Some(command) = self.begin(item) {
+                if let Some(command) = self.begin(now, item) {
                     return Some(command);
                 }
             }
@@ -174,11 +175,11 @@ impl Node {
     }
 
     /// The driver begins with an item.
-    fn begin(&mut self, item: Item) -> Option<Command> {
+    fn begin(&mut self, now: Instant, item: Item) -> Option<Command> {
         match item {
             Item::Publish { channel, payload, question } => {
                 if let Some((namespace, question)) = question {
-                    self.name_processes(&namespace, question);
+                    self.name_processes(now, &namespace, question);
                 }
                 self.counts.published += 1;
                 self.counts.bytes_out += payload.size() as u64;
@@ -187,7 +188,7 @@ impl Node {
             }
             Item::Count { channel, .. } => Some(Command::Count { channel }),
             Item::Size { namespace, question } => {
-                self.name_processes(&namespace, question);
+                self.name_processes(now, &namespace, question);
                 None
             }
         }

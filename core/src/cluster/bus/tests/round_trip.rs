@@ -108,8 +108,7 @@ fn body() -> impl Strategy<Value = Body> {
         (an_event(), proptest::option::of(name()))
             .prop_map(|(event, request)| Body::ServerEvent { event, request }),
         (name(), report()).prop_map(|(request, report)| answer(Some(HEX), &request, report)),
-        (any::<u64>(), some_names(), proptest::option::of(home()))
-            .prop_map(|(clients, known, home)| Body::Beat(Beat { clients, known, home })),
+        proptest::option::of(home()).prop_map(Body::Beat),
         Just(Body::Hello),
         Just(Body::Left),
     ]
@@ -129,7 +128,19 @@ fn less(format: Format, message: &mut Message) {
     if let (Format::Classic, Body::Answer(answer)) = (format, &mut message.body) {
         answer.asker = None;
         message.from = None;
+        if let Report::Found(clients) = &mut answer.report {
+            clients.iter_mut().for_each(|client| client.data = stringified(&client.data));
+        }
     }
+}
+
+/// The argument as Node.js writes it in JSON.
+fn stringified(data: &Args) -> Args {
+    let Some(bytes) = data.attachments().first() else { return data.clone() };
+    let numbers = serde_json::to_string(&bytes[..]).expect("JSON");
+    let buffer = format!(r#"{{"type":"Buffer","data":{numbers}}}"#);
+    let placeholder = r#"{"_placeholder":true,"num":0}"#;
+    args(&data.json().replace(placeholder, &buffer), &[])
 }
 
 proptest! {
