@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Instant;
 use testbed::{Answer, request};
 
+use crate::channel::Channel;
 use crate::client::{Client, PATIENCE};
 use crate::serve::{Serve, listener, port};
 
@@ -176,4 +177,59 @@ fn answer(stream: &mut TcpStream, request: &str) -> Answer {
 /// An address where nobody listens.
 fn nobody() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// An upgrade on any node leads to the one that has the session, and the WebSocket works as any other does.
+pub fn websockets_reach_the_node_that_has_the_session(serve: Serve) {
+    let pair = Pair::start(serve, nobody());
+    for (there, here) in [(0, 1), (1, 0)] {
+        let direct = Client::connect(pair.addresses[there]);
+        let mut channel = Channel::upgrade(pair.addresses[here], &direct.sid).unwrap();
+        channel.send(r#"421["which"]"#).unwrap();
+        assert_eq!(channel.recv().unwrap(), format!(r#"431["{}"]"#, NAMES[there]));
+        for n in 0..300 {
+            channel.send(&format!(r#"42{n}["echo","{n}"]"#)).unwrap();
+        }
+        for n in 0..300 {
+            assert_eq!(channel.recv().unwrap(), format!(r#"43{n}["{n}"]"#));
+        }
+        let text = "x".repeat(90_000);
+        for _ in 0..20 {
+            channel.send(&format!(r#"420["echo","{text}"]"#)).unwrap();
+            assert_eq!(channel.recv().unwrap(), format!(r#"430["{text}"]"#));
+        }
+        pair.ios[there].emit("news", &1).unwrap();
+        assert_eq!(channel.recv().unwrap(), r#"42["news",1]"#);
+        drop(channel);
+        assert_eq!(pair.lost.recv_timeout(PATIENCE), Ok(NAMES[there]), "its end is noticed");
+    }
+}
+
+/// A client that reads nothing of what comes through another node is held up alone, and ends.
+pub fn a_websocket_through_another_node_holds_nobody_up(serve: Serve) {
+    let pair = Pair::start(serve, nobody());
+    let [slow, quick] = [(); 2].map(|()| {
+        let direct = Client::connect(pair.addresses[0]);
+        Channel::upgrade(pair.addresses[1], &direct.sid).unwrap()
+    });
+    let mut quick = quick;
+    let text = "x".repeat(50_000);
+    for n in 0..200 {
+        pair.ios[0].emit("news", &text).unwrap();
+        assert_eq!(quick.recv().unwrap(), format!(r#"42["news","{text}"]"#), "{n}");
+    }
+    drop(slow);
+    assert_eq!(pair.lost.recv_timeout(PATIENCE), Ok("n1"));
+    quick.send(r#"421["which"]"#).unwrap();
+    assert_eq!(quick.recv().unwrap(), r#"431["n1"]"#);
+}
+
+/// The WebSockets that pass through a node end with it, at once.
+pub fn a_node_that_stops_ends_what_passes_through_it(serve: Serve) {
+    let pair = Pair::start(serve, nobody());
+    let direct = Client::connect(pair.addresses[0]);
+    let mut channel = Channel::upgrade(pair.addresses[1], &direct.sid).unwrap();
+    pair.ios[1].stop();
+    assert!(channel.recv().is_err());
+    assert_eq!(pair.lost.recv_timeout(PATIENCE), Ok("n1"));
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sansocket::cluster::bus::{Found, Handshake, Report, To};
+use sansocket::cluster::bus::{Found, Handshake, Home, Report, To};
 use sansocket::cluster::{
     BusCounts, Destination, Message, Node, NodeConfig, NodeEvent, NodeStatus, Outcome, Question,
 };
@@ -29,6 +29,8 @@ pub struct Process {
     pub attempt: Option<Instant>,
     /// What a log was told.
     pub statuses: Vec<NodeStatus>,
+    /// Where others said that they listen, and which of them went.
+    pub homes: Vec<(Box<str>, Option<Home>)>,
     outcomes: BTreeMap<u64, Outcome>,
     numbers: Vec<Question>,
     acks: Vec<Answer>,
@@ -81,6 +83,7 @@ impl Process {
             is_bridged: false,
             attempt: Some(now),
             statuses: Vec::new(),
+            homes: Vec::new(),
             outcomes: BTreeMap::new(),
             numbers: Vec::new(),
             acks: Vec::new(),
@@ -280,6 +283,7 @@ impl Process {
                 }
             }
             NodeEvent::Status(status) => self.statuses.push(status),
+            NodeEvent::Home { node, home } => self.homes.push((node, home)),
             other => panic!("{other:?}"),
         }
     }

@@ -82,6 +82,11 @@ impl Process for Hub {
             NodeEvent::ServerEvent { namespace, event, token } => {
                 self.hear_server(Waiting { namespace, event, token });
             }
+            NodeEvent::Home { node, home } => {
+                if let Some(nodes) = &self.app().web.nodes {
+                    nodes.hear(&node, home);
+                }
+            }
             // The bus itself knows what to do with others.
             NodeEvent::Answered { .. } | NodeEvent::Status(_) | _ => {}
         }

@@ -26,7 +26,7 @@ export function freePort() {
 }
 
 /** Whether somebody listens on the port. */
-function listens(port) {
+export function listens(port) {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');
     const end = (yes) => {
@@ -39,7 +39,7 @@ function listens(port) {
 }
 
 /** Starts a program; `ended` is its end. */
-function run(program, args, env = {}) {
+export function run(program, args, env = {}) {
   const child = spawn(program, args, { stdio: 'ignore', env: { ...process.env, ...env } });
   child.ended = new Promise((resolve) => {
     child.once('exit', (status, signal) => resolve(`ended with ${status ?? signal}`));

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { eventually, within, word } from '../js/support.mjs';
 import { Nats, Rabbit, Redis, certify } from './brokers.mjs';
+import { forwarding } from './forwarding.mjs';
 import { faults, faultsInTurn, faultsOfOne } from './faults.mjs';
 import { bridge, Node } from './node.mjs';
 import { places, secured } from './places.mjs';
@@ -155,6 +156,10 @@ async function placed({ claim, start }) {
   });
 }
 
+async function forwarded({ title, binding, learns }) {
+  await forwarding({ kind: binding, learns, count: (claim, limit, body) => count(`${title}: ${claim}`, limit, body) });
+}
+
 /** Runs functions, so many at a time. */
 async function atMost(width, runs) {
   const left = [...runs];
@@ -195,7 +200,7 @@ const lanes = [];
 if (flags.reference) {
   lanes.push(onOne(Redis, groups('redis', formats.slice(0, 4), ['reference']), 3));
 } else {
-  if (flags.part !== 'faults') {
+  if (!flags.part || flags.part === 'healthy') {
     const rabbits = [...groups('rabbit', ['python'], ['tokio']), ...groups('rabbit', ['native'], ['smol'])];
     lanes.push(onOne(Redis, [...groups('redis', formats, bindings), ...groups('redis', ['bridge'], ['tokio'])], 3));
     lanes.push(onOne(Nats, groups('nats', ['native'], ['tokio', 'blocking']), 1));
@@ -203,12 +208,17 @@ if (flags.reference) {
     if (!flags.format && !flags.binding && !flags.broker) lanes.push(atMost(2, places(tls).map((place) => () => placed(place))));
   }
   // Mostly they wait. All bindings meet each fault on Redis, and all formats; not each of both.
-  if (flags.part !== 'healthy') {
+  if (!flags.part || flags.part === 'faults') {
     const some = [...groups('redis', formats, ['tokio']), ...groups('redis', ['python', 'native'], bindings.slice(1))];
     const nats = groups('nats', ['native'], ['blocking']).map(whole(faulty(Nats, faultsOfOne)));
     const rabbit = groups('rabbit', ['native'], ['tokio']).map(whole(faulty(Rabbit, faultsInTurn)));
     lanes.push(atMost(4, [...some.map(whole(faulty(Redis, faults))), ...nats]));
     lanes.push(atMost(1, rabbit));
+  }
+  if (!flags.part || flags.part === 'forwarding') {
+    const some = [{ binding: 'tokio', learns: false }, { binding: 'blocking', learns: true }]
+      .filter(({ binding }) => !flags.binding || flags.binding.includes(binding));
+    lanes.push(atMost(1, some.map((group) => whole(forwarded)({ title: `forwarding, ${group.binding}`, ...group }))));
   }
 }
 await Promise.all(lanes);

@@ -60,7 +60,7 @@ export async function bridge(from, to, namespaces) {
 }
 
 /** Flags of ours: clients share a busy machine, and one that has to wait for a processor is not a lost one. */
-const patient = ['--ping-interval-ms', '25000', '--ping-timeout-ms', '20000', '--connect-timeout-ms', '20000', '--threads', '2'];
+const patient = { 'ping-interval-ms': 25_000, 'ping-timeout-ms': 20_000, 'connect-timeout-ms': 20_000, threads: 2 };
 
 export class Node {
   #process;
@@ -74,9 +74,11 @@ export class Node {
     this.foreign = foreign ?? false;
     this.name = flags.node;
     const [program, ...args] = command;
-    for (const [flag, value] of Object.entries(flags)) args.push(`--${flag}`, String(value));
-    if (!foreign) args.push(...patient);
-    const child = spawn(program, [...args, '--port', '0'], {
+    const shown = foreign ? {} : patient;
+    for (const [flag, value] of Object.entries({ port: 0, ...shown, ...flags })) {
+      for (const one of [value].flat()) args.push(`--${flag}`, ...(one === true ? [] : [String(one)]));
+    }
+    const child = spawn(program, args, {
       env: { ...process.env, ...env, ...more },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

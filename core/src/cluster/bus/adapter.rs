@@ -89,7 +89,7 @@ fn parts(body: &Body) -> Vec<&[Bytes]> {
             }
             Report::Clients(_) | Report::Done | Report::Ids(_) | Report::Rooms(_) => Vec::new(),
         },
-        Body::Beat
+        Body::Beat(_)
         | Body::Close { .. }
         | Body::Disconnect { .. }
         | Body::Fetch { .. }
@@ -119,7 +119,7 @@ fn kind(body: &Body) -> Result<u64, &'static str> {
             }
         },
         Body::Fetch { detail: Detail::Ids, .. } => return Err("questions about ids alone"),
-        Body::Beat | Body::Hello | Body::Left => return Err("heartbeats"),
+        Body::Beat(_) | Body::Hello | Body::Left => return Err("heartbeats"),
         Body::Close { .. } => return Err("rooms that are closed; make their clients leave them"),
         Body::Rooms { .. } => return Err("questions about rooms"),
     })
@@ -157,7 +157,7 @@ fn put_data(out: &mut Out, body: &Body) {
             out.key("packet").event(event);
         }
         Body::Answer(Answer { request, report, .. }) => put_report(out, request, report),
-        Body::Beat | Body::Close { .. } | Body::Hello | Body::Left | Body::Rooms { .. } => {
+        Body::Beat(_) | Body::Close { .. } | Body::Hello | Body::Left | Body::Rooms { .. } => {
             out.null();
         }
     }
@@ -235,7 +235,7 @@ fn read_data(
 ) -> Result<Body, Invalid> {
     match kind {
         INITIAL_HEARTBEAT => return Ok(Body::Hello),
-        HEARTBEAT => return Ok(Body::Beat),
+        HEARTBEAT => return Ok(Body::Beat(None)),
         ADAPTER_CLOSE => return Ok(Body::Left),
         BROADCAST..=BROADCAST_ACK => {}
         _ => return Err(Invalid::UnknownKind),

@@ -83,7 +83,7 @@ pub(super) fn encode(message: &Message) -> Result<Vec<u8>, &'static str> {
             begin(&mut out, from, request.as_deref(), SERVER_SIDE_EMIT, 1);
             out.key("data").event(event);
         }
-        Body::Beat | Body::Hello | Body::Left => return Err("heartbeats"),
+        Body::Beat(_) | Body::Hello | Body::Left => return Err("heartbeats"),
         Body::Close { .. } => return Err("rooms that are closed; make their clients leave them"),
     }
     Ok(out.finish())

@@ -1,8 +1,10 @@
 //! What one process says to others, whatever the format.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::cluster::Disconnect;
+use crate::node_name::NodeName;
 use crate::socket::{Args, EventMessage};
 
 /// A message of one process to the others of its cluster.
@@ -27,8 +29,8 @@ pub struct Message {
 pub enum Body {
     /// The answer to a question, for the process that asked.
     Answer(Answer),
-    /// The process lives.
-    Beat,
+    /// The process lives, and listens there, if it tells.
+    Beat(Option<Home>),
     /// An event for the clients of a target.
     Broadcast {
         /// The clients.
@@ -216,4 +218,13 @@ impl Default for Handshake {
             xdomain: false,
         }
     }
+}
+
+/// Where a process listens for requests that belong to its sessions.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Home {
+    /// The name in front of its session ids: see [`Config::node`](crate::Config::node).
+    pub name: NodeName,
+    /// The address and port.
+    pub address: SocketAddr,
 }

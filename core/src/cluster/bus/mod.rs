@@ -47,7 +47,7 @@ mod write;
 
 pub use codec::{BusLimits, Codec, Entry, Format, Payload};
 pub use fault::{Invalid, Unsupported};
-pub use message::{Answer, Ask, Body, Detail, Flags, Found, Handshake, Message, Report, To};
+pub use message::{Answer, Ask, Body, Detail, Flags, Found, Handshake, Home, Message, Report, To};
 pub use names::{Lane, Names, Place, Subscription};
 pub(in crate::cluster) use words::is_id;
 

@@ -54,7 +54,7 @@ pub(super) fn encode(message: &Message) -> Result<Vec<u8>, &'static str> {
         Body::Disconnect { how: Disconnect::Connection, .. } => {
             return Err("connections that are closed from afar");
         }
-        Body::Beat | Body::Hello | Body::Left => return Err("heartbeats"),
+        Body::Beat(_) | Body::Hello | Body::Left => return Err("heartbeats"),
         Body::Fetch { .. } => return Err("questions about clients"),
         Body::Rooms { .. } => return Err("questions about rooms"),
         Body::ServerEvent { .. } => return Err("events between servers"),

@@ -92,7 +92,7 @@ impl Node {
                 self.ask_host(now, token, event);
             }
             Body::Answer(answer) => self.take_answer(now, from.as_deref(), answer),
-            sign @ (Body::Beat | Body::Hello | Body::Left) => {
+            sign @ (Body::Beat(_) | Body::Hello | Body::Left) => {
                 self.take_sign(now, &namespace, from.as_deref(), &sign);
             }
         }
@@ -107,13 +107,15 @@ impl Node {
         self.on_alive(now, namespace, from);
         if let Body::Hello = sign {
             self.beat(now, namespace);
+        } else if let Body::Beat(Some(home)) = sign {
+            self.on_home(from, *home);
         }
     }
 
     /// A message of this process that came back; or one of another process of the same name.
     fn take_own(&mut self, now: Instant, sequence: Option<u64>, body: &Body) {
         self.counts.ignored += 1;
-        let is_sign = matches!(body, Body::Beat | Body::Hello);
+        let is_sign = matches!(body, Body::Beat(_) | Body::Hello);
         if is_sign && sequence.is_some_and(|sequence| sequence > self.beats) {
             self.rename(now);
         }
@@ -128,7 +130,7 @@ impl Node {
         (sequence, body): (Option<u64>, &Body),
     ) -> bool {
         let Some(sequence) = sequence else { return true };
-        if let Body::Beat | Body::Hello = body {
+        if let Body::Beat(_) | Body::Hello = body {
             return true;
         }
         self.expect_death(now);

@@ -1,6 +1,6 @@
 //! One process of a cluster, between its shards and a broker.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ use super::{
     AnswerToken, BusCounts, BusError, Command, NodeConfig, NodeEvent, NodeStatus, Question,
     identity,
 };
-use crate::cluster::bus::{Codec, Detail, Format, Names, Payload, Report, Subscription, To};
+use crate::cluster::bus::{Codec, Detail, Format, Home, Names, Payload, Report, Subscription, To};
 use crate::cluster::{Message, Output};
 use crate::config::Config;
 use crate::rng::Rng;
@@ -58,6 +58,8 @@ pub struct Node {
     pub(super) next_beat: Instant,
     /// When to look for processes that gave no sign of life.
     pub(super) next_burial: Option<Instant>,
+    /// Where other processes listen, by their names. Bounded by those that are alive; empty unless this one tells.
+    pub(super) homes: BTreeMap<Box<str>, Home>,
     /// Until when the driver waits for a question at the head of the queue.
     pub(super) next_hold: Option<Instant>,
     /// What was counted, but for what other parts count.
@@ -115,6 +117,7 @@ impl Node {
             beats: 0,
             next_beat: now,
             next_burial: None,
+            homes: BTreeMap::new(),
             next_hold: None,
             counts: BusCounts::default(),
             dropped_before: 0,

@@ -62,7 +62,7 @@ impl Node {
             self.counts.refused += 1;
             return Err(BusError::TooLarge { size, limit });
         }
-        if let Body::Beat | Body::Hello = message.body {
+        if let Body::Beat(_) | Body::Hello = message.body {
             self.send_sign(&message, Item::Publish { channel, payload, question });
             return Ok(());
         }
@@ -99,7 +99,7 @@ impl Node {
         match body {
             _ if self.config.format != Format::Native => None,
             Body::Answer(_) | Body::Left => None,
-            Body::Beat | Body::Hello => Some(self.beats + 1),
+            Body::Beat(_) | Body::Hello => Some(self.beats + 1),
             Body::Broadcast { .. }
             | Body::Close { .. }
             | Body::Disconnect { .. }
@@ -115,7 +115,7 @@ impl Node {
 
     fn note_sequence(&mut self, namespace: &str, message: &Message) {
         let Some(sequence) = message.sequence else { return };
-        if let Body::Beat | Body::Hello = message.body {
+        if let Body::Beat(_) | Body::Hello = message.body {
             self.beats = sequence;
         } else if let Some(space) = self.spaces.get_mut(namespace) {
             space.sequence = sequence;

@@ -8,8 +8,8 @@ use super::outbox::Keep;
 use super::post::Outgoing;
 use super::questions::Farewell;
 use super::reader::{Reader, Shorter, Signed};
-use super::{NodeStatus, identity};
-use crate::cluster::bus::{Body, Format, Subscription};
+use super::{NodeEvent, NodeStatus, identity};
+use crate::cluster::bus::{Body, Format, Home, Subscription};
 use crate::rng::Rng;
 
 impl Node {
@@ -145,12 +145,19 @@ impl Node {
         space.ready = Some(if is_native { now + GRACE } else { now });
         if is_native {
             let _ = self.publish(now, Outgoing::new(namespace, Body::Hello), Keep::Volatile);
+            if self.config.home.is_some() {
+                self.beat(now, namespace);
+            }
         }
     }
 
     /// Gives a sign of life in a namespace.
     pub(super) fn beat(&mut self, now: Instant, namespace: &str) {
-        let _ = self.publish(now, Outgoing::new(namespace, Body::Beat), Keep::Volatile);
+        let _ = self.publish(
+            now,
+            Outgoing::new(namespace, Body::Beat(self.config.home)),
+            Keep::Volatile,
+        );
     }
 
     /// Something was heard of another process.
@@ -170,6 +177,15 @@ impl Node {
         }
     }
 
+    /// Another process says where it listens. It is believed where this one says the same of itself.
+    pub(super) fn on_home(&mut self, node: &str, home: Home) {
+        let is_news = self.homes.get(node) != Some(&home);
+        if self.config.home.is_some() && is_news && self.is_alive_anywhere(node) {
+            self.homes.insert(node.into(), home);
+            self.events.push_back(NodeEvent::Home { node: node.into(), home: Some(home) });
+        }
+    }
+
     /// Another process leaves a namespace.
     pub(super) fn on_left(&mut self, now: Instant, namespace: &str, node: &str) {
         self.expect_death(now);
@@ -185,6 +201,9 @@ impl Node {
             self.conclude(now, ended);
         }
         if !self.is_alive_anywhere(node) {
+            if self.homes.remove(node).is_some() {
+                self.events.push_back(NodeEvent::Home { node: node.into(), home: None });
+            }
             self.tell_status(NodeStatus::Left { node: node.into() });
         }
     }

@@ -254,7 +254,7 @@ fn sharded_orders_questions_and_answers_are_typed() {
 fn heartbeats_of_older_adapters_are_read_in_any_order_of_keys() {
     for (text, body) in [
         (r#"{"nsp":"/","uid":"a","type":1}"#, Body::Hello),
-        (r#"{"uid":"a","type":2}"#, Body::Beat),
+        (r#"{"uid":"a","type":2}"#, Body::Beat(None)),
         (r#"{"type":13,"x":{},"uid":"a","nsp":"/"}"#, Body::Left),
     ] {
         assert_eq!(read(SHARDED, EVERYONE, text.as_bytes()), Ok(message("a", body)));

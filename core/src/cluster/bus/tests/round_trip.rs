@@ -71,6 +71,14 @@ fn report() -> impl Strategy<Value = Report> {
     ]
 }
 
+fn home() -> impl Strategy<Value = Home> {
+    ("[a-zA-Z0-9]{1,16}", any::<std::net::Ipv6Addr>(), any::<std::net::Ipv4Addr>(), any::<u16>())
+        .prop_map(|(name, long, short, port)| Home {
+            name: name.parse().expect("a name"),
+            address: if port % 2 == 0 { (long, port).into() } else { (short, port).into() },
+        })
+}
+
 fn body() -> impl Strategy<Value = Body> {
     let flags = (any::<bool>(), any::<bool>())
         .prop_map(|(volatile, uncompressed)| Flags { volatile, uncompressed });
@@ -100,7 +108,7 @@ fn body() -> impl Strategy<Value = Body> {
         (an_event(), proptest::option::of(name()))
             .prop_map(|(event, request)| Body::ServerEvent { event, request }),
         (name(), report()).prop_map(|(request, report)| answer(Some(HEX), &request, report)),
-        Just(Body::Beat),
+        proptest::option::of(home()).prop_map(Body::Beat),
         Just(Body::Hello),
         Just(Body::Left),
     ]
