@@ -3,6 +3,7 @@
 use lexopt::ValueExt;
 use sansocket::cluster::NodeConfig;
 use sansocket::cluster::bus::Format;
+use sansocket_app::{App, Cluster};
 use sansocket_bus::Broker;
 use std::time::Duration;
 
@@ -52,6 +53,18 @@ impl Bus {
             _ => return Ok(false),
         }
         Ok(true)
+    }
+
+    /// Joins the cluster that the command line names, if any; returns what the server calls itself there.
+    ///
+    /// Ends the process with a message when the URL makes no sense.
+    pub fn join(&self, app: &mut App) -> Option<&str> {
+        let broker = self.broker().unwrap_or_else(|error| {
+            eprintln!("--bus: {error}");
+            std::process::exit(2);
+        })?;
+        app.cluster(Cluster::new(broker).config(self.config.clone()));
+        Some(&self.node)
     }
 
     /// Makes the broker that the URL names.

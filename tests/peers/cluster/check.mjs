@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { eventually, within, word } from '../js/support.mjs';
 import { Nats, Rabbit, Redis, certify } from './brokers.mjs';
 import { faults, faultsInTurn, faultsOfOne } from './faults.mjs';
-import { Node } from './node.mjs';
+import { bridge, Node } from './node.mjs';
 import { places, secured } from './places.mjs';
 import { scenarios } from './scenarios.mjs';
 
@@ -53,6 +53,9 @@ async function count(name, limit, body) {
   }
 }
 
+/** What a bridge carries, from whichever side. */
+const carried = ['/', '/custom', '/unicode-ü世'];
+
 /** Waits until what each node sends reaches all. */
 async function ready(nodes) {
   const clients = await Promise.all(nodes.map((node) => node.client()));
@@ -79,27 +82,51 @@ async function healthy({ title, format, binding, broker }) {
     const shared = { bus: broker.url, 'bus-format': format, channel, 'bus-timeout-ms': 10_000 };
     const started = kinds(format, binding).map((kind, i) => Node.start(kind, { ...shared, node: `${kind}-${i}` }));
     nodes.push(...(await Promise.all(started)));
-    await ready(nodes);
-    // The third node is as the first.
-    const runs = scenarios
+    const some = scenarios
       .filter((scenario) => scenario.formats.includes(format) && !(scenario.ours && flags.reference))
-      .filter((scenario) => !scenario.on || broker instanceof scenario.on)
-      .flatMap((scenario) =>
-        nodes
-          .slice(0, scenario.once ? 1 : 2)
-          .filter((from) => !(scenario.ours && from.foreign))
-          .map((from) => () =>
-            count(`${title}, from ${from.kind}: ${scenario.claim}`, 60_000, () =>
-              scenario.check({ nodes, from, format, channel, broker }),
-            ),
-          ),
-      );
-    await atMost(6, runs);
-    for (const node of nodes.filter(({ running }) => !running)) {
-      await count(`${title}: ${node.name} lives on`, 1000, () => Promise.reject(new Error(node.log())));
-    }
+      .filter((scenario) => !scenario.on || broker instanceof scenario.on);
+    // The third node is as the first.
+    await examine({ title, format, channel, broker, nodes, some, senders: nodes.slice(0, 2) });
   } finally {
     await Promise.all(nodes.map((node) => node.kill()));
+  }
+}
+
+/** Nodes of JavaScript and of ours on one bus, one of Python on another, and a bridge between the two. */
+async function bridged({ title, binding, broker }) {
+  const url = broker.url;
+  const [js, python] = ['js', 'python'].map((format) => ({ url, format, channel: word('bus') }));
+  const nodes = [];
+  let between;
+  try {
+    between = await bridge(js, python, carried);
+    const on = (kind, { format, channel }) =>
+      Node.start(kind, { bus: url, 'bus-format': format, channel, 'bus-timeout-ms': 10_000, node: kind });
+    nodes.push(...(await Promise.all([on('js', js), on('python', python), on(binding, js)])));
+    const some = scenarios.filter((scenario) => scenario.bridged);
+    await examine({ title, format: 'python', broker, nodes, some, senders: nodes });
+  } finally {
+    await Promise.all(nodes.map((node) => node.kill()));
+    between?.kill();
+  }
+}
+
+/** Checks what holds in a healthy cluster, from each of the senders. */
+async function examine({ title, format, channel, broker, nodes, some, senders }) {
+  await ready(nodes);
+  const runs = some.flatMap((scenario) =>
+    senders
+      .slice(0, scenario.once ? 1 : senders.length)
+      .filter((from) => !(scenario.ours && from.foreign))
+      .map((from) => () =>
+        count(`${title}, from ${from.kind}: ${scenario.claim}`, 60_000, () =>
+          scenario.check({ nodes, from, format, channel, broker }),
+        ),
+      ),
+  );
+  await atMost(6, runs);
+  for (const node of nodes.filter(({ running }) => !running)) {
+    await count(`${title}: ${node.name} lives on`, 1000, () => Promise.reject(new Error(node.log())));
   }
 }
 
@@ -147,7 +174,7 @@ async function onOne(Kind, groups, width, options, more = () => {}) {
   let broker;
   await count(`${Kind.program} starts`, 120_000, async () => (broker = await Kind.start(options)));
   try {
-    if (broker) await atMost(width, groups.map((group) => whole(healthy)({ ...group, broker })));
+    if (broker) await atMost(width, groups.map((group) => whole(group.format === 'bridge' ? bridged : healthy)({ ...group, broker })));
     if (broker) await more(broker);
   } finally {
     await broker?.stop();
@@ -170,7 +197,7 @@ if (flags.reference) {
 } else {
   if (flags.part !== 'faults') {
     const rabbits = [...groups('rabbit', ['python'], ['tokio']), ...groups('rabbit', ['native'], ['smol'])];
-    lanes.push(onOne(Redis, groups('redis', formats, bindings), 3));
+    lanes.push(onOne(Redis, [...groups('redis', formats, bindings), ...groups('redis', ['bridge'], ['tokio'])], 3));
     lanes.push(onOne(Nats, groups('nats', ['native'], ['tokio', 'blocking']), 1));
     lanes.push(onOne(Rabbit, rabbits, 1, { tls }, (rabbit) => placed(secured(rabbit, tls))));
     if (!flags.format && !flags.binding && !flags.broker) lanes.push(atMost(2, places(tls).map((place) => () => placed(place))));

@@ -43,6 +43,22 @@ export function emit(kind, flags, lines) {
   });
 }
 
+/** Starts a bridge between two buses, and waits until it is open; its owner kills it. */
+export async function bridge(from, to, namespaces) {
+  const flags = { from: from.url, 'from-format': from.format, 'from-channel': from.channel };
+  Object.assign(flags, { to: to.url, 'to-format': to.format, 'to-channel': to.channel });
+  const args = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]);
+  args.push(...namespaces.flatMap((name) => ['--namespace', name]));
+  const child = spawn(`${servers}/blocking-bridge`, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const open = new Promise((resolve, reject) => {
+    createInterface({ input: child.stdout }).once('line', resolve);
+    child.once('error', reject);
+    child.once('exit', (status, signal) => reject(new Error(`a bridge ended with ${status ?? signal}`)));
+  });
+  await within(open, () => 'a bridge', 60_000);
+  return child;
+}
+
 /** Flags of ours: clients share a busy machine, and one that has to wait for a processor is not a lost one. */
 const patient = ['--ping-interval-ms', '25000', '--ping-timeout-ms', '20000', '--connect-timeout-ms', '20000', '--threads', '2'];
 

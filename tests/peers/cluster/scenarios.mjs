@@ -50,11 +50,12 @@ const roomsOf = async (client) => (await client.ask('rooms'))[0];
 const waitForRoom = (client, room, inside) =>
   eventually(`${room} ${inside ? 'has' : 'lost'} a member`, async () => (await roomsOf(client)).includes(room) === inside, quick);
 
-// Each claim is checked once for every kind of node that `from` may be on.
+// Each claim is checked once for every kind of node that `from` may be on; a bridged one with a bridge between two buses too.
 export const scenarios = [
   {
     claim: 'an event to a room reaches its members on all nodes, once',
     formats: everywhere,
+    bridged: true,
     async check({ nodes, from }) {
       const { circle, room, counts } = await membersAndStrangers(nodes);
       const token = word('m');
@@ -65,6 +66,7 @@ export const scenarios = [
   {
     claim: 'an event to a room without its sender spares the sender alone',
     formats: everywhere,
+    bridged: true,
     async check({ nodes, from }) {
       const { circle, room, counts } = await membersAndStrangers(nodes);
       const token = word('m');
@@ -76,6 +78,7 @@ export const scenarios = [
   {
     claim: 'a client in two rooms hears an event to both once',
     formats: everywhere,
+    bridged: true,
     async check({ nodes, from }) {
       const circle = await cast(nodes, { each: 2 });
       const rooms = [word('a'), word('b')];
@@ -91,6 +94,7 @@ export const scenarios = [
   {
     claim: 'an event to a room spares one client of it',
     formats: everywhere,
+    bridged: true,
     async check({ nodes, from }) {
       const { circle, members, room, counts } = await membersAndStrangers(nodes);
       const spared = members.find((client) => client.node !== from);
@@ -118,6 +122,7 @@ export const scenarios = [
   {
     claim: 'an event to everybody reaches all nodes, with or without its sender',
     formats: everywhere,
+    bridged: true,
     async check({ nodes, from }) {
       const circle = await cast(nodes, { nsp: '/custom' });
       const sender = on(circle, from);
@@ -131,6 +136,7 @@ export const scenarios = [
   {
     claim: 'an event to the id of a client reaches that client on another node',
     formats: everywhere,
+    bridged: true,
     async check({ nodes, from }) {
       const circle = await cast(nodes, { each: 2 });
       const sender = on(circle, from);
@@ -147,6 +153,7 @@ export const scenarios = [
   {
     claim: 'arguments of all types arrive as they were sent',
     formats: everywhere,
+    bridged: true,
     async check({ nodes, from }) {
       const { circle, members, room } = await membersAndStrangers(nodes, { nsp: '/unicode-ü世' });
       const sender = on(circle, from);
@@ -169,6 +176,7 @@ export const scenarios = [
   {
     claim: 'events of one sender keep their order',
     formats: everywhere,
+    bridged: true,
     async check({ nodes, from }) {
       const { circle, members, room } = await membersAndStrangers(nodes);
       on(circle, from).emit('emit-seq', room, 200);
@@ -235,6 +243,7 @@ export const scenarios = [
   {
     claim: 'a client on another node answers a question of its own',
     formats: everywhere,
+    bridged: true,
     async check({ nodes, from }) {
       const circle = await cast(nodes);
       const asker = on(circle, from);
@@ -269,6 +278,7 @@ export const scenarios = [
   {
     claim: 'a room is closed on all nodes',
     formats: everywhere,
+    bridged: true,
     async check({ nodes, from }) {
       const { circle, members, room } = await membersAndStrangers(nodes);
       await on(circle, from).ask('room-close', room);
@@ -279,6 +289,7 @@ export const scenarios = [
   {
     claim: 'one client on another node joins a room, leaves it, and is disconnected',
     formats: everywhere,
+    bridged: true,
     async check({ nodes, from }) {
       const circle = await cast(nodes, { each: 2 });
       const sender = on(circle, from);
@@ -412,6 +423,7 @@ export const scenarios = [
   {
     claim: 'who has joined hears what is sent next, and who has left does not',
     formats: everywhere,
+    bridged: true,
     async check({ nodes, from }) {
       const circle = await cast(nodes);
       const sender = on(circle, from);
@@ -435,6 +447,7 @@ export const scenarios = [
   {
     claim: 'names of rooms need no care',
     formats: everywhere,
+    bridged: true,
     async check({ nodes, from }) {
       const circle = await cast(nodes);
       const sender = on(circle, from);
