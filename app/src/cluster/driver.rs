@@ -53,6 +53,10 @@ impl End for Driver {
         self.0.act(|node, now| node.handle_refused(now, why));
     }
 
+    fn missed(&self, _stream: &str, count: u64) {
+        self.0.act(|node, _| node.handle_missed(count));
+    }
+
     fn poll_command(&self, context: &mut Context<'_>) -> Poll<Option<Command>> {
         self.0.poll_command(context)
     }

@@ -37,6 +37,11 @@ pub trait End: Send + Sync + 'static {
         let _ = why;
     }
 
+    /// So many entries of a stream, at least, are known to be lost.
+    fn missed(&self, stream: &str, count: u64) {
+        let _ = (stream, count);
+    }
+
     /// Returns the next command: `None` when the end is closed and has nothing left to do.
     fn poll_command(&self, context: &mut Context<'_>) -> Poll<Option<Command>>;
 

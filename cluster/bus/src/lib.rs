@@ -29,7 +29,7 @@ pub use bridge::{Bridge, BridgeError};
 pub use broker::{Broker, BrokerError};
 pub use end::End;
 pub use link::{Link, Next};
-pub use sansocket::cluster::bus::{Entry, Format, Payload, Subscription};
+pub use sansocket::cluster::bus::{Entry, EntryId, Format, Payload, Subscription};
 pub use sansocket::cluster::{BusCounts, Command, NodeConfig, Side};
 pub use seed::seed;
 #[cfg(feature = "tokio")]

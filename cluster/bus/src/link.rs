@@ -50,6 +50,11 @@ impl Link {
         self.0.delivered(channel, payload);
     }
 
+    /// Tells that so many entries of a stream, at least, are known to be lost.
+    pub fn missed(&self, stream: &str, count: u64) {
+        self.0.missed(stream, count);
+    }
+
     /// Tells that the broker took a message, in the order of the commands, and how many subscribers got it.
     pub fn published(&self, receivers: Option<u64>) {
         self.0.published(receivers);

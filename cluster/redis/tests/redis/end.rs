@@ -21,6 +21,7 @@ pub(crate) enum Told {
     Entry { kind: String, data: String },
     Published(Option<u64>),
     Refused(String),
+    Missed(u64),
 }
 
 impl Told {
@@ -252,6 +253,10 @@ impl End for Wires {
 
     fn refused(&self, why: &str) {
         self.tell(Told::Refused(why.into()));
+    }
+
+    fn missed(&self, _stream: &str, count: u64) {
+        self.tell(Told::Missed(count));
     }
 
     fn poll_command(&self, context: &mut Context<'_>) -> Poll<Option<Command>> {

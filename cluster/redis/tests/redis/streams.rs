@@ -85,7 +85,55 @@ fn a_stream_that_was_trimmed_is_read_from_what_is_left() {
     }
     script.atomic().exec(&mut server.connect()).unwrap();
     node.lost();
+    node.until(|told| (*told == Told::Missed(2)).then_some(()));
     assert_eq!(entries(&node, 1), ["4"]);
+}
+
+#[test]
+fn entries_that_a_burst_pushed_out_are_counted_once() {
+    let server = Server::start();
+    let node = node(&server);
+    node.command(entry("socket.io", "0", 100));
+    assert_eq!(entries(&node, 1), ["0"]);
+    let mut script = redis::pipe();
+    for n in 1..=2000 {
+        script.cmd("XADD").arg("socket.io").arg("MAXLEN").arg(700).arg("*").arg("data").arg(n);
+    }
+    script.atomic().exec(&mut server.connect()).unwrap();
+    let mut read = Vec::new();
+    let mut missed = Vec::new();
+    while read.last().map(String::as_str) != Some("2000") {
+        let told = node.next();
+        if let Told::Missed(count) = told {
+            missed.push(count);
+        }
+        read.extend(told.data());
+    }
+    let left: Vec<_> = (1301..=2000).map(|n| n.to_string()).collect();
+    assert_eq!(read, left);
+    if missed.is_empty() {
+        node.until(|told| (*told == Told::Missed(1300)).then_some(()));
+    } else {
+        assert_eq!(missed, [1300]);
+    }
+    node.command(entry("socket.io", "more", 100));
+    assert_eq!(entries(&node, 1), ["more"]);
+    node.is_quiet();
+}
+
+#[test]
+fn a_burst_that_the_stream_keeps_loses_nothing() {
+    let server = Server::start();
+    let node = node(&server);
+    node.commands((0..3000).map(|n| entry("socket.io", &n.to_string(), 10_000)));
+    let expected: Vec<String> = (0..3000).map(|n| n.to_string()).collect();
+    let mut read = Vec::new();
+    while read.len() < 3000 {
+        let told = node.next();
+        assert!(!matches!(told, Told::Missed(_)), "{told:?}");
+        read.extend(told.data());
+    }
+    assert_eq!(read, expected);
 }
 
 #[test]

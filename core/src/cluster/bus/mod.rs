@@ -32,6 +32,7 @@
 mod adapter;
 mod classic;
 mod codec;
+mod entry;
 mod event;
 mod fault;
 mod found;
@@ -46,6 +47,7 @@ mod words;
 mod write;
 
 pub use codec::{BusLimits, Codec, Entry, Format, Payload};
+pub use entry::EntryId;
 pub use fault::{Invalid, Unsupported};
 pub use message::{Answer, Ask, Body, Detail, Flags, Found, Handshake, Home, Message, Report, To};
 pub use names::{Lane, Names, Place, Subscription};

@@ -28,7 +28,8 @@ pub struct BusCounts {
     pub dropped_old: u64,
     /// Messages that the broker or the format has no way to carry.
     pub refused: u64,
-    /// Messages that are known to have been lost on their way here, in [`Format::Native`](super::super::bus::Format).
+    /// Messages that are known to have been lost on their way here: in [`Format::Native`](super::super::bus::Format), and
+    /// in `Format::Streams` when more entries were added at once than a stream keeps.
     pub lost: u64,
     /// Messages that wait for the driver.
     pub queued: u64,

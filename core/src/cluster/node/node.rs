@@ -304,6 +304,11 @@ impl Node {
         self.counts.note_error(now, why);
     }
 
+    /// So many entries of a stream, at least, were lost on their way here.
+    pub fn handle_missed(&mut self, count: u64) {
+        self.counts.lost = self.counts.lost.saturating_add(count);
+    }
+
     /// A message came on a channel, or as an entry of a stream. It is read first, as a [`Reader`] does.
     pub fn handle_delivery(&mut self, now: Instant, channel: &str, payload: &Payload<'_>) {
         let arrival = self.reader.read(channel, payload);
