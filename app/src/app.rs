@@ -394,6 +394,10 @@ impl App {
         for namespace in self.spaces.iter().chain([&self.everywhere]) {
             namespace.check_states(&self.states, "App::manage before serving");
         }
+        let home = self.web.nodes.as_ref().and_then(|nodes| nodes.home(&self.config));
+        if let (Some(cluster), Some(home)) = (&mut self.cluster, home) {
+            cluster.config.home = Some(home);
+        }
         self
     }
 

@@ -17,6 +17,7 @@ pub use crate::runtime::{Runtime, Workers};
 pub use crate::serve::carry::{Carried, Carry, Wire};
 pub use crate::serve::connection::Connection;
 pub use crate::serve::door::Door;
+pub use crate::serve::forward::{Answer, Forwarded};
 pub use crate::serve::host::{Aside, HostLink, Outcome};
 #[cfg(unix)]
 pub use crate::serve::listen::SocketFile;

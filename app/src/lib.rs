@@ -155,7 +155,7 @@ pub use handlers::state::State;
 pub use http;
 pub use runtime::BoxFuture;
 pub use sansocket::cluster::bus::{BusLimits, Format, Unsupported};
-pub use sansocket::cluster::{BusCounts, BusError, NodeConfig};
+pub use sansocket::cluster::{BusCounts, BusError, LastError, NodeConfig};
 pub use sansocket::{
     Args, ArgsRef, Caller, Config, ConfigError, Cookie, Counts, Deflate, EventMessage, Fields,
     Gone, Handshake, Id, JoinError, KeepHeaders, Layer, Life, Limits, MessageKind, Method, Misuse,

@@ -7,14 +7,14 @@ mod collect;
 mod question;
 mod upload;
 
-use hyper::body::Body;
+use hyper::body::{Body, Bytes};
 use hyper::ext::Protocol;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
-use sansocket_app::bind::{Aside, Beside, Carry, Connection, Hub, Outcome};
+use sansocket_app::bind::{Aside, Beside, Carry, Connection, Forwarded, Hub, Outcome};
 use sansocket_app::http::request::Parts;
 use sansocket_app::http::{Request, Response, StatusCode};
-use sansocket_app::{Caller, IntoWeb as _};
+use sansocket_app::{Caller, IntoWeb as _, Response as Answer};
 use std::convert::Infallible;
 use std::fmt;
 use std::future::{self, Future as _, Ready, poll_fn};
@@ -32,7 +32,7 @@ pub use body::OwnBody;
 use crate::carry::{Look, Stream};
 use crate::server::Server;
 use answer::State;
-use question::Question;
+use question::{Ask, Question};
 use upload::Upload;
 
 type PeerOf = Arc<dyn Fn(&Parts) -> Option<SocketAddr> + Send + Sync>;
@@ -180,8 +180,9 @@ where
         let (mut head, body) = request.into_parts();
         let state = match self.mount.take_plain(&mut head) {
             Aside::Ask { limit, time } => {
-                let hub = self.mount.hub.clone();
-                State::Asked { question: Question::new(hub, head, body, (limit, time)) }
+                let (hub, asked) = (self.mount.hub.clone(), self.mount.hub.clone());
+                let ask: Ask = Box::new(move |body| asked.ask(Request::from_parts(head, body)));
+                State::Asked { question: Question::new(hub, ask, body, (limit, time)) }
             }
             Aside::File(answer) => State::Ready { answer: Some(answer) },
             Aside::Pass => {
@@ -250,19 +251,53 @@ impl Mount {
                 let upload = Upload::new(self.hub.clone(), attachment, body, (limit, time));
                 State::Upload { upload }
             }
+            Outcome::Forward(forwarded) => self.forward(forwarded, body, upgrade),
             Outcome::Hold(attachment) => State::Held { attachment },
             Outcome::Pass => State::ready(StatusCode::NOT_FOUND),
             Outcome::Respond(response) => State::ready(response),
-            Outcome::Upgrade(response, connection) => match upgrade {
-                Some(upgrade) => {
-                    self.carry(upgrade, connection);
-                    State::ready(response)
+            Outcome::Upgrade(response, connection) => {
+                State::ready(self.upgrade(upgrade, response, connection))
+            }
+        }
+    }
+
+    /// Has another node answer a request.
+    fn forward<F, B: Body>(
+        &self,
+        forwarded: Forwarded,
+        body: B,
+        upgrade: Option<OnUpgrade>,
+    ) -> State<F, B> {
+        let (hub, mount, bounds) = (self.hub.clone(), self.clone(), forwarded.bounds());
+        let ask: Ask = Box::new(move |body| {
+            Box::pin(async move {
+                let answer = forwarded.ask(body).await;
+                match answer.connection {
+                    Some(connection) => mount.upgrade(upgrade, answer.response, connection),
+                    None => answer.response,
                 }
-                None => {
-                    let text = "the server cannot upgrade";
-                    State::ready(self.hub.refusal(StatusCode::NOT_IMPLEMENTED, text))
-                }
-            },
+            })
+        });
+        match bounds {
+            Some(bounds) => State::Asked { question: Question::new(hub, ask, body, bounds) },
+            // The body of a `CONNECT` is the WebSocket.
+            None => State::Awaited { answer: ask(Bytes::new()) },
+        }
+    }
+
+    /// Carries a WebSocket if the host upgrades, and returns the answer.
+    fn upgrade(
+        &self,
+        upgrade: Option<OnUpgrade>,
+        response: Answer,
+        connection: Box<Connection>,
+    ) -> Answer {
+        match upgrade {
+            Some(upgrade) => {
+                self.carry(upgrade, connection);
+                response
+            }
+            None => self.hub.refusal(StatusCode::NOT_IMPLEMENTED, "the server cannot upgrade"),
         }
     }
 

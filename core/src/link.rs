@@ -46,6 +46,8 @@ pub enum Inbound<'a> {
     /// The first packet of a WebTransport stream; the verdict on the request it stands for decides what
     /// becomes of the stream.
     Opening(Opening<'a>),
+    /// Bytes of a [tunnel](crate::Conn::begin_tunnel), as they came.
+    Bytes(&'a [u8]),
 }
 
 /// The first packet of a WebTransport stream (engine.io-protocol v4, "WebTransport").

@@ -1,7 +1,8 @@
 // The chat page: one Socket.IO connection, one room at a time.
 //
 // What travels in the namespace "/":
-//   login(name) -> {ok, id, name} | {ok: false, error}   message({author, id, text, time})
+//   login(name) -> {ok, id, name, server?} | {ok: false, error}
+//                                                        message({author, id, text, time})
 //   enter(room) -> {room, users, rooms, history}         notice({text, time})
 //   say(text)   -> {ok, time} | {ok: false, error}       users([name])  rooms([{name, members}])
 //   typing(isTyping)                                     typing({name, typing})
@@ -68,8 +69,11 @@ function loadScript(attributes) {
 // ---- connection -----------------------------------------------------------
 
 function connect() {
-  const only = new URLSearchParams(location.search).get("transport");
+  const address = new URLSearchParams(location.search);
+  const only = address.get("transport");
   const options = ["polling", "websocket"].includes(only) ? { transports: [only] } : {};
+  // In a cluster, the server that a load balancer is to prefer.
+  if (address.has("node")) options.query = { node: address.get("node") };
   socket = window.io(options);
 
   socket.io.on("open", watchTransport);
@@ -146,6 +150,12 @@ function showTransport(name) {
   $("transport").textContent = name;
 }
 
+/** Shows which server of a cluster this tab talks to. */
+function showServer(name) {
+  $("server").textContent = name ?? "";
+  $("server-pill").hidden = !name;
+}
+
 function showBanner(text, action) {
   $("banner-text").textContent = text;
   $("banner-button").hidden = action !== "retry";
@@ -181,6 +191,7 @@ async function onLogin(event) {
 async function login(name) {
   const answer = await ask("login", name);
   me.name = answer.name;
+  showServer(answer.server);
   mine.add(answer.id);
   sessionStorage.setItem("name", me.name);
   sessionStorage.setItem("ids", JSON.stringify([...mine].slice(-MAX_IDS)));

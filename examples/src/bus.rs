@@ -1,9 +1,12 @@
 //! The message queue of the command line, and the broker that its URL names.
 
 use lexopt::ValueExt;
+use sansocket::NodeName;
 use sansocket::cluster::NodeConfig;
 use sansocket::cluster::bus::Format;
+use sansocket_app::{App, Cluster};
 use sansocket_bus::Broker;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// The message queue that joins servers, and how this one uses it.
@@ -15,11 +18,18 @@ pub struct Bus {
     pub node: String,
     /// The format, the names of channels, and times.
     pub config: NodeConfig,
+    /// The other servers that may have the session of a request, and where they listen.
+    pub others: Vec<(NodeName, SocketAddr)>,
+    /// Where this one listens, to be told to the others by way of the message queue.
+    pub home: Option<SocketAddr>,
 }
 
 impl Default for Bus {
     fn default() -> Self {
-        Self { url: None, node: "node".into(), config: NodeConfig::default() }
+        let mut config = NodeConfig::default();
+        // For what checks look at: others stay where they are.
+        config.headers.push("x-told".into());
+        Self { url: None, node: "node".into(), config, others: Vec::new(), home: None }
     }
 }
 
@@ -46,9 +56,30 @@ impl Bus {
             "node" => self.node = parser.value()?.string()?,
             "channel" => config.prefix = Some(parser.value()?.string()?.into()),
             "bus-format" => config.format = parser.value()?.parse_with(format)?,
+            "tell-nodes" => self.home = Some(parser.value()?.parse()?),
+            "forward" => self.others.push(parser.value()?.parse_with(other)?),
             _ => return Ok(false),
         }
         Ok(true)
+    }
+
+    /// Joins the cluster and names the other servers, as the command line says; returns what the server calls itself
+    /// in the cluster, if there is one.
+    ///
+    /// Ends the process with a message when the URL makes no sense.
+    pub fn join(&self, app: &mut App) -> Option<&str> {
+        if !self.others.is_empty() {
+            app.nodes(self.others.iter().copied());
+        }
+        if let Some(home) = self.home {
+            app.tell_nodes(home);
+        }
+        let broker = self.broker().unwrap_or_else(|error| {
+            eprintln!("--bus: {error}");
+            std::process::exit(2);
+        })?;
+        app.cluster(Cluster::new(broker).config(self.config.clone()));
+        Some(&self.node)
     }
 
     /// Makes the broker that the URL names.
@@ -58,6 +89,12 @@ impl Bus {
     pub fn broker(&self) -> Result<Option<Box<dyn Broker>>, String> {
         self.url.as_deref().map(broker).transpose()
     }
+}
+
+fn other(text: &str) -> Result<(NodeName, SocketAddr), String> {
+    let (name, address) = text.split_once('=').ok_or("another server is NAME=ADDRESS:PORT")?;
+    let name = name.parse().map_err(|error| format!("{error}"))?;
+    Ok((name, address.parse().map_err(|error| format!("{error}"))?))
 }
 
 pub(crate) fn format(name: &str) -> Result<Format, String> {
@@ -95,6 +132,8 @@ pub const USAGE: &str = "  --bus URL                 message queue between serve
   --bus-format FORMAT       python, js, js-sharded, js-streams or native (default native)
   --channel NAME            channel, key or prefix (default: that of the format)
   --node NAME               what this server calls itself in answers
+  --forward NAME=ADDR:PORT  another server, whose sessions have NAME in front of their ids; any number of times
+  --tell-nodes ADDR:PORT    where this server listens, which others of the format native learn, and it of them
   --bus-timeout-ms MS       time a question to other servers may take (default 5000)
   --heartbeat-ms MS         time between two signs of life, in the format native (default 1000)
   --dead-after-ms MS        time a server may give none (default 4000)";

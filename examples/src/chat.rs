@@ -4,28 +4,105 @@
 //! those of Socket.IO. The application itself only keeps the messages. Names are not unique: the `id`
 //! of a message is that of its author's socket. Members of one room receive in the namespace
 //! `/activity` that something was said in another.
+//!
+//! In a cluster, events reach the clients of all servers by themselves. What a server has to know about the others is
+//! in `chat/others.rs`.
 
-use sansocket_app::{Ack, App, Config, Files, NamespaceIo, Socket, State};
-use serde::Serialize;
+mod others;
+
+use sansocket_app::{Ack, App, Config, Files, Io, Socket, State};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The application. `page` is the folder of the page.
+use crate::bus::Bus;
+use others::Others;
+
+/// The application on a server that is alone. `page` is the folder of the page.
 #[must_use]
 pub fn app(config: Config, page: &Path) -> App {
-    let mut app = App::with_config(config);
-    app.files(files(page));
-    app.manage(Histories::default());
-    app.on("login", login);
-    app.on("enter", enter);
-    app.on("say", say);
-    app.on("typing", typing);
-    app.on_disconnect(left);
-    app.namespace(ACTIVITY);
-    app
+    Chat::new(&Bus::default()).app(config, page)
+}
+
+/// The chat on one server.
+#[derive(Default)]
+pub struct Chat {
+    bus: Bus,
+    histories: Histories,
+    others: Others,
+}
+
+impl Chat {
+    /// Makes the chat for a server in the cluster that `bus` names, or for one that is alone.
+    #[must_use]
+    pub fn new(bus: &Bus) -> Arc<Self> {
+        Arc::new(Self { bus: bus.clone(), ..Self::default() })
+    }
+
+    /// The application. `page` is the folder of the page.
+    ///
+    /// Ends the process with a message when the command line names no cluster that can be.
+    #[must_use]
+    pub fn app(self: &Arc<Self>, mut config: Config, page: &Path) -> App {
+        config.node = self.server().map(|name| {
+            name.parse().unwrap_or_else(|error| {
+                eprintln!("--node: {error}");
+                std::process::exit(2);
+            })
+        });
+        let mut app = App::with_config(config);
+        self.bus.join(&mut app);
+        app.files(files(page));
+        app.manage_shared(self.clone());
+        app.on("login", login);
+        app.on("enter", enter);
+        app.on("say", say);
+        app.on("typing", typing);
+        app.on_disconnect(left);
+        app.namespace(ACTIVITY);
+        if self.server().is_some() {
+            app.namespace(others::NAMESPACE);
+        }
+        app
+    }
+
+    /// The name of this server, when it is in a cluster.
+    fn server(&self) -> Option<&str> {
+        self.bus.url.is_some().then_some(self.bus.node.as_str())
+    }
+
+    /// The names of the members of a room.
+    fn users(&self, io: &Io, room: &str) -> Vec<String> {
+        let sockets = io.local().to(room).sockets();
+        let mut users: Vec<String> = sockets.iter().filter_map(name_of).collect();
+        users.extend(self.others.users(room));
+        users.sort();
+        users
+    }
+
+    fn rooms(&self, io: &Io) -> Vec<Room> {
+        let mut rooms = io.local().rooms();
+        for room in self.others.rooms() {
+            *rooms.entry(room).or_default() += 1;
+        }
+        rooms.into_iter().map(|(name, members)| Room { name, members }).collect()
+    }
+
+    fn announce_left(&self, io: &Io, room: &str, name: &str) {
+        let _ = io.to(room).emit("notice", &notice_that_left(name));
+        self.tell_members(io, room);
+        self.tell_others(io);
+    }
+
+    /// Sends a room its members, and all clients the list of rooms. Each server does so for its own clients.
+    fn tell_members(&self, io: &Io, room: &str) {
+        let _ = io.local().to(room).emit("users", &self.users(io, room));
+        let _ = io.local().emit("rooms", &self.rooms(io));
+        self.histories.forget(room, || self.users(io, room).is_empty());
+    }
 }
 
 /// What is served: nothing of the folder but the page itself. When the library is missing the page
@@ -47,7 +124,7 @@ struct Name(String);
 #[derive(Default)]
 struct Histories(Mutex<BTreeMap<String, VecDeque<Said>>>);
 
-#[derive(Clone, Serialize)]
+#[derive(Clone, Deserialize, Serialize)]
 struct Said {
     author: String,
     id: String,
@@ -70,37 +147,39 @@ const HISTORY: usize = 50;
 /// Characters of a message.
 const LONGEST: usize = 4000;
 
-fn login(socket: Socket, name: String) -> Value {
+fn login(socket: Socket, name: String, chat: State<Chat>) -> Value {
     let Some(name) = trimmed(&name, 24) else {
         return error("a name has 1 to 24 characters");
     };
     socket.session().set(Name(name.clone()));
-    json!({"ok": true, "id": socket.id(), "name": name})
+    json!({"ok": true, "id": socket.id(), "name": name, "server": chat.server()})
 }
 
 /// Acknowledges before it tells others, so that the page knows its room when their news comes.
-fn enter(socket: Socket, room: String, ack: Ack, histories: State<Histories>) {
+fn enter(socket: Socket, room: String, ack: Ack, chat: State<Chat>) {
     let (name, room, before) = match go(&socket, &room) {
         Ok(went) => went,
         Err(why) => return drop(ack.send(&error(why))),
     };
-    let nsp = socket.nsp();
-    let (users, rooms, history) = (users(&nsp, &room), rooms(&nsp), histories.of(&room));
+    let io = socket.io();
+    let (users, rooms) = (chat.users(&io, &room), chat.rooms(&io));
+    let history = chat.histories.of(&room);
     let entered = json!({"room": room, "users": users, "rooms": rooms, "history": history});
     // A client that has left receives nothing, here and below.
     let _ = ack.send(&entered);
     if let Some(before) = before {
-        announce_left(&nsp, &before, &name, &histories);
+        chat.announce_left(&io, &before, &name);
     }
     let notice = json!({"text": format!("{name} joined"), "time": now()});
     let _ = socket.to(&room).emit("notice", &notice);
-    tell_members(&nsp, &room);
+    chat.tell_members(&io, &room);
+    chat.tell_others(&io);
 }
 
 /// Enters a room; returns the person, the room entered and the room left.
 fn go(socket: &Socket, room: &str) -> Result<(String, String, Option<String>), &'static str> {
     let room = trimmed(room, 32).ok_or("a room name has 1 to 32 characters")?;
-    let Name(name) = socket.session().get().ok_or("log in before you enter a room")?;
+    let name = name_of(socket).ok_or("log in before you enter a room")?;
     let before = room_of(socket).filter(|before| *before != room);
     socket.join(&room).map_err(|_| "this room is somebody's own")?;
     if let Some(before) = &before {
@@ -109,64 +188,49 @@ fn go(socket: &Socket, room: &str) -> Result<(String, String, Option<String>), &
     Ok((name, room, before))
 }
 
-fn say(socket: Socket, text: String, histories: State<Histories>) -> Value {
+fn say(socket: Socket, text: String, chat: State<Chat>) -> Value {
     let Some(text) = trimmed(&text, LONGEST) else {
         return error("a message has 1 to 4000 characters");
     };
-    let (Some(Name(author)), Some(room)) = (socket.session().get(), room_of(&socket)) else {
+    let (Some(author), Some(room)) = (name_of(&socket), room_of(&socket)) else {
         return error("enter a room before you talk");
     };
     let said = Said { author, id: socket.id().into(), text, time: now() };
-    histories.add(&room, said.clone());
+    chat.histories.add(&room, said.clone());
     let _ = socket.to(&room).emit("message", &said);
     let _ = socket.io().of(ACTIVITY).emit("said", &room);
-    json!({"ok": true, "time": said.time})
+    let answer = json!({"ok": true, "time": said.time});
+    chat.tell_others_what_was_said(&socket.io(), room, said);
+    answer
 }
 
 fn typing(socket: Socket, typing: bool) {
-    if let (Some(Name(name)), Some(room)) = (socket.session().get(), room_of(&socket)) {
+    if let (Some(name), Some(room)) = (name_of(&socket), room_of(&socket)) {
         // An old typing notice is worth nothing: it is not queued for slow readers.
         let notice = json!({"name": name, "typing": typing});
         let _ = socket.to(room).volatile().emit("typing", &notice);
     }
 }
 
-fn left(socket: Socket, rooms: Vec<Arc<str>>, histories: State<Histories>) {
-    if let Some(Name(name)) = socket.session().get() {
+fn left(socket: Socket, rooms: Vec<Arc<str>>, chat: State<Chat>) {
+    if let Some(name) = name_of(&socket) {
         for room in rooms {
-            announce_left(&socket.nsp(), &room, &name, &histories);
+            chat.announce_left(&socket.io(), &room, &name);
         }
     }
 }
 
-fn announce_left(nsp: &NamespaceIo, room: &str, name: &str, histories: &Histories) {
-    let notice = json!({"text": format!("{name} left"), "time": now()});
-    let _ = nsp.to(room).emit("notice", &notice);
-    tell_members(nsp, room);
-    histories.forget_empty(nsp, room);
+fn notice_that_left(name: &str) -> Value {
+    json!({"text": format!("{name} left"), "time": now()})
 }
 
-/// Sends a room its members, and all clients the list of rooms.
-fn tell_members(nsp: &NamespaceIo, room: &str) {
-    let _ = nsp.to(room).emit("users", &users(nsp, room));
-    let _ = nsp.emit("rooms", &rooms(nsp));
+fn name_of(socket: &Socket) -> Option<String> {
+    socket.session().read(|Name(name)| name.clone())
 }
 
 /// The one room a client is in.
 fn room_of(socket: &Socket) -> Option<String> {
     socket.rooms().pop()
-}
-
-fn users(nsp: &NamespaceIo, room: &str) -> Vec<String> {
-    let sockets = nsp.to(room).local().sockets();
-    let name = |socket: &Socket| socket.session().read(|Name(name)| name.clone());
-    let mut users: Vec<String> = sockets.iter().filter_map(name).collect();
-    users.sort();
-    users
-}
-
-fn rooms(nsp: &NamespaceIo) -> Vec<Room> {
-    nsp.local().rooms().into_iter().map(|(name, members)| Room { name, members }).collect()
 }
 
 impl Histories {
@@ -183,10 +247,11 @@ impl Histories {
         }
     }
 
-    /// Counted under the lock: a message that arrives meanwhile gets a later number.
-    fn forget_empty(&self, nsp: &NamespaceIo, room: &str) {
+    /// Forgets a room without members. They are counted under the lock: a message that arrives meanwhile is counted
+    /// after them.
+    fn forget(&self, room: &str, is_empty: impl FnOnce() -> bool) {
         let mut histories = self.lock();
-        if nsp.to(room).local().count() == 0 {
+        if is_empty() {
             histories.remove(room);
         }
     }

@@ -2,12 +2,13 @@
 
 use sansocket::cluster::BusError;
 use sansocket_app::{
-    ArgsRef, Broadcast, EmitError, EventMessage, Io, Json, Namespace, RawRest, RemoteSocket,
+    ArgsRef, Broadcast, Bytes, EmitError, EventMessage, Io, Json, Namespace, RawRest, RemoteSocket,
     ServerEvent, Socket,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Adds the handlers, for a server of that name.
@@ -33,6 +34,12 @@ fn questions(on: &mut Namespace, node: &str) {
         found.sort_by(|one, other| one.id.cmp(&other.id));
         (error, found)
     });
+    on.on("fetch-headers", async |socket: Socket, room: String, names: Vec<String>| {
+        let told = |client: Client<'_>| (client.id().to_owned(), client.headers(&names));
+        let (error, mut found) = find(&socket.within(room), told).await;
+        found.sort_by(|(one, _), (other, _)| one.cmp(other));
+        (error, found)
+    });
     on.on("all-rooms", async |socket: Socket| match socket.nsp().all_rooms().await {
         Ok(all) => {
             (all.missing.map(|missing| missing.to_string()), all.rooms.into_iter().collect())
@@ -44,6 +51,9 @@ fn questions(on: &mut Namespace, node: &str) {
     });
     on.on("set-data", |socket: Socket, value: Value| {
         let _ = socket.set_data(&value);
+    });
+    on.on("set-bytes", |socket: Socket, bytes: Bytes| {
+        let _ = socket.set_data(&bytes);
     });
 }
 
@@ -84,6 +94,18 @@ impl Client<'_> {
             Self::Found(client) => client.id(),
             Self::Here(socket) => socket.id(),
         }
+    }
+
+    /// The header fields of these names that are known.
+    fn headers(&self, names: &[String]) -> BTreeMap<String, String> {
+        let known = |name: &String| {
+            let value = match self {
+                Self::Found(client) => client.header(name),
+                Self::Here(socket) => socket.header(name).map(str::to_owned),
+            };
+            Some((name.clone(), value?))
+        };
+        names.iter().filter_map(known).collect()
     }
 }
 
@@ -214,6 +236,13 @@ pub(crate) fn counters(io: &Io) -> Option<String> {
         "lost": counts.lost,
         "bytes_in": counts.bytes_in,
         "bytes_out": counts.bytes_out,
+        "answered": counts.answered,
+        "answer_micros": micros(counts.answer_time),
+        "slowest_answer_micros": micros(counts.slowest_answer),
     });
     Some(counters.to_string())
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

@@ -3,8 +3,8 @@
 
 use sansocket_app::args::Decoder;
 use sansocket_app::{
-    Ack, App, ArgsRef, Bytes, Cluster, Config, EventMessage, Io, Json, Namespace, NoReply, RawRest,
-    Reason, Refusal, Socket, http,
+    Ack, App, ArgsRef, Bytes, Config, EventMessage, Io, Json, Namespace, NoReply, RawRest, Reason,
+    Refusal, Socket, http,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -49,14 +49,7 @@ pub fn app(config: Config, bus: &Bus) -> App {
 #[must_use]
 pub fn events(config: Config, bus: &Bus) -> App {
     let mut app = App::with_config(config);
-    let broker = bus.broker().unwrap_or_else(|error| {
-        eprintln!("--bus: {error}");
-        std::process::exit(2);
-    });
-    let node = broker.is_some().then_some(bus.node.as_str());
-    if let Some(broker) = broker {
-        app.cluster(Cluster::new(broker).config(bus.config.clone()));
-    }
+    let node = bus.join(&mut app);
     for name in ["/", "/custom", "/unicode-ü世", "/g[ab]", "/glob*", "/glob-x"] {
         handle(app.namespace(name).on_connect(welcome), node);
     }

@@ -60,6 +60,8 @@ impl Options {
                 "connect-timeout-ms" => config.connect_timeout = millis(&mut parser)?,
                 "allow-eio3" => config.allow_eio3 = true,
                 "allow-jsonp" => config.allow_jsonp = true,
+                "session-node" => config.node = Some(parser.value()?.parse()?),
+                "trust-forwarded" => config.trust_forwarded = true,
                 "csr" | "recovery" => config.recovery = Some(Recovery::default()),
                 "max-payload" => config.limits.max_payload = parser.value()?.parse()?,
                 "deflate" => config.deflate = Some(small_deflate()),
@@ -109,6 +111,8 @@ const USAGE: &str = "options:
   --max-payload BYTES       largest message a client may send
   --allow-eio3              let clients of Socket.IO 2 in
   --allow-jsonp             let clients poll by JSONP
+  --session-node NAME       name in front of session ids
+  --trust-forwarded         believe what a proxy says of its clients
   --recovery, --csr         let clients whose connections were lost come back to where they were
   --parser NAME             default or msgpack
   --deflate                 compress messages on WebSockets, for clients that offer it";

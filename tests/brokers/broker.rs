@@ -40,17 +40,16 @@ impl Broker {
         })
     }
 
-    /// Starts RabbitMQ.
+    /// Starts RabbitMQ, with more lines of its configuration.
     ///
     /// # Panics
     /// When it is not installed, or does not listen within two minutes.
     #[must_use]
-    pub fn rabbitmq() -> Self {
-        // The command in the PATH insists on a user of its own.
-        let program = "/usr/lib/rabbitmq/bin/rabbitmq-server";
-        Self::start(program, "rabbitmq-server", |command, port, folder| {
+    pub fn rabbitmq(more: &str) -> Self {
+        Self::start(&rabbit("rabbitmq-server"), "rabbitmq-server", |command, port, folder| {
             let (names, own) = (free_port().to_string(), free_port().to_string());
-            let nowhere = folder.join("none");
+            let config = folder.join("rabbitmq.conf");
+            fs::write(&config, more).expect("a file of its own");
             command
                 .env("HOME", folder)
                 .env("RABBITMQ_NODENAME", format!("test{port}@localhost"))
@@ -60,8 +59,8 @@ impl Broker {
                 .env("RABBITMQ_MNESIA_BASE", folder.join("mnesia"))
                 .env("RABBITMQ_LOG_BASE", folder.join("log"))
                 .env("RABBITMQ_ENABLED_PLUGINS_FILE", folder.join("plugins"))
-                .env("RABBITMQ_CONF_ENV_FILE", &nowhere)
-                .env("RABBITMQ_CONFIG_FILE", &nowhere)
+                .env("RABBITMQ_CONF_ENV_FILE", folder.join("none"))
+                .env("RABBITMQ_CONFIG_FILE", &config)
                 .env(
                     "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
                     "-kernel inet_dist_use_interface {127,0,0,1}",
@@ -74,6 +73,22 @@ impl Broker {
             registry.args(["-port", &names, "-address", "127.0.0.1"]).stdin(Stdio::null());
             vec![registry.spawn().expect("Erlang comes with RabbitMQ")]
         })
+    }
+
+    /// Runs `rabbitmqctl` for this RabbitMQ.
+    ///
+    /// # Panics
+    /// When that fails.
+    pub fn rabbitmqctl(&self, arguments: &[&str]) {
+        let mut command = Command::new(rabbit("rabbitmqctl"));
+        for (name, value) in self.command.get_envs() {
+            command.env(name, value.expect("it is set"));
+        }
+        // The server has the port.
+        command.env_remove("RABBITMQ_DIST_PORT").env_remove("detached");
+        command.env_remove("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS");
+        let output = command.args(arguments).output().expect("it comes with RabbitMQ");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
     /// Starts a cluster of Kafka: one broker, which librdkafka plays. It has another port after a restart.
@@ -177,6 +192,11 @@ impl Drop for Broker {
     fn drop(&mut self) {
         self.processes.drain(..).rev().for_each(end);
     }
+}
+
+/// A program of RabbitMQ: those in the PATH insist on a user of their own.
+fn rabbit(program: &str) -> String {
+    format!("/usr/lib/rabbitmq/bin/{program}")
 }
 
 /// Returns a command that runs a script of the folder `python`, which is one of the servers of others.

@@ -46,6 +46,7 @@ struct State {
     link: Progress,
     commands: VecDeque<Command>,
     told: VecDeque<Told>,
+    rest: Option<Duration>,
     waker: Option<Waker>,
     pause: Option<Waker>,
 }
@@ -141,6 +142,20 @@ impl Played {
         }
     }
 
+    /// Waits until the connection is lost, and returns the texts of the messages that came before.
+    pub fn delivered_until_lost(&self) -> Vec<String> {
+        let mut came = Vec::new();
+        loop {
+            let told = self.next();
+            if let Told::Lost(_) = told {
+                return came;
+            }
+            if let Told::Delivered(_, Payload::Bytes(bytes)) = told {
+                came.push(String::from_utf8_lossy(&bytes).into_owned());
+            }
+        }
+    }
+
     /// Waits for so many messages to be confirmed, and for nothing else but messages that come.
     pub fn published(&self, count: usize) {
         let mut left = count;
@@ -152,6 +167,11 @@ impl Played {
                 assert!(matches!(told, Told::Delivered(..)), "not published but {told:?}");
             }
         }
+    }
+
+    /// Has the broker wait for so long after a loss, before it connects again.
+    pub fn rest(&self, pause: Duration) {
+        self.state().rest = Some(pause);
     }
 
     /// Closes the end.
@@ -204,9 +224,10 @@ impl End for Played {
         if !is_closed {
             state.link = Progress::Down;
         }
+        let pause = state.rest.unwrap_or(Duration::from_millis(100));
         drop(state);
         self.note(Told::Lost(why.into()));
-        (!is_closed).then_some(Duration::from_millis(100))
+        (!is_closed).then_some(pause)
     }
 
     fn subscribed(&self, subscription: &Subscription) {

@@ -137,7 +137,7 @@ fn verdict(item: &Inbound<'_>) -> Verdict {
         Inbound::Closed(_) | Inbound::Message(_) | Inbound::Opening(_) | Inbound::Response(_) => {
             Verdict::Continue
         }
-        other => panic!("{other:?}"),
+        other @ (Inbound::Bytes(_) | _) => panic!("{other:?}"),
     }
 }
 

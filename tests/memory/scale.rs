@@ -6,15 +6,12 @@
 
 use allocation_counter::measure;
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use sansocket::Config;
 use sansocket::cluster::bus::{Format, Payload, Subscription};
-use sansocket::cluster::{Command, Node, NodeConfig, NodeEvent, NodeStatus};
-use sansocket::{
-    ArgsRef, Config, Event, Fields, Headers, Message, Method, Request, RequestContext, Server,
-    Shard, Target, Verdict,
-};
+use sansocket::cluster::{Command, NodeConfig, NodeStatus};
+use testbed::Process;
 
 const NODES: usize = 100;
 const CLIENTS: usize = if cfg!(debug_assertions) { 20 } else { 10_000 };
@@ -22,10 +19,9 @@ const CLIENTS: usize = if cfg!(debug_assertions) { 20 } else { 10_000 };
 /// The nodes whose clients are in the room.
 const HOSTS: usize = 3;
 
-/// A process with one shard.
-struct Process {
-    node: Node,
-    shard: Server,
+/// A process with one shard, as the bus knows it.
+struct Member {
+    process: Process,
     subscriptions: HashSet<Subscription>,
     /// Processes that left, as far as it knows, and when it noticed.
     left: Vec<Instant>,
@@ -33,68 +29,27 @@ struct Process {
 
 /// The bus between the processes, which loses nothing and takes no time.
 struct Bus {
-    processes: Vec<Option<Process>>,
+    members: Vec<Option<Member>>,
     now: Instant,
     published: usize,
     delivered: usize,
 }
 
-/// The fields of a WebSocket handshake.
-struct Asked;
-
-impl Headers for Asked {
-    fn each<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {
-        each("host", b"a.example");
-        each("upgrade", b"websocket");
-        each("connection", b"Upgrade");
-        each("sec-websocket-version", b"13");
-        each("sec-websocket-key", b"dGhlIHNhbXBsZSBub25jZQ==");
-    }
-}
-
-impl Process {
+impl Member {
     fn new(format: Format, seed: u8, now: Instant) -> Self {
-        let server = Arc::new(Config::default());
         let mut config = NodeConfig::default();
         config.format = format;
-        let mut node = Node::new(config, server.clone(), 1, [seed; 32], now);
-        node.open(now, "/");
-        node.handle_connected(now, None);
-        let mut shard = Server::new(server, Shard::ONLY, [seed; 32], now);
-        shard.join_cluster(format);
-        Self { node, shard, subscriptions: HashSet::new(), left: Vec::new() }
-    }
-
-    fn connect(&mut self, now: Instant, room: Option<&str>) {
-        let target = "/socket.io/?EIO=4&transport=websocket";
-        let request = Request::new(Method::Get, target, Fields::host(&Asked));
-        let verdict = self.shard.handle_request(now, request, RequestContext::default());
-        let Verdict::Upgrade { link: Some(link), .. } = verdict else { panic!("{verdict:?}") };
-        self.shard.handle_message(now, link, Message::Text("40"));
-        let Some(Event::Connect { socket, .. }) = self.shard.poll_event() else {
-            panic!("no request to join")
-        };
-        self.shard.admit(now, socket).expect("a pending request");
-        if let Some(room) = room {
-            self.shard.socket(socket).expect("it is there").join(room).expect("a room");
-        }
-        while self.shard.poll_transmit(link).is_some() {}
-        while self.shard.poll_link().is_some() {}
+        let mut process = Process::new(config, Config::default(), (seed, 1), now);
+        process.node.handle_connected(now, None);
+        Self { process, subscriptions: HashSet::new(), left: Vec::new() }
     }
 
     /// Carries messages between the shard and the node.
     fn carry(&mut self, now: Instant) {
-        while let Some(output) = self.shard.poll_peer() {
-            self.node.handle_shard(now, &output.message);
-        }
-        while let Some(output) = self.node.poll_shard() {
-            self.shard.handle_peer(now, &output.message);
-        }
-        while let Some(event) = self.node.poll_event() {
-            if let NodeEvent::Status(NodeStatus::Left { .. }) = event {
-                self.left.push(now);
-            }
-        }
+        self.process.run(now);
+        let has_left = |status: &NodeStatus| matches!(status, NodeStatus::Left { .. });
+        let left = self.process.statuses.drain(..).filter(has_left).count();
+        self.left.extend(std::iter::repeat_n(now, left));
     }
 
     fn hears(&self, channel: &str, payload: &Payload<'_>) -> bool {
@@ -112,9 +67,9 @@ impl Process {
 impl Bus {
     fn new(format: Format) -> Self {
         let now = Instant::now();
-        let process = |n: usize| Process::new(format, u8::try_from(n + 1).expect("few"), now);
-        let processes = (0..NODES).map(|n| Some(process(n))).collect();
-        let mut bus = Self { processes, now, published: 0, delivered: 0 };
+        let member = |n: usize| Member::new(format, u8::try_from(n + 1).expect("few"), now);
+        let members = (0..NODES).map(|n| Some(member(n))).collect();
+        let mut bus = Self { members, now, published: 0, delivered: 0 };
         bus.pass(Duration::from_secs(3));
         bus
     }
@@ -124,21 +79,22 @@ impl Bus {
         let now = self.now;
         loop {
             let mut messages = Vec::new();
-            for process in self.processes.iter_mut().flatten() {
-                process.carry(now);
-                while let Some(command) = process.node.poll_command(now) {
+            for member in self.members.iter_mut().flatten() {
+                member.carry(now);
+                let node = &mut member.process.node;
+                while let Some(command) = node.poll_command(now) {
                     match command {
                         Command::Subscribe(subscription) => {
-                            process.node.handle_subscribed(now, &subscription);
-                            process.subscriptions.insert(subscription);
+                            node.handle_subscribed(now, &subscription);
+                            member.subscriptions.insert(subscription);
                         }
                         Command::Unsubscribe(subscription) => {
-                            process.subscriptions.remove(&subscription);
+                            member.subscriptions.remove(&subscription);
                         }
                         Command::Publish { channel, payload, .. } => {
                             messages.push((channel, payload));
                         }
-                        Command::Ping => process.node.handle_pong(now),
+                        Command::Ping => node.handle_pong(now),
                         other @ (Command::Count { .. }
                         | Command::Disconnect
                         | Command::Keep(_)
@@ -154,11 +110,11 @@ impl Bus {
             }
             self.published += messages.len();
             for (channel, payload) in &messages {
-                for process in self.processes.iter_mut().flatten() {
-                    if process.hears(channel, payload) {
+                for member in self.members.iter_mut().flatten() {
+                    if member.hears(channel, payload) {
                         self.delivered += 1;
-                        process.node.handle_delivery(now, channel, payload);
-                        process.carry(now);
+                        member.process.node.handle_delivery(now, channel, payload);
+                        member.carry(now);
                     }
                 }
             }
@@ -171,9 +127,10 @@ impl Bus {
         while self.now < end {
             self.now += Duration::from_millis(50);
             let now = self.now;
-            for process in self.processes.iter_mut().flatten() {
-                if process.node.poll_timeout().is_some_and(|due| due <= now) {
-                    process.node.handle_timeout(now);
+            for member in self.members.iter_mut().flatten() {
+                let node = &mut member.process.node;
+                if node.poll_timeout().is_some_and(|due| due <= now) {
+                    node.handle_timeout(now);
                 }
             }
             self.settle();
@@ -187,19 +144,18 @@ impl Bus {
 
     fn emit(&mut self, rooms: &[&str]) -> (usize, usize) {
         self.cost();
-        let first = self.processes[0].as_mut().expect("it lives");
-        let to = Target { rooms, ..Target::namespace("/") };
-        first.shard.broadcast(&to, "e", ArgsRef::NONE).expect("it is sent");
+        let first = self.members[0].as_mut().expect("it lives");
+        first.process.emit(rooms, &[], "e", "[]");
         self.settle();
         self.cost()
     }
 
     fn fill(&mut self) {
         let now = self.now;
-        for (n, process) in self.processes.iter_mut().flatten().enumerate() {
+        for (n, member) in self.members.iter_mut().flatten().enumerate() {
             let room = if n < HOSTS { Some("room") } else { None };
             for _ in 0..CLIENTS {
-                process.connect(now, room);
+                member.process.connect_unknown(now, room);
             }
         }
         self.settle();
@@ -258,12 +214,45 @@ fn a_process_takes_little_memory_for_the_others_and_none_for_their_clients() {
 fn a_process_that_is_gone_is_noticed_within_five_seconds() {
     let mut bus = Bus::new(Format::Native);
     bus.pass(Duration::from_millis(500));
-    bus.processes[NODES - 1] = None;
+    bus.members[NODES - 1] = None;
     let gone = bus.now;
     bus.pass(Duration::from_secs(6));
-    let noticed: Vec<_> = bus.processes.iter().flatten().flat_map(|one| &one.left).collect();
+    let noticed: Vec<_> = bus.members.iter().flatten().flat_map(|one| &one.left).collect();
     assert_eq!(noticed.len(), NODES - 1);
     let latest = noticed.iter().map(|at| **at - gone).max().expect("somebody noticed");
     println!("the last process noticed after {latest:?}");
     assert!(latest <= Duration::from_secs(5), "{latest:?}");
+}
+
+/// Clients that are in a room each.
+const ROOMS: usize = if cfg!(debug_assertions) { 100 } else { 10_000 };
+
+/// What they cost a process: bytes for one, and subscriptions for all.
+fn cost_of_rooms(format: Format) -> (i64, usize) {
+    let now = Instant::now();
+    let mut process = Member::new(format, 1, now).process;
+    let mut subscriptions = 0;
+    let bytes = measure(|| {
+        for n in 0..ROOMS {
+            process.connect_unknown(now, Some(&format!("room-{n:010}")));
+        }
+        process.run(now);
+        while let Some(command) = process.node.poll_command(now) {
+            if let Command::Subscribe(subscription) = command {
+                process.node.handle_subscribed(now, &subscription);
+                subscriptions += 1;
+            }
+        }
+    });
+    (bytes.bytes_current / i64::try_from(ROOMS).expect("few"), subscriptions)
+}
+
+#[test]
+fn rooms_with_channels_of_their_own_cost_a_subscription_and_memory_each() {
+    let ((together, few), (apart, many)) =
+        (cost_of_rooms(Format::Native), cost_of_rooms(Format::Sharded));
+    println!("{ROOMS} rooms: {few} subscriptions, or {many} with channels of their own");
+    println!("a client in a room: {together} bytes, or {apart} where that has a channel");
+    assert_eq!((few, many), (2, ROOMS + 2));
+    assert!(apart - together < 1024, "{apart} instead of {together}");
 }

@@ -63,6 +63,9 @@ macro_rules! every_binding {
             f08_a_request_is_forwarded_once
             f08_bodies_of_forwarded_requests_are_bounded
             requests_reach_the_node_that_has_the_session
+            websockets_reach_the_node_that_has_the_session
+            a_websocket_through_another_node_holds_nobody_up
+            a_node_that_stops_ends_what_passes_through_it
             a_body_too_large_is_refused_before_its_session_reads_as_closed
             a_client_faster_than_its_handlers_is_read_no_further_and_loses_nothing
             a_handler_starts_a_thread_that_rests_until_the_server_stops

@@ -5,9 +5,11 @@ use sansocket_app::{App, Config, Io, Listener, Reason};
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{self, Receiver};
-use std::time::Duration;
+use std::thread;
+use std::time::Instant;
 use testbed::{Answer, request};
 
+use crate::channel::Channel;
 use crate::client::{Client, PATIENCE};
 use crate::serve::{Serve, listener, port};
 
@@ -61,6 +63,15 @@ impl Pair {
         client.sid = direct.sid;
         client
     }
+
+    /// Waits until a node holds a poll: none of its clients has another link.
+    fn await_poll(&self, node: usize) {
+        let patience = Instant::now() + PATIENCE;
+        while self.ios[node].counts().iter().all(|shard| shard.links == 0) {
+            assert!(Instant::now() < patience, "no poll is held");
+            thread::yield_now();
+        }
+    }
 }
 
 /// Polls and POSTs on any connection are answered by the node that has the session, compressed or not.
@@ -71,9 +82,8 @@ pub fn requests_reach_the_node_that_has_the_session(serve: Serve) {
         client.post(&format!(r#"42{n}["which"]"#));
         assert_eq!(client.poll(), format!(r#"43{n}["n1"]"#));
     }
-    // A poll that is held.
     client.send("GET", &target(&client), "");
-    std::thread::sleep(Duration::from_millis(50));
+    pair.await_poll(0);
     pair.ios[0].emit("news", &1).unwrap();
     assert_eq!(client.response(), (200, r#"42["news",1]"#.into()));
     let text = "x".repeat(90_000);
@@ -97,8 +107,7 @@ pub fn a_client_that_leaves_another_node_is_missed(serve: Serve) {
     let pair = Pair::start(serve, nobody());
     let mut client = pair.astray();
     client.send("GET", &target(&client), "");
-    // The poll is held by then, or is on its way.
-    std::thread::sleep(Duration::from_millis(100));
+    pair.await_poll(0);
     drop(client);
     assert_eq!(pair.lost.recv_timeout(PATIENCE), Ok("n1"));
 }
@@ -168,4 +177,59 @@ fn answer(stream: &mut TcpStream, request: &str) -> Answer {
 /// An address where nobody listens.
 fn nobody() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// An upgrade on any node leads to the one that has the session, and the WebSocket works as any other does.
+pub fn websockets_reach_the_node_that_has_the_session(serve: Serve) {
+    let pair = Pair::start(serve, nobody());
+    for (there, here) in [(0, 1), (1, 0)] {
+        let direct = Client::connect(pair.addresses[there]);
+        let mut channel = Channel::upgrade(pair.addresses[here], &direct.sid).unwrap();
+        channel.send(r#"421["which"]"#).unwrap();
+        assert_eq!(channel.recv().unwrap(), format!(r#"431["{}"]"#, NAMES[there]));
+        for n in 0..300 {
+            channel.send(&format!(r#"42{n}["echo","{n}"]"#)).unwrap();
+        }
+        for n in 0..300 {
+            assert_eq!(channel.recv().unwrap(), format!(r#"43{n}["{n}"]"#));
+        }
+        let text = "x".repeat(90_000);
+        for _ in 0..20 {
+            channel.send(&format!(r#"420["echo","{text}"]"#)).unwrap();
+            assert_eq!(channel.recv().unwrap(), format!(r#"430["{text}"]"#));
+        }
+        pair.ios[there].emit("news", &1).unwrap();
+        assert_eq!(channel.recv().unwrap(), r#"42["news",1]"#);
+        drop(channel);
+        assert_eq!(pair.lost.recv_timeout(PATIENCE), Ok(NAMES[there]), "its end is noticed");
+    }
+}
+
+/// A client that reads nothing of what comes through another node is held up alone, and ends.
+pub fn a_websocket_through_another_node_holds_nobody_up(serve: Serve) {
+    let pair = Pair::start(serve, nobody());
+    let [slow, quick] = [(); 2].map(|()| {
+        let direct = Client::connect(pair.addresses[0]);
+        Channel::upgrade(pair.addresses[1], &direct.sid).unwrap()
+    });
+    let mut quick = quick;
+    let text = "x".repeat(50_000);
+    for n in 0..200 {
+        pair.ios[0].emit("news", &text).unwrap();
+        assert_eq!(quick.recv().unwrap(), format!(r#"42["news","{text}"]"#), "{n}");
+    }
+    drop(slow);
+    assert_eq!(pair.lost.recv_timeout(PATIENCE), Ok("n1"));
+    quick.send(r#"421["which"]"#).unwrap();
+    assert_eq!(quick.recv().unwrap(), r#"431["n1"]"#);
+}
+
+/// The WebSockets that pass through a node end with it, at once.
+pub fn a_node_that_stops_ends_what_passes_through_it(serve: Serve) {
+    let pair = Pair::start(serve, nobody());
+    let direct = Client::connect(pair.addresses[0]);
+    let mut channel = Channel::upgrade(pair.addresses[1], &direct.sid).unwrap();
+    pair.ios[1].stop();
+    assert!(channel.recv().is_err());
+    assert_eq!(pair.lost.recv_timeout(PATIENCE), Ok("n1"));
 }

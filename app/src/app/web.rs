@@ -7,7 +7,6 @@ use std::net::SocketAddr;
 use crate::app::App;
 use crate::web::files::Files;
 use crate::web::handler::{IntoWeb, WebHandler, response_of};
-use crate::web::nodes::Nodes;
 use crate::web::refused::RefusedRequest;
 
 impl App {
@@ -34,13 +33,16 @@ impl App {
         self
     }
 
-    /// Names the other nodes behind the load balancer of this one, and where they listen for plain HTTP. A poll or a
-    /// POST whose session one of them has, as the [name](sansocket::Config::node) in front of its id says, is
-    /// forwarded there, and its answer goes back to the client: so polling needs no sticky sessions, at the cost of
-    /// one more hop. A request for a WebSocket is not forwarded: clients start on polling and stay there, unless the
-    /// balancer leads them to the right node. Nothing is forwarded by a layer in front of another service.
+    /// Names the other nodes behind the load balancer of this one, and where they listen for plain HTTP. A request
+    /// whose session one of them has, as the [name](sansocket::Config::node) in front of its id says, is
+    /// forwarded there, and its answer goes back to the client: so no sticky sessions are needed, at the cost of
+    /// one more hop. When a polling client upgrades to a WebSocket on the wrong node, the bytes of the WebSocket pass
+    /// through that node for as long as it lasts. A layer in front of another service forwards as well.
     ///
-    /// A request is forwarded once at most. When a node does not answer, the client gets 502 and opens a new session.
+    /// A request is forwarded once at most. When a node does not answer, the client gets 502 and opens a new session;
+    /// so it does when a node ends through which its WebSocket passes. As many WebSockets may pass through a node as it
+    /// may have sessions, `Limits::sessions`, and one more is answered with 503.
+    ///
     /// What another node says of a client, in `X-Forwarded-For` and `-Proto`, is believed if it comes from one of
     /// these addresses: nobody else should be able to send from there.
     ///
@@ -57,7 +59,31 @@ impl App {
     ///
     /// Without a name of its own, a server forwards nothing.
     pub fn nodes(&mut self, others: impl IntoIterator<Item = (NodeName, SocketAddr)>) -> &mut Self {
-        self.web.nodes = Some(Nodes::new(others));
+        self.web.nodes.get_or_insert_default().name(others);
+        self
+    }
+
+    /// Tells the other processes of the [cluster](Self::cluster) under which address and port this one listens for
+    /// plain HTTP, and learns from them where they listen: instead of [`nodes`](Self::nodes), or beside it, where what
+    /// is named there goes before what is learnt. It needs a [name](sansocket::Config::node) of its own, and
+    /// [`Format::Native`](crate::Format::Native): processes of other formats neither tell nor learn anything.
+    ///
+    /// Whoever can write to the broker can then have requests for a node, with session ids and cookies in them, sent
+    /// to an address of its choice, and be believed what it says of clients: without this, it cannot.
+    ///
+    /// ```
+    /// # use sansocket_app::{App, Broker, Cluster, Config};
+    /// # fn example(redis: impl Broker) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut config = Config::default();
+    /// config.node = Some("n1".parse()?);
+    /// let mut app = App::with_config(config);
+    /// app.cluster(Cluster::new(redis));
+    /// app.tell_nodes("10.0.0.1:3000".parse()?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn tell_nodes(&mut self, address: SocketAddr) -> &mut Self {
+        self.web.nodes.get_or_insert_default().tell(address);
         self
     }
 

@@ -1,14 +1,15 @@
 //! The node of a process behind its lock, and the one way to reach it.
 //!
-//! Every change of the node goes through [`Bus::act`] or [`Bus::pump`]: lock, take what shards left, act, leave with
-//! shards what follows for them, unlock, and only then have shards handle that, wake the thread of the broker, and
-//! tell the application.
+//! Every change of the node goes through [`Bus::act`], [`Bus::pump`] or [`Bus::deliver`]: lock, take what shards left, act,
+//! leave with shards what follows for them, unlock, and only then have shards handle that, wake the thread of the broker,
+//! and tell the application. Messages of other processes are read before, without the lock, and taken in turns.
 
 use atomic_waker::AtomicWaker;
 use sansocket::Config;
-use sansocket::cluster::bus::{Format, Report};
+use sansocket::cluster::bus::{Format, Payload, Report};
 use sansocket::cluster::{
-    AnswerToken, BusCounts, BusError, Command, Message, Node, NodeEvent, Outcome, Question,
+    AnswerToken, BusCounts, BusError, Command, Message, Node, NodeEvent, Outcome, Question, Reader,
+    Taken,
 };
 use std::collections::HashMap;
 use std::fmt;
@@ -17,6 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
+use crate::cluster::arrivals::{Arrivals, Brought, Turn};
 use crate::cluster::asked::Asked;
 use crate::cluster::cluster::Cluster;
 use crate::cluster::process::Process;
@@ -33,6 +35,7 @@ struct Inner {
     process: Weak<dyn Process>,
     settings: Settings,
     inbox: Inbox,
+    arrivals: Arrivals,
     room: Room,
     state: Mutex<State>,
     /// The thread of the broker, when it waits for commands.
@@ -46,10 +49,6 @@ pub(crate) struct Settings {
     /// Where the broker is, without a password.
     pub(crate) address: String,
     pub(crate) format: Format,
-    /// Names of header fields that answers about clients tell.
-    pub(crate) headers: Vec<Box<str>>,
-    /// Whether answers about clients tell what they gave when they connected.
-    pub(crate) auth: bool,
 }
 
 /// Messages that shards left for other processes, in the order of the calls that caused them.
@@ -74,6 +73,8 @@ struct Room {
 /// What the lock guards.
 struct State {
     node: Node,
+    /// What reads messages for it, as those who bring them know.
+    reader: Arc<Reader>,
     /// Who waits for an answer. Bounded as the questions of the node are: each ends in time.
     pending: HashMap<Question, Arc<Slot<Outcome>>>,
     /// Who waits until everything is subscribed to.
@@ -103,22 +104,19 @@ impl Bus {
     ) -> Self {
         let config = cluster.config.clone();
         let room = Room::new(config.queue);
-        let settings = Settings {
-            address: cluster.address.clone(),
-            format: config.format,
-            headers: config.headers.clone(),
-            auth: config.auth,
-        };
+        let settings = Settings { address: cluster.address.clone(), format: config.format };
         let mut node = Node::new(config, server, shards, seed, now);
         namespaces.for_each(|namespace| node.open(now, namespace));
         room.set(&node);
+        let reader = node.reader().clone();
         let (pending, settling) = (HashMap::new(), Vec::new());
         Self(Arc::new(Inner {
             process,
             settings,
             inbox: Inbox::default(),
+            arrivals: Arrivals::new(reader.clone()),
             room,
-            state: Mutex::new(State { node, pending, settling, stage: Stage::Serving }),
+            state: Mutex::new(State { node, reader, pending, settling, stage: Stage::Serving }),
             driver: AtomicWaker::new(),
             pause: AtomicWaker::new(),
         }))
@@ -127,13 +125,13 @@ impl Bus {
     /// Returns the name by which other processes know this one: random, and another one after each start.
     #[must_use]
     pub fn name(&self) -> Box<str> {
-        self.lock().node.name().into()
+        self.look(|state| state.node.name().into())
     }
 
     /// Returns what was counted.
     #[must_use]
     pub fn counts(&self) -> BusCounts {
-        self.lock().node.counts()
+        self.look(|state| state.node.counts())
     }
 
     /// Returns how the processes of the cluster write their messages.
@@ -154,10 +152,6 @@ impl Bus {
         Settled::new(self.clone(), patience)
     }
 
-    pub(crate) fn settings(&self) -> &Settings {
-        &self.0.settings
-    }
-
     /// Says whether a message with so many bytes of arguments would be taken now.
     pub(crate) fn check_size(&self, size: usize) -> Result<(), BusError> {
         self.0.room.check(size)
@@ -172,16 +166,67 @@ impl Bus {
     pub(crate) fn pump(&self) {
         while self.0.inbox.is_there() {
             let Some(process) = self.0.process.upgrade() else { return };
-            let mut state = match self.0.state.try_lock() {
-                Ok(state) => state,
-                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) => return,
-            };
+            let Some(mut state) = self.try_lock() else { return };
             let after = state.take_and(&self.0.inbox, &*process, |_, _| ()).1;
-            self.0.room.set(&state.node);
+            self.0.show(&mut state);
             drop(state);
             self.carry_out(process, after);
             self.0.driver.wake();
+        }
+        self.see_to_arrivals();
+    }
+
+    /// Takes a message that the broker brought. It is read here, without the lock of the node. While another thread has
+    /// that, the message waits in a line, and the broker is read on; when the line is full, this waits for the lock.
+    pub(super) fn deliver(&self, channel: &str, payload: &Payload<'_>) {
+        let arrival = self.0.arrivals.reader().read(channel, payload);
+        self.line_up(Brought::Message(arrival));
+    }
+
+    /// Takes what the broker kept of a client that comes back. It waits behind the messages that the broker brought
+    /// before: [`Taken::until`] promises that the node has them.
+    pub(super) fn hand_over(&self, ticket: u64, taken: Option<Taken>) {
+        self.line_up(Brought::Kept(ticket, taken));
+    }
+
+    fn line_up(&self, mut brought: Brought) {
+        let arrivals = &self.0.arrivals;
+        while let Some(back) = arrivals.push(brought) {
+            if self.take_turn().is_none() {
+                return;
+            }
+            brought = back;
+        }
+        while arrivals.is_there()
+            && let Some(state) = self.try_lock()
+            && self.take_turn_with(state).is_some()
+        {}
+        self.0.driver.wake();
+    }
+
+    /// Has the node take what the broker brought, as much as one turn may. `None` when the process is gone.
+    pub(crate) fn take_turn(&self) -> Option<()> {
+        self.take_turn_with(self.lock())
+    }
+
+    fn take_turn_with(&self, state: MutexGuard<'_, State>) -> Option<()> {
+        self.change_locked(state, |state, now| {
+            let mut turn = Turn::new();
+            while let Some(brought) = self.0.arrivals.next(&mut turn) {
+                match brought {
+                    Brought::Message(arrival) => state.node.handle_arrival(now, arrival),
+                    Brought::Kept(ticket, taken) => state.node.handle_taken(now, ticket, taken),
+                }
+            }
+        })
+    }
+
+    /// Leaves what the broker brought to the timers, unless its thread takes it: no thread of the application does.
+    fn see_to_arrivals(&self) {
+        if self.0.arrivals.is_there()
+            && let Some(process) = self.0.process.upgrade()
+        {
+            process.set_due(process.now());
         }
     }
 
@@ -237,7 +282,7 @@ impl Bus {
 
     /// Publishes nothing any more: the thread of the broker ends.
     pub(crate) fn close(&self) {
-        let before = std::mem::replace(&mut self.lock().stage, Stage::Closed);
+        let before = self.look(|state| std::mem::replace(&mut state.stage, Stage::Closed));
         self.0.driver.wake();
         self.0.pause.wake();
         match before {
@@ -269,6 +314,7 @@ impl Bus {
         if is_over == Some(true) {
             self.close();
         }
+        while self.0.arrivals.is_there() && self.take_turn().is_some() {}
         self.0.driver.wake();
     }
 
@@ -301,7 +347,7 @@ impl Bus {
     /// Completes when there are to be no more attempts to connect.
     pub(super) fn poll_closed(&self, context: &Context<'_>) -> Poll<()> {
         self.0.pause.register(context.waker());
-        match self.lock().stage {
+        match self.look(|state| state.stage) {
             Stage::Serving => Poll::Pending,
             Stage::Stopping { .. } | Stage::Leaving { .. } | Stage::Closed => Poll::Ready(()),
         }
@@ -322,14 +368,29 @@ impl Bus {
     /// Locks the node, with what shards left handed over, lets `act` change it, and does what follows. It does not wake
     /// the thread of the broker.
     fn change<R>(&self, act: impl FnOnce(&mut State, Instant) -> R) -> Option<R> {
+        self.change_locked(self.lock(), act)
+    }
+
+    /// The same with the lock taken.
+    fn change_locked<R>(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        act: impl FnOnce(&mut State, Instant) -> R,
+    ) -> Option<R> {
         let process = self.0.process.upgrade()?;
-        let mut state = self.lock();
         let (result, after) = state.take_and(&self.0.inbox, &*process, act);
-        self.0.room.set(&state.node);
+        self.0.show(&mut state);
         drop(state);
         self.carry_out(process, after);
         self.pump();
         Some(result)
+    }
+
+    /// Looks at what the lock guards. Whatever came meanwhile is seen to behind it.
+    fn look<R>(&self, look: impl FnOnce(&mut State) -> R) -> R {
+        let result = look(&mut self.lock());
+        self.pump();
+        result
     }
 
     /// Does what must not be done under the lock.
@@ -353,6 +414,25 @@ impl Bus {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn try_lock(&self) -> Option<MutexGuard<'_, State>> {
+        match self.0.state.try_lock() {
+            Ok(state) => Some(state),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+}
+
+impl Inner {
+    /// Shows others what they need to know of the node without its lock.
+    fn show(&self, state: &mut State) {
+        self.room.set(&state.node);
+        if !Arc::ptr_eq(&state.reader, state.node.reader()) {
+            state.reader = state.node.reader().clone();
+            self.arrivals.set_reader(state.reader.clone());
+        }
     }
 }
 

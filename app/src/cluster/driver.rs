@@ -44,17 +44,17 @@ impl End for Driver {
     }
 
     fn delivered(&self, channel: &str, payload: &Payload<'_>) {
-        self.0.act(|node, now| node.handle_delivery(now, channel, payload));
+        self.0.deliver(channel, payload);
     }
 
     fn published(&self, _receivers: Option<u64>) {}
 
-    fn refused(&self, _why: &str) {
-        self.0.act(|node, _| node.handle_refused());
+    fn refused(&self, why: &str) {
+        self.0.act(|node, now| node.handle_refused(now, why));
     }
 
     fn taken(&self, ticket: u64, taken: Option<Taken>) {
-        self.0.act(|node, now| node.handle_taken(now, ticket, taken));
+        self.0.hand_over(ticket, taken);
     }
 
     fn missed(&self, _stream: &str, count: u64) {

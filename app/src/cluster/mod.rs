@@ -1,5 +1,6 @@
 //! One process of a cluster: its node behind a lock, between shards and the thread of a broker.
 
+mod arrivals;
 pub(crate) mod asked;
 pub(crate) mod bus;
 pub(crate) mod cluster;

@@ -14,8 +14,11 @@ use std::time::{Duration, Instant};
 
 use crate::app::App;
 use crate::dial::net::Net;
-use crate::serve::carry::Wire;
+use crate::dial::stream::Stream;
+use crate::dial::tunnel::Tunnel;
+use crate::serve::carry::{Carry, Wire};
 use crate::web::nodes::{Forward, Forwarding, Unanswered, leave_out_own};
+use crate::web::tunnel::{Answer, NodeEnd};
 
 /// Lets the requests of an application that are for [other nodes](App::nodes) reach them by the streams of
 /// `net`, if there are any such nodes.
@@ -30,11 +33,11 @@ pub fn forwarding<N: Net>(mut app: App, net: impl FnOnce() -> N) -> App {
 /// The way to other nodes.
 struct Forwarder<N: Net>(Arc<Shared<N>>);
 
-struct Shared<N: Net> {
-    net: N,
+pub(super) struct Shared<N: Net> {
+    pub(super) net: N,
     limits: Arc<Limits>,
-    /// How long an answer may take: a poll is answered by a PING at the latest.
-    patience: Duration,
+    /// How long an answer may take, and how long a WebSocket may be silent: there is a PING at the latest.
+    pub(super) patience: Duration,
     /// How long a connection is kept without a request.
     keeping: Duration,
     /// Connections without a request, the last used at the end. At most [`KEPT`] for each node.
@@ -82,6 +85,11 @@ impl<N: Net> Forward for Forwarder<N> {
             shared.exchange(node, &request).await.map_err(|error| Unanswered(error.to_string()))
         })
     }
+
+    fn tunnel(&self, node: SocketAddr, request: http::Request<()>, end: NodeEnd) {
+        let shared = self.0.clone();
+        self.0.net.spawn(Box::pin(async move { shared.tunnel(node, &request, end).await }));
+    }
 }
 
 impl<N: Net> Shared<N> {
@@ -103,10 +111,30 @@ impl<N: Net> Shared<N> {
     }
 
     async fn open(&self, node: SocketAddr) -> io::Result<Way<N::Stream>> {
-        let opening = async { self.net.connect(node).await };
-        let stream = self.in_time(CONNECTING, opening).await?;
-        // It asks for no WebSocket, so nothing follows from the seed.
-        Ok(Way { stream, conn: Conn::client(self.limits.clone(), None, [0; 32]) })
+        let stream = self.connect(node).await?;
+        Ok(Way { stream, conn: self.conn() })
+    }
+
+    async fn connect(&self, node: SocketAddr) -> io::Result<N::Stream> {
+        self.in_time(CONNECTING, async { self.net.connect(node).await }).await
+    }
+
+    /// It asks for no WebSocket of its own, so nothing follows from the seed.
+    fn conn(&self) -> Conn {
+        Conn::client(self.limits.clone(), None, [0; 32])
+    }
+
+    /// Opens a tunnel. Its end is told when that fails.
+    async fn tunnel(self: &Arc<Self>, node: SocketAddr, request: &http::Request<()>, end: NodeEnd) {
+        let stream = match self.connect(node).await {
+            Ok(stream) => stream,
+            Err(error) => return end.answer(Answer::Failed(Unanswered(error.to_string()))),
+        };
+        let start = (self.conn(), self.net.sleep(self.limits.head_time));
+        // One that cannot be asked for drops its end, which says so.
+        if let Ok(tunnel) = Tunnel::new(Arc::downgrade(self), start, request, end) {
+            self.net.carry(Carry::new(Stream::Plain(stream), tunnel));
+        }
     }
 
     /// Waits for `work`, but no longer than `patience`.
@@ -225,7 +253,7 @@ impl<S: Wire> Way<S> {
 }
 
 /// The head of an answer, without the fields that concern its connection.
-fn answer_of(status: u16, fields: Fields<'_>) -> http::Response<()> {
+pub(super) fn answer_of(status: u16, fields: Fields<'_>) -> http::Response<()> {
     let mut answer = http::Response::new(());
     *answer.status_mut() =
         http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::BAD_GATEWAY);
@@ -241,7 +269,7 @@ fn answer_of(status: u16, fields: Fields<'_>) -> http::Response<()> {
 }
 
 /// The fields of a request, line by line.
-struct Lines<'a>(&'a HeaderMap);
+pub(super) struct Lines<'a>(pub(super) &'a HeaderMap);
 
 impl Headers for Lines<'_> {
     fn each<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {

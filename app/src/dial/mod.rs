@@ -5,6 +5,7 @@
 //! | `net.rs` | what a binding supplies |
 //! | `dial.rs` | from the address of a server to a stream |
 //! | `forward.rs` | requests that another node answers |
+//! | `tunnel.rs` | the streams on which WebSockets pass to other nodes |
 //! | `way.rs` | which way streams take, as an application chooses it |
 //! | `race.rs` | which of the addresses of a host answers first |
 //! | `proxies.rs` | which server is reached through which proxy |
@@ -28,4 +29,5 @@ pub(crate) mod tls;
 #[cfg(not(feature = "tls"))]
 #[path = "tls/off.rs"]
 pub(crate) mod tls;
+mod tunnel;
 pub(crate) mod way;

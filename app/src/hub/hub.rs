@@ -1,6 +1,6 @@
 //! An application on its shards.
 
-use sansocket::{Counts, Limits, Link};
+use sansocket::{Counts, Limits, Link, NodeName};
 use sansocket_bus::Broker;
 use std::any::{Any, TypeId};
 use std::fmt;
@@ -289,6 +289,10 @@ impl Reach for Hub {
 
     fn outgoing(&self) -> Option<&OnOutgoing> {
         self.app.on_any_outgoing.as_ref()
+    }
+
+    fn node(&self) -> Option<&NodeName> {
+        self.app.config.node.as_ref()
     }
 
     fn param<'a>(&self, place: usize, namespace: &'a str, name: &str) -> Option<&'a str> {

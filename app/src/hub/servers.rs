@@ -82,6 +82,11 @@ impl Process for Hub {
             NodeEvent::ServerEvent { namespace, event, token } => {
                 self.hear_server(Waiting { namespace, event, token });
             }
+            NodeEvent::Home { node, home } => {
+                if let Some(nodes) = &self.app().web.nodes {
+                    nodes.hear(&node, home);
+                }
+            }
             // The bus itself knows what to do with others.
             NodeEvent::Answered { .. } | NodeEvent::Status(_) | _ => {}
         }
@@ -110,14 +115,11 @@ impl Hub {
         let everybody = self.local(namespace).except(except);
         let meant = if rooms.is_empty() { everybody } else { everybody.to(rooms) };
         let found = meant.found_here().into_iter();
-        match (detail, self.shards().bus()) {
-            (Detail::Clients, Some(bus)) => {
-                let tell = |(socket, rooms)| found::tell(&socket, rooms, bus.settings());
-                Report::Found(found.map(tell).collect())
+        match detail {
+            Detail::Clients => {
+                Report::Found(found.map(|(socket, rooms)| found::tell(&socket, rooms)).collect())
             }
-            (Detail::Clients | Detail::Ids, _) => {
-                Report::Ids(found.map(|(socket, _)| socket.id().into()).collect())
-            }
+            Detail::Ids => Report::Ids(found.map(|(socket, _)| socket.id().into()).collect()),
         }
     }
 

@@ -2,7 +2,7 @@
 //! socket.
 
 use http::request::Parts;
-use sansocket::{Awaits, Caller, Conn, Decoder, Inbound, Link, Response, Role, Verdict};
+use sansocket::{Awaits, Caller, Conn, Decoder, Inbound, Link, Request, Response, Role, Verdict};
 use std::cell::RefCell;
 use std::fmt;
 use std::io::IoSlice;
@@ -14,12 +14,14 @@ use std::time::Instant;
 use crate::hub::hub::Hub;
 use crate::log::log;
 use crate::serve::date;
+use crate::serve::exchange::Exchange;
 use crate::serve::tls::{Tls, TlsConnection};
 use crate::serve::webtransport::Connect;
 use crate::shards::cell::Cell;
 use crate::shards::port::{Port, Ring};
 use crate::shards::watch::CAME;
 use crate::sockets::clients::Clients;
+use crate::web::tunnel::Room;
 use deadline::{Deadline, FAREWELL};
 use front::Front;
 
@@ -72,8 +74,8 @@ enum Pause {
     Nothing,
     /// More is not read.
     Reading,
-    /// What follows the head of a request is not even decoded: the body of a POST, or the first
-    /// messages of a WebSocket.
+    /// What follows the head of a request is not even decoded: the body of a POST, the first
+    /// messages of a WebSocket, or more bytes of a tunnel.
     Decoding,
 }
 
@@ -126,6 +128,15 @@ impl Connection {
         let mut this = Self::carrying(hub, conn, Arc::default(), shard);
         this.front = Some(Box::new(Front::webtransport(Connect::new(head, caller))));
         this.watch();
+        this
+    }
+
+    /// Makes the connection of a stream that a host upgrades for a client whose session another node has.
+    pub(super) fn tunnelled(hub: Arc<Hub>, port: Arc<Port>, exchange: Exchange) -> Self {
+        let (conn, shard) = (Conn::tunnel(hub.limits().clone()), hub.shards().next_home());
+        let mut this = Self::carrying(hub, conn, port, shard);
+        this.front = Some(Box::new(Front::tunnel(exchange)));
+        this.deadline.sit(&this.hub, &this.port);
         this
     }
 
@@ -188,24 +199,11 @@ impl Connection {
                     let mut caller = Caller::default();
                     caller.peer = front.as_ref().and_then(|front| front.peer());
                     caller.secure = tls.is_some();
-                    let caller = hub.seen(&request, caller);
                     // Whatever comes next has a deadline of its own.
                     deadline.forget(port);
-                    let verdict = match (&mut *front, hub.destination(&request)) {
-                        (Some(front), Some(node)) => front.forward(hub, &request, (caller, node)),
-                        (Some(_) | None, _) => {
-                            hub.request(shard, port, now, (&request, caller.into()))
-                        }
-                    };
-                    let passed = matches!(verdict, Verdict::Pass);
-                    *polled = match passed || hub.shards().life().is_stopping() {
-                        true => Polled::No,
-                        false => Polled::Yes,
-                    };
-                    let verdict = match front {
-                        Some(front) if passed => front.begin(hub, &request, caller),
-                        Some(_) | None => verdict,
-                    };
+                    let verdict;
+                    (verdict, *polled) =
+                        judge(hub, front, (&mut *shard, port, now), (&request, caller));
                     let waits = is_early(hub, *shard, port, &verdict);
                     decoder.apply(verdict);
                     if waits {
@@ -229,6 +227,13 @@ impl Connection {
                 Ok(Some(Inbound::Body(body))) => {
                     let verdict = front.as_mut().map(|front| front.ask(hub, port, body));
                     decoder.apply(verdict.unwrap_or(Verdict::Pass));
+                }
+                Ok(Some(Inbound::Bytes(bytes))) => {
+                    let room = front.as_ref().map_or(Room::Left, |front| front.pass(bytes));
+                    if room == Room::Full {
+                        *pause = Pause::Decoding;
+                        return;
+                    }
                 }
                 Ok(Some(_)) => {}
                 Ok(None) => return,
@@ -370,8 +375,9 @@ impl Connection {
                     self.conn.link().is_none()
                 }
                 None => {
-                    self.more = false;
-                    self.take_answer()
+                    let answered = self.take_answer();
+                    self.more = self.pull_tunnel();
+                    answered
                 }
             };
             if self.more {
@@ -407,7 +413,7 @@ impl Connection {
                 }
             }
             (Pause::Decoding, _) => {
-                if self.hub.shards().pressure(self.shard).stops(&self.port) {
+                if self.is_stuffed() || self.hub.shards().pressure(self.shard).stops(&self.port) {
                     return;
                 }
             }
@@ -431,6 +437,9 @@ impl Connection {
             self.end = End::Over;
         }
         let stopping = self.hub.shards().life().is_stopping();
+        if stopping && self.is_tunnel() {
+            self.end = End::Over;
+        }
         if stopping && self.polled == Polled::Yes && self.deadline.awaits() == Awaits::Request {
             self.polled = Polled::Awaited;
             self.deadline.set(&self.hub, &self.port, FAREWELL);
@@ -469,6 +478,30 @@ impl fmt::Debug for Connection {
             .field("awaits", &self.deadline.awaits())
             .field("end", &self.end)
             .finish_non_exhaustive()
+    }
+}
+
+/// What becomes of a request, and whether a polling client may come back on its stream.
+#[inline]
+fn judge(
+    hub: &Hub,
+    front: &mut Option<Box<Front>>,
+    (shard, port, now): (&mut u16, &Arc<Port>, Instant),
+    (request, caller): (&Request<'_>, Caller),
+) -> (Verdict, Polled) {
+    let caller = hub.seen(request, caller);
+    let verdict = match (&mut *front, hub.destination(request)) {
+        (Some(front), Some(node)) => front.forward(hub, port, request, (caller, node)),
+        (Some(_) | None, _) => hub.request(shard, port, now, (request, caller.into())),
+    };
+    let passed = matches!(verdict, Verdict::Pass);
+    let polled = match passed || hub.shards().life().is_stopping() {
+        true => Polled::No,
+        false => Polled::Yes,
+    };
+    match front {
+        Some(front) if passed => (front.begin(hub, request, caller), polled),
+        Some(_) | None => (verdict, polled),
     }
 }
 

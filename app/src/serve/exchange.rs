@@ -26,9 +26,10 @@ use crate::shards::port::Port;
 use crate::sockets::io::Io;
 use crate::web::handler::{
     Answerer, Beside, Fallback, forwarded_response_of, head_response_of, name_as_known, request_of,
-    response_of,
+    response_of, switching_response_of,
 };
-use crate::web::nodes::{Nodes, forwardable};
+use crate::web::nodes::{Nodes, Unanswered, forwardable};
+use crate::web::tunnel::{Answer, ClientEnd, tunnel};
 
 /// A plain HTTP request until it is answered.
 pub(crate) enum Exchange {
@@ -48,6 +49,20 @@ pub(crate) enum Exchange {
         page: Page,
         wish: Wish,
     },
+    /// Another node has the session that a WebSocket is for.
+    Tunnel {
+        end: ClientEnd,
+        /// Until it answered.
+        page: Option<Page>,
+    },
+}
+
+/// The answer to a plain HTTP request.
+pub(super) enum Answered {
+    /// It is answered.
+    Whole(Response),
+    /// The node that has the session accepted a WebSocket, and bytes pass after this head.
+    Tunnel(Response),
 }
 
 /// Bytes read from a file at once.
@@ -88,6 +103,7 @@ impl Exchange {
     /// Begins with the head of a request that another node answers.
     pub(crate) fn forward(
         hub: &Hub,
+        port: &Arc<Port>,
         request: &Request<'_>,
         (caller, node): (Caller, SocketAddr),
     ) -> (Verdict, Option<Self>) {
@@ -95,16 +111,50 @@ impl Exchange {
         let Some(head) = forwardable(request, caller, &hub.app().config) else {
             return (Verdict::Respond(hub.dressed(plain_for(page, 400, "Bad Request"))), None);
         };
+        if request.asks_for_websocket() {
+            return match Self::reach(hub, port, (head, node), page) {
+                Ok(begun) => (Verdict::Hold(None), Some(begun)),
+                Err(response) => (Verdict::Respond(response), None),
+            };
+        }
         let (request, answer, wish) = (Some(Box::new(head)), Arc::default(), Wish::default());
         let begun = Self::Forwarding { node, request, answer, page, wish };
         (Verdict::Body { link: None, limit: hub.limits().max_payload }, Some(begun))
     }
 
+    /// Begins to reach the node that has the session of a request for a WebSocket.
+    ///
+    /// # Errors
+    /// The answer when that cannot be.
+    pub(super) fn reach(
+        hub: &Hub,
+        port: &Arc<Port>,
+        (head, node): (http::Request<()>, SocketAddr),
+        page: Page,
+    ) -> Result<Self, Response> {
+        let nodes = hub.app().web.nodes.as_ref();
+        let place = nodes.and_then(|nodes| nodes.place(hub.limits().sessions));
+        let (Some(way), Some(place)) = (nodes.and_then(Nodes::way), place) else {
+            return Err(hub.dressed(plain_for(page, 503, "too many tunnels: Limits::sessions")));
+        };
+        let (end, far) = tunnel(port.clone(), place);
+        way.tunnel(node, head, far);
+        Ok(Self::Tunnel { end, page: Some(page) })
+    }
+
     /// Whether another node answers, so that the end of the stream ends the request.
     pub(crate) fn is_forwarded(&self) -> bool {
         match self {
-            Self::Forwarding { .. } => true,
+            Self::Forwarding { .. } | Self::Tunnel { .. } => true,
             Self::Asking { .. } | Self::Sending(_) => false,
+        }
+    }
+
+    /// The end of the tunnel, if it is one.
+    pub(super) fn tunnel(&self) -> Option<&ClientEnd> {
+        match self {
+            Self::Tunnel { end, .. } => Some(end),
+            Self::Asking { .. } | Self::Forwarding { .. } | Self::Sending(_) => None,
         }
     }
 
@@ -113,7 +163,7 @@ impl Exchange {
         match self {
             Self::Asking { .. } => self.ask_application(hub, port, body),
             Self::Forwarding { .. } => self.ask_node(hub, port, body),
-            Self::Sending(_) => Verdict::Pass,
+            Self::Sending(_) | Self::Tunnel { .. } => Verdict::Pass,
         }
     }
 
@@ -128,15 +178,12 @@ impl Exchange {
         let request = (*request).map(|()| Bytes::copy_from_slice(body));
         let forwarded = wish.bound(way.forward(*node, request));
         let reply = Reply { answer: answer.clone(), port: port.clone() };
-        let (node, page) = (*node, std::mem::take(page));
+        let page = std::mem::take(page);
         let compression = hub.app().config.compression;
         hub.runtime().spawn(Box::pin(async move {
             reply.give(match forwarded.await {
                 Some(Ok(response)) => forwarded_response_of(response, compression),
-                Some(Err(error)) => {
-                    log!(debug, "sansocket::request", node = %node, error = %error, "not forwarded");
-                    plain_for(page, 502, "the node that has the session does not answer")
-                }
+                Some(Err(error)) => unanswered(&error, page),
                 None => return,
             });
         }));
@@ -178,19 +225,24 @@ impl Exchange {
     pub(crate) fn refuse(self, hub: &Hub, violation: Violation) -> Option<Response> {
         let page = match self {
             Self::Asking { page, .. } | Self::Forwarding { page, .. } => page,
-            Self::Sending(_) => return None,
+            Self::Sending(_) | Self::Tunnel { .. } => return None,
         };
         Some(hub.dressed(plain_for(page, violation.status(), violation.to_string())))
     }
 
-    /// Takes the answer of the application, when it is here.
-    pub(crate) fn answer(&self, hub: &Hub) -> Option<Response> {
+    /// Takes the answer of the application or of another node, when it is here.
+    pub(super) fn answer(&mut self, hub: &Hub) -> Option<Answered> {
         let answer = match self {
             Self::Asking { answer, .. } | Self::Forwarding { answer, .. } => answer,
             Self::Sending(_) => return None,
+            Self::Tunnel { end, page } => {
+                page.as_ref()?;
+                let answer = end.answer()?;
+                return Some(of_node(hub, answer, page.take().unwrap_or_default()));
+            }
         };
         let response = answer.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-        Some(hub.dressed(response))
+        Some(Answered::Whole(hub.dressed(response)))
     }
 
     /// Reads more of the file; `None` when it ended too early or cannot be read.
@@ -200,6 +252,24 @@ impl Exchange {
         let read = file.by_ref().take(PIECE).read_to_end(&mut piece).ok()?;
         (read > 0).then(|| piece.into())
     }
+}
+
+/// The answer of another node to a request for a WebSocket.
+fn of_node(hub: &Hub, answer: Answer, page: Page) -> Answered {
+    match answer {
+        Answer::Open(head) => Answered::Tunnel(hub.dressed(switching_response_of(head))),
+        Answer::Refused(response) => {
+            let response = forwarded_response_of(response, hub.app().config.compression);
+            Answered::Whole(hub.dressed(response))
+        }
+        Answer::Failed(error) => Answered::Whole(hub.dressed(unanswered(&error, page))),
+    }
+}
+
+/// The answer to a request that another node did not answer.
+pub(super) fn unanswered(error: &Unanswered, page: Page) -> Response {
+    log!(debug, "sansocket::request", error = %error, "not forwarded");
+    plain_for(page, 502, "the node that has the session does not answer")
 }
 
 /// Where an answer goes that takes its time.

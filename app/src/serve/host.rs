@@ -19,6 +19,7 @@ use crate::hub::hub::Hub;
 use crate::runtime::BoxFuture;
 use crate::serve::connection::Connection;
 use crate::serve::exchange::call;
+use crate::serve::forward::{Forwarded, Wanted};
 use crate::serve::refusal;
 use crate::shards::port::Port;
 use crate::sockets::io::Io;
@@ -39,6 +40,8 @@ pub enum Outcome {
         /// [refuse](HostLink::refuse) it with 408.
         time: Duration,
     },
+    /// Another node has its session: read its body and call [`Forwarded::ask`].
+    Forward(Forwarded),
     /// It is answered later: see [`HostLink::poll_response`].
     Hold(HostLink),
     /// It is not for Socket.IO.
@@ -114,6 +117,18 @@ impl Hub {
         let mut context = RequestContext::from(caller);
         context.extra = extra.as_ref();
         let accept = request.header("accept-encoding").unwrap_or_default();
+        if let Some(node) = self.destination(&request) {
+            let wanted = match (connects, request.asks_for_websocket()) {
+                (true, _) => Wanted::Connect,
+                (false, true) => Wanted::Upgrade,
+                (false, false) => Wanted::Answer { accept: accept.into() },
+            };
+            let caller = self.seen(&request, caller);
+            return match Forwarded::new(self.shared(), &request, (caller, node), wanted) {
+                Ok(forwarded) => Outcome::Forward(forwarded),
+                Err(response) => Outcome::Respond(response),
+            };
+        }
         match self.handle_request(request, context) {
             Outcome::Respond(response) => Outcome::Respond(response.encoded(&accept)),
             Outcome::Hold(mut attachment) => {
@@ -123,7 +138,10 @@ impl Hub {
             Outcome::Upgrade(response, connection) if connects => {
                 Outcome::Upgrade(response.connected(), connection)
             }
-            outcome @ (Outcome::Body { .. } | Outcome::Pass | Outcome::Upgrade(..)) => outcome,
+            outcome @ (Outcome::Body { .. }
+            | Outcome::Forward(_)
+            | Outcome::Pass
+            | Outcome::Upgrade(..)) => outcome,
         }
     }
 
@@ -191,12 +209,12 @@ impl Hub {
     }
 
     /// Takes a request that a host parsed, with what the host knows of it; its methods
-    /// [`Other`](sansocket::Method) included.
+    /// [`Other`](sansocket::Method) included. It is not forwarded to another node.
     #[must_use]
     pub fn handle_request(&self, request: Request<'_>, mut context: RequestContext<'_>) -> Outcome {
         let port: Arc<Port> = Arc::default();
         let mut shard = self.shards().next_home();
-        context.caller = self.app().config.seen(&request, context.caller);
+        context.caller = self.seen(&request, context.caller);
         let now = self.runtime().now();
         let verdict = self.request(&mut shard, &port, now, (&request, context));
         let attachment = |link| {

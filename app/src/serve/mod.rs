@@ -5,6 +5,7 @@ pub(crate) mod connection;
 pub(crate) mod date;
 pub(crate) mod door;
 pub(crate) mod exchange;
+pub(crate) mod forward;
 pub(crate) mod host;
 pub(crate) mod listen;
 mod refusal;

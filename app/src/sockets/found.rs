@@ -4,30 +4,27 @@ use sansocket::cluster::bus::{Found, Handshake};
 use serde_json::{Map, Value};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::cluster::bus::Settings;
 use crate::sockets::socket::Socket;
 
-/// Tells what others may know of a client in some rooms.
-pub(crate) fn tell(socket: &Socket, rooms: Vec<String>, settings: &Settings) -> Found {
+/// Tells all that this process knows of a client in some rooms. The node leaves out what others may not know.
+pub(crate) fn tell(socket: &Socket, rooms: Vec<String>) -> Found {
     let own = std::iter::once(socket.id().into());
     Found {
         id: socket.id().into(),
         rooms: own.chain(rooms.into_iter().map(Into::into)).collect(),
         data: socket.attached(),
-        handshake: handshake(socket, settings),
+        handshake: handshake(socket),
     }
 }
 
-fn handshake(socket: &Socket, settings: &Settings) -> Handshake {
+fn handshake(socket: &Socket) -> Handshake {
     let request = socket.handshake();
     let came = SystemTime::now().checked_sub(socket.age()).unwrap_or(UNIX_EPOCH);
     let since = came.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    let is_told = |name: &str| settings.headers.iter().any(|told| told.eq_ignore_ascii_case(name));
-    let headers = request.headers().filter(|(name, _)| is_told(name));
-    let auth = if settings.auth { socket.auth_json() } else { "{}" };
+    let headers = request.headers();
     Handshake {
         address: socket.peer().map_or_else(Box::default, |peer| peer.ip().to_string().into()),
-        auth: auth.into(),
+        auth: socket.auth_json().into(),
         headers: object(headers.map(|(name, value)| (name.to_ascii_lowercase(), value.into()))),
         issued: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
         query: object(

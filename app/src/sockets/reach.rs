@@ -1,6 +1,6 @@
 //! How a handle reaches the shards, and the application above them.
 
-use sansocket::Server;
+use sansocket::{NodeName, Server};
 use std::any::{Any, TypeId};
 use std::sync::Arc;
 
@@ -25,6 +25,9 @@ pub(crate) trait Reach: Send + Sync {
 
     /// Returns what hears of the events that the application sends.
     fn outgoing(&self) -> Option<&OnOutgoing>;
+
+    /// Returns the name of the node.
+    fn node(&self) -> Option<&NodeName>;
 
     /// Returns the text that stands for a parameter in the name of a namespace, whose handlers are at
     /// `place`.

@@ -1,6 +1,6 @@
 //! Ids of clients as they are shown.
 
-use sansocket::Id;
+use sansocket::{Id, NodeName};
 use std::borrow::Cow;
 
 /// The text by which a client is known in its namespace.
@@ -8,15 +8,15 @@ use std::borrow::Cow;
 pub(crate) enum Shown {
     /// The id itself.
     Id(Id),
-    /// The namespace and the id, of a client of Socket.IO 2.
+    /// The namespace, the name of the node and the id, of a client of Socket.IO 2.
     Text(Box<str>),
 }
 
 const _: () = assert!(size_of::<Shown>() <= 24, "every client has one");
 
 impl Shown {
-    pub(crate) fn of(id: Id, namespace: &str) -> Self {
-        match id.text_in(namespace) {
+    pub(crate) fn of(id: Id, namespace: &str, node: Option<&NodeName>) -> Self {
+        match id.text_in(namespace, node) {
             Cow::Borrowed(_) => Self::Id(id),
             Cow::Owned(text) => Self::Text(text.into()),
         }

@@ -93,10 +93,10 @@ impl Socket {
         let Introduction { shard, key, id, namespace, auth, handshake, came } = intro;
         let heard = hub.outgoing().is_some();
         Self(Arc::new(Inner {
+            id: Shown::of(id, &namespace, hub.node()),
             hub,
             shard,
             key,
-            id: Shown::of(id, &namespace),
             namespace,
             auth,
             handshake,
@@ -113,7 +113,8 @@ impl Socket {
     /// Returns the client's id in this namespace, which other clients may know.
     ///
     /// That of a client of Socket.IO 2 is its session id, in `/admin` behind `/admin#`, as the client
-    /// itself has it: whoever knows it can act for the client.
+    /// itself has it, with the name of the [node](crate::Config::node) if there is one: whoever knows it can act for
+    /// the client.
     #[must_use]
     pub fn id(&self) -> &str {
         self.0.id.as_str()

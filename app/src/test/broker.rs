@@ -369,6 +369,9 @@ impl Broker for Played {
 }
 
 #[cfg(test)]
+mod bursts;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::app::App;

@@ -223,6 +223,12 @@ pub(crate) fn response_of(response: http::Response<Bytes>, compression: Option<u
     response
 }
 
+/// The answer of another node that accepts a WebSocket.
+pub(crate) fn switching_response_of(head: http::Response<()>) -> Response {
+    let response = response_of(head.map(|()| Bytes::new()), None);
+    response.header("upgrade", "websocket").header("connection", "Upgrade")
+}
+
 /// The answer of another node, which said that it depends on the coding if it would have compressed it.
 pub(crate) fn forwarded_response_of(
     response: http::Response<Bytes>,

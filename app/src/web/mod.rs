@@ -4,3 +4,4 @@ pub(crate) mod files;
 pub(crate) mod handler;
 pub(crate) mod nodes;
 pub(crate) mod refused;
+pub(crate) mod tunnel;

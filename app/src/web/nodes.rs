@@ -2,29 +2,50 @@
 
 use bytes::Bytes;
 use http::header::{
-    ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, EXPECT, FORWARDED, TE, TRAILER, TRANSFER_ENCODING,
-    UPGRADE,
+    ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, EXPECT, FORWARDED, SEC_WEBSOCKET_KEY, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
+use sansocket::cluster::bus::Home;
 use sansocket::{Caller, Config, NodeName, Request};
 use std::collections::HashMap;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use crate::runtime::BoxFuture;
 use crate::web::handler::request_of;
+use crate::web::tunnel::{NodeEnd, Place};
 
 /// The other nodes, and the way to them.
+#[derive(Default)]
 pub(crate) struct Nodes {
+    /// Those that were named.
     addresses: HashMap<NodeName, SocketAddr>,
+    /// Where this node listens for them, if it tells.
+    own: Option<SocketAddr>,
+    /// Those that said where they listen: empty unless this one tells. Bounded by the processes of the cluster.
+    told: RwLock<HashMap<NodeName, Told>>,
     /// Set by bindings that open streams.
     way: Option<Box<dyn Forward>>,
+    /// What all tunnels have a copy of, so that they are counted.
+    place: Place,
+}
+
+/// What a process of the cluster said of itself.
+struct Told {
+    /// Its name on the bus.
+    process: Box<str>,
+    address: SocketAddr,
 }
 
 /// What carries a request to another node.
 pub(crate) trait Forward: Send + Sync {
     /// Sends a request with its whole body and waits for the whole answer.
     fn forward(&self, node: SocketAddr, request: http::Request<Bytes>) -> Forwarding;
+
+    /// Sends a request for a WebSocket, and then passes bytes to and from `end`.
+    fn tunnel(&self, node: SocketAddr, request: http::Request<()>, end: NodeEnd);
 }
 
 /// An answer of another node.
@@ -59,8 +80,39 @@ const OWN: [HeaderName; 10] = [
 ];
 
 impl Nodes {
-    pub(crate) fn new(addresses: impl IntoIterator<Item = (NodeName, SocketAddr)>) -> Self {
-        Self { addresses: addresses.into_iter().collect(), way: None }
+    /// Names the others.
+    pub(crate) fn name(&mut self, addresses: impl IntoIterator<Item = (NodeName, SocketAddr)>) {
+        self.addresses = addresses.into_iter().collect();
+    }
+
+    /// Has this node tell the others where it listens.
+    pub(crate) fn tell(&mut self, own: SocketAddr) {
+        self.own = Some(own);
+    }
+
+    /// What this node tells the others.
+    pub(crate) fn home(&self, config: &Config) -> Option<Home> {
+        Some(Home { name: config.node?, address: self.own? })
+    }
+
+    /// Takes note of what a process of the cluster says of itself, or that it is gone. The last one to say a name has
+    /// it: a process that was started again may come before its end is noticed.
+    pub(crate) fn hear(&self, process: &str, home: Option<Home>) {
+        let mut told = self.told.write().unwrap_or_else(PoisonError::into_inner);
+        told.retain(|_, told| *told.process != *process);
+        if let Some(Home { name, address }) = home {
+            told.insert(name, Told { process: process.into(), address });
+        }
+    }
+
+    /// Where a node listens.
+    fn address(&self, name: NodeName) -> Option<SocketAddr> {
+        let named = self.addresses.get(&name).copied();
+        named.or_else(|| self.told().get(&name).map(|told| told.address))
+    }
+
+    fn told(&self) -> RwLockReadGuard<'_, HashMap<NodeName, Told>> {
+        self.told.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn lead_by(&mut self, way: impl Forward + 'static) {
@@ -71,18 +123,26 @@ impl Nodes {
         self.way.as_deref()
     }
 
-    /// The node that has the session of a request, when the request is to be forwarded there. One for a WebSocket
-    /// is not.
+    /// A place for one more tunnel, unless there are `most`.
+    pub(crate) fn place(&self, most: usize) -> Option<Place> {
+        let tunnels = Arc::strong_count(&self.place) - 1;
+        (tunnels < most).then(|| self.place.clone())
+    }
+
+    /// The node that has the session of a request, when the request is to be forwarded there.
     pub(crate) fn destination(&self, request: &Request<'_>, config: &Config) -> Option<SocketAddr> {
-        let address = *self.addresses.get(&config.elsewhere(request)?)?;
-        let stays = request.header(MARK.as_str()).is_some() || request.header("upgrade").is_some();
-        (!stays && self.way.is_some() && config.serves(request.path())).then_some(address)
+        let address = self.address(config.elsewhere(request)?)?;
+        let stays = request.header(MARK.as_str()).is_some() || self.way.is_none();
+        (!stays && config.serves(request.path())).then_some(address)
     }
 
     /// Whether another node forwarded a request, and so is believed what it says of the client.
     pub(crate) fn forwarded(&self, request: &Request<'_>, from: Option<IpAddr>) -> bool {
         request.header(MARK.as_str()).is_some()
-            && self.addresses.values().any(|address| Some(address.ip()) == from)
+            && from.is_some_and(|from| {
+                self.addresses.values().any(|address| address.ip() == from)
+                    || self.told().values().any(|told| told.address.ip() == from)
+            })
     }
 }
 
@@ -95,6 +155,12 @@ pub(crate) fn forwardable(
     let mut head = request_of(request, caller)?;
     let fields = head.headers_mut();
     leave_out_own(fields);
+    // That of a `CONNECT` does not stand among its fields.
+    if !fields.contains_key(SEC_WEBSOCKET_KEY)
+        && let Some(key) = request.header(SEC_WEBSOCKET_KEY.as_str())
+    {
+        fields.insert(SEC_WEBSOCKET_KEY, HeaderValue::from_str(&key).ok()?);
+    }
     let mark = config.node.as_ref().map_or("", NodeName::as_str);
     fields.insert(MARK, HeaderValue::from_str(mark).ok()?);
     // What a trusted proxy says in `Forwarded` alone is said to the other node in the same words.
@@ -159,6 +225,27 @@ mod tests {
         let mut lines: Vec<_> = head.headers().iter().map(line).collect();
         lines.sort();
         lines
+    }
+
+    #[test]
+    fn what_is_named_goes_before_what_is_told_and_the_last_to_say_a_name_has_it() {
+        let [n1, n2] = ["n1", "n2"].map(|name| NodeName::new(name).expect("it is a name"));
+        let [a, b, c] = [1, 2, 3].map(|port| SocketAddr::from(([10, 0, 0, 9], port)));
+        let mut nodes = Nodes::default();
+        nodes.name([(n1, a)]);
+        let home = |name, address| Some(Home { name, address });
+        nodes.hear("one", home(n1, b));
+        nodes.hear("two", home(n2, b));
+        assert_eq!((nodes.address(n1), nodes.address(n2)), (Some(a), Some(b)));
+        nodes.hear("again", home(n2, c));
+        nodes.hear("two", None);
+        assert_eq!(nodes.address(n2), Some(c), "it was started again");
+        nodes.hear("again", None);
+        assert_eq!(nodes.address(n2), None);
+        assert_eq!(nodes.home(&config(false)), None, "it tells nothing");
+        nodes.tell(a);
+        assert_eq!(nodes.home(&config(false)), home(n1, a));
+        assert_eq!(nodes.home(&Config::default()), None, "it has no name");
     }
 
     const CLIENT: [&str; 3] =

@@ -2,7 +2,7 @@
 //! `EXECUTOR=async-std` takes the second.
 
 use examples::options::Options;
-use sansocket_async_std::{App, Config, Executor, Listener, Server};
+use sansocket_async_std::{App, Config, Executor, Io, Listener, Server};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::env;
@@ -11,15 +11,27 @@ use std::process::Command;
 use std::thread;
 
 /// Listens, says where, and serves.
+#[allow(dead_code, reason = "some examples do more once there is a server")]
 pub(crate) fn run(options: &Options, app: impl FnOnce(Config) -> App) -> io::Result<()> {
+    let listener = Listener::tcp((options.host.as_str(), options.port))?;
+    run_on(listener, options, app, |_| Ok(()))
+}
+
+/// The same on a listener of the example's, which does what else it does once there is a server.
+pub(crate) fn run_on(
+    listener: Listener,
+    options: &Options,
+    app: impl FnOnce(Config) -> App,
+    begin: impl FnOnce(&Io) -> io::Result<()>,
+) -> io::Result<()> {
     if THREADS.iter().any(|name| env::var_os(name).is_none()) {
         return run_again(options);
     }
-    let listener = Listener::tcp((options.host.as_str(), options.port))?;
     let app = app(options.config.clone());
     let server = Server::builder(app).executor(executor()).build();
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     println!("listening on {}", listener.local_addr());
+    begin(&server.io())?;
     let stopping = server.io();
     thread::spawn(move || {
         if signals.forever().next().is_some() {

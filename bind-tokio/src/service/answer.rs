@@ -5,7 +5,7 @@ use hyper::body::Body;
 use pin_project_lite::pin_project;
 use sansocket_app::bind::HostLink;
 use sansocket_app::http::Response;
-use sansocket_app::{Body as Content, IntoWeb};
+use sansocket_app::{Body as Content, BoxFuture, IntoWeb, Response as Answer};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -39,8 +39,10 @@ pin_project! {
     /// The part that answers.
     #[project = Projected]
     pub(super) enum State<F, B> {
-        /// The application, once it has the body.
+        /// The application or another node, once it has the body.
         Asked { #[pin] question: Question<B> },
+        /// Another node, asked for a WebSocket.
+        Awaited { answer: BoxFuture<Answer> },
         /// The session, when it has something to say.
         Held { attachment: HostLink },
         /// The service behind.
@@ -75,6 +77,7 @@ where
         let patience = self.patience;
         let ours = match self.project().state.project() {
             Projected::Asked { question } => question.poll(context),
+            Projected::Awaited { answer } => answer.as_mut().poll(context).map(whole),
             Projected::Inner { future } => {
                 return future.poll(context).map_ok(|answer| answer.map(Either::Right));
             }

@@ -1,10 +1,9 @@
-//! A plain HTTP request on its way to the application.
+//! A request on its way to the application, or to another node.
 
-use hyper::body::Body;
+use hyper::body::{Body, Bytes};
 use pin_project_lite::pin_project;
 use sansocket_app::bind::Hub;
-use sansocket_app::http::request::Parts;
-use sansocket_app::http::{Request, Response, StatusCode};
+use sansocket_app::http::{Response, StatusCode};
 use sansocket_app::{Body as Content, BoxFuture, Response as Answer};
 use std::future::Future;
 use std::pin::Pin;
@@ -15,12 +14,15 @@ use std::time::Duration;
 use super::answer::whole;
 use super::collect::{Collect, End};
 
+/// Asks whoever answers, with the whole body.
+pub(super) type Ask = Box<dyn FnOnce(Bytes) -> BoxFuture<Answer> + Send>;
+
 pin_project! {
-    /// Collects a body and asks the application; what comes out is its answer.
+    /// Collects a body and asks for the answer, which is what comes out.
     pub(super) struct Question<B> {
         hub: Arc<Hub>,
-        // Until the application was asked.
-        head: Option<Parts>,
+        // Until it was asked.
+        ask: Option<Ask>,
         #[pin]
         collect: Collect<B>,
         answer: Option<BoxFuture<Answer>>,
@@ -28,8 +30,8 @@ pin_project! {
 }
 
 impl<B> Question<B> {
-    pub(super) fn new(hub: Arc<Hub>, head: Parts, body: B, bounds: (usize, Duration)) -> Self {
-        Self { hub, head: Some(head), collect: Collect::new(body, bounds), answer: None }
+    pub(super) fn new(hub: Arc<Hub>, ask: Ask, body: B, bounds: (usize, Duration)) -> Self {
+        Self { hub, ask: Some(ask), collect: Collect::new(body, bounds), answer: None }
     }
 }
 
@@ -38,13 +40,12 @@ impl<B: Body> Future for Question<B> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Response<Content>> {
         let mut this = self.project();
-        if this.head.is_some() {
+        if this.ask.is_some() {
             let refusal = |status, text| Poll::Ready(whole(this.hub.refusal(status, text)));
             match this.collect.as_mut().poll_end(context) {
                 Poll::Ready(End::Done(content)) => {
-                    let head = this.head.take().expect("it was there");
-                    let request = Request::from_parts(head, content.into());
-                    *this.answer = Some(this.hub.ask(request));
+                    let ask = this.ask.take().expect("it was there");
+                    *this.answer = Some(ask(content.into()));
                 }
                 Poll::Ready(End::Failed) => return refusal(StatusCode::BAD_REQUEST, "Bad Request"),
                 Poll::Ready(End::TooLarge) => {

@@ -45,6 +45,15 @@ suites::every_binding! { serve;
     namespaces_asked_for_together_are_all_joined
     refusals_can_be_read_by_pages_that_may_connect
     the_subprotocol_that_is_offered_first_is_chosen
+    a_client_that_leaves_another_node_is_missed
+    a_node_that_is_away_is_told
+    a_node_that_stops_ends_what_passes_through_it
+    a_websocket_through_another_node_holds_nobody_up
+    f08_a_forwarded_request_names_its_client
+    f08_a_request_is_forwarded_once
+    f08_bodies_of_forwarded_requests_are_bounded
+    requests_reach_the_node_that_has_the_session
+    websockets_reach_the_node_that_has_the_session
 }
 
 #[cfg(target_os = "linux")]

@@ -1,13 +1,15 @@
 //! The way to RabbitMQ.
 
-use lapin::uri::AMQPUri;
+use lapin::tcp::{AMQPUriTcpExt as _, RustlsConnector};
+use lapin::uri::{AMQPScheme, AMQPUri};
 use lapin::{Connection, ConnectionProperties};
-use sansocket_bus::{Broker, BrokerError, Format, Link, run_on_tokio};
+use sansocket_bus::{Broker, BrokerError, Format, Link, Tls, run_on_tokio};
 use std::fmt;
 use std::future::poll_fn;
 use std::time::Duration;
 use tokio::time::timeout;
 
+use crate::queue::Queue;
 use crate::route::Ways;
 use crate::session::{Session, needs_redis};
 
@@ -18,7 +20,10 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub struct Amqp {
     uri: AMQPUri,
+    tls: Tls,
     largest: usize,
+    /// That of the last connection.
+    queue: Option<Queue>,
 }
 
 impl Amqp {
@@ -36,7 +41,7 @@ impl Amqp {
         if uri.vhost.is_empty() {
             uri.vhost.push('/');
         }
-        Ok(Self { uri, largest: 16 * 1024 * 1024 })
+        Ok(Self { uri, tls: Tls::default(), largest: 16 * 1024 * 1024, queue: None })
     }
 
     /// Sets the bytes that a message may have: `max_message_size` of RabbitMQ. Default 16 MiB.
@@ -45,25 +50,67 @@ impl Amqp {
         Self { largest: bytes, ..self }
     }
 
-    async fn session(&self, link: &Link) -> Result<(), BrokerError> {
+    /// Trusts these certificate authorities, in PEM, instead of those of the system, for `amqps` addresses.
+    #[must_use]
+    pub fn root_certificates(self, pem: impl Into<Vec<u8>>) -> Self {
+        Self { tls: self.tls.root_certificates(pem), ..self }
+    }
+
+    /// Shows RabbitMQ a certificate, for `amqps` addresses: chain and private key in PEM.
+    #[must_use]
+    pub fn client_certificate(self, chain: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
+        Self { tls: self.tls.client_certificate(chain, key), ..self }
+    }
+
+    async fn session(&mut self, link: &Link) -> Result<(), BrokerError> {
         let ways = match link.format() {
             Format::Native => Ways::Direct,
             Format::Python => Ways::Fanout,
             Format::Classic | Format::Sharded | Format::Streams => return Err(needs_redis()),
         };
+        let largest = self.largest;
         let session = tokio::select! {
             session = timeout(DEADLINE, self.begin(link, ways)) => session.map_err(|_| silent())?,
             () = poll_fn(|context| link.poll_closed(context)) => return Ok(()),
         };
-        let session = session.map_err(BrokerError::new)?;
-        link.connected(Some(self.largest));
+        let session = session?;
+        link.connected(Some(largest));
         session.run().await
     }
 
-    async fn begin<'l>(&self, link: &'l Link, ways: Ways) -> lapin::Result<Session<'l>> {
+    async fn begin<'l>(
+        &'l mut self,
+        link: &'l Link,
+        ways: Ways,
+    ) -> Result<Session<'l>, BrokerError> {
+        let connection = self.connect().await?;
+        let queue = self.queue.get_or_insert_with(|| Queue::new(ways));
+        Session::begin(connection, link, ways, queue).await.map_err(BrokerError::new)
+    }
+
+    async fn connect(&self) -> Result<Connection, BrokerError> {
         let properties = ConnectionProperties::default().with_connection_name("sansocket".into());
-        let connection = Connection::connect_uri(self.uri.clone(), properties).await?;
-        Session::begin(connection, link, ways).await
+        let uri = self.uri.clone();
+        let connection = match uri.scheme {
+            AMQPScheme::AMQP => Connection::connect_uri(uri, properties).await,
+            AMQPScheme::AMQPS => {
+                let connector = RustlsConnector::from(self.tls.config()?);
+                let runtime = lapin::runtime::default_runtime().map_err(BrokerError::new)?;
+                // The library would trust the authorities of the system in any case.
+                Connection::connector(
+                    uri,
+                    runtime,
+                    async move |uri: AMQPUri, runtime| {
+                        let plain = AMQPUri { scheme: AMQPScheme::AMQP, ..uri };
+                        let stream = plain.connect_async(&runtime).await?;
+                        Ok(stream.into_rustls(&connector, &plain.authority.host).await?)
+                    },
+                    properties,
+                )
+                .await
+            }
+        };
+        connection.map_err(BrokerError::new)
     }
 }
 
@@ -109,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn passwords_are_not_shown() {
+    fn f11_passwords_are_not_shown() {
         let amqp = Amqp::new("amqp://me:p%40ss@host").unwrap();
         assert_eq!(amqp.uri.authority.userinfo.password, "p@ss");
         assert!(!format!("{amqp:?}").contains("p@ss"));

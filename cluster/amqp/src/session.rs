@@ -3,8 +3,8 @@
 use futures_core::Stream as _;
 use lapin::message::Delivery;
 use lapin::options::{
-    BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions,
-    ConfirmSelectOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions,
+    BasicAckOptions, BasicPublishOptions, BasicQosOptions, ConfirmSelectOptions,
+    ExchangeDeclareOptions, QueueBindOptions, QueueDeleteOptions,
 };
 use lapin::types::{FieldTable, ShortString};
 use lapin::{Channel, Confirmation, Connection, Consumer, ExchangeKind};
@@ -17,10 +17,8 @@ use tokio::time::{sleep, timeout};
 
 use crate::amqp::{DEADLINE, silent};
 use crate::begun::{Begun, Then};
+use crate::queue::{AHEAD, Queue};
 use crate::route::{Route, Ways};
-
-/// Messages that the server sends ahead of their acknowledgements.
-const AHEAD: u16 = 512;
 
 /// Messages that are acknowledged together at most.
 const BATCH: usize = 128;
@@ -31,10 +29,8 @@ pub(crate) struct Session<'l> {
     ways: Ways,
     connection: Connection,
     channel: Channel,
-    queue: ShortString,
+    queue: &'l mut Queue,
     messages: Consumer,
-    /// The channels that are subscribed to.
-    channels: HashSet<String>,
     /// The exchanges that were declared.
     exchanges: HashSet<ShortString>,
     begun: Begun,
@@ -45,18 +41,14 @@ impl<'l> Session<'l> {
         connection: Connection,
         link: &'l Link,
         ways: Ways,
+        queue: &'l mut Queue,
     ) -> lapin::Result<Self> {
         let channel = connection.create_channel().await?;
         channel.confirm_select(ConfirmSelectOptions::default()).await?;
         channel.basic_qos(AHEAD, BasicQosOptions::default()).await?;
-        let own = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
-        let queue = channel.queue_declare("".into(), own, FieldTable::default()).await?;
-        let queue = queue.name().clone();
-        let (options, none) = (BasicConsumeOptions::default(), FieldTable::default());
-        let messages = channel.basic_consume(queue.clone(), "".into(), options, none).await?;
-        let (channels, exchanges) = (HashSet::new(), HashSet::new());
-        let begun = Begun::default();
-        Ok(Self { link, ways, connection, channel, queue, messages, channels, exchanges, begun })
+        let messages = queue.read(&channel, ways).await?;
+        let (exchanges, begun) = (HashSet::new(), Begun::default());
+        Ok(Self { link, ways, connection, channel, queue, messages, exchanges, begun })
     }
 
     /// Does what the link says.
@@ -109,16 +101,17 @@ impl<'l> Session<'l> {
         let Route { exchange, kind, key, .. } = self.ways.route(channel)?;
         self.declare(&exchange, kind).await?;
         let (options, none) = (QueueBindOptions::default(), FieldTable::default());
-        let binding = self.channel.queue_bind(self.queue.clone(), exchange, key, options, none);
+        let name = self.queue.name.clone();
+        let binding = self.channel.queue_bind(name, exchange, key, options, none);
         binding.await.map_err(BrokerError::new)?;
-        self.channels.insert(channel.to_owned());
+        self.queue.channels.insert(channel.to_owned());
         Ok(())
     }
 
     fn unsubscribe(&mut self, name: &str) -> Result<(), BrokerError> {
-        self.channels.remove(name);
+        self.queue.channels.remove(name);
         let Route { exchange, key, .. } = self.ways.route(name)?;
-        let (channel, queue) = (self.channel.clone(), self.queue.clone());
+        let (channel, queue) = (self.channel.clone(), self.queue.name.clone());
         let none = FieldTable::default();
         let unbinding = async move { channel.queue_unbind(queue, exchange, key, none).await };
         self.begun.push(Then::Nothing, unbinding);
@@ -177,11 +170,19 @@ impl<'l> Session<'l> {
         Ok(())
     }
 
-    fn hand_over(&self, message: &Delivery) {
+    fn hand_over(&mut self, message: &Delivery) {
         let channel = self.ways.channel(message);
-        if self.channels.contains(&channel) {
-            self.link.delivered(&channel, &Payload::from(&message.data[..]));
+        if !self.queue.channels.contains(&channel) {
+            return;
         }
+        // The queue of python-socketio is never read by a second connection.
+        if let Ways::Direct = self.ways {
+            if message.redelivered && self.queue.has_noted(&message.data) {
+                return;
+            }
+            self.queue.note(&message.data);
+        }
+        self.link.delivered(&channel, &Payload::from(&message.data[..]));
     }
 
     fn acknowledge(&mut self, last: Delivery) {
@@ -192,11 +193,13 @@ impl<'l> Session<'l> {
         self.begun.push(Then::Nothing, acknowledging);
     }
 
-    /// Waits until everything is confirmed, and closes the connection.
+    /// Waits until everything is confirmed, and closes the connection. Nobody comes back for the queue.
     async fn settle(&mut self) -> lapin::Result<()> {
         while !self.begun.is_empty() {
             self.begun.next(self.link).await?;
         }
+        let (name, options) = (self.queue.name.clone(), QueueDeleteOptions::default());
+        self.channel.queue_delete(name, options).await?;
         self.connection.close(200, "OK".into()).await
     }
 }

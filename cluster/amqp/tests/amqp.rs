@@ -1,90 +1,174 @@
 //! A real RabbitMQ between two ends. It takes long to start, so that one serves several tests.
 
-use brokers::{Broker, Played, Told, free_port};
+use brokers::promises::{self, CHANNEL};
+use brokers::{Broker, Certificates, Played, Told, free_port};
 use bytes::Bytes;
 use sansocket::cluster::bus::{Body, BusLimits, Codec, Flags, Message, Names, Payload, To};
 use sansocket::{Args, EventMessage};
 use sansocket_amqp::Amqp;
-use sansocket_bus::{Command, Format, Subscription};
+use sansocket_bus::{Command, Format};
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{self, BufRead as _, BufReader};
+use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-const CHANNEL: &str = "sansocket:n:/";
+const SILENT: &str = "the server does not answer";
 
 fn connect(server: &Broker, format: Format) -> Arc<Played> {
-    let url = format!("amqp://127.0.0.1:{}", server.port());
-    let end = Played::drive(Amqp::new(&url).unwrap(), format);
+    let end = Played::drive(amqp(server, ""), format);
     assert_eq!(end.connected(), Some(16 * 1024 * 1024));
     end
 }
 
+fn amqp(server: &Broker, query: &str) -> Amqp {
+    Amqp::new(&format!("amqp://127.0.0.1:{}{query}", server.port())).unwrap()
+}
+
 #[test]
 fn rabbitmq_carries_messages_and_outages_are_survived() {
-    let mut server = Broker::rabbitmq();
-    messages_arrive_in_order_at_all_subscribers(&server);
-    channels_of_python_are_fanout_exchanges(&server);
-    what_nobody_hears_is_confirmed_and_a_ping_is_answered(&server);
-    an_unsubscribed_channel_is_silent(&server);
-    a_message_of_many_frames_arrives(&server);
-    closing_waits_for_what_was_published(&server);
-    a_wrong_password_and_a_missing_server_are_told(&server);
-    a_message_too_large_for_the_server_is_told(&server);
-    a_frozen_server_is_given_up(&server);
-    servers_of_python_are_understood(&server);
-    a_restarted_server_is_connected_to_again(&mut server);
+    let (certificates, secure) = (Certificates::make(), free_port());
+    let mut server = Broker::rabbitmq(&tls(&certificates, secure));
+    {
+        let native = || connect(&server, Format::Native);
+        let long = format!("sansocket:n:/{}", "é".repeat(200));
+        promises::messages_arrive_in_order(&native, &[CHANNEL, &long, promises::ODD]);
+        promises::the_channel_of_python_reaches_all(&|| connect(&server, Format::Python));
+        promises::publishing_is_confirmed(&native);
+        promises::an_unsubscribed_channel_is_silent(&native);
+        promises::closing_waits(&native);
+        a_key_that_is_cut_is_no_other_channel(&server, &long);
+        a_message_of_many_frames_arrives(&server);
+        a_wrong_password_and_a_missing_server_are_told(&server);
+        a_message_too_large_for_the_server_is_told(&server);
+        heartbeats_keep_an_idle_connection(&server);
+        tls_trusts_an_authority_and_shows_a_certificate(&certificates, secure);
+        a_connection_that_breaks_misses_nothing(&server);
+        a_queue_that_is_in_use_is_replaced(&server);
+        servers_of_python_are_understood(&server);
+        frozen_servers_are_given_up_without_a_thread_left(&server);
+    }
+    let port = server.port();
+    let again = || {
+        let url = format!("amqp://127.0.0.1:{port}");
+        let end = Played::drive(Amqp::new(&url).unwrap(), Format::Native);
+        end.connected();
+        end
+    };
+    promises::a_restarted_server_is_connected_to_again(&again, &mut server);
 }
 
-fn messages_arrive_in_order_at_all_subscribers(server: &Broker) {
-    let long = format!("sansocket:n:/{}", "é".repeat(200));
-    let ends = [connect(server, Format::Native), connect(server, Format::Native)];
-    for end in &ends {
-        end.subscribe(&[CHANNEL, &long, "sansocket:n:/a.b *#:é"]);
-    }
-    let texts: Vec<_> = (0..1000).map(|number| number.to_string()).collect();
-    ends[0].publish(CHANNEL, texts.clone());
-    ends[0].publish(&long, ["long"]);
-    // The same key once it is cut, and a channel that nobody subscribed to.
-    ends[0].publish(&format!("{long}/more"), ["unheard"]);
-    ends[0].publish("sansocket:n:/a.b *#:é", ["odd"]);
-    for end in &ends {
-        for text in &texts {
-            assert_eq!(end.delivered(), (CHANNEL.into(), text.clone()));
+/// Lines of a configuration with TLS, by which clients have to show a certificate.
+fn tls(certificates: &Certificates, port: u16) -> String {
+    format!(
+        "listeners.ssl.1 = 127.0.0.1:{port}
+         ssl_options.cacertfile = {}
+         ssl_options.certfile = {}
+         ssl_options.keyfile = {}
+         ssl_options.verify = verify_peer
+         ssl_options.fail_if_no_peer_cert = true\n",
+        certificates.file("authority.pem"),
+        certificates.file("server.pem"),
+        certificates.file("server.key"),
+    )
+}
+
+fn lost(amqp: Amqp) -> String {
+    let end = Played::drive(amqp, Format::Native);
+    let Told::Lost(why) = end.next() else { panic!("connected") };
+    end.close();
+    why
+}
+
+fn tls_trusts_an_authority_and_shows_a_certificate(certificates: &Certificates, port: u16) {
+    let secure = || Amqp::new(&format!("amqps://localhost:{port}")).unwrap();
+    let trusting = || secure().root_certificates(certificates.authority.clone());
+    let (chain, key) = certificates.client.clone();
+    let end = Played::drive(trusting().client_certificate(chain, key), Format::Native);
+    end.connected();
+    end.subscribe(&[CHANNEL]);
+    end.publish(CHANNEL, ["hidden"]);
+    assert_eq!(end.delivered().1, "hidden");
+    let why = lost(secure());
+    assert!(why.contains("certificate"), "{why}");
+    // A server tells of a missing certificate, or is gone.
+    lost(trusting());
+}
+
+fn heartbeats_keep_an_idle_connection(server: &Broker) {
+    let end = Played::drive(amqp(server, "?heartbeat=1"), Format::Native);
+    end.connected();
+    thread::sleep(Duration::from_secs(4));
+    end.publish(CHANNEL, ["still here"]);
+    end.published(1);
+    end.close();
+    end.ended();
+}
+
+fn a_connection_that_breaks_misses_nothing(server: &Broker) {
+    let native = || connect(server, Format::Native);
+    let part = |_: &Played, end: &Played| end.tell([Command::Disconnect]);
+    promises::a_lost_connection_misses_nothing(&native, Duration::from_millis(100), part);
+    let part = |other: &Played, _: &Played| {
+        other.published(2000);
+        server.rabbitmqctl(&["close_all_connections", "for a test"]);
+        // What was begun when its connection broke would be lost.
+        other.connected();
+    };
+    promises::a_lost_connection_misses_nothing(&native, Duration::from_secs(2), part);
+}
+
+/// RabbitMQ may take a former connection for alive for minutes.
+fn a_queue_that_is_in_use_is_replaced(server: &Broker) {
+    let end = Played::drive(
+        Amqp::new(&format!("amqp://127.0.0.1:{}", deaf(server.port()))).unwrap(),
+        Format::Native,
+    );
+    end.connected();
+    end.subscribe(&[CHANNEL]);
+    end.tell([Command::Disconnect]);
+    assert!(matches!(end.next(), Told::Lost(_)));
+    let Told::Lost(why) = end.next() else { panic!("the queue is free") };
+    assert!(why.contains("exclusive"), "{why}");
+    end.connected();
+    end.subscribe(&[CHANNEL]);
+    connect(server, Format::Native).publish(CHANNEL, ["once"]);
+    assert_eq!(end.delivered().1, "once");
+    end.close();
+    end.ended();
+}
+
+/// Returns a port behind which connections reach another one, which never hears of their end.
+fn deaf(port: u16) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for near in listener.incoming() {
+            let (mut near, mut far) =
+                (near.unwrap(), TcpStream::connect(("127.0.0.1", port)).unwrap());
+            let (mut back, mut forth) = (near.try_clone().unwrap(), far.try_clone().unwrap());
+            thread::spawn(move || io::copy(&mut far, &mut back));
+            thread::spawn(move || {
+                // A connection that breaks is no fault here.
+                let _ = io::copy(&mut near, &mut forth);
+                loop {
+                    thread::park();
+                }
+            });
         }
-        assert_eq!(end.delivered(), (long.clone(), "long".into()));
-        assert_eq!(end.delivered(), ("sansocket:n:/a.b *#:é".into(), "odd".into()));
-    }
+    });
+    address.port()
 }
 
-fn channels_of_python_are_fanout_exchanges(server: &Broker) {
-    let ends = [connect(server, Format::Python), connect(server, Format::Python)];
-    for end in &ends {
-        end.subscribe(&["socketio"]);
-    }
-    ends[1].publish("socketio", ["{}"]);
-    for end in &ends {
-        assert_eq!(end.delivered(), ("socketio".into(), "{}".into()));
-    }
-}
-
-fn what_nobody_hears_is_confirmed_and_a_ping_is_answered(server: &Broker) {
+fn a_key_that_is_cut_is_no_other_channel(server: &Broker, long: &str) {
     let end = connect(server, Format::Native);
-    end.publish("sansocket:i:0", ["1", "2", "3"]);
-    end.published(3);
-    end.tell([Command::Ping]);
-    assert_eq!(end.next(), Told::Pong);
-}
-
-fn an_unsubscribed_channel_is_silent(server: &Broker) {
-    let end = connect(server, Format::Native);
-    end.subscribe(&[CHANNEL, "sansocket:n:/b"]);
-    end.tell([Command::Unsubscribe(Subscription::Exact(CHANNEL.into()))]);
-    end.publish(CHANNEL, ["unheard"]);
-    end.publish("sansocket:n:/b", ["heard"]);
-    assert_eq!(end.delivered(), ("sansocket:n:/b".into(), "heard".into()));
+    end.subscribe(&[long]);
+    // The same key once it is cut, and a channel that nobody subscribed to.
+    end.publish(&format!("{long}/more"), ["unheard"]);
+    end.publish(long, ["heard"]);
+    assert_eq!(end.delivered(), (long.into(), "heard".into()));
 }
 
 fn a_message_of_many_frames_arrives(server: &Broker) {
@@ -95,35 +179,16 @@ fn a_message_of_many_frames_arrives(server: &Broker) {
     assert!(end.delivered().1 == text);
 }
 
-fn closing_waits_for_what_was_published(server: &Broker) {
-    let ends = [connect(server, Format::Native), connect(server, Format::Native)];
-    ends[0].subscribe(&[CHANNEL]);
-    let texts: Vec<_> = (0..2000).map(|number| number.to_string()).collect();
-    ends[1].publish(CHANNEL, texts.clone());
-    ends[1].close();
-    ends[1].ended();
-    for text in texts {
-        assert_eq!(ends[0].delivered().1, text);
-    }
-}
-
 fn a_wrong_password_and_a_missing_server_are_told(server: &Broker) {
-    let lost = |url: &str| {
-        let end = Played::drive(Amqp::new(url).unwrap(), Format::Native);
-        let Told::Lost(why) = end.next() else { panic!("connected") };
-        end.close();
-        why
-    };
-    let why = lost(&format!("amqp://guest:wrong@127.0.0.1:{}", server.port()));
-    assert!(why.contains("ACCESS_REFUSED"), "{why}");
-    let why = lost(&format!("amqp://127.0.0.1:{}", free_port()));
+    let url = format!("amqp://guest:wrong@127.0.0.1:{}", server.port());
+    let why = lost(Amqp::new(&url).unwrap());
+    assert!(why.contains("ACCESS_REFUSED") && !why.contains("wrong"), "{why}");
+    let why = lost(Amqp::new(&format!("amqp://127.0.0.1:{}", free_port())).unwrap());
     assert!(why.contains("refused"), "{why}");
 }
 
 fn a_message_too_large_for_the_server_is_told(server: &Broker) {
-    let url = format!("amqp://127.0.0.1:{}", server.port());
-    let amqp = Amqp::new(&url).unwrap().largest(usize::MAX);
-    let end = Played::drive(amqp, Format::Native);
+    let end = Played::drive(amqp(server, "").largest(usize::MAX), Format::Native);
     assert_eq!(end.connected(), Some(usize::MAX));
     end.publish(CHANNEL, [vec![0; 128 * 1024 * 1024 + 1]]);
     let Told::Lost(why) = end.next() else { panic!("not lost") };
@@ -184,46 +249,16 @@ fn broadcast(namespace: &str, to: To, name: &str, json: &str, binary: Vec<Bytes>
     Message { from, namespace, sequence: None, body }
 }
 
-fn a_frozen_server_is_given_up(server: &Broker) {
+fn frozen_servers_are_given_up_without_a_thread_left(server: &Broker) {
+    let native = || connect(server, Format::Native);
     let before = threads();
-    let (told, written) = (connect(server, Format::Native), connect(server, Format::Native));
-    told.publish(CHANNEL, ["first"]);
-    told.published(1);
-    server.freeze();
-    told.tell([Command::Ping]);
-    told.publish(CHANNEL, ["into the void"; 10]);
-    told.tell([Command::Disconnect]);
-    let start = Instant::now();
-    assert_eq!(told.next(), Told::Lost("the server does not answer".into()));
-    assert!(start.elapsed() < Duration::from_secs(2));
-    // What cannot be written is noticed without being told.
-    written.publish(CHANNEL, (0..100).map(|_| vec![0; 500_000]));
-    assert_eq!(written.next(), Told::Lost("the server does not answer".into()));
-    server.thaw();
-    told.connected();
-    written.connected();
-    for end in [told, written] {
-        end.close();
-        end.ended();
-    }
+    promises::a_frozen_server_is_given_up_at_once(&native, server, SILENT);
+    promises::a_server_that_reads_nothing_is_given_up(&native, server, SILENT);
     let patience = Instant::now() + Duration::from_secs(10);
     while threads() > before {
         assert!(Instant::now() < patience, "a thread stays");
         thread::sleep(Duration::from_millis(10));
     }
-}
-
-fn a_restarted_server_is_connected_to_again(server: &mut Broker) {
-    let end = connect(server, Format::Native);
-    end.subscribe(&[CHANNEL]);
-    server.kill();
-    assert!(matches!(end.next(), Told::Lost(_)));
-    server.restart();
-    end.connected();
-    // Subscriptions are the node's: it asks for them anew.
-    end.subscribe(&[CHANNEL]);
-    end.publish(CHANNEL, ["once"]);
-    assert_eq!(end.delivered().1, "once");
 }
 
 /// The threads that the library has for connections.

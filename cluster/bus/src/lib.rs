@@ -10,6 +10,7 @@
 //! |---|---|---|
 //! | `tracing` | yes | what a broker refuses, and what is known to be lost, as lines of a log |
 //! | `tokio` | no | `run_on_tokio`, for brokers whose library needs tokio |
+//! | `tls` | no | `Tls`, for brokers whose library takes a configuration of rustls |
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod bridge;
@@ -21,6 +22,8 @@ mod seed;
 #[cfg(feature = "tokio")]
 mod session;
 mod thread;
+#[cfg(feature = "tls")]
+mod tls;
 
 pub use bridge::{Bridge, BridgeError};
 pub use broker::{Broker, BrokerError};
@@ -32,3 +35,5 @@ pub use seed::seed;
 #[cfg(feature = "tokio")]
 pub use session::run_on_tokio;
 pub use thread::spawn;
+#[cfg(feature = "tls")]
+pub use tls::{Tls, choose_cryptography};

@@ -50,7 +50,8 @@ impl Link {
         self.0.delivered(channel, payload);
     }
 
-    /// Answers a [`Command::Take`]: with nothing when there is no such value, or not all that belongs to it.
+    /// Answers a [`Command::Take`]: with nothing when there is no such value, or not all that belongs to it. The entries up to
+    /// [`Taken::until`] have to be [`delivered`](Self::delivered) before.
     pub fn taken(&self, ticket: u64, taken: Option<Taken>) {
         self.0.taken(ticket, taken);
     }

@@ -37,8 +37,8 @@ impl End for State {
         self.hear(|machine, now| machine.handle_published(now, receivers));
     }
 
-    fn refused(&self, _: &str) {
-        self.hear(Machine::handle_refused);
+    fn refused(&self, why: &str) {
+        self.hear(|machine, now| machine.handle_refused(now, why));
     }
 
     fn poll_command(&self, context: &mut Context<'_>) -> Poll<Option<Command>> {

@@ -3,8 +3,7 @@
 use percent_encoding::percent_decode_str;
 use rskafka::BackoffConfig;
 use rskafka::client::{Client, ClientBuilder, Credentials, SaslConfig};
-use rustls::{ClientConfig, RootCertStore};
-use sansocket_bus::{Broker, BrokerError, Format, Link, run_on_tokio};
+use sansocket_bus::{Broker, BrokerError, Format, Link, Tls, run_on_tokio};
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -23,6 +22,7 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(5);
 pub struct Kafka {
     servers: Vec<String>,
     transport: Transport,
+    tls: Tls,
     user: Option<SaslConfig>,
     largest: usize,
     positions: Positions,
@@ -63,14 +63,26 @@ impl Kafka {
         };
         let servers: Option<Vec<_>> = hosts.split(',').map(with_port).collect();
         let servers = servers.ok_or_else(fault)?;
-        let largest = 1_000_000;
-        Ok(Self { servers, transport, user, largest, positions: Positions::default() })
+        let (tls, largest, positions) = (Tls::default(), 1_000_000, Positions::default());
+        Ok(Self { servers, transport, tls, user, largest, positions })
     }
 
     /// Sets the bytes that a message may have: somewhat less than `message.max.bytes` of Kafka. Default 1 000 000.
     #[must_use]
     pub fn largest(self, bytes: usize) -> Self {
         Self { largest: bytes, ..self }
+    }
+
+    /// Trusts these certificate authorities, in PEM, instead of those of the system, for `kafkas` addresses.
+    #[must_use]
+    pub fn root_certificates(self, pem: impl Into<Vec<u8>>) -> Self {
+        Self { tls: self.tls.root_certificates(pem), ..self }
+    }
+
+    /// Shows the brokers a certificate, for `kafkas` addresses: chain and private key in PEM.
+    #[must_use]
+    pub fn client_certificate(self, chain: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
+        Self { tls: self.tls.client_certificate(chain, key), ..self }
     }
 
     async fn session(&self, link: &Link) -> Result<(), BrokerError> {
@@ -106,7 +118,7 @@ impl Kafka {
         }
         match self.transport {
             Transport::Plain => {}
-            Transport::Tls => builder = builder.tls_config(Arc::new(tls()?)),
+            Transport::Tls => builder = builder.tls_config(Arc::new(self.tls.config()?)),
         }
         builder.build().await.map_err(BrokerError::new)
     }
@@ -159,17 +171,6 @@ fn sasl(user: &str, query: &str) -> Result<SaslConfig, BrokerError> {
         "SCRAM-SHA-512" => Ok(SaslConfig::ScramSha512(credentials)),
         _ => Err(BrokerError::new("the mechanism is PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512")),
     }
-}
-
-/// TLS with the certificate authorities that the system trusts.
-fn tls() -> Result<ClientConfig, BrokerError> {
-    let mut authorities = RootCertStore::empty();
-    authorities.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config =
-        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let config = config.map_err(BrokerError::new)?;
-    Ok(config.with_root_certificates(authorities).with_no_client_auth())
 }
 
 #[cfg(test)]

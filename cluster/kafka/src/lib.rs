@@ -13,9 +13,10 @@
 //! # Addresses
 //!
 //! `kafka://[user:password@]host[:port][,host[:port]…]`, or `kafkas://` for TLS with the certificate authorities that
-//! the system trusts. The port is 9092 where none is given. A user is presented by SASL: with the mechanism `PLAIN`, or
+//! the system trusts, or those of [`Kafka::root_certificates`]. The port is 9092 where none is given. A user is presented by SASL: with the mechanism `PLAIN`, or
 //! with another that the query names, as in `?mechanism=SCRAM-SHA-256` or `?mechanism=SCRAM-SHA-512`. In names and
-//! passwords, characters that have a meaning in addresses are percent-encoded.
+//! passwords, characters that have a meaning in addresses are percent-encoded. SASL was not tried against a real server:
+//! the tests have none.
 //!
 //! # Formats
 //!

@@ -1,75 +1,54 @@
 //! A cluster of Kafka between two ends.
 
-use brokers::{Broker, Played, Told, free_port};
-use sansocket_bus::{Command, Format, Subscription};
+use brokers::promises::{self, CHANNEL, ODD};
+use brokers::{Broker, Certificates, Played, Told, free_port};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig, ServerConnection};
+use sansocket_bus::{Command, Format};
 use sansocket_kafka::Kafka;
+use std::net::TcpListener;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
 
-const CHANNEL: &str = "sansocket:n:/";
-const ODD: &str = "sansocket:n:/a.b *#:é";
+const SILENT: &str = "the brokers do not answer";
 
-fn connect(server: &Broker, format: Format) -> Arc<Played> {
+/// Makes ends that are connected to a cluster.
+fn connecting(server: &Broker, format: Format) -> impl Fn() -> Arc<Played> + use<> {
     let url = format!("kafka://127.0.0.1:{}", server.port());
-    let end = Played::drive(Kafka::new(&url).unwrap(), format);
-    assert_eq!(end.connected(), Some(1_000_000));
-    end
+    move || {
+        let end = Played::drive(Kafka::new(&url).unwrap(), format);
+        assert_eq!(end.connected(), Some(1_000_000));
+        end
+    }
 }
 
 #[test]
 fn messages_arrive_in_order_at_all_subscribers() {
     let server = Broker::kafka();
-    let ends = [connect(&server, Format::Native), connect(&server, Format::Native)];
-    for end in &ends {
-        end.subscribe(&[CHANNEL, ODD]);
-    }
-    let texts: Vec<_> = (0..1000).map(|number| number.to_string()).collect();
-    ends[0].publish(CHANNEL, texts.clone());
-    ends[1].publish(ODD, ["odd"]);
-    for end in &ends {
-        let (mut came, mut odd) = (Vec::new(), 0);
-        while came.len() < texts.len() || odd < 1 {
-            match end.delivered() {
-                (channel, text) if channel == CHANNEL => came.push(text),
-                other => {
-                    assert_eq!(other, (ODD.into(), "odd".into()));
-                    odd += 1;
-                }
-            }
-        }
-        assert_eq!(came, texts);
-    }
+    promises::messages_arrive_in_order(&connecting(&server, Format::Native), &[CHANNEL, ODD]);
 }
 
 #[test]
 fn channels_of_python_are_topics() {
     let server = Broker::kafka();
-    let ends = [connect(&server, Format::Python), connect(&server, Format::Python)];
-    for end in &ends {
-        end.subscribe(&["socketio"]);
-    }
-    ends[1].publish("socketio", ["{}"]);
-    for end in &ends {
-        assert_eq!(end.delivered(), ("socketio".into(), "{}".into()));
-    }
+    promises::the_channel_of_python_reaches_all(&connecting(&server, Format::Python));
 }
 
 #[test]
 fn what_is_published_is_confirmed_and_a_ping_is_answered() {
     let server = Broker::kafka();
-    let end = connect(&server, Format::Native);
-    end.tell([Command::Ping]);
-    assert_eq!(end.next(), Told::Pong);
-    end.publish(CHANNEL, ["1", "2", "3"]);
-    end.published(3);
-    end.tell([Command::Ping]);
-    assert_eq!(end.next(), Told::Pong);
+    promises::publishing_is_confirmed(&connecting(&server, Format::Native));
 }
 
 #[test]
 fn a_process_that_starts_reads_nothing_old() {
     let server = Broker::kafka();
-    let ends = [connect(&server, Format::Native), connect(&server, Format::Native)];
+    let connect = connecting(&server, Format::Native);
+    let ends = [connect(), connect()];
     ends[0].publish(CHANNEL, ["old"; 10]);
     ends[0].published(10);
     ends[1].subscribe(&[CHANNEL]);
@@ -80,53 +59,27 @@ fn a_process_that_starts_reads_nothing_old() {
 #[test]
 fn a_lost_connection_misses_nothing() {
     let server = Broker::kafka();
-    let ends = [connect(&server, Format::Native), connect(&server, Format::Native)];
-    ends[1].subscribe(&[ODD, CHANNEL]);
-    ends[0].publish(CHANNEL, ["before"]);
-    ends[0].published(1);
-    assert_eq!(ends[1].delivered().1, "before");
-    ends[1].tell([Command::Disconnect]);
-    assert!(matches!(ends[1].next(), Told::Lost(_)));
-    ends[0].publish(CHANNEL, ["1", "2", "3"]);
-    ends[0].published(3);
-    ends[1].connected();
-    // Subscriptions are the node's: it asks for them anew.
-    let again = [ODD, CHANNEL].map(|channel| Subscription::Exact(channel.into()));
-    ends[1].tell(again.map(Command::Subscribe));
-    for text in ["1", "2", "3"] {
-        assert_eq!(ends[1].delivered().1, text);
-    }
+    let part = |_: &Played, end: &Played| end.tell([Command::Disconnect]);
+    let connect = connecting(&server, Format::Native);
+    promises::a_lost_connection_misses_nothing(&connect, Duration::from_millis(100), part);
 }
 
 #[test]
 fn an_unsubscribed_channel_is_silent() {
     let server = Broker::kafka();
-    let end = connect(&server, Format::Native);
-    end.subscribe(&[CHANNEL, ODD]);
-    end.tell([Command::Unsubscribe(Subscription::Exact(CHANNEL.into()))]);
-    end.publish(CHANNEL, ["unheard"]);
-    end.publish(ODD, ["heard"]);
-    assert_eq!(end.delivered(), (ODD.into(), "heard".into()));
+    promises::an_unsubscribed_channel_is_silent(&connecting(&server, Format::Native));
 }
 
 #[test]
 fn closing_waits_for_what_was_published() {
     let server = Broker::kafka();
-    let ends = [connect(&server, Format::Native), connect(&server, Format::Native)];
-    ends[0].subscribe(&[CHANNEL]);
-    let texts: Vec<_> = (0..2000).map(|number| number.to_string()).collect();
-    ends[1].publish(CHANNEL, texts.clone());
-    ends[1].close();
-    ends[1].ended();
-    for text in texts {
-        assert_eq!(ends[0].delivered().1, text);
-    }
+    promises::closing_waits(&connecting(&server, Format::Native));
 }
 
 #[test]
 fn large_messages_arrive() {
     let server = Broker::kafka();
-    let end = connect(&server, Format::Native);
+    let end = connecting(&server, Format::Native)();
     end.subscribe(&[CHANNEL]);
     let text = "0123456789".repeat(95_000);
     end.publish(CHANNEL, vec![text.clone(); 5]);
@@ -138,30 +91,15 @@ fn large_messages_arrive() {
 #[test]
 fn a_frozen_broker_is_given_up_at_once() {
     let server = Broker::kafka();
-    let end = connect(&server, Format::Native);
-    end.publish(CHANNEL, ["first"]);
-    end.published(1);
-    server.freeze();
-    end.tell([Command::Ping]);
-    end.publish(CHANNEL, ["into the void"; 10]);
-    end.tell([Command::Disconnect]);
-    let start = Instant::now();
-    assert_eq!(end.next(), Told::Lost("the brokers do not answer".into()));
-    assert!(start.elapsed() < Duration::from_secs(2));
-    server.thaw();
-    end.connected();
+    let connect = connecting(&server, Format::Native);
+    promises::a_frozen_server_is_given_up_at_once(&connect, &server, SILENT);
 }
 
 #[test]
 fn brokers_that_write_nothing_down_are_given_up() {
     let server = Broker::kafka();
-    let end = connect(&server, Format::Native);
-    end.publish(CHANNEL, ["first"]);
-    end.published(1);
-    server.freeze();
-    end.publish(CHANNEL, (0..100).map(|_| vec![0; 500_000]));
-    assert_eq!(end.next(), Told::Lost("the brokers do not answer".into()));
-    server.thaw();
+    let connect = connecting(&server, Format::Native);
+    promises::a_server_that_reads_nothing_is_given_up(&connect, &server, SILENT);
 }
 
 #[test]
@@ -176,8 +114,56 @@ fn a_missing_broker_is_told() {
 #[test]
 fn a_broker_that_ends_is_noticed() {
     let mut server = Broker::kafka();
-    let end = connect(&server, Format::Native);
+    let end = connecting(&server, Format::Native)();
     end.subscribe(&[CHANNEL]);
     server.kill();
     assert!(matches!(end.next(), Told::Lost(_)));
+}
+
+/// The handshake alone: the brokers of the tests speak no TLS.
+#[test]
+fn tls_trusts_an_authority_and_shows_a_certificate() {
+    let certificates = Certificates::make();
+    let succeeds = |prepare: &dyn Fn(Kafka) -> Kafka| {
+        let (port, handshakes) = handshakes(&certificates);
+        let kafka = Kafka::new(&format!("kafkas://localhost:{port}")).unwrap();
+        let end = Played::drive(prepare(kafka), Format::Native);
+        let succeeds = handshakes.recv().unwrap();
+        end.close();
+        succeeds
+    };
+    let (chain, key) = certificates.client.clone();
+    let trusting = |kafka: Kafka| kafka.root_certificates(certificates.authority.clone());
+    let shown = |kafka| trusting(kafka).client_certificate(chain.clone(), key.clone());
+    assert!(succeeds(&shown));
+    assert!(!succeeds(&trusting));
+    assert!(!succeeds(&|kafka| kafka));
+}
+
+/// Returns a port at which clients with a certificate are let in, and whether each handshake succeeded.
+fn handshakes(certificates: &Certificates) -> (u16, Receiver<bool>) {
+    let pem = |name| CertificateDer::from_pem_file(certificates.file(name)).unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(pem("authority.pem")).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let clients = WebPkiClientVerifier::builder_with_provider(roots.into(), Arc::clone(&provider));
+    let key = PrivateKeyDer::from_pem_file(certificates.file("server.key")).unwrap();
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(clients.build().unwrap())
+        .with_single_cert(vec![pem("server.pem")], key);
+    let config = Arc::new(config.unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (tell, told) = channel();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+            let is_done = connection.complete_io(&mut stream.unwrap()).is_ok();
+            // The test may be over.
+            let _ = tell.send(is_done);
+        }
+    });
+    (port, told)
 }

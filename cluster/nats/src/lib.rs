@@ -14,8 +14,15 @@
 //! `nats://[user:password@]host[:port][,host[:port]…]`. `tls://` demands TLS; a server that demands it gets it either
 //! way. One name without a password, as in `nats://token@host`, is a token. In names and passwords, characters
 //! that have a meaning in addresses are percent-encoded. The port is 4222 where none is given. Other servers of a
-//! NATS cluster are found by themselves, and tried when the first is away. What addresses do not say
-//! (certificates, for one) goes into [`Nats::options`].
+//! NATS cluster are found by themselves, and tried when the first is away. [`Nats::root_certificates`] and
+//! [`Nats::client_certificate`] are for TLS. What else addresses do not say goes into [`Nats::options`]: with the feature
+//! `nkeys`, `ConnectOptions::with_nkey(seed)` and `ConnectOptions::with_credentials(text)` are users that sign.
+//!
+//! # Features
+//!
+//! | feature | on by default | brings |
+//! |---|---|---|
+//! | `nkeys` | no | users with an NKEY, or with a file of credentials, which has a JWT |
 //!
 //! # Formats
 //!

@@ -2,7 +2,7 @@
 
 use async_nats::{Client, ConnectOptions, Event, ServerAddr};
 use percent_encoding::percent_decode_str;
-use sansocket_bus::{Broker, BrokerError, Format, Link, run_on_tokio};
+use sansocket_bus::{Broker, BrokerError, Format, Link, Tls, choose_cryptography, run_on_tokio};
 use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -24,6 +24,8 @@ const AHEAD: usize = 64;
 pub struct Nats {
     servers: Vec<ServerAddr>,
     user: Option<User>,
+    /// That of the options, unless it was set here.
+    tls: Option<Tls>,
     options: ConnectOptions,
 }
 
@@ -40,7 +42,8 @@ impl Nats {
     /// [`BrokerError`] when it is no address of NATS.
     pub fn new(url: &str) -> Result<Self, BrokerError> {
         let (scheme, _) = url.split_once("://").unwrap_or(("nats", url));
-        let mut nats = Self { servers: Vec::new(), user: None, options: ConnectOptions::new() };
+        let (servers, options) = (Vec::new(), ConnectOptions::new());
+        let mut nats = Self { servers, user: None, tls: None, options };
         for address in url.split(',') {
             let is_whole = address.contains("://");
             let address = if is_whole { address } else { &format!("{scheme}://{address}") };
@@ -49,8 +52,22 @@ impl Nats {
         Ok(nats)
     }
 
-    /// Sets what the address does not say: certificates, for one. Names, passwords and servers of the address go
-    /// before those of the options.
+    /// Trusts these certificate authorities, in PEM, instead of those of the system.
+    #[must_use]
+    pub fn root_certificates(self, pem: impl Into<Vec<u8>>) -> Self {
+        let tls = self.tls.unwrap_or_default().root_certificates(pem);
+        Self { tls: Some(tls), ..self }
+    }
+
+    /// Shows the servers a certificate: chain and private key in PEM.
+    #[must_use]
+    pub fn client_certificate(self, chain: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
+        let tls = self.tls.unwrap_or_default().client_certificate(chain, key);
+        Self { tls: Some(tls), ..self }
+    }
+
+    /// Sets what the address does not say: an NKEY or the credentials of a user, for one. Names, passwords and servers
+    /// of the address, and certificates that are set here, go before those of the options.
     ///
     /// How to connect again, what to do with events and the capacities are overwritten: these are the cluster's.
     #[must_use]
@@ -93,6 +110,10 @@ impl Nats {
         let is_first = Arc::new(AtomicBool::new(true));
         let is_connecting = Arc::clone(&is_first);
         let mut options = self.options.clone();
+        choose_cryptography();
+        if let Some(tls) = &self.tls {
+            options = options.tls_client_config(tls.config()?);
+        }
         options = match self.user.clone() {
             Some(User::Named { name, password }) => options.user_and_password(name, password),
             Some(User::Token(token)) => options.token(token),

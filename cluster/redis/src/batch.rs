@@ -10,6 +10,7 @@ use redis::{Cmd, FromRedisValue, Pipeline, RedisError, ServerErrorKind, Value};
 use sansocket_bus::{BrokerError, Entry, Keep, Link, Payload};
 
 use crate::keys;
+use crate::replica::Replica;
 use crate::server::Servers;
 use crate::session::Channels;
 
@@ -28,7 +29,7 @@ pub(crate) fn send(connection: &MultiplexedConnection, pipeline: Pipeline) -> Re
 /// Commands that are to leave in one go.
 #[derive(Debug)]
 pub(crate) struct Draft {
-    /// One for each server.
+    /// One for each server, and one for each replica.
     pipelines: Vec<Pipeline>,
     replies: Vec<Reply>,
     bytes: usize,
@@ -43,15 +44,14 @@ enum Reply {
     Added { server: usize },
     /// That a server keeps a value.
     Kept { server: usize },
-    /// How many subscribers a channel has at this server.
-    Counted { channel: String, server: usize },
-    /// How many subscribers a channel has at all servers.
-    CountedByAll { channel: String },
+    /// How many subscribers a channel has at these servers; replicas are numbered after their masters.
+    Counted { channel: String, servers: Vec<usize> },
 }
 
 impl Draft {
-    pub(crate) fn new(servers: usize) -> Self {
-        let pipelines = (0..servers).map(|_| Pipeline::new()).collect();
+    pub(crate) fn new(servers: &Servers) -> Self {
+        let count = servers.iter().count() + servers.replicas().len();
+        let pipelines = (0..count).map(|_| Pipeline::new()).collect();
         Self { pipelines, replies: Vec::new(), bytes: 0 }
     }
 
@@ -104,32 +104,39 @@ impl Draft {
 
     /// Adds a question for the number of subscribers.
     pub(crate) fn count(&mut self, channel: String, channels: Channels, servers: &Servers) {
-        let ask = |name| redis::cmd("PUBSUB").arg(name).arg(&channel).take();
-        match channels {
+        let masters = servers.iter().count();
+        let (name, asked) = match channels {
+            Channels::Plain => ("NUMSUB", (0..self.pipelines.len()).collect()),
             Channels::Sharded => {
-                let server = servers.owner(&channel);
-                let command = ask("SHARDNUMSUB");
-                self.push(server, command, Reply::Counted { channel, server });
+                let owner = servers.owner(&channel);
+                let replicas = servers.replicas().iter().enumerate();
+                let replicas = replicas.filter(|(_, replica)| replica.master == owner);
+                let numbers = replicas.map(|(n, _)| masters + n);
+                ("SHARDNUMSUB", [owner].into_iter().chain(numbers).collect::<Vec<_>>())
             }
-            Channels::Plain => {
-                for pipeline in &mut self.pipelines {
-                    pipeline.add_command(ask("NUMSUB"));
-                }
-                self.replies.push(Reply::CountedByAll { channel });
+        };
+        for server in &asked {
+            if let Some(pipeline) = self.pipelines.get_mut(*server) {
+                pipeline.cmd("PUBSUB").arg(name).arg(&channel);
             }
         }
+        self.replies.push(Reply::Counted { channel, servers: asked });
     }
 
-    /// Sends everything.
-    pub(crate) fn send(self, connections: &[MultiplexedConnection]) -> Batch {
-        let parts = connections.iter().zip(self.pipelines).map(|(connection, pipeline)| {
+    /// Sends everything: to servers by their connections, to replicas by those that they keep.
+    pub(crate) fn send(self, connections: &[MultiplexedConnection], replicas: &[Replica]) -> Batch {
+        let masters = connections.len();
+        let parts = self.pipelines.into_iter().enumerate().map(|(n, pipeline)| {
             if pipeline.is_empty() {
-                Part::Done(Vec::new())
-            } else {
-                Part::Waiting(send(connection, pipeline))
+                return Part::Done(Vec::new());
+            }
+            match (connections.get(n), replicas.get(n.wrapping_sub(masters))) {
+                (Some(connection), _) => Part::Waiting(send(connection, pipeline)),
+                (None, Some(replica)) => Part::Waiting(replica.ask(pipeline)),
+                (None, None) => Part::Done(Vec::new()),
             }
         });
-        Batch { parts: parts.collect(), replies: self.replies, bytes: self.bytes }
+        Batch { parts: parts.collect(), masters, replies: self.replies, bytes: self.bytes }
     }
 
     fn push(&mut self, server: usize, command: Cmd, reply: Reply) {
@@ -143,6 +150,8 @@ impl Draft {
 /// Commands that left, and whose replies are on their way.
 pub(crate) struct Batch {
     parts: Vec<Part>,
+    /// How many of the parts are those of masters: the first ones.
+    masters: usize,
     replies: Vec<Reply>,
     bytes: usize,
 }
@@ -183,7 +192,6 @@ impl Batch {
                 Part::Waiting(_) => Vec::new().into_iter(),
             })
             .collect();
-        let servers = parts.len();
         let mut next = |server: usize| parts.get_mut(server).and_then(Iterator::next);
         for reply in self.replies {
             match reply {
@@ -200,13 +208,15 @@ impl Batch {
                         link.warn(&format!("a client that was lost cannot come back: {error}"));
                     }
                 }
-                Reply::Counted { channel, server } => {
-                    link.counted(&channel, subscribers(next(server))?);
-                }
-                Reply::CountedByAll { channel } => {
+                Reply::Counted { channel, servers } => {
                     let mut sum = 0_u64;
-                    for server in 0..servers {
-                        sum = sum.saturating_add(subscribers(next(server))?);
+                    for server in servers {
+                        let number = match (next(server), server < self.masters) {
+                            // A replica that is away.
+                            (None, false) => 0,
+                            (reply, _) => subscribers(reply)?,
+                        };
+                        sum = sum.saturating_add(number);
                     }
                     link.counted(&channel, sum);
                 }

@@ -13,8 +13,13 @@
 //! # Ok::<(), sansocket_redis::InvalidUrl>(())
 //! ```
 //!
+//! User and password are those of the server. Sentinels that have some of their own get them by the query, as in
+//! `?sentinel_username=guard&sentinel_password=secret`; ioredis names its options so. Names and passwords with characters
+//! that have a meaning in URLs are percent-encoded.
+//!
 //! It needs Redis 6 or Valkey; `Format::Sharded` and [`Redis::sharded`] need Redis 7. One connection publishes and
-//! one subscribes, in a Redis Cluster to each of the masters that is concerned; each stream is read by one more.
+//! one subscribes, in a Redis Cluster to each of the masters that is concerned; each stream is read by one more. The formats of
+//! JavaScript count subscribers: replicas are asked too, where other clients may subscribe.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod batch;
@@ -23,6 +28,7 @@ mod keys;
 mod place;
 mod publisher;
 mod redis;
+mod replica;
 mod server;
 mod session;
 mod subscriber;

@@ -1,15 +1,16 @@
 //! Where Redis is, and which servers it has there.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::time::Duration;
 
 use redis::cluster_routing::Slot;
 use redis::{
-    Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, FromRedisValue, RedisError, TlsCertificates,
-    Value,
+    Cmd, ConnectionAddr, ConnectionInfo, ErrorKind, FromRedisValue, RedisConnectionInfo,
+    RedisError, TlsCertificates, Value,
 };
 
+use crate::replica::Replica;
 use crate::server::{Server, Servers};
 
 /// Where Redis is.
@@ -17,8 +18,9 @@ use crate::server::{Server, Servers};
 pub(crate) enum Place {
     /// One server.
     Alone(ConnectionInfo),
-    /// Sentinels know the server. The credentials and the database are those of the server.
-    Sentinel { sentinels: Vec<ConnectionInfo>, service: String },
+    /// Sentinels know the server. Their addresses have the credentials and the database of the server; their own
+    /// credentials are apart.
+    Sentinel { sentinels: Vec<ConnectionInfo>, service: String, own: RedisConnectionInfo },
     /// A Redis Cluster, by some of its servers.
     Cluster(Vec<ConnectionInfo>),
 }
@@ -28,8 +30,9 @@ impl Place {
     pub(crate) async fn find(&self, tls: Option<&TlsCertificates>) -> Result<Servers, RedisError> {
         match self {
             Self::Alone(info) => Ok(Servers::one(Server::new(info.clone(), tls)?)),
-            Self::Sentinel { sentinels, service } => {
-                let ask = async |sentinel: &ConnectionInfo| master(sentinel, service, tls).await;
+            Self::Sentinel { sentinels, service, own } => {
+                let ask =
+                    async |sentinel: &ConnectionInfo| master((sentinel, own), service, tls).await;
                 Ok(Servers::one(first(sentinels, ask).await?))
             }
             Self::Cluster(seeds) => {
@@ -44,7 +47,7 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (infos, kind, service) = match self {
             Self::Alone(info) => (std::slice::from_ref(info), "", ""),
-            Self::Sentinel { sentinels, service } => (&**sentinels, "+sentinel", &**service),
+            Self::Sentinel { sentinels, service, .. } => (&**sentinels, "+sentinel", &**service),
             Self::Cluster(seeds) => (&**seeds, "+cluster", ""),
         };
         let Some(first) = infos.first() else { return Ok(()) };
@@ -83,11 +86,11 @@ async fn first<T>(
 
 /// Asks a sentinel for the master of a service.
 async fn master(
-    sentinel: &ConnectionInfo,
+    (sentinel, own): (&ConnectionInfo, &RedisConnectionInfo),
     service: &str,
     tls: Option<&TlsCertificates>,
 ) -> Result<Server, RedisError> {
-    let info = sentinel.clone().set_redis_settings(Default::default());
+    let info = sentinel.clone().set_redis_settings(own.clone());
     let mut connection = Server::without_push(info, tls)?.open(None).await?;
     let ask = redis::cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(service).take();
     let answer: Option<(String, u16)> = query(&mut connection, &ask).await?;
@@ -112,8 +115,10 @@ async fn masters(
         query(&mut connection, &redis::cmd("CLUSTER").arg("SLOTS").take()).await?;
     let mut found: Vec<(String, u16)> = Vec::new();
     let mut slots = HashMap::new();
+    // With the numbers of their masters.
+    let mut replicas = BTreeMap::new();
     for range in ranges {
-        let [begin, end, master, ..] = &*range else {
+        let [begin, end, master, others @ ..] = &*range else {
             return Err(refusal("CLUSTER SLOTS has another form"));
         };
         let (begin, end) = (u16::from_redis_value_ref(begin)?, u16::from_redis_value_ref(end)?);
@@ -123,13 +128,20 @@ async fn masters(
             found.len() - 1
         });
         slots.extend((begin..=end).filter_map(Slot::new).map(|slot| (slot, n)));
+        for replica in others {
+            replicas.insert(address_of(replica, seed)?, n);
+        }
     }
     if found.is_empty() {
         return Err(refusal("no server of the Redis Cluster has slots"));
     }
-    let servers: Result<Vec<Server>, RedisError> =
-        found.into_iter().map(|(host, port)| Server::new(at(seed, host, port), tls)).collect();
-    Ok(Servers::of_cluster(servers?, slots))
+    let server = |(host, port): (String, u16)| Server::new(at(seed, host, port), tls);
+    let servers: Result<Vec<_>, RedisError> = found.into_iter().map(server).collect();
+    let replicas: Result<Vec<_>, RedisError> = replicas
+        .into_iter()
+        .map(|(address, master)| Ok(Replica::new(server(address)?, master)))
+        .collect();
+    Ok(Servers::of_cluster(servers?, slots, replicas?))
 }
 
 /// Reads `[host, port, …]`. A server that does not know its own name leaves it out.

@@ -7,6 +7,7 @@ use redis::aio::MultiplexedConnection;
 use sansocket_bus::{BrokerError, Link};
 
 use crate::batch::{Batch, Draft};
+use crate::server::Servers;
 
 /// The connections that publish, one for each server.
 pub(crate) struct Publisher {
@@ -25,11 +26,6 @@ impl Publisher {
         &self.connections
     }
 
-    /// Returns an empty draft.
-    pub(crate) fn draft(&self) -> Draft {
-        Draft::new(self.connections.len())
-    }
-
     /// Whether everything was answered.
     pub(crate) fn is_idle(&self) -> bool {
         self.batches.is_empty()
@@ -40,9 +36,9 @@ impl Publisher {
         if self.batches.len() < BATCHES { WINDOW.saturating_sub(self.bytes) } else { 0 }
     }
 
-    pub(crate) fn send(&mut self, draft: Draft) {
+    pub(crate) fn send(&mut self, draft: Draft, servers: &Servers) {
         self.bytes = self.bytes.saturating_add(draft.bytes());
-        self.batches.push_back(draft.send(&self.connections));
+        self.batches.push_back(draft.send(&self.connections, servers.replicas()));
     }
 
     /// Writes what was sent, and tells a link what was answered. Returns whether anything was.

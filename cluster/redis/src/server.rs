@@ -9,6 +9,9 @@ use redis::{
     AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, ProtocolVersion, RedisError,
     TlsCertificates,
 };
+use sansocket_bus::choose_cryptography;
+
+use crate::replica::Replica;
 
 /// A server.
 #[derive(Clone, Debug)]
@@ -67,20 +70,29 @@ pub(crate) struct Servers {
     servers: Vec<Server>,
     /// Which of them has a slot, where there are several.
     slots: HashMap<Slot, usize>,
+    replicas: Vec<Replica>,
 }
 
 impl Servers {
     pub(crate) fn one(server: Server) -> Self {
-        Self { servers: vec![server], slots: HashMap::new() }
+        Self { servers: vec![server], slots: HashMap::new(), replicas: Vec::new() }
     }
 
     /// There has to be one at least.
-    pub(crate) fn of_cluster(servers: Vec<Server>, slots: HashMap<Slot, usize>) -> Self {
-        Self { servers, slots }
+    pub(crate) fn of_cluster(
+        servers: Vec<Server>,
+        slots: HashMap<Slot, usize>,
+        replicas: Vec<Replica>,
+    ) -> Self {
+        Self { servers, slots, replicas }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Server> {
         self.servers.iter()
+    }
+
+    pub(crate) fn replicas(&self) -> &[Replica] {
+        &self.replicas
     }
 
     /// Returns the number of the server that has a stream, or a channel where these have slots.
@@ -94,15 +106,6 @@ impl Servers {
     /// Returns the server of [`owner`](Self::owner).
     pub(crate) fn of(&self, key: &str) -> Option<&Server> {
         self.servers.get(self.owner(key))
-    }
-}
-
-/// The client takes the cryptography of the process, which has one if the application chose it, or if only one is
-/// compiled in.
-fn choose_cryptography() {
-    if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // Somebody else may have been faster.
-        let _ = rustls::crypto::ring::default_provider().install_default();
     }
 }
 

@@ -13,6 +13,7 @@ use redis::{RedisError, TlsCertificates, Value};
 use sansocket_bus::{BrokerError, Command, Link, Subscription, Take};
 use tokio::time::{Sleep, sleep, timeout};
 
+use crate::batch::Draft;
 use crate::entries::{self, Positions};
 use crate::keys::{self, Places};
 use crate::place::Place;
@@ -156,7 +157,7 @@ impl Session<'_> {
 
     /// Takes the commands that are ready, and sends them in one go. Pending means that there are no more.
     fn take(&mut self, context: &mut Context<'_>) -> Result<Poll<()>, BrokerError> {
-        let mut draft = self.publisher.draft();
+        let mut draft = Draft::new(&self.servers);
         let mut wishes = Vec::new();
         let room = self.publisher.room();
         let mut more = Poll::Ready(());
@@ -201,7 +202,7 @@ impl Session<'_> {
             }
         }
         if !draft.is_empty() {
-            self.publisher.send(draft);
+            self.publisher.send(draft, &self.servers);
         }
         if !wishes.is_empty() {
             self.subscriber.send(wishes, &self.servers);

@@ -1,6 +1,6 @@
 //! URLs of Redis, as other programs read them.
 
-use redis::{ConnectionInfo, IntoConnectionInfo, parse_redis_url};
+use redis::{ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo, parse_redis_url};
 
 use crate::place::Place;
 
@@ -19,37 +19,45 @@ pub struct InvalidUrl(String);
 /// scheme  = "redis" | "rediss" | "valkey" | "valkeys"
 /// ```
 ///
-/// `db`, `username` and `password` may be in the query, too. The form with sentinels is that of python-socketio.
+/// `db`, `username` and `password` may be in the query, too, and `sentinel_username` and `sentinel_password` are what
+/// sentinels ask for. The form with sentinels is that of python-socketio.
 pub(crate) fn parse(url: &str) -> Result<Place, InvalidUrl> {
     let (scheme, rest) =
         url.split_once("://").ok_or_else(|| InvalidUrl("it has no scheme".into()))?;
+    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
     match scheme.split_once('+') {
-        Some((scheme, "sentinel")) => sentinel(scheme, rest),
+        Some((scheme, "sentinel")) => sentinel(scheme, authority, path, query),
         Some((scheme, "cluster")) => {
-            let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
-            Ok(Place::Cluster(each(scheme, authority, path, 6379)?))
+            Ok(Place::Cluster(each(scheme, authority, &format!("{path}?{query}"), 6379)?))
         }
         _ => Ok(Place::Alone(one(url)?)),
     }
 }
 
-fn sentinel(scheme: &str, rest: &str) -> Result<Place, InvalidUrl> {
-    let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+fn sentinel(scheme: &str, authority: &str, path: &str, query: &str) -> Result<Place, InvalidUrl> {
     let (db, service) = path.split_once('/').unwrap_or((path, ""));
     if service.is_empty() {
         return Err(InvalidUrl("the name of the service is missing, after the database".into()));
     }
-    Ok(Place::Sentinel {
-        sentinels: each(scheme, authority, db, 26379)?,
-        service: service.to_owned(),
-    })
+    let sentinels = each(scheme, authority, &format!("{db}?{query}"), 26379)?;
+    let mut own = RedisConnectionInfo::default();
+    let url = parse_redis_url(&format!("redis://sentinel?{query}"));
+    for (name, value) in url.iter().flat_map(|url| url.query_pairs()) {
+        own = match &*name {
+            "sentinel_username" => own.set_username(value),
+            "sentinel_password" => own.set_password(value),
+            _ => own,
+        };
+    }
+    Ok(Place::Sentinel { sentinels, service: service.to_owned(), own })
 }
 
-/// One URL for each of several hosts.
+/// One URL for each of several hosts, with the same database and query.
 fn each(
     scheme: &str,
     authority: &str,
-    db: &str,
+    rest: &str,
     port: u16,
 ) -> Result<Vec<ConnectionInfo>, InvalidUrl> {
     let (credentials, hosts) = match authority.rsplit_once('@') {
@@ -60,7 +68,7 @@ fn each(
         // A colon inside of brackets belongs to an address of IPv6.
         let has_port = host.rsplit_once(':').is_some_and(|(_, port)| !port.contains(']'));
         let port = if has_port { String::new() } else { format!(":{port}") };
-        one(&format!("{scheme}://{credentials}{host}{port}/{db}"))
+        one(&format!("{scheme}://{credentials}{host}{port}/{rest}"))
     };
     hosts.split(',').map(read).collect()
 }
@@ -138,8 +146,8 @@ mod tests {
     #[test]
     fn sentinels_share_password_database_and_service() {
         let url = "redis+sentinel://:pw@a,b:1,[::1]/2/main";
-        let Place::Sentinel { sentinels, service } = parse(url).unwrap() else { panic!() };
-        assert_eq!(service, "main");
+        let Place::Sentinel { sentinels, service, own } = parse(url).unwrap() else { panic!() };
+        assert_eq!((&*service, own.username(), own.password()), ("main", None, None));
         let addresses: Vec<_> = sentinels.iter().map(|info| info.addr().clone()).collect();
         let expected = [("a", 26379), ("b", 1), ("::1", 26379)];
         assert_eq!(addresses, expected.map(|(host, port)| ConnectionAddr::Tcp(host.into(), port)));
@@ -150,7 +158,22 @@ mod tests {
     }
 
     #[test]
+    fn sentinels_may_have_credentials_of_their_own() {
+        let url =
+            "redis+sentinel://u:pw@a,b/2/main?sentinel_username=s%20u&sentinel_password=s%2Fp";
+        let Place::Sentinel { sentinels, service, own } = parse(url).unwrap() else { panic!() };
+        assert_eq!((&*service, own.username(), own.password()), ("main", Some("s u"), Some("s/p")));
+        let master = sentinels[1].redis_settings();
+        assert_eq!((master.username(), master.password(), master.db()), (Some("u"), Some("pw"), 2));
+    }
+
+    #[test]
     fn a_cluster_has_several_hosts() {
+        let Place::Cluster(seeds) = parse("rediss+cluster://a,b:1?username=u&password=p").unwrap()
+        else {
+            panic!()
+        };
+        assert_eq!(seeds[1].redis_settings().password(), Some("p"));
         let Place::Cluster(seeds) = parse("rediss+cluster://u:p@a,b:1").unwrap() else { panic!() };
         assert_eq!(seeds.len(), 2);
         assert!(matches!(seeds[1].addr(), ConnectionAddr::TcpTls { port: 1, .. }));
@@ -158,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_url_of_redis_is_refused_without_its_password() {
+    fn f11_what_is_no_url_of_redis_is_refused_without_its_password() {
         for url in [
             "127.0.0.1:6379",
             "http://u:secret@host",

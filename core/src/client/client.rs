@@ -71,7 +71,8 @@ impl Client {
                 self.on_message(now, message);
             }
             Inbound::Closed(_) => self.on_gone(now, purpose, None),
-            Inbound::Message(_) | Inbound::Opening(_) | Inbound::Request(_) => {}
+            Inbound::Bytes(_) | Inbound::Message(_) | Inbound::Opening(_) | Inbound::Request(_) => {
+            }
         }
         self.advance(now);
     }

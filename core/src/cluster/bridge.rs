@@ -118,6 +118,8 @@ impl Way<'_> {
                     let _ = self.there.server_emit(self.now, &namespace, event);
                 }
                 NodeEvent::Status(status) => statuses.push((side, status)),
+                // A bridge has no sessions, and tells of no home.
+                NodeEvent::Home { .. } => {}
             }
         }
         any

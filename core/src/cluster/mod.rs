@@ -16,6 +16,6 @@ pub use emitter::{Emitter, EmitterConfig, EmitterError, EmitterEvent, Flush, Los
 pub(crate) use message::{Ask, Body, Change, Peer, Restored, Whom};
 pub use message::{Destination, Disconnect, Message, Output};
 pub use node::{
-    AnswerToken, BusCounts, BusError, Command, Keep, Node, NodeConfig, NodeEvent, NodeStatus,
-    Outcome, Question, Take, Taken,
+    AnswerToken, Arrival, BusCounts, BusError, Command, Keep, LastError, Node, NodeConfig,
+    NodeEvent, NodeStatus, Outcome, Question, Reader, Take, Taken,
 };

@@ -34,7 +34,16 @@ pub(super) enum Ask {
 #[derive(Debug)]
 pub(super) struct Offer {
     key: String,
-    deflate: Option<Deflate>,
+    purpose: Purpose,
+}
+
+/// What a client does with a WebSocket.
+#[derive(Debug)]
+enum Purpose {
+    /// It reads and writes messages, compressed if that was offered.
+    Messages(Option<Deflate>),
+    /// It passes the bytes on.
+    Tunnel,
 }
 
 /// The body of an answer.
@@ -51,14 +60,14 @@ pub(super) struct Gather {
 /// The fields of a request, and those that offer a WebSocket.
 struct Offering<'a> {
     fields: Fields<'a>,
-    offer: [(&'a str, &'a str); 4],
+    offer: &'a [(&'a str, &'a str)],
     extensions: Option<&'a str>,
 }
 
 impl Headers for Offering<'_> {
     fn each<'a>(&'a self, each: &mut dyn FnMut(&'a str, &'a [u8])) {
         self.fields.each(each);
-        self.offer.each(each);
+        self.offer.iter().for_each(|(name, value)| each(name, value.as_bytes()));
         if let Some(extensions) = self.extensions {
             each("sec-websocket-extensions", extensions.as_bytes());
         }
@@ -140,6 +149,24 @@ impl Conn {
         self.offer_websocket(request, Some(deflate), link)
     }
 
+    /// Asks for the WebSocket that another client asks for with `request`, to pass its bytes on. `Connection` and
+    /// `Upgrade` are added, and the other fields of the handshake are those of `request`. When it is accepted, the
+    /// answer comes as [`Inbound::Response`](crate::Inbound::Response) with status 101, and what follows as
+    /// [`Inbound::Bytes`](crate::Inbound::Bytes); any other answer comes as that to a [request](Self::ask).
+    ///
+    /// # Errors
+    /// See [`ask`](Self::ask).
+    pub fn ask_tunnel(&mut self, request: &Request<'_>) -> Result<(), Misuse> {
+        let key = request.header("sec-websocket-key").unwrap_or_default().into_owned();
+        let [connection, upgrade, ..] = handshake::offer(&key);
+        let offer = [connection, upgrade];
+        let fields = Offering { fields: request.fields, offer: &offer, extensions: None };
+        let mut asking = *request;
+        asking.fields = Fields::host(&fields);
+        let offer = Box::new(Offer { key: key.clone(), purpose: Purpose::Tunnel });
+        self.begin(&asking, &Bytes::new(), Ask::Offered { scanned: 0, offer }, None)
+    }
+
     fn offer_websocket(
         &mut self,
         request: &Request<'_>,
@@ -148,15 +175,14 @@ impl Conn {
     ) -> Result<(), Misuse> {
         let key = handshake::key(self.out.nonce());
         let extensions = deflate.as_ref().and_then(agreed::offer);
-        let fields = Offering {
-            fields: request.fields,
-            offer: handshake::offer(&key),
-            extensions: extensions.as_deref(),
-        };
+        let offer = handshake::offer(&key);
+        let fields =
+            Offering { fields: request.fields, offer: &offer, extensions: extensions.as_deref() };
         let mut request = *request;
         request.method = Method::Get;
         request.fields = Fields::host(&fields);
-        let offer = Offer { deflate: deflate.filter(|_| extensions.is_some()), key: key.clone() };
+        let purpose = Purpose::Messages(deflate.filter(|_| extensions.is_some()));
+        let offer = Offer { key: key.clone(), purpose };
         let next = Ask::Offered { scanned: 0, offer: Box::new(offer) };
         self.begin(&request, &Bytes::new(), next, link)
     }
@@ -231,6 +257,7 @@ impl Decoder<'_, '_> {
             | Mode::Finished
             | Mode::Serve(_)
             | Mode::Stream(_)
+            | Mode::Tunnel
             | Mode::WebTransport(_) => Ok(None),
         }
     }
@@ -264,10 +291,18 @@ impl Decoder<'_, '_> {
             if head.status == 101 {
                 let Ask::Offered { offer, .. } = ask else { return Err(Violation::InvalidAccept) };
                 let fields = Fields::head(&bytes[..end - 2], &head.places);
-                let agreed = handshake::verify(&fields, &offer.key, offer.deflate.as_ref())?;
-                self.conn.mode = Mode::Stream(Stream::Open(Reader::new(Role::Client)));
-                if let Some(agreed) = agreed {
-                    self.conn.agree(&agreed);
+                match &offer.purpose {
+                    Purpose::Messages(deflate) => {
+                        let agreed = handshake::verify(&fields, &offer.key, deflate.as_ref())?;
+                        self.conn.mode = Mode::Stream(Stream::Open(Reader::new(Role::Client)));
+                        if let Some(agreed) = agreed {
+                            self.conn.agree(&agreed);
+                        }
+                    }
+                    Purpose::Tunnel => {
+                        handshake::prove(&fields, &offer.key)?;
+                        self.conn.mode = Mode::Tunnel;
+                    }
                 }
             } else {
                 let gather = Gather {

@@ -89,6 +89,13 @@ impl Conn {
         Self { limits, mode, link: None, tail: Vec::new(), out: Outgoing::webtransport() }
     }
 
+    /// Makes the codec of a stream that a host already upgraded, and whose bytes pass as they are: see
+    /// [`begin_tunnel`](Self::begin_tunnel).
+    #[must_use]
+    pub fn tunnel(limits: Arc<Limits>) -> Self {
+        Self { mode: Mode::Tunnel, ..Self::new(limits) }
+    }
+
     /// Speaks the extensions that `response`, the answer that a host upgraded the stream with, names: see
     /// [`Config::deflate`](crate::Config::deflate).
     #[must_use]
@@ -204,6 +211,7 @@ impl Conn {
             Mode::Serve(Serve::Head { scanned: 0 }) => {
                 !is_stray(&self.tail) && self.out.bytes() < self.limits.low_water
             }
+            Mode::Tunnel => !self.tail.is_empty(),
             Mode::Ask(_)
             | Mode::Finished
             | Mode::Serve(_)
@@ -282,9 +290,11 @@ impl Conn {
         match &self.mode {
             Mode::Stream(Stream::Open(reader)) => reader.collected() > LITTLE,
             Mode::WebTransport(stream) => stream.collected() > LITTLE,
-            Mode::Ask(_) | Mode::Finished | Mode::Serve(_) | Mode::Stream(Stream::Closing(..)) => {
-                false
-            }
+            Mode::Ask(_)
+            | Mode::Finished
+            | Mode::Serve(_)
+            | Mode::Stream(Stream::Closing(..))
+            | Mode::Tunnel => false,
         }
     }
 
@@ -338,6 +348,7 @@ impl Conn {
             Mode::Ask(_)
             | Mode::Finished
             | Mode::Stream(Stream::Closing(..))
+            | Mode::Tunnel
             | Mode::WebTransport(_) => self.finish(),
         }
         self.tail = Vec::new();

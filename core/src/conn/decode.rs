@@ -53,6 +53,7 @@ pub(super) enum Item {
     Binary(Place),
     Closed(Option<CloseCode>),
     Opening(Place),
+    Bytes(Range<usize>),
 }
 
 impl<'c, 'i> Decoder<'c, 'i> {
@@ -117,6 +118,7 @@ impl<'c, 'i> Decoder<'c, 'i> {
             }
             Item::Binary(place) => Inbound::Message(Message::Binary(message(place))),
             Item::Closed(code) => Inbound::Closed(code),
+            Item::Bytes(range) => Inbound::Bytes(&bytes[range]),
             Item::Opening(place) => {
                 let text = std::str::from_utf8(message(place));
                 let text = text.map_err(|_| Violation::InvalidUtf8)?;
@@ -186,6 +188,7 @@ impl<'c, 'i> Decoder<'c, 'i> {
             Mode::Serve(_) => self.serve(),
             Mode::WebTransport(_) => self.packet(),
             Mode::Ask(_) => self.ask(),
+            Mode::Tunnel => Ok(self.pass()),
             Mode::Finished => {
                 self.at = self.input.bytes().len();
                 Ok(None)

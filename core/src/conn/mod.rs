@@ -7,6 +7,7 @@
 //! | `serve.rs` | the stage of a server that speaks HTTP |
 //! | `ask.rs` | the stage of a client that speaks HTTP |
 //! | `stream.rs` | the stage of messages, which both ends reach |
+//! | `tunnel.rs` | the stage of bytes that pass as they are |
 //! | `webtransport.rs` | the only stage of a WebTransport stream |
 //! | `decode.rs` | reading: items out of bytes |
 //! | `write.rs` | writing: bytes out of frames, heads and bodies |
@@ -20,6 +21,7 @@ mod masks;
 mod mode;
 mod serve;
 mod stream;
+mod tunnel;
 mod webtransport;
 mod write;
 

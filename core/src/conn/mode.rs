@@ -14,6 +14,8 @@ pub(super) enum Mode {
     Serve(Serve),
     /// Messages of a WebSocket.
     Stream(Stream),
+    /// Bytes that pass as they are.
+    Tunnel,
     /// Messages of a WebTransport stream.
     WebTransport(WebTransport),
     /// Nothing more will be read.
@@ -23,7 +25,8 @@ pub(super) enum Mode {
 /// What a connection waits for, so that an embedder can set a deadline for it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Awaits {
-    /// The answer to a request: of a server, which is not the peer's turn, or to a client.
+    /// The answer to a request: of a server, which is not the peer's turn, or to a client. Or bytes of a tunnel,
+    /// which are not the peer's turn either.
     Answer,
     /// The rest of a body.
     Body,
@@ -60,6 +63,7 @@ impl Mode {
             Self::Ask(ask) => ask.awaits(idle),
             Self::Serve(serve) => serve.awaits(idle),
             Self::Stream(stream) => stream.awaits(),
+            Self::Tunnel => Awaits::Answer,
             Self::WebTransport(stream) => stream.awaits(),
             Self::Finished => Awaits::Farewell,
         }
@@ -68,9 +72,11 @@ impl Mode {
     pub(super) fn owes(&self) -> Owes {
         match self {
             Self::Serve(serve) => serve.owes(),
-            Self::Ask(_) | Self::Finished | Self::Stream(_) | Self::WebTransport(_) => {
-                Owes::Nothing
-            }
+            Self::Ask(_)
+            | Self::Finished
+            | Self::Stream(_)
+            | Self::Tunnel
+            | Self::WebTransport(_) => Owes::Nothing,
         }
     }
 
@@ -81,7 +87,7 @@ impl Mode {
             Self::Serve(serve) => serve.bytes_held(),
             Self::Stream(stream) => stream.bytes_held(),
             Self::WebTransport(stream) => stream.bytes_held(),
-            Self::Finished => 0,
+            Self::Finished | Self::Tunnel => 0,
         }
     }
 
@@ -103,7 +109,7 @@ impl Mode {
         match self {
             Self::Ask(ask) => ask.collected(),
             Self::Serve(serve) => serve.collected(),
-            Self::Finished | Self::Stream(_) | Self::WebTransport(_) => &[],
+            Self::Finished | Self::Stream(_) | Self::Tunnel | Self::WebTransport(_) => &[],
         }
     }
 
@@ -112,7 +118,7 @@ impl Mode {
         match self {
             Self::Stream(stream) => stream.delivered(),
             Self::WebTransport(stream) => stream.delivered(),
-            Self::Ask(_) | Self::Finished | Self::Serve(_) => &[],
+            Self::Ask(_) | Self::Finished | Self::Serve(_) | Self::Tunnel => &[],
         }
     }
 }

@@ -6,6 +6,7 @@ use sha1::{Digest, Sha1};
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::node_name::{NodeName, SEPARATOR};
 use crate::rng::Rng;
 
 /// The public Socket.IO id of a client in a namespace, 20 base64url characters on every node of a
@@ -72,14 +73,25 @@ impl Id {
         std::str::from_utf8(&self.0).expect("base64 is ASCII")
     }
 
-    /// Returns the text by which the client with this id is known in a namespace: the id, but for
-    /// clients of Socket.IO 2 in other namespaces than `/`, which are `/admin#` and the id in `/admin`.
+    /// Returns the text by which the client with this id is known in a namespace of the server whose name is
+    /// [`node`](crate::Config::node): the id, but for clients of Socket.IO 2. Those have the name of the node in front,
+    /// as their session id has, and in other namespaces than `/` that of the namespace: in `/admin` they are `/admin#`
+    /// and then the rest.
     #[must_use]
-    pub fn text_in(&self, namespace: &str) -> Cow<'_, str> {
-        match namespace != "/" && self.is_shared() {
-            true => format!("{namespace}#{}", self.as_str()).into(),
-            false => self.as_str().into(),
+    pub fn text_in(&self, namespace: &str, node: Option<&NodeName>) -> Cow<'_, str> {
+        if namespace == "/" && node.is_none() || !self.is_shared() {
+            return self.as_str().into();
         }
+        let mut text = String::with_capacity(namespace.len() + 20 + NodeName::LONGEST + 2);
+        if namespace != "/" {
+            text.push_str(namespace);
+            text.push('#');
+        }
+        if let Some(node) = node {
+            node.put(&mut text);
+        }
+        text.push_str(self.as_str());
+        text.into()
     }
 
     /// Whether it is the id of a session, which all clients of the session have.
@@ -100,12 +112,44 @@ impl Id {
     }
 }
 
-/// Splits the text by which a client is known into what stands before its id, a namespace or nothing, and
-/// what may be the id.
-pub(crate) fn split(text: &str) -> (&str, &str) {
-    let shown = text.starts_with('/').then(|| text.rsplit_once('#'));
-    shown.flatten().unwrap_or(("", text))
+/// The text by which a client is known, taken apart.
+pub(crate) struct Known<'a> {
+    /// The namespace in front of the id, or nothing.
+    pub(crate) namespace: &'a str,
+    /// Whether the name of a node stands in front of the id.
+    is_named: bool,
+    /// What may be the id.
+    pub(crate) id: &'a str,
 }
+
+impl<'a> Known<'a> {
+    pub(crate) fn of(text: &'a str) -> Self {
+        let shown = text.starts_with('/').then(|| text.rsplit_once('#'));
+        let (namespace, id) = shown.flatten().unwrap_or(("", text));
+        match behind_name(id) {
+            Some(id) => Self { namespace, is_named: true, id },
+            None => Self { namespace, is_named: false, id },
+        }
+    }
+
+    /// Whether only the clients of Socket.IO 2 are known in this way.
+    fn is_of_session(&self) -> bool {
+        self.is_named || !self.namespace.is_empty()
+    }
+}
+
+/// What may be an id behind the name of a node.
+fn behind_name(text: &str) -> Option<&str> {
+    let at = text.len().checked_sub(LENGTH + 1)?;
+    // Most texts that are long enough end here.
+    if text.as_bytes()[at] != SEPARATOR as u8 || NodeName::new(&text[..at]).is_err() {
+        return None;
+    }
+    Some(&text[at + 1..])
+}
+
+/// Characters of an id.
+const LENGTH: usize = 20;
 
 impl fmt::Debug for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -212,9 +256,9 @@ impl Mint {
 
     /// Whose client `text` names; `None` when it is the name of a room.
     pub(crate) fn owner(&self, text: &str) -> Option<Owner> {
-        let (namespace, id) = split(text);
-        let bytes = bytes_of(id)?;
-        if !namespace.is_empty() && !is_shared(&bytes) {
+        let known = Known::of(text);
+        let bytes = bytes_of(known.id)?;
+        if known.is_of_session() && !is_shared(&bytes) {
             return None;
         }
         let own = self.own.open(&bytes);
@@ -258,7 +302,7 @@ impl Place {
 
 /// What a text says that has the form of an id.
 fn bytes_of(text: &str) -> Option<[u8; 15]> {
-    if text.len() != 20 {
+    if text.len() != LENGTH {
         return None;
     }
     let mut bytes = [0; 15];
@@ -333,16 +377,27 @@ mod tests {
         let (mut own, mut other) = (mint(2), mint(3));
         let id = own.issue_for_session(513);
         assert!(id.is_shared() && !own.issue(Place { shard: 513, slot: 7 }).is_shared());
-        assert_eq!((id.text_in("/"), Id::from_bytes(id.to_bytes())), (id.as_str().into(), id));
-        let shown = id.text_in("/a#b");
+        assert_eq!(
+            (id.text_in("/", None), Id::from_bytes(id.to_bytes())),
+            (id.as_str().into(), id)
+        );
+        let shown = id.text_in("/a#b", None);
         assert_eq!(shown, format!("/a#b#{id}"));
-        for text in [id.as_str(), &shown] {
+        let node = NodeName::new("n2").expect("it is a name");
+        let (named, both) = (id.text_in("/", Some(&node)), id.text_in("/a", Some(&node)));
+        assert_eq!((&*named, &*both), (&*format!("n2.{id}"), &*format!("/a#n2.{id}")));
+        for text in ["é", "", "-", "0123456789abcdefg"] {
+            assert_eq!(own.owner(&format!("{text}.{id}")), None, "{text}");
+        }
+        for text in [id.as_str(), &shown, &named, &both] {
             assert_eq!(own.owner(text), Some(Owner::Session(513)), "{text}");
             assert_eq!(other.owner(text), None, "{text}");
         }
         other.meet(own.key());
         assert_eq!(other.owner(&shown), Some(Owner::Node));
-        assert_eq!(Sid::parse(id.as_str()).map(|sid| sid.shard()), Ok(513));
+        for sid in [id.as_str(), &named] {
+            assert_eq!(Sid::parse(sid).map(|sid| sid.shard()), Ok(513));
+        }
         for at in 0..20 {
             let letter = if &id.as_str()[at..=at] == "A" { "B" } else { "A" };
             let text = format!("{}{letter}{}", &id.as_str()[..at], &id.as_str()[at + 1..]);
@@ -355,7 +410,8 @@ mod tests {
         let mut mint = mint(2);
         let id = mint.issue(Place { shard: 0, slot: 7 });
         assert_eq!(mint.owner(&format!("/a#{id}")), None);
-        assert_eq!(id.text_in("/a"), id.as_str());
+        assert_eq!(mint.owner(&format!("n2.{id}")), None);
+        assert_eq!(id.text_in("/a", NodeName::new("n2").ok().as_ref()), id.as_str());
     }
 
     #[test]

@@ -6,7 +6,7 @@ mod sid;
 mod slab;
 
 pub use id::{Id, NodeKey};
-pub(crate) use id::{Mint, Owner, Place, split};
+pub(crate) use id::{Known, Mint, Owner, Place};
 pub(crate) use keys::Key;
 pub use keys::{Session, Shard, Socket};
 pub use sid::{Malformed, Sid};

@@ -10,9 +10,8 @@ use crate::node_name::{NodeName, SEPARATOR};
 
 /// The Engine.IO session id as it travels: shard, slot and a 120-bit secret, base64url.
 ///
-/// The name of a [node](crate::Config::node) stands in front of it, if the server has one. Sessions of
-/// Socket.IO 2 are named by the public [`Id`](crate::Id) of
-/// their clients, which tells the shard alone.
+/// The name of a [node](crate::Config::node) stands in front of it, if the server has one. The rest of the name of a
+/// session of Socket.IO 2 is the public [`Id`](crate::Id) of its clients, which tells the shard alone.
 ///
 /// It is a bearer token: never log it and never show it to another client.
 #[derive(Clone, Copy, Eq)]
@@ -91,10 +90,12 @@ impl Sid {
         Self::parse_long(rest)
     }
 
-    /// Reads the id of a session of Socket.IO 2.
+    /// Reads the id of a session of Socket.IO 2, with the name of a node in front or not.
     #[cold]
     fn parse_id(text: &str) -> Result<Self, Malformed> {
-        let id = Id::parse(text).filter(Id::is_shared).ok_or(Malformed)?;
+        let named = text.split_once(SEPARATOR).filter(|(name, _)| NodeName::new(name).is_ok());
+        let id = named.map_or(text, |(_, id)| id);
+        let id = Id::parse(id).filter(Id::is_shared).ok_or(Malformed)?;
         let mut bytes = [0xff; 21];
         bytes[6..].copy_from_slice(&id.to_bytes());
         bytes[..2].copy_from_slice(&id.to_bytes()[2..4]);

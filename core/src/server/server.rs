@@ -123,7 +123,7 @@ impl Server {
             (Inbound::Message(message), Some(link)) => self.handle_message(now, link, message),
             (Inbound::Closed(_), Some(link)) => self.handle_closed(now, link),
             (Inbound::Body(_) | Inbound::Closed(_) | Inbound::Message(_), None)
-            | (Inbound::Opening(_) | Inbound::Response(_), _) => {}
+            | (Inbound::Bytes(_) | Inbound::Opening(_) | Inbound::Response(_), _) => {}
         }
         Verdict::Continue
     }

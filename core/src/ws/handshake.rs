@@ -60,6 +60,17 @@ pub(crate) fn ask<'a>(request: &Request<'a>) -> Ask<'a> {
     }
 }
 
+impl Request<'_> {
+    /// Whether it is a GET that asks for an upgrade to a WebSocket, with a key and in a version that may be wrong.
+    #[must_use]
+    pub fn asks_for_websocket(&self) -> bool {
+        match ask(self) {
+            Ask::WebSocket { .. } | Ask::Broken(Flaw::Key | Flaw::Version) => true,
+            Ask::Broken(Flaw::Connection | Flaw::Method) | Ask::Http => false,
+        }
+    }
+}
+
 impl Response {
     /// Makes the answer that accepts a WebSocket; `None` when `request` asks for none, or breaks a rule
     /// of its opening handshake (RFC 6455 §4.2.1). It names no subprotocol: add the field
@@ -162,18 +173,21 @@ pub(crate) fn verify(
     key: &str,
     offered: Option<&Deflate>,
 ) -> Result<Option<Agreed>, Violation> {
-    let accepted = fields.get("sec-websocket-accept");
-    let holds = fields.has_token(Field::Upgrade, "websocket")
-        && fields.has_token(Field::Connection, "upgrade")
-        && accepted.is_some_and(|accepted| accepted == accept(key));
-    if !holds {
-        return Err(Violation::InvalidAccept);
-    }
+    prove(fields, key)?;
     match (fields.get(EXTENSIONS), offered) {
         (Some(chosen), Some(offered)) => agreed::accepted(&chosen, offered).map(Some),
         (Some(_), None) => Err(Violation::InvalidAccept),
         (None, _) => Ok(None),
     }
+}
+
+/// Checks that the fields of a 101 answer an offer under `key`, whatever they agree on.
+pub(crate) fn prove(fields: &Fields<'_>, key: &str) -> Result<(), Violation> {
+    let accepted = fields.get("sec-websocket-accept");
+    let holds = fields.has_token(Field::Upgrade, "websocket")
+        && fields.has_token(Field::Connection, "upgrade")
+        && accepted.is_some_and(|accepted| accepted == accept(key));
+    if holds { Ok(()) } else { Err(Violation::InvalidAccept) }
 }
 
 /// The `Sec-WebSocket-Accept` that answers `key`.

@@ -151,7 +151,11 @@ fn posts_to_a_host_do_not_pile_up_behind_a_handler() {
     let target = format!("{POLLING}&sid={}", client.sid);
     let asked = || match stage.host(Method::Post, &target) {
         Outcome::Body { attachment, .. } => attachment,
-        Outcome::Respond(_) | Outcome::Hold(_) | Outcome::Pass | Outcome::Upgrade(..) => {
+        Outcome::Forward(_)
+        | Outcome::Hold(_)
+        | Outcome::Pass
+        | Outcome::Respond(_)
+        | Outcome::Upgrade(..) => {
             panic!("a body is wanted")
         }
     };

@@ -4,6 +4,7 @@
 mod backpressure;
 mod budget;
 mod bursts;
+mod cables;
 mod cancel;
 mod copies;
 mod deadlines;
@@ -17,3 +18,4 @@ mod pace;
 mod pipelining;
 mod refused;
 mod stage;
+mod tunnels;

@@ -1,7 +1,7 @@
 //! A server, its clock, and the byte streams of its clients.
 
 use sansocket::{Fields, Headers, Method, Request, RequestContext};
-use sansocket_app::bind::{Connection, Hub, Outcome, Runtime, Timers, Workers};
+use sansocket_app::bind::{Connection, Hub, Outcome, Runtime, Timers, Workers, forwarding};
 use sansocket_app::{App, BoxFuture, Io};
 use std::future::{Future, poll_fn};
 use std::io::IoSlice;
@@ -12,6 +12,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 use testbed::{frame, request, upgrade};
+
+use crate::streams::cables::Cables;
 
 /// A server with its clock.
 pub(crate) struct Stage {
@@ -30,7 +32,8 @@ struct World {
 
 type Work = Box<dyn FnOnce() + Send>;
 
-struct Clock {
+#[derive(Clone)]
+pub(crate) struct Clock {
     world: Arc<World>,
     /// Whether handlers have threads of their own.
     pooled: bool,
@@ -44,6 +47,13 @@ const STEP: Duration = Duration::from_millis(100);
 
 /// More than there are tasks that wake each other.
 const ROUNDS: usize = 5;
+
+impl World {
+    fn begin() -> Arc<Self> {
+        let now = Mutex::new(Instant::now());
+        Arc::new(Self { now, tasks: Mutex::default(), work: Mutex::default() })
+    }
+}
 
 impl Runtime for Clock {
     fn now(&self) -> Instant {
@@ -93,9 +103,19 @@ impl Stage {
         Self::on(app, 1, false)
     }
 
+    /// A server of one shard that opens streams to other nodes.
+    pub(crate) fn among(app: App, cables: &Cables) -> Self {
+        let world = World::begin();
+        let clock = Clock { world: world.clone(), pooled: false };
+        let app = forwarding(app, || cables.wires(clock));
+        Self::within(world, app, 1, false).ticking()
+    }
+
     fn on(app: App, shards: u16, pooled: bool) -> Self {
-        let now = Mutex::new(Instant::now());
-        let world = Arc::new(World { now, tasks: Mutex::default(), work: Mutex::default() });
+        Self::within(World::begin(), app, shards, pooled)
+    }
+
+    fn within(world: Arc<World>, app: App, shards: u16, pooled: bool) -> Self {
         let hub = Hub::new(app, Clock { world: world.clone(), pooled }, shards, [7; 32]);
         Self { io: Io::new(hub.clone()), hub, world }
     }
@@ -261,6 +281,12 @@ impl Stream {
     pub(crate) fn take(&mut self) -> String {
         self.write();
         String::from_utf8_lossy(&mem::take(&mut self.unread)).into_owned()
+    }
+
+    /// Takes the bytes that came.
+    pub(crate) fn take_bytes(&mut self) -> Vec<u8> {
+        self.write();
+        mem::take(&mut self.unread)
     }
 
     /// Takes no more than so many bytes from now on.

@@ -2,11 +2,17 @@
 // one binding: two nodes of ours, and one of the library that the format belongs to. With `--reference`, nodes of
 // that library stand in for ours. Prints a line per failed check, and the counts.
 
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { eventually, within, word } from '../js/support.mjs';
-import { Nats, Rabbit, Redis } from './brokers.mjs';
-import { faults } from './faults.mjs';
-import { Node } from './node.mjs';
+import { Nats, Rabbit, Redis, certify } from './brokers.mjs';
+import { forwarding } from './forwarding.mjs';
+import { faults, faultsInTurn, faultsOfOne } from './faults.mjs';
+import { bridge, Node } from './node.mjs';
+import { places, secured } from './places.mjs';
 import { recovery } from './recovery.mjs';
 import { scenarios } from './scenarios.mjs';
 
@@ -26,6 +32,11 @@ const { values: flags } = parseArgs({
 const peers = { python: 'python', js: 'js', 'js-sharded': 'js', 'js-streams': 'js', native: null };
 const bindings = ['tokio', 'smol', 'async-std', 'blocking'];
 
+/** A certificate for brokers that speak TLS. */
+const folder = mkdtempSync(join(tmpdir(), 'sansocket-tls-'));
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+const tls = certify(folder);
+
 let passed = 0;
 let failed = 0;
 
@@ -39,10 +50,13 @@ async function count(name, limit, body) {
     if (flags.verbose) console.log(`ok ${name} (${Date.now() - begin} ms)`);
   } catch (error) {
     failed++;
-    const where = /([a-z]+\.mjs:\d+)/.exec(error.stack?.split('\n').find((line) => /scenarios|faults/.test(line)) ?? '');
+    const where = /([a-z]+\.mjs:\d+)/.exec(error.stack?.split('\n').find((line) => /scenarios|faults|places/.test(line)) ?? '');
     console.log(`FAILED ${name}: ${error.message.replace(/\s+/g, ' ').slice(0, 600)} (${where?.[1] ?? '?'}, ${Date.now() - begin} ms)`);
   }
 }
+
+/** What a bridge carries, from whichever side. */
+const carried = ['/', '/custom', '/unicode-ü世'];
 
 /** Waits until what each node sends reaches all. */
 async function ready(nodes) {
@@ -70,33 +84,81 @@ async function healthy({ title, format, binding, broker }) {
     const shared = { bus: broker.url, 'bus-format': format, channel, 'bus-timeout-ms': 10_000 };
     const started = kinds(format, binding).map((kind, i) => Node.start(kind, { ...shared, node: `${kind}-${i}` }));
     nodes.push(...(await Promise.all(started)));
-    await ready(nodes);
-    // The third node is as the first.
-    const runs = scenarios
+    const some = scenarios
       .filter((scenario) => scenario.formats.includes(format) && !(scenario.ours && flags.reference))
-      .filter((scenario) => !scenario.on || broker instanceof scenario.on)
-      .flatMap((scenario) =>
-        nodes
-          .slice(0, scenario.once ? 1 : 2)
-          .filter((from) => !(scenario.ours && from.foreign))
-          .map((from) => () =>
-            count(`${title}, from ${from.kind}: ${scenario.claim}`, 60_000, () =>
-              scenario.check({ nodes, from, format, channel, broker }),
-            ),
-          ),
-      );
-    await atMost(6, runs);
-    for (const node of nodes.filter(({ running }) => !running)) {
-      await count(`${title}: ${node.name} lives on`, 1000, () => Promise.reject(new Error(node.log())));
-    }
+      .filter((scenario) => !scenario.on || broker instanceof scenario.on);
+    // The third node is as the first.
+    await examine({ title, format, channel, broker, nodes, some, senders: nodes.slice(0, 2) });
   } finally {
     await Promise.all(nodes.map((node) => node.kill()));
   }
 }
 
-async function faulty({ title, format, binding }) {
+/** Nodes of JavaScript and of ours on one bus, one of Python on another, and a bridge between the two. */
+async function bridged({ title, binding, broker }) {
+  const url = broker.url;
+  const [js, python] = ['js', 'python'].map((format) => ({ url, format, channel: word('bus') }));
+  const nodes = [];
+  let between;
+  try {
+    between = await bridge(js, python, carried);
+    const on = (kind, { format, channel }) =>
+      Node.start(kind, { bus: url, 'bus-format': format, channel, 'bus-timeout-ms': 10_000, node: kind });
+    nodes.push(...(await Promise.all([on('js', js), on('python', python), on(binding, js)])));
+    const some = scenarios.filter((scenario) => scenario.bridged);
+    await examine({ title, format: 'python', broker, nodes, some, senders: nodes });
+  } finally {
+    await Promise.all(nodes.map((node) => node.kill()));
+    between?.kill();
+  }
+}
+
+/** Checks what holds in a healthy cluster, from each of the senders. */
+async function examine({ title, format, channel, broker, nodes, some, senders }) {
+  await ready(nodes);
+  const runs = some.flatMap((scenario) =>
+    senders
+      .slice(0, scenario.once ? 1 : senders.length)
+      .filter((from) => !(scenario.ours && from.foreign))
+      .map((from) => () =>
+        count(`${title}, from ${from.kind}: ${scenario.claim}`, 60_000, () =>
+          scenario.check({ nodes, from, format, channel, broker }),
+        ),
+      ),
+  );
+  await atMost(6, runs);
+  for (const node of nodes.filter(({ running }) => !running)) {
+    await count(`${title}: ${node.name} lives on`, 1000, () => Promise.reject(new Error(node.log())));
+  }
+}
+
+/** Checks a group against faults, in the way that its broker needs. */
+const faulty = (Kind, check) => async ({ title, format, binding }) => {
   const [ours, other] = kinds(format, binding);
-  await faults({ format, ours, other, count: (claim, limit, body) => count(`${title}: ${claim}`, limit, body) });
+  await check({ Kind, format, ours, other, count: (claim, limit, body) => count(`${title}: ${claim}`, limit, body) });
+};
+
+/** Nodes of two bindings find a broker by its URL alone, and their logs do not tell its passwords. */
+async function placed({ claim, start }) {
+  await count(claim, 120_000, async () => {
+    const brokers = [];
+    const nodes = [];
+    try {
+      const { url, env, secrets = [] } = await start((broker) => brokers.push(broker));
+      const flags = { bus: url, channel: word('bus') };
+      const started = ['tokio', 'blocking'].map((kind) => Node.start(kind, { ...flags, node: kind }, env));
+      nodes.push(...(await Promise.all(started)));
+      await ready(nodes);
+      for (const secret of secrets) assert.ok(nodes.every((node) => !node.log().includes(secret)), 'a password in a log');
+    } finally {
+      await Promise.all(nodes.map((node) => node.kill()));
+      await Promise.all(brokers.map((broker) => broker.stop()));
+    }
+  });
+}
+
+async function forwarded({ title, binding, learns }) {
+  await forwarding({ kind: binding, learns, count: (claim, limit, body) => count(`${title}: ${claim}`, limit, body) });
 }
 
 async function recovering({ title, binding }) {
@@ -117,13 +179,14 @@ async function atMost(width, runs) {
 const whole = (part) => (group) => () =>
   part(group).catch((error) => count(`${group.title}: it begins`, 1000, () => Promise.reject(error)));
 
-/** Runs groups on one broker, so many at a time. */
-async function onOne(Kind, groups, width) {
+/** Runs groups on one broker, so many at a time, and then what else it serves. */
+async function onOne(Kind, groups, width, options, more = () => {}) {
   if (groups.length === 0) return;
   let broker;
-  await count(`${Kind.program} starts`, 120_000, async () => (broker = await Kind.start()));
+  await count(`${Kind.program} starts`, 120_000, async () => (broker = await Kind.start(options)));
   try {
-    if (broker) await atMost(width, groups.map((group) => whole(healthy)({ ...group, broker })));
+    if (broker) await atMost(width, groups.map((group) => whole(group.format === 'bridge' ? bridged : healthy)({ ...group, broker })));
+    if (broker) await more(broker);
   } finally {
     await broker?.stop();
   }
@@ -144,17 +207,27 @@ if (flags.reference) {
   lanes.push(onOne(Redis, groups('redis', formats.slice(0, 4), ['reference']), 3));
 } else {
   if (!flags.part || flags.part === 'healthy') {
-    lanes.push(onOne(Redis, groups('redis', formats, bindings), 3));
+    const rabbits = [...groups('rabbit', ['python'], ['tokio']), ...groups('rabbit', ['native'], ['smol'])];
+    lanes.push(onOne(Redis, [...groups('redis', formats, bindings), ...groups('redis', ['bridge'], ['tokio'])], 3));
     lanes.push(onOne(Nats, groups('nats', ['native'], ['tokio', 'blocking']), 1));
-    lanes.push(onOne(Rabbit, [...groups('rabbit', ['python'], ['tokio']), ...groups('rabbit', ['native'], ['smol'])], 1));
+    lanes.push(onOne(Rabbit, rabbits, 1, { tls }, (rabbit) => placed(secured(rabbit, tls))));
+    if (!flags.format && !flags.binding && !flags.broker) lanes.push(atMost(2, places(tls).map((place) => () => placed(place))));
   }
   if (!flags.part || flags.part === 'recovery') {
     lanes.push(atMost(1, groups('redis', ['js-streams'], ['tokio', 'smol']).map(whole(recovering))));
   }
-  // Mostly they wait. All bindings meet each fault, and all formats; not each of both.
+  // Mostly they wait. All bindings meet each fault on Redis, and all formats; not each of both.
   if (!flags.part || flags.part === 'faults') {
     const some = [...groups('redis', formats, ['tokio']), ...groups('redis', ['python', 'native'], bindings.slice(1))];
-    lanes.push(atMost(4, some.map(whole(faulty))));
+    const nats = groups('nats', ['native'], ['blocking']).map(whole(faulty(Nats, faultsOfOne)));
+    const rabbit = groups('rabbit', ['native'], ['tokio']).map(whole(faulty(Rabbit, faultsInTurn)));
+    lanes.push(atMost(4, [...some.map(whole(faulty(Redis, faults))), ...nats]));
+    lanes.push(atMost(1, rabbit));
+  }
+  if (!flags.part || flags.part === 'forwarding') {
+    const some = [{ binding: 'tokio', learns: false }, { binding: 'blocking', learns: true }]
+      .filter(({ binding }) => !flags.binding || flags.binding.includes(binding));
+    lanes.push(atMost(1, some.map((group) => whole(forwarded)({ title: `forwarding, ${group.binding}`, ...group }))));
   }
 }
 await Promise.all(lanes);

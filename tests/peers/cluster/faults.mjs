@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict';
 import { Circle, eventually, within, word } from '../js/support.mjs';
-import { Redis } from './brokers.mjs';
 import { Node } from './node.mjs';
 
 /** How long a question to other nodes may take; a node is told so. */
@@ -32,7 +31,6 @@ class Cluster {
 
   async end() {
     await Promise.all(this.nodes.map((node) => node.kill()));
-    await this.broker.stop();
   }
 }
 
@@ -124,6 +122,7 @@ async function servesLocally(node, room) {
 const faultsOfBroker = [
   {
     claim: 'a broker that is down at start harms no local client, and is joined once it is up',
+    down: true,
     async check(cluster, { ours, other }) {
       const begin = Date.now();
       const [a, c] = await Promise.all([cluster.add(ours), cluster.add(ours)]);
@@ -142,7 +141,6 @@ const faultsOfBroker = [
   },
   {
     claim: 'a broker that is killed and started again is joined again, with all rooms and namespaces',
-    up: true,
     async check(cluster, { ours, other }) {
       const [a, b, c] = await Promise.all([cluster.add(ours), cluster.add(other), cluster.add(ours)]);
       const room = word('room');
@@ -176,7 +174,6 @@ const faultsOfBroker = [
   },
   {
     claim: 'a broker that is frozen harms no local client, is given up, and is joined again',
-    up: true,
     async check(cluster, { ours, other }) {
       const [a, b] = await Promise.all([cluster.add(ours), cluster.add(other)]);
       const room = word('room');
@@ -198,29 +195,20 @@ const faultsOfBroker = [
   },
   {
     claim: 'garbage on any channel is skipped and counted',
-    up: true,
     async check(cluster, { ours }) {
       const [a, c] = await Promise.all([cluster.add(ours), cluster.add(ours)]);
       const room = word('room');
       const clients = await members([a, c], room);
       await heals(clients, room);
       const before = (await a.counters()).invalid;
-      const client = await cluster.broker.client();
+      const litter = await cluster.broker.litter({ ...cluster, room });
       try {
-        const plain = await client.sendCommand(['PUBSUB', 'CHANNELS']);
-        const sharded = await client.sendCommand(['PUBSUB', 'SHARDCHANNELS']);
-        const more = cluster.format === 'js' ? [`${cluster.channel}#/#`, `${cluster.channel}#/#${room}#`, `${cluster.channel}#/#x`] : [];
         for (const bytes of garbage()) {
-          for (const channel of [...plain, ...more]) await client.sendCommand(['PUBLISH', channel, bytes]);
-          for (const channel of sharded) await client.sendCommand(['SPUBLISH', channel, bytes]);
-          if (cluster.format === 'js-streams') {
-            await client.sendCommand(['XADD', cluster.channel, '*', 'uid', 'x', 'nsp', '/', 'type', '3', 'data', bytes]);
-            await client.sendCommand(['XADD', cluster.channel, '*', 'odd', bytes]);
-          }
+          await litter.drop(bytes);
           await once(clients, room);
         }
       } finally {
-        client.destroy();
+        litter.end();
       }
       const after = await a.counters();
       assert.ok(after.invalid > before, `invalid ${before} -> ${after.invalid}`);
@@ -330,21 +318,37 @@ const faultsOfNodes = [
   },
 ];
 
-/** Checks one binding of ours in one format against all faults, two at a time. */
-export async function faults({ format, ours, other, count }) {
-  const left = [...faultsOfBroker, ...faultsOfNodes.map((fault) => ({ ...fault, up: true }))];
+/** Checks one binding of ours in one format against faults, two at a time, each with a broker of its own. */
+export async function faults({ Kind, format, ours, other, count }, claims = [...faultsOfBroker, ...faultsOfNodes]) {
+  const left = [...claims];
   const worker = async () => {
     for (let fault = left.shift(); fault; fault = left.shift()) {
-      const { claim, up, check } = fault;
+      const { claim, down, check } = fault;
       await count(claim, 120_000, async () => {
-        const cluster = new Cluster(format, up ? await Redis.start() : await Redis.prepare());
-        try {
-          await check(cluster, { ours, other });
-        } finally {
-          await cluster.end();
-        }
+        const broker = down ? await Kind.prepare() : await Kind.start();
+        await meet(check, new Cluster(format, broker), { ours, other }).finally(() => broker.stop());
       });
     }
   };
   await Promise.all([worker(), worker()]);
 }
+
+/** The same for faults of the broker alone. */
+export const faultsOfOne = (group) => faults(group, faultsOfBroker);
+
+/** The same, one after the other with one broker, where it takes long to start. */
+export async function faultsInTurn({ Kind, format, ours, other, count }) {
+  const broker = await Kind.prepare();
+  try {
+    for (const { claim, down, check } of faultsOfBroker) {
+      await count(claim, 120_000, async () => {
+        if (!down) await broker.revive();
+        await meet(check, new Cluster(format, broker), { ours, other });
+      });
+    }
+  } finally {
+    await broker.stop();
+  }
+}
+
+const meet = (check, cluster, kinds) => check(cluster, kinds).finally(() => cluster.end());

@@ -43,8 +43,24 @@ export function emit(kind, flags, lines) {
   });
 }
 
+/** Starts a bridge between two buses, and waits until it is open; its owner kills it. */
+export async function bridge(from, to, namespaces) {
+  const flags = { from: from.url, 'from-format': from.format, 'from-channel': from.channel };
+  Object.assign(flags, { to: to.url, 'to-format': to.format, 'to-channel': to.channel });
+  const args = Object.entries(flags).flatMap(([flag, value]) => [`--${flag}`, value]);
+  args.push(...namespaces.flatMap((name) => ['--namespace', name]));
+  const child = spawn(`${servers}/blocking-bridge`, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const open = new Promise((resolve, reject) => {
+    createInterface({ input: child.stdout }).once('line', resolve);
+    child.once('error', reject);
+    child.once('exit', (status, signal) => reject(new Error(`a bridge ended with ${status ?? signal}`)));
+  });
+  await within(open, () => 'a bridge', 60_000);
+  return child;
+}
+
 /** Flags of ours: clients share a busy machine, and one that has to wait for a processor is not a lost one. */
-const patient = ['--ping-interval-ms', '25000', '--ping-timeout-ms', '20000', '--connect-timeout-ms', '20000', '--threads', '2'];
+const patient = { 'ping-interval-ms': 25_000, 'ping-timeout-ms': 20_000, 'connect-timeout-ms': 20_000, threads: 2 };
 
 export class Node {
   #process;
@@ -52,16 +68,18 @@ export class Node {
   #managers = [];
   #log = [];
 
-  constructor(kind, flags) {
+  constructor(kind, flags, more = {}) {
     const { command, env, foreign } = programs[kind];
     this.kind = kind;
     this.foreign = foreign ?? false;
     this.name = flags.node;
     const [program, ...args] = command;
-    for (const [flag, value] of Object.entries(flags)) args.push(`--${flag}`, ...(value === true ? [] : [String(value)]));
-    if (!foreign) args.push(...patient);
-    const child = spawn(program, [...args, '--port', '0'], {
-      env: { ...process.env, ...env },
+    const shown = foreign ? {} : patient;
+    for (const [flag, value] of Object.entries({ port: 0, ...shown, ...flags })) {
+      for (const one of [value].flat()) args.push(`--${flag}`, ...(one === true ? [] : [String(one)]));
+    }
+    const child = spawn(program, args, {
+      env: { ...process.env, ...env, ...more },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#process = child;
@@ -80,9 +98,9 @@ export class Node {
     this.listening.catch(() => {});
   }
 
-  /** Starts a node and waits until it listens. */
-  static async start(kind, flags) {
-    const node = new Node(kind, flags);
+  /** Starts a node, with variables of its environment if need be, and waits until it listens. */
+  static async start(kind, flags, env) {
+    const node = new Node(kind, flags, env);
     // On a busy machine a process takes its time to load what it needs; that is not what is checked.
     await within(node.listening, () => `a ${kind} node`, 60_000);
     return node;
@@ -98,8 +116,9 @@ export class Node {
   }
 
   /** A client that has joined the namespace. */
-  async client(nsp = '/', auth = undefined) {
+  async client(nsp = '/', auth = undefined, extraHeaders = undefined) {
     const manager = new Manager(this.url, {
+      extraHeaders,
       autoConnect: false,
       reconnection: false,
       forceNew: true,

@@ -71,6 +71,14 @@ const whole = (sockets) =>
     }))
     .sort((a, b) => (a.id < b.id ? -1 : 1));
 
+const headers = (sockets, names) =>
+  sockets
+    .map(({ id, handshake }) => [
+      id,
+      Object.fromEntries(names.filter((name) => name in handshake.headers).map((name) => [name, handshake.headers[name]])),
+    ])
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+
 function serve(nsp) {
   // A namespace of a class gets the socket before its own listeners.
   const within = (room) => (room === null ? nsp : nsp.in(room));
@@ -125,6 +133,16 @@ function serve(nsp) {
           ack,
           async () => whole(await within(room).fetchSockets()),
           async () => whole(await localWithin(room).fetchSockets()),
+        ),
+      'set-bytes': (bytes, ack) => {
+        socket.data = bytes;
+        ack();
+      },
+      'fetch-headers': (room, names, ack) =>
+        answer(
+          ack,
+          async () => headers(await nsp.in(room).fetchSockets(), names),
+          async () => headers(await nsp.local.in(room).fetchSockets(), names),
         ),
       'all-rooms': (ack) =>
         answer(

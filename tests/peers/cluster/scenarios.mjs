@@ -14,9 +14,9 @@ const quick = 10_000;
 const privately = () => `/dyn-${Math.floor(Math.random() * 2 ** 48)}`;
 
 /** One client on each node, and a second one on each where that is asked for. */
-async function cast(nodes, { nsp = '/', each = 1, auth } = {}) {
+async function cast(nodes, { nsp = '/', each = 1, auth, headers } = {}) {
   const wanted = nodes.flatMap((node) => Array(each).fill(node));
-  const clients = await Promise.all(wanted.map((node) => node.client(nsp, auth)));
+  const clients = await Promise.all(wanted.map((node) => node.client(nsp, auth, headers)));
   const circle = new Circle(clients, word('witness'));
   await circle.gather();
   return circle;
@@ -50,11 +50,12 @@ const roomsOf = async (client) => (await client.ask('rooms'))[0];
 const waitForRoom = (client, room, inside) =>
   eventually(`${room} ${inside ? 'has' : 'lost'} a member`, async () => (await roomsOf(client)).includes(room) === inside, quick);
 
-// Each claim is checked once for every kind of node that `from` may be on.
+// Each claim is checked once for every kind of node that `from` may be on; a bridged one with a bridge between two buses too.
 export const scenarios = [
   {
     claim: 'an event to a room reaches its members on all nodes, once',
     formats: everywhere,
+    bridged: true,
     async check({ nodes, from }) {
       const { circle, room, counts } = await membersAndStrangers(nodes);
       const token = word('m');
@@ -65,6 +66,7 @@ export const scenarios = [
   {
     claim: 'an event to a room without its sender spares the sender alone',
     formats: everywhere,
+    bridged: true,
     async check({ nodes, from }) {
       const { circle, room, counts } = await membersAndStrangers(nodes);
       const token = word('m');
@@ -76,6 +78,7 @@ export const scenarios = [
   {
     claim: 'a client in two rooms hears an event to both once',
     formats: everywhere,
+    bridged: true,
     async check({ nodes, from }) {
       const circle = await cast(nodes, { each: 2 });
       const rooms = [word('a'), word('b')];
@@ -91,6 +94,7 @@ export const scenarios = [
   {
     claim: 'an event to a room spares one client of it',
     formats: everywhere,
+    bridged: true,
     async check({ nodes, from }) {
       const { circle, members, room, counts } = await membersAndStrangers(nodes);
       const spared = members.find((client) => client.node !== from);
@@ -118,6 +122,7 @@ export const scenarios = [
   {
     claim: 'an event to everybody reaches all nodes, with or without its sender',
     formats: everywhere,
+    bridged: true,
     async check({ nodes, from }) {
       const circle = await cast(nodes, { nsp: '/custom' });
       const sender = on(circle, from);
@@ -131,6 +136,7 @@ export const scenarios = [
   {
     claim: 'an event to the id of a client reaches that client on another node',
     formats: everywhere,
+    bridged: true,
     async check({ nodes, from }) {
       const circle = await cast(nodes, { each: 2 });
       const sender = on(circle, from);
@@ -147,6 +153,7 @@ export const scenarios = [
   {
     claim: 'arguments of all types arrive as they were sent',
     formats: everywhere,
+    bridged: true,
     async check({ nodes, from }) {
       const { circle, members, room } = await membersAndStrangers(nodes, { nsp: '/unicode-ü世' });
       const sender = on(circle, from);
@@ -169,6 +176,7 @@ export const scenarios = [
   {
     claim: 'events of one sender keep their order',
     formats: everywhere,
+    bridged: true,
     async check({ nodes, from }) {
       const { circle, members, room } = await membersAndStrangers(nodes);
       on(circle, from).emit('emit-seq', room, 200);
@@ -235,6 +243,7 @@ export const scenarios = [
   {
     claim: 'a client on another node answers a question of its own',
     formats: everywhere,
+    bridged: true,
     async check({ nodes, from }) {
       const circle = await cast(nodes);
       const asker = on(circle, from);
@@ -269,6 +278,7 @@ export const scenarios = [
   {
     claim: 'a room is closed on all nodes',
     formats: everywhere,
+    bridged: true,
     async check({ nodes, from }) {
       const { circle, members, room } = await membersAndStrangers(nodes);
       await on(circle, from).ask('room-close', room);
@@ -279,6 +289,7 @@ export const scenarios = [
   {
     claim: 'one client on another node joins a room, leaves it, and is disconnected',
     formats: everywhere,
+    bridged: true,
     async check({ nodes, from }) {
       const circle = await cast(nodes, { each: 2 });
       const sender = on(circle, from);
@@ -327,6 +338,32 @@ export const scenarios = [
         .sort((a, b) => (a.id < b.id ? -1 : 1));
       const [error, found] = await on(circle, from).ask('fetch-full', room);
       assert.deepEqual([error, found], [null, expected]);
+    },
+  },
+  {
+    claim: 'header fields of clients on other nodes are known as far as their nodes tell',
+    formats: asking,
+    async check({ nodes, from }) {
+      const fields = { 'x-told': 'yes', 'x-kept': 'secret', cookie: 'session=1' };
+      const { circle, members, room } = await membersAndStrangers(nodes, { headers: fields });
+      // Nodes of ours tell others one field, and nodes of JavaScript all.
+      const known = ({ node }) => (node === from || node.foreign ? fields : { 'x-told': 'yes' });
+      const expected = members.map((member) => [member.id, known(member)]).sort(([a], [b]) => (a < b ? -1 : 1));
+      const found = await on(circle, from).ask('fetch-headers', room, Object.keys(fields));
+      assert.deepEqual(found, [null, expected]);
+    },
+  },
+  {
+    claim: 'binary data of clients on other nodes reads as a Buffer in JSON',
+    formats: ['js'],
+    async check({ nodes, from }) {
+      const { circle, members, room } = await membersAndStrangers(nodes);
+      await Promise.all(members.map((member) => member.ask('set-bytes', Buffer.from([0, 1, 255]))));
+      const [error, found] = await on(circle, from).ask('fetch-full', room);
+      assert.equal(error, null);
+      const elsewhere = members.filter(({ node }) => node !== from).map(({ id }) => id);
+      const data = found.filter(({ id }) => elsewhere.includes(id)).map((client) => client.data);
+      assert.deepEqual(data, Array(elsewhere.length).fill({ type: 'Buffer', data: [0, 1, 255] }));
     },
   },
   {
@@ -386,6 +423,7 @@ export const scenarios = [
   {
     claim: 'who has joined hears what is sent next, and who has left does not',
     formats: everywhere,
+    bridged: true,
     async check({ nodes, from }) {
       const circle = await cast(nodes);
       const sender = on(circle, from);
@@ -409,6 +447,7 @@ export const scenarios = [
   {
     claim: 'names of rooms need no care',
     formats: everywhere,
+    bridged: true,
     async check({ nodes, from }) {
       const circle = await cast(nodes);
       const sender = on(circle, from);

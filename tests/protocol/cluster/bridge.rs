@@ -5,8 +5,9 @@ use std::time::Duration;
 use sansocket::cluster::bus::{Detail, Format, To};
 use sansocket::cluster::{Bridge, NodeStatus, Outcome, Side};
 use sansocket::{ArgsRef, Disconnect, EventMessage, Target};
+use testbed::Process;
 
-use super::process::{Process, config};
+use super::config;
 use super::world::{State, World};
 
 /// Pairs of formats, left and right.

@@ -7,7 +7,7 @@ use sansocket::cluster::{BusError, NodeStatus};
 use sansocket::{ArgsRef, EventMessage, Target};
 
 use super::FORMATS;
-use super::process::config;
+use super::config;
 use super::world::{State, World};
 
 /// F4: a broker that takes nothing costs local clients nothing.
@@ -206,7 +206,8 @@ fn f04_k01_an_event_that_cannot_be_published_reaches_the_clients_of_this_process
 #[test]
 fn a_message_that_the_broker_refused_is_counted() {
     let mut world = World::new(Format::Native, 1);
-    world.at(0).node.handle_refused();
+    let now = world.now;
+    world.at(0).node.handle_refused(now, "too large");
     assert_eq!(world.at(0).counts().refused, 1);
 }
 
@@ -312,6 +313,8 @@ fn k22_what_a_process_sends_receives_and_drops_is_counted() {
         world.emit(0, &[], "[2]");
         let waiting = world.at(0).counts();
         assert!(!waiting.connected && waiting.reconnects == 1, "{format}");
+        let error = waiting.last_error.as_ref().map(|error| &*error.text);
+        assert_eq!(error, Some("reset"), "{format}");
         assert_eq!(waiting.queued, 1, "{format}");
         assert!(waiting.queued_bytes >= bytes, "{format}");
         world.millis(6000);

@@ -9,7 +9,6 @@ mod changes;
 mod connection;
 mod faults;
 mod presence;
-mod process;
 mod python;
 mod questions;
 mod recovery;
@@ -17,6 +16,9 @@ mod storm;
 mod subscriptions;
 mod world;
 
+use std::time::Duration;
+
+use sansocket::cluster::NodeConfig;
 use sansocket::cluster::bus::Format;
 
 const FORMATS: [Format; 5] =
@@ -24,3 +26,11 @@ const FORMATS: [Format; 5] =
 
 /// The formats that have questions.
 const ASKING: [Format; 4] = [Format::Native, Format::Classic, Format::Sharded, Format::Streams];
+
+/// Settings with a format, and less patience than usual.
+fn config(format: Format) -> NodeConfig {
+    let mut config = NodeConfig::default();
+    config.format = format;
+    config.timeout = Duration::from_secs(2);
+    config
+}

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use sansocket::cluster::NodeStatus;
-use sansocket::cluster::bus::{Beat, Body, BusLimits, Codec, Format, Message};
+use sansocket::cluster::bus::{Body, BusLimits, Codec, Format, Home, Message, Payload};
+use sansocket::cluster::{NodeConfig, NodeStatus};
 
-use super::process::config;
+use super::config;
 use super::world::World;
 
 fn joined(world: &mut World, at: usize) -> NodeStatus {
@@ -108,7 +108,7 @@ fn f07_k12_processes_that_are_not_there_cost_little() {
             from: Some(format!("{:032x}", n + 1).into()),
             namespace: "/".into(),
             sequence: Some(1),
-            body: Body::Beat(Beat::default()),
+            body: Body::Beat(None),
         };
         let payload = codec.encode(&beat).expect("it has words");
         world.broker.publish(now, "sansocket:n:/", payload);
@@ -117,4 +117,83 @@ fn f07_k12_processes_that_are_not_there_cost_little() {
     assert_eq!(world.at(0).counts().nodes, 4097);
     world.advance(Duration::from_secs(5));
     assert_eq!(world.at(0).counts().nodes, 1);
+}
+
+/// Settings of a process that tells where it listens.
+fn at_home(name: &str, address: &str) -> NodeConfig {
+    let home = Home { name: name.parse().unwrap(), address: address.parse().unwrap() };
+    let mut config = config(Format::Native);
+    config.home = Some(home);
+    config
+}
+
+/// What a process heard of the homes of others, in order.
+fn homes(world: &mut World, at: usize) -> Vec<(Box<str>, Option<String>)> {
+    let homes = std::mem::take(&mut world.at(at).homes);
+    let text = |home: Home| format!("{}={}", home.name, home.address);
+    homes.into_iter().map(|(node, home)| (node, home.map(text))).collect()
+}
+
+#[test]
+fn processes_that_tell_where_they_listen_learn_it_of_each_other() {
+    let mut world = World::empty(Format::Native);
+    world.add(at_home("n1", "10.0.0.1:3000"));
+    world.add(at_home("n2", "[fe80::1]:3000"));
+    // One that tells nothing is told nothing.
+    world.add(config(Format::Native));
+    world.millis(500);
+    let [first, second] = [0, 1].map(|at| Box::<str>::from(world.at(at).node.name()));
+    assert_eq!(homes(&mut world, 0), [(second.clone(), Some("n2=[fe80::1]:3000".into()))]);
+    assert_eq!(homes(&mut world, 1), [(first, Some("n1=10.0.0.1:3000".into()))]);
+    assert_eq!(homes(&mut world, 2), []);
+    for at in 0..3 {
+        assert_eq!(world.at(at).counts().nodes, 3);
+    }
+    world.millis(5000);
+    assert_eq!(homes(&mut world, 0), [], "it is told once");
+    world.kill(1);
+    world.millis(5000);
+    assert_eq!(homes(&mut world, 0), [(second, None)]);
+}
+
+/// F12: addresses that are none, and those that nobody asked for.
+#[test]
+fn f12_k10_k11_a_home_that_is_none_is_skipped_and_more_fields_are_stepped_over() {
+    let mut world = World::empty(Format::Native);
+    world.add(at_home("n1", "10.0.0.1:3000"));
+    world.millis(500);
+    let codec = Codec::new(Format::Native, BusLimits::default());
+    let beat = |home| Message {
+        from: Some("ff".repeat(16).into()),
+        namespace: "/".into(),
+        sequence: Some(1),
+        body: Body::Beat(home),
+    };
+    let home = Home { name: "n2".parse().unwrap(), address: "10.0.0.2:3000".parse().unwrap() };
+    let Payload::Bytes(bytes) = codec.encode(&beat(Some(home))).unwrap() else { panic!("bytes") };
+    let replaced = |from: &[u8], to: &[u8]| {
+        let at = bytes.windows(from.len()).position(|window| window == from).unwrap();
+        [&bytes[..at], to, &bytes[at + from.len()..]].concat()
+    };
+    let publish = |world: &mut World, bytes: &[u8]| {
+        let payload = Payload::Bytes(bytes.to_vec().into());
+        world.broker.publish(world.now, "sansocket:n:/", payload);
+        world.settle();
+    };
+    for bad in [
+        replaced(b"\xa2n2", b"\xa2n."),
+        replaced(b"\xa2n2", b"\xc0"),
+        replaced(b"\xa2n2", b"\xa0"),
+        replaced(b"\xad10.0.0.2:3000", b"\xad10.0.0.2:x000"),
+        replaced(b"\xad10.0.0.2:3000", b"\xadlocalhost:300"),
+        bytes[..bytes.len() - 14].to_vec(),
+    ] {
+        let before = world.at(0).counts().invalid;
+        publish(&mut world, &bad);
+        assert_eq!(world.at(0).counts().invalid, before + 1, "{bad:?}");
+    }
+    assert_eq!(homes(&mut world, 0), []);
+    let longer = [replaced(b"\x93\xa1/", b"\x94\xa1/"), b"\xc0".to_vec()].concat();
+    publish(&mut world, &longer);
+    assert_eq!(homes(&mut world, 0).len(), 1);
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 use sansocket::cluster::bus::{Detail, Format, To};
 use sansocket::cluster::{BusError, Outcome, Question};
 use sansocket::{ArgsRef, EventMessage};
+use testbed::Process;
 
-use super::process::{Process, config};
+use super::config;
 use super::world::{State, World};
 use super::{ASKING, FORMATS};
 
@@ -165,6 +166,24 @@ fn k16_later_questions_do_not_ask_a_process_that_died() {
         let question = fetch(&mut world, 0, Detail::Clients);
         let outcome = world.outcome(0, question).expect("all answered");
         assert_eq!((outcome.asked, outcome.missing), (1, 0), "{format}");
+    }
+}
+
+#[test]
+fn k22_the_time_that_questions_take_is_counted() {
+    for format in ASKING {
+        let mut world = World::new(format, 2);
+        let question = fetch(&mut world, 0, Detail::Clients);
+        world.outcome(0, question).expect("all answered");
+        let quick = world.at(0).counts();
+        assert_eq!((quick.answered, quick.slowest_answer), (1, Duration::ZERO), "{format}");
+        world.at(1).hangs = true;
+        let question = fetch(&mut world, 0, Detail::Clients);
+        world.millis(2100);
+        world.outcome(0, question).expect("its time is up");
+        let (slow, timeout) = (world.at(0).counts(), Duration::from_secs(2));
+        assert_eq!(slow.answered, 2, "{format}");
+        assert_eq!((slow.answer_time, slow.slowest_answer), (timeout, timeout), "{format}");
     }
 }
 

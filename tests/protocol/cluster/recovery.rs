@@ -7,7 +7,7 @@ use sansocket::cluster::Disconnect;
 use sansocket::cluster::bus::{Entry, Format, Payload, Session};
 use sansocket::{Args, ArgsRef, Recovery, Scope, Target};
 
-use super::process::config;
+use super::config;
 use super::world::{State, World};
 
 /// Processes whose clients may come back to any of them.
@@ -190,9 +190,9 @@ fn events_that_come_while_a_client_comes_back_reach_it_once() {
     assert_eq!(client.new_events(&mut world), events(1..=6));
 }
 
-/// F11.
+/// F13.
 #[test]
-fn f11_a_session_is_given_out_once() {
+fn f13_a_session_is_given_out_once() {
     let mut world = world(2);
     let mut client = Client::join(&mut world, 0);
     emit(&mut world, 0, &[], 1);
@@ -281,9 +281,9 @@ fn a_client_of_javascript_comes_back() {
     assert!(client.comes_back_to(&mut world, 0), "with a private id of JavaScript");
 }
 
-/// F11.
+/// F13.
 #[test]
-fn f11_what_the_broker_gives_out_is_trusted_as_little_as_a_client() {
+fn f13_what_the_broker_gives_out_is_trusted_as_little_as_a_client() {
     let mut world = world(2);
     let mut client = Client::join(&mut world, 0);
     emit(&mut world, 0, &[], 1);

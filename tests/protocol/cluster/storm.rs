@@ -3,7 +3,7 @@
 
 use sansocket::cluster::bus::{Detail, Format, To};
 
-use super::process::config;
+use super::config;
 use super::world::{Faults, State, World};
 use super::{ASKING, FORMATS};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use sansocket::cluster::bus::{Format, Names, Subscription};
 
-use super::process::config;
+use super::config;
 use super::world::{State, World};
 use super::{ASKING, FORMATS};
 

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 use sansocket::Config;
 use sansocket::cluster::bus::{Entry, EntryId, Format, Payload, Subscription};
 use sansocket::cluster::{Command, Keep, NodeConfig, Outcome, Take, Taken};
+use testbed::Process;
 
-use super::process::{Process, config};
+use super::config;
 
 pub(super) struct World {
     pub(super) now: Instant,

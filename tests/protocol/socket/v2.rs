@@ -262,8 +262,8 @@ fn the_id_of_a_client_follows_from_its_session_as_the_client_computes_it() {
     let (main, custom) = (sim.socket(1).id, sim.socket(2).id);
     assert_eq!((&*main, &*custom), (&*client.sid, &*client.sid));
     let id = sansocket::Id::parse(&custom).unwrap();
-    assert_eq!(id.text_in("/"), client.sid);
-    assert_eq!(id.text_in("/custom"), format!("/custom#{}", client.sid));
+    assert_eq!(id.text_in("/", None), client.sid);
+    assert_eq!(id.text_in("/custom", None), format!("/custom#{}", client.sid));
     assert_eq!(Sid::from_target(&client.target()).unwrap().unwrap().shard(), 0);
 }
 
@@ -440,4 +440,35 @@ fn clients_that_join_nothing_have_as_long_as_others() {
     assert_eq!(ws.recv(), "3");
     sim.advance(1000);
     assert!(matches!(ws.next(), Some(Item::Close(_))));
+}
+
+#[test]
+fn a_session_has_the_name_of_its_node_in_front() {
+    let node: sansocket::NodeName = "n2".parse().unwrap();
+    let sim = sim_with(|config| config.node = Some(node));
+    let mut client = sim.polling_with("EIO=3");
+    assert!(client.sid.starts_with("n2."), "{}", client.sid);
+    assert_eq!(client.poll(), "2:40");
+    client.post("10:40/custom,");
+    assert_eq!(client.poll(), "10:40/custom,");
+    let id = sansocket::Id::parse(&sim.socket(1).id).unwrap();
+    assert_eq!(id.text_in("/", Some(&node)), client.sid, "the client computes its id so");
+    let shown = id.text_in("/custom", Some(&node));
+    assert_eq!(shown, format!("/custom#{}", client.sid));
+    let sid = client.sid.clone();
+    for (namespace, name, answer) in [
+        ("/", id.as_str(), "7:42[\"x\"]"),
+        ("/", &sid, "7:42[\"x\"]"),
+        ("/custom", &sid, "15:42/custom,[\"x\"]"),
+        ("/custom", &shown, "15:42/custom,[\"x\"]"),
+    ] {
+        reached(&sim, namespace, name, 0);
+        assert_eq!(client.poll(), answer, "{namespace} {name}");
+    }
+    assert_eq!(sim.socket(1).join(&client.sid), Ok(false));
+    assert_eq!(sim.socket(2).join(&client.sid), Ok(false));
+    let other = sim.joined();
+    let foreign = Err(JoinError::Misuse(Misuse::ForeignRoom));
+    assert_eq!(sim.socket(3).join(&client.sid), foreign);
+    drop(other);
 }

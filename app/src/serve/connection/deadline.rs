@@ -69,11 +69,16 @@ impl Deadline {
         port.set_due(NEVER);
     }
 
-    /// Sets the deadline.
-    pub(super) fn set(&mut self, hub: &Hub, port: &Arc<Port>, patience: Duration) {
+    /// Has the timers watch the connection, whether it has a deadline or not.
+    pub(super) fn sit(&mut self, hub: &Hub, port: &Arc<Port>) {
         if self.seat.is_none() {
             self.seat = Some(hub.shards().watch().sit(port));
         }
+    }
+
+    /// Sets the deadline.
+    pub(super) fn set(&mut self, hub: &Hub, port: &Arc<Port>, patience: Duration) {
+        self.sit(hub, port);
         match hub.runtime().now().checked_add(patience) {
             Some(due) => hub.shards().set_due(port, due),
             None => port.set_due(NEVER),

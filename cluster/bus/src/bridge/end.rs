@@ -53,6 +53,10 @@ impl End for BridgeEnd {
 
     fn published(&self, _: Option<u64>) {}
 
+    fn refused(&self, why: &str) {
+        self.shared.act(self.side, |node, now| node.handle_refused(now, why));
+    }
+
     fn poll_command(&self, context: &mut Context<'_>) -> Poll<Option<Command>> {
         self.shared.poll_command(self.side, context)
     }

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use redis::{Cmd, FromRedisValue};
-use sansocket_bus::{Command, Format, Subscription};
+use sansocket_bus::{Broker as _, Command, Format, Subscription};
 use sansocket_redis::Redis;
 
 use crate::end::{Node, Told, entry, exact};
-use crate::server::Server;
+use crate::server::{Server, free_port};
 
 fn ask<T: FromRedisValue>(server: &Server, words: &[&str]) -> T {
     let mut command = Cmd::new();
@@ -26,7 +26,7 @@ fn await_that(what: &str, is: impl Fn() -> bool) {
 #[test]
 fn a_sentinel_knows_the_master() {
     let master = Server::start();
-    let sentinel = Server::sentinel(master.port);
+    let sentinel = Server::sentinel(master.port, "");
     // The first one is not there.
     let hosts = format!("127.0.0.1:1,127.0.0.1:{}", sentinel.port);
     let redis = Redis::new(&format!("redis+sentinel://{hosts}/0/main")).unwrap();
@@ -43,7 +43,7 @@ fn a_sentinel_knows_the_master() {
 #[test]
 fn a_server_that_is_no_master_any_more_is_not_taken() {
     let master = Server::start();
-    let sentinel = Server::sentinel(master.port);
+    let sentinel = Server::sentinel(master.port, "");
     let other = Server::start();
     let () = ask(&master, &["REPLICAOF", "127.0.0.1", &other.port.to_string()]);
     let url = format!("redis+sentinel://127.0.0.1:{}/0/main", sentinel.port);
@@ -51,32 +51,148 @@ fn a_server_that_is_no_master_any_more_is_not_taken() {
     assert!(why.contains("no master"), "{why}");
 }
 
-/// Two masters, each with half of the slots.
-fn cluster() -> [Server; 2] {
-    let servers = [0, 1].map(|_| {
-        Server::with(&["--cluster-enabled", "yes", "--cluster-require-full-coverage", "no"])
-    });
-    let () = ask(&servers[0], &["CLUSTER", "ADDSLOTSRANGE", "0", "8191"]);
-    let () = ask(&servers[1], &["CLUSTER", "ADDSLOTSRANGE", "8192", "16383"]);
-    let () = ask(&servers[1], &["CLUSTER", "SET-CONFIG-EPOCH", "2"]);
-    let () = ask(&servers[0], &["CLUSTER", "MEET", "127.0.0.1", &servers[1].port.to_string()]);
-    for server in &servers {
+#[test]
+fn sentinels_may_have_a_user_and_a_password_of_their_own() {
+    let master = Server::with(&["--requirepass", "m/1"]);
+    let more =
+        "sentinel auth-pass main m/1\nuser guard on >s/1 allchannels +@all\nuser default off\n";
+    let sentinel = Server::sentinel(master.port, more);
+    let url = format!("redis+sentinel://:m%2F1@127.0.0.1:{}/0/main", sentinel.port);
+    let own = "?sentinel_username=guard&sentinel_password=s%2F1";
+    let redis = Redis::new(&format!("{url}{own}")).unwrap();
+    assert!(!redis.address().contains("s%2F1") && !format!("{redis:?}").contains("s/1"));
+    let node = Node::ready(redis, Format::Native, &[exact("a")]);
+    node.publish("a", "x");
+    assert_eq!(node.messages(1), ["x"]);
+    let why = Node::start(Redis::new(&url).unwrap(), Format::Native, &[]).lost();
+    assert!(why.contains("NOAUTH"), "{why}");
+}
+
+/// A server of a Redis Cluster, and the port by which the others reach it.
+struct Member {
+    server: Server,
+    bus: u16,
+}
+
+impl Member {
+    fn start() -> Self {
+        let bus = free_port();
+        let port = bus.to_string();
+        let server = Server::with(&[
+            "--cluster-enabled",
+            "yes",
+            "--cluster-port",
+            &port,
+            "--cluster-require-full-coverage",
+            "no",
+            // A replica is known to others once it was synchronised, and heard of its master.
+            "--repl-diskless-sync-delay",
+            "0",
+            "--repl-ping-replica-period",
+            "1",
+        ]);
+        Self { server, bus }
+    }
+
+    fn meet(&self, other: &Self) {
+        let (port, bus) = (other.server.port.to_string(), other.bus.to_string());
+        let () = ask(&self.server, &["CLUSTER", "MEET", "127.0.0.1", &port, &bus]);
+    }
+
+    fn id(&self) -> String {
+        ask(&self.server, &["CLUSTER", "MYID"])
+    }
+}
+
+/// Masters that share the slots.
+fn cluster<const N: usize>() -> [Server; N] {
+    members().map(|member| member.server)
+}
+
+fn members<const N: usize>() -> [Member; N] {
+    let members = [(); N].map(|()| Member::start());
+    for (n, member) in members.iter().enumerate() {
+        let (begin, end) = (n * 16384 / N, (n + 1) * 16384 / N - 1);
+        let range = ["CLUSTER", "ADDSLOTSRANGE", &begin.to_string(), &end.to_string()];
+        let () = ask(&member.server, &range);
+        let () = ask(&member.server, &["CLUSTER", "SET-CONFIG-EPOCH", &(n + 1).to_string()]);
+        if n > 0 {
+            members[0].meet(member);
+        }
+    }
+    for member in &members {
         await_that("the cluster is complete", || {
-            let slots: Vec<redis::Value> = ask(server, &["CLUSTER", "SLOTS"]);
-            let info: String = ask(server, &["CLUSTER", "INFO"]);
-            slots.len() == 2 && info.contains("cluster_state:ok")
+            let slots: Vec<redis::Value> = ask(&member.server, &["CLUSTER", "SLOTS"]);
+            let info: String = ask(&member.server, &["CLUSTER", "INFO"]);
+            slots.len() == N && info.contains("cluster_state:ok")
         });
     }
-    servers
+    members
+}
+
+/// Gives each master a replica.
+fn replicas<const N: usize>(masters: &[Member; N]) -> [Server; N] {
+    let replicas = masters.each_ref().map(|master| {
+        let replica = Member::start();
+        master.meet(&replica);
+        replica
+    });
+    for (master, replica) in masters.iter().zip(&replicas) {
+        let id = master.id();
+        await_that("a replica knows its master", || {
+            let mut command = Cmd::new();
+            command.arg(&["CLUSTER", "REPLICATE", &id]);
+            command.query::<()>(&mut replica.server.connect()).is_ok()
+        });
+    }
+    for server in masters.iter().chain(&replicas) {
+        await_that("all know the replicas", || {
+            let slots: Vec<Vec<redis::Value>> = ask(&server.server, &["CLUSTER", "SLOTS"]);
+            slots.len() == N && slots.iter().all(|range| range.len() == 4)
+        });
+    }
+    replicas.map(|replica| replica.server)
+}
+
+#[test]
+fn subscribers_at_replicas_are_counted() {
+    let masters = members::<3>();
+    let mut replicas = replicas(&masters);
+    let url = format!("redis+cluster://127.0.0.1:{}", masters[1].server.port);
+    let channel = "socket.io#/#";
+    let counted = [Subscription::Counted(channel.into())];
+    let nodes = [Format::Classic, Format::Sharded]
+        .map(|format| Node::ready(Redis::new(&url).unwrap(), format, &counted));
+    let count = |node: &Node, number| {
+        node.command(Command::Count { channel: channel.into() });
+        node.until(|told| (*told == Told::Counted(channel.into(), number)).then_some(()));
+    };
+    count(&nodes[0], 1);
+    count(&nodes[1], 1);
+    // Others may subscribe anywhere, or at any server that has the slot.
+    let mut plain = replicas[0].connect();
+    let mut plain = plain.as_pubsub();
+    plain.subscribe(channel).unwrap();
+    let slot: usize = ask(&masters[0].server, &["CLUSTER", "KEYSLOT", channel]);
+    let owner = (0..3).rfind(|n| n * 16384 / 3 <= slot).unwrap();
+    let mut sharded = replicas[owner].connect();
+    let () = redis::cmd("SSUBSCRIBE").arg(channel).exec(&mut sharded).unwrap();
+    count(&nodes[0], 2);
+    count(&nodes[1], 2);
+    nodes[0].publish(channel, "plain");
+    assert_eq!(plain.get_message().unwrap().get_payload_bytes(), b"plain");
+    // One that is away has no subscribers, and harms nobody.
+    replicas[owner].freeze();
+    count(&nodes[1], 1);
+    replicas[owner].thaw();
+    count(&nodes[1], 2);
+    replicas[owner].kill();
+    count(&nodes[1], 1);
 }
 
 #[test]
 fn one_server_may_have_all_slots() {
-    let server = Server::with(&["--cluster-enabled", "yes"]);
-    let () = ask(&server, &["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]);
-    await_that("the cluster is complete", || {
-        ask::<String>(&server, &["CLUSTER", "INFO"]).contains("cluster_state:ok")
-    });
+    let [server] = cluster();
     let redis = Redis::new(&format!("redis+cluster://127.0.0.1:{}", server.port)).unwrap();
     let wished = [Subscription::Counted("c".into()), Subscription::Stream("s".into())];
     let node = Node::ready(redis, Format::Streams, &wished);
@@ -88,7 +204,7 @@ fn one_server_may_have_all_slots() {
 
 #[test]
 fn channels_and_counts_reach_over_all_servers_of_a_cluster() {
-    let servers = cluster();
+    let servers = cluster::<2>();
     let url = |n: usize| format!("redis+cluster://127.0.0.1:{}", servers[n].port);
     let counted = [Subscription::Counted("c".into())];
     let nodes =
@@ -110,7 +226,7 @@ fn channels_and_counts_reach_over_all_servers_of_a_cluster() {
 
 #[test]
 fn sharded_channels_and_streams_go_to_the_servers_of_their_slots() {
-    let servers = cluster();
+    let servers = cluster::<2>();
     let redis = Redis::new(&format!("redis+cluster://127.0.0.1:1,127.0.0.1:{}", servers[1].port));
     let redis = redis.unwrap();
     let channels: Vec<String> = (0..20).map(|n| format!("socket.io#/#room{n}#")).collect();
@@ -134,7 +250,7 @@ fn sharded_channels_and_streams_go_to_the_servers_of_their_slots() {
 
 #[test]
 fn a_slot_that_goes_to_another_server_is_followed() {
-    let servers = cluster();
+    let servers = cluster::<2>();
     let redis = Redis::new(&format!("redis+cluster://127.0.0.1:{}", servers[0].port)).unwrap();
     let channels = [exact("a"), exact("b"), exact("c"), exact("d")];
     let node = Node::ready(redis, Format::Sharded, &channels);

@@ -32,14 +32,16 @@ impl Server {
         Self { child, port, folder, settings }
     }
 
-    /// Starts a sentinel of a master.
-    pub(crate) fn sentinel(master: u16) -> Self {
+    /// Starts a sentinel of a master, with more lines of its configuration.
+    pub(crate) fn sentinel(master: u16, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port = free_port();
         let file = folder.path().join("sentinel.conf");
         std::fs::write(
             &file,
-            format!("port {port}\nbind 127.0.0.1\nsentinel monitor main 127.0.0.1 {master} 1\n"),
+            format!(
+                "port {port}\nbind 127.0.0.1\nsentinel monitor main 127.0.0.1 {master} 1\n{more}"
+            ),
         )
         .unwrap();
         let child = run(Command::new("redis-server").arg(&file).arg("--sentinel"));
@@ -114,7 +116,7 @@ fn run(command: &mut Command) -> Child {
     })
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 

@@ -15,8 +15,8 @@ use super::to::{self, Opts};
 use super::value::{Tree, Value, none};
 use super::write::{Form, Out};
 use super::{
-    Answer, Ask, Beat, Body, BusLimits, Detail, Entry, Flags, Invalid, Lane, Message, Payload,
-    Place, Report, classic, event, found,
+    Answer, Ask, Body, BusLimits, Detail, Entry, Flags, Invalid, Lane, Message, Payload, Place,
+    Report, classic, event, found,
 };
 use crate::cluster::Disconnect;
 use crate::engine::base64 as lenient;
@@ -236,7 +236,7 @@ fn read_data(
 ) -> Result<Body, Invalid> {
     match kind {
         INITIAL_HEARTBEAT => return Ok(Body::Hello),
-        HEARTBEAT => return Ok(Body::Beat(Beat::default())),
+        HEARTBEAT => return Ok(Body::Beat(None)),
         ADAPTER_CLOSE => return Ok(Body::Left),
         BROADCAST..=BROADCAST_ACK => {}
         _ => return Err(Invalid::UnknownKind),

@@ -8,7 +8,8 @@
 //! opts      = map of rooms, except, flags
 //! ```
 //!
-//! Maps are JSON, or MessagePack when binary may be in them.
+//! Maps are JSON, or MessagePack when binary may be in them. Answers about clients are JSON in any case: what is attached to a
+//! client has its binary parts as `JSON.stringify` makes them of a `Buffer`.
 
 use super::to::{self, Opts};
 use super::value::{Tree, Value, none};
@@ -133,9 +134,6 @@ fn encode_answer(answer: &Answer) -> Result<Vec<u8>, &'static str> {
             out.map(1).key("requestId").str(request);
         }
         Report::Found(clients) => {
-            if clients.iter().any(|client| !client.data.attachments().is_empty()) {
-                return Err("clients with binary data");
-            }
             found::put(out.map(2).key("requestId").str(request).key("sockets"), clients);
         }
         Report::Ids(ids) => {

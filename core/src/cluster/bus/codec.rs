@@ -51,7 +51,7 @@ impl fmt::Display for Format {
 pub struct BusLimits {
     /// Bytes of a message. Default 16 MiB.
     pub message: usize,
-    /// Rooms in each list of a message, or names of processes. Default 100 000, for the answers to questions about
+    /// Rooms in each list of a message. Default 100 000, for the answers to questions about
     /// all rooms.
     pub names: usize,
     /// Clients in one answer. Default 100 000.
@@ -103,6 +103,13 @@ pub struct Entry<'p> {
 }
 
 impl Entry<'_> {
+    /// Returns how many bytes it has.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let Self { id: _, uid, nsp, kind, data } = self;
+        uid.len() + nsp.len() + kind.len() + data.len()
+    }
+
     /// Makes a copy that borrows nothing.
     #[must_use]
     pub fn into_owned(self) -> Entry<'static> {
@@ -130,9 +137,7 @@ impl Payload<'_> {
     pub fn size(&self) -> usize {
         match self {
             Self::Bytes(bytes) => bytes.len(),
-            Self::Entry(Entry { id: _, uid, nsp, kind, data }) => {
-                uid.len() + nsp.len() + kind.len() + data.len()
-            }
+            Self::Entry(entry) => entry.size(),
         }
     }
 }
@@ -151,7 +156,7 @@ impl Codec {
         Self { format, limits }
     }
 
-    pub(super) fn format(&self) -> Format {
+    pub(in crate::cluster) fn format(&self) -> Format {
         self.format
     }
 

@@ -1,8 +1,10 @@
 //! What one process says to others, whatever the format.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::cluster::Disconnect;
+use crate::node_name::NodeName;
 use crate::socket::{Args, EventMessage};
 
 /// A message of one process to the others of its cluster.
@@ -27,8 +29,8 @@ pub struct Message {
 pub enum Body {
     /// The answer to a question, for the process that asked.
     Answer(Answer),
-    /// The process lives.
-    Beat(Beat),
+    /// The process lives, and listens there, if it tells.
+    Beat(Option<Home>),
     /// An event for the clients of a target.
     Broadcast {
         /// The clients.
@@ -218,11 +220,11 @@ impl Default for Handshake {
     }
 }
 
-/// What a process that lives tells of itself.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Beat {
-    /// Its clients in the namespace.
-    pub clients: u64,
-    /// The processes it knows, by name.
-    pub known: Vec<Box<str>>,
+/// Where a process listens for requests that belong to its sessions.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Home {
+    /// The name in front of its session ids: see [`Config::node`](crate::Config::node).
+    pub name: NodeName,
+    /// The address and port.
+    pub address: SocketAddr,
 }

@@ -50,7 +50,7 @@ mod write;
 pub use codec::{BusLimits, Codec, Entry, Format, Payload};
 pub use entry::EntryId;
 pub use fault::{Invalid, Unsupported};
-pub use message::{Answer, Ask, Beat, Body, Detail, Flags, Found, Handshake, Message, Report, To};
+pub use message::{Answer, Ask, Body, Detail, Flags, Found, Handshake, Home, Message, Report, To};
 pub use names::{Lane, Names, Place, Subscription};
 pub use session::Session;
 pub(in crate::cluster) use value::none as no_args;

@@ -7,7 +7,7 @@
 //! sequence  = 8 bytes, big-endian       counts the messages of a process in a namespace from 1; 0: not counted
 //! fields    = array of namespace and    more elements than these are skipped
 //!   1  hello         -
-//!   2  beat          clients names
+//!   2  beat          [ home ]
 //!   3  left          -
 //!   4  broadcast     target event request timeout        flags: 1 volatile, 2 uncompressed
 //!   5  join          target names
@@ -21,6 +21,7 @@
 //! target    = names names               rooms, and rooms left out
 //! event     = JSON array-of-bin         the text of an array that begins with the name, and the attachments
 //! request   = str / nil                 so is asker; timeout is a number of milliseconds or nil
+//! home      = name address              both str: where the process listens for the others
 //! report    = 0 room args / 1 count / 2 / 3 array-of-client / 4 names / 5 names / 6 args
 //! ```
 //!
@@ -32,10 +33,11 @@ use std::time::Duration;
 use super::to::millis;
 use super::write::{Form, Out, named};
 use super::{
-    Answer, Ask, Beat, Body, BusLimits, Detail, Flags, Found, Handshake, Invalid, Message, Report,
+    Answer, Ask, Body, BusLimits, Detail, Flags, Found, Handshake, Home, Invalid, Message, Report,
     To,
 };
 use crate::cluster::Disconnect;
+use crate::node_name::NodeName;
 use crate::socket::msgpack::read::{Reader, Token};
 use crate::socket::{Args, EventMessage, scan};
 
@@ -71,7 +73,7 @@ fn shape(body: &Body) -> (u8, u8, usize) {
     let flag = |is_set, flag| if is_set { flag } else { 0 };
     match body {
         Body::Hello => (1, 0, 0),
-        Body::Beat(_) => (2, 0, 2),
+        Body::Beat(home) => (2, 0, if home.is_some() { 2 } else { 0 }),
         Body::Left => (3, 0, 0),
         Body::Broadcast { flags, .. } => {
             let flags = flag(flags.volatile, VOLATILE) | flag(flags.uncompressed, UNCOMPRESSED);
@@ -100,9 +102,9 @@ fn shape(body: &Body) -> (u8, u8, usize) {
 
 fn put_fields(out: &mut Out, body: &Body) {
     match body {
-        Body::Hello | Body::Left => {}
-        Body::Beat(Beat { clients, known }) => {
-            out.number(*clients).strs(known);
+        Body::Beat(None) | Body::Hello | Body::Left => {}
+        Body::Beat(Some(Home { name, address })) => {
+            out.str(name.as_str()).str(&address.to_string());
         }
         Body::Broadcast { to, event, ask, .. } => {
             put_event(put_to(out, to), event);
@@ -219,7 +221,7 @@ fn read_body(kind: u8, flags: u8, fields: &mut Fields<'_, '_>) -> Result<Body, I
     let has = |flag| flags & flag != 0;
     Ok(match kind {
         1 => Body::Hello,
-        2 => Body::Beat(Beat { clients: fields.number("clients")?, known: fields.names("known")? }),
+        2 => Body::Beat(fields.home()?),
         3 => Body::Left,
         4 => {
             let (to, event) = (fields.to()?, fields.event()?);
@@ -362,6 +364,18 @@ impl<'r, 'm> Fields<'r, 'm> {
             names.push(text.into());
         }
         Ok(names)
+    }
+
+    /// Where a process listens, which it need not tell.
+    fn home(&mut self) -> Result<Option<Home>, Invalid> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        let (name, address) = (self.str("home")?, self.str("home")?);
+        match (NodeName::new(&name), address.parse()) {
+            (Ok(name), Ok(address)) => Ok(Some(Home { name, address })),
+            _ => Err(Invalid::Mistyped("home")),
+        }
     }
 
     fn to(&mut self) -> Result<To, Invalid> {

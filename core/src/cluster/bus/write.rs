@@ -2,10 +2,9 @@
 
 use bytes::Bytes;
 
-use crate::socket::Args;
-use crate::socket::EventMessage;
 use crate::socket::msgpack::write;
 use crate::socket::packet::put_escaped;
+use crate::socket::{Args, EventMessage, scan};
 
 /// A value that is being written. A map or an array ends by itself, after as many members or elements
 /// as were announced.
@@ -19,7 +18,6 @@ pub(super) struct Out {
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Form {
-    /// Without attachments.
     Json,
     Msgpack,
 }
@@ -131,10 +129,15 @@ impl Out {
         }
     }
 
-    /// A value that is valid JSON.
+    /// A value that is valid JSON. Attachments become what `JSON.stringify` makes of a `Buffer` where JSON is written.
     pub(super) fn value(&mut self, json: &str, attachments: &[Bytes]) -> &mut Self {
         match self.form {
-            Form::Json => self.plain(json),
+            Form::Json if attachments.is_empty() => self.plain(json),
+            Form::Json => {
+                self.element();
+                put_with_buffers(&mut self.bytes, json, attachments);
+                self.end();
+            }
             Form::Msgpack => write::put_json(&mut self.bytes, json, attachments),
         }
         self
@@ -210,6 +213,54 @@ impl Out {
             self.open.pop();
         }
     }
+}
+
+/// Appends JSON as Node.js writes it of values with binary parts: `{"type":"Buffer","data":[1,2,3]}` for each.
+fn put_with_buffers(out: &mut Vec<u8>, json: &str, attachments: &[Bytes]) {
+    let mut separator: &[u8] = b"";
+    match json.as_bytes().first() {
+        Some(b'{') => {
+            if let Some(bytes) = attachment(json, attachments) {
+                return put_buffer(out, bytes);
+            }
+            out.push(b'{');
+            let _ = scan::entries(json, |key, value| {
+                out.extend_from_slice(std::mem::replace(&mut separator, b","));
+                out.push(b'"');
+                put_escaped(out, key);
+                out.extend_from_slice(b"\":");
+                put_with_buffers(out, value, attachments);
+            });
+            out.push(b'}');
+        }
+        Some(b'[') => {
+            out.push(b'[');
+            let _ = scan::elements(json, |value| {
+                out.extend_from_slice(std::mem::replace(&mut separator, b","));
+                put_with_buffers(out, value, attachments);
+            });
+            out.push(b']');
+        }
+        Some(_) | None => out.extend_from_slice(json.as_bytes()),
+    }
+}
+
+/// The attachment that an object stands for, if it is a placeholder.
+fn attachment<'a>(object: &str, attachments: &'a [Bytes]) -> Option<&'a Bytes> {
+    let is_placeholder = scan::member(object, "_placeholder")? == "true";
+    let number: usize = scan::member(object, "num")?.parse().ok()?;
+    attachments.get(number).filter(|_| is_placeholder)
+}
+
+fn put_buffer(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.extend_from_slice(br#"{"type":"Buffer","data":["#);
+    for (n, byte) in bytes.iter().enumerate() {
+        if n > 0 {
+            out.push(b',');
+        }
+        out.extend_from_slice(byte.to_string().as_bytes());
+    }
+    out.extend_from_slice(b"]}");
 }
 
 /// The text of the array of the name of an event and its arguments.

@@ -103,7 +103,7 @@ impl Emitter {
             connected: matches!(self.line, Line::Up(_)),
             queued: self.outbox.len(),
             queued_bytes: self.outbox.bytes() as u64,
-            ..self.counts
+            ..self.counts.clone()
         }
     }
 
@@ -246,6 +246,7 @@ impl Emitter {
     /// The connection with the broker was lost, or could not be made. Returns when the next attempt is due; `None` when
     /// the emitter is closed.
     pub fn handle_lost(&mut self, now: Instant, why: &str) -> Option<Instant> {
+        self.counts.note_error(now, why);
         let failures = match self.line {
             Line::Down { failures } => failures.saturating_add(1),
             Line::Hung | Line::GivenUp | Line::Up(_) => {
@@ -284,7 +285,8 @@ impl Emitter {
     }
 
     /// The broker refused the oldest message that it had not confirmed.
-    pub fn handle_refused(&mut self, now: Instant) {
+    pub fn handle_refused(&mut self, now: Instant, why: &str) {
+        self.counts.note_error(now, why);
         self.hear(now);
         let Some(Flying::Taken { keep, .. }) = self.flying.pop_front() else { return };
         self.counts.refused += 1;

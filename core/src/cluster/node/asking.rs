@@ -9,7 +9,7 @@ use super::post::{Item, Outgoing};
 use super::questions::{Due, Ended, Kind};
 use super::{AnswerToken, BusError, NodeEvent, Question};
 use crate::cluster::bus::{Answer, Body, Detail, Format, Found, Report, To, Unsupported};
-use crate::socket::{Args, EventMessage, scan};
+use crate::socket::{EventMessage, scan};
 
 impl Node {
     pub(super) fn ask_for_clients(
@@ -115,11 +115,11 @@ impl Node {
         let counted = self.spaces.get(namespace).and_then(|space| space.counted.clone());
         let Some(channel) = counted else {
             let ended = self.questions.count(n, 1);
-            return self.conclude(ended);
+            return self.conclude(now, ended);
         };
         if let Some(count) = self.counters.recent(now, &channel) {
             let ended = self.questions.count(n, count);
-            self.conclude(ended);
+            self.conclude(now, ended);
         } else if self.counters.ask(now, &channel) {
             self.enqueue(now, Item::Count { channel, namespace: namespace.clone() });
         }
@@ -134,20 +134,20 @@ impl Node {
         let asked: Vec<_> = namespaces.flat_map(|name| self.questions.about(name)).collect();
         for question in asked {
             let ended = self.questions.count(question, count);
-            self.conclude(ended);
+            self.conclude(now, ended);
         }
     }
 
     /// The driver begins with a question: those are asked that are alive now. Before subscriptions are confirmed,
     /// nobody knows who they are.
-    pub(super) fn name_processes(&mut self, namespace: &str, question: u64) {
+    pub(super) fn name_processes(&mut self, now: Instant, namespace: &str, question: u64) {
         if self.config.format != Format::Native {
             return;
         }
         let space = self.spaces.get(namespace).filter(|space| space.is_confirmed());
         let Some(space) = space else { return };
         let ended = self.questions.name(question, space.others.alive());
-        self.conclude(ended);
+        self.conclude(now, ended);
     }
 
     pub(super) fn expire_questions(&mut self, now: Instant) {
@@ -156,9 +156,9 @@ impl Node {
                 Some(Due::Recount(question, namespace)) if self.is_counted() => {
                     self.count(now, &namespace, question);
                 }
-                Some(Due::Ended(ended)) => self.conclude([ended]),
+                Some(Due::Ended(ended)) => self.conclude(now, [ended]),
                 Some(Due::Recount(question, namespace)) if self.questions.is_unknown(question) => {
-                    self.name_processes(&namespace, question);
+                    self.name_processes(now, &namespace, question);
                 }
                 Some(Due::Recount(..)) | None => {}
             }
@@ -166,10 +166,11 @@ impl Node {
     }
 
     /// Tells those who asked.
-    pub(super) fn conclude(&mut self, ended: impl IntoIterator<Item = Ended>) {
+    pub(super) fn conclude(&mut self, now: Instant, ended: impl IntoIterator<Item = Ended>) {
         for ended in ended {
             match ended {
-                Ended::Answered(question, outcome) => {
+                Ended::Answered(question, outcome, asked) => {
+                    self.counts.note_answer(now.saturating_duration_since(asked));
                     self.events.push_back(NodeEvent::Answered { question, outcome });
                 }
                 Ended::Told(output) => self.shard_outputs.push_back(output),
@@ -182,7 +183,7 @@ impl Node {
         match self.config.format {
             Format::Python => n.to_string().into(),
             Format::Classic | Format::Native | Format::Sharded | Format::Streams => {
-                format!("{}.{n}", self.name).into()
+                format!("{}.{n}", self.reader.process).into()
             }
         }
     }
@@ -192,7 +193,7 @@ impl Node {
         match self.config.format {
             Format::Python => request.parse().ok(),
             Format::Classic | Format::Native | Format::Sharded | Format::Streams => {
-                request.strip_prefix(&*self.name)?.strip_prefix('.')?.parse().ok()
+                request.strip_prefix(&*self.reader.process)?.strip_prefix('.')?.parse().ok()
             }
         }
     }
@@ -221,16 +222,15 @@ impl Node {
             handshake.auth = "{}".into();
         }
         handshake.headers = listed(&handshake.headers, &self.config.headers);
-        // Classic answers are JSON, which has no binary values.
-        if self.config.format == Format::Classic && !found.data.attachments().is_empty() {
-            found.data = Args::new("[]", Vec::new());
-        }
         found
     }
 }
 
 /// The members of a JSON object that have one of these names, in whatever case.
 fn listed(object: &str, names: &[Box<str>]) -> Box<str> {
+    if names.is_empty() {
+        return "{}".into();
+    }
     let mut kept = String::from("{");
     let read = scan::entries(object, |name, value| {
         if names.iter().any(|listed| listed.eq_ignore_ascii_case(name)) {

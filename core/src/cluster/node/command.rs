@@ -79,6 +79,14 @@ pub struct Taken {
     pub until: EntryId,
 }
 
+impl Taken {
+    /// Returns how many bytes the value and the entries have.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.entries.iter().map(Entry::size).sum::<usize>() + self.value.len()
+    }
+}
+
 impl fmt::Debug for Keep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Keep").field("time", &self.time).finish_non_exhaustive()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::cluster::bus::{BusLimits, Format};
+use crate::cluster::bus::{BusLimits, Format, Home};
 
 /// Settings of a [`Node`](super::Node).
 #[derive(Clone, Debug)]
@@ -32,6 +32,9 @@ pub struct NodeConfig {
     pub headers: Vec<Box<str>>,
     /// Whether answers about clients tell what these gave when they connected. Default `true`.
     pub auth: bool,
+    /// Where this process listens for requests that belong to its sessions, in [`Format::Native`]. With it, the others
+    /// are told, and are believed where they say that they listen. Default `None`.
+    pub home: Option<Home>,
     /// Bounds on what the bus brings.
     pub limits: BusLimits,
 }
@@ -50,6 +53,7 @@ impl Default for NodeConfig {
             sessions: "sio:session:".into(),
             headers: Vec::new(),
             auth: true,
+            home: None,
             limits: BusLimits::default(),
         }
     }

@@ -9,14 +9,27 @@ use super::node::{Node, Stage};
 use super::outbox::Keep;
 use super::post::Written;
 use crate::cluster;
-use crate::cluster::bus::{Body, Entry, EntryId, Flags, Format, Message, Payload, To};
+use crate::cluster::bus::{Body, Entry, EntryId, Flags, Message, Payload, To};
 use crate::hash::Seeded;
 use crate::recovery::offset::Offset;
 use crate::slack::Slack as _;
 use crate::socket::EventMessage;
 
+/// An entry of this process that came back.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Echo {
+    pub(super) id: EntryId,
+    /// A [`hash`] of it.
+    pub(super) hash: u64,
+}
+
+/// By what an entry is known again.
+pub(super) fn hash(hasher: &Seeded, entry: &Entry<'_>) -> u64 {
+    hasher.hash_one((&entry.nsp, &entry.data))
+}
+
 /// Events that were added to the stream, and have not come back.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Echoes {
     /// In the order in which they were added.
     added: VecDeque<Added>,
@@ -25,7 +38,6 @@ pub(super) struct Echoes {
     pace: Pace,
     /// When an event last got lost on its way to the stream.
     lost: Option<Instant>,
-    hasher: Seeded,
 }
 
 #[derive(Debug)]
@@ -48,8 +60,9 @@ struct Awaited {
 }
 
 /// Whether entries come back in time.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 enum Pace {
+    #[default]
     InTime,
     /// The last one did not: no client waits until one comes back.
     Late,
@@ -62,11 +75,6 @@ const PATIENCE: Duration = Duration::from_millis(250);
 const MOST: usize = 65_536;
 
 impl Echoes {
-    pub(super) fn new(secret: [u8; 16]) -> Self {
-        let (added, hasher) = (VecDeque::new(), Seeded::new(secret));
-        Self { added, told: 0, pace: Pace::InTime, lost: None, hasher }
-    }
-
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.added.get(self.told).map(|first| first.due)
     }
@@ -74,10 +82,6 @@ impl Echoes {
     /// Whether an event got lost on its way to the stream since so long ago.
     pub(super) fn have_lost(&self, now: Instant, time: Duration) -> bool {
         self.lost.is_some_and(|at| now.saturating_duration_since(at) < time)
-    }
-
-    fn hash(&self, entry: &Entry<'_>) -> u64 {
-        self.hasher.hash_one((&entry.nsp, &entry.data))
     }
 
     /// Takes the oldest event, with what clients wait for.
@@ -99,7 +103,7 @@ impl Echoes {
 impl Node {
     /// Whether events that are to be remembered go by the stream.
     pub(super) fn goes_by_stream(&self) -> bool {
-        self.config.format == Format::Streams && self.server.recovery.is_some()
+        self.reader.echoes.is_some()
     }
 
     /// Adds an event of this process to the stream. Clients of this process get it when it comes back, or at once when
@@ -112,7 +116,7 @@ impl Node {
         own: Option<Offset>,
     ) {
         let body = Body::Broadcast { to, event, flags, ask: None };
-        let from = Some(self.name.clone());
+        let from = Some(self.reader.process.clone());
         let message = Message { from, namespace: namespace.into(), sequence: None, body };
         let hash = self.add_to_stream(now, &message).filter(|_| self.line.is_ready());
         let Message { namespace, body: Body::Broadcast { to, event, flags, .. }, .. } = message
@@ -149,31 +153,26 @@ impl Node {
             return None;
         }
         let Written { channel, payload } = self.write(message).ok()?;
-        let hash = match &payload {
-            Payload::Entry(entry) => Some(self.echoes.hash(entry)),
-            Payload::Bytes(_) => None,
+        let hash = match (&self.reader.echoes, &payload) {
+            (Some(hasher), Payload::Entry(entry)) => Some(hash(hasher, entry)),
+            (Some(_) | None, Payload::Entry(_) | Payload::Bytes(_)) => None,
         };
         self.queue(now, (channel, payload, None), Keep::Firm).ok()?;
         hash
     }
 
-    /// An entry of this process came back. Says whether it was one of those that are to be remembered.
-    pub(super) fn take_echo(&mut self, now: Instant, payload: &Payload<'_>) -> bool {
-        let Payload::Entry(entry @ Entry { id: Some(id), .. }) = payload else { return false };
-        if !self.goes_by_stream() {
-            return false;
-        }
+    /// An entry of this process came back: clients get it, if they wait for it.
+    pub(super) fn take_echo(&mut self, now: Instant, Echo { id, hash }: Echo) {
         self.echoes.pace = Pace::InTime;
-        let hash = self.echoes.hash(entry);
         let Some(at) = self.echoes.added.iter().position(|added| added.hash == hash) else {
-            return false;
+            self.counts.ignored += 1;
+            return;
         };
         // What was added before it did not get there.
         (0..at).for_each(|_| self.lose_oldest(now));
         if let Some(Some(awaited)) = self.echoes.pop() {
-            self.tell_awaited(awaited, Some(*id));
+            self.tell_awaited(awaited, Some(id));
         }
-        true
     }
 
     /// What has not come back will not.

@@ -1,6 +1,6 @@
 //! What a node tells the host.
 
-use crate::cluster::bus::{Detail, Found, To};
+use crate::cluster::bus::{Detail, Found, Home, To};
 use crate::socket::{Args, EventMessage};
 
 /// A question to other processes.
@@ -68,6 +68,14 @@ pub enum NodeEvent {
         event: EventMessage,
         /// For the answer, [`Report::Replied`](crate::cluster::bus::Report::Replied), when one is wanted.
         token: Option<AnswerToken>,
+    },
+    /// Another process says where it listens for requests that belong to its sessions, or is gone. Only told with
+    /// [`NodeConfig::home`](super::NodeConfig::home).
+    Home {
+        /// The name of the process on the bus.
+        node: Box<str>,
+        /// Where it listens; `None` when it is gone.
+        home: Option<Home>,
     },
     /// The bus changed its state; for a log.
     Status(NodeStatus),

@@ -1,6 +1,5 @@
 //! Messages of other processes.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -8,75 +7,38 @@ use std::time::{Duration, Instant};
 use super::node::{Node, Stage};
 use super::others::Order;
 use super::outgoing::PATIENCE;
+use super::reader::{Address, Arrival, Unread};
 use super::{AnswerToken, NodeEvent};
-use crate::cluster::bus::{
-    Answer, Ask, Body, EntryId, Flags, Format, Invalid, Lane, Message, Payload, To,
-};
+use crate::cluster::bus::{Answer, Ask, Body, EntryId, Flags, Format, Invalid, Message, To};
 use crate::cluster::{self, Change, Destination, Output, Peer, Whom};
 use crate::socket::EventMessage;
 
 impl Node {
-    pub(super) fn on_delivery(&mut self, now: Instant, channel: &str, payload: &Payload<'_>) {
+    pub(super) fn on_arrival(&mut self, now: Instant, arrival: Arrival) {
         if self.stage == Stage::Leaving {
             return;
         }
-        if self.codec.is_own(&self.name, payload) {
-            if !self.take_echo(now, payload) {
-                self.counts.ignored += 1;
-            }
-            return;
-        }
-        let id = match payload {
-            Payload::Entry(entry) => entry.id,
-            Payload::Bytes(_) => None,
+        let Arrival { size, id, content, address } = arrival;
+        let message = match content {
+            Ok(message) => message,
+            Err(Unread::Own) => return self.counts.ignored += 1,
+            Err(Unread::Echo(echo)) => return self.take_echo(now, echo),
+            Err(Unread::Invalid(invalid)) => return self.note_invalid(now, invalid),
         };
-        match self.read(channel, payload) {
-            Ok(message) if message.from.as_deref() == Some(&*self.name) => {
-                self.take_own(now, message.sequence, &message.body);
-            }
-            Ok(message) => {
-                self.counts.received += 1;
-                self.counts.bytes_in += payload.size() as u64;
-                self.take(now, message, id);
-            }
-            Err(invalid) => self.note_invalid(now, invalid),
+        if message.from.as_deref() == Some(self.name()) {
+            return self.take_own(now, message.sequence, &message.body);
         }
+        if address == Address::Channel && !self.spaces.contains(&message.namespace) {
+            return self.note_invalid(now, Invalid::Foreign);
+        }
+        self.counts.received += 1;
+        self.counts.bytes_in += size as u64;
+        self.take(now, message, id);
     }
 
     pub(super) fn note_invalid(&mut self, now: Instant, invalid: Invalid) {
         let status = self.poison.note(now, invalid);
         status.into_iter().for_each(|status| self.tell_status(status));
-    }
-
-    fn read(&self, channel: &str, payload: &Payload<'_>) -> Result<Message, Invalid> {
-        let namespace = self.namespace_of(channel).ok_or(Invalid::Foreign)?;
-        let place = self.names.place(&namespace, channel).ok_or(Invalid::Foreign)?;
-        let message = self.codec.decode(place, payload)?;
-        // A channel of our own is that of a namespace.
-        let is_own = self.config.format == Format::Native;
-        let is_foreign = is_own && place.lane == Lane::Everyone && *message.namespace != *namespace;
-        if is_foreign { Err(Invalid::Foreign) } else { Ok(message) }
-    }
-
-    /// The namespace of a channel, where it names one.
-    fn namespace_of<'c>(&self, channel: &'c str) -> Option<Cow<'c, str>> {
-        let rest = channel.strip_prefix(self.names.prefix())?;
-        match self.config.format {
-            Format::Python => Some("/".into()),
-            Format::Native => Some(rest.strip_prefix(":n:").unwrap_or("/").into()),
-            Format::Streams if rest.is_empty() => Some("/".into()),
-            Format::Classic | Format::Sharded | Format::Streams => {
-                let below = rest.split_once('#')?.1;
-                let first = below.split('#').next()?;
-                if self.spaces.contains(first) {
-                    return Some(first.into());
-                }
-                // A namespace may have the sign in its name that ends it.
-                let is_place = |name: &&Arc<str>| self.names.place(name, channel).is_some();
-                let mut with_sign = self.spaces.names().filter(|name| name.contains('#'));
-                with_sign.find(is_place).map(|name| name.to_string().into())
-            }
-        }
     }
 
     /// Acts on a message, which may be an entry of a stream.
@@ -151,6 +113,8 @@ impl Node {
         self.on_alive(now, namespace, from);
         if let Body::Hello = sign {
             self.beat(now, namespace);
+        } else if let Body::Beat(Some(home)) = sign {
+            self.on_home(from, *home);
         }
     }
 
@@ -269,10 +233,10 @@ impl Node {
 
     fn take_answer(&mut self, now: Instant, from: Option<&str>, answer: Answer) {
         let Answer { asker, request, report } = answer;
-        let is_for_others = asker.is_some_and(|asker| *asker != *self.name);
+        let is_for_others = asker.is_some_and(|asker| *asker != *self.reader.process);
         let Some(n) = self.number_of(&request).filter(|_| !is_for_others) else { return };
         match self.questions.answer(n, (from, report), self.config.limits.clients) {
-            Some(ended) => self.conclude(ended),
+            Some(ended) => self.conclude(now, ended),
             None if self.questions.is_open(n) => self.note_invalid(now, Invalid::Foreign),
             // It came too late.
             None => {}

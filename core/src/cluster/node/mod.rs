@@ -23,6 +23,7 @@ mod poison;
 mod post;
 mod presence;
 mod questions;
+mod reader;
 mod relays;
 mod returns;
 mod spaces;
@@ -30,7 +31,8 @@ mod wishes;
 
 pub use command::{Command, Keep, Take, Taken};
 pub use config::NodeConfig;
-pub use counts::BusCounts;
+pub use counts::{BusCounts, LastError};
 pub use event::{AnswerToken, NodeEvent, NodeStatus, Outcome, Question};
 pub use fault::BusError;
 pub use node::Node;
+pub use reader::{Arrival, Reader};

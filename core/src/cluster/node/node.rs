@@ -1,6 +1,6 @@
 //! One process of a cluster, between its shards and a broker.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use super::packets::Packets;
 use super::poison::Poison;
 use super::post::Item;
 use super::questions::Questions;
+use super::reader::{Arrival, Reader};
 use super::relays::Relays;
 use super::returns::Returns;
 use super::spaces::Spaces;
@@ -20,9 +21,10 @@ use super::{
     AnswerToken, BusCounts, BusError, Command, NodeConfig, NodeEvent, NodeStatus, Question, Taken,
     identity,
 };
-use crate::cluster::bus::{Codec, Detail, Format, Names, Payload, Report, Subscription, To};
+use crate::cluster::bus::{Codec, Detail, Format, Home, Names, Payload, Report, Subscription, To};
 use crate::cluster::{Message, Output};
 use crate::config::Config;
+use crate::hash::Seeded;
 use crate::rng::Rng;
 use crate::socket::EventMessage;
 
@@ -36,10 +38,9 @@ use crate::socket::EventMessage;
 pub struct Node {
     pub(super) config: NodeConfig,
     pub(super) server: Arc<Config>,
-    pub(super) codec: Codec,
-    pub(super) names: Names,
+    /// The names of the process and of channels, and how messages are written. Replaced whenever they change.
+    pub(super) reader: Arc<Reader>,
     pub(super) rng: Rng,
-    pub(super) name: Box<str>,
     pub(super) birth: Instant,
     pub(super) stage: Stage,
     pub(super) line: Line,
@@ -62,6 +63,8 @@ pub struct Node {
     pub(super) next_beat: Instant,
     /// When to look for processes that gave no sign of life.
     pub(super) next_burial: Option<Instant>,
+    /// Where other processes listen, by their names. Bounded by those that are alive; empty unless this one tells.
+    pub(super) homes: BTreeMap<Box<str>, Home>,
     /// Until when the driver waits for a question at the head of the queue.
     pub(super) next_hold: Option<Instant>,
     /// What was counted, but for what other parts count.
@@ -93,12 +96,18 @@ impl Node {
         now: Instant,
     ) -> Self {
         let mut rng = Rng::new(seed, 0);
+        let comes_back = config.format == Format::Streams && server.recovery.is_some();
         let prefix = config.prefix.as_deref().unwrap_or_else(|| config.format.usual_prefix());
-        Self {
-            name: identity::draw(config.format, &mut rng),
+        let reader = Reader {
             codec: Codec::new(config.format, config.limits.clone()),
             names: Names::new(config.format, prefix),
-            echoes: Echoes::new(rng.bytes()),
+            process: identity::draw(config.format, &mut rng),
+            signed: Vec::new(),
+            echoes: comes_back.then(|| Seeded::new(rng.bytes())),
+        };
+        Self {
+            reader: Arc::new(reader),
+            echoes: Echoes::default(),
             returns: Returns::default(),
             rng,
             birth: now,
@@ -117,6 +126,7 @@ impl Node {
             beats: 0,
             next_beat: now,
             next_burial: None,
+            homes: BTreeMap::new(),
             next_hold: None,
             counts: BusCounts::default(),
             dropped_before: 0,
@@ -130,7 +140,7 @@ impl Node {
     /// Returns the name by which other processes know this one.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        &self.reader.process
     }
 
     /// Returns how the processes of the cluster write their messages.
@@ -156,7 +166,7 @@ impl Node {
             queued_bytes: self.outbox.bytes() as u64,
             reconnects: self.line.losses,
             pending: self.questions.len(),
-            ..self.counts
+            ..self.counts.clone()
         }
     }
 
@@ -298,8 +308,9 @@ impl Node {
     }
 
     /// The broker refused a message that was published.
-    pub fn handle_refused(&mut self) {
+    pub fn handle_refused(&mut self, now: Instant, why: &str) {
         self.counts.refused += 1;
+        self.counts.note_error(now, why);
     }
 
     /// So many entries of a stream, at least, were lost on their way here.
@@ -308,14 +319,27 @@ impl Node {
     }
 
     /// The driver did what [`Command::Take`] says: with nothing when there is no such value, or not all that belongs
-    /// to it.
+    /// to it. All entries up to [`Taken::until`] were handed over before.
     pub fn handle_taken(&mut self, now: Instant, ticket: u64, taken: Option<Taken>) {
         self.on_taken(now, ticket, taken);
     }
 
-    /// A message came on a channel, or as an entry of a stream.
+    /// A message came on a channel, or as an entry of a stream. It is read first, as a [`Reader`] does.
     pub fn handle_delivery(&mut self, now: Instant, channel: &str, payload: &Payload<'_>) {
-        self.on_delivery(now, channel, payload);
+        let arrival = self.reader.read(channel, payload);
+        self.on_arrival(now, arrival);
+    }
+
+    /// Returns what reads messages for this node while others use it: another one after the process took another name,
+    /// and after some namespaces were opened or closed.
+    #[must_use]
+    pub fn reader(&self) -> &Arc<Reader> {
+        &self.reader
+    }
+
+    /// A message came, and was read by [`reader`](Self::reader): to be called in the order in which they came.
+    pub fn handle_arrival(&mut self, now: Instant, arrival: Arrival) {
+        self.on_arrival(now, arrival);
     }
 
     // What follows.

@@ -30,7 +30,7 @@ impl Node {
                 self.on_populated(now, namespace, room.as_deref());
             }
             cluster::Body::Deserted { namespace, room } => {
-                self.on_deserted(namespace, room.as_deref());
+                self.on_deserted(now, namespace, room.as_deref());
             }
             cluster::Body::Save(saved) => self.on_save(now, saved),
             cluster::Body::Restore { pid, after, namespace, shard, slot } => {
@@ -57,17 +57,21 @@ impl Node {
             }
             return;
         };
-        self.names.room(namespace, room).into_iter().for_each(|room| self.wishes.want(room));
+        self.reader.names.room(namespace, room).into_iter().for_each(|room| self.wishes.want(room));
     }
 
-    fn on_deserted(&mut self, namespace: &str, room: Option<&str>) {
+    fn on_deserted(&mut self, now: Instant, namespace: &str, room: Option<&str>) {
         let Some(room) = room else {
             if self.spaces.leave(namespace) {
-                self.unsubscribe(namespace);
+                self.unsubscribe(now, namespace);
             }
             return;
         };
-        self.names.room(namespace, room).into_iter().for_each(|room| self.wishes.give_up(room));
+        self.reader
+            .names
+            .room(namespace, room)
+            .into_iter()
+            .for_each(|room| self.wishes.give_up(room));
     }
 
     fn send_broadcast(

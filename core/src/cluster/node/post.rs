@@ -57,7 +57,7 @@ impl Node {
             return Ok(());
         }
         let sequence = self.next_sequence(namespace, &body);
-        let from = Some(self.name.clone());
+        let from = Some(self.reader.process.clone());
         let message = Message { from, namespace: namespace.into(), sequence, body };
         let Written { channel, payload } = self.write(&message)?;
         if let Body::Beat(_) | Body::Hello = message.body {
@@ -71,8 +71,9 @@ impl Node {
 
     /// Writes a message, if the broker carries it.
     pub(super) fn write(&mut self, message: &Message) -> Result<Written, BusError> {
-        let payload = self.codec.encode(message).inspect_err(|_| self.counts.refused += 1)?;
-        let channel = self.names.channel(message);
+        let payload =
+            self.reader.codec.encode(message).inspect_err(|_| self.counts.refused += 1)?;
+        let channel = self.reader.names.channel(message);
         let size = payload.size();
         if let Some(limit) = self.largest.filter(|limit| size > *limit) {
             self.counts.refused += 1;
@@ -162,7 +163,7 @@ impl Node {
         if self.line.is_ready()
             && let Some(item) = self.signs.pop_front()
         {
-            return self.begin(item);
+            return self.begin(now, item);
         }
         if self.line.is_ready() || self.stage == Stage::Leaving {
             while let Some((item, since)) = self.outbox.first() {
@@ -171,7 +172,7 @@ impl Node {
                     return None;
                 }
                 let item = self.outbox.pop()?;
-                if let Some(command) = self.begin(item) {
+                if let Some(command) = self.begin(now, item) {
                     return Some(command);
                 }
             }
@@ -196,11 +197,11 @@ impl Node {
     }
 
     /// The driver begins with an item.
-    fn begin(&mut self, item: Item) -> Option<Command> {
+    fn begin(&mut self, now: Instant, item: Item) -> Option<Command> {
         match item {
             Item::Publish { channel, payload, question } => {
                 if let Some((namespace, question)) = question {
-                    self.name_processes(&namespace, question);
+                    self.name_processes(now, &namespace, question);
                 }
                 self.counts.published += 1;
                 self.counts.bytes_out += payload.size() as u64;
@@ -211,7 +212,7 @@ impl Node {
             Item::Keep(keep) => Some(Command::Keep(keep)),
             Item::Take(take) => Some(Command::Take(take)),
             Item::Size { namespace, question } => {
-                self.name_processes(&namespace, question);
+                self.name_processes(now, &namespace, question);
                 None
             }
         }

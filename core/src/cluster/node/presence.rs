@@ -7,8 +7,9 @@ use super::node::{GRACE, Node, Stage};
 use super::outbox::Keep;
 use super::post::Outgoing;
 use super::questions::Farewell;
-use super::{NodeStatus, identity};
-use crate::cluster::bus::{Beat, Body, Format, Subscription};
+use super::reader::{Reader, Shorter, Signed};
+use super::{NodeEvent, NodeStatus, identity};
+use crate::cluster::bus::{Body, Format, Home, Subscription};
 use crate::rng::Rng;
 
 impl Node {
@@ -17,14 +18,16 @@ impl Node {
         if self.stage == Stage::Leaving {
             return;
         }
-        let subscriptions = self.names.subscriptions(namespace, &self.name);
+        self.revise_reader(namespace);
+        let subscriptions = self.reader.names.subscriptions(namespace, &self.reader.process);
         subscriptions.into_iter().for_each(|subscription| self.wishes.want(subscription));
         self.await_subscriptions(now, &namespace.into());
     }
 
     /// Unsubscribes from the messages of a namespace that is closed.
-    pub(super) fn unsubscribe(&mut self, namespace: &str) {
-        for subscription in self.names.subscriptions(namespace, &self.name) {
+    pub(super) fn unsubscribe(&mut self, now: Instant, namespace: &str) {
+        self.revise_reader(namespace);
+        for subscription in self.reader.names.subscriptions(namespace, &self.reader.process) {
             if let Subscription::Counted(channel) = &subscription {
                 self.counters.forget_channel(channel);
             }
@@ -32,13 +35,29 @@ impl Node {
         }
         for question in self.questions.about(namespace) {
             let ended = self.questions.give_up(question);
-            self.conclude(ended);
+            self.conclude(now, ended);
         }
+    }
+
+    /// Tells the reader of a namespace that was opened or closed, where that makes a difference to it.
+    fn revise_reader(&mut self, namespace: &str) {
+        if !self.is_counted() || self.reader.signed.is_empty() && !namespace.contains('#') {
+            return;
+        }
+        let with_sign = self.spaces.names().filter(|name| name.contains('#'));
+        let signed = with_sign.map(|name| {
+            let shorter = name.split('#').next().unwrap_or_default();
+            let is_open = self.spaces.contains(shorter);
+            let shorter = if is_open { Shorter::Open } else { Shorter::Closed };
+            Signed { namespace: name.clone(), shorter }
+        });
+        let signed = signed.collect();
+        self.reader = Arc::new(Reader { signed, ..(*self.reader).clone() });
     }
 
     /// Has a namespace wait for those of its subscriptions that are not confirmed.
     fn await_subscriptions(&mut self, now: Instant, namespace: &Arc<str>) {
-        let mut subscriptions = self.names.subscriptions(namespace, &self.name);
+        let mut subscriptions = self.reader.names.subscriptions(namespace, &self.reader.process);
         let counted = subscriptions.iter().find_map(|subscription| match subscription {
             Subscription::Counted(channel) => Some(channel.clone()),
             Subscription::Exact(_) | Subscription::Pattern(_) | Subscription::Stream(_) => None,
@@ -71,6 +90,7 @@ impl Node {
     }
 
     pub(super) fn on_lost(&mut self, now: Instant, why: &str) -> Instant {
+        self.counts.note_error(now, why);
         let chance = u16::from_be_bytes(self.rng.bytes());
         let was_up = self.line.is_up();
         let (pause, status) = self.line.lose(now, why, chance);
@@ -127,6 +147,9 @@ impl Node {
         space.ready = Some(if is_native { now + GRACE } else { now });
         if is_native {
             let _ = self.publish(now, Outgoing::new(namespace, Body::Hello), Keep::Volatile);
+            if self.config.home.is_some() {
+                self.beat(now, namespace);
+            }
         }
     }
 
@@ -134,7 +157,7 @@ impl Node {
     pub(super) fn beat(&mut self, now: Instant, namespace: &str) {
         let _ = self.publish(
             now,
-            Outgoing::new(namespace, Body::Beat(Beat::default())),
+            Outgoing::new(namespace, Body::Beat(self.config.home)),
             Keep::Volatile,
         );
     }
@@ -156,21 +179,33 @@ impl Node {
         }
     }
 
+    /// Another process says where it listens. It is believed where this one says the same of itself.
+    pub(super) fn on_home(&mut self, node: &str, home: Home) {
+        let is_news = self.homes.get(node) != Some(&home);
+        if self.config.home.is_some() && is_news && self.is_alive_anywhere(node) {
+            self.homes.insert(node.into(), home);
+            self.events.push_back(NodeEvent::Home { node: node.into(), home: Some(home) });
+        }
+    }
+
     /// Another process leaves a namespace.
     pub(super) fn on_left(&mut self, now: Instant, namespace: &str, node: &str) {
         self.expect_death(now);
         let Some(space) = self.spaces.get_mut(namespace) else { return };
         if space.others.part(now, node) {
-            self.on_gone(namespace, node, Farewell::Told);
+            self.on_gone(now, (namespace, node), Farewell::Told);
         }
     }
 
-    fn on_gone(&mut self, namespace: &str, node: &str, farewell: Farewell) {
+    fn on_gone(&mut self, now: Instant, (namespace, node): (&str, &str), farewell: Farewell) {
         for question in self.questions.about(namespace) {
             let ended = self.questions.lose(question, node, farewell);
-            self.conclude(ended);
+            self.conclude(now, ended);
         }
         if !self.is_alive_anywhere(node) {
+            if self.homes.remove(node).is_some() {
+                self.events.push_back(NodeEvent::Home { node: node.into(), home: None });
+            }
             self.tell_status(NodeStatus::Left { node: node.into() });
         }
     }
@@ -188,17 +223,18 @@ impl Node {
 
     /// Takes another name: another process has this one.
     pub(super) fn rename(&mut self, now: Instant) {
-        let former = std::mem::take(&mut self.name);
+        let former = Arc::clone(&self.reader);
         // Two processes that were made of one seed differ by their age.
         let age = now.saturating_duration_since(self.birth).as_nanos().to_be_bytes();
         let mut seed: [u8; 32] = self.rng.bytes();
         seed.iter_mut().zip(age).for_each(|(byte, age)| *byte ^= age);
-        self.name = identity::draw(self.config.format, &mut Rng::new(seed, 0));
+        let process = identity::draw(self.config.format, &mut Rng::new(seed, 0));
+        self.reader = Arc::new(Reader { process, ..(*former).clone() });
         let namespaces: Vec<_> = self.spaces.names().cloned().collect();
         for namespace in namespaces {
             let (new, old) = (
-                self.names.subscriptions(&namespace, &self.name),
-                self.names.subscriptions(&namespace, &former),
+                self.reader.names.subscriptions(&namespace, &self.reader.process),
+                self.reader.names.subscriptions(&namespace, &former.process),
             );
             new.into_iter().for_each(|subscription| self.wishes.want(subscription));
             old.into_iter().for_each(|subscription| self.wishes.give_up(subscription));
@@ -216,7 +252,7 @@ impl Node {
         }
         for question in self.questions.all() {
             let ended = self.questions.give_up(question);
-            self.conclude(ended);
+            self.conclude(now, ended);
         }
         if self.config.format == Format::Native {
             let namespaces: Vec<_> = self.spaces.names().cloned().collect();
@@ -292,7 +328,7 @@ impl Node {
         }
         self.next_burial = self.spaces.iter().filter_map(|space| space.others.expiry(after)).min();
         for (namespace, node) in dead {
-            self.on_gone(&namespace, &node, Farewell::Untold);
+            self.on_gone(now, (&namespace, &node), Farewell::Untold);
         }
     }
 }

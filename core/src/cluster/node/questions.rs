@@ -22,6 +22,7 @@ pub(super) struct Questions {
 /// One question.
 #[derive(Debug)]
 pub(super) struct Pending {
+    asked: Instant,
     pub(super) namespace: Arc<str>,
     kind: Kind,
     expected: Expected,
@@ -87,8 +88,8 @@ pub(super) enum Due {
 /// What follows from a question's progress.
 #[derive(Debug)]
 pub(super) enum Ended {
-    /// The application is told.
-    Answered(Question, Outcome),
+    /// The application is told what came of a question that was asked then.
+    Answered(Question, Outcome, Instant),
     /// The shard that asked is told.
     Told(Output),
 }
@@ -112,6 +113,7 @@ impl Questions {
         let stage = Stage::Recount { at: after(now, timeout / 2), end };
         self.due.insert((stage.due(), n));
         let pending = Pending {
+            asked: now,
             namespace,
             kind,
             expected: Expected::Unknown,
@@ -376,7 +378,7 @@ impl Pending {
             // A count has no answers.
             Kind::Size if outcome.nodes > 0 => {
                 outcome.asked = 0;
-                return Some(Ended::Answered(Question(n), outcome));
+                return Some(Ended::Answered(Question(n), outcome, self.asked));
             }
             Kind::Fetch(_) | Kind::Replies | Kind::Rooms | Kind::Size => {}
         }
@@ -389,7 +391,7 @@ impl Pending {
         outcome.missing_names = self.dead.into_iter().collect();
         outcome.rooms.sort_unstable();
         outcome.rooms.dedup();
-        Some(Ended::Answered(Question(n), outcome))
+        Some(Ended::Answered(Question(n), outcome, self.asked))
     }
 }
 

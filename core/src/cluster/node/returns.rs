@@ -138,7 +138,7 @@ impl Node {
         let take = Take {
             ticket,
             key: self.key(&pid.text()),
-            stream: self.names.prefix().to_owned(),
+            stream: self.reader.names.prefix().to_owned(),
             after,
             entries: recovery.packets,
             bytes: recovery.bytes,
@@ -210,7 +210,7 @@ impl Node {
         }
         let id = entry.id?;
         let place = Place { namespace, lane: Lane::Everyone };
-        let message = self.codec.decode(place, &Payload::Entry(entry)).ok()?;
+        let message = self.reader.codec.decode(place, &Payload::Entry(entry)).ok()?;
         let Body::Broadcast { to, event, flags, ask: None } = message.body else { return None };
         if flags.volatile || !is_meant(&to) {
             return None;

@@ -38,7 +38,8 @@ fn read(conn: &mut Conn, bytes: &[u8], piece: usize) -> Result<Vec<String>, Viol
                 }
                 Inbound::Body(body) => String::from_utf8_lossy(body).into_owned(),
                 Inbound::Message(Message::Text(text)) => format!("text {text}"),
-                other @ (Inbound::Closed(_)
+                other @ (Inbound::Bytes(_)
+                | Inbound::Closed(_)
                 | Inbound::Opening(_)
                 | Inbound::Message(Message::Binary(_))
                 | Inbound::Request(_)) => panic!("{other:?}"),
@@ -174,6 +175,7 @@ fn serve(server: &mut Conn, mut bytes: Vec<u8>) -> Vec<u8> {
                 decoder.push(Transmit::Frame(frame));
             }
             other @ (Inbound::Body(_)
+            | Inbound::Bytes(_)
             | Inbound::Closed(_)
             | Inbound::Opening(_)
             | Inbound::Message(Message::Binary(_))

@@ -11,7 +11,6 @@ use crate::engine::{jsonp, payload};
 use crate::error::{Reason, Violation};
 use crate::field::Field;
 use crate::http::{Method, Query, Request, Response};
-use crate::key::Id;
 use crate::link::{Link, Message, Verdict};
 use crate::server::Server;
 use crate::server::door::refusal::{self, Refusal};
@@ -275,7 +274,7 @@ impl Server {
     /// Gives a fresh session the id that its revision or the host wants it to have.
     fn name(&mut self, slot: u32, terms: Terms, own: Option<&str>) {
         let shared = (terms.revision != Revision::V4).then(|| self.share_id(slot));
-        if let Some(sid) = own.or_else(|| shared.as_ref().map(Id::as_str)) {
+        if let Some(sid) = own.or(shared.as_deref()) {
             self.sessions.departed.forget(sid);
             self.sessions.own_sids.insert(slot, sid);
         }

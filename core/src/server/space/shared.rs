@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::hash::Seeded;
-use crate::key::{self, Id};
+use crate::key::{Id, Known};
 use crate::server::Server;
 use crate::server::space::space::Space;
 use crate::slack::Slack as _;
@@ -35,16 +35,16 @@ impl Shared {
 }
 
 impl Server {
-    /// Gives a fresh session an id that its clients share, and returns it.
-    pub(in crate::server) fn share_id(&mut self, slot: u32) -> Id {
-        let id = loop {
+    /// Gives a fresh session an id that its clients share, and returns the session id that follows from it.
+    pub(in crate::server) fn share_id(&mut self, slot: u32) -> String {
+        loop {
             let id = self.space.mint.issue_for_session(self.shard.index);
-            if self.sessions.own_sids.check(id.as_str()).is_ok() {
-                break id;
+            let sid = id.text_in("/", self.config.node.as_ref());
+            if self.sessions.own_sids.check(&sid).is_ok() {
+                self.sessions.share_id(slot, id);
+                return sid.into_owned();
             }
-        };
-        self.sessions.share_id(slot, id);
-        id
+        }
     }
 }
 
@@ -52,7 +52,7 @@ impl Space {
     /// The client that is known by that text in a namespace, when it shares its id: by the id, or by the
     /// name of the namespace and the id.
     pub(super) fn sharing(&self, namespace: u32, text: &str) -> Option<u32> {
-        let (before, id) = key::split(text);
+        let Known { namespace: before, id, .. } = Known::of(text);
         let name = &self.namespaces.at(namespace)?.name;
         if !before.is_empty() && (before != &**name || before == "/") {
             return None;

@@ -132,6 +132,26 @@ fn clients_come_with_every_key_of_their_handshake() {
     }
 }
 
+/// `JSON.stringify({ bytes: Buffer.from([0, 1, 255]), list: ["a", Buffer.alloc(0)] })`.
+#[test]
+fn what_is_attached_to_a_client_has_its_binary_parts_as_node_js_stringifies_them() {
+    let data = concat!(
+        r#"{"bytes":{"type":"Buffer","data":[0,1,255]},"#,
+        r#""list":["a",{"type":"Buffer","data":[]}]}"#
+    );
+    let placeholder = |n: u32| format!(r#"{{"_placeholder":true,"num":{n}}}"#);
+    let attached = format!(r#"[{{"bytes":{},"list":["a",{}]}}]"#, placeholder(0), placeholder(1));
+    let found =
+        |data| Found { id: "a".into(), rooms: Vec::new(), data, handshake: Handshake::default() };
+    let report = |data| answer(None, "x", Report::Found(vec![found(data)]));
+    let ours = message("", report(args(&attached, &[b"\x00\x01\xff", b""])));
+    let bytes = written(CLASSIC, &ours);
+    let text = String::from_utf8_lossy(&bytes);
+    assert!(text.ends_with(&format!(r#""data":{data}}}]}}"#)), "{text}");
+    let theirs = message("", report(args(&format!("[{data}]"), &[])));
+    assert_eq!(read(CLASSIC, ANSWERS, &bytes), Ok(theirs));
+}
+
 #[test]
 fn a_fetch_never_leaves_for_javascript_without_its_target() {
     let body = Body::Fetch { to: To::default(), request: "x".into(), detail: Detail::Clients };
@@ -234,7 +254,7 @@ fn sharded_orders_questions_and_answers_are_typed() {
 fn heartbeats_of_older_adapters_are_read_in_any_order_of_keys() {
     for (text, body) in [
         (r#"{"nsp":"/","uid":"a","type":1}"#, Body::Hello),
-        (r#"{"uid":"a","type":2}"#, Body::Beat(Beat::default())),
+        (r#"{"uid":"a","type":2}"#, Body::Beat(None)),
         (r#"{"type":13,"x":{},"uid":"a","nsp":"/"}"#, Body::Left),
     ] {
         assert_eq!(read(SHARDED, EVERYONE, text.as_bytes()), Ok(message("a", body)));

@@ -71,6 +71,14 @@ fn report() -> impl Strategy<Value = Report> {
     ]
 }
 
+fn home() -> impl Strategy<Value = Home> {
+    ("[a-zA-Z0-9]{1,16}", any::<std::net::Ipv6Addr>(), any::<std::net::Ipv4Addr>(), any::<u16>())
+        .prop_map(|(name, long, short, port)| Home {
+            name: name.parse().expect("a name"),
+            address: if port % 2 == 0 { (long, port).into() } else { (short, port).into() },
+        })
+}
+
 fn body() -> impl Strategy<Value = Body> {
     let flags = (any::<bool>(), any::<bool>())
         .prop_map(|(volatile, uncompressed)| Flags { volatile, uncompressed });
@@ -100,8 +108,7 @@ fn body() -> impl Strategy<Value = Body> {
         (an_event(), proptest::option::of(name()))
             .prop_map(|(event, request)| Body::ServerEvent { event, request }),
         (name(), report()).prop_map(|(request, report)| answer(Some(HEX), &request, report)),
-        (any::<u64>(), some_names())
-            .prop_map(|(clients, known)| Body::Beat(Beat { clients, known })),
+        proptest::option::of(home()).prop_map(Body::Beat),
         Just(Body::Hello),
         Just(Body::Left),
     ]
@@ -132,7 +139,19 @@ fn less(format: Format, message: &mut Message) {
     if let (Format::Classic, Body::Answer(answer)) = (format, &mut message.body) {
         answer.asker = None;
         message.from = None;
+        if let Report::Found(clients) = &mut answer.report {
+            clients.iter_mut().for_each(|client| client.data = stringified(&client.data));
+        }
     }
+}
+
+/// The argument as Node.js writes it in JSON.
+fn stringified(data: &Args) -> Args {
+    let Some(bytes) = data.attachments().first() else { return data.clone() };
+    let numbers = serde_json::to_string(&bytes[..]).expect("JSON");
+    let buffer = format!(r#"{{"type":"Buffer","data":{numbers}}}"#);
+    let placeholder = r#"{"_placeholder":true,"num":0}"#;
+    args(&data.json().replace(placeholder, &buffer), &[])
 }
 
 proptest! {

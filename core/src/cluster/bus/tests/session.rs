@@ -36,9 +36,9 @@ fn a_session_is_written_as_javascript_writes_it() {
     assert_eq!(decode(&ours.encode()), Ok(ours));
 }
 
-/// F11.
+/// F13.
 #[test]
-fn f11_a_session_that_lacks_something_or_is_something_else_is_invalid() {
+fn f13_a_session_that_lacks_something_or_is_something_else_is_invalid() {
     let written = |packed: &[u8]| decode(STANDARD.encode(packed).as_bytes());
     assert_eq!(decode(b"?"), Err(Invalid::Malformed));
     assert_eq!(written(b""), Err(Invalid::Malformed));

@@ -1,40 +1,50 @@
-//! A process: shards with clients, and a node.
+//! A process of a cluster: shards with clients, and a node.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sansocket::cluster::bus::{Format, Found, Handshake, Report, To};
+use sansocket::cluster::bus::{Found, Handshake, Home, Report, To};
 use sansocket::cluster::{
     BusCounts, Destination, Message, Node, NodeConfig, NodeEvent, NodeStatus, Outcome, Question,
 };
 use sansocket::{
     Answer, Args, ArgsRef, Config, Event, Fields, Headers, Link, Method, Request, RequestContext,
-    Server, Shard, Socket, Target, Transmit, Verdict,
+    Server, Shard, Socket, SocketMut, Target, Transmit, Verdict,
 };
 
-pub(super) struct Process {
-    pub(super) node: Node,
-    pub(super) shards: Vec<Server>,
+/// A process of a cluster: shards with clients, and a node. Who has it carries what the node says to a broker.
+#[derive(Debug)]
+pub struct Process {
+    /// What speaks with other processes.
+    pub node: Node,
+    /// Those that have clients.
+    pub shards: Vec<Server>,
     clients: Vec<Client>,
     /// Whether it runs: one that hangs does nothing.
-    pub(super) hangs: bool,
+    pub hangs: bool,
     /// Whether a bridge takes what the node has for shards and host.
-    pub(super) is_bridged: bool,
+    pub is_bridged: bool,
     /// When it tries to connect next, unless it is connected.
-    pub(super) attempt: Option<Instant>,
-    pub(super) statuses: Vec<NodeStatus>,
+    pub attempt: Option<Instant>,
+    /// What a log was told.
+    pub statuses: Vec<NodeStatus>,
+    /// Where others said that they listen, and which of them went.
+    pub homes: Vec<(Box<str>, Option<Home>)>,
     outcomes: BTreeMap<u64, Outcome>,
     numbers: Vec<Question>,
     acks: Vec<Answer>,
-    /// What it replies to events of other processes, and those that came.
-    pub(super) reply: Option<&'static str>,
-    pub(super) server_events: Vec<String>,
-    /// Clients that ask to join, and what was kept for those that will not come back.
+    /// What it replies to events of other processes.
+    pub reply: Option<&'static str>,
+    /// Those that came.
+    pub server_events: Vec<String>,
+    /// Clients that ask to join: their shards, sockets and ids.
     arrived: Vec<(usize, Socket, String)>,
-    pub(super) forgotten: usize,
+    /// How often the application was handed back what it kept for a client that will not come back.
+    pub forgotten: usize,
 }
 
+#[derive(Debug)]
 struct Client {
     shard: usize,
     link: Link,
@@ -56,7 +66,9 @@ impl Headers for Asked {
 }
 
 impl Process {
-    pub(super) fn new(
+    /// Makes a process with a seed and so many shards, in the namespace `/`.
+    #[must_use]
+    pub fn new(
         config: NodeConfig,
         server: Config,
         (seed, shards): (u8, u16),
@@ -80,6 +92,7 @@ impl Process {
             is_bridged: false,
             attempt: Some(now),
             statuses: Vec::new(),
+            homes: Vec::new(),
             outcomes: BTreeMap::new(),
             numbers: Vec::new(),
             acks: Vec::new(),
@@ -91,7 +104,10 @@ impl Process {
     }
 
     /// Opens a connection on one shard after the other, and asks to join with what the client says of itself.
-    pub(super) fn knock(&mut self, now: Instant, auth: &str) -> (usize, Link) {
+    ///
+    /// # Panics
+    /// As all methods, when the process does something else than it should.
+    pub fn knock(&mut self, now: Instant, auth: &str) -> (usize, Link) {
         let shard = self.clients.len() % self.shards.len();
         let link = self.open(now, shard);
         let text = format!("40{auth}");
@@ -100,12 +116,13 @@ impl Process {
     }
 
     /// Whether a client asks to join, as far as the application knows.
-    pub(super) fn has_arrived(&self) -> bool {
+    #[must_use]
+    pub fn has_arrived(&self) -> bool {
         !self.arrived.is_empty()
     }
 
     /// Admits the client that knocked; returns its number.
-    pub(super) fn admit(&mut self, now: Instant, (shard, link): (usize, Link)) -> usize {
+    pub fn admit(&mut self, now: Instant, (shard, link): (usize, Link)) -> usize {
         let at = self.arrived.iter().position(|(at, ..)| *at == shard).expect("it asks to join");
         let (_, socket, id) = self.arrived.remove(at);
         self.shards[shard].admit(now, socket).expect("it waits");
@@ -114,14 +131,42 @@ impl Process {
     }
 
     /// The connection of a client is lost.
-    pub(super) fn lose(&mut self, now: Instant, client: usize) {
+    pub fn lose(&mut self, now: Instant, client: usize) {
         let Client { shard, link, .. } = self.clients[client];
         self.shards[shard].handle_closed(now, link);
     }
 
-    pub(super) fn socket(&mut self, client: usize) -> sansocket::SocketMut<'_> {
+    /// Returns the socket of a client.
+    pub fn socket(&mut self, client: usize) -> SocketMut<'_> {
         let Client { shard, socket, .. } = self.clients[client];
         self.shards[shard].socket(socket).expect("it is there")
+    }
+
+    /// Connects a client to a namespace, on one shard after the other, and returns its number.
+    pub fn connect(&mut self, now: Instant, namespace: &str) -> usize {
+        let shard = self.clients.len() % self.shards.len();
+        let client = self.begin(now, shard, namespace);
+        self.clients.push(client);
+        self.clients.len() - 1
+    }
+
+    /// Connects a client to `/` and a room on the first shard, of which only that knows.
+    pub fn connect_unknown(&mut self, now: Instant, room: Option<&str>) {
+        let Client { shard, socket, .. } = self.begin(now, 0, "/");
+        room.into_iter().for_each(|room| self.enter(shard, socket, room));
+    }
+
+    fn begin(&mut self, now: Instant, shard: usize, namespace: &str) -> Client {
+        let link = self.open(now, shard);
+        let server = &mut self.shards[shard];
+        server.handle_message(now, link, sansocket::Message::Text(&format!("40{namespace},")));
+        let Some(Event::Connect { socket, id, .. }) = server.poll_event() else {
+            panic!("nobody asks to join")
+        };
+        server.admit(now, socket).expect("it waits");
+        let client = Client { shard, link, socket, id: id.to_string() };
+        frames(&mut self.shards[client.shard], client.link);
+        client
     }
 
     fn open(&mut self, now: Instant, shard: usize) -> Link {
@@ -133,38 +178,30 @@ impl Process {
         link
     }
 
-    /// Connects a client to a namespace, on one shard after the other, and returns its number.
-    pub(super) fn connect(&mut self, now: Instant, namespace: &str) -> usize {
-        let shard = self.clients.len() % self.shards.len();
-        let link = self.open(now, shard);
-        let server = &mut self.shards[shard];
-        server.handle_message(now, link, sansocket::Message::Text(&format!("40{namespace},")));
-        let Some(Event::Connect { socket, id, .. }) = server.poll_event() else {
-            panic!("nobody asks to join")
-        };
-        server.admit(now, socket).expect("it waits");
-        self.clients.push(Client { shard, link, socket, id: id.to_string() });
-        let client = self.clients.len() - 1;
-        self.frames(client);
-        client
-    }
-
-    pub(super) fn id(&self, client: usize) -> String {
+    /// Returns the id of a client.
+    #[must_use]
+    pub fn id(&self, client: usize) -> String {
         self.clients[client].id.clone()
     }
 
-    pub(super) fn join(&mut self, client: usize, room: &str) {
+    /// Has a client join a room.
+    pub fn join(&mut self, client: usize, room: &str) {
         let Client { shard, socket, .. } = self.clients[client];
+        self.enter(shard, socket, room);
+    }
+
+    fn enter(&mut self, shard: usize, socket: Socket, room: &str) {
         self.shards[shard].socket(socket).expect("it is there").join(room).expect("a room");
     }
 
-    pub(super) fn leave(&mut self, client: usize, room: &str) {
+    /// Has a client leave a room.
+    pub fn leave(&mut self, client: usize, room: &str) {
         let Client { shard, socket, .. } = self.clients[client];
         self.shards[shard].socket(socket).expect("it is there").leave(room);
     }
 
-    /// The rooms of a client.
-    pub(super) fn rooms(&mut self, client: usize) -> Vec<String> {
+    /// Returns the rooms of a client.
+    pub fn rooms(&mut self, client: usize) -> Vec<String> {
         let Client { shard, socket, .. } = self.clients[client];
         let Some(socket) = self.shards[shard].socket(socket) else { return Vec::new() };
         let mut rooms: Vec<_> = socket.rooms().map(str::to_owned).collect();
@@ -172,44 +209,34 @@ impl Process {
         rooms
     }
 
-    /// A client sends a message.
-    pub(super) fn hear(&mut self, now: Instant, client: usize, text: &str) {
+    /// Takes a message of a client.
+    pub fn hear(&mut self, now: Instant, client: usize, text: &str) {
         let Client { shard, link, .. } = self.clients[client];
         self.shards[shard].handle_message(now, link, sansocket::Message::Text(text));
     }
 
-    /// What a client was sent since it was asked for last, without pings.
-    pub(super) fn frames(&mut self, client: usize) -> Vec<String> {
+    /// Returns what a client was sent since it was asked for last, without pings.
+    pub fn frames(&mut self, client: usize) -> Vec<String> {
         let Client { shard, link, .. } = self.clients[client];
-        let server = &mut self.shards[shard];
-        let frames = std::iter::from_fn(|| server.poll_transmit(link)).map(|frame| match frame {
-            Transmit::Frame(frame) if frame.is_text() => {
-                String::from_utf8(frame.payload().to_vec()).expect("text frames are text")
-            }
-            Transmit::Frame(frame) => format!("b{:?}", frame.payload()),
-            Transmit::Close(_) => "close".into(),
-            Transmit::Response(response) => panic!("{response:?} on a WebSocket"),
-        });
-        let frames: Vec<_> = frames.filter(|frame| !frame.starts_with('0')).collect();
-        frames.into_iter().filter(|frame| frame != "2").collect()
+        frames(&mut self.shards[shard], link)
     }
 
     /// Sends an event, by the shard of a client or the first.
-    pub(super) fn emit(&mut self, rooms: &[&str], except: &[&str], name: &str, json: &str) {
+    pub fn emit(&mut self, rooms: &[&str], except: &[&str], name: &str, json: &str) {
         let to = Target { rooms, except, ..Target::namespace("/") };
         let sent = self.shards[0].broadcast(&to, name, ArgsRef::from_valid(json, &[]));
         sent.expect("it is sent");
     }
 
     /// Asks for acknowledgements.
-    pub(super) fn ask(&mut self, now: Instant, rooms: &[&str], timeout: Duration) {
+    pub fn ask(&mut self, now: Instant, rooms: &[&str], timeout: Duration) {
         let to = Target { rooms, ..Target::namespace("/") };
         let args = ArgsRef::from_valid("[1]", &[]);
         self.shards[0].broadcast_with_ack(now, &to, "q", args, timeout).expect("it is sent");
     }
 
     /// The acknowledgements that came, as JSON, and how many are missing when that is known.
-    pub(super) fn acks(&mut self) -> (Vec<String>, Option<u32>) {
+    pub fn acks(&mut self) -> (Vec<String>, Option<u32>) {
         let mut done = None;
         let mut all = Vec::new();
         for answer in std::mem::take(&mut self.acks) {
@@ -224,21 +251,24 @@ impl Process {
     }
 
     /// Remembers a question, for its outcome.
-    pub(super) fn await_outcome(&mut self, question: Question) -> usize {
+    pub fn await_outcome(&mut self, question: Question) -> usize {
         self.numbers.push(question);
         self.numbers.len() - 1
     }
 
-    pub(super) fn outcome(&mut self, number: usize) -> Option<Outcome> {
+    /// Returns the outcome of a question, once, when it is there.
+    pub fn outcome(&mut self, number: usize) -> Option<Outcome> {
         self.outcomes.remove(&key(self.numbers[number]))
     }
 
-    pub(super) fn counts(&self) -> BusCounts {
+    /// Returns what the node counted.
+    #[must_use]
+    pub fn counts(&self) -> BusCounts {
         self.node.counts()
     }
 
     /// Carries messages between shards and the node, and does what an application would.
-    pub(super) fn run(&mut self, now: Instant) {
+    pub fn run(&mut self, now: Instant) {
         if self.is_bridged {
             return;
         }
@@ -310,6 +340,7 @@ impl Process {
                 }
             }
             NodeEvent::Status(status) => self.statuses.push(status),
+            NodeEvent::Home { node, home } => self.homes.push((node, home)),
             other => panic!("{other:?}"),
         }
     }
@@ -335,34 +366,43 @@ impl Process {
         found
     }
 
-    /// When something is due.
-    pub(super) fn deadline(&self) -> Option<Instant> {
+    /// Returns when something is due.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
         let shards = self.shards.iter().filter_map(Server::poll_timeout);
         shards.chain(self.node.poll_timeout()).chain(self.attempt).min()
     }
 
-    pub(super) fn expire(&mut self, now: Instant) {
+    /// Acts on deadlines.
+    pub fn expire(&mut self, now: Instant) {
         self.shards.iter_mut().for_each(|server| server.handle_timeout(now));
         self.node.handle_timeout(now);
     }
 
     /// Answers the pings of its clients.
-    pub(super) fn keep_alive(&mut self, now: Instant) {
+    pub fn keep_alive(&mut self, now: Instant) {
         for Client { shard, link, .. } in &self.clients {
             self.shards[*shard].handle_message(now, *link, sansocket::Message::Text("3"));
         }
     }
 }
 
+/// What a client was sent, without pings.
+fn frames(server: &mut Server, link: Link) -> Vec<String> {
+    let frames = std::iter::from_fn(|| server.poll_transmit(link)).map(|frame| match frame {
+        Transmit::Frame(frame) if frame.is_text() => {
+            String::from_utf8(frame.payload().to_vec()).expect("text frames are text")
+        }
+        Transmit::Frame(frame) => format!("b{:?}", frame.payload()),
+        Transmit::Close(_) => "close".into(),
+        Transmit::Response(response) => panic!("{response:?} on a WebSocket"),
+    });
+    let frames: Vec<_> = frames.filter(|frame| !frame.starts_with('0')).collect();
+    frames.into_iter().filter(|frame| frame != "2").collect()
+}
+
 /// A question as a key of a table.
 fn key(question: Question) -> u64 {
     let text = format!("{question:?}");
     text.trim_matches(|c: char| !c.is_ascii_digit()).parse().expect("a number")
-}
-
-pub(super) fn config(format: Format) -> NodeConfig {
-    let mut config = NodeConfig::default();
-    config.format = format;
-    config.timeout = Duration::from_secs(2);
-    config
 }
