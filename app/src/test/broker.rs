@@ -372,6 +372,9 @@ impl Broker for Played {
 mod bursts;
 
 #[cfg(test)]
+mod returns;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::app::App;
