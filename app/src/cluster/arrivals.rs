@@ -183,6 +183,18 @@ mod tests {
     }
 
     #[test]
+    fn k09_what_was_kept_of_a_client_keeps_its_place_in_the_line() {
+        let arrivals = line(2, 1);
+        assert!(arrivals.push(Brought::Kept(7, None)).is_none());
+        let message = arrivals.reader().read(CHANNEL, &vec![0].into());
+        assert!(arrivals.push(Brought::Message(message)).is_none());
+        let mut turn = Turn::new();
+        let all = std::iter::from_fn(|| arrivals.next(&mut turn));
+        let kept = all.map(|brought| matches!(brought, Brought::Kept(7, None)));
+        assert_eq!(kept.collect::<Vec<_>>(), [false, false, true, false]);
+    }
+
+    #[test]
     fn what_was_kept_of_clients_counts_in_bytes() {
         let arrivals = line(0, 0);
         for ticket in 0..3 {

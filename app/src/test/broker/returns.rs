@@ -101,11 +101,14 @@ fn k09_what_was_kept_of_a_client_does_not_overtake_entries_that_wait_for_the_nod
         _ => None,
     });
     let entries = vec![entry(2), own];
+    let before = bus.counts().received;
     // Another thread has the node while they come.
     let bring = || entries.iter().for_each(|entry| deliver(&driver, entry));
     let came = bus.act(|_, _| thread::scope(|scope| scope.spawn(bring).join().is_ok()));
     assert_eq!(came, Some(true));
+    assert_eq!(bus.counts().received, before, "they wait");
     driver.taken(ticket, Some(Taken { value, entries, until: place(3) }));
+    assert_eq!(bus.counts().received, before + 1, "that of another process is no more in line");
     deliver(&driver, &entry(4));
     cluster.advance(Duration::from_secs(1));
     assert_eq!((back.id(), numbers(&back)), (lost.id(), vec![2, 3, 4]));
