@@ -83,22 +83,31 @@ fn k09_what_was_kept_of_a_client_does_not_overtake_entries_that_wait_for_the_nod
     deliver(&driver, &entry(1));
     assert_eq!(numbers(&lost), [1]);
     lost.close();
-    let Keep { key, value, .. } = wait_for(&driver, |command| match command {
-        Command::Keep(keep) => Some(keep),
-        _ => None,
-    });
+    let Keep { key, value, .. } =
+        wait_for(
+            &driver,
+            |command| {
+                if let Command::Keep(keep) = command { Some(keep) } else { None }
+            },
+        );
     let pid = key.strip_prefix("sio:session:").expect("a private id");
     let claim = json!({ "pid": pid, "offset": place(1).to_string() });
     let back = server.client().auth(&claim).start();
-    let Take { ticket, after, .. } = wait_for(&driver, |command| match command {
-        Command::Take(take) => Some(take),
-        _ => None,
-    });
+    let Take { ticket, after, .. } =
+        wait_for(
+            &driver,
+            |command| {
+                if let Command::Take(take) = command { Some(take) } else { None }
+            },
+        );
     assert_eq!(after, place(1));
     server.io().emit("n", &3).expect("it is sent");
-    let own = wait_for(&driver, |command| match command {
-        Command::Publish { payload: Payload::Entry(entry), .. } => Some(named(entry, 3)),
-        _ => None,
+    let own = wait_for(&driver, |command| {
+        if let Command::Publish { payload: Payload::Entry(entry), .. } = command {
+            Some(named(entry, 3))
+        } else {
+            None
+        }
     });
     let entries = vec![entry(2), own];
     let before = bus.counts().received;
