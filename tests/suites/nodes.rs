@@ -229,6 +229,9 @@ pub fn a_node_that_stops_ends_what_passes_through_it(serve: Serve) {
     let pair = Pair::start(serve, nobody());
     let direct = Client::connect(pair.addresses[0]);
     let mut channel = Channel::upgrade(pair.addresses[1], &direct.sid).unwrap();
+    // The upgrade is complete: without it, the session would go on by polling.
+    channel.send(r#"421["which"]"#).unwrap();
+    assert_eq!(channel.recv().unwrap(), r#"431["n1"]"#);
     pair.ios[1].stop();
     assert!(channel.recv().is_err());
     assert_eq!(pair.lost.recv_timeout(PATIENCE), Ok("n1"));

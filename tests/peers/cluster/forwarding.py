@@ -13,6 +13,9 @@ url, way, messages = sys.argv[1], sys.argv[2], int(sys.argv[3])
 transports = {'polling': ['polling'], 'websocket': ['websocket'], 'upgrading': None}[way]
 
 client = socketio.Client(reconnection=False, handle_sigint=False)
+# The client handles each message in a thread of its own, which may overtake others: here they are handled in order.
+trigger = client.eio._trigger_event
+client.eio._trigger_event = lambda event, *args, run_async=False: trigger(event, *args)
 back = []
 done = threading.Event()
 gone = []
