@@ -15,7 +15,7 @@ transports = {'polling': ['polling'], 'websocket': ['websocket'], 'upgrading': N
 client = socketio.Client(reconnection=False, handle_sigint=False)
 # The client handles each message in a thread of its own, which may overtake others: here they are handled in order.
 trigger = client.eio._trigger_event
-client.eio._trigger_event = lambda event, *args, run_async=False: trigger(event, *args)
+client.eio._trigger_event = lambda *event, **how: trigger(*event, **(how | {'run_async': False}))
 back = []
 done = threading.Event()
 gone = []
