@@ -352,6 +352,30 @@ fn k01_events_reach_clients_of_their_process_while_the_broker_is_away() {
 }
 
 #[test]
+fn k09_a_client_that_comes_back_before_a_late_entry_misses_nothing_or_is_new() {
+    let mut world = world(1);
+    let mut recovered = [0, 0];
+    for n in 0..40 {
+        let mut client = Client::join(&mut world, 0);
+        emit(&mut world, 0, &[], 100);
+        client.read(&mut world);
+        client.events.clear();
+        client.lose(&mut world);
+        world.broker.faults.delay = 1000;
+        emit(&mut world, 0, &[], n);
+        world.broker.faults.delay = 0;
+        world.millis(300);
+        let is_back = client.comes_back_to(&mut world, 0);
+        world.millis(1000);
+        let missed = client.new_events(&mut world);
+        assert!(!is_back || missed == events([n]), "{n}: {missed:?}");
+        recovered[usize::from(is_back)] += 1;
+        client.lose(&mut world);
+    }
+    assert!(recovered.iter().all(|&count| count > 0), "both happen: {recovered:?}");
+}
+
+#[test]
 fn k09_all_processes_send_in_the_order_of_the_stream() {
     let mut world = world(2);
     world.broker.faults.delay = 40;

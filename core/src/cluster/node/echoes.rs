@@ -38,6 +38,8 @@ pub(super) struct Echoes {
     pace: Pace,
     /// When an event last got lost on its way to the stream.
     lost: Option<Instant>,
+    /// The last entry that came back when clients had its event already. Shards have not recorded it.
+    late: EntryId,
 }
 
 #[derive(Debug)]
@@ -82,6 +84,11 @@ impl Echoes {
     /// Whether an event got lost on its way to the stream since so long ago.
     pub(super) fn have_lost(&self, now: Instant, time: Duration) -> bool {
         self.lost.is_some_and(|at| now.saturating_duration_since(at) < time)
+    }
+
+    /// Whether an event of this process is neither in the stream up to `until`, nor will shards record it behind that.
+    pub(super) fn are_hidden_behind(&self, until: EntryId) -> bool {
+        self.told > 0 || self.late > until
     }
 
     /// Takes the oldest event, with what clients wait for.
@@ -170,8 +177,10 @@ impl Node {
         };
         // What was added before it did not get there.
         (0..at).for_each(|_| self.lose_oldest(now));
-        if let Some(Some(awaited)) = self.echoes.pop() {
-            self.tell_awaited(awaited, Some(id));
+        match self.echoes.pop() {
+            Some(Some(awaited)) => self.tell_awaited(awaited, Some(id)),
+            Some(None) => self.echoes.late = id,
+            None => {}
         }
     }
 

@@ -156,6 +156,8 @@ impl Node {
             }
             return;
         };
+        // One that would miss an event is new.
+        let taken = taken.filter(|taken| !self.echoes.are_hidden_behind(taken.until));
         let restored = match taken.map(|taken| self.restored(&coming, taken)) {
             Some(Ok(restored)) => Some(Box::new(restored)),
             Some(Err(invalid)) => {
