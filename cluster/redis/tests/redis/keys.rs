@@ -85,8 +85,12 @@ fn there_is_no_answer_when_the_time_is_up_or_the_stream_was_trimmed_or_there_is_
     let server = Server::start();
     let node = node(&server);
     let ids = ids(&server, &node, 1100);
-    node.command(keep("x", Duration::from_millis(1)));
-    std::thread::sleep(Duration::from_millis(20));
+    node.commands([keep("x", Duration::from_millis(1)), Command::Ping]);
+    node.until(|told| (*told == Told::Pong).then_some(()));
+    let mut connection = server.connect();
+    while redis::cmd("EXISTS").arg(KEY).query(&mut connection).unwrap() {
+        std::thread::yield_now();
+    }
     node.command(take(1, ids[1000]));
     assert_eq!(taken(&node, 1), None);
     let lasting = || keep("x", Duration::from_secs(60));
