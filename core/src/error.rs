@@ -115,7 +115,8 @@ pub enum Violation {
     /// A message above `Limits::max_payload`.
     #[error("the message is larger than the maxPayload of the handshake")]
     MessageTooLarge,
-    /// A packet for a namespace although none was ever joined.
+    /// A packet for a namespace although none was ever joined, or, from a client of Socket.IO 2, more than
+    /// `Limits::max_payload` of events before its admission.
     #[error("a packet arrived before any namespace was joined")]
     NotConnected,
     /// A second GET or POST while one is being served.

@@ -3,9 +3,9 @@
 use sansocket_app::{App, Config, Io};
 use std::collections::BTreeSet;
 use std::fs;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{self, Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -53,7 +53,8 @@ pub fn caddy_keeps_each_session_on_its_node(serve: Serve) {
         let page = include_str!("../../docs/deploy/Caddyfile");
         let site = format!("http://:{}", address.port());
         let site = fit(page, nodes, "http://chat.example:80", &site);
-        let whole = format!("{{\n\tadmin off\n\tauto_https off\n}}\n{site}");
+        let bind = format!("default_bind {}", address.ip());
+        let whole = format!("{{\n\tadmin off\n\tauto_https off\n\t{bind}\n}}\n{site}");
         let file = written(folder, "Caddyfile", &whole);
         let mut caddy = Command::new("caddy");
         caddy.args(["run", "--adapter", "caddyfile", "--config", &file]);
@@ -83,9 +84,7 @@ impl Balancer {
         command: impl FnOnce(&Path, SocketAddr, [SocketAddr; 2]) -> Command,
     ) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = free.local_addr().unwrap();
-        drop(free);
+        let address = own_address();
         let mut command = command(folder.path(), address, nodes);
         let name = command.get_program().to_owned();
         command.stdin(Stdio::null()).stdout(Stdio::null());
@@ -111,6 +110,14 @@ impl Balancer {
         sid.clone_into(&mut client.sid);
         client
     }
+}
+
+/// A free port of a loopback address that no other process of the tests uses: until the balancer listens there, nobody
+/// else may.
+fn own_address() -> SocketAddr {
+    let [_, high, middle, low] = process::id().to_be_bytes();
+    let free = TcpListener::bind((Ipv4Addr::new(127, 64 | high & 63, middle, low), 0)).unwrap();
+    free.local_addr().unwrap()
 }
 
 /// Starts a node that tells its name.

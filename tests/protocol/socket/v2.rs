@@ -44,12 +44,58 @@ fn an_admission_may_take_its_time() {
     sim.app(|app| app.holds = true);
     let mut ws = sim.websocket_with("EIO=3");
     ws.recv();
-    ws.send("42[\"early\"]");
     sim.socket(1).emit("late", "[1]").unwrap();
     assert_eq!(ws.next(), None);
     sim.socket(1).admit().unwrap();
     assert_eq!(ws.all(), [text("40"), text("42[\"late\",1]")]);
-    assert_eq!(sim.events(), ["connect 1 /"], "what comes early is dropped");
+}
+
+/// Clients of python-socketio 4 send before they hear that they are admitted.
+#[test]
+fn events_wait_for_the_admission() {
+    let mut sim = sim();
+    sim.app(|app| app.holds = true);
+    let mut ws = sim.websocket_with("EIO=3");
+    ws.recv();
+    ws.send("42[\"early\",1]");
+    ws.send("423[\"asks\"]");
+    ws.send("451-[\"binary\",{\"_placeholder\":true,\"num\":0}]");
+    ws.send_binary(b"\x04xyz");
+    ws.send("451-[\"half\",{\"_placeholder\":true,\"num\":0}]");
+    ws.send("2");
+    assert_eq!(sim.events(), ["connect 1 /"]);
+    sim.socket(1).admit().unwrap();
+    ws.send_binary(b"\x04z");
+    let attached =
+        |name, bytes| format!(r#"event 1 {name} [{{"_placeholder":true,"num":0}}] 0x{bytes}"#);
+    let (binary, half) = (attached("binary", "78797a"), attached("half", "7a"));
+    assert_eq!(sim.events(), ["event 1 early [1]", "event 1 asks [] asking", &binary, &half]);
+}
+
+#[test]
+fn events_before_the_admission_are_bounded() {
+    let mut sim = sim_with(|config| config.limits.max_payload = 1000);
+    sim.app(|app| app.holds = true);
+    let mut ws = sim.websocket_with("EIO=3");
+    ws.recv();
+    let event = format!("42[\"early\",\"{}\"]", "x".repeat(900));
+    ws.send(&event);
+    ws.send(&event);
+    assert!(matches!(ws.next(), Some(Item::Close(_))));
+    assert_eq!(sim.events(), ["connect 1 /", "disconnect 1 Violation(NotConnected)"]);
+}
+
+#[test]
+fn a_client_that_is_refused_is_not_heard() {
+    let mut sim = sim();
+    sim.app(|app| app.holds = true);
+    let mut ws = sim.websocket_with("EIO=3");
+    ws.recv();
+    ws.send("42[\"early\"]");
+    sim.socket(1).refuse("{\"message\":\"no\"}").unwrap();
+    assert_eq!(ws.all(), [text("44\"no\"")]);
+    ws.send("42[\"more\"]");
+    assert_eq!(sim.events(), ["connect 1 /"]);
 }
 
 #[test]

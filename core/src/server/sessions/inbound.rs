@@ -123,11 +123,12 @@ impl Server {
     #[inline]
     fn on_attachment(&mut self, slot: u32, bytes: Bytes) -> Result<(), Violation> {
         let Some(awaited) = self.sessions.attach_to_packet(slot, bytes)? else { return Ok(()) };
-        if let Some(socket) = awaited.to.filter(|&socket| self.space.is_connected(socket)) {
-            match awaited.partial.finish() {
-                Whole::Event { message, id } => self.deliver_other(socket, message, id),
-                Whole::Ack { args, id } => self.on_ack(socket, id, args),
-            }
+        let Some(socket) = awaited.to else { return Ok(()) };
+        match (awaited.partial.finish(), self.space.is_connected(socket)) {
+            (Whole::Event { message, id }, true) => self.deliver_other(socket, message, id),
+            (Whole::Event { message, id }, false) => return self.on_early(socket, message, id),
+            (Whole::Ack { args, id }, true) => self.on_ack(socket, id, args),
+            (Whole::Ack { .. }, false) => {}
         }
         Ok(())
     }
@@ -153,8 +154,12 @@ impl Server {
         if !introduced {
             return Err(Violation::NotConnected);
         }
-        if let Some((socket, true)) = self.space.client_in(clients, "/") {
-            self.deliver(socket, EventMessage::new(name, rest), id);
+        match self.space.client_in(clients, "/") {
+            Some((socket, true)) => self.deliver(socket, EventMessage::new(name, rest), id),
+            Some((socket, false)) => {
+                return self.on_early(socket, EventMessage::new(name, rest), id);
+            }
+            None => {}
         }
         Ok(())
     }
@@ -231,23 +236,27 @@ impl Server {
         if !introduced {
             return Err(Violation::NotConnected);
         }
-        // A client may still write to a namespace it was just disconnected from, or not admitted to
-        // yet: such packets are dropped, with the attachments they announce.
+        // A client may still write to a namespace it was just disconnected from: such packets are dropped, with
+        // the attachments they announce.
         let client = self.space.client_in(clients, packet.namespace);
-        let to = client.filter(|(_, admitted)| *admitted).map(|(socket, _)| socket);
+        let to = client.map(|(socket, _)| socket);
         match packet.body {
             Body::Disconnect => {
-                if let Some((socket, _)) = client {
+                if let Some(socket) = to {
                     self.on_disconnect(socket);
                 }
             }
-            Body::Event { name, rest, id, attachments: 0 } => {
-                if let Some(socket) = to {
+            Body::Event { name, rest, id, attachments: 0 } => match client {
+                Some((socket, true)) => {
                     self.deliver_other(socket, EventMessage::new(&name, rest), id);
                 }
-            }
+                Some((socket, false)) => {
+                    return self.on_early(socket, EventMessage::new(&name, rest), id);
+                }
+                None => {}
+            },
             Body::Ack { args, id, attachments: 0 } => {
-                if let Some(socket) = to {
+                if let Some((socket, true)) = client {
                     self.on_ack(socket, id, Args::new(args, Vec::new()));
                 }
             }
@@ -266,7 +275,12 @@ impl Server {
     }
 
     #[inline(always)]
-    fn deliver(&mut self, socket: Socket, message: EventMessage, id: Option<u64>) {
+    pub(in crate::server) fn deliver(
+        &mut self,
+        socket: Socket,
+        message: EventMessage,
+        id: Option<u64>,
+    ) {
         let ack = id.map(|id| AckToken { socket, id });
         self.outputs.tell(Event::Message { socket, message, ack });
     }

@@ -9,14 +9,14 @@ use crate::error::{Gone, Reason, Refused, Violation};
 use crate::key::{Id, Place, Socket};
 use crate::server::sessions::session::Goodbye;
 use crate::server::sessions::sessions::Sessions;
-use crate::server::space::client::{Client, Held, Joining, Phase};
+use crate::server::space::client::{Client, Early, Held, Joining, Phase};
 use crate::server::space::life::Life;
 use crate::server::space::recovery::seek::Newcomer;
 use crate::server::space::space::Space;
 use crate::server::{Event, NONE, Server};
-use crate::socket::ArgsRef;
 use crate::socket::encoded::Packet;
 use crate::socket::scan;
+use crate::socket::{ArgsRef, EventMessage};
 use crate::time::Tick;
 
 impl Server {
@@ -33,7 +33,7 @@ impl Server {
             return Ok(());
         };
         let held = joining.held.unwrap_or_default();
-        self.sessions.budget.aside -= held.bytes;
+        self.sessions.budget.aside -= held.bytes();
         let (id, slot) = (client.id, client.session);
         let revision = self.sessions.revision(slot);
         let namespace = space.namespaces.at_mut(client.namespace).ok_or(Gone)?;
@@ -64,6 +64,9 @@ impl Server {
                 self.end(slot, Reason::SlowConsumer, Goodbye::SERVER);
             }
         }
+        for Early { message, id } in held.early {
+            self.deliver(socket, message, id);
+        }
         Ok(())
     }
 
@@ -93,6 +96,28 @@ impl Server {
         let packet = space.encoder.connect_error(&namespace.name, reason);
         self.forget_client(socket.0.slot);
         self.send_or_end(slot, packet);
+        Ok(())
+    }
+
+    /// An event of a client that is not admitted yet. In revision 4 clients wait for the admission; in revision 3
+    /// python-socketio does not, as its servers let clients into `/` before they read on.
+    ///
+    /// # Errors
+    /// When the client sent more than `limits.max_payload` that way.
+    #[cold]
+    #[inline(never)]
+    pub(in crate::server) fn on_early(
+        &mut self,
+        socket: Socket,
+        message: EventMessage,
+        id: Option<u64>,
+    ) -> Result<(), Violation> {
+        let Some(client) = self.space.clients.get_mut(socket.0) else { return Ok(()) };
+        let Revision::V3(_) = self.sessions.revision(client.session) else { return Ok(()) };
+        let Phase::Joining(joining) = &mut client.phase else { return Ok(()) };
+        let Some(held) = &mut joining.held else { return Ok(()) };
+        let cost = held.push_early(Early { message, id }, self.config.limits.max_payload);
+        self.sessions.budget.aside += cost.ok_or(Violation::NotConnected)?;
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use crate::key::{Id, Key};
 use crate::server::NONE;
 use crate::server::answers::ask::Pending;
 use crate::server::space::room::Membership;
+use crate::socket::EventMessage;
 use crate::socket::encoded::Packet;
 use crate::time::Tick;
 
@@ -46,25 +47,62 @@ pub(super) struct Joining {
     pub(super) held: Option<Held>,
 }
 
-/// Packets that the application emits before it decides.
+/// What waits for the admission.
 #[derive(Debug, Default)]
 pub(super) struct Held {
+    /// Packets that the application emitted.
     pub(super) packets: Vec<Packet>,
     /// Their cost. Bounded by `limits.max_backlog`.
-    pub(super) bytes: usize,
+    sent: usize,
+    /// Events of the client. Clients of Socket.IO 2 may send some before they are admitted.
+    pub(super) early: Vec<Early>,
+    /// Their cost. Bounded by `limits.max_payload`.
+    received: usize,
+}
+
+/// An event that came before its client was admitted.
+#[derive(Debug)]
+pub(super) struct Early {
+    pub(super) message: EventMessage,
+    pub(super) id: Option<u64>,
+}
+
+impl Early {
+    fn cost(&self) -> usize {
+        let Self { message, .. } = self;
+        let attached: usize = message.attachments().iter().map(|bytes| bytes.len()).sum();
+        size_of::<Self>() + message.name().len() + message.json().len() + attached
+    }
 }
 
 impl Held {
     /// Adds a packet and returns its cost.
     #[cold]
     pub(super) fn push(&mut self, packet: Packet, max_backlog: usize) -> Result<usize, Refused> {
-        if self.bytes >= max_backlog {
-            return Err(Refused::Backlog { bytes: self.bytes });
+        if self.sent >= max_backlog {
+            return Err(Refused::Backlog { bytes: self.sent });
         }
         let cost = packet.cost();
-        self.bytes += cost;
+        self.sent += cost;
         self.packets.push(packet);
         Ok(cost)
+    }
+
+    /// Adds an event of the client and returns its cost; `None` when there is no room for it.
+    pub(super) fn push_early(&mut self, event: Early, max_payload: usize) -> Option<usize> {
+        let cost = event.cost();
+        let received = self.received + cost;
+        if received > max_payload && !self.early.is_empty() {
+            return None;
+        }
+        self.received = received;
+        self.early.push(event);
+        Some(cost)
+    }
+
+    /// The cost of everything.
+    pub(super) fn bytes(&self) -> usize {
+        self.sent + self.received
     }
 }
 
@@ -90,7 +128,7 @@ impl Client {
     /// Bytes that wait for the application to decide about it.
     pub(in crate::server) fn bytes_held(&self) -> usize {
         match &self.phase {
-            Phase::Joining(joining) => joining.held.as_ref().map_or(0, |held| held.bytes),
+            Phase::Joining(joining) => joining.held.as_ref().map_or(0, Held::bytes),
             Phase::Connected => 0,
         }
     }
@@ -102,8 +140,10 @@ impl Client {
     pub(in crate::server) fn bytes_recounted(&self) -> usize {
         match &self.phase {
             Phase::Joining(joining) => {
-                let packets = joining.held.iter().flat_map(|held| &held.packets);
-                packets.map(Packet::cost).sum()
+                let held = joining.held.as_ref();
+                let sent = held.iter().flat_map(|held| &held.packets).map(Packet::cost);
+                let received = held.iter().flat_map(|held| &held.early).map(Early::cost);
+                sent.chain(received).sum()
             }
             Phase::Connected => 0,
         }

@@ -21,7 +21,7 @@ impl Server {
             return self.forget_client(socket.0.slot);
         }
         let Some(held) = joining.held.take() else { return };
-        self.sessions.budget.aside -= held.bytes;
+        self.sessions.budget.aside -= held.bytes();
         let rooms = space.rooms_of(socket).cloned().collect();
         space.leave_all_rooms(socket.0.slot, &mut self.outputs);
         self.answers.abandon(socket.0.slot, (space, &mut self.outputs));
