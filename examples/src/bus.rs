@@ -55,6 +55,10 @@ impl Bus {
             "bus" => self.url = Some(parser.value()?.string()?),
             "node" => self.node = parser.value()?.string()?,
             "channel" => config.prefix = Some(parser.value()?.string()?.into()),
+            "streams" => config.streams = parser.value()?.parse()?,
+            "subscription-mode" => {
+                config.room_channels = parser.value()?.parse_with(room_channels)?
+            }
             "bus-format" => config.format = parser.value()?.parse_with(format)?,
             "tell-nodes" => self.home = Some(parser.value()?.parse()?),
             "forward" => self.others.push(parser.value()?.parse_with(other)?),
@@ -97,6 +101,14 @@ fn other(text: &str) -> Result<(NodeName, SocketAddr), String> {
     Ok((name, address.parse().map_err(|error| format!("{error}"))?))
 }
 
+fn room_channels(mode: &str) -> Result<bool, &'static str> {
+    match mode {
+        "dynamic" => Ok(true),
+        "static" => Ok(false),
+        _ => Err("the modes are dynamic and static"),
+    }
+}
+
 pub(crate) fn format(name: &str) -> Result<Format, String> {
     Ok(match name {
         "python" => Format::Python,
@@ -131,6 +143,8 @@ pub(crate) fn broker(url: &str) -> Result<Box<dyn Broker>, String> {
 pub const USAGE: &str = "  --bus URL                 message queue between servers: redis, rediss, unix, redis+sentinel, nats, tls, amqp, amqps, kafka or kafkas
   --bus-format FORMAT       python, js, js-sharded, js-streams or native (default native)
   --channel NAME            channel, key or prefix (default: that of the format)
+  --streams N               streams that namespaces are spread over, in the format js-streams (default 1)
+  --subscription-mode MODE  dynamic or static, in the format js-sharded (default dynamic)
   --node NAME               what this server calls itself in answers
   --forward NAME=ADDR:PORT  another server, whose sessions have NAME in front of their ids; any number of times
   --tell-nodes ADDR:PORT    where this server listens, which others of the format native learn, and it of them

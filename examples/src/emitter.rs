@@ -77,6 +77,7 @@ fn connect() -> Result<Emitter, String> {
     let broker = bus.broker()?.ok_or("--bus is missing")?;
     let mut config = EmitterConfig::new(bus.config.format);
     config.prefix = bus.config.prefix;
+    (config.streams, config.room_channels) = (bus.config.streams, bus.config.room_channels);
     Emitter::connect(broker, config).map_err(|error| error.to_string())
 }
 

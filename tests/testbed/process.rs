@@ -75,13 +75,12 @@ impl Process {
         now: Instant,
     ) -> Self {
         let server = Arc::new(server);
-        let format = config.format;
-        let mut node = Node::new(config, server.clone(), shards, [seed; 32], now);
+        let mut node = Node::new(config.clone(), server.clone(), shards, [seed; 32], now);
         node.open(now, "/");
         let shard = |index| {
             let shard = Shard { index, count: shards };
             let mut server = Server::new(server.clone(), shard, [seed; 32], now);
-            server.join_cluster(format);
+            server.join_cluster(&config);
             server
         };
         Self {

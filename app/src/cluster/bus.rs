@@ -8,8 +8,8 @@ use atomic_waker::AtomicWaker;
 use sansocket::Config;
 use sansocket::cluster::bus::{Format, Payload, Report};
 use sansocket::cluster::{
-    AnswerToken, BusCounts, BusError, Command, Message, Node, NodeEvent, Outcome, Question, Reader,
-    Taken,
+    AnswerToken, BusCounts, BusError, Command, Message, Node, NodeConfig, NodeEvent, Outcome,
+    Question, Reader, Taken,
 };
 use std::collections::HashMap;
 use std::fmt;
@@ -48,7 +48,7 @@ struct Inner {
 pub(crate) struct Settings {
     /// Where the broker is, without a password.
     pub(crate) address: String,
-    pub(crate) format: Format,
+    pub(crate) config: NodeConfig,
 }
 
 /// Messages that shards left for other processes, in the order of the calls that caused them.
@@ -104,7 +104,7 @@ impl Bus {
     ) -> Self {
         let config = cluster.config.clone();
         let room = Room::new(config.queue);
-        let settings = Settings { address: cluster.address.clone(), format: config.format };
+        let settings = Settings { address: cluster.address.clone(), config: config.clone() };
         let mut node = Node::new(config, server, shards, seed, now);
         namespaces.for_each(|namespace| node.open(now, namespace));
         room.set(&node);
@@ -137,7 +137,12 @@ impl Bus {
     /// Returns how the processes of the cluster write their messages.
     #[must_use]
     pub fn format(&self) -> Format {
-        self.0.settings.format
+        self.0.settings.config.format
+    }
+
+    /// What the processes of the cluster agreed on.
+    pub(crate) fn config(&self) -> &NodeConfig {
+        &self.0.settings.config
     }
 
     /// Waits until the broker has confirmed all that the process subscribes to, at most for a second: so what other

@@ -87,7 +87,7 @@ impl<K: Kept> Shards<K> {
             let shard = Shard { index, count };
             let mut server = Server::new(config.clone(), shard, seed, now);
             if let Some(bus) = &bus {
-                server.join_cluster(bus.format());
+                server.join_cluster(bus.config());
             }
             Lane::new(Cell::new(server))
         };

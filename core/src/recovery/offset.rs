@@ -2,7 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
-use crate::socket::ArgsRef;
+use crate::rng::Rng;
+use crate::socket::{ArgsRef, EventMessage};
 
 /// The name of one event.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -33,7 +34,20 @@ pub(crate) enum Reach {
 impl Origin {
     /// The stream of a cluster, of which all processes see the same entries in the same order.
     pub(crate) const STREAM: Self = Self { process: 0, shard: 0, reach: Reach::All };
+
+    /// The other processes of the cluster, as they are heard here.
+    pub(crate) fn others(seed: [u8; 32]) -> Self {
+        Self { process: process(seed), shard: u16::MAX, reach: Reach::All }
+    }
 }
+
+/// The random number of the process with that seed.
+pub(crate) fn process(seed: [u8; 32]) -> u32 {
+    u32::from_ne_bytes(Rng::new(seed, RANDOM).bytes())
+}
+
+/// Random numbers of a process are drawn from streams of their own for this, from here on.
+pub(crate) const RANDOM: u64 = 1 << 32;
 
 impl Offset {
     /// The name of an entry of the stream.
@@ -80,6 +94,14 @@ pub(crate) fn append(text: &mut String, args: ArgsRef<'_>, name: impl fmt::Displ
     text.push_str(json.strip_suffix(']').unwrap_or(json));
     let comma = if args.tail() == "]" { "" } else { "," };
     let _ = write!(text, "{comma}\"{name}\"]");
+}
+
+/// Takes what [`append`] added off an event.
+pub(crate) fn strip(event: &EventMessage, name: impl fmt::Display) -> Option<EventMessage> {
+    let rest = event.json().strip_suffix(&*format!("\"{name}\"]"))?;
+    let json = format!("{}]", rest.strip_suffix(',').unwrap_or(rest));
+    let args = ArgsRef::from_valid(&json, event.attachments());
+    Some(EventMessage::from_args(event.name(), args))
 }
 
 #[cfg(test)]

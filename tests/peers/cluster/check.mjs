@@ -77,18 +77,18 @@ function kinds(format, binding) {
   return flags.reference ? [other, other, other] : [binding, other, binding];
 }
 
-async function healthy({ title, format, binding, broker }) {
+async function healthy({ title, format, binding, broker, settings = {} }) {
   const channel = word('bus');
   const nodes = [];
   try {
-    const shared = { bus: broker.url, 'bus-format': format, channel, 'bus-timeout-ms': 10_000 };
+    const shared = { bus: broker.url, 'bus-format': format, channel, 'bus-timeout-ms': 10_000, ...settings };
     const started = kinds(format, binding).map((kind, i) => Node.start(kind, { ...shared, node: `${kind}-${i}` }));
     nodes.push(...(await Promise.all(started)));
     const some = scenarios
       .filter((scenario) => scenario.formats.includes(format) && !(scenario.ours && flags.reference))
       .filter((scenario) => !scenario.on || broker instanceof scenario.on);
     // The third node is as the first.
-    await examine({ title, format, channel, broker, nodes, some, senders: nodes.slice(0, 2) });
+    await examine({ title, format, channel, broker, settings, nodes, some, senders: nodes.slice(0, 2) });
   } finally {
     await Promise.all(nodes.map((node) => node.kill()));
   }
@@ -114,7 +114,7 @@ async function bridged({ title, binding, broker }) {
 }
 
 /** Checks what holds in a healthy cluster, from each of the senders. */
-async function examine({ title, format, channel, broker, nodes, some, senders }) {
+async function examine({ title, format, channel, broker, settings = {}, nodes, some, senders }) {
   await ready(nodes);
   const runs = some.flatMap((scenario) =>
     senders
@@ -122,7 +122,7 @@ async function examine({ title, format, channel, broker, nodes, some, senders })
       .filter((from) => !(scenario.ours && from.foreign))
       .map((from) => () =>
         count(`${title}, from ${from.kind}: ${scenario.claim}`, 60_000, () =>
-          scenario.check({ nodes, from, format, channel, broker }),
+          scenario.check({ nodes, from, format, channel, broker, settings }),
         ),
       ),
   );
@@ -196,10 +196,14 @@ const wanted = (group) =>
   (!flags.format || flags.format.includes(group.format)) &&
   (!flags.binding || flags.binding.includes(group.binding)) &&
   (!flags.broker || flags.broker.includes(group.on));
-const groups = (on, formats, bindings) =>
-  formats
-    .flatMap((format) => bindings.map((binding) => ({ title: `${format} on ${on}, ${binding}`, on, format, binding })))
+const groups = (on, formats, bindings, settings = {}) => {
+  const named = Object.entries(settings).map(([name, value]) => `, ${name} ${value}`).join('');
+  return formats
+    .flatMap((format) =>
+      bindings.map((binding) => ({ title: `${format} on ${on}, ${binding}${named}`, on, format, binding, settings })),
+    )
     .filter(wanted);
+};
 
 const formats = Object.keys(peers);
 const lanes = [];
@@ -207,8 +211,13 @@ if (flags.reference) {
   lanes.push(onOne(Redis, groups('redis', formats.slice(0, 4), ['reference']), 3));
 } else {
   if (!flags.part || flags.part === 'healthy') {
+    const set = [
+      ...groups('redis', ['js-sharded'], ['smol'], { 'subscription-mode': 'static' }),
+      ...groups('redis', ['js-streams'], ['blocking'], { streams: '3' }),
+    ];
     const rabbits = [...groups('rabbit', ['python'], ['tokio']), ...groups('rabbit', ['native'], ['smol'])];
-    lanes.push(onOne(Redis, [...groups('redis', formats, bindings), ...groups('redis', ['bridge'], ['tokio'])], 3));
+    const redis = [...groups('redis', formats, bindings), ...set, ...groups('redis', ['bridge'], ['tokio'])];
+    lanes.push(onOne(Redis, redis, 3));
     lanes.push(onOne(Nats, groups('nats', ['native'], ['tokio', 'blocking']), 1));
     lanes.push(onOne(Rabbit, rabbits, 1, { tls }, (rabbit) => placed(secured(rabbit, tls))));
     if (!flags.format && !flags.binding && !flags.broker) lanes.push(atMost(2, places(tls).map((place) => () => placed(place))));

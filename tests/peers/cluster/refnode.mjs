@@ -16,6 +16,8 @@ const { values: flags } = parseArgs({
     channel: text('socket.io'),
     node: text('js'),
     'bus-timeout-ms': text('5000'),
+    streams: text('1'),
+    'subscription-mode': text('dynamic'),
     recovery: { type: 'boolean', default: false },
   },
 });
@@ -35,9 +37,14 @@ const subscriber = await connect(flags.bus);
 
 const adapters = {
   js: () => redisAdapter.createAdapter(publisher, subscriber, { key: flags.channel, requestsTimeout: timeout }),
-  'js-sharded': () => redisAdapter.createShardedAdapter(publisher, subscriber, { channelPrefix: flags.channel }),
+  'js-sharded': () => redisAdapter.createShardedAdapter(publisher, subscriber, { channelPrefix: flags.channel, subscriptionMode: flags['subscription-mode'] }),
   'js-streams': () =>
-    streamsAdapter.createAdapter(publisher, { streamName: flags.channel, channelPrefix: flags.channel, blockTimeInMs: 500 }),
+    streamsAdapter.createAdapter(publisher, {
+      streamName: flags.channel,
+      streamCount: Number(flags.streams),
+      channelPrefix: flags.channel,
+      blockTimeInMs: 500,
+    }),
 };
 
 const http = createServer((request, response) => {

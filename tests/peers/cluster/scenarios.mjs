@@ -568,8 +568,9 @@ export const scenarios = [
     formats: everywhere,
     once: true,
     ours: true,
-    async check({ nodes, channel, broker, format, from }) {
-      await emitterReaches(nodes, from.kind, { bus: broker.url, channel, 'bus-format': format }, format);
+    async check({ nodes, channel, broker, format, from, settings }) {
+      const flags = { bus: broker.url, channel, 'bus-format': format, ...settings };
+      await emitterReaches(nodes, from.kind, flags, format);
     },
   },
   {
@@ -577,8 +578,8 @@ export const scenarios = [
     formats: everywhere,
     once: true,
     ours: true,
-    async check({ broker, channel, format, from }) {
-      const flags = { bus: broker.url, channel, 'bus-format': format };
+    async check({ broker, channel, format, from, settings }) {
+      const flags = { bus: broker.url, channel, 'bus-format': format, ...settings };
       if (format === 'python') {
         const refused = await emit(from.kind, flags, [{ op: 'server-emit', event: 'note', args: [] }]);
         assert.equal(refused.status, 1);

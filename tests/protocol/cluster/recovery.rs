@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sansocket::cluster::Disconnect;
-use sansocket::cluster::bus::{Entry, Format, Payload, Session};
+use sansocket::cluster::bus::{Entry, Format, Payload, Session, Subscription};
+use sansocket::cluster::{Disconnect, NodeConfig};
 use sansocket::{Args, ArgsRef, Recovery, Scope, Target};
 
 use super::config;
@@ -12,10 +12,14 @@ use super::world::{State, World};
 
 /// Processes whose clients may come back to any of them.
 fn world(count: u8) -> World {
-    let mut world = World::empty(Format::Streams);
+    world_with(count, config(Format::Streams))
+}
+
+fn world_with(count: u8, config: NodeConfig) -> World {
+    let mut world = World::empty(config.format);
     world.server.recovery = Some(Recovery::default());
     for _ in 0..count {
-        world.add(config(Format::Streams));
+        world.add(config.clone());
     }
     world.millis(500);
     world
@@ -440,4 +444,68 @@ fn k09_a_client_gets_what_was_sent_before_it_was_disconnected() {
     let frames = world.at(0).frames(client.number);
     assert_eq!(frames, ["42[\"e\",1]", "42[\"e\",2]", "41"]);
     assert!(!client.comes_back_to(&mut world, 0));
+}
+
+#[test]
+fn with_several_streams_a_client_comes_back_to_its_process_alone() {
+    let mut settings = config(Format::Streams);
+    settings.streams = 3;
+    let mut world = world_with(2, settings);
+    let mut client = Client::join(&mut world, 0);
+    let mut other = Client::join(&mut world, 1);
+    emit(&mut world, 0, &[], 1);
+    emit(&mut world, 1, &[], 2);
+    assert_eq!(client.new_events(&mut world), events([1, 2]));
+    assert_eq!(other.new_events(&mut world), events([1, 2]));
+    client.lose(&mut world);
+    emit(&mut world, 1, &[], 3);
+    assert!(client.comes_back_to(&mut world, 0));
+    assert_eq!(client.new_events(&mut world), events([3]));
+    client.lose(&mut world);
+    assert!(!client.comes_back_to(&mut world, 1));
+    assert!(world.broker.kept.is_empty(), "no process keeps anything there");
+}
+
+/// Where no stream has the events, each process names those of others for its own clients.
+#[test]
+fn without_a_stream_a_client_comes_back_to_its_process_with_what_others_sent() {
+    for format in [Format::Python, Format::Classic, Format::Sharded, Format::Native] {
+        let mut world = world_with(2, config(format));
+        let mut client = Client::join(&mut world, 0);
+        let mut other = Client::join(&mut world, 1);
+        world.join(0, client.number, "r");
+        emit(&mut world, 1, &[], 1);
+        assert_eq!(client.new_events(&mut world), events([1]), "{format}: one name behind it");
+        assert_eq!(other.new_events(&mut world), events([1]));
+        // The connection is dead, and the server does not know yet.
+        emit(&mut world, 1, &["r"], 2);
+        client.lose(&mut world);
+        emit(&mut world, 0, &["r"], 3);
+        emit(&mut world, 1, &["r"], 4);
+        emit(&mut world, 1, &["s"], 5);
+        for last in [6, 7] {
+            assert!(client.comes_back_to(&mut world, 0), "{format}: on any shard");
+            if last == 6 {
+                assert_eq!(client.new_events(&mut world), events([2, 3, 4]), "{format}");
+            }
+            emit(&mut world, 1, &[], last);
+            assert_eq!(client.new_events(&mut world), events([last]), "{format}");
+            client.lose(&mut world);
+        }
+        assert!(!client.comes_back_to(&mut world, 1), "{format}");
+    }
+}
+
+#[test]
+fn a_room_is_listened_to_while_a_client_that_was_in_it_may_come_back() {
+    let mut world = world_with(2, config(Format::Sharded));
+    let client = Client::join(&mut world, 0);
+    world.join(0, client.number, "r");
+    let room = Subscription::Exact("socket.io#/#r#".into());
+    let is_listened_to = |world: &World| world.broker.subscriptions(0).contains(&room);
+    client.lose(&mut world);
+    world.millis(119_000);
+    assert!(is_listened_to(&world));
+    world.millis(2000);
+    assert!(!is_listened_to(&world));
 }

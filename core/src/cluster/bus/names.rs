@@ -2,17 +2,19 @@
 
 use super::{Answer, Body, Format, Message};
 
-/// What the names of channels are made of: a format and a prefix.
+/// What the names of channels are made of: a format, a prefix, and what else processes have to agree on.
 #[derive(Clone, Debug)]
 pub struct Names {
     format: Format,
     prefix: Box<str>,
+    room_channels: bool,
+    streams: u16,
 }
 
 /// What a channel is for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Place<'a> {
-    /// The namespace. In [`Format::Python`] and [`Format::Native`] messages name their own.
+    /// The namespace. In [`Format::Python`] and [`Format::Native`], and in streams, messages name their own.
     pub namespace: &'a str,
     /// The messages in it.
     pub lane: Lane<'a>,
@@ -52,7 +54,19 @@ impl Names {
     /// formats of JavaScript.
     #[must_use]
     pub fn new(format: Format, prefix: &str) -> Self {
-        Self { format, prefix: prefix.into() }
+        Self { format, prefix: prefix.into(), room_channels: true, streams: 1 }
+    }
+
+    /// Says whether rooms have channels of their own in [`Format::Sharded`]; default `true`.
+    #[must_use]
+    pub fn with_room_channels(self, room_channels: bool) -> Self {
+        Self { room_channels, ..self }
+    }
+
+    /// Says over how many streams namespaces are spread in [`Format::Streams`]; default 1, the least.
+    #[must_use]
+    pub fn with_streams(self, streams: u16) -> Self {
+        Self { streams: streams.max(1), ..self }
     }
 
     /// What all names begin with.
@@ -63,7 +77,7 @@ impl Names {
     /// Returns the channel or the stream that a message goes to.
     #[must_use]
     pub fn channel(&self, message: &Message) -> String {
-        let Self { format, prefix } = self;
+        let Self { format, prefix, .. } = self;
         let namespace = &*message.namespace;
         match (format, &message.body) {
             (Format::Python, _) => prefix.to_string(),
@@ -77,11 +91,11 @@ impl Names {
                 Body::Answer(Answer { asker: Some(asker), .. }),
             ) => self.below(namespace, asker),
             (Format::Sharded, Body::Broadcast { ask: None, to, .. })
-                if !names_client(&to.rooms) =>
+                if self.room_channels && !names_client(&to.rooms) =>
             {
                 self.for_room(namespace, &to.rooms)
             }
-            (Format::Streams, body) if goes_by_stream(body) => prefix.to_string(),
+            (Format::Streams, body) if goes_by_stream(body) => self.stream(namespace),
             (Format::Sharded | Format::Streams, _) => self.everyone(namespace),
             (Format::Native, Body::Answer(Answer { asker: Some(asker), .. })) => {
                 self.below(namespace, asker)
@@ -109,7 +123,7 @@ impl Names {
                 }
             }
             Format::Sharded => room_below(below(rest.strip_prefix('#')?)?)?,
-            Format::Streams if rest.is_empty() => Lane::Everyone,
+            Format::Streams if self.is_stream(rest) => Lane::Everyone,
             Format::Streams => match one_below(below(rest.strip_prefix('#')?)?)? {
                 None => Lane::Everyone,
                 asker @ Some(_) => Lane::Answers(asker),
@@ -126,7 +140,7 @@ impl Names {
     /// [`room`](Self::room) besides, for each room with clients of its own.
     #[must_use]
     pub fn subscriptions(&self, namespace: &str, process: &str) -> Vec<Subscription> {
-        let Self { format, prefix } = self;
+        let Self { format, prefix, .. } = self;
         let (everyone, own) = (self.everyone(namespace), self.below(namespace, process));
         match format {
             Format::Python => vec![Subscription::Exact(prefix.to_string())],
@@ -138,7 +152,7 @@ impl Names {
             ],
             Format::Sharded => vec![Subscription::Counted(everyone), Subscription::Exact(own)],
             Format::Streams => vec![
-                Subscription::Stream(prefix.to_string()),
+                Subscription::Stream(self.stream(namespace)),
                 Subscription::Counted(everyone),
                 Subscription::Exact(own),
             ],
@@ -150,14 +164,32 @@ impl Names {
     /// no room that other processes take for the id of a client.
     #[must_use]
     pub fn room(&self, namespace: &str, room: &str) -> Option<Subscription> {
-        let is_needed = matches!(self.format, Format::Sharded) && !is_as_long_as_an_id(room);
-        is_needed.then(|| Subscription::Exact(self.below(namespace, room)))
+        let is_needed = matches!(self.format, Format::Sharded) && self.room_channels;
+        (is_needed && !is_as_long_as_an_id(room))
+            .then(|| Subscription::Exact(self.below(namespace, room)))
     }
 
     fn for_room(&self, namespace: &str, rooms: &[Box<str>]) -> String {
         match rooms {
             [room] => self.below(namespace, room),
             _ => self.everyone(namespace),
+        }
+    }
+
+    /// The stream of a namespace. Its number may be negative, as that of JavaScript.
+    fn stream(&self, namespace: &str) -> String {
+        match self.streams {
+            1 => self.prefix.to_string(),
+            count => format!("{}-{}", self.prefix, hash(namespace) % i32::from(count)),
+        }
+    }
+
+    /// Whether that is behind the prefix in the name of a stream, of any namespace: entries name their own.
+    fn is_stream(&self, rest: &str) -> bool {
+        let number = || rest.strip_prefix('-')?.parse::<i32>().ok();
+        match self.streams {
+            1 => rest.is_empty(),
+            count => number().is_some_and(|n| n.unsigned_abs() < u32::from(count)),
         }
     }
 
@@ -178,6 +210,12 @@ impl Names {
             }
         }
     }
+}
+
+/// The hash that JavaScript spreads namespaces with.
+fn hash(namespace: &str) -> i32 {
+    let add = |hash: i32, unit: u16| hash.wrapping_mul(31).wrapping_add(i32::from(unit));
+    namespace.encode_utf16().fold(0, add)
 }
 
 /// Whether streams keep it: what asks for answers, and these, is only for those who are there.

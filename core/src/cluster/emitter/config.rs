@@ -19,6 +19,10 @@ pub struct EmitterConfig {
     pub age: Duration,
     /// How many entries a stream keeps, about. Default 10 000.
     pub stream_length: u64,
+    /// Over how many streams the servers spread namespaces, in [`Format::Streams`]. Default 1, the least.
+    pub streams: u16,
+    /// Whether rooms have channels of their own on the servers, in [`Format::Sharded`]. Default `true`.
+    pub room_channels: bool,
     /// What the servers accept: larger messages, and more attachments, are refused here.
     pub limits: BusLimits,
 }
@@ -39,6 +43,8 @@ impl Default for EmitterConfig {
             queue: 8 * 1024 * 1024,
             age: Duration::from_secs(5),
             stream_length: 10_000,
+            streams: 1,
+            room_channels: true,
             limits: BusLimits::default(),
         }
     }

@@ -74,7 +74,9 @@ impl Emitter {
         let prefix = config.prefix.as_deref().unwrap_or_else(|| config.format.usual_prefix());
         Self {
             codec: Codec::new(config.format, config.limits.clone()),
-            names: Names::new(config.format, prefix),
+            names: Names::new(config.format, prefix)
+                .with_room_channels(config.room_channels)
+                .with_streams(config.streams),
             rng: Rng::new(seed, 0),
             line: Line::Down { failures: 0 },
             outbox: Outbox::new(config.queue, config.age),

@@ -25,6 +25,12 @@ pub struct NodeConfig {
     pub age: Duration,
     /// How many entries a stream keeps, about. Default 10 000.
     pub stream_length: u64,
+    /// Over how many streams namespaces are spread, in [`Format::Streams`]; the same in all processes: `streamCount` of
+    /// JavaScript. With more than one, clients that were lost come back to the same process only. Default 1, the least.
+    pub streams: u16,
+    /// Whether rooms have channels of their own, in [`Format::Sharded`]; the same in all processes: `true` is what
+    /// JavaScript calls the `subscriptionMode` `dynamic`, `false` what it calls `static`. Default `true`.
+    pub room_channels: bool,
     /// What the keys begin with under which Redis keeps clients that were lost, in [`Format::Streams`] with
     /// [`Config::recovery`](crate::Config::recovery); those of JavaScript have to be the same. Default `sio:session:`.
     pub sessions: Box<str>,
@@ -39,6 +45,13 @@ pub struct NodeConfig {
     pub limits: BusLimits,
 }
 
+impl NodeConfig {
+    /// Whether one stream has the events of all namespaces, by which clients come back anywhere.
+    pub(crate) fn has_one_stream(&self) -> bool {
+        self.format == Format::Streams && self.streams <= 1
+    }
+}
+
 impl Default for NodeConfig {
     fn default() -> Self {
         Self {
@@ -50,6 +63,8 @@ impl Default for NodeConfig {
             queue: 8 * 1024 * 1024,
             age: Duration::from_secs(5),
             stream_length: 10_000,
+            streams: 1,
+            room_channels: true,
             sessions: "sio:session:".into(),
             headers: Vec::new(),
             auth: true,

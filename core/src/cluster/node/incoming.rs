@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::node::{Node, Stage};
+use super::offsets::Offsets;
 use super::others::Order;
 use super::outgoing::PATIENCE;
 use super::reader::{Address, Arrival, Unread};
@@ -190,10 +191,16 @@ impl Node {
         (event, flags): (&EventMessage, Flags),
         ask: Option<cluster::Ask>,
     ) {
-        let packet = self.packets.write(namespace, event, ask.map(|ask| ask.id));
+        let volatile = flags.volatile;
+        let offset =
+            self.offsets.as_mut().filter(|_| !volatile && ask.is_none()).map(Offsets::next);
+        let packet = match offset {
+            Some(offset) => self.packets.write_named(namespace, event, offset),
+            None => self.packets.write(namespace, event, ask.map(|ask| ask.id)),
+        };
         let packet = if flags.uncompressed { packet.plain() } else { packet };
-        let (to, volatile) = (whom(namespace.into(), to), flags.volatile);
-        self.tell_shards(cluster::Body::Broadcast { to, packet, volatile, offset: None, ask });
+        let to = whom(namespace.into(), to);
+        self.tell_shards(cluster::Body::Broadcast { to, packet, volatile, offset, ask });
     }
 
     fn apply(&mut self, namespace: Box<str>, to: To, change: Change) {

@@ -14,7 +14,9 @@ mod incoming;
 #[cfg(feature = "fuzz")]
 mod invariants;
 mod line;
+mod lingering;
 mod node;
+mod offsets;
 mod others;
 pub(in crate::cluster) mod outbox;
 mod outgoing;

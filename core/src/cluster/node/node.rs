@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use super::counters::Counters;
 use super::echoes::Echoes;
 use super::line::Line;
+use super::lingering::Lingering;
+use super::offsets::Offsets;
 use super::outbox::Outbox;
 use super::packets::Packets;
 use super::poison::Poison;
@@ -57,6 +59,10 @@ pub struct Node {
     pub(super) echoes: Echoes,
     pub(super) returns: Returns,
     pub(super) packets: Packets,
+    /// Names for events of other processes, where clients come back to this one alone.
+    pub(super) offsets: Option<Offsets>,
+    /// What is listened to for them meanwhile.
+    pub(super) lingering: Option<Lingering>,
     pub(super) poison: Poison,
     /// Hellos and beats that were sent, and when the next beat is due.
     pub(super) beats: u64,
@@ -86,7 +92,8 @@ pub(super) enum Stage {
 pub(super) const GRACE: Duration = Duration::from_millis(250);
 
 impl Node {
-    /// Makes the node of a process with so many shards, whose settings are `server`. `seed` must be unpredictable.
+    /// Makes the node of a process with so many shards, whose settings are `server`. `seed` must be unpredictable, and
+    /// the one of the shards.
     #[must_use]
     pub fn new(
         config: NodeConfig,
@@ -96,11 +103,14 @@ impl Node {
         now: Instant,
     ) -> Self {
         let mut rng = Rng::new(seed, 0);
-        let comes_back = config.format == Format::Streams && server.recovery.is_some();
+        let comes_back = config.has_one_stream() && server.recovery.is_some();
+        let here_alone = server.recovery.as_ref().filter(|_| !comes_back);
         let prefix = config.prefix.as_deref().unwrap_or_else(|| config.format.usual_prefix());
         let reader = Reader {
             codec: Codec::new(config.format, config.limits.clone()),
-            names: Names::new(config.format, prefix),
+            names: Names::new(config.format, prefix)
+                .with_room_channels(config.room_channels)
+                .with_streams(config.streams),
             process: identity::draw(config.format, &mut rng),
             signed: Vec::new(),
             echoes: comes_back.then(|| Seeded::new(rng.bytes())),
@@ -122,6 +132,8 @@ impl Node {
             questions: Questions::default(),
             relays: Relays::new(shards),
             packets: Packets::new(server.parser.as_ref()),
+            offsets: here_alone.map(|_| Offsets::new(seed)),
+            lingering: here_alone.map(Lingering::new),
             poison: Poison::default(),
             beats: 0,
             next_beat: now,

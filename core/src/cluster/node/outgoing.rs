@@ -10,7 +10,7 @@ use super::post::Outgoing;
 use super::questions::Kind;
 use crate::cluster::bus::{Ask, Body, Flags, Format, Report, To, is_id};
 use crate::cluster::{self, Change, Destination, Disconnect, Message, Output, Peer, Whom};
-use crate::recovery::offset::Offset;
+use crate::recovery::offset::{self, Offset};
 use crate::socket::Args;
 use crate::socket::encoded::Packet;
 
@@ -60,7 +60,7 @@ impl Node {
         self.reader.names.room(namespace, room).into_iter().for_each(|room| self.wishes.want(room));
     }
 
-    fn on_deserted(&mut self, now: Instant, namespace: &str, room: Option<&str>) {
+    pub(super) fn desert(&mut self, now: Instant, namespace: &str, room: Option<&str>) {
         let Some(room) = room else {
             if self.spaces.leave(namespace) {
                 self.unsubscribe(now, namespace);
@@ -92,6 +92,8 @@ impl Node {
         if self.goes_by_stream() && !volatile {
             return self.send_by_stream(now, (namespace, to), (event, flags), own);
         }
+        // Others name it themselves, if their clients are to come back.
+        let event = own.and_then(|own| offset::strip(&event, own)).unwrap_or(event);
         let body = Body::Broadcast { to, event, flags, ask: None };
         let keep = if volatile { Keep::Volatile } else { Keep::Firm };
         let _ = self.publish(now, Outgoing::new(namespace, body), keep);

@@ -1,8 +1,8 @@
 //! Events in packets, as shards hand them on.
 
+use std::fmt;
 use std::sync::Arc;
 
-use crate::cluster::bus::EntryId;
 use crate::limits::Limits;
 use crate::parser::Parser;
 use crate::recovery::offset;
@@ -64,15 +64,15 @@ impl Packets {
         self.encoder.event(namespace, event.name(), event.args(), id).packet()
     }
 
-    /// Returns the packet of an event with the id of its entry behind its arguments.
+    /// Returns the packet of an event with its name behind its arguments.
     pub(super) fn write_named(
         &mut self,
         namespace: &str,
         event: &EventMessage,
-        id: EntryId,
+        name: impl fmt::Display,
     ) -> Packet {
         let mut text = String::with_capacity(event.json().len() + 32);
-        offset::append(&mut text, event.args(), id);
+        offset::append(&mut text, event.args(), name);
         let args = ArgsRef::from_valid(&text, event.attachments());
         self.encoder.event(namespace, event.name(), args, None).packet()
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::lingering::Lingering;
 use super::node::{GRACE, Node, Stage};
 use super::outbox::Keep;
 use super::post::Outgoing;
@@ -275,6 +276,7 @@ impl Node {
             self.relays.deadline(),
             self.echoes.deadline(),
             self.returns.deadline(),
+            self.lingering.as_ref().and_then(Lingering::deadline),
             self.outbox.expiry(),
             self.next_hold,
             is_alive.then_some(self.next_beat),
@@ -293,6 +295,7 @@ impl Node {
         self.expire_questions(now);
         self.expire_echoes(now);
         self.expire_returns(now);
+        self.expire_lingering(now);
         self.next_hold = self.next_hold.filter(|due| now < *due);
         if self.gives_signs_of_life() {
             self.beat_in_time(now);

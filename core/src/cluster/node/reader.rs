@@ -110,7 +110,7 @@ impl Reader {
         match self.codec.format() {
             Format::Python => Some("/"),
             Format::Native => Some(rest.strip_prefix(":n:").unwrap_or("/")),
-            Format::Streams if rest.is_empty() => Some("/"),
+            Format::Streams if !rest.starts_with('#') => Some("/"),
             Format::Classic | Format::Sharded | Format::Streams => {
                 let is_of = |signed: &&Signed| {
                     signed.shorter == Shorter::Closed

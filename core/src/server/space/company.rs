@@ -3,22 +3,21 @@
 use std::sync::Arc;
 
 use crate::cluster::bus::Format;
-use crate::cluster::{Body, Destination};
+use crate::cluster::{Body, Destination, NodeConfig};
 use crate::server::Server;
 use crate::server::outputs::Outputs;
 use crate::server::space::namespace::Namespace;
 use crate::server::space::space::Space;
 
 impl Server {
-    /// Takes note that this process is one of a cluster whose processes write their messages in that format: what
-    /// has [`Scope::Cluster`](crate::Scope::Cluster) is for its [`Node`](crate::cluster::Node) as well.
+    /// Takes note that this process is one of a cluster whose processes agreed on these settings: what has [`Scope::Cluster`](crate::Scope::Cluster) is for its [`Node`](crate::cluster::Node) as well.
     ///
     /// Ids of foreign clients prove nothing, so each name that no shard of this process issued is that of a room,
     /// here and elsewhere.
-    pub fn join_cluster(&mut self, format: Format) {
-        if self.space.cluster.replace(format).is_none() {
+    pub fn join_cluster(&mut self, config: &NodeConfig) {
+        if self.space.cluster.replace(config.format).is_none() {
             self.answers.share_numbers();
-            if format == Format::Streams
+            if config.has_one_stream()
                 && let Some(history) = &mut self.space.history
             {
                 history.follow_stream();

@@ -35,6 +35,32 @@ fn a_room_of_twenty_characters_is_a_client_to_sharded_processes() {
 }
 
 #[test]
+fn rooms_of_a_static_cluster_have_no_channels() {
+    let names = Names::new(Format::Sharded, "socket.io").with_room_channels(false);
+    assert_eq!(names.channel(&room("r1")), "socket.io#/#");
+    assert_eq!(names.room("/", "r1"), None);
+}
+
+/// The numbers are those of `hashCode` in `@socket.io/redis-streams-adapter`.
+#[test]
+fn namespaces_are_spread_over_streams_as_in_javascript() {
+    let names = Names::new(Format::Streams, "socket.io").with_streams(3);
+    let stream = |namespace: &str| {
+        let message = Message { namespace: namespace.into(), ..room("r1") };
+        let channel = names.channel(&message);
+        let expected = Subscription::Stream(channel.clone());
+        assert!(names.subscriptions(namespace, "u").contains(&expected), "{namespace}");
+        assert_eq!(names.place(namespace, &channel).map(|place| place.lane), Some(Lane::Everyone));
+        channel
+    };
+    assert_eq!(stream("/"), "socket.io-2");
+    assert_eq!(stream("/orders-service"), "socket.io--1");
+    assert_eq!(names.place("/", "socket.io-3"), None);
+    assert_eq!(names.place("/", "socket.io"), None);
+    assert_eq!(names.channel(&asking()), "socket.io#/#");
+}
+
+#[test]
 fn counted_channels_are_subscribed_to_once() {
     for (format, counted) in [
         (Format::Python, None),

@@ -14,7 +14,7 @@ use crate::config::{Config, Recovery};
 use crate::hash::Seeded;
 use crate::key::Shard;
 use crate::recovery::lost::{Brought, Lost, Then};
-use crate::recovery::offset::{self, Offset, Origin, Reach};
+use crate::recovery::offset::{self, Offset, Origin, RANDOM, Reach};
 use crate::recovery::pid::Pid;
 use crate::recovery::saved::Saved;
 use crate::rng::Rng;
@@ -107,13 +107,13 @@ impl History {
         hasher: &Seeded,
     ) -> Option<Box<Self>> {
         let bounds = config.recovery.clone()?;
-        let process = u32::from_ne_bytes(Rng::new(seed, STREAM).bytes());
+        let process = offset::process(seed);
         Some(Box::new(Self {
             bounds,
             shard: shard.index,
             max_backlog: config.limits.max_backlog,
             confirmed: config.ping_interval.saturating_add(config.ping_timeout),
-            rng: Rng::new(seed, STREAM + 1 + u64::from(shard.index)),
+            rng: Rng::new(seed, RANDOM + 1 + u64::from(shard.index)),
             process,
             next: [0; 2],
             course: None,
@@ -493,9 +493,6 @@ pub(super) enum Taken {
     /// It was not lost on this shard, or too long ago.
     Unknown,
 }
-
-/// Random numbers of a process are drawn from streams of their own for this, from here on.
-const STREAM: u64 = 1 << 32;
 
 /// A larger buffer is given back after the event that needed it.
 const KEEP: usize = 64 * 1024;
