@@ -63,6 +63,9 @@ pub fn caddy_keeps_each_session_on_its_node(serve: Serve) {
     });
 }
 
+/// The id of a session that no node has.
+const UNKNOWN: &str = "n2.AAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
 /// A load balancer that runs.
 struct Balancer {
     child: Child,
@@ -78,7 +81,7 @@ impl Drop for Balancer {
 }
 
 impl Balancer {
-    /// Starts what `command` says in front of two nodes, and waits until it listens.
+    /// Starts what `command` says in front of two nodes, and waits until it hands requests on.
     fn start(
         nodes: [SocketAddr; 2],
         command: impl FnOnce(&Path, SocketAddr, [SocketAddr; 2]) -> Command,
@@ -93,13 +96,22 @@ impl Balancer {
         });
         let mut this = Self { child, address, _folder: folder };
         let patience = Instant::now() + PATIENCE;
-        while TcpStream::connect(address).is_err() {
+        while !this.hands_on() {
             let ended = this.child.try_wait().unwrap();
             assert!(ended.is_none(), "{name:?} ended: {ended:?}");
-            assert!(Instant::now() < patience, "{name:?} does not listen");
+            assert!(Instant::now() < patience, "{name:?} hands no request on");
             thread::sleep(Duration::from_millis(10));
         }
         this
+    }
+
+    /// Whether a node answers a request behind the balancer, which may break connections while it starts.
+    fn hands_on(&self) -> bool {
+        let Ok(stream) = TcpStream::connect(self.address) else { return false };
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut client = Client::on(stream);
+        UNKNOWN.clone_into(&mut client.sid);
+        client.try_request("GET", "").is_ok_and(|(status, _)| status == 400)
     }
 
     /// A polling client of a session, or of none yet, on a connection of its own.
@@ -159,8 +171,7 @@ fn keeps_each_session_on_its_node(
         channel.send(r#"429["which"]"#).unwrap();
         assert_eq!(channel.recv().unwrap(), format!(r#"439["{}"]"#, &sid[..2]));
     }
-    let unknown = "n2.AAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-    let (status, body) = balancer.client(unknown).request("GET", "");
+    let (status, body) = balancer.client(UNKNOWN).request("GET", "");
     assert_eq!(status, 400);
     assert!(body.contains("Session ID unknown"), "{body}");
 }
