@@ -13,7 +13,7 @@ pub enum Invalid {
     /// It is about another namespace than its channel, or lies on a channel where it has no place.
     #[error("the message does not belong on its channel")]
     Foreign,
-    /// It is not what its format says: neither JSON nor MessagePack, or with an unknown version.
+    /// It is not what its format says: neither JSON nor MessagePack.
     #[error("the message is malformed")]
     Malformed,
     /// A field is not there.
@@ -37,6 +37,9 @@ pub enum Invalid {
     /// Its type is unknown.
     #[error("the type of the message is unknown")]
     UnknownKind,
+    /// It is of another version of our own format.
+    #[error("the message is of version {0} of the format, and this process knows version 1 alone")]
+    Version(u8),
 }
 
 impl From<Violation> for Invalid {

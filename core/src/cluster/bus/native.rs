@@ -199,7 +199,7 @@ pub(super) fn decode(bytes: &[u8], limits: &BusLimits) -> Result<Message, Invali
     let rest = bytes.strip_prefix(&MAGIC).ok_or(Invalid::Malformed)?;
     let (&[version, kind, flags], rest) = rest.split_first_chunk().ok_or(Invalid::Malformed)?;
     if version != VERSION {
-        return Err(Invalid::Malformed);
+        return Err(Invalid::Version(version));
     }
     let (process, rest) = rest.split_first_chunk().ok_or(Invalid::Malformed)?;
     let (sequence, rest) = rest.split_first_chunk().ok_or(Invalid::Malformed)?;

@@ -145,3 +145,13 @@ fn unknown_types_and_missing_fields_are_named() {
         assert_eq!(found, Err(expected), "{text}");
     }
 }
+
+#[test]
+fn k10_a_message_of_another_version_says_which() {
+    let hello = Message { namespace: "/".into(), ..message(&"0".repeat(32), Body::Hello) };
+    let Ok(Payload::Bytes(bytes)) = codec(Format::Native).encode(&hello) else { panic!("bytes") };
+    let mut bytes = bytes.to_vec();
+    assert!(read(Format::Native, EVERYONE, &bytes).is_ok());
+    bytes[2] = 2;
+    assert_eq!(read(Format::Native, EVERYONE, &bytes), Err(Invalid::Version(2)));
+}
