@@ -1,8 +1,9 @@
 //! The node of a process behind its lock, and the one way to reach it.
 //!
-//! Every change of the node goes through [`Bus::act`], [`Bus::pump`] or [`Bus::deliver`]: lock, take what shards left, act,
-//! leave with shards what follows for them, unlock, and only then have shards handle that, wake the thread of the broker,
-//! and tell the application. Messages of other processes are read before, without the lock, and taken in turns.
+//! Every change of the node goes one way, that of [`Bus::act`]: lock, take what shards left, act, leave with shards what
+//! follows for them, unlock, and only then have shards handle that, tell the application, and wake the thread of the
+//! broker. `change` and `change_locked` are that way, and [`Bus::pump`] goes it when shards left something. Messages of
+//! other processes are read before, without the lock, and taken in turns.
 
 use atomic_waker::AtomicWaker;
 use sansocket::Config;
@@ -13,7 +14,6 @@ use sansocket::cluster::{
 };
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -21,7 +21,9 @@ use std::time::{Duration, Instant};
 use crate::cluster::arrivals::{Arrivals, Brought, Turn};
 use crate::cluster::asked::Asked;
 use crate::cluster::cluster::Cluster;
+use crate::cluster::inbox::Inbox;
 use crate::cluster::process::Process;
+use crate::cluster::room::Room;
 use crate::cluster::settled::Settled;
 use crate::cluster::stage::Stage;
 use crate::cluster::status;
@@ -49,25 +51,6 @@ pub(crate) struct Settings {
     /// Where the broker is, without a password.
     pub(crate) address: String,
     pub(crate) format: Format,
-}
-
-/// Messages that shards left for other processes, in the order of the calls that caused them.
-#[derive(Default)]
-struct Inbox {
-    /// Bounded by those who leave them: each sees to it that they are taken at once.
-    messages: Mutex<Vec<Message>>,
-    /// Whether there are any: spares the lock when there are none.
-    any: AtomicBool,
-}
-
-/// How large messages may be, as the node said when its lock was held last: no emit waits for the lock.
-struct Room {
-    /// Bytes that the broker carries at most; the largest number where there is no limit.
-    largest: AtomicUsize,
-    /// Bytes for which the queue has room.
-    free: AtomicUsize,
-    /// Bytes of the whole queue.
-    queue: usize,
 }
 
 /// What the lock guards.
@@ -466,53 +449,6 @@ impl State {
         }
         after.due = [self.node.poll_timeout(), self.stage.due()].into_iter().flatten().min();
         (result, after)
-    }
-}
-
-impl Room {
-    fn new(queue: usize) -> Self {
-        Self { largest: AtomicUsize::new(usize::MAX), free: AtomicUsize::new(queue), queue }
-    }
-
-    fn set(&self, node: &Node) {
-        self.largest.store(node.largest().unwrap_or(usize::MAX), Ordering::Relaxed);
-        self.free.store(node.room(), Ordering::Relaxed);
-    }
-
-    fn check(&self, size: usize) -> Result<(), BusError> {
-        let limit = self.largest.load(Ordering::Relaxed);
-        if size > limit {
-            return Err(BusError::TooLarge { size, limit });
-        }
-        if size > self.free.load(Ordering::Relaxed) {
-            return Err(BusError::Full { limit: self.queue });
-        }
-        Ok(())
-    }
-}
-
-impl Inbox {
-    fn is_there(&self) -> bool {
-        self.any.load(Ordering::Acquire)
-    }
-
-    fn leave(&self, message: Message) {
-        let mut messages = self.lock();
-        messages.push(message);
-        self.any.store(true, Ordering::Release);
-    }
-
-    fn take(&self) -> Vec<Message> {
-        if !self.is_there() {
-            return Vec::new();
-        }
-        let mut messages = self.lock();
-        self.any.store(false, Ordering::Release);
-        std::mem::take(&mut messages)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Message>> {
-        self.messages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
