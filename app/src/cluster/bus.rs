@@ -74,6 +74,13 @@ struct Aftermath {
     due: Option<Instant>,
 }
 
+/// How often a thread takes what shards left, one time after the other, before it leaves the rest to others.
+const ROUNDS: usize = 16;
+
+/// So many times the bytes of the queue may wait for the node before a thread waits that leaves more. Events are refused
+/// before.
+const CROWD: usize = 2;
+
 /// How long [`Bus::settled`] waits.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -137,7 +144,7 @@ impl Bus {
 
     /// Says whether a message with so many bytes of arguments would be taken now.
     pub(crate) fn check_size(&self, size: usize) -> Result<(), BusError> {
-        self.0.room.check(size)
+        self.0.room.check(size, self.0.inbox.bytes())
     }
 
     /// Takes a message of a shard whose lock is held. [`pump`](Self::pump) is called when it is not any more.
@@ -145,18 +152,29 @@ impl Bus {
         self.0.inbox.leave(message);
     }
 
-    /// Hands the node what shards left, unless another thread does that: it looks again before it goes.
+    /// Hands the node what shards left, unless another thread does that: it looks again before it goes. A thread that has
+    /// done so for long, because others leave more and more, leaves the rest to them and to the timers.
     pub(crate) fn pump(&self) {
-        while self.0.inbox.is_there() {
+        for _ in 0..ROUNDS {
+            if !self.0.inbox.is_there() {
+                return self.see_to_arrivals();
+            }
             let Some(process) = self.0.process.upgrade() else { return };
-            let Some(mut state) = self.try_lock() else { return };
-            let after = state.take_and(&self.0.inbox, &*process, |_, _| ()).1;
-            self.0.show(&mut state);
-            drop(state);
-            self.carry_out(process, after);
+            let Some(state) = self.lock_for_inbox() else { return };
+            self.take_inbox(process, state, |_, _| ());
             self.0.driver.wake();
         }
-        self.see_to_arrivals();
+        if let Some(process) = self.0.process.upgrade() {
+            process.set_due(process.now());
+        }
+    }
+
+    /// The lock, if it is free, or if so much waits for the node that whoever leaves more has to wait as well.
+    fn lock_for_inbox(&self) -> Option<MutexGuard<'_, State>> {
+        match self.0.inbox.bytes() > self.0.room.queue().saturating_mul(CROWD) {
+            true => Some(self.lock()),
+            false => self.try_lock(),
+        }
     }
 
     /// Takes a message that the broker brought. It is read here, without the lock of the node. While another thread has
@@ -357,16 +375,29 @@ impl Bus {
     /// The same with the lock taken.
     fn change_locked<R>(
         &self,
-        mut state: MutexGuard<'_, State>,
+        state: MutexGuard<'_, State>,
         act: impl FnOnce(&mut State, Instant) -> R,
     ) -> Option<R> {
         let process = self.0.process.upgrade()?;
-        let (result, after) = state.take_and(&self.0.inbox, &*process, act);
+        let result = self.take_inbox(process, state, act);
+        self.pump();
+        Some(result)
+    }
+
+    /// The same, with no look at what shards leave meanwhile.
+    fn take_inbox<R>(
+        &self,
+        process: Arc<dyn Process>,
+        mut state: MutexGuard<'_, State>,
+        act: impl FnOnce(&mut State, Instant) -> R,
+    ) -> R {
+        let messages = self.0.inbox.take();
+        let (result, after) = state.take_and(&messages, &*process, act);
+        self.0.inbox.forget(messages.iter().map(Message::size).sum());
         self.0.show(&mut state);
         drop(state);
         self.carry_out(process, after);
-        self.pump();
-        Some(result)
+        result
     }
 
     /// Looks at what the lock guards. Whatever came meanwhile is seen to behind it.
@@ -423,14 +454,12 @@ impl State {
     /// Takes what shards left, lets `act` change the node, and collects what follows.
     fn take_and<R>(
         &mut self,
-        inbox: &Inbox,
+        messages: &[Message],
         process: &dyn Process,
         act: impl FnOnce(&mut Self, Instant) -> R,
     ) -> (R, Aftermath) {
         let now = process.now();
-        for message in inbox.take() {
-            self.node.handle_shard(now, &message);
-        }
+        messages.iter().for_each(|message| self.node.handle_shard(now, message));
         let result = act(self, now);
         let mut after = Aftermath::default();
         while let Some(output) = self.node.poll_shard() {
@@ -457,3 +486,6 @@ impl fmt::Debug for Bus {
         f.debug_struct("Bus").field("broker", &self.0.settings.address).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

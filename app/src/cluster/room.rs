@@ -23,12 +23,18 @@ impl Room {
         self.free.store(node.room(), Ordering::Relaxed);
     }
 
-    pub(super) fn check(&self, size: usize) -> Result<(), BusError> {
+    /// Bytes of the whole queue.
+    pub(super) fn queue(&self) -> usize {
+        self.queue
+    }
+
+    /// Whether there is room for so many bytes behind those that wait for the node.
+    pub(super) fn check(&self, size: usize, waiting: usize) -> Result<(), BusError> {
         let limit = self.largest.load(Ordering::Relaxed);
         if size > limit {
             return Err(BusError::TooLarge { size, limit });
         }
-        if size > self.free.load(Ordering::Relaxed) {
+        if size > self.free.load(Ordering::Relaxed).saturating_sub(waiting) {
             return Err(BusError::Full { limit: self.queue });
         }
         Ok(())
