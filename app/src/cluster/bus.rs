@@ -271,6 +271,7 @@ impl Bus {
             }
             (before, state.stage)
         });
+        self.0.driver.wake();
         match stage {
             Some((Stage::Serving, Stage::Serving)) => {
                 self.close();
@@ -363,6 +364,8 @@ impl Bus {
             }
             is_settled
         });
+        // What shards left is with the node by now, and who left it finds nothing to hand over.
+        self.0.driver.wake();
         if is_settled == Some(false) { Poll::Pending } else { Poll::Ready(()) }
     }
 

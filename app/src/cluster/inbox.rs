@@ -1,7 +1,7 @@
 //! What shards left for other processes.
 
 use sansocket::cluster::Message;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Messages that shards left for other processes, in the order of the calls that caused them.
@@ -17,8 +17,11 @@ pub(super) struct Inbox {
 }
 
 impl Inbox {
+    /// Whether there are any. The lock of the node is not held.
     pub(super) fn is_there(&self) -> bool {
-        self.any.load(Ordering::Acquire)
+        // As in `Arrivals::is_there`.
+        fence(Ordering::SeqCst);
+        self.any.load(Ordering::Relaxed)
     }
 
     /// Bytes of what the node has not taken yet.
@@ -30,16 +33,18 @@ impl Inbox {
         let mut messages = self.lock();
         self.bytes.fetch_add(message.size(), Ordering::Relaxed);
         messages.push(message);
-        self.any.store(true, Ordering::Release);
+        self.any.store(true, Ordering::Relaxed);
+        drop(messages);
+        fence(Ordering::SeqCst);
     }
 
-    /// Takes all. They count until [`forget`](Self::forget) is told of their bytes.
+    /// Takes all. The lock of the node is held. They count until [`forget`](Self::forget) is told of their bytes.
     pub(super) fn take(&self) -> Vec<Message> {
-        if !self.is_there() {
+        if !self.any.load(Ordering::Relaxed) {
             return Vec::new();
         }
         let mut messages = self.lock();
-        self.any.store(false, Ordering::Release);
+        self.any.store(false, Ordering::Relaxed);
         std::mem::take(&mut messages)
     }
 

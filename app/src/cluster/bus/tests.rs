@@ -1,7 +1,9 @@
 use sansocket::cluster::{Destination, Output};
 use sansocket::{ArgsRef, Server, Shard, Target};
 use sansocket_bus::{Broker, BrokerError, End as _, Link};
+use std::future::Future as _;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::Wake;
 
 use super::*;
 use crate::cluster::driver::Driver;
@@ -103,6 +105,56 @@ fn k21_a_thread_that_emits_does_not_hand_over_what_others_emit_for_ever() {
     assert_eq!(*process.due.lock().unwrap(), Some(process.now()), "the timers see to the rest");
     *process.meanwhile.lock().unwrap() = None;
     drop(driver);
+}
+
+/// A waker that counts.
+#[derive(Default)]
+struct Bell(AtomicU32);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Bell {
+    /// How often it rang since it was asked last.
+    fn rang(&self) -> u32 {
+        self.0.swap(0, Ordering::Relaxed)
+    }
+}
+
+/// The broker's thread does what there is to do, until it waits.
+fn work(driver: &Driver, bell: &Arc<Bell>) {
+    let waker = Waker::from(bell.clone());
+    let mut context = Context::from_waker(&waker);
+    while let Poll::Ready(command) = driver.poll_command(&mut context) {
+        if let Some(Command::Subscribe(subscription)) = command {
+            driver.subscribed(&subscription);
+        }
+    }
+    bell.rang();
+}
+
+/// Another thread takes the messages for the node before the one that left them does.
+#[test]
+fn k01_the_broker_hears_of_a_message_whoever_takes_it_for_the_node() {
+    let takes: [(&str, fn(&Bus)); 2] = [
+        ("settled", |bus| {
+            let mut settled = std::pin::pin!(bus.settled());
+            let _ = settled.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        }),
+        ("stop", |bus| assert!(bus.stop(Duration::from_secs(1)))),
+    ];
+    for (name, take) in takes {
+        let (_process, bus, driver) = alone(1);
+        let bell = Arc::new(Bell::default());
+        work(&driver, &bell);
+        bus.leave(message());
+        take(&bus);
+        bus.pump();
+        assert!(bell.rang() > 0, "{name}");
+    }
 }
 
 /// So often that it counts as without end.
