@@ -12,8 +12,9 @@ use sansocket::cluster::{
     AnswerToken, BusCounts, BusError, Command, Message, Node, NodeEvent, Outcome, Question, Reader,
     Taken,
 };
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -40,6 +41,8 @@ struct Inner {
     arrivals: Arrivals,
     room: Room,
     state: Mutex<State>,
+    /// How many tickets were given to those that wait.
+    tickets: AtomicU64,
     /// The thread of the broker, when it waits for commands.
     driver: AtomicWaker,
     /// The same, when it waits for the next attempt to connect.
@@ -60,8 +63,8 @@ struct State {
     reader: Arc<Reader>,
     /// Who waits for an answer. Bounded as the questions of the node are: each ends in time.
     pending: HashMap<Question, Arc<Slot<Outcome>>>,
-    /// Who waits until everything is subscribed to.
-    settling: Vec<Waker>,
+    /// Who waits until everything is subscribed to, by ticket.
+    settling: BTreeMap<u64, Waker>,
     stage: Stage,
 }
 
@@ -99,7 +102,7 @@ impl Bus {
         namespaces.for_each(|namespace| node.open(now, namespace));
         room.set(&node);
         let reader = node.reader().clone();
-        let (pending, settling) = (HashMap::new(), Vec::new());
+        let (pending, settling) = (HashMap::new(), BTreeMap::new());
         Self(Arc::new(Inner {
             process,
             settings,
@@ -107,6 +110,7 @@ impl Bus {
             arrivals: Arrivals::new(reader.clone()),
             room,
             state: Mutex::new(State { node, reader, pending, settling, stage: Stage::Serving }),
+            tickets: AtomicU64::new(0),
             driver: AtomicWaker::new(),
             pause: AtomicWaker::new(),
         }))
@@ -355,18 +359,26 @@ impl Bus {
         }
     }
 
+    /// Returns the name of one that will wait until everything is subscribed to.
+    pub(super) fn ticket(&self) -> u64 {
+        self.0.tickets.fetch_add(1, Ordering::Relaxed)
+    }
+
     /// Completes when everything is subscribed to.
-    pub(super) fn poll_settled(&self, context: &Context<'_>) -> Poll<()> {
-        let is_settled = self.change(|state, _| {
+    pub(super) fn poll_settled(&self, ticket: u64, context: &Context<'_>) -> Poll<()> {
+        let before = self.change(|state, _| {
             let is_settled = state.node.is_settled();
-            if !is_settled && !state.settling.iter().any(|w| w.will_wake(context.waker())) {
-                state.settling.push(context.waker().clone());
-            }
-            is_settled
+            (!is_settled).then(|| state.settling.insert(ticket, context.waker().clone()))
         });
         // What shards left is with the node by now, and who left it finds nothing to hand over.
         self.0.driver.wake();
-        if is_settled == Some(false) { Poll::Pending } else { Poll::Ready(()) }
+        if before.flatten().is_some() { Poll::Pending } else { Poll::Ready(()) }
+    }
+
+    /// One does not wait any more.
+    pub(super) fn forget(&self, ticket: u64) {
+        // It is dropped without the lock.
+        drop(self.look(|state| state.settling.remove(&ticket)));
     }
 
     /// Locks the node, with what shards left handed over, lets `act` change it, and does what follows. It does not wake
@@ -477,7 +489,7 @@ impl State {
             }
         }
         if !self.settling.is_empty() && self.node.is_settled() {
-            after.wakers.append(&mut self.settling);
+            after.wakers.extend(std::mem::take(&mut self.settling).into_values());
         }
         after.due = [self.node.poll_timeout(), self.stage.due()].into_iter().flatten().min();
         (result, after)
