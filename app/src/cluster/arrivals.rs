@@ -78,13 +78,15 @@ impl Arrivals {
         line.waiting.push_back(brought);
         self.any.store(true, Ordering::Relaxed);
         drop(line);
-        // Before the lock of the node is tried: whoever has it looks here after it let go.
+        // See `is_there`.
         fence(Ordering::SeqCst);
         None
     }
 
     /// Whether any wait. The lock of the node is not held.
     pub(super) fn is_there(&self) -> bool {
+        // Whoever puts something in line tries the lock of the node then, and whoever had that looks here after it let go.
+        // With a fence between the two steps of each, one of them sees what the other did, and nothing is left in line.
         fence(Ordering::SeqCst);
         self.any.load(Ordering::Relaxed)
     }

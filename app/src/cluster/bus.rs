@@ -1,8 +1,9 @@
 //! The node of a process behind its lock, and the one way to reach it.
 //!
-//! Every change of the node goes through [`Bus::act`], [`Bus::pump`] or [`Bus::deliver`]: lock, take what shards left, act,
-//! leave with shards what follows for them, unlock, and only then have shards handle that, wake the thread of the broker,
-//! and tell the application. Messages of other processes are read before, without the lock, and taken in turns.
+//! Every change of the node goes one way, that of [`Bus::act`]: lock, take what shards left, act, leave with shards what
+//! follows for them, unlock, and only then have shards handle that, tell the application, and wake the thread of the
+//! broker. `change` and `change_locked` are that way, and [`Bus::pump`] goes it when shards left something. Messages of
+//! other processes are read before, without the lock, and taken in turns.
 
 use atomic_waker::AtomicWaker;
 use sansocket::Config;
@@ -11,9 +12,9 @@ use sansocket::cluster::{
     AnswerToken, BusCounts, BusError, Command, Message, Node, NodeConfig, NodeEvent, Outcome,
     Question, Reader, Taken,
 };
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -21,7 +22,9 @@ use std::time::{Duration, Instant};
 use crate::cluster::arrivals::{Arrivals, Brought, Turn};
 use crate::cluster::asked::Asked;
 use crate::cluster::cluster::Cluster;
+use crate::cluster::inbox::Inbox;
 use crate::cluster::process::Process;
+use crate::cluster::room::Room;
 use crate::cluster::settled::Settled;
 use crate::cluster::stage::Stage;
 use crate::cluster::status;
@@ -38,6 +41,8 @@ struct Inner {
     arrivals: Arrivals,
     room: Room,
     state: Mutex<State>,
+    /// How many tickets were given to those that wait.
+    tickets: AtomicU64,
     /// The thread of the broker, when it waits for commands.
     driver: AtomicWaker,
     /// The same, when it waits for the next attempt to connect.
@@ -51,25 +56,6 @@ pub(crate) struct Settings {
     pub(crate) config: NodeConfig,
 }
 
-/// Messages that shards left for other processes, in the order of the calls that caused them.
-#[derive(Default)]
-struct Inbox {
-    /// Bounded by those who leave them: each sees to it that they are taken at once.
-    messages: Mutex<Vec<Message>>,
-    /// Whether there are any: spares the lock when there are none.
-    any: AtomicBool,
-}
-
-/// How large messages may be, as the node said when its lock was held last: no emit waits for the lock.
-struct Room {
-    /// Bytes that the broker carries at most; the largest number where there is no limit.
-    largest: AtomicUsize,
-    /// Bytes for which the queue has room.
-    free: AtomicUsize,
-    /// Bytes of the whole queue.
-    queue: usize,
-}
-
 /// What the lock guards.
 struct State {
     node: Node,
@@ -77,8 +63,8 @@ struct State {
     reader: Arc<Reader>,
     /// Who waits for an answer. Bounded as the questions of the node are: each ends in time.
     pending: HashMap<Question, Arc<Slot<Outcome>>>,
-    /// Who waits until everything is subscribed to.
-    settling: Vec<Waker>,
+    /// Who waits until everything is subscribed to, by ticket.
+    settling: BTreeMap<u64, Waker>,
     stage: Stage,
 }
 
@@ -90,6 +76,13 @@ struct Aftermath {
     events: Vec<NodeEvent>,
     due: Option<Instant>,
 }
+
+/// How often a thread takes what shards left, one time after the other, before it leaves the rest to others.
+const ROUNDS: usize = 16;
+
+/// So many times the bytes of the queue may wait for the node before a thread waits that leaves more. Events are refused
+/// before.
+const CROWD: usize = 2;
 
 /// How long [`Bus::settled`] waits.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -109,7 +102,7 @@ impl Bus {
         namespaces.for_each(|namespace| node.open(now, namespace));
         room.set(&node);
         let reader = node.reader().clone();
-        let (pending, settling) = (HashMap::new(), Vec::new());
+        let (pending, settling) = (HashMap::new(), BTreeMap::new());
         Self(Arc::new(Inner {
             process,
             settings,
@@ -117,6 +110,7 @@ impl Bus {
             arrivals: Arrivals::new(reader.clone()),
             room,
             state: Mutex::new(State { node, reader, pending, settling, stage: Stage::Serving }),
+            tickets: AtomicU64::new(0),
             driver: AtomicWaker::new(),
             pause: AtomicWaker::new(),
         }))
@@ -159,7 +153,7 @@ impl Bus {
 
     /// Says whether a message with so many bytes of arguments would be taken now.
     pub(crate) fn check_size(&self, size: usize) -> Result<(), BusError> {
-        self.0.room.check(size)
+        self.0.room.check(size, self.0.inbox.bytes())
     }
 
     /// Takes a message of a shard whose lock is held. [`pump`](Self::pump) is called when it is not any more.
@@ -167,18 +161,29 @@ impl Bus {
         self.0.inbox.leave(message);
     }
 
-    /// Hands the node what shards left, unless another thread does that: it looks again before it goes.
+    /// Hands the node what shards left, unless another thread does that: it looks again before it goes. A thread that has
+    /// done so for long, because others leave more and more, leaves the rest to them and to the timers.
     pub(crate) fn pump(&self) {
-        while self.0.inbox.is_there() {
+        for _ in 0..ROUNDS {
+            if !self.0.inbox.is_there() {
+                return self.see_to_arrivals();
+            }
             let Some(process) = self.0.process.upgrade() else { return };
-            let Some(mut state) = self.try_lock() else { return };
-            let after = state.take_and(&self.0.inbox, &*process, |_, _| ()).1;
-            self.0.show(&mut state);
-            drop(state);
-            self.carry_out(process, after);
+            let Some(state) = self.lock_for_inbox() else { return };
+            self.take_inbox(process, state, |_, _| ());
             self.0.driver.wake();
         }
-        self.see_to_arrivals();
+        if let Some(process) = self.0.process.upgrade() {
+            process.set_due(process.now());
+        }
+    }
+
+    /// The lock, if it is free, or if so much waits for the node that whoever leaves more has to wait as well.
+    fn lock_for_inbox(&self) -> Option<MutexGuard<'_, State>> {
+        match self.0.inbox.bytes() > self.0.room.queue().saturating_mul(CROWD) {
+            true => Some(self.lock()),
+            false => self.try_lock(),
+        }
     }
 
     /// Takes a message that the broker brought. It is read here, without the lock of the node. While another thread has
@@ -275,6 +280,7 @@ impl Bus {
             }
             (before, state.stage)
         });
+        self.0.driver.wake();
         match stage {
             Some((Stage::Serving, Stage::Serving)) => {
                 self.close();
@@ -358,16 +364,26 @@ impl Bus {
         }
     }
 
+    /// Returns the name of one that will wait until everything is subscribed to.
+    pub(super) fn ticket(&self) -> u64 {
+        self.0.tickets.fetch_add(1, Ordering::Relaxed)
+    }
+
     /// Completes when everything is subscribed to.
-    pub(super) fn poll_settled(&self, context: &Context<'_>) -> Poll<()> {
-        let is_settled = self.change(|state, _| {
+    pub(super) fn poll_settled(&self, ticket: u64, context: &Context<'_>) -> Poll<()> {
+        let before = self.change(|state, _| {
             let is_settled = state.node.is_settled();
-            if !is_settled && !state.settling.iter().any(|w| w.will_wake(context.waker())) {
-                state.settling.push(context.waker().clone());
-            }
-            is_settled
+            (!is_settled).then(|| state.settling.insert(ticket, context.waker().clone()))
         });
-        if is_settled == Some(false) { Poll::Pending } else { Poll::Ready(()) }
+        // What shards left is with the node by now, and who left it finds nothing to hand over.
+        self.0.driver.wake();
+        if before.flatten().is_some() { Poll::Pending } else { Poll::Ready(()) }
+    }
+
+    /// One does not wait any more.
+    pub(super) fn forget(&self, ticket: u64) {
+        // It is dropped without the lock.
+        drop(self.look(|state| state.settling.remove(&ticket)));
     }
 
     /// Locks the node, with what shards left handed over, lets `act` change it, and does what follows. It does not wake
@@ -379,16 +395,29 @@ impl Bus {
     /// The same with the lock taken.
     fn change_locked<R>(
         &self,
-        mut state: MutexGuard<'_, State>,
+        state: MutexGuard<'_, State>,
         act: impl FnOnce(&mut State, Instant) -> R,
     ) -> Option<R> {
         let process = self.0.process.upgrade()?;
-        let (result, after) = state.take_and(&self.0.inbox, &*process, act);
+        let result = self.take_inbox(process, state, act);
+        self.pump();
+        Some(result)
+    }
+
+    /// The same, with no look at what shards leave meanwhile.
+    fn take_inbox<R>(
+        &self,
+        process: Arc<dyn Process>,
+        mut state: MutexGuard<'_, State>,
+        act: impl FnOnce(&mut State, Instant) -> R,
+    ) -> R {
+        let messages = self.0.inbox.take();
+        let (result, after) = state.take_and(&messages, &*process, act);
+        self.0.inbox.forget(messages.iter().map(Message::size).sum());
         self.0.show(&mut state);
         drop(state);
         self.carry_out(process, after);
-        self.pump();
-        Some(result)
+        result
     }
 
     /// Looks at what the lock guards. Whatever came meanwhile is seen to behind it.
@@ -445,14 +474,12 @@ impl State {
     /// Takes what shards left, lets `act` change the node, and collects what follows.
     fn take_and<R>(
         &mut self,
-        inbox: &Inbox,
+        messages: &[Message],
         process: &dyn Process,
         act: impl FnOnce(&mut Self, Instant) -> R,
     ) -> (R, Aftermath) {
         let now = process.now();
-        for message in inbox.take() {
-            self.node.handle_shard(now, &message);
-        }
+        messages.iter().for_each(|message| self.node.handle_shard(now, message));
         let result = act(self, now);
         let mut after = Aftermath::default();
         while let Some(output) = self.node.poll_shard() {
@@ -467,57 +494,10 @@ impl State {
             }
         }
         if !self.settling.is_empty() && self.node.is_settled() {
-            after.wakers.append(&mut self.settling);
+            after.wakers.extend(std::mem::take(&mut self.settling).into_values());
         }
         after.due = [self.node.poll_timeout(), self.stage.due()].into_iter().flatten().min();
         (result, after)
-    }
-}
-
-impl Room {
-    fn new(queue: usize) -> Self {
-        Self { largest: AtomicUsize::new(usize::MAX), free: AtomicUsize::new(queue), queue }
-    }
-
-    fn set(&self, node: &Node) {
-        self.largest.store(node.largest().unwrap_or(usize::MAX), Ordering::Relaxed);
-        self.free.store(node.room(), Ordering::Relaxed);
-    }
-
-    fn check(&self, size: usize) -> Result<(), BusError> {
-        let limit = self.largest.load(Ordering::Relaxed);
-        if size > limit {
-            return Err(BusError::TooLarge { size, limit });
-        }
-        if size > self.free.load(Ordering::Relaxed) {
-            return Err(BusError::Full { limit: self.queue });
-        }
-        Ok(())
-    }
-}
-
-impl Inbox {
-    fn is_there(&self) -> bool {
-        self.any.load(Ordering::Acquire)
-    }
-
-    fn leave(&self, message: Message) {
-        let mut messages = self.lock();
-        messages.push(message);
-        self.any.store(true, Ordering::Release);
-    }
-
-    fn take(&self) -> Vec<Message> {
-        if !self.is_there() {
-            return Vec::new();
-        }
-        let mut messages = self.lock();
-        self.any.store(false, Ordering::Release);
-        std::mem::take(&mut messages)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Message>> {
-        self.messages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -526,3 +506,6 @@ impl fmt::Debug for Bus {
         f.debug_struct("Bus").field("broker", &self.0.settings.address).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,13 +16,15 @@ use crate::wait::wait;
 #[must_use = "futures do nothing unless awaited"]
 pub struct Settled {
     bus: Bus,
+    /// The name of its entry among those that wait, once it was polled.
+    ticket: Option<u64>,
     /// Ends the waiting.
     patience: BoxFuture<()>,
 }
 
 impl Settled {
     pub(super) fn new(bus: Bus, patience: BoxFuture<()>) -> Self {
-        Self { bus, patience }
+        Self { bus, ticket: None, patience }
     }
 
     /// Waits on this thread; never inside an async handler.
@@ -35,9 +37,19 @@ impl Future for Settled {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        match self.bus.poll_settled(context) {
+        let this = &mut *self;
+        let ticket = *this.ticket.get_or_insert_with(|| this.bus.ticket());
+        match this.bus.poll_settled(ticket, context) {
             Poll::Ready(()) => Poll::Ready(()),
-            Poll::Pending => self.patience.as_mut().poll(context),
+            Poll::Pending => this.patience.as_mut().poll(context),
+        }
+    }
+}
+
+impl Drop for Settled {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket {
+            self.bus.forget(ticket);
         }
     }
 }

@@ -40,7 +40,7 @@ pub(super) struct Shared<N: Net> {
     pub(super) patience: Duration,
     /// How long a connection is kept without a request.
     keeping: Duration,
-    /// Connections without a request, the last used at the end. At most [`KEPT`] for each node.
+    /// Connections without a request, the last used at the end. At most [`KEPT`] for each node that was asked lately.
     idle: Mutex<HashMap<SocketAddr, Vec<Idle<N::Stream>>>>,
 }
 
@@ -169,11 +169,19 @@ impl<N: Net> Shared<N> {
         }
     }
 
+    /// Keeps a connection for the next request, and none that was kept for too long: a node may be gone.
     fn keep(&self, node: SocketAddr, way: Way<N::Stream>) {
-        let since = self.net.now();
         let mut idle = self.idle();
+        let since = self.net.now();
+        idle.retain(|_, kept| {
+            let is_over =
+                |idle: &Idle<_>| since.saturating_duration_since(idle.since) >= self.keeping;
+            // They are in the order of that time.
+            let over = kept.partition_point(is_over);
+            kept.drain(..over);
+            !kept.is_empty()
+        });
         let kept = idle.entry(node).or_default();
-        kept.retain(|idle| since.saturating_duration_since(idle.since) < self.keeping);
         if kept.len() < KEPT {
             kept.push(Idle { way, since });
         }

@@ -18,6 +18,8 @@ use crate::emitter::Owner;
 #[must_use = "futures do nothing unless awaited"]
 pub struct Flush {
     owner: Arc<Owner>,
+    /// The name of its entry among those that wait.
+    ticket: u64,
     /// Until the outcome was taken.
     wait: Option<Wait>,
 }
@@ -25,7 +27,8 @@ pub struct Flush {
 impl Flush {
     pub(crate) fn new(owner: Arc<Owner>) -> Self {
         let wait = owner.state.act(|machine, _| machine.flush());
-        Self { owner, wait: Some(wait) }
+        let ticket = owner.state.ticket();
+        Self { owner, ticket, wait: Some(wait) }
     }
 
     /// Waits on a thread, as `.await` does in a task.
@@ -50,7 +53,7 @@ impl Future for Flush {
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         let Some(wait) = &this.wait else { return Poll::Ready(Ok(())) };
-        let poll = this.owner.state.poll_flush(wait, context);
+        let poll = this.owner.state.poll_flush((wait, this.ticket), context);
         if poll.is_ready() {
             this.wait = None;
         }
@@ -61,7 +64,7 @@ impl Future for Flush {
 impl Drop for Flush {
     fn drop(&mut self) {
         if let Some(wait) = self.wait.take() {
-            self.owner.state.act(|machine, _| machine.cancel(wait));
+            self.owner.state.cancel(wait, self.ticket);
         }
     }
 }

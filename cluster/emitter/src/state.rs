@@ -1,6 +1,7 @@
 //! What an emitter, the thread of its broker and its clock share.
 
 use sansocket::cluster::{Command, Emitter as Machine, Flush};
+use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -20,8 +21,10 @@ struct Inner {
     machine: Machine,
     /// The thread of the broker, while it waits.
     driver: Option<Waker>,
-    /// Tasks that wait for flushes.
-    flushes: Vec<Waker>,
+    /// Tasks that wait for flushes, by ticket.
+    flushes: BTreeMap<u64, Waker>,
+    /// How many tickets were given to flushes.
+    tickets: u64,
     /// When the clock wakes up by itself.
     alarm: Option<Instant>,
     /// Why the broker was not reached last.
@@ -30,8 +33,8 @@ struct Inner {
 
 impl State {
     pub(crate) fn new(address: String, machine: Machine) -> Self {
-        let inner =
-            Inner { machine, driver: None, flushes: Vec::new(), alarm: None, failure: None };
+        let (flushes, tickets) = (BTreeMap::new(), 0);
+        let inner = Inner { machine, driver: None, flushes, tickets, alarm: None, failure: None };
         Self { address, inner: Mutex::new(inner), bell: Condvar::new() }
     }
 
@@ -90,19 +93,33 @@ impl State {
         Poll::Pending
     }
 
+    /// Returns the name of a flush among those that wait.
+    pub(crate) fn ticket(&self) -> u64 {
+        let mut inner = self.lock();
+        inner.tickets += 1;
+        inner.tickets
+    }
+
     pub(crate) fn poll_flush(
         &self,
-        flush: &Flush,
+        (flush, ticket): (&Flush, u64),
         context: &Context<'_>,
     ) -> Poll<Result<(), Unconfirmed>> {
         let mut inner = self.lock();
         if let Some(outcome) = inner.machine.poll_flush(flush) {
             return Poll::Ready(outcome);
         }
-        if !inner.flushes.iter().any(|waker| waker.will_wake(context.waker())) {
-            inner.flushes.push(context.waker().clone());
-        }
+        let before = inner.flushes.insert(ticket, context.waker().clone());
+        drop((inner, before));
         Poll::Pending
+    }
+
+    /// Ends a wait whose outcome nobody takes.
+    pub(crate) fn cancel(&self, flush: Flush, ticket: u64) {
+        let waker = self.lock().flushes.remove(&ticket);
+        // Without the lock.
+        drop(waker);
+        self.act(|machine, _| machine.cancel(flush));
     }
 
     /// Waits until the broker is connected; after so long, returns why it is not.
@@ -145,7 +162,7 @@ impl State {
     fn follow(&self, mut inner: MutexGuard<'_, Inner>, driver: Option<Waker>) {
         let flushes = match inner.machine.has_outcome() {
             true => std::mem::take(&mut inner.flushes),
-            false => Vec::new(),
+            false => BTreeMap::new(),
         };
         let mut events = Vec::new();
         while let Some(event) = inner.machine.poll_event() {
@@ -158,7 +175,7 @@ impl State {
         if is_earlier || is_done || !events.is_empty() {
             self.bell.notify_all();
         }
-        driver.into_iter().chain(flushes).for_each(Waker::wake);
+        driver.into_iter().chain(flushes.into_values()).for_each(Waker::wake);
         for event in events {
             log::tell(&self.address, &event);
         }

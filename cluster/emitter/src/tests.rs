@@ -198,6 +198,30 @@ fn a_flush_waits_for_the_broker() {
 }
 
 #[test]
+fn who_no_longer_waits_for_a_flush_is_forgotten() {
+    struct Nothing;
+    impl Wake for Nothing {
+        fn wake(self: Arc<Self>) {}
+    }
+    let (broker, got) = memory();
+    let gate = broker.gate.clone();
+    gate.shut(true);
+    let emitter = Emitter::connect(broker, EmitterConfig::default()).unwrap();
+    emitter.emit("x", &1).unwrap();
+    got.recv().unwrap();
+    let wakers = [(); 1000].map(|()| Arc::new(Nothing));
+    for waker in &wakers {
+        let waker = Waker::from(waker.clone());
+        let mut flush = Box::pin(emitter.flush());
+        for _ in 0..2 {
+            assert!(flush.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
+        }
+    }
+    assert!(wakers.iter().all(|waker| Arc::strong_count(waker) == 1));
+    gate.shut(false);
+}
+
+#[test]
 fn errors_are_told_at_once() {
     let (broker, _got) = memory();
     let emitter = Emitter::connect(broker, EmitterConfig::new(Format::Python)).unwrap();

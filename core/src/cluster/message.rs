@@ -1,5 +1,6 @@
 //! Typed messages between shards, delivered in order from one shard to another.
 
+use bytes::Bytes;
 use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use crate::recovery::offset::Offset;
 use crate::recovery::pid::Pid;
 use crate::recovery::saved::Saved;
 use crate::socket::Args;
-use crate::socket::encoded::Packet;
+use crate::socket::encoded::{PART, Packet};
 
 /// A message for peers, as [`Server::poll_peer`](crate::Server::poll_peer) returns it.
 ///
@@ -68,6 +69,35 @@ impl From<Peer> for Destination {
 pub struct Message(pub(crate) Body);
 
 impl Message {
+    /// Returns how many bytes it takes while it waits, about.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let bytes = match &self.0 {
+            Body::Broadcast { packet, .. } | Body::Streamed { packet, .. } => packet.size(),
+            Body::Answered { args: Some(args), .. } => {
+                let attached: usize = args.attachments().iter().map(Bytes::len).sum();
+                args.json().len() + attached
+            }
+            Body::Adopted { .. }
+            | Body::Answered { args: None, .. }
+            | Body::Apply { .. }
+            | Body::Asked { .. }
+            | Body::Deserted { .. }
+            | Body::Find { .. }
+            | Body::Forgotten { .. }
+            | Body::Found { .. }
+            | Body::Gone { .. }
+            | Body::Populated { .. }
+            | Body::Released { .. }
+            | Body::Restore { .. }
+            | Body::Restored { .. }
+            | Body::Save(_)
+            | Body::Seek { .. }
+            | Body::Sought { .. } => 0,
+        };
+        bytes.saturating_add(PART)
+    }
+
     /// Returns a message of another process as the node of this one hands it to shards: they report to
     /// the node, once each.
     #[must_use]

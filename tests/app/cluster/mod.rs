@@ -5,3 +5,4 @@ mod emits;
 mod events;
 mod faults;
 mod stage;
+mod waiting;

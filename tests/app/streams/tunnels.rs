@@ -448,3 +448,32 @@ fn a_host_forwards_as_a_listener_does() {
     connection.poll_write(&mut []);
     assert!(connection.is_finished());
 }
+
+#[test]
+fn f08_streams_to_a_node_that_is_gone_are_not_kept() {
+    let pair = Pair::new();
+    let context = &mut Context::from_waker(Waker::noop());
+    let mut post = |node: &str, far: Option<Far>| {
+        let sid = format!("{node}.AAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+        let Outcome::Forward(forwarded) =
+            pair.other.hub.handle_head(head("POST", &sid, &[]), Caller::default())
+        else {
+            panic!("it is forwarded")
+        };
+        let mut answer = forwarded.ask(Bytes::from_static(b"2"));
+        assert!(answer.as_mut().poll(context).is_pending());
+        let far = far.or_else(|| pair.cables.next()).expect("it is kept, or opened");
+        far.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        assert!(answer.as_mut().poll(context).is_ready());
+        far
+    };
+    let gone = post("n1", None);
+    gone.end();
+    let mut there = post("n3", None);
+    for _ in 0..3 {
+        assert!(!gone.is_left());
+        pair.other.pass(2);
+        there = post("n3", Some(there));
+    }
+    assert!(gone.is_left() && !there.is_left());
+}

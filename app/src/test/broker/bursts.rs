@@ -130,3 +130,18 @@ fn f03_k01_a_large_message_is_read_while_another_thread_has_the_node() {
     assert_eq!(scene.numbers(), [vec![0], vec![0]]);
     drop(driver);
 }
+
+#[test]
+fn k05_what_is_emitted_while_another_thread_has_the_node_is_bounded_by_the_queue() {
+    let (scene, driver) = Scene::new();
+    let (io, text) = (scene.server.io(), "x".repeat(1024));
+    let emit = || (0..10_000).map(|_| io.emit("m", &text)).filter(Result::is_ok).count();
+    let taken = scene.bus.act(|_, _| thread::scope(|scope| scope.spawn(emit).join()));
+    let taken = taken.expect("the process is there").expect("it does not panic");
+    let most = 8 * 1024 * 1024 / 1024;
+    assert!((most / 2..most).contains(&taken), "{taken} were taken");
+    scene.cluster.advance(Duration::ZERO);
+    assert_eq!(scene.bus.counts().queued, 0);
+    assert_eq!(io.emit("m", &text), Ok(()), "there is room again");
+    drop(driver);
+}
