@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use sansocket::Config;
 use sansocket::cluster::bus::{Entry, EntryId, Format, Payload, Subscription};
 use sansocket::cluster::{Command, Keep, NodeConfig, Outcome, Take, Taken};
+use sansocket::{ArgsRef, Config, Target};
 use testbed::Process;
 
 use super::config;
@@ -162,6 +162,21 @@ impl World {
 
     pub(super) fn emit(&mut self, process: usize, rooms: &[&str], json: &str) {
         self.at(process).emit(rooms, &[], "e", json);
+        self.settle();
+    }
+
+    /// Sends an event to all clients of a namespace.
+    pub(super) fn emit_in(&mut self, process: usize, namespace: &str, json: &str) {
+        let to = Target::namespace(namespace);
+        let args = ArgsRef::from_valid(json, &[]);
+        self.at(process).shards[0].broadcast(&to, "e", args).expect("it is sent");
+        self.settle();
+    }
+
+    /// A client leaves a namespace.
+    pub(super) fn part(&mut self, process: usize, client: usize, namespace: &str) {
+        let now = self.now;
+        self.at(process).hear(now, client, &format!("41{namespace},"));
         self.settle();
     }
 

@@ -18,6 +18,8 @@ pub(super) enum Item {
         /// The namespace and the number of a question, which waits until its answers can arrive.
         question: Option<(Arc<str>, u64)>,
     },
+    /// Say that this process leaves a namespace, unless it is in that again.
+    Farewell { channel: String, payload: Payload<'static>, namespace: Arc<str> },
     /// Count the processes of a namespace.
     Count { channel: String, namespace: Arc<str> },
     /// Tell how many processes a namespace has, which nobody has to be asked.
@@ -34,7 +36,16 @@ impl Item {
         match self {
             Self::Publish { question, .. } => question.as_ref().map(|(namespace, _)| namespace),
             Self::Count { namespace, .. } | Self::Size { namespace, .. } => Some(namespace),
-            Self::Keep(_) | Self::Take(_) => None,
+            Self::Farewell { .. } | Self::Keep(_) | Self::Take(_) => None,
+        }
+    }
+
+    fn size(&self) -> usize {
+        match self {
+            Self::Publish { channel, payload, .. } | Self::Farewell { channel, payload, .. } => {
+                payload.size() + channel.len()
+            }
+            Self::Count { .. } | Self::Size { .. } | Self::Keep(_) | Self::Take(_) => 0,
         }
     }
 }
@@ -64,7 +75,12 @@ impl Node {
             self.send_sign(&message, Item::Publish { channel, payload, question });
             return Ok(());
         }
-        self.queue(now, (channel, payload, question), keep)?;
+        let item = if let Body::Left = message.body {
+            Item::Farewell { channel, payload, namespace: namespace.into() }
+        } else {
+            Item::Publish { channel, payload, question }
+        };
+        self.queue(now, item, keep)?;
         self.note_sequence(namespace, &message);
         Ok(())
     }
@@ -82,15 +98,9 @@ impl Node {
         Ok(Written { channel, payload })
     }
 
-    /// Queues what was written, with the namespace and the number of a question.
-    pub(super) fn queue(
-        &mut self,
-        now: Instant,
-        (channel, payload, question): (String, Payload<'static>, Option<(Arc<str>, u64)>),
-        keep: Keep,
-    ) -> Result<(), BusError> {
-        let bytes = payload.size() + channel.len();
-        let item = Item::Publish { channel, payload, question };
+    /// Queues what was written.
+    pub(super) fn queue(&mut self, now: Instant, item: Item, keep: Keep) -> Result<(), BusError> {
+        let bytes = item.size();
         match self.outbox.push(now, (item, bytes), keep) {
             Ok(gone) => self.counts.dropped_full += gone,
             Err(Full) => {
@@ -203,11 +213,14 @@ impl Node {
                 if let Some((namespace, question)) = question {
                     self.name_processes(now, &namespace, question);
                 }
-                self.counts.published += 1;
-                self.counts.bytes_out += payload.size() as u64;
-                let length = self.config.stream_length;
-                Some(Command::Publish { channel, payload, length })
+                Some(self.hand_over(channel, payload))
             }
+            Item::Farewell { namespace, .. }
+                if self.stage == Stage::Staying && self.spaces.contains(&namespace) =>
+            {
+                None
+            }
+            Item::Farewell { channel, payload, .. } => Some(self.hand_over(channel, payload)),
             Item::Count { channel, .. } => Some(Command::Count { channel }),
             Item::Keep(keep) => Some(Command::Keep(keep)),
             Item::Take(take) => Some(Command::Take(take)),
@@ -216,6 +229,12 @@ impl Node {
                 None
             }
         }
+    }
+
+    fn hand_over(&mut self, channel: String, payload: Payload<'static>) -> Command {
+        self.counts.published += 1;
+        self.counts.bytes_out += payload.size() as u64;
+        Command::Publish { channel, payload, length: self.config.stream_length }
     }
 
     /// Drops what waited for too long.

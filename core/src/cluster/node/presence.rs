@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::node::{GRACE, Node, Stage};
+use super::others::Sign;
 use super::outbox::Keep;
 use super::post::Outgoing;
 use super::questions::Farewell;
@@ -24,8 +25,12 @@ impl Node {
         self.await_subscriptions(now, &namespace.into());
     }
 
-    /// Unsubscribes from the messages of a namespace that is closed.
+    /// Unsubscribes from the messages of a namespace that is closed, and tells the others.
     pub(super) fn unsubscribe(&mut self, now: Instant, namespace: &str) {
+        let is_told = self.config.format == Format::Native && self.line.is_up();
+        if is_told && self.stage == Stage::Staying {
+            let _ = self.publish(now, Outgoing::new(namespace, Body::Left), Keep::Volatile);
+        }
         self.revise_reader(namespace);
         for subscription in self.reader.names.subscriptions(namespace, &self.reader.process) {
             if let Subscription::Counted(channel) = &subscription {
@@ -170,11 +175,11 @@ impl Node {
     }
 
     /// Another process lives.
-    pub(super) fn on_alive(&mut self, now: Instant, namespace: &str, node: &str) {
+    pub(super) fn on_alive(&mut self, now: Instant, namespace: &str, node: &str, sign: Sign) {
         self.expect_death(now);
         let is_known = self.is_alive_anywhere(node);
         let Some(space) = self.spaces.get_mut(namespace) else { return };
-        if space.others.greet(now, node) && !is_known {
+        if space.others.greet(now, node, sign) && !is_known {
             self.tell_status(NodeStatus::Joined { node: node.into() });
         }
     }
