@@ -66,6 +66,8 @@ pub(super) struct Faults {
     pub(super) repeats: u64,
     /// The longest delay, in milliseconds.
     pub(super) delay: u64,
+    /// How long it takes to confirm a subscription, in milliseconds.
+    pub(super) confirms: u64,
 }
 
 enum Parcel {
@@ -394,7 +396,7 @@ impl Broker {
     }
 
     fn send(&mut self, now: Instant, process: usize, parcel: Parcel) {
-        let Faults { loses, repeats, delay } = self.faults;
+        let Faults { loses, repeats, delay, confirms } = self.faults;
         let mut copies = VecDeque::from([parcel]);
         let mut due = now;
         if let Some(Parcel::Message(channel, payload)) = copies.front() {
@@ -409,6 +411,8 @@ impl Broker {
             let last = self.last.entry((process, channel)).or_insert(now);
             due = (now + Duration::from_millis(delay)).max(*last);
             *last = due;
+        } else if let Some(Parcel::Subscribed(_)) = copies.front() {
+            due = now + Duration::from_millis(confirms);
         }
         for parcel in copies {
             self.sent += 1;

@@ -164,7 +164,8 @@ impl Node {
             (Some(hasher), Payload::Entry(entry)) => Some(hash(hasher, entry)),
             (Some(_) | None, Payload::Entry(_) | Payload::Bytes(_)) => None,
         };
-        let item = Item::Publish { channel, payload, question: None };
+        let namespace = Some(self.spaces.name(&message.namespace));
+        let item = Item::Publish { channel, payload, namespace, question: None };
         self.queue(now, item, Keep::Firm).ok()?;
         hash
     }

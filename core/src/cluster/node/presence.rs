@@ -31,6 +31,7 @@ impl Node {
         if is_told && self.stage == Stage::Staying {
             let _ = self.publish(now, Outgoing::new(namespace, Body::Left), Keep::Volatile);
         }
+        self.hasten(&namespace.into(), now);
         self.revise_reader(namespace);
         for subscription in self.reader.names.subscriptions(namespace, &self.reader.process) {
             if let Subscription::Counted(channel) = &subscription {
@@ -149,7 +150,9 @@ impl Node {
         else {
             return;
         };
-        space.ready = Some(if is_native { now + GRACE } else { now });
+        let ready = if is_native { now + GRACE } else { now };
+        space.ready = Some(ready);
+        self.hasten(namespace, ready);
         if is_native {
             let _ = self.publish(now, Outgoing::new(namespace, Body::Hello), Keep::Volatile);
             if self.config.home.is_some() {
@@ -269,6 +272,7 @@ impl Node {
         self.signs.clear();
         self.give_up_echoes(now);
         self.give_up_returns();
+        self.holds.end(now);
         self.stage = Stage::Leaving;
     }
 

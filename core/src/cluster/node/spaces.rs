@@ -60,6 +60,12 @@ impl Spaces {
         self.all.contains_key(namespace)
     }
 
+    /// The name of a namespace, shared with those that are open.
+    pub(super) fn name(&self, namespace: &str) -> Arc<str> {
+        let open = self.all.get_key_value(namespace);
+        open.map_or_else(|| namespace.into(), |(name, _)| name.clone())
+    }
+
     pub(super) fn names(&self) -> impl Iterator<Item = &Arc<str>> {
         self.all.keys()
     }
