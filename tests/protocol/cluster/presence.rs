@@ -42,6 +42,47 @@ fn k16_a_process_that_is_silent_is_gone_after_four_seconds() {
 }
 
 #[test]
+fn k16_a_process_that_was_suspended_hears_the_others_before_it_takes_them_for_dead() {
+    let mut world = World::new(Format::Native, 2);
+    // The signs of life of the other lie in the line.
+    let since = world.now;
+    for second in 1..=10 {
+        world.now = since + Duration::from_secs(second);
+        let now = world.now;
+        world.at(1).expire(now);
+        world.at(1).node.handle_pong(now);
+        while let Some(command) = world.at(1).node.poll_command(now) {
+            world.broker.obey(now, 1, command);
+        }
+    }
+    let now = world.now;
+    world.at(0).expire(now);
+    world.settle();
+    world.millis(3000);
+    let is_left = |status: &NodeStatus| matches!(status, NodeStatus::Left { .. });
+    assert!(!world.at(0).statuses.iter().any(is_left));
+    assert_eq!(world.at(0).counts().nodes, 2);
+    let name = world.at(1).node.name().to_owned();
+    world.kill(1);
+    world.millis(4100);
+    assert_eq!(world.at(0).statuses.last(), Some(&left(&name)), "it is dead all the same");
+}
+
+#[test]
+fn k16_two_processes_that_were_suspended_together_are_none_the_worse() {
+    let mut world = World::new(Format::Native, 2);
+    world.now += Duration::from_secs(10);
+    let now = world.now;
+    (0..2).for_each(|process| world.at(process).expire(now));
+    world.settle();
+    world.millis(5000);
+    for process in 0..2 {
+        let is_left = |status: &NodeStatus| matches!(status, NodeStatus::Left { .. });
+        assert!(!world.at(process).statuses.iter().any(is_left));
+    }
+}
+
+#[test]
 fn k16_a_process_that_leaves_is_gone_at_once() {
     let mut world = World::new(Format::Native, 2);
     let name = world.at(1).node.name().to_owned();

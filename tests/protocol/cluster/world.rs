@@ -326,7 +326,7 @@ impl Broker {
         self.subscriptions.get(&process).into_iter().flatten().cloned().collect()
     }
 
-    fn obey(&mut self, now: Instant, process: usize, command: Command) {
+    pub(super) fn obey(&mut self, now: Instant, process: usize, command: Command) {
         if self.state == State::Down {
             return;
         }

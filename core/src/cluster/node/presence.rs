@@ -326,10 +326,13 @@ impl Node {
 
     /// Takes those for dead that gave no sign of life.
     fn bury(&mut self, now: Instant) {
-        if self.next_burial.is_none_or(|due| now < due) {
-            return;
-        }
+        let Some(due) = self.next_burial.filter(|due| *due <= now) else { return };
         let after = self.config.dead_after;
+        // A process that was suspended has not taken yet what came meanwhile.
+        let stall = self.config.heartbeat.max(after / 4);
+        if now.saturating_duration_since(due) > stall {
+            self.spaces.iter_mut().for_each(|(_, space)| space.others.excuse(now));
+        }
         let mut dead = Vec::new();
         for (namespace, space) in self.spaces.iter_mut() {
             let gone = space.others.expire(now, after);
