@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use sansocket::cluster::bus::{Format, Payload};
+use sansocket::cluster::bus::{Detail, Format, Payload, To};
 use sansocket::{ArgsRef, Scope, Target};
 
-use super::FORMATS;
 use super::world::World;
+use super::{ASKING, FORMATS};
 
 #[test]
 fn an_event_reaches_all_clients_of_all_processes_once() {
@@ -103,7 +103,7 @@ fn k09_what_a_process_sends_arrives_in_order() {
 
 #[test]
 fn k09_a_question_that_waits_is_not_overtaken() {
-    for format in super::ASKING {
+    for format in ASKING {
         let mut world = World::new(format, 2);
         let client = world.connect_to(1, "/late");
         world.millis(300);
@@ -121,6 +121,100 @@ fn k09_a_question_that_waits_is_not_overtaken() {
         let names: Vec<_> = frames.iter().map(|frame| frame.split('"').nth(1)).collect();
         assert_eq!(names, [Some("a"), Some("b"), Some("c")], "{format}");
     }
+}
+
+#[test]
+fn a_question_that_waits_holds_up_no_other_namespace() {
+    for format in ASKING {
+        for confirms in [0, 700, 5000] {
+            let mut world = World::new(format, 2);
+            let client = world.connect(1);
+            world.broker.faults.confirms = confirms;
+            world.connect_to(0, "/new");
+            let now = world.now;
+            let question = world.at(0).node.fetch(now, "/new", To::default(), Detail::Ids);
+            let question = world.at(0).await_outcome(question.expect("it is asked"));
+            world.emit(0, &[], "[1]");
+            let frames = world.at(1).frames(client);
+            assert_eq!(frames, ["42[\"e\",1]"], "{format} {confirms}");
+            world.millis(2100);
+            assert!(world.outcome(0, question).is_some(), "{format} {confirms}");
+        }
+    }
+}
+
+#[test]
+fn k09_each_namespace_keeps_its_order_while_questions_of_many_wait() {
+    for format in ASKING {
+        let mut world = World::new(format, 2);
+        let names: Vec<_> = (0..5).map(|n| format!("/{n}")).collect();
+        let clients: Vec<_> = names.iter().map(|name| world.connect_to(1, name)).collect();
+        world.millis(300);
+        let start = world.now;
+        world.broker.faults.confirms = 100;
+        for (n, name) in names.iter().enumerate() {
+            let now = world.now;
+            world.at(0).connect(now, name);
+            world.millis(7 * n as u64);
+        }
+        for n in 0..60 {
+            for name in &names {
+                let now = world.now;
+                let to = Target::namespace(name);
+                let (json, timeout) = (format!("[{n}]"), Duration::from_secs(1));
+                let args = ArgsRef::from_valid(&json, &[]);
+                let server = &mut world.at(0).shards[0];
+                match n % 20 {
+                    7 => drop(server.broadcast_with_ack(now, &to, "e", args, timeout)),
+                    _ => server.broadcast(&to, "e", args).expect("it is sent"),
+                }
+            }
+            world.millis(10);
+            world.at(0).node.check();
+        }
+        assert!(world.now < start + Duration::from_secs(1), "some of them waited");
+        world.millis(1000);
+        assert_eq!(world.at(0).counts().queued, 0, "{format}");
+        for client in clients {
+            let frames = world.at(1).frames(client);
+            let numbers = frames.iter().map(|frame| frame.rsplit(',').next().unwrap_or_default());
+            let expected: Vec<_> = (0..60).map(|n| format!("{n}]")).collect();
+            assert!(numbers.eq(&expected), "{format}: {frames:?}");
+        }
+    }
+}
+
+#[test]
+fn what_waits_behind_a_question_is_handed_over_when_the_process_leaves() {
+    for format in ASKING {
+        let mut world = World::new(format, 2);
+        let client = world.connect_to(1, "/new");
+        world.millis(300);
+        world.broker.faults.confirms = 5000;
+        world.connect_to(0, "/new");
+        let now = world.now;
+        let to = Target::namespace("/new");
+        world.at(0).node.fetch(now, "/new", To::default(), Detail::Ids).expect("it is asked");
+        world.at(0).shards[0].broadcast(&to, "last", ArgsRef::NONE).expect("it is sent");
+        world.at(0).run(now);
+        world.stop(0);
+        assert_eq!(world.at(1).frames(client), ["42/new,[\"last\"]"], "{format}");
+    }
+}
+
+#[test]
+fn what_waits_behind_a_question_is_sent_when_its_namespace_is_closed() {
+    let mut world = World::new(Format::Native, 2);
+    let client = world.connect_to(1, "/new");
+    world.millis(300);
+    world.broker.faults.confirms = 5000;
+    let sender = world.connect_to(0, "/new");
+    let now = world.now;
+    world.at(0).node.fetch(now, "/new", To::default(), Detail::Ids).expect("it is asked");
+    world.emit_in(0, "/new", "[1]");
+    assert!(world.at(1).frames(client).is_empty());
+    world.part(0, sender, "/new");
+    assert_eq!(world.at(1).frames(client), ["42/new,[\"e\",1]"]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sansocket::cluster::bus::{Body, BusLimits, Codec, Format, Home, Message, Payload};
+use sansocket::cluster::bus::{Body, BusLimits, Codec, Detail, Format, Home, Message, Payload, To};
 use sansocket::cluster::{NodeConfig, NodeStatus};
 
 use super::config;
@@ -42,6 +42,47 @@ fn k16_a_process_that_is_silent_is_gone_after_four_seconds() {
 }
 
 #[test]
+fn k16_a_process_that_was_suspended_hears_the_others_before_it_takes_them_for_dead() {
+    let mut world = World::new(Format::Native, 2);
+    // The signs of life of the other lie in the line.
+    let since = world.now;
+    for second in 1..=10 {
+        world.now = since + Duration::from_secs(second);
+        let now = world.now;
+        world.at(1).expire(now);
+        world.at(1).node.handle_pong(now);
+        while let Some(command) = world.at(1).node.poll_command(now) {
+            world.broker.obey(now, 1, command);
+        }
+    }
+    let now = world.now;
+    world.at(0).expire(now);
+    world.settle();
+    world.millis(3000);
+    let is_left = |status: &NodeStatus| matches!(status, NodeStatus::Left { .. });
+    assert!(!world.at(0).statuses.iter().any(is_left));
+    assert_eq!(world.at(0).counts().nodes, 2);
+    let name = world.at(1).node.name().to_owned();
+    world.kill(1);
+    world.millis(4100);
+    assert_eq!(world.at(0).statuses.last(), Some(&left(&name)), "it is dead all the same");
+}
+
+#[test]
+fn k16_two_processes_that_were_suspended_together_are_none_the_worse() {
+    let mut world = World::new(Format::Native, 2);
+    world.now += Duration::from_secs(10);
+    let now = world.now;
+    (0..2).for_each(|process| world.at(process).expire(now));
+    world.settle();
+    world.millis(5000);
+    for process in 0..2 {
+        let is_left = |status: &NodeStatus| matches!(status, NodeStatus::Left { .. });
+        assert!(!world.at(process).statuses.iter().any(is_left));
+    }
+}
+
+#[test]
 fn k16_a_process_that_leaves_is_gone_at_once() {
     let mut world = World::new(Format::Native, 2);
     let name = world.at(1).node.name().to_owned();
@@ -76,6 +117,107 @@ fn losses_are_counted_and_copies_dropped() {
     world.emit(0, &[], "[4]");
     assert_eq!(world.at(1).frames(client), ["42[\"e\",1]", "42[\"e\",4]"]);
     assert_eq!(world.at(1).counts().lost, 2);
+}
+
+#[test]
+fn k09_a_namespace_that_is_closed_and_opened_again_is_heard_at_once() {
+    let mut world = World::new(Format::Native, 2);
+    let [mut sender, client] = [0, 1].map(|process| world.connect_to(process, "/d"));
+    world.connect_to(0, "/busy");
+    world.connect_to(1, "/busy");
+    world.millis(300);
+    for n in 1..=3 {
+        world.emit_in(0, "/d", &format!("[{n}]"));
+    }
+    for n in 1..=9 {
+        world.emit_in(0, "/busy", &format!("[{n}]"));
+    }
+    world.at(1).frames(client);
+    for n in 4..=6 {
+        world.part(0, sender, "/d");
+        sender = world.connect_to(0, "/d");
+        world.emit_in(0, "/d", &format!("[{n}]"));
+        assert_eq!(world.at(1).frames(client), [format!("42/d,[\"e\",{n}]")]);
+    }
+    assert_eq!(world.at(1).counts().lost, 0);
+}
+
+/// Numbers go on where the largest of any namespace that was closed ended.
+#[test]
+fn a_namespace_that_is_opened_again_behind_another_has_lost_nothing() {
+    let mut world = World::new(Format::Native, 2);
+    let [sender, busy] = ["/d", "/busy"].map(|namespace| world.connect_to(0, namespace));
+    let client = world.connect_to(1, "/d");
+    world.millis(300);
+    world.emit_in(0, "/d", "[1]");
+    for n in 1..=9 {
+        world.emit_in(0, "/busy", &format!("[{n}]"));
+    }
+    world.part(0, sender, "/d");
+    world.part(0, busy, "/busy");
+    world.connect_to(0, "/d");
+    world.emit_in(0, "/d", "[2]");
+    assert_eq!(world.at(1).frames(client), ["42/d,[\"e\",1]", "42/d,[\"e\",2]"]);
+    assert_eq!(world.at(1).counts().lost, 0);
+    world.broker.faults.loses = 100;
+    world.emit_in(0, "/d", "[3]");
+    world.broker.faults.loses = 0;
+    world.emit_in(0, "/d", "[4]");
+    assert_eq!(world.at(1).counts().lost, 1, "what is lost later is counted");
+}
+
+#[test]
+fn k16_a_process_that_leaves_a_namespace_is_not_asked_there() {
+    let mut world = World::new(Format::Native, 2);
+    let [_, client] = [0, 1].map(|process| world.connect_to(process, "/d"));
+    world.millis(300);
+    let fetch = |world: &mut World| {
+        let now = world.now;
+        let question = world.at(0).node.fetch(now, "/d", To::default(), Detail::Ids);
+        let question = world.at(0).await_outcome(question.expect("it is asked"));
+        world.outcome(0, question).expect("all answered")
+    };
+    assert_eq!(fetch(&mut world).asked, 1);
+    world.part(1, client, "/d");
+    let outcome = fetch(&mut world);
+    assert_eq!((outcome.nodes, outcome.asked, outcome.missing), (1, 0, 0));
+    world.connect_to(1, "/d");
+    let outcome = fetch(&mut world);
+    assert_eq!((outcome.asked, outcome.missing), (1, 0), "it came back");
+    assert_eq!(world.at(0).counts().nodes, 2);
+}
+
+#[test]
+fn k16_a_question_ends_when_the_process_that_it_waits_for_leaves_the_namespace() {
+    let mut world = World::new(Format::Native, 2);
+    let [_, client] = [0, 1].map(|process| world.connect_to(process, "/d"));
+    world.millis(300);
+    world.broker.faults.loses = 100;
+    let now = world.now;
+    let question = world.at(0).node.fetch(now, "/d", To::default(), Detail::Ids);
+    let question = world.at(0).await_outcome(question.expect("it is asked"));
+    assert!(world.outcome(0, question).is_none());
+    world.broker.faults.loses = 0;
+    world.part(1, client, "/d");
+    let outcome = world.outcome(0, question).expect("nobody has to answer");
+    assert_eq!((outcome.asked, outcome.missing), (1, 0));
+}
+
+#[test]
+fn a_namespace_that_is_opened_again_while_the_farewell_waits_stays() {
+    let mut world = World::new(Format::Native, 2);
+    let [_, client] = [0, 1].map(|process| world.connect_to(process, "/d"));
+    world.millis(300);
+    let now = world.now;
+    world.at(1).hear(now, client, "41/d,");
+    world.at(1).run(now);
+    world.at(1).connect(now, "/d");
+    world.settle();
+    world.millis(300);
+    let now = world.now;
+    let question = world.at(0).node.size(now, "/d").expect("it is asked");
+    let question = world.at(0).await_outcome(question);
+    assert_eq!(world.outcome(0, question).map(|outcome| outcome.nodes), Some(2));
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn storm(format: Format, seed: u64) {
     let _: Vec<_> = (0..seed * 7).map(|_| world.broker.draw()).collect();
     // Other formats than our own have no numbers by which a copy could be told.
     let repeats = if format == Format::Native { 5 } else { 0 };
-    world.broker.faults = Faults { loses: 3, repeats, delay: 40 };
+    world.broker.faults = Faults { loses: 3, repeats, delay: 40, ..Faults::default() };
     let mut clients = Vec::new();
     for process in 0..3 {
         for _ in 0..2 {
@@ -83,7 +83,7 @@ fn questions(format: Format, seed: u64) {
     for process in 0..3 {
         world.connect(process);
     }
-    world.broker.faults = Faults { loses: 10, repeats: 10, delay: 300 };
+    world.broker.faults = Faults { loses: 10, repeats: 10, delay: 300, ..Faults::default() };
     let mut asked = Vec::new();
     for _ in 0..60 {
         let now = world.now;

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use sansocket::Config;
 use sansocket::cluster::bus::{Entry, EntryId, Format, Payload, Subscription};
 use sansocket::cluster::{Command, Keep, NodeConfig, Outcome, Take, Taken};
+use sansocket::{ArgsRef, Config, Target};
 use testbed::Process;
 
 use super::config;
@@ -66,6 +66,8 @@ pub(super) struct Faults {
     pub(super) repeats: u64,
     /// The longest delay, in milliseconds.
     pub(super) delay: u64,
+    /// How long it takes to confirm a subscription, in milliseconds.
+    pub(super) confirms: u64,
 }
 
 enum Parcel {
@@ -162,6 +164,21 @@ impl World {
 
     pub(super) fn emit(&mut self, process: usize, rooms: &[&str], json: &str) {
         self.at(process).emit(rooms, &[], "e", json);
+        self.settle();
+    }
+
+    /// Sends an event to all clients of a namespace.
+    pub(super) fn emit_in(&mut self, process: usize, namespace: &str, json: &str) {
+        let to = Target::namespace(namespace);
+        let args = ArgsRef::from_valid(json, &[]);
+        self.at(process).shards[0].broadcast(&to, "e", args).expect("it is sent");
+        self.settle();
+    }
+
+    /// A client leaves a namespace.
+    pub(super) fn part(&mut self, process: usize, client: usize, namespace: &str) {
+        let now = self.now;
+        self.at(process).hear(now, client, &format!("41{namespace},"));
         self.settle();
     }
 
@@ -309,7 +326,7 @@ impl Broker {
         self.subscriptions.get(&process).into_iter().flatten().cloned().collect()
     }
 
-    fn obey(&mut self, now: Instant, process: usize, command: Command) {
+    pub(super) fn obey(&mut self, now: Instant, process: usize, command: Command) {
         if self.state == State::Down {
             return;
         }
@@ -379,7 +396,7 @@ impl Broker {
     }
 
     fn send(&mut self, now: Instant, process: usize, parcel: Parcel) {
-        let Faults { loses, repeats, delay } = self.faults;
+        let Faults { loses, repeats, delay, confirms } = self.faults;
         let mut copies = VecDeque::from([parcel]);
         let mut due = now;
         if let Some(Parcel::Message(channel, payload)) = copies.front() {
@@ -394,6 +411,8 @@ impl Broker {
             let last = self.last.entry((process, channel)).or_insert(now);
             due = (now + Duration::from_millis(delay)).max(*last);
             *last = due;
+        } else if let Some(Parcel::Subscribed(_)) = copies.front() {
+            due = now + Duration::from_millis(confirms);
         }
         for parcel in copies {
             self.sent += 1;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::node::{Node, Stage};
 use super::outbox::Keep;
-use super::post::Written;
+use super::post::{Item, Written};
 use crate::cluster;
 use crate::cluster::bus::{Body, Entry, EntryId, Flags, Message, Payload, To};
 use crate::hash::Seeded;
@@ -164,7 +164,9 @@ impl Node {
             (Some(hasher), Payload::Entry(entry)) => Some(hash(hasher, entry)),
             (Some(_) | None, Payload::Entry(_) | Payload::Bytes(_)) => None,
         };
-        self.queue(now, (channel, payload, None), Keep::Firm).ok()?;
+        let namespace = Some(self.spaces.name(&message.namespace));
+        let item = Item::Publish { channel, payload, namespace, question: None };
+        self.queue(now, item, Keep::Firm).ok()?;
         hash
     }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::node::{Node, Stage};
 use super::offsets::Offsets;
-use super::others::Order;
+use super::others::{Order, Sign};
 use super::outgoing::PATIENCE;
 use super::reader::{Address, Arrival, Unread};
 use super::{AnswerToken, NodeEvent};
@@ -111,10 +111,12 @@ impl Node {
         if let Body::Left = sign {
             return self.on_left(now, namespace, from);
         }
-        self.on_alive(now, namespace, from);
         if let Body::Hello = sign {
-            self.beat(now, namespace);
-        } else if let Body::Beat(Some(home)) = sign {
+            self.on_alive(now, namespace, from, Sign::Hello);
+            return self.beat(now, namespace);
+        }
+        self.on_alive(now, namespace, from, Sign::Beat);
+        if let Body::Beat(Some(home)) = sign {
             self.on_home(from, *home);
         }
     }

@@ -10,6 +10,7 @@ impl Node {
     #[doc(hidden)]
     pub fn check(&self) {
         self.outbox.check();
+        self.holds.check();
         self.questions.check();
         self.relays.check();
         self.wishes.check();

@@ -9,6 +9,7 @@ mod counts;
 mod echoes;
 mod event;
 mod fault;
+mod holds;
 mod identity;
 mod incoming;
 #[cfg(feature = "fuzz")]

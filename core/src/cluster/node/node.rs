@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::counters::Counters;
 use super::echoes::Echoes;
+use super::holds::Holds;
 use super::line::Line;
 use super::lingering::Lingering;
 use super::offsets::Offsets;
@@ -50,6 +51,8 @@ pub struct Node {
     pub(super) largest: Option<usize>,
     pub(super) wishes: Wishes,
     pub(super) outbox: Outbox<Item>,
+    /// What waits there behind questions.
+    pub(super) holds: Holds,
     /// Signs of life, which wait for nothing. At most two for each namespace.
     pub(super) signs: VecDeque<Item>,
     pub(super) spaces: Spaces,
@@ -71,7 +74,7 @@ pub struct Node {
     pub(super) next_burial: Option<Instant>,
     /// Where other processes listen, by their names. Bounded by those that are alive; empty unless this one tells.
     pub(super) homes: BTreeMap<Box<str>, Home>,
-    /// Until when the driver waits for a question at the head of the queue.
+    /// Until when the driver waits for the next question that is held.
     pub(super) next_hold: Option<Instant>,
     /// What was counted, but for what other parts count.
     pub(super) counts: BusCounts,
@@ -126,6 +129,7 @@ impl Node {
             largest: None,
             wishes: Wishes::default(),
             outbox: Outbox::new(config.queue, config.age),
+            holds: Holds::default(),
             signs: VecDeque::new(),
             spaces: Spaces::default(),
             counters: Counters::default(),

@@ -15,6 +15,8 @@ struct Other {
     heard: Instant,
     /// The number of its last message.
     sequence: u64,
+    /// Whether the next number may be any larger one: it left, and numbers go on elsewhere when it comes back.
+    may_skip: bool,
     standing: Standing,
 }
 
@@ -25,6 +27,13 @@ enum Standing {
     Alive,
     /// It said that it leaves, and is kept in mind for a while: messages of it may be late.
     Left,
+}
+
+/// How a process says that it lives.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Sign {
+    Beat,
+    Hello,
 }
 
 /// What the number of a message says.
@@ -46,22 +55,26 @@ impl Others {
             self.add(now, name, Standing::Heard, sequence);
             return Order::After { lost: 0 };
         };
-        other.heard = now;
+        let has_left = other.standing == Standing::Left;
+        if !has_left {
+            other.heard = now;
+        }
         if sequence <= other.sequence {
             return Order::Again;
         }
-        let first = other.sequence == 0;
-        let lost = if first { 0 } else { sequence - other.sequence - 1 };
+        let may_skip = std::mem::replace(&mut other.may_skip, has_left) || other.sequence == 0;
+        let lost = if may_skip { 0 } else { sequence - other.sequence - 1 };
         other.sequence = sequence;
         Order::After { lost }
     }
 
-    /// Takes note that a process lives; says whether that is news.
-    pub(super) fn greet(&mut self, now: Instant, name: &str) -> bool {
+    /// Takes note that a process lives; says whether that is news. One that left has to say hello again: other signs of
+    /// life may be late.
+    pub(super) fn greet(&mut self, now: Instant, name: &str, sign: Sign) -> bool {
         let Some(other) = self.all.get_mut(name) else {
             return self.add(now, name, Standing::Alive, 0);
         };
-        if other.standing == Standing::Left {
+        if other.standing == Standing::Left && sign == Sign::Beat {
             return false;
         }
         other.heard = now;
@@ -71,10 +84,11 @@ impl Others {
     /// Takes note that a process leaves; says whether it was alive.
     pub(super) fn part(&mut self, now: Instant, name: &str) -> bool {
         let Some(other) = self.all.get_mut(name) else {
-            self.add(now, name, Standing::Left, u64::MAX);
+            self.add(now, name, Standing::Left, 0);
             return false;
         };
         other.heard = now;
+        other.may_skip = true;
         std::mem::replace(&mut other.standing, Standing::Left) == Standing::Alive
     }
 
@@ -113,7 +127,7 @@ impl Others {
     fn add(&mut self, heard: Instant, name: &str, standing: Standing, sequence: u64) -> bool {
         let has_room = self.all.len() < MOST;
         if has_room {
-            self.all.insert(name.into(), Other { heard, sequence, standing });
+            self.all.insert(name.into(), Other { heard, sequence, may_skip: false, standing });
         }
         has_room && standing == Standing::Alive
     }
@@ -134,7 +148,9 @@ mod tests {
         let orders = [5, 6, 6, 9, 8].map(|sequence| others.hear(now, "a", sequence));
         let after = |lost| Order::After { lost };
         assert_eq!(orders, [after(0), after(0), Order::Again, after(2), Order::Again]);
-        assert!(!others.is_alive("a") && others.greet(now, "a") && others.is_alive("a"));
+        assert!(
+            !others.is_alive("a") && others.greet(now, "a", Sign::Beat) && others.is_alive("a")
+        );
         assert_eq!(others.hear(now, "a", 10), after(0));
     }
 
@@ -142,8 +158,12 @@ mod tests {
     fn k16_a_process_is_dead_after_its_time_and_stays_away_when_it_left() {
         let (mut others, now) = (Others::default(), now());
         let after = Duration::from_secs(4);
-        assert!(others.greet(now, "a") && others.greet(now, "b") && !others.greet(now, "b"));
-        assert!(others.part(now, "b") && !others.greet(now, "b"));
+        assert!(
+            others.greet(now, "a", Sign::Beat)
+                && others.greet(now, "b", Sign::Beat)
+                && !others.greet(now, "b", Sign::Beat)
+        );
+        assert!(others.part(now, "b") && !others.greet(now, "b", Sign::Beat));
         assert_eq!(others.expiry(after), Some(now + after));
         assert!(others.expire(now + after - Duration::from_millis(1), after).is_empty());
         assert_eq!(others.expire(now + after, after), [Box::from("a")]);
@@ -151,9 +171,40 @@ mod tests {
     }
 
     #[test]
+    fn k16_a_process_that_left_comes_back_when_it_says_hello_and_its_numbers_go_on_anywhere() {
+        let (mut others, now) = (Others::default(), now());
+        let after = |lost| Order::After { lost };
+        assert!(others.greet(now, "a", Sign::Hello));
+        assert_eq!(others.hear(now, "a", 3), after(0));
+        assert!(others.part(now, "a"));
+        assert_eq!(others.hear(now, "a", 3), Order::Again);
+        assert_eq!(others.hear(now, "a", 4), after(0), "it is late");
+        assert!(!others.greet(now, "a", Sign::Beat) && others.greet(now, "a", Sign::Hello));
+        assert_eq!(
+            [4, 9, 11].map(|n| others.hear(now, "a", n)),
+            [Order::Again, after(0), after(1)]
+        );
+        // Of one that was not known, messages are taken when it is back.
+        assert!(!others.part(now, "b") && others.greet(now, "b", Sign::Hello));
+        assert_eq!(others.hear(now, "b", 1), after(0));
+    }
+
+    #[test]
+    fn k16_a_process_that_left_is_forgotten_in_time_whatever_it_sends() {
+        let (mut others, now) = (Others::default(), now());
+        let (second, after) = (Duration::from_secs(1), Duration::from_secs(4));
+        others.part(now, "a");
+        (1..4)
+            .for_each(|n| assert_eq!(others.hear(now + second, "a", n), Order::After { lost: 0 }));
+        assert!(others.expire(now + after, after).is_empty());
+        assert!(others.greet(now + after, "a", Sign::Beat), "its hello was lost");
+    }
+
+    #[test]
     fn k12_the_number_of_processes_is_bounded() {
         let (mut others, now) = (Others::default(), now());
-        let counted = (0..MOST + 10).filter(|n| others.greet(now, &n.to_string())).count();
+        let counted =
+            (0..MOST + 10).filter(|n| others.greet(now, &n.to_string(), Sign::Hello)).count();
         assert_eq!((counted, others.all.len()), (MOST, MOST));
     }
 }

@@ -1,14 +1,15 @@
 //! Messages that wait for the broker: bounded in bytes and in age.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
-
-use crate::slack::Slack as _;
 
 /// What waits for the broker, in the order in which it was put.
 #[derive(Debug)]
 pub(in crate::cluster) struct Outbox<T> {
-    entries: VecDeque<Entry<T>>,
+    /// By their numbers, which only grow.
+    entries: BTreeMap<u64, Entry<T>>,
+    /// The number of the next entry.
+    next: u64,
     /// Bytes of all entries. Bounded by `limit`.
     bytes: usize,
     /// Bytes of those that are volatile.
@@ -41,7 +42,7 @@ const ENTRY: usize = 128;
 
 impl<T> Outbox<T> {
     pub(in crate::cluster) fn new(limit: usize, age: Duration) -> Self {
-        Self { entries: VecDeque::new(), bytes: 0, volatile: 0, limit, age }
+        Self { entries: BTreeMap::new(), next: 0, bytes: 0, volatile: 0, limit, age }
     }
 
     /// Puts an entry of so many bytes behind the others. Returns how many volatile ones gave way to it.
@@ -64,27 +65,37 @@ impl<T> Outbox<T> {
             Keep::Firm => {}
             Keep::Volatile => self.volatile += size,
         }
-        self.entries.push_back(Entry { what, size, since: now, keep });
+        self.entries.insert(self.next, Entry { what, size, since: now, keep });
+        self.next += 1;
         Ok(gone)
     }
 
-    /// Returns the first entry and when it was put.
-    pub(in crate::cluster) fn first(&self) -> Option<(&T, Instant)> {
-        self.entries.front().map(|entry| (&entry.what, entry.since))
+    /// Returns the first entry from a number on: its number, what it is, and when it was put.
+    pub(in crate::cluster) fn first_from(&self, number: u64) -> Option<(u64, &T, Instant)> {
+        let (number, entry) = self.entries.range(number..).next()?;
+        Some((*number, &entry.what, entry.since))
     }
 
-    /// Takes the first entry.
-    pub(in crate::cluster) fn pop(&mut self) -> Option<T> {
-        let entry = self.entries.pop_front()?;
+    /// Returns the entry of a number and when it was put, unless it was dropped.
+    pub(in crate::cluster) fn get(&self, number: u64) -> Option<(&T, Instant)> {
+        self.entries.get(&number).map(|entry| (&entry.what, entry.since))
+    }
+
+    /// Takes the entry of a number.
+    pub(in crate::cluster) fn take(&mut self, number: u64) -> Option<T> {
+        let entry = self.entries.remove(&number)?;
         self.bytes -= entry.size;
         match entry.keep {
             Keep::Firm => {}
             Keep::Volatile => self.volatile -= entry.size,
         }
-        if self.entries.is_empty() {
-            self.entries.tighten();
-        }
         Some(entry.what)
+    }
+
+    /// Takes the first entry.
+    pub(in crate::cluster) fn pop(&mut self) -> Option<T> {
+        let (number, _) = self.entries.first_key_value()?;
+        self.take(*number)
     }
 
     /// Drops the entries that waited for too long, and returns them.
@@ -99,14 +110,15 @@ impl<T> Outbox<T> {
     /// Drops the volatile entries, and returns how many there were.
     pub(in crate::cluster) fn drop_volatile(&mut self) -> u64 {
         let before = self.len();
-        self.entries.retain(|entry| entry.keep == Keep::Firm);
+        self.entries.retain(|_, entry| entry.keep == Keep::Firm);
         self.bytes -= std::mem::take(&mut self.volatile);
         before - self.len()
     }
 
     /// Returns when the first entry will have waited for too long.
     pub(in crate::cluster) fn expiry(&self) -> Option<Instant> {
-        self.entries.front().and_then(|entry| entry.since.checked_add(self.age))
+        let (_, first) = self.entries.first_key_value()?;
+        first.since.checked_add(self.age)
     }
 
     pub(in crate::cluster) fn len(&self) -> u64 {
@@ -130,9 +142,9 @@ impl<T> Outbox<T> {
 #[cfg(feature = "fuzz")]
 impl<T> Outbox<T> {
     pub(super) fn check(&self) {
-        let bytes: usize = self.entries.iter().map(|entry| entry.size).sum();
+        let bytes: usize = self.entries.values().map(|entry| entry.size).sum();
         assert_eq!(bytes, self.bytes, "bytes that wait are counted");
-        let volatile = self.entries.iter().filter(|entry| entry.keep == Keep::Volatile);
+        let volatile = self.entries.values().filter(|entry| entry.keep == Keep::Volatile);
         let volatile: usize = volatile.map(|entry| entry.size).sum();
         assert_eq!(volatile, self.volatile, "and those of volatile entries");
         assert!(bytes <= self.limit, "they are bounded");
@@ -186,6 +198,18 @@ mod tests {
         assert_eq!(outbox.expiry(), Some(due));
         assert!(outbox.expire(due - Duration::from_millis(1)).is_empty());
         assert_eq!(outbox.expire(due), [1]);
-        assert_eq!(outbox.first(), Some((&2, later)));
+        assert_eq!(outbox.first_from(0), Some((1, &2, later)));
+    }
+
+    #[test]
+    fn k05_entries_are_found_and_taken_by_their_numbers() {
+        let (mut outbox, now) = (outbox(1000), start());
+        (0..4).for_each(|n| assert_eq!(outbox.push(now, (n, 10), Keep::Firm), Ok(0)));
+        assert_eq!((outbox.take(1), outbox.take(1), outbox.get(1)), (Some(1), None, None));
+        assert_eq!(outbox.first_from(1), Some((2, &2, now)));
+        assert_eq!(outbox.get(3), Some((&3, now)));
+        assert_eq!((outbox.len(), outbox.bytes()), (3, 3 * (ENTRY + 10)));
+        assert_eq!((outbox.pop(), outbox.pop(), outbox.pop()), (Some(0), Some(2), Some(3)));
+        assert_eq!((outbox.first_from(0), outbox.bytes()), (None, 0));
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::holds::Queue;
 use super::line::SETTLE;
 use super::node::{Node, Stage};
 use super::outbox::{Full, Keep};
@@ -15,9 +16,13 @@ pub(super) enum Item {
     Publish {
         channel: String,
         payload: Payload<'static>,
-        /// The namespace and the number of a question, which waits until its answers can arrive.
-        question: Option<(Arc<str>, u64)>,
+        /// The namespace whose messages keep their order; none for answers and signs of life.
+        namespace: Option<Arc<str>>,
+        /// The number of a question, which waits until its answers can arrive.
+        question: Option<u64>,
     },
+    /// Say that this process leaves a namespace, unless it is in that again.
+    Farewell { channel: String, payload: Payload<'static>, namespace: Arc<str> },
     /// Count the processes of a namespace.
     Count { channel: String, namespace: Arc<str> },
     /// Tell how many processes a namespace has, which nobody has to be asked.
@@ -29,12 +34,32 @@ pub(super) enum Item {
 }
 
 impl Item {
-    /// The namespace that has to be ready.
-    fn awaits(&self) -> Option<&Arc<str>> {
+    /// The namespace that it is about.
+    fn namespace(&self) -> Option<&Arc<str>> {
         match self {
-            Self::Publish { question, .. } => question.as_ref().map(|(namespace, _)| namespace),
-            Self::Count { namespace, .. } | Self::Size { namespace, .. } => Some(namespace),
+            Self::Publish { namespace, .. } => namespace.as_ref(),
+            Self::Count { namespace, .. }
+            | Self::Farewell { namespace, .. }
+            | Self::Size { namespace, .. } => Some(namespace),
             Self::Keep(_) | Self::Take(_) => None,
+        }
+    }
+
+    /// Whether that namespace has to be ready.
+    fn is_question(&self) -> bool {
+        match self {
+            Self::Publish { question, .. } => question.is_some(),
+            Self::Count { .. } | Self::Size { .. } => true,
+            Self::Farewell { .. } | Self::Keep(_) | Self::Take(_) => false,
+        }
+    }
+
+    fn size(&self) -> usize {
+        match self {
+            Self::Publish { channel, payload, .. } | Self::Farewell { channel, payload, .. } => {
+                payload.size() + channel.len()
+            }
+            Self::Count { .. } | Self::Size { .. } | Self::Keep(_) | Self::Take(_) => 0,
         }
     }
 }
@@ -61,10 +86,19 @@ impl Node {
         let message = Message { from, namespace: namespace.into(), sequence, body };
         let Written { channel, payload } = self.write(&message)?;
         if let Body::Beat(_) | Body::Hello = message.body {
-            self.send_sign(&message, Item::Publish { channel, payload, question });
+            let item = Item::Publish { channel, payload, namespace: None, question: None };
+            self.send_sign(&message, item);
             return Ok(());
         }
-        self.queue(now, (channel, payload, question), keep)?;
+        let item = if let Body::Left = message.body {
+            Item::Farewell { channel, payload, namespace: namespace.into() }
+        } else {
+            let is_answer = matches!(message.body, Body::Answer(_));
+            let namespace = (!is_answer).then(|| self.spaces.name(namespace));
+            let question = question.map(|(_, number)| number);
+            Item::Publish { channel, payload, namespace, question }
+        };
+        self.queue(now, item, keep)?;
         self.note_sequence(namespace, &message);
         Ok(())
     }
@@ -82,15 +116,9 @@ impl Node {
         Ok(Written { channel, payload })
     }
 
-    /// Queues what was written, with the namespace and the number of a question.
-    pub(super) fn queue(
-        &mut self,
-        now: Instant,
-        (channel, payload, question): (String, Payload<'static>, Option<(Arc<str>, u64)>),
-        keep: Keep,
-    ) -> Result<(), BusError> {
-        let bytes = payload.size() + channel.len();
-        let item = Item::Publish { channel, payload, question };
+    /// Queues what was written.
+    pub(super) fn queue(&mut self, now: Instant, item: Item, keep: Keep) -> Result<(), BusError> {
+        let bytes = item.size();
         match self.outbox.push(now, (item, bytes), keep) {
             Ok(gone) => self.counts.dropped_full += gone,
             Err(Full) => {
@@ -165,24 +193,78 @@ impl Node {
         {
             return self.begin(now, item);
         }
-        if self.line.is_ready() || self.stage == Stage::Leaving {
-            while let Some((item, since)) = self.outbox.first() {
-                self.next_hold = self.hold(item, since).filter(|due| now < *due);
-                if self.next_hold.is_some() {
-                    return None;
-                }
-                let item = self.outbox.pop()?;
-                if let Some(command) = self.begin(now, item) {
-                    return Some(command);
-                }
-            }
+        if (self.line.is_ready() || self.stage == Stage::Leaving)
+            && let Some(command) = self.next_item(now)
+        {
+            return Some(command);
         }
         if self.stage == Stage::Leaving { self.wishes.next() } else { None }
     }
 
-    /// Until when a question waits, and all that is behind it: then its answers can arrive.
+    fn next_item(&mut self, now: Instant) -> Option<Command> {
+        let command = loop {
+            let Some(number) = self.next_number(now) else { break None };
+            let item = self.outbox.take(number).expect("its number was found there");
+            if let Some(command) = self.begin(now, item) {
+                break Some(command);
+            }
+        };
+        self.next_hold = self.holds.due().filter(|due| now < *due);
+        command
+    }
+
+    /// The number of the next entry of the outbox that may leave.
+    fn next_number(&mut self, now: Instant) -> Option<u64> {
+        while let Some((queue, number)) = self.holds.first(now) {
+            let queue = queue.clone();
+            let Some((item, since)) = self.outbox.get(number) else {
+                // It was dropped.
+                self.holds.pop(&queue);
+                continue;
+            };
+            match self.hold(item, since).filter(|due| now < *due) {
+                Some(due) => self.holds.put_off(&queue, due),
+                None => {
+                    self.holds.pop(&queue);
+                    return Some(number);
+                }
+            }
+        }
+        while let Some((number, item, since)) = self.outbox.first_from(self.holds.next()) {
+            self.holds.pass(number);
+            let Some(queue) = self.queue_of(item) else { return Some(number) };
+            if self.holds.follow(&queue, number) {
+                continue;
+            }
+            match self.hold(item, since).filter(|due| now < *due) {
+                Some(due) => self.holds.begin(queue, number, due),
+                None => return Some(number),
+            }
+        }
+        None
+    }
+
+    /// The queue in which an item keeps its order.
+    fn queue_of(&self, item: &Item) -> Option<Queue> {
+        match &self.reader.echoes {
+            Some(_) => Some(Queue::Stream),
+            None => item.namespace().cloned().map(Queue::Namespace),
+        }
+    }
+
+    /// Questions about a namespace need not wait any longer than that.
+    pub(super) fn hasten(&mut self, namespace: &Arc<str>, due: Instant) {
+        let queue = match &self.reader.echoes {
+            Some(_) => Queue::Stream,
+            None => Queue::Namespace(namespace.clone()),
+        };
+        self.holds.hasten(&queue, due);
+    }
+
+    /// Until when a question waits, and what is behind it in its queue: then its answers can arrive.
     fn hold(&self, item: &Item, since: Instant) -> Option<Instant> {
-        let namespace = item.awaits().filter(|_| self.stage == Stage::Staying)?;
+        let is_held = item.is_question() && self.stage == Stage::Staying;
+        let namespace = item.namespace().filter(|_| is_held)?;
         Some(self.hold_of(namespace, since))
     }
 
@@ -199,15 +281,18 @@ impl Node {
     /// The driver begins with an item.
     fn begin(&mut self, now: Instant, item: Item) -> Option<Command> {
         match item {
-            Item::Publish { channel, payload, question } => {
-                if let Some((namespace, question)) = question {
+            Item::Publish { channel, payload, namespace, question } => {
+                if let (Some(namespace), Some(question)) = (namespace, question) {
                     self.name_processes(now, &namespace, question);
                 }
-                self.counts.published += 1;
-                self.counts.bytes_out += payload.size() as u64;
-                let length = self.config.stream_length;
-                Some(Command::Publish { channel, payload, length })
+                Some(self.hand_over(channel, payload))
             }
+            Item::Farewell { namespace, .. }
+                if self.stage == Stage::Staying && self.spaces.contains(&namespace) =>
+            {
+                None
+            }
+            Item::Farewell { channel, payload, .. } => Some(self.hand_over(channel, payload)),
             Item::Count { channel, .. } => Some(Command::Count { channel }),
             Item::Keep(keep) => Some(Command::Keep(keep)),
             Item::Take(take) => Some(Command::Take(take)),
@@ -216,6 +301,12 @@ impl Node {
                 None
             }
         }
+    }
+
+    fn hand_over(&mut self, channel: String, payload: Payload<'static>) -> Command {
+        self.counts.published += 1;
+        self.counts.bytes_out += payload.size() as u64;
+        Command::Publish { channel, payload, length: self.config.stream_length }
     }
 
     /// Drops what waited for too long.

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::lingering::Lingering;
 use super::node::{GRACE, Node, Stage};
+use super::others::Sign;
 use super::outbox::Keep;
 use super::post::Outgoing;
 use super::questions::Farewell;
@@ -25,8 +26,13 @@ impl Node {
         self.await_subscriptions(now, &namespace.into());
     }
 
-    /// Unsubscribes from the messages of a namespace that is closed.
+    /// Unsubscribes from the messages of a namespace that is closed, and tells the others.
     pub(super) fn unsubscribe(&mut self, now: Instant, namespace: &str) {
+        let is_told = self.config.format == Format::Native && self.line.is_up();
+        if is_told && self.stage == Stage::Staying {
+            let _ = self.publish(now, Outgoing::new(namespace, Body::Left), Keep::Volatile);
+        }
+        self.hasten(&namespace.into(), now);
         self.revise_reader(namespace);
         for subscription in self.reader.names.subscriptions(namespace, &self.reader.process) {
             if let Subscription::Counted(channel) = &subscription {
@@ -145,7 +151,9 @@ impl Node {
         else {
             return;
         };
-        space.ready = Some(if is_native { now + GRACE } else { now });
+        let ready = if is_native { now + GRACE } else { now };
+        space.ready = Some(ready);
+        self.hasten(namespace, ready);
         if is_native {
             let _ = self.publish(now, Outgoing::new(namespace, Body::Hello), Keep::Volatile);
             if self.config.home.is_some() {
@@ -171,11 +179,11 @@ impl Node {
     }
 
     /// Another process lives.
-    pub(super) fn on_alive(&mut self, now: Instant, namespace: &str, node: &str) {
+    pub(super) fn on_alive(&mut self, now: Instant, namespace: &str, node: &str, sign: Sign) {
         self.expect_death(now);
         let is_known = self.is_alive_anywhere(node);
         let Some(space) = self.spaces.get_mut(namespace) else { return };
-        if space.others.greet(now, node) && !is_known {
+        if space.others.greet(now, node, sign) && !is_known {
             self.tell_status(NodeStatus::Joined { node: node.into() });
         }
     }
@@ -265,6 +273,7 @@ impl Node {
         self.signs.clear();
         self.give_up_echoes(now);
         self.give_up_returns();
+        self.holds.end(now);
         self.stage = Stage::Leaving;
     }
 
@@ -320,10 +329,13 @@ impl Node {
 
     /// Takes those for dead that gave no sign of life.
     fn bury(&mut self, now: Instant) {
-        if self.next_burial.is_none_or(|due| now < due) {
-            return;
-        }
+        let Some(due) = self.next_burial.filter(|due| *due <= now) else { return };
         let after = self.config.dead_after;
+        // A process that was suspended has not taken yet what came meanwhile.
+        let stall = self.config.heartbeat.max(after / 4);
+        if now.saturating_duration_since(due) > stall {
+            self.spaces.iter_mut().for_each(|(_, space)| space.others.excuse(now));
+        }
         let mut dead = Vec::new();
         for (namespace, space) in self.spaces.iter_mut() {
             let gone = space.others.expire(now, after);

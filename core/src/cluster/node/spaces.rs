@@ -13,6 +13,9 @@ pub(super) struct Spaces {
     all: BTreeMap<Arc<str>, Space>,
     /// The namespaces that wait for a subscription to be confirmed.
     waiting: BTreeMap<Subscription, Vec<Arc<str>>>,
+    /// The largest number of a message in any namespace that was closed. Others may remember it when the namespace is
+    /// opened again, so numbers go on from here.
+    closed: u64,
 }
 
 /// One namespace.
@@ -29,7 +32,7 @@ pub(super) struct Space {
     /// From when on questions may be asked: answers to earlier ones would not arrive, or not all processes that
     /// have to be asked would be known.
     pub(super) ready: Option<Instant>,
-    /// How many numbered messages were sent.
+    /// The number of the last message that has one.
     pub(super) sequence: u64,
     pub(super) others: Others,
 }
@@ -57,6 +60,12 @@ impl Spaces {
         self.all.contains_key(namespace)
     }
 
+    /// The name of a namespace, shared with those that are open.
+    pub(super) fn name(&self, namespace: &str) -> Arc<str> {
+        let open = self.all.get_key_value(namespace);
+        open.map_or_else(|| namespace.into(), |(name, _)| name.clone())
+    }
+
     pub(super) fn names(&self) -> impl Iterator<Item = &Arc<str>> {
         self.all.keys()
     }
@@ -72,14 +81,14 @@ impl Spaces {
     /// The application keeps a namespace open; says whether that is new.
     pub(super) fn keep(&mut self, namespace: &str) -> bool {
         let is_new = !self.contains(namespace);
-        self.all.entry(namespace.into()).or_default().is_kept = true;
+        self.entry(namespace).is_kept = true;
         is_new
     }
 
     /// A shard has clients in a namespace; says whether that is new.
     pub(super) fn enter(&mut self, namespace: &str) -> bool {
         let is_new = !self.contains(namespace);
-        self.all.entry(namespace.into()).or_default().shards += 1;
+        self.entry(namespace).shards += 1;
         is_new
     }
 
@@ -89,6 +98,7 @@ impl Spaces {
         space.shards = space.shards.saturating_sub(1);
         let is_over = space.shards == 0 && !space.is_kept;
         if is_over {
+            self.closed = self.closed.max(space.sequence);
             self.all.remove(namespace);
             self.waiting.retain(|_, spaces| {
                 spaces.retain(|space| &**space != namespace);
@@ -125,6 +135,11 @@ impl Spaces {
         for space in self.all.values_mut() {
             space.ready = None;
         }
+    }
+
+    fn entry(&mut self, namespace: &str) -> &mut Space {
+        let new = || Space { sequence: self.closed, ..Space::default() };
+        self.all.entry(namespace.into()).or_insert_with(new)
     }
 }
 
