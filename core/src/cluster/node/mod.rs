@@ -14,12 +14,13 @@ mod incoming;
 #[cfg(feature = "fuzz")]
 mod invariants;
 mod line;
+mod minutely;
 mod node;
 mod others;
 pub(in crate::cluster) mod outbox;
 mod outgoing;
 mod packets;
-mod poison;
+mod parts;
 mod post;
 mod presence;
 mod questions;

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use super::counters::Counters;
 use super::echoes::Echoes;
 use super::line::Line;
+use super::minutely::Minutely;
 use super::outbox::Outbox;
 use super::packets::Packets;
-use super::poison::Poison;
+use super::parts::Parts;
 use super::post::Item;
 use super::questions::Questions;
 use super::reader::{Arrival, Reader};
@@ -54,10 +55,13 @@ pub struct Node {
     pub(super) counters: Counters,
     pub(super) questions: Questions,
     pub(super) relays: Relays,
+    pub(super) parts: Parts,
     pub(super) echoes: Echoes,
     pub(super) returns: Returns,
     pub(super) packets: Packets,
-    pub(super) poison: Poison,
+    /// Messages that could not be read, and those that were refused after the call that caused them.
+    pub(super) invalid: Minutely,
+    pub(super) refusals: Minutely,
     /// Hellos and beats that were sent, and when the next beat is due.
     pub(super) beats: u64,
     pub(super) next_beat: Instant,
@@ -121,8 +125,10 @@ impl Node {
             counters: Counters::default(),
             questions: Questions::default(),
             relays: Relays::new(shards),
+            parts: Parts::default(),
             packets: Packets::new(server.parser.as_ref()),
-            poison: Poison::default(),
+            invalid: Minutely::default(),
+            refusals: Minutely::default(),
             beats: 0,
             next_beat: now,
             next_burial: None,
@@ -161,7 +167,7 @@ impl Node {
         BusCounts {
             connected: self.is_connected(),
             nodes: self.processes(),
-            invalid: self.poison.count,
+            invalid: self.invalid.count,
             queued: self.outbox.len(),
             queued_bytes: self.outbox.bytes() as u64,
             reconnects: self.line.losses,

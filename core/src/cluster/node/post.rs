@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::line::SETTLE;
 use super::node::{Node, Stage};
 use super::outbox::{Full, Keep};
-use super::{BusError, Command, Take};
+use super::{BusError, Command, NodeStatus, Take};
 use crate::cluster::bus::{Body, Format, Message, Payload};
 
 /// What waits for the driver.
@@ -67,6 +67,16 @@ impl Node {
         self.queue(now, (channel, payload, question), keep)?;
         self.note_sequence(namespace, &message);
         Ok(())
+    }
+
+    /// A message was not sent, of which no call could tell.
+    pub(super) fn note_refusal(&mut self, now: Instant, why: BusError) {
+        if why == BusError::Left {
+            return;
+        }
+        if let Some(count) = self.refusals.note(now) {
+            self.tell_status(NodeStatus::Refused { count, last: why });
+        }
     }
 
     /// Writes a message, if the broker carries it.
@@ -166,6 +176,7 @@ impl Node {
             return self.begin(now, item);
         }
         if self.line.is_ready() || self.stage == Stage::Leaving {
+            self.send_next_parts(now);
             while let Some((item, since)) = self.outbox.first() {
                 self.next_hold = self.hold(item, since).filter(|due| now < *due);
                 if self.next_hold.is_some() {
@@ -223,6 +234,7 @@ impl Node {
         let messages = self.outbox.expire(now).into_iter();
         let messages = messages.filter(|item| matches!(item, Item::Publish { .. }));
         self.counts.dropped_old += messages.count() as u64;
+        self.counts.dropped_old += self.parts.expire(now, self.config.age);
     }
 }
 

@@ -276,6 +276,7 @@ impl Node {
             self.echoes.deadline(),
             self.returns.deadline(),
             self.outbox.expiry(),
+            self.parts.expiry(self.config.age),
             self.next_hold,
             is_alive.then_some(self.next_beat),
             self.next_burial.filter(|_| is_alive),

@@ -108,6 +108,12 @@ fn body() -> impl Strategy<Value = Body> {
         (an_event(), proptest::option::of(name()))
             .prop_map(|(event, request)| Body::ServerEvent { event, request }),
         (name(), report()).prop_map(|(request, report)| answer(Some(HEX), &request, report)),
+        (name(), report(), any::<u32>(), any::<bool>()).prop_map(
+            |(request, report, number, more)| {
+                let (asker, part) = (Some(HEX.into()), Part { number, more });
+                Body::Answer(Answer { asker, request, report, part })
+            }
+        ),
         proptest::option::of(home()).prop_map(Body::Beat),
         Just(Body::Hello),
         Just(Body::Left),
