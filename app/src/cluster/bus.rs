@@ -13,7 +13,7 @@ use sansocket::cluster::{
 };
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -37,6 +37,8 @@ struct Inner {
     inbox: Inbox,
     arrivals: Arrivals,
     room: Room,
+    /// Messages that the broker took since the connection was lost last: the node is told when it is lost again.
+    taken: AtomicU64,
     state: Mutex<State>,
     /// The thread of the broker, when it waits for commands.
     driver: AtomicWaker,
@@ -116,6 +118,7 @@ impl Bus {
             inbox: Inbox::default(),
             arrivals: Arrivals::new(reader.clone()),
             room,
+            taken: AtomicU64::new(0),
             state: Mutex::new(State { node, reader, pending, settling, stage: Stage::Serving }),
             driver: AtomicWaker::new(),
             pause: AtomicWaker::new(),
@@ -318,10 +321,16 @@ impl Bus {
         self.0.driver.wake();
     }
 
+    /// The broker took a message. The thread that calls this calls [`lost`](Self::lost), too.
+    pub(super) fn note_published(&self) {
+        self.0.taken.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// The connection was lost, or could not be made. Returns how long to wait for the next attempt, if there is to be
     /// one.
     pub(super) fn lost(&self, why: &str) -> Option<Duration> {
         let next = self.change(|state, now| {
+            state.node.handle_published(self.0.taken.swap(0, Ordering::Relaxed));
             let next = state.node.handle_lost(now, why);
             (state.stage == Stage::Serving).then(|| next.saturating_duration_since(now))
         });

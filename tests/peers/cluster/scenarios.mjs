@@ -503,7 +503,8 @@ export const scenarios = [
         assert.equal(counters.dropped, 0, 'dropped');
       }
       if (format === 'native') assert.equal(after[0].nodes, nodes.length);
-      const names = ['connected', 'nodes', 'published', 'received', 'ignored', 'invalid', 'dropped', 'queued', 'reconnects', 'pending'];
+      const names = ['connected', 'nodes', 'published', 'received', 'ignored', 'invalid', 'dropped', 'queued', 'reconnects', 'pending',
+        'queued_bytes', 'last_error'];
       for (const name of names) assert.ok(name in after[0], `no ${name}`);
     },
   },

@@ -235,7 +235,9 @@ impl World {
                 process.attempt = Some(process.node.handle_lost(now, "silent"));
                 break;
             }
+            let is_taken = broker.state == State::Up && matches!(command, Command::Publish { .. });
             broker.obey(now, at, command);
+            process.node.handle_published(u64::from(is_taken));
         }
         process.run(now);
         idle

@@ -71,6 +71,8 @@ pub struct Node {
     pub(super) homes: BTreeMap<Box<str>, Home>,
     /// Until when the driver waits for a question at the head of the queue.
     pub(super) next_hold: Option<Instant>,
+    /// Messages that the driver was handed on this connection, and of which the broker said nothing.
+    pub(super) unconfirmed: u64,
     /// What was counted, but for what other parts count.
     pub(super) counts: BusCounts,
     /// Messages that were dropped when the connection was told of last.
@@ -134,6 +136,7 @@ impl Node {
             next_burial: None,
             homes: BTreeMap::new(),
             next_hold: None,
+            unconfirmed: 0,
             counts: BusCounts::default(),
             dropped_before: 0,
             shard_outputs: VecDeque::new(),
@@ -313,8 +316,15 @@ impl Node {
         self.line.hear(now);
     }
 
+    /// The broker took so many of the messages that were published. It has to be told before the connection is
+    /// [lost](Self::handle_lost), and may be told of many at once: the others count as lost with it.
+    pub fn handle_published(&mut self, count: u64) {
+        self.unconfirmed = self.unconfirmed.saturating_sub(count);
+    }
+
     /// The broker refused a message that was published.
     pub fn handle_refused(&mut self, now: Instant, why: &str) {
+        self.unconfirmed = self.unconfirmed.saturating_sub(1);
         self.counts.refused += 1;
         self.counts.note_error(now, why);
     }

@@ -215,6 +215,7 @@ impl Node {
                     self.name_processes(now, &namespace, question);
                 }
                 self.counts.published += 1;
+                self.unconfirmed += 1;
                 self.counts.bytes_out += payload.size() as u64;
                 let length = self.config.stream_length;
                 Some(Command::Publish { channel, payload, length })

@@ -96,6 +96,7 @@ impl Node {
         let (pause, status) = self.line.lose(now, why, chance);
         if was_up {
             self.dropped_before = self.dropped();
+            self.counts.dropped_broken += std::mem::take(&mut self.unconfirmed);
             self.counters.forget();
             self.signs.clear();
             self.counts.dropped_old += self.outbox.drop_volatile();
@@ -131,7 +132,7 @@ impl Node {
     }
 
     fn dropped(&self) -> u64 {
-        self.counts.dropped_full + self.counts.dropped_old
+        self.counts.dropped_full + self.counts.dropped_old + self.counts.dropped_broken
     }
 
     /// Answers can arrive in a namespace: questions may be asked, when all others are known that have to be asked.
