@@ -155,9 +155,17 @@ impl Bus {
         Settled::new(self.clone(), patience)
     }
 
-    /// Says whether a message with so many bytes of arguments would be taken now.
-    pub(crate) fn check_size(&self, size: usize) -> Result<(), BusError> {
-        self.0.room.check(size)
+    /// Says whether a message would be taken now that has so many bytes at most. It is measured when that is too much: its
+    /// own bytes, and those of the name of its channel.
+    pub(crate) fn check_size(
+        &self,
+        most: usize,
+        measure: impl FnOnce(&Reader) -> Option<[usize; 2]>,
+    ) -> Result<(), BusError> {
+        if self.0.room.check([most, 0]).is_ok() {
+            return Ok(());
+        }
+        measure(&self.0.arrivals.reader()).map_or(Ok(()), |size| self.0.room.check(size))
     }
 
     /// Takes a message of a shard whose lock is held. [`pump`](Self::pump) is called when it is not any more.
@@ -488,12 +496,12 @@ impl Room {
         self.free.store(node.room(), Ordering::Relaxed);
     }
 
-    fn check(&self, size: usize) -> Result<(), BusError> {
+    fn check(&self, [size, channel]: [usize; 2]) -> Result<(), BusError> {
         let limit = self.largest.load(Ordering::Relaxed);
         if size > limit {
             return Err(BusError::TooLarge { size, limit });
         }
-        if size > self.free.load(Ordering::Relaxed) {
+        if size + channel > self.free.load(Ordering::Relaxed) {
             return Err(BusError::Full { limit: self.queue });
         }
         Ok(())

@@ -526,6 +526,9 @@ export const scenarios = [
       asker.emit('room-emit-except', room, word('no-id'), spared);
       await circle.fence(asker);
       for (const client of circle.clients) assert.deepEqual(client.all('room-msg', (first) => first === spared), []);
+      for (const member of [asker, second]) {
+        assert.deepEqual(await member.ask('room-ask', room, quick, 'r'), ['unsupported', []]);
+      }
       assert.deepEqual(await asker.ask('room-ask', word('empty'), quick, 'r'), [false, []]);
     },
   },

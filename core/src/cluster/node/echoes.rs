@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::hash::BuildHasher as _;
 use std::time::{Duration, Instant};
 
+use super::BusError;
 use super::node::{Node, Stage};
 use super::outbox::Keep;
 use super::post::Written;
@@ -159,13 +160,22 @@ impl Node {
             self.counts.refused += 1;
             return None;
         }
-        let Written { channel, payload } = self.write(message).ok()?;
+        let Written { channel, payload } = self.told(now, |node| node.write(message))?;
         let hash = match (&self.reader.echoes, &payload) {
             (Some(hasher), Payload::Entry(entry)) => Some(hash(hasher, entry)),
             (Some(_) | None, Payload::Entry(_) | Payload::Bytes(_)) => None,
         };
-        self.queue(now, (channel, payload, None), Keep::Firm).ok()?;
+        self.told(now, |node| node.queue(now, (channel, payload, None), Keep::Firm))?;
         hash
+    }
+
+    /// What comes of an attempt; a log is told of one that fails.
+    fn told<T>(
+        &mut self,
+        now: Instant,
+        attempt: impl FnOnce(&mut Self) -> Result<T, BusError>,
+    ) -> Option<T> {
+        attempt(self).inspect_err(|error| self.note_refusal(now, *error)).ok()
     }
 
     /// An entry of this process came back: clients get it, if they wait for it.

@@ -190,6 +190,23 @@ proptest! {
     }
 
     #[test]
+    fn k20_no_message_with_an_event_has_more_bytes_than_its_format_says(
+        body in body(),
+        namespace in "/[a-z#*]{0,5}",
+    ) {
+        let Body::Broadcast { to, event, .. } = &body else { return Ok(()) };
+        let (from, namespace) = (Some(HEX.into()), namespace.into());
+        let message = Message { from, namespace, sequence: Some(1), body: body.clone() };
+        for format in
+            [Format::Python, Format::Classic, Format::Sharded, Format::Streams, Format::Native]
+        {
+            let Ok(payload) = codec(format).encode(&message) else { continue };
+            let most = format.most_bytes(&message.namespace, to, event.name(), event.args());
+            prop_assert!(payload.size() <= most, "{}: {} {}", format, payload.size(), most);
+        }
+    }
+
+    #[test]
     fn what_is_kept_of_a_client_is_read_as_it_was_written(session in a_session()) {
         let read = Session::decode(&session.encode(), &BusLimits::default());
         prop_assert_eq!(read, Ok(session));
