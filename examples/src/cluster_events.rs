@@ -228,8 +228,9 @@ pub(crate) fn counters(io: &Io) -> Option<String> {
         "received": counts.received,
         "ignored": counts.ignored,
         "invalid": counts.invalid,
-        "dropped": counts.dropped_full + counts.dropped_old,
+        "dropped": counts.dropped_full + counts.dropped_old + counts.dropped_broken,
         "queued": counts.queued,
+        "queued_bytes": counts.queued_bytes,
         "reconnects": counts.reconnects,
         "pending": counts.pending,
         "refused": counts.refused,
@@ -239,6 +240,7 @@ pub(crate) fn counters(io: &Io) -> Option<String> {
         "answered": counts.answered,
         "answer_micros": micros(counts.answer_time),
         "slowest_answer_micros": micros(counts.slowest_answer),
+        "last_error": counts.last_error.map(|error| error.text),
     });
     Some(counters.to_string())
 }

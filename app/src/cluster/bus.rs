@@ -40,6 +40,8 @@ struct Inner {
     inbox: Inbox,
     arrivals: Arrivals,
     room: Room,
+    /// Messages that the broker took since the connection was lost last: the node is told when it is lost again.
+    taken: AtomicU64,
     state: Mutex<State>,
     /// How many tickets were given to those that wait.
     tickets: AtomicU64,
@@ -109,6 +111,7 @@ impl Bus {
             inbox: Inbox::default(),
             arrivals: Arrivals::new(reader.clone()),
             room,
+            taken: AtomicU64::new(0),
             state: Mutex::new(State { node, reader, pending, settling, stage: Stage::Serving }),
             tickets: AtomicU64::new(0),
             driver: AtomicWaker::new(),
@@ -151,9 +154,18 @@ impl Bus {
         Settled::new(self.clone(), patience)
     }
 
-    /// Says whether a message with so many bytes of arguments would be taken now.
-    pub(crate) fn check_size(&self, size: usize) -> Result<(), BusError> {
-        self.0.room.check(size, self.0.inbox.bytes())
+    /// Says whether a message would be taken now that has so many bytes at most. It is measured when that is too much: its
+    /// own bytes, and those of the name of its channel.
+    pub(crate) fn check_size(
+        &self,
+        most: usize,
+        measure: impl FnOnce(&Reader) -> Option<[usize; 2]>,
+    ) -> Result<(), BusError> {
+        let check = |size| self.0.room.check(size, self.0.inbox.bytes());
+        if check([most, 0]).is_ok() {
+            return Ok(());
+        }
+        measure(&self.0.arrivals.reader()).map_or(Ok(()), check)
     }
 
     /// Takes a message of a shard whose lock is held. [`pump`](Self::pump) is called when it is not any more.
@@ -329,10 +341,16 @@ impl Bus {
         self.0.driver.wake();
     }
 
+    /// The broker took a message. The thread that calls this calls [`lost`](Self::lost), too.
+    pub(super) fn note_published(&self) {
+        self.0.taken.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// The connection was lost, or could not be made. Returns how long to wait for the next attempt, if there is to be
     /// one.
     pub(super) fn lost(&self, why: &str) -> Option<Duration> {
         let next = self.change(|state, now| {
+            state.node.handle_published(self.0.taken.swap(0, Ordering::Relaxed));
             let next = state.node.handle_lost(now, why);
             (state.stage == Stage::Serving).then(|| next.saturating_duration_since(now))
         });

@@ -47,7 +47,9 @@ impl End for Driver {
         self.0.deliver(channel, payload);
     }
 
-    fn published(&self, _receivers: Option<u64>) {}
+    fn published(&self, _receivers: Option<u64>) {
+        self.0.note_published();
+    }
 
     fn refused(&self, why: &str) {
         self.0.act(|node, now| node.handle_refused(now, why));

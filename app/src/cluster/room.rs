@@ -28,13 +28,18 @@ impl Room {
         self.queue
     }
 
-    /// Whether there is room for so many bytes behind those that wait for the node.
-    pub(super) fn check(&self, size: usize, waiting: usize) -> Result<(), BusError> {
+    /// Whether there is room for a message of so many bytes, and the name of its channel, behind those that wait for the node.
+    pub(super) fn check(
+        &self,
+        [size, channel]: [usize; 2],
+        waiting: usize,
+    ) -> Result<(), BusError> {
         let limit = self.largest.load(Ordering::Relaxed);
         if size > limit {
             return Err(BusError::TooLarge { size, limit });
         }
-        if size > self.free.load(Ordering::Relaxed).saturating_sub(waiting) {
+        if size.saturating_add(channel) > self.free.load(Ordering::Relaxed).saturating_sub(waiting)
+        {
             return Err(BusError::Full { limit: self.queue });
         }
         Ok(())

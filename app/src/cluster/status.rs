@@ -24,6 +24,12 @@ pub(super) fn tell(address: &str, status: &NodeStatus) {
                  and is the prefix of the channels theirs alone?"
             );
         }
+        NodeStatus::Refused { count, last } => {
+            log!(
+                warn, "sansocket::cluster", broker = %address, count = %count, last = %last,
+                "messages for other processes were not sent"
+            );
+        }
         NodeStatus::Renamed => {
             log!(
                 warn, "sansocket::cluster", broker = %address,

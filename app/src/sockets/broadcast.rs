@@ -101,17 +101,6 @@ impl Broadcast {
         };
         FetchSockets::new(here, asked, everyone)
     }
-
-    /// The target as other processes are told of it.
-    fn to_everywhere(&self) -> To {
-        let skip = self.skip.and_then(|key| {
-            let id = |cell: &mut Cell<Clients>| cell.kept.socket(key).map(|own| own.id().into());
-            self.hub.with_cell(self.shard, id)
-        });
-        let mut to = self.named();
-        to.except.extend(skip);
-        to
-    }
 }
 
 impl Broadcast<Local> {
@@ -272,7 +261,7 @@ impl<R: Extent> Broadcast<R> {
             event = ?quoted(event), args = ?quoted(args.json()), "broadcast"
         );
         let told = match self.hub.bus() {
-            Some(bus) => self.check_bus(bus, args)?,
+            Some(bus) => self.check_bus(bus, event, args)?,
             None => Ok(()),
         };
         self.tell_outgoing(event, args);
@@ -287,6 +276,9 @@ impl<R: Extent> Broadcast<R> {
         timeout: Duration,
     ) -> Result<Gathering, EmitError> {
         let scope = self.scope_of_question()?;
+        if scope == Scope::Cluster {
+            self.check_question(event, args, timeout)?;
+        }
         self.tell_outgoing(event, args);
         let now = self.hub.runtime().now();
         let ask = |server: &mut Server| {
@@ -300,25 +292,72 @@ impl<R: Extent> Broadcast<R> {
 
     /// Looks whether other processes can be told of an event. What is `Ok` says whether they will be.
     #[cold]
-    fn check_bus(&self, bus: &Bus, args: ArgsRef<'_>) -> Result<Result<(), BusError>, Unsupported> {
+    fn check_bus(
+        &self,
+        bus: &Bus,
+        event: &str,
+        args: ArgsRef<'_>,
+    ) -> Result<Result<(), BusError>, Unsupported> {
         if R::SCOPE != Scope::Cluster {
             return Ok(Ok(()));
         }
         if !self.except.is_empty() {
             bus.format().check_broadcast(&self.named())?;
         }
-        let attached: usize = args.attachments().iter().map(|bytes| bytes.len()).sum();
-        Ok(bus.check_size(args.json().len() + attached))
+        Ok(self.check_size(bus, (event, args), None))
     }
 
-    /// How far a question goes. In the format of Python, other processes acknowledge for one client at most.
+    /// Looks whether the broker carries a question. While too many messages wait for it, clients of this process
+    /// are asked all the same.
+    fn check_question(
+        &self,
+        event: &str,
+        args: ArgsRef<'_>,
+        timeout: Duration,
+    ) -> Result<(), BusError> {
+        let Some(bus) = self.hub.bus() else { return Ok(()) };
+        match self.check_size(bus, (event, args), Some(timeout)) {
+            Err(error @ BusError::TooLarge { .. }) => Err(error),
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    /// Looks whether the broker carries an event, which has to be acknowledged when `timeout` is given.
+    fn check_size(
+        &self,
+        bus: &Bus,
+        (event, args): (&str, ArgsRef<'_>),
+        timeout: Option<Duration>,
+    ) -> Result<(), BusError> {
+        if self.means_nobody() {
+            return Ok(());
+        }
+        let most = bus.format().most_bytes(&self.namespace, &self.named(), event, args);
+        bus.check_size(most, |reader| {
+            reader.measure((&self.namespace, self.to_everywhere()), (event, args), timeout)
+        })
+    }
+
+    /// The target as other processes are told of it.
+    fn to_everywhere(&self) -> To {
+        let skip = self.skip.and_then(|key| {
+            let id = |cell: &mut Cell<Clients>| cell.kept.socket(key).map(|own| own.id().into());
+            self.hub.with_cell(self.shard, id)
+        });
+        let mut to = self.named();
+        to.except.extend(skip);
+        to
+    }
+
+    /// How far a question goes. In the format of Python, other processes acknowledge for one client: nobody knows
+    /// whether they have members of a room, so a room with members here is refused, and of another one nobody is asked.
     fn scope_of_question(&self) -> Result<Scope, Unsupported> {
         let bus = self.hub.bus().filter(|_| R::SCOPE == Scope::Cluster);
         let Some(Err(unsupported)) = bus.map(|bus| bus.format().check_ask(&self.named())) else {
             return Ok(R::SCOPE);
         };
         match self.clone().into_local().count() {
-            0 | 1 => Ok(Scope::Process),
+            0 => Ok(Scope::Process),
             _ => Err(unsupported),
         }
     }

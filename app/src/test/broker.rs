@@ -21,6 +21,8 @@ pub(super) struct MemoryBroker(Mutex<Hall>);
 /// What the lock guards.
 struct Hall {
     network: Network,
+    /// Bytes of the largest message that it carries.
+    largest: Option<usize>,
     members: BTreeMap<u64, Member>,
     /// The entries of all streams, the latest [`ENTRIES`].
     entries: VecDeque<(String, Entry<'static>)>,
@@ -53,6 +55,7 @@ impl Default for Hall {
     fn default() -> Self {
         Self {
             network: Network::Up,
+            largest: None,
             members: BTreeMap::new(),
             entries: VecDeque::new(),
             added: 0,
@@ -64,6 +67,15 @@ impl Default for Hall {
 
 impl MemoryBroker {
     /// Loses all connections, or takes new ones again.
+    /// Carries messages of so many bytes at most.
+    pub(super) fn set_largest(&self, bytes: usize) {
+        self.lock().largest = Some(bytes);
+    }
+
+    fn largest(&self) -> Option<usize> {
+        self.lock().largest
+    }
+
     pub(super) fn set(&self, network: Network) {
         let mut hall = self.lock();
         hall.network = network;
@@ -281,7 +293,7 @@ impl Membership {
             return self.lose();
         }
         self.way = Way::In;
-        self.driver.connected(None);
+        self.driver.connected(self.broker.largest());
         true
     }
 

@@ -100,6 +100,11 @@ impl TestCluster {
         self.time.clock().settle();
     }
 
+    /// Has the broker carry messages of so many bytes at most. A server knows that from its next connection on.
+    pub fn set_largest_message(&self, bytes: usize) {
+        self.broker.set_largest(bytes);
+    }
+
     /// Has a server neither read nor write messages for others, while the broker counts it as connected: as a process
     /// that hangs, for the others.
     ///

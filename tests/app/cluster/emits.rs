@@ -1,5 +1,6 @@
 //! What one server emits reaches the clients of all, each once and in order.
 
+use sansocket_app::test::{TestCluster, TestServer};
 use sansocket_app::{BusError, EmitError, Format, Io, Socket};
 use std::time::Duration;
 
@@ -59,7 +60,7 @@ fn an_emit_to_rooms_reaches_members_on_all_servers_and_no_others() {
 #[test]
 fn the_sender_is_left_out_everywhere() {
     for format in ALL {
-        let cluster = sansocket_app::test::TestCluster::with_format(format);
+        let cluster = TestCluster::with_format(format);
         let speaking = || {
             let mut app = app();
             app.on("say", |socket: Socket, n: u32| socket.to("tea").emit("n", &n));
@@ -195,7 +196,7 @@ fn k18_a_client_that_joined_hears_of_its_room_when_the_bus_is_settled() {
 
 #[test]
 fn a_server_without_a_cluster_has_no_bus() {
-    let server = sansocket_app::test::TestServer::new(app());
+    let server = TestServer::new(app());
     assert!(server.io().bus().is_none());
     server.io().server_emit("note", &1).unwrap();
     assert_eq!(server.block_on(server.io().cluster_size()), Ok(1));
@@ -260,18 +261,90 @@ fn a_client_that_does_not_acknowledge_is_missing_in_time() {
 fn k19_python_gathers_no_acknowledgements_of_several_clients() {
     let (_cluster, here, there) = two(Format::Python);
     let (ann, _bob) = (member(&here, "tea"), member(&there, "tea"));
-    let asked = here.io().to("tea").emit_with_ack("q", &(), Duration::from_secs(2));
+    for _ in 0..2 {
+        let asked = here.io().to("tea").emit_with_ack("q", &(), Duration::from_secs(2));
+        let refused = here.block_on(asked);
+        assert!(matches!(refused, Err(EmitError::Bus(BusError::Unsupported(_)))), "{refused:?}");
+        assert!(ann.get_received().is_empty(), "nobody is asked");
+        member(&here, "tea");
+    }
+    let asked = here.io().to("cake").emit_with_ack("q", &(), Duration::from_secs(2));
+    assert!(here.block_on(asked).unwrap().acks.is_empty(), "nobody is there");
+    let asked = here.io().to(ann.id()).emit_with_ack("q", &(), Duration::from_secs(2));
     ann.expect_event("q").ack(&1);
     assert_eq!(here.block_on(asked).unwrap().decode::<u32>(), Ok(vec![1]));
-    let _eve = member(&here, "tea");
-    let asked = here.io().to("tea").emit_with_ack("q", &(), Duration::from_secs(2));
-    let refused = here.block_on(asked);
-    assert!(matches!(refused, Err(EmitError::Bus(BusError::Unsupported(_)))), "{refused:?}");
+}
+
+/// Two servers, and a broker that carries messages of so many bytes.
+fn two_over(format: Format, bytes: usize) -> (TestCluster, TestServer, TestServer) {
+    let cluster = TestCluster::with_format(format);
+    cluster.set_largest_message(bytes);
+    let (here, there) = (cluster.server(app()), cluster.server(app()));
+    (cluster, here, there)
+}
+
+#[test]
+fn k20_an_emit_that_is_ok_is_carried_and_one_that_is_not_says_so() {
+    const LARGEST: usize = 20_000;
+    for format in ALL {
+        let (_cluster, here, there) = two_over(format, LARGEST);
+        let client = member(&there, "tea");
+        let mut refusals = [0; 2];
+        for size in (13_000..LARGEST + 1000).step_by(97) {
+            let (tea, bytes) = (here.io().to(["tea", "milk"]), vec![7; size]);
+            let text = "\u{1}".repeat(10);
+            let sent = [
+                tea.emit(&text, &"x".repeat(size)),
+                tea.emit(&text, &sansocket_app::Bytes::from(bytes)),
+            ];
+            let carried = sent.iter().filter(|sent| sent.is_ok()).count();
+            assert_eq!(client.get_received().len(), carried, "{format} {size}: {sent:?}");
+            for (sent, refusals) in sent.iter().zip(&mut refusals) {
+                let Err(error) = sent else { continue };
+                let EmitError::Bus(BusError::TooLarge { size, limit: LARGEST }) = error else {
+                    panic!("{format}: {error:?}");
+                };
+                assert!(*size > LARGEST);
+                *refusals += 1;
+            }
+        }
+        assert!(refusals.iter().all(|count| (5..80).contains(count)), "{format} {refusals:?}");
+    }
+}
+
+#[test]
+fn k20_a_question_that_the_broker_does_not_carry_is_refused_at_once() {
+    for format in ALL {
+        let (_cluster, here, there) = two_over(format, 20_000);
+        let (ann, bob) = (here.connect().unwrap(), there.connect().unwrap());
+        here.advance(Duration::from_secs(1));
+        for (size, is_carried) in [(10_000, true), (15_500, format != Format::Python)] {
+            if format == Format::Streams && size > 10_000 {
+                continue;
+            }
+            let bytes = sansocket_app::Bytes::from(vec![7; size]);
+            let asked = here.io().to(bob.id()).emit_with_ack("q", &bytes, Duration::from_secs(2));
+            if is_carried {
+                bob.expect_event("q").ack(&1);
+                assert_eq!(here.block_on(asked).unwrap().acks.len(), 1, "{format} {size}");
+            } else {
+                let refused = here.block_on(asked);
+                let is_large = matches!(refused, Err(EmitError::Bus(BusError::TooLarge { .. })));
+                assert!(is_large, "{format} {size}: {refused:?}");
+            }
+        }
+        let bytes = sansocket_app::Bytes::from(vec![7; 20_000]);
+        let everyone = here.io().to([ann.id(), bob.id()]);
+        let asked = everyone.emit_with_ack("q", &bytes, Duration::from_secs(2));
+        let refused = here.block_on(asked);
+        assert!(matches!(refused, Err(EmitError::Bus(_))), "{format}: {refused:?}");
+        assert!(ann.get_received().is_empty() && bob.get_received().is_empty(), "{format}");
+    }
 }
 
 #[test]
 fn handlers_reach_the_bus_by_any_handle() {
-    let cluster = sansocket_app::test::TestCluster::new();
+    let cluster = TestCluster::new();
     let mut counting = app();
     counting.on("nodes", async |io: Io| io.cluster_size().await);
     let (here, _there) = (cluster.server(counting), cluster.server(app()));

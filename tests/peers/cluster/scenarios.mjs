@@ -503,7 +503,8 @@ export const scenarios = [
         assert.equal(counters.dropped, 0, 'dropped');
       }
       if (format === 'native') assert.equal(after[0].nodes, nodes.length);
-      const names = ['connected', 'nodes', 'published', 'received', 'ignored', 'invalid', 'dropped', 'queued', 'reconnects', 'pending'];
+      const names = ['connected', 'nodes', 'published', 'received', 'ignored', 'invalid', 'dropped', 'queued', 'reconnects', 'pending',
+        'queued_bytes', 'last_error'];
       for (const name of names) assert.ok(name in after[0], `no ${name}`);
     },
   },
@@ -525,6 +526,9 @@ export const scenarios = [
       asker.emit('room-emit-except', room, word('no-id'), spared);
       await circle.fence(asker);
       for (const client of circle.clients) assert.deepEqual(client.all('room-msg', (first) => first === spared), []);
+      for (const member of [asker, second]) {
+        assert.deepEqual(await member.ask('room-ask', room, quick, 'r'), ['unsupported', []]);
+      }
       assert.deepEqual(await asker.ask('room-ask', word('empty'), quick, 'r'), [false, []]);
     },
   },

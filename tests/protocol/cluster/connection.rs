@@ -130,6 +130,30 @@ fn k05_volatile_events_are_not_kept_for_a_broker_that_is_away() {
 }
 
 #[test]
+fn k22_what_the_broker_had_not_confirmed_counts_as_dropped_when_the_connection_breaks() {
+    for format in FORMATS {
+        let mut world = World::new(format, 2);
+        world.emit(0, &[], "[1]");
+        world.broker.state = State::Frozen;
+        for n in 2..5 {
+            world.emit(0, &[], &format!("[{n}]"));
+        }
+        let before = world.at(0).counts();
+        assert_eq!((before.dropped_broken, before.queued), (0, 0), "{format}");
+        world.broker.crash();
+        world.settle();
+        assert_eq!(world.at(0).counts().dropped_broken, 3, "{format}");
+        world.broker.state = State::Up;
+        world.millis(1000);
+        let told = NodeStatus::Connected { dropped: 3 };
+        assert!(world.at(0).statuses.contains(&told), "{format}: {:?}", world.at(0).statuses);
+        world.broker.crash();
+        world.settle();
+        assert_eq!(world.at(0).counts().dropped_broken, 3, "{format}: all was confirmed");
+    }
+}
+
+#[test]
 fn k06_what_was_handed_to_the_driver_is_not_sent_again() {
     for format in FORMATS {
         let mut world = World::new(format, 2);

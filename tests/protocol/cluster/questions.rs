@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sansocket::cluster::bus::{Detail, Format, To};
-use sansocket::cluster::{BusError, Outcome, Question};
+use sansocket::cluster::{BusError, NodeConfig, NodeStatus, Outcome, Question};
 use sansocket::{ArgsRef, EventMessage};
 use testbed::Process;
 
@@ -317,9 +317,119 @@ fn f07_k12_what_all_answers_hold_is_bounded() {
         world.connect(process);
     }
     let question = fetch(&mut world, 0, Detail::Clients);
-    world.millis(2100);
-    let outcome = world.outcome(0, question).expect("its time is up");
-    assert!(outcome.found.len() <= 2 && outcome.missing == 1, "{outcome:?}");
+    let outcome = world.outcome(0, question).expect("nothing else can come");
+    assert!(outcome.found.len() == 2 && outcome.missing == 1, "{outcome:?}");
+}
+
+/// Two processes, of which the second has so many clients, and a broker that carries so many bytes.
+fn crowded(set: &NodeConfig, clients: usize, largest: usize) -> World {
+    let mut world = World::empty(set.format);
+    world.broker.largest = Some(largest);
+    for _ in 0..2 {
+        world.add(set.clone());
+    }
+    world.millis(500);
+    for n in 0..clients {
+        let client = world.connect(1);
+        world.join(1, client, &format!("room-{n}"));
+    }
+    world
+}
+
+#[test]
+fn k20_a_long_answer_comes_in_parts_that_the_broker_carries() {
+    for detail in [Detail::Clients, Detail::Ids] {
+        let mut world = crowded(&config(Format::Native), 50, 1000);
+        let question = fetch(&mut world, 0, detail);
+        let outcome = world.outcome(0, question).expect("all parts came");
+        let mut expected: Vec<_> = (0..50).map(|client| world.at(1).id(client)).collect();
+        expected.sort();
+        assert_eq!(ids(&outcome), expected);
+        assert_eq!((outcome.asked, outcome.missing), (1, 0));
+        assert_eq!(world.at(1).counts().refused, 0);
+        assert!(world.broker.log.iter().all(|(_, payload)| payload.size() <= 1000));
+    }
+    let mut world = crowded(&config(Format::Native), 50, 300);
+    let question = ask(&mut world, 0, |process, now| process.node.rooms(now, "/"));
+    let outcome = world.outcome(0, question).expect("all parts came");
+    assert_eq!((outcome.rooms.len(), outcome.missing), (50, 0));
+}
+
+#[test]
+fn k05_an_answer_that_is_longer_than_the_queue_waits_for_room_in_it() {
+    let mut set = config(Format::Native);
+    set.queue = 4000;
+    let mut world = crowded(&set, 50, 1_000_000);
+    let question = fetch(&mut world, 0, Detail::Clients);
+    let outcome = world.outcome(0, question).expect("all parts came");
+    assert_eq!((outcome.found.len(), outcome.missing), (50, 0));
+    assert_eq!(world.at(1).counts().dropped_full, 0);
+}
+
+#[test]
+fn k15_an_answer_of_which_a_part_is_lost_is_not_whole() {
+    let mut world = crowded(&config(Format::Native), 50, 1000);
+    world.broker.swallows = Some(5);
+    let question = fetch(&mut world, 0, Detail::Clients);
+    let outcome = world.outcome(0, question).expect("it cannot become whole");
+    assert!(outcome.found.len() < 50, "{}", outcome.found.len());
+    assert_eq!((outcome.asked, outcome.missing), (1, 1));
+    assert_eq!(outcome.missing_names, [world.at(1).node.name().into()]);
+}
+
+#[test]
+fn k20_an_answer_that_the_broker_does_not_carry_is_told_of() {
+    for format in [Format::Classic, Format::Sharded, Format::Streams] {
+        let mut world = crowded(&config(format), 50, 1000);
+        for _ in 0..3 {
+            let question = fetch(&mut world, 0, Detail::Clients);
+            world.millis(2100);
+            assert_eq!(world.outcome(0, question).map(|it| it.missing), Some(1), "{format}");
+        }
+        let is_of = |status: &&NodeStatus| matches!(status, NodeStatus::Refused { .. });
+        let told: Vec<_> = world.at(1).statuses.iter().filter(is_of).cloned().collect();
+        let [NodeStatus::Refused { count: 1, last: BusError::TooLarge { size, limit: 1000 } }] =
+            told[..]
+        else {
+            panic!("{format}: {told:?}");
+        };
+        assert!(size > 1000, "{format}: {size}");
+        assert_eq!(world.at(1).counts().refused, 3, "{format}");
+    }
+}
+
+/// F7.
+#[test]
+fn f07_k12_a_process_whose_answer_does_not_fit_is_missing_at_once() {
+    for format in ASKING {
+        let mut set = config(format);
+        set.limits.clients = 4;
+        let mut world = World::with(set, 3);
+        for process in [1, 1, 1, 2, 2] {
+            world.connect(process);
+        }
+        let question = fetch(&mut world, 0, Detail::Clients);
+        let outcome = world.outcome(0, question).expect("nothing else can come");
+        assert_eq!(outcome.found.len(), 4, "{format}");
+        assert_eq!((outcome.asked, outcome.missing), (2, 1), "{format}");
+    }
+}
+
+/// F7.
+#[test]
+fn f07_k12_replies_are_bounded_as_other_answers_are() {
+    for (most, missing) in [(2, 0), (1, 1)] {
+        let mut set = config(Format::Native);
+        set.limits.clients = most;
+        let mut world = World::with(set, 3);
+        for process in [1, 2] {
+            world.at(process).reply = Some("[1]");
+        }
+        let event = EventMessage::from_args("note", ArgsRef::from_valid("[2]", &[]));
+        let question = ask(&mut world, 0, |process, now| process.node.server_ask(now, "/", event));
+        let outcome = world.outcome(0, question).expect("all answered");
+        assert_eq!((outcome.replies.len(), outcome.missing), (most, missing));
+    }
 }
 
 #[test]

@@ -34,6 +34,8 @@ pub(super) struct Broker {
     pub(super) log: Vec<(String, Payload<'static>)>,
     /// The largest message that it carries.
     pub(super) largest: Option<usize>,
+    /// How many messages for a single process it carries before it loses one.
+    pub(super) swallows: Option<usize>,
     /// How often it was asked to count.
     pub(super) counted: u64,
     /// A process that it does not let in.
@@ -250,7 +252,9 @@ impl World {
                 process.attempt = Some(process.node.handle_lost(now, "silent"));
                 break;
             }
+            let is_taken = broker.state == State::Up && matches!(command, Command::Publish { .. });
             broker.obey(now, at, command);
+            process.node.handle_published(u64::from(is_taken));
         }
         process.run(now);
         idle
@@ -365,6 +369,14 @@ impl Broker {
     /// Publishes a message, as any process may.
     pub(super) fn publish(&mut self, now: Instant, channel: &str, mut payload: Payload<'static>) {
         self.log.push((channel.to_owned(), payload.clone()));
+        if channel.contains(":i:")
+            && let Some(before) = self.swallows
+        {
+            self.swallows = before.checked_sub(1);
+            if before == 0 {
+                return;
+            }
+        }
         if let Payload::Entry(entry) = &mut payload {
             self.added += 1;
             entry.id = Some(entry_id(self.added));

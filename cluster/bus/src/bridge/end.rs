@@ -51,7 +51,9 @@ impl End for BridgeEnd {
         self.shared.act(self.side, |node, now| node.handle_delivery(now, channel, payload));
     }
 
-    fn published(&self, _: Option<u64>) {}
+    fn published(&self, _: Option<u64>) {
+        self.shared.act(self.side, |node, _| node.handle_published(1));
+    }
 
     fn refused(&self, why: &str) {
         self.shared.act(self.side, |node, now| node.handle_refused(now, why));

@@ -151,6 +151,9 @@ impl Shared {
                 ));
             }
             NodeStatus::Lost { why } => log::warn(&format!("{address} is not connected: {why}")),
+            NodeStatus::Refused { count, last } => {
+                log::warn(&format!("{count} messages for {address} were not sent: {last}"));
+            }
             NodeStatus::Invalid { count, last } => log::warn(&format!(
                 "{count} messages of {address} that cannot be read were skipped, the last because {last}"
             )),

@@ -15,8 +15,8 @@ use super::to::{self, Opts};
 use super::value::{Tree, Value, none};
 use super::write::{Form, Out};
 use super::{
-    Answer, Ask, Body, BusLimits, Detail, Entry, Flags, Invalid, Lane, Message, Payload, Place,
-    Report, classic, event, found,
+    Answer, Ask, Body, BusLimits, Detail, Entry, Flags, Invalid, Lane, Message, Part, Payload,
+    Place, Report, classic, event, found,
 };
 use crate::cluster::Disconnect;
 use crate::engine::base64 as lenient;
@@ -249,7 +249,7 @@ fn read_data(
     let asked = || request.clone().ok_or(Invalid::Missing("requestId"));
     let answer = |report| {
         let asker = asker.map(Box::from);
-        Ok(Body::Answer(Answer { asker, request: asked()?, report }))
+        Ok(Body::Answer(Answer { asker, request: asked()?, report, part: Part::default() }))
     };
     let target = || match opts {
         Some(_) => Ok(Opts::read(opts, limits)?.to),

@@ -15,7 +15,8 @@ use super::to::{self, Opts};
 use super::value::{Tree, Value, none};
 use super::write::{Form, Out};
 use super::{
-    Answer, Ask, Body, BusLimits, Detail, Invalid, Lane, Message, Place, Report, To, event, found,
+    Answer, Ask, Body, BusLimits, Detail, Invalid, Lane, Message, Part, Place, Report, To, event,
+    found,
 };
 use crate::cluster::Disconnect;
 
@@ -274,7 +275,7 @@ fn decode_answer(
         (_, None, Some(rooms)) => Report::Rooms(rooms.names("rooms", limits)?),
         (_, None, None) => Report::Done,
     };
-    Ok(Answer { asker: asker.map(Box::from), request, report })
+    Ok(Answer { asker: asker.map(Box::from), request, report, part: Part::default() })
 }
 
 pub(super) fn clients(count: Option<Value<'_>>) -> Result<u32, Invalid> {

@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::{EntryId, Invalid, Message, Place, Unsupported, adapter, classic, native, python};
+use super::{
+    Answer, Body, EntryId, Invalid, Message, Part, Place, Unsupported, adapter, classic, native,
+    python,
+};
 
 /// How the processes of a cluster write their messages.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -54,7 +57,8 @@ pub struct BusLimits {
     /// Rooms in each list of a message. Default 100 000, for the answers to questions about
     /// all rooms.
     pub names: usize,
-    /// Clients in one answer. Default 100 000.
+    /// Clients in one answer, and in all answers to a question: so many of them are told, and who told of more counts
+    /// as missing. So do rooms and replies. Default 100 000.
     pub clients: usize,
     /// Attachments of an event, of an acknowledgement, or of what is attached to a client. Default 10, as clients
     /// refuse more.
@@ -165,6 +169,12 @@ impl Codec {
     /// # Errors
     /// [`Unsupported`] when the format has no words for it.
     pub fn encode(&self, message: &Message) -> Result<Payload<'static>, Unsupported> {
+        if let Body::Answer(Answer { part, .. }) = &message.body
+            && *part != Part::default()
+            && self.format != Format::Native
+        {
+            return Err(Unsupported { format: self.format, what: "answers in parts" });
+        }
         let written = match self.format {
             Format::Python => python::encode(message).map(Payload::from),
             Format::Classic => classic::encode(message).map(Payload::from),

@@ -131,6 +131,18 @@ pub struct Answer {
     pub request: Box<str>,
     /// What is answered.
     pub report: Report,
+    /// Which part of the answer it is.
+    pub part: Part,
+}
+
+/// A part of an answer about many clients or rooms. The default is a whole answer, and in formats but for
+/// [`Format::Native`](super::Format) there is no other.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Part {
+    /// How many parts came before.
+    pub number: u32,
+    /// Whether another one follows.
+    pub more: bool,
 }
 
 /// What a process answers.

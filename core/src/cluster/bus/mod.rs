@@ -40,6 +40,7 @@ mod message;
 mod names;
 mod native;
 mod own;
+mod parts;
 mod python;
 mod session;
 mod to;
@@ -50,8 +51,11 @@ mod write;
 pub use codec::{BusLimits, Codec, Entry, Format, Payload};
 pub use entry::EntryId;
 pub use fault::{Invalid, Unsupported};
-pub use message::{Answer, Ask, Body, Detail, Flags, Found, Handshake, Home, Message, Report, To};
+pub use message::{
+    Answer, Ask, Body, Detail, Flags, Found, Handshake, Home, Message, Part, Report, To,
+};
 pub use names::{Lane, Names, Place, Subscription};
+pub(in crate::cluster) use parts::{is_spent, split};
 pub use session::Session;
 pub(in crate::cluster) use value::none as no_args;
 pub(in crate::cluster) use words::is_id;

@@ -17,10 +17,11 @@
 //!   9  fetch         target request                      flags: 8 ids alone
 //!  10  rooms         request
 //!  11  server event  event request
-//!  12  answer        asker request report
+//!  12  answer        asker request report part             flags: 16 another part follows
 //! target    = names names               rooms, and rooms left out
 //! event     = JSON array-of-bin         the text of an array that begins with the name, and the attachments
 //! request   = str / nil                 so is asker; timeout is a number of milliseconds or nil
+//! part      = number                parts of the answer before this one; not there in the first
 //! home      = name address              both str: where the process listens for the others
 //! report    = 0 room args / 1 count / 2 / 3 array-of-client / 4 names / 5 names / 6 args
 //! ```
@@ -33,8 +34,8 @@ use std::time::Duration;
 use super::to::millis;
 use super::write::{Form, Out, named};
 use super::{
-    Answer, Ask, Body, BusLimits, Detail, Flags, Found, Handshake, Home, Invalid, Message, Report,
-    To,
+    Answer, Ask, Body, BusLimits, Detail, Flags, Found, Handshake, Home, Invalid, Message, Part,
+    Report, To,
 };
 use crate::cluster::Disconnect;
 use crate::node_name::NodeName;
@@ -48,6 +49,7 @@ const VOLATILE: u8 = 1;
 const UNCOMPRESSED: u8 = 2;
 const CONNECTION: u8 = 4;
 const IDS: u8 = 8;
+const MORE: u8 = 16;
 
 pub(super) fn encode(message: &Message) -> Result<Vec<u8>, &'static str> {
     let Message { from, namespace, sequence, body } = message;
@@ -88,14 +90,14 @@ fn shape(body: &Body) -> (u8, u8, usize) {
         Body::Fetch { detail, .. } => (9, flag(matches!(detail, Detail::Ids), IDS), 3),
         Body::Rooms { .. } => (10, 0, 1),
         Body::ServerEvent { .. } => (11, 0, 3),
-        Body::Answer(Answer { report, .. }) => {
-            let more = match report {
+        Body::Answer(Answer { report, part, .. }) => {
+            let fields = match report {
                 Report::Acknowledged { .. } => 3,
                 Report::Replied(_) => 2,
                 Report::Clients(_) | Report::Found(_) | Report::Ids(_) | Report::Rooms(_) => 1,
                 Report::Done => 0,
             };
-            (12, 0, 3 + more)
+            (12, flag(part.more, MORE), 3 + fields + usize::from(part.number > 0))
         }
     }
 }
@@ -132,9 +134,12 @@ fn put_fields(out: &mut Out, body: &Body) {
         Body::ServerEvent { event, request } => {
             put_event(out, event).str_or_null(request.as_deref());
         }
-        Body::Answer(Answer { asker, request, report }) => {
+        Body::Answer(Answer { asker, request, report, part }) => {
             out.str_or_null(asker.as_deref()).str(request);
             put_report(out, report);
+            if part.number > 0 {
+                out.number(part.number.into());
+            }
         }
     }
 }
@@ -248,6 +253,7 @@ fn read_body(kind: u8, flags: u8, fields: &mut Fields<'_, '_>) -> Result<Body, I
             asker: fields.str_or_nil("asker")?,
             request: fields.str("request")?,
             report: read_report(fields)?,
+            part: Part { number: fields.part()?, more: has(MORE) },
         }),
         _ => return Err(Invalid::UnknownKind),
     })
@@ -376,6 +382,14 @@ impl<'r, 'm> Fields<'r, 'm> {
             (Ok(name), Ok(address)) => Ok(Some(Home { name, address })),
             _ => Err(Invalid::Mistyped("home")),
         }
+    }
+
+    /// How many parts of an answer came before.
+    fn part(&mut self) -> Result<u32, Invalid> {
+        if self.left == 0 {
+            return Ok(0);
+        }
+        u32::try_from(self.number("part")?).map_err(|_| Invalid::Mistyped("part"))
     }
 
     fn to(&mut self) -> Result<To, Invalid> {

@@ -16,7 +16,7 @@ use bytes::Bytes;
 
 use super::value::{Tree, Value, none};
 use super::write::{Form, Out};
-use super::{Answer, Ask, Body, BusLimits, Flags, Invalid, Message, Report, To};
+use super::{Answer, Ask, Body, BusLimits, Flags, Invalid, Message, Part, Report, To};
 use crate::cluster::Disconnect;
 use crate::socket::{Args, ArgsRef, EventMessage, scan};
 
@@ -27,7 +27,7 @@ pub(super) fn encode(message: &Message) -> Result<Vec<u8>, &'static str> {
         Body::Broadcast { to, event, ask, .. } => {
             return encode_emit(message, to, event, ask.as_ref());
         }
-        Body::Answer(Answer { asker: Some(asker), request, report }) => {
+        Body::Answer(Answer { asker: Some(asker), request, report, .. }) => {
             let Report::Acknowledged { room: Some(room), args } = report else {
                 return Err("answers but for acknowledgements of a client");
             };
@@ -245,5 +245,6 @@ fn read_callback(
     let room = Some(sid.ok_or(Invalid::Missing("sid"))?.name("sid")?);
     let request = id.ok_or(Invalid::Missing("id"))?.number("id")?.to_string().into();
     let args = args.map_or_else(|| Ok(none()), |args| args.args("args", limits))?;
-    Ok(Answer { asker, request, report: Report::Acknowledged { room, args } })
+    let part = Part::default();
+    Ok(Answer { asker, request, report: Report::Acknowledged { room, args }, part })
 }

@@ -69,5 +69,6 @@ fn broadcast(to: To, event: EventMessage) -> Body {
 }
 
 fn answer(asker: Option<&str>, request: &str, report: Report) -> Body {
-    Body::Answer(Answer { asker: asker.map(Box::from), request: request.into(), report })
+    let (asker, part) = (asker.map(Box::from), Part::default());
+    Body::Answer(Answer { asker, request: request.into(), report, part })
 }

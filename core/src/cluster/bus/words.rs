@@ -1,6 +1,7 @@
 //! What a format has words for, known before anything is sent.
 
 use super::{Format, To, Unsupported};
+use crate::socket::ArgsRef;
 
 impl Format {
     /// Says whether an event can be sent to a target.
@@ -21,10 +22,42 @@ impl Format {
         self.require(self != Self::Python || is_one, "acknowledgements of more than one client")
     }
 
+    /// Returns how many bytes a message with an event has at most: an estimate, which may be several times as many as
+    /// it has.
+    #[must_use]
+    pub fn most_bytes(self, namespace: &str, to: &To, event: &str, args: ArgsRef<'_>) -> usize {
+        let names = to.rooms.iter().chain(&to.except).map(|name| &**name);
+        let names = names.chain([namespace, event]).map(|name| ESCAPED * (name.len() + HEAD));
+        let attached = args.attachments().iter().map(|bytes| bytes.len() + PLACEHOLDER).sum();
+        // Binary values are base64 in JSON. A number such as `1e9` is longer in MessagePack.
+        let (text, attached) = match self {
+            Self::Native => (args.json().len(), attached),
+            Self::Python => (args.json().len(), in_base64(attached)),
+            Self::Classic | Self::Sharded => (3 * args.json().len(), attached),
+            Self::Streams => (4 * args.json().len(), in_base64(attached)),
+        };
+        AROUND + names.sum::<usize>() + text + attached
+    }
+
     fn require(self, is_sayable: bool, what: &'static str) -> Result<(), Unsupported> {
         if is_sayable { Ok(()) } else { Err(Unsupported { format: self, what }) }
     }
 }
+
+/// Bytes of so many in base64, at most.
+fn in_base64(bytes: usize) -> usize {
+    bytes / 3 * 4 + 4
+}
+
+/// Bytes of one that is escaped in JSON, at most.
+const ESCAPED: usize = 6;
+
+/// Bytes around a name or an attachment in a list, at most.
+const HEAD: usize = 8;
+const PLACEHOLDER: usize = 64;
+
+/// Bytes of the rest of a message, at most, with the names of the process and of a question.
+const AROUND: usize = 1024;
 
 /// Whether a name may be the id of a client, as python-socketio and this package make them.
 pub(in crate::cluster) fn is_id(name: &str) -> bool {

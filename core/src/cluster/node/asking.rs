@@ -8,7 +8,7 @@ use super::outbox::Keep;
 use super::post::{Item, Outgoing};
 use super::questions::{Due, Ended, Kind};
 use super::{AnswerToken, BusError, NodeEvent, Question};
-use crate::cluster::bus::{Answer, Body, Detail, Format, Found, Report, To, Unsupported};
+use crate::cluster::bus::{Answer, Body, Detail, Format, Found, Part, Report, To, Unsupported};
 use crate::socket::{EventMessage, scan};
 
 impl Node {
@@ -210,9 +210,24 @@ impl Node {
             | Report::Replied(_)
             | Report::Rooms(_)) => report,
         };
+        if self.config.format == Format::Native {
+            return self.send_in_parts(now, token, report);
+        }
+        let sent = self.send_part(now, token, report, Part::default());
+        sent.unwrap_or_else(|error| self.note_refusal(now, error));
+    }
+
+    /// Sends a part of an answer.
+    pub(super) fn send_part(
+        &mut self,
+        now: Instant,
+        token: AnswerToken,
+        report: Report,
+        part: Part,
+    ) -> Result<(), BusError> {
         let AnswerToken { namespace, asker, request, .. } = token;
-        let body = Body::Answer(Answer { asker, request, report });
-        let _ = self.publish(now, Outgoing::new(&namespace, body), Keep::Firm);
+        let body = Body::Answer(Answer { asker, request, report, part });
+        self.publish(now, Outgoing::new(&namespace, body), Keep::Firm)
     }
 
     /// What other processes may be told of a client.

@@ -26,6 +26,9 @@ pub struct BusCounts {
     pub dropped_full: u64,
     /// Messages that were dropped because they waited for too long, or were volatile while there was no broker.
     pub dropped_old: u64,
+    /// Messages that were handed to the driver, and of which the broker said nothing before the connection was lost: it
+    /// may have taken some of them.
+    pub dropped_broken: u64,
     /// Messages that the broker or the format has no way to carry.
     pub refused: u64,
     /// Messages that are known to have been lost on their way here: in [`Format::Native`](super::super::bus::Format), and

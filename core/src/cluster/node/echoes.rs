@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::hash::BuildHasher as _;
 use std::time::{Duration, Instant};
 
+use super::BusError;
 use super::node::{Node, Stage};
 use super::outbox::Keep;
 use super::post::{Item, Written};
@@ -159,15 +160,24 @@ impl Node {
             self.counts.refused += 1;
             return None;
         }
-        let Written { channel, payload } = self.write(message).ok()?;
+        let Written { channel, payload } = self.told(now, |node| node.write(message))?;
         let hash = match (&self.reader.echoes, &payload) {
             (Some(hasher), Payload::Entry(entry)) => Some(hash(hasher, entry)),
             (Some(_) | None, Payload::Entry(_) | Payload::Bytes(_)) => None,
         };
         let namespace = Some(self.spaces.name(&message.namespace));
         let item = Item::Publish { channel, payload, namespace, question: None };
-        self.queue(now, item, Keep::Firm).ok()?;
+        self.told(now, |node| node.queue(now, item, Keep::Firm))?;
         hash
+    }
+
+    /// What comes of an attempt; a log is told of one that fails.
+    fn told<T>(
+        &mut self,
+        now: Instant,
+        attempt: impl FnOnce(&mut Self) -> Result<T, BusError>,
+    ) -> Option<T> {
+        attempt(self).inspect_err(|error| self.note_refusal(now, *error)).ok()
     }
 
     /// An entry of this process came back: clients get it, if they wait for it.

@@ -1,5 +1,6 @@
 //! What a node tells the host.
 
+use super::BusError;
 use crate::cluster::bus::{Detail, Found, Home, To};
 use crate::socket::{Args, EventMessage};
 
@@ -120,6 +121,13 @@ pub enum NodeStatus {
         count: u64,
         /// What was wrong with the last one.
         last: crate::cluster::bus::Invalid,
+    },
+    /// Messages for other processes were not sent, of which no call could tell; told once a minute.
+    Refused {
+        /// How many since this was told last.
+        count: u64,
+        /// Why the last one was not.
+        last: BusError,
     },
     /// Another process has the name of this one, which took another.
     Renamed,

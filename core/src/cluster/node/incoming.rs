@@ -9,7 +9,7 @@ use super::offsets::Offsets;
 use super::others::{Order, Sign};
 use super::outgoing::PATIENCE;
 use super::reader::{Address, Arrival, Unread};
-use super::{AnswerToken, NodeEvent};
+use super::{AnswerToken, NodeEvent, NodeStatus};
 use crate::cluster::bus::{Answer, Ask, Body, EntryId, Flags, Format, Invalid, Message, To};
 use crate::cluster::{self, Change, Destination, Output, Peer, Whom};
 use crate::socket::EventMessage;
@@ -38,8 +38,9 @@ impl Node {
     }
 
     pub(super) fn note_invalid(&mut self, now: Instant, invalid: Invalid) {
-        let status = self.poison.note(now, invalid);
-        status.into_iter().for_each(|status| self.tell_status(status));
+        if let Some(count) = self.invalid.note(now) {
+            self.tell_status(NodeStatus::Invalid { count, last: invalid });
+        }
     }
 
     /// Acts on a message, which may be an entry of a stream.
@@ -241,10 +242,10 @@ impl Node {
     }
 
     fn take_answer(&mut self, now: Instant, from: Option<&str>, answer: Answer) {
-        let Answer { asker, request, report } = answer;
+        let Answer { asker, request, report, part } = answer;
         let is_for_others = asker.is_some_and(|asker| *asker != *self.reader.process);
         let Some(n) = self.number_of(&request).filter(|_| !is_for_others) else { return };
-        match self.questions.answer(n, (from, report), self.config.limits.clients) {
+        match self.questions.answer(n, (from, report, part), self.config.limits.clients) {
             Some(ended) => self.conclude(now, ended),
             None if self.questions.is_open(n) => self.note_invalid(now, Invalid::Foreign),
             // It came too late.

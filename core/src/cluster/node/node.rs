@@ -9,10 +9,11 @@ use super::echoes::Echoes;
 use super::holds::Holds;
 use super::line::Line;
 use super::lingering::Lingering;
+use super::minutely::Minutely;
 use super::offsets::Offsets;
 use super::outbox::Outbox;
 use super::packets::Packets;
-use super::poison::Poison;
+use super::parts::Parts;
 use super::post::Item;
 use super::questions::Questions;
 use super::reader::{Arrival, Reader};
@@ -59,6 +60,7 @@ pub struct Node {
     pub(super) counters: Counters,
     pub(super) questions: Questions,
     pub(super) relays: Relays,
+    pub(super) parts: Parts,
     pub(super) echoes: Echoes,
     pub(super) returns: Returns,
     pub(super) packets: Packets,
@@ -66,7 +68,9 @@ pub struct Node {
     pub(super) offsets: Option<Offsets>,
     /// What is listened to for them meanwhile.
     pub(super) lingering: Option<Lingering>,
-    pub(super) poison: Poison,
+    /// Messages that could not be read, and those that were refused after the call that caused them.
+    pub(super) invalid: Minutely,
+    pub(super) refusals: Minutely,
     /// Hellos and beats that were sent, and when the next beat is due.
     pub(super) beats: u64,
     pub(super) next_beat: Instant,
@@ -76,6 +80,8 @@ pub struct Node {
     pub(super) homes: BTreeMap<Box<str>, Home>,
     /// Until when the driver waits for the next question that is held.
     pub(super) next_hold: Option<Instant>,
+    /// Messages that the driver was handed on this connection, and of which the broker said nothing.
+    pub(super) unconfirmed: u64,
     /// What was counted, but for what other parts count.
     pub(super) counts: BusCounts,
     /// Messages that were dropped when the connection was told of last.
@@ -135,15 +141,18 @@ impl Node {
             counters: Counters::default(),
             questions: Questions::default(),
             relays: Relays::new(shards),
+            parts: Parts::default(),
             packets: Packets::new(server.parser.as_ref()),
             offsets: here_alone.map(|_| Offsets::new(seed)),
             lingering: here_alone.map(Lingering::new),
-            poison: Poison::default(),
+            invalid: Minutely::default(),
+            refusals: Minutely::default(),
             beats: 0,
             next_beat: now,
             next_burial: None,
             homes: BTreeMap::new(),
             next_hold: None,
+            unconfirmed: 0,
             counts: BusCounts::default(),
             dropped_before: 0,
             shard_outputs: VecDeque::new(),
@@ -177,7 +186,7 @@ impl Node {
         BusCounts {
             connected: self.is_connected(),
             nodes: self.processes(),
-            invalid: self.poison.count,
+            invalid: self.invalid.count,
             queued: self.outbox.len(),
             queued_bytes: self.outbox.bytes() as u64,
             reconnects: self.line.losses,
@@ -323,8 +332,15 @@ impl Node {
         self.line.hear(now);
     }
 
+    /// The broker took so many of the messages that were published. It has to be told before the connection is
+    /// [lost](Self::handle_lost), and may be told of many at once: the others count as lost with it.
+    pub fn handle_published(&mut self, count: u64) {
+        self.unconfirmed = self.unconfirmed.saturating_sub(count);
+    }
+
     /// The broker refused a message that was published.
     pub fn handle_refused(&mut self, now: Instant, why: &str) {
+        self.unconfirmed = self.unconfirmed.saturating_sub(1);
         self.counts.refused += 1;
         self.counts.note_error(now, why);
     }

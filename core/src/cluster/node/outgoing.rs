@@ -8,7 +8,7 @@ use super::node::Node;
 use super::outbox::Keep;
 use super::post::Outgoing;
 use super::questions::Kind;
-use crate::cluster::bus::{Ask, Body, Flags, Format, Report, To, is_id};
+use crate::cluster::bus::{Ask, Body, Flags, Format, Report, To, Unsupported, is_id};
 use crate::cluster::{self, Change, Destination, Disconnect, Message, Output, Peer, Whom};
 use crate::recovery::offset::{self, Offset};
 use crate::socket::Args;
@@ -96,7 +96,8 @@ impl Node {
         let event = own.and_then(|own| offset::strip(&event, own)).unwrap_or(event);
         let body = Body::Broadcast { to, event, flags, ask: None };
         let keep = if volatile { Keep::Volatile } else { Keep::Firm };
-        let _ = self.publish(now, Outgoing::new(namespace, body), keep);
+        let sent = self.publish(now, Outgoing::new(namespace, body), keep);
+        sent.unwrap_or_else(|error| self.note_refusal(now, error));
     }
 
     /// Asks the clients of other processes on behalf of a shard, which is told in the end how many there are.
@@ -114,7 +115,8 @@ impl Node {
         let flags = Flags { volatile: false, uncompressed: packet.is_plain() };
         let wish = Ask { request: self.request(n), timeout: Some(ask.timeout) };
         let body = Body::Broadcast { to, event, flags, ask: Some(wish) };
-        if self.send_question(now, namespace, body, n).is_err() {
+        if let Err(error) = self.send_question(now, namespace, body, n) {
+            self.note_refusal(now, error);
             return self.tell_unasked(shard, ask.id);
         }
         let end = now.checked_add(ask.timeout).unwrap_or(now);
@@ -144,9 +146,12 @@ impl Node {
         };
         if bodies.is_empty() {
             self.counts.refused += 1;
+            let what = "changes of the clients in a room";
+            self.note_refusal(now, Unsupported { format: self.config.format, what }.into());
         }
         for body in bodies {
-            let _ = self.publish(now, Outgoing::new(&to.namespace, body), Keep::Firm);
+            let sent = self.publish(now, Outgoing::new(&to.namespace, body), Keep::Firm);
+            sent.unwrap_or_else(|error| self.note_refusal(now, error));
         }
     }
 

@@ -7,7 +7,7 @@ use super::holds::Queue;
 use super::line::SETTLE;
 use super::node::{Node, Stage};
 use super::outbox::{Full, Keep};
-use super::{BusError, Command, Take};
+use super::{BusError, Command, NodeStatus, Take};
 use crate::cluster::bus::{Body, Format, Message, Payload};
 
 /// What waits for the driver.
@@ -103,6 +103,16 @@ impl Node {
         Ok(())
     }
 
+    /// A message was not sent, of which no call could tell.
+    pub(super) fn note_refusal(&mut self, now: Instant, why: BusError) {
+        if why == BusError::Left {
+            return;
+        }
+        if let Some(count) = self.refusals.note(now) {
+            self.tell_status(NodeStatus::Refused { count, last: why });
+        }
+    }
+
     /// Writes a message, if the broker carries it.
     pub(super) fn write(&mut self, message: &Message) -> Result<Written, BusError> {
         let payload =
@@ -193,10 +203,11 @@ impl Node {
         {
             return self.begin(now, item);
         }
-        if (self.line.is_ready() || self.stage == Stage::Leaving)
-            && let Some(command) = self.next_item(now)
-        {
-            return Some(command);
+        if self.line.is_ready() || self.stage == Stage::Leaving {
+            self.send_next_parts(now);
+            if let Some(command) = self.next_item(now) {
+                return Some(command);
+            }
         }
         if self.stage == Stage::Leaving { self.wishes.next() } else { None }
     }
@@ -305,6 +316,7 @@ impl Node {
 
     fn hand_over(&mut self, channel: String, payload: Payload<'static>) -> Command {
         self.counts.published += 1;
+        self.unconfirmed += 1;
         self.counts.bytes_out += payload.size() as u64;
         Command::Publish { channel, payload, length: self.config.stream_length }
     }
@@ -314,6 +326,7 @@ impl Node {
         let messages = self.outbox.expire(now).into_iter();
         let messages = messages.filter(|item| matches!(item, Item::Publish { .. }));
         self.counts.dropped_old += messages.count() as u64;
+        self.counts.dropped_old += self.parts.expire(now, self.config.age);
     }
 }
 

@@ -103,6 +103,7 @@ impl Node {
         let (pause, status) = self.line.lose(now, why, chance);
         if was_up {
             self.dropped_before = self.dropped();
+            self.counts.dropped_broken += std::mem::take(&mut self.unconfirmed);
             self.counters.forget();
             self.signs.clear();
             self.counts.dropped_old += self.outbox.drop_volatile();
@@ -138,7 +139,7 @@ impl Node {
     }
 
     fn dropped(&self) -> u64 {
-        self.counts.dropped_full + self.counts.dropped_old
+        self.counts.dropped_full + self.counts.dropped_old + self.counts.dropped_broken
     }
 
     /// Answers can arrive in a namespace: questions may be asked, when all others are known that have to be asked.
@@ -287,6 +288,7 @@ impl Node {
             self.returns.deadline(),
             self.lingering.as_ref().and_then(Lingering::deadline),
             self.outbox.expiry(),
+            self.parts.expiry(self.config.age),
             self.next_hold,
             is_alive.then_some(self.next_beat),
             self.next_burial.filter(|_| is_alive),

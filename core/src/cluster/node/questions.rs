@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::acks::Acks;
 use super::{Outcome, Question};
 use crate::cluster::Output;
-use crate::cluster::bus::{Detail, Found, Handshake, Report};
+use crate::cluster::bus::{Detail, Found, Handshake, Part, Report};
 use crate::socket::Args;
 
 /// The questions that wait.
@@ -30,6 +30,11 @@ pub(super) struct Pending {
     answered: BTreeSet<Box<str>>,
     /// Answers of processes without name.
     nameless: u64,
+    /// The parts that came of answers in several, of processes that have more to tell.
+    parts: BTreeMap<Box<str>, u32>,
+    /// Processes whose answers are not whole, and how many without name there are of these.
+    failed: BTreeSet<Box<str>>,
+    nameless_failed: u64,
     /// Processes that will not answer any more.
     dead: BTreeSet<Box<str>>,
     stage: Stage,
@@ -119,6 +124,9 @@ impl Questions {
             expected: Expected::Unknown,
             answered: BTreeSet::new(),
             nameless: 0,
+            parts: BTreeMap::new(),
+            failed: BTreeSet::new(),
+            nameless_failed: 0,
             dead: BTreeSet::new(),
             stage,
             outcome: Outcome::default(),
@@ -175,18 +183,21 @@ impl Questions {
         let names: BTreeSet<_> = names.cloned().collect();
         pending.outcome.nodes = names.len() as u64 + 1;
         pending.outcome.asked = names.len() as u64;
-        let left = names.difference(&pending.answered).cloned().collect();
+        let has_ended =
+            |name: &&Box<str>| pending.answered.contains(*name) || pending.failed.contains(*name);
+        let left = names.iter().filter(|name| !has_ended(name)).cloned().collect();
         pending.expected = Expected::Named(left);
         self.advance(n).into_iter().collect()
     }
 
-    /// A process, of that name where it tells, answered. `most` bounds what all answers hold.
+    /// A process, of that name where it tells, answered. `most` bounds what all answers hold: a process whose answer
+    /// does not fit, or of which a part was lost, is missing.
     ///
     /// Returns nothing when nobody asked it for that.
     pub(super) fn answer(
         &mut self,
         n: u64,
-        (from, report): (Option<&str>, Report),
+        (from, report, part): (Option<&str>, Report, Part),
         most: usize,
     ) -> Option<Vec<Ended>> {
         let pending = self.open.get_mut(&n)?;
@@ -198,10 +209,15 @@ impl Questions {
             if from.is_some_and(|from| pending.answered.contains(from)) {
                 return None;
             }
-            pending.add(from, report, most)?;
-            match from {
-                Some(from) => pending.note_answer(from),
-                None => pending.nameless = pending.nameless.saturating_add(1),
+            if from.is_some_and(|from| pending.failed.contains(from)) {
+                return Some(ended);
+            }
+            let part = if pending.is_about_many() { part } else { Part::default() };
+            let fit = pending.add(from, report, most)?;
+            if fit == Fit::Whole && pending.is_next(from, part) {
+                pending.note_part(from, part);
+            } else {
+                pending.fail(from);
             }
         }
         ended.extend(self.advance(n));
@@ -304,7 +320,54 @@ pub(super) enum Farewell {
     Untold,
 }
 
+/// Whether all of an answer was added.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Fit {
+    Whole,
+    Cut,
+}
+
 impl Pending {
+    /// Whether answers may come in parts.
+    fn is_about_many(&self) -> bool {
+        match self.kind {
+            Kind::Fetch(_) | Kind::Rooms => true,
+            Kind::Acks(_) | Kind::Replies | Kind::Size => false,
+        }
+    }
+
+    /// Whether no part is missing in front of this one.
+    fn is_next(&self, from: Option<&str>, part: Part) -> bool {
+        let came = from.and_then(|from| self.parts.get(from)).copied().unwrap_or(0);
+        part.number == came
+    }
+
+    fn note_part(&mut self, from: Option<&str>, part: Part) {
+        let Some(from) = from else {
+            self.nameless = self.nameless.saturating_add(1);
+            return;
+        };
+        if part.more {
+            self.parts.insert(from.into(), part.number.saturating_add(1));
+        } else {
+            self.parts.remove(from);
+            self.note_answer(from);
+        }
+    }
+
+    /// The answer of a process is not whole.
+    fn fail(&mut self, from: Option<&str>) {
+        let Some(from) = from else {
+            self.nameless_failed = self.nameless_failed.saturating_add(1);
+            return;
+        };
+        self.parts.remove(from);
+        self.failed.insert(from.into());
+        if let Expected::Named(waiting) = &mut self.expected {
+            waiting.remove(from);
+        }
+    }
+
     fn note_answer(&mut self, from: &str) {
         self.answered.insert(from.into());
         if let Expected::Named(waiting) = &mut self.expected {
@@ -317,11 +380,16 @@ impl Pending {
         (self.answered.len() as u64).saturating_add(self.nameless)
     }
 
+    /// Processes whose answers are not whole.
+    fn failures(&self) -> u64 {
+        (self.failed.len() as u64).saturating_add(self.nameless_failed)
+    }
+
     fn is_answered(&self) -> bool {
         match &self.expected {
             Expected::Unknown => false,
             Expected::Count(_) if matches!(self.kind, Kind::Size) => true,
-            Expected::Count(count) => self.heard() >= *count,
+            Expected::Count(count) => self.heard().saturating_add(self.failures()) >= *count,
             Expected::Named(waiting) => waiting.is_empty() || matches!(self.kind, Kind::Size),
         }
     }
@@ -332,29 +400,37 @@ impl Pending {
             // There may be some.
             Expected::Unknown => 1,
             Expected::Count(count) => count.saturating_sub(self.heard()),
-            Expected::Named(waiting) => (waiting.len() + self.dead.len()) as u64,
+            Expected::Named(waiting) => {
+                let gone = self.dead.union(&self.failed).count();
+                (waiting.len() + gone) as u64
+            }
         }
     }
 
-    /// Adds an answer; nothing when it is of another kind, or too much.
-    fn add(&mut self, from: Option<&str>, report: Report, most: usize) -> Option<()> {
+    /// Adds as much of an answer as there is room for; nothing when it is of another kind.
+    fn add(&mut self, from: Option<&str>, report: Report, most: usize) -> Option<Fit> {
         let outcome = &mut self.outcome;
-        match (&mut self.kind, report) {
-            (Kind::Acks(acks), Report::Clients(count)) => acks.count(from, count),
+        Some(match (&mut self.kind, report) {
+            (Kind::Acks(acks), Report::Clients(count)) => {
+                acks.count(from, count);
+                Fit::Whole
+            }
             (Kind::Fetch(detail), Report::Found(found)) => {
                 let found: Vec<_> = match detail {
                     Detail::Clients => found,
                     Detail::Ids => found.into_iter().map(|found| only_id(found.id)).collect(),
                 };
-                extend(&mut outcome.found, found, most)?;
+                extend(&mut outcome.found, found, most)
             }
             (Kind::Fetch(_), Report::Ids(ids)) => {
-                extend(&mut outcome.found, ids.into_iter().map(only_id).collect(), most)?;
+                extend(&mut outcome.found, ids.into_iter().map(only_id).collect(), most)
             }
-            (Kind::Replies, Report::Replied(args)) => outcome.replies.push(args),
-            (Kind::Rooms, Report::Rooms(rooms)) => extend(&mut outcome.rooms, rooms, most)?,
+            (Kind::Replies, Report::Replied(args)) => {
+                extend(&mut outcome.replies, vec![args], most)
+            }
+            (Kind::Rooms, Report::Rooms(rooms)) => extend(&mut outcome.rooms, rooms, most),
             // Old processes answer so when nothing was found.
-            (Kind::Fetch(_) | Kind::Rooms, Report::Done) => {}
+            (Kind::Fetch(_) | Kind::Rooms, Report::Done) => Fit::Whole,
             (
                 Kind::Acks(_) | Kind::Fetch(_) | Kind::Replies | Kind::Rooms | Kind::Size,
                 Report::Acknowledged { .. }
@@ -365,8 +441,7 @@ impl Pending {
                 | Report::Replied(_)
                 | Report::Rooms(_),
             ) => return None,
-        }
-        Some(())
+        })
     }
 
     fn finish(mut self, n: u64) -> Option<Ended> {
@@ -387,6 +462,7 @@ impl Pending {
             Expected::Count(count) => outcome.asked = count,
             Expected::Named(waiting) => self.dead.extend(waiting),
         }
+        self.dead.append(&mut self.failed);
         outcome.missing = missing;
         outcome.missing_names = self.dead.into_iter().collect();
         outcome.rooms.sort_unstable();
@@ -396,12 +472,11 @@ impl Pending {
 }
 
 /// Adds values to a list of so many at most.
-fn extend<T>(list: &mut Vec<T>, more: Vec<T>, most: usize) -> Option<()> {
-    if list.len().saturating_add(more.len()) > most {
-        return None;
-    }
-    list.extend(more);
-    Some(())
+fn extend<T>(list: &mut Vec<T>, more: Vec<T>, most: usize) -> Fit {
+    let room = most.saturating_sub(list.len());
+    let fit = if more.len() <= room { Fit::Whole } else { Fit::Cut };
+    list.extend(more.into_iter().take(room));
+    fit
 }
 
 fn only_id(id: Box<str>) -> Found {

@@ -108,6 +108,12 @@ fn body() -> impl Strategy<Value = Body> {
         (an_event(), proptest::option::of(name()))
             .prop_map(|(event, request)| Body::ServerEvent { event, request }),
         (name(), report()).prop_map(|(request, report)| answer(Some(HEX), &request, report)),
+        (name(), report(), any::<u32>(), any::<bool>()).prop_map(
+            |(request, report, number, more)| {
+                let (asker, part) = (Some(HEX.into()), Part { number, more });
+                Body::Answer(Answer { asker, request, report, part })
+            }
+        ),
         proptest::option::of(home()).prop_map(Body::Beat),
         Just(Body::Hello),
         Just(Body::Left),
@@ -180,6 +186,23 @@ proptest! {
             less(format, &mut expected);
             let read = codec(format).decode(place.expect("a place"), &payload);
             prop_assert_eq!(read, Ok(expected), "{}", format);
+        }
+    }
+
+    #[test]
+    fn k20_no_message_with_an_event_has_more_bytes_than_its_format_says(
+        body in body(),
+        namespace in "/[a-z#*]{0,5}",
+    ) {
+        let Body::Broadcast { to, event, .. } = &body else { return Ok(()) };
+        let (from, namespace) = (Some(HEX.into()), namespace.into());
+        let message = Message { from, namespace, sequence: Some(1), body: body.clone() };
+        for format in
+            [Format::Python, Format::Classic, Format::Sharded, Format::Streams, Format::Native]
+        {
+            let Ok(payload) = codec(format).encode(&message) else { continue };
+            let most = format.most_bytes(&message.namespace, to, event.name(), event.args());
+            prop_assert!(payload.size() <= most, "{}: {} {}", format, payload.size(), most);
         }
     }
 
