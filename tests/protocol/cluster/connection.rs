@@ -49,6 +49,52 @@ fn f05_k02_a_process_connects_when_the_broker_comes() {
 }
 
 #[test]
+fn k03_a_process_is_connected_when_its_subscriptions_are_confirmed() {
+    for format in FORMATS {
+        let mut world = World::new(format, 1);
+        let client = world.connect(0);
+        world.broker.faults.confirms = 3000;
+        let late = world.add(config(format));
+        world.millis(1100);
+        world.emit(late, &[], "[1]");
+        assert_eq!(world.at(0).frames(client), ["42[\"e\",1]"], "{format}: it sends");
+        let is_told = |status: &NodeStatus| matches!(status, NodeStatus::Connected { .. });
+        for (millis, is_connected) in [(1800, false), (200, true)] {
+            // What is wished for later, and without end, does not matter.
+            world.connect_to(late, &format!("/{millis}"));
+            world.millis(millis);
+            assert_eq!(world.at(late).counts().connected, is_connected, "{format}");
+            assert_eq!(world.at(late).node.is_connected(), is_connected, "{format}");
+            assert_eq!(world.at(late).statuses.iter().any(is_told), is_connected, "{format}");
+        }
+    }
+}
+
+/// A broker that lets a process in and ends the connection when it publishes.
+#[test]
+fn k02_pauses_grow_when_the_first_message_ends_each_connection() {
+    for format in FORMATS {
+        let mut world = World::new(format, 1);
+        world.millis(6000);
+        world.at(0).statuses.clear();
+        for _ in 0..600 {
+            if world.at(0).counts().connected {
+                world.broker.shut_out(0);
+                world.settle();
+                world.broker.shut_out = None;
+            }
+            world.millis(50);
+        }
+        let reconnects = world.at(0).counts().reconnects;
+        assert!((5..15).contains(&reconnects), "{format}: {reconnects} in half a minute");
+        let statuses = world.at(0).statuses.iter();
+        let lost = statuses.filter(|status| matches!(status, NodeStatus::Lost { .. })).count();
+        assert_eq!(lost, 1, "{format}");
+        assert!(world.at(0).statuses.len() <= 2, "{format}");
+    }
+}
+
+#[test]
 fn k04_a_broker_that_is_silent_is_pinged_and_given_up() {
     for format in FORMATS {
         let mut world = World::new(format, 1);

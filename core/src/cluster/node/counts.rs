@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct BusCounts {
-    /// Whether the broker is connected, and all subscriptions are confirmed.
+    /// Whether the broker is connected, and all subscriptions that were wished for then are confirmed.
     pub connected: bool,
     /// Processes of the cluster, as far as they are known, this one included.
     pub nodes: u64,

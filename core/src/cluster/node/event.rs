@@ -105,12 +105,14 @@ pub struct Outcome {
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub enum NodeStatus {
-    /// The broker is connected, and all subscriptions are confirmed.
+    /// The broker is connected, and all subscriptions that were wished for then are confirmed; not told of a connection
+    /// behind one whose loss was not told.
     Connected {
         /// Messages that were dropped since the connection was lost.
         dropped: u64,
     },
-    /// The connection was lost, or could not be made; told at the first failure and once a minute.
+    /// The connection was lost, or could not be made; told at the first failure and once a minute, until a connection
+    /// lasts five seconds.
     Lost {
         /// Why.
         why: Box<str>,

@@ -8,10 +8,12 @@ use super::NodeStatus;
 #[derive(Debug)]
 pub(super) struct Line {
     state: State,
-    /// Attempts that failed since a connection was of use.
+    /// Attempts that failed, and connections that did not last, since one was of use.
     failures: u32,
-    /// When a loss was last told of.
+    /// When a loss was last told of, unless a connection was of use since.
     told: Option<Instant>,
+    /// What a log was told last.
+    last: Last,
     /// How often a connection was lost.
     pub(super) losses: u64,
 }
@@ -34,8 +36,25 @@ enum State {
 enum Stage {
     /// Subscriptions are not confirmed.
     Subscribing,
-    /// Messages are published.
-    Ready,
+    /// Messages are published, since then. Some subscriptions take too long.
+    Late(Instant),
+    /// Messages are published, since then, and subscriptions are confirmed.
+    Ready(Instant),
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Last {
+    Connected,
+    Lost,
+}
+
+/// What begins.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Begins {
+    /// Messages are published from now on.
+    pub(super) publishing: bool,
+    /// A log is told that the broker is connected.
+    pub(super) news: bool,
 }
 
 /// Signs of life.
@@ -67,7 +86,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 impl Line {
     pub(super) fn new() -> Self {
-        Self { state: State::Down, failures: 0, told: None, losses: 0 }
+        Self { state: State::Down, failures: 0, told: None, last: Last::Lost, losses: 0 }
     }
 
     pub(super) fn connect(&mut self, now: Instant) {
@@ -86,8 +105,13 @@ impl Line {
         if self.is_up() {
             self.losses += 1;
         }
-        self.state = State::Down;
         let [first, longest] = PAUSES;
+        // One that ends at once is of no use: what is published may be what ends it.
+        if self.published().is_some_and(|since| now.saturating_duration_since(since) >= longest) {
+            self.failures = 0;
+            self.told = None;
+        }
+        self.state = State::Down;
         let pause = first.saturating_mul(1 << self.failures.min(8)).min(longest);
         self.failures = self.failures.saturating_add(1);
         // Between three and five quarters, so that many processes do not come back at once.
@@ -96,22 +120,26 @@ impl Line {
         let status = is_news.then(|| NodeStatus::Lost { why: why.into() });
         if is_news {
             self.told = Some(now);
+            self.last = Last::Lost;
         }
         (pause, status)
     }
 
-    /// The subscriptions are confirmed, or their time is up; says whether messages are published from now on.
-    pub(super) fn settle(&mut self, now: Instant, is_settled: bool) -> bool {
-        let State::Up { since, stage: stage @ Stage::Subscribing, .. } = &mut self.state else {
-            return false;
+    /// The subscriptions may be confirmed, or their time may be up.
+    pub(super) fn settle(&mut self, now: Instant, is_settled: bool) -> Begins {
+        let nothing = Begins { publishing: false, news: false };
+        let State::Up { since, stage, .. } = &mut self.state else { return nothing };
+        let is_late = now.saturating_duration_since(*since) >= SETTLE;
+        let (next, publishing) = match *stage {
+            Stage::Subscribing if is_settled => (Stage::Ready(now), true),
+            Stage::Subscribing if is_late => (Stage::Late(now), true),
+            Stage::Late(since) if is_settled => (Stage::Ready(since), false),
+            Stage::Subscribing | Stage::Late(_) | Stage::Ready(_) => return nothing,
         };
-        if !is_settled && now.saturating_duration_since(*since) < SETTLE {
-            return false;
-        }
-        *stage = Stage::Ready;
-        self.failures = 0;
-        self.told = None;
-        true
+        *stage = next;
+        let is_connected = matches!(next, Stage::Ready(_));
+        let news = is_connected && std::mem::replace(&mut self.last, Last::Connected) == Last::Lost;
+        Begins { publishing, news }
     }
 
     /// The broker answered something.
@@ -128,8 +156,22 @@ impl Line {
         matches!(self.state, State::Up { .. })
     }
 
+    /// Whether messages are published.
     pub(super) fn is_ready(&self) -> bool {
-        matches!(self.state, State::Up { stage: Stage::Ready, .. })
+        self.published().is_some()
+    }
+
+    /// Whether subscriptions are confirmed, too.
+    pub(super) fn is_connected(&self) -> bool {
+        matches!(self.state, State::Up { stage: Stage::Ready(_), .. })
+    }
+
+    /// Since when messages are published.
+    fn published(&self) -> Option<Instant> {
+        match self.state {
+            State::Down | State::Up { stage: Stage::Subscribing, .. } => None,
+            State::Up { stage: Stage::Late(since) | Stage::Ready(since), .. } => Some(since),
+        }
     }
 
     /// Whether a sign of life is to be asked for now.
@@ -187,9 +229,51 @@ mod tests {
         assert!(near(0, 100) && near(1, 200) && near(5, 3200), "{pauses:?}");
         assert!(near(6, 5000) && near(7, 5000), "{pauses:?}");
         line.connect(now);
-        assert!(line.settle(now, true));
-        assert!(line.lose(now, "reset", 0).0 == Duration::from_millis(75));
-        assert!(line.lose(now, "reset", u16::MAX).0 == Duration::from_millis(250));
+        assert!(line.settle(now, true).publishing);
+        let later = now + Duration::from_secs(5);
+        assert!(line.lose(later, "reset", 0).0 == Duration::from_millis(75));
+        assert!(line.lose(later, "reset", u16::MAX).0 == Duration::from_millis(250));
+    }
+
+    #[test]
+    fn k02_pauses_grow_when_connections_end_as_soon_as_they_are_used() {
+        #[expect(clippy::disallowed_methods, reason = "tests need one real instant to start from")]
+        let mut now = Instant::now();
+        let mut line = Line::new();
+        let (mut pauses, mut told) = (Vec::new(), Vec::new());
+        for _ in 0..8 {
+            line.connect(now);
+            if line.settle(now, true).news {
+                told.push("connected");
+            }
+            now += Duration::from_millis(100);
+            let (pause, status) = line.lose(now, "forbidden", u16::MAX / 2);
+            pauses.push(pause);
+            told.extend(status.map(|_| "lost"));
+        }
+        assert!(pauses.is_sorted() && pauses[7] > Duration::from_secs(4), "{pauses:?}");
+        assert_eq!(told, ["connected", "lost", "connected"]);
+        line.connect(now);
+        assert!(!line.settle(now, true).news);
+        now += Duration::from_secs(5);
+        let (pause, status) = line.lose(now, "reset", u16::MAX / 2);
+        assert!(pause < Duration::from_millis(126) && status.is_some(), "it was of use");
+    }
+
+    #[test]
+    fn k03_a_connection_is_told_of_when_subscriptions_are_confirmed() {
+        #[expect(clippy::disallowed_methods, reason = "tests need one real instant to start from")]
+        let now = Instant::now();
+        let mut line = Line::new();
+        let begins = |publishing, news| Begins { publishing, news };
+        line.connect(now);
+        assert_eq!(line.settle(now, false), begins(false, false));
+        assert_eq!(line.settle(now + SETTLE, false), begins(true, false));
+        assert!(line.is_ready() && !line.is_connected());
+        assert_eq!(line.settle(now + 2 * SETTLE, false), begins(false, false));
+        assert_eq!(line.settle(now + 3 * SETTLE, true), begins(false, true));
+        assert!(line.is_ready() && line.is_connected());
+        assert_eq!(line.settle(now + 3 * SETTLE, true), begins(false, false));
     }
 
     #[test]

@@ -174,10 +174,10 @@ impl Node {
         self.config.format
     }
 
-    /// Whether the broker is connected, and all subscriptions are confirmed.
+    /// Whether the broker is connected, and all subscriptions that were wished for then are confirmed.
     #[must_use]
     pub fn is_connected(&self) -> bool {
-        self.line.is_ready()
+        self.line.is_connected()
     }
 
     /// Returns what was counted.

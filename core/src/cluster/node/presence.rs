@@ -44,6 +44,7 @@ impl Node {
             let ended = self.questions.give_up(question);
             self.conclude(now, ended);
         }
+        self.settle(now);
     }
 
     /// Tells the reader of a namespace that was opened or closed, where that makes a difference to it.
@@ -127,15 +128,19 @@ impl Node {
 
     /// Begins to publish when subscriptions are confirmed, or took too long.
     fn settle(&mut self, now: Instant) {
-        if !self.line.settle(now, self.wishes.is_settled()) {
-            return;
+        let begins = self.line.settle(now, self.wishes.is_established());
+        if begins.publishing {
+            self.drop_old(now);
         }
-        self.drop_old(now);
-        let dropped = self.dropped() - self.dropped_before;
-        self.tell_status(NodeStatus::Connected { dropped });
-        let namespaces: Vec<_> = self.spaces.names().cloned().collect();
-        namespaces.iter().for_each(|namespace| self.greet(now, namespace));
-        self.next_beat = now + self.config.heartbeat;
+        if begins.news {
+            let dropped = self.dropped() - self.dropped_before;
+            self.tell_status(NodeStatus::Connected { dropped });
+        }
+        if begins.publishing {
+            let namespaces: Vec<_> = self.spaces.names().cloned().collect();
+            namespaces.iter().for_each(|namespace| self.greet(now, namespace));
+            self.next_beat = now + self.config.heartbeat;
+        }
     }
 
     fn dropped(&self) -> u64 {

@@ -14,6 +14,8 @@ pub(super) struct Wishes {
     due: BTreeSet<Subscription>,
     /// Those that are wished for and not confirmed.
     open: usize,
+    /// Those of them that are as old as the connection.
+    early: usize,
 }
 
 /// One subscription.
@@ -22,6 +24,8 @@ struct Wish {
     /// How many wish for it.
     wanted: usize,
     told: Told,
+    /// Whether it was wished for when the connection was made, and was not confirmed since.
+    is_early: bool,
     /// Subscriptions that the broker was told of and has not confirmed. Earlier ones may have been taken back.
     unconfirmed: u32,
 }
@@ -80,10 +84,11 @@ impl Wishes {
     pub(super) fn begin_anew(&mut self) {
         self.all.retain(|_, wish| wish.wanted > 0);
         for wish in self.all.values_mut() {
-            *wish = Wish { wanted: wish.wanted, ..Wish::default() };
+            *wish = Wish { wanted: wish.wanted, is_early: true, ..Wish::default() };
         }
         self.due = self.all.keys().cloned().collect();
         self.open = self.all.len();
+        self.early = self.open;
     }
 
     /// What the broker has to be told next.
@@ -112,6 +117,11 @@ impl Wishes {
         self.open == 0
     }
 
+    /// Whether all is confirmed that was wished for when the connection was made, and still is.
+    pub(super) fn is_established(&self) -> bool {
+        self.early == 0
+    }
+
     /// Whether the broker has to be told of something.
     pub(super) fn is_due(&self) -> bool {
         !self.due.is_empty()
@@ -119,9 +129,11 @@ impl Wishes {
 
     fn change(&mut self, subscription: Subscription, change: impl FnOnce(&mut Wish)) {
         let wish = self.all.entry(subscription.clone()).or_default();
-        let was_open = wish.is_open();
+        let (was_open, was_early) = (wish.is_open(), wish.is_early);
         change(wish);
+        wish.is_early &= wish.is_open();
         self.open = self.open + usize::from(wish.is_open()) - usize::from(was_open);
+        self.early = self.early + usize::from(wish.is_early) - usize::from(was_early);
         let is_idle = wish.wanted == 0 && wish.told == Told::Nothing && wish.unconfirmed == 0;
         let is_due = wish.is_due();
         if is_idle {
@@ -140,6 +152,8 @@ impl Wishes {
     pub(super) fn check(&self) {
         let open = self.all.values().filter(|wish| wish.is_open()).count();
         assert_eq!(open, self.open, "subscriptions that are not confirmed are counted");
+        let early = self.all.values().filter(|wish| wish.is_early).count();
+        assert_eq!(early, self.early, "and those that are as old as the connection");
         let due = self.all.iter().filter(|(_, wish)| wish.is_due());
         let due: BTreeSet<_> = due.map(|(subscription, _)| subscription.clone()).collect();
         assert_eq!(due, self.due, "the broker is told of each");
@@ -183,6 +197,25 @@ mod tests {
         assert_eq!(wishes.next(), Some(Command::Subscribe(room())));
         assert!(!wishes.confirm(&room()) && !wishes.is_settled());
         assert!(wishes.confirm(&room()) && wishes.is_settled());
+    }
+
+    #[test]
+    fn k03_a_connection_is_established_whatever_is_wished_for_later() {
+        let mut wishes = Wishes::default();
+        let other = Subscription::Exact("other".to_owned());
+        wishes.want(room());
+        wishes.want(other.clone());
+        wishes.begin_anew();
+        assert!(wishes.next().is_some() && wishes.next().is_some());
+        wishes.want(Subscription::Exact("late".to_owned()));
+        wishes.confirm(&room());
+        assert!(!wishes.is_established());
+        wishes.give_up(room());
+        wishes.want(room());
+        wishes.give_up(other.clone());
+        assert!(wishes.is_established(), "the other is not wished for any more");
+        wishes.want(other);
+        assert!(wishes.is_established() && !wishes.is_settled());
     }
 
     #[test]
