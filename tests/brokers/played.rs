@@ -16,6 +16,7 @@ pub struct Played {
     format: Format,
     state: Mutex<State>,
     told: Condvar,
+    released: Condvar,
 }
 
 /// What a broker told.
@@ -37,6 +38,8 @@ pub enum Told {
     Published(Option<u64>),
     /// A message was refused.
     Refused(String),
+    /// So many messages were lost.
+    Missed(u64),
     /// Its thread is about to end.
     Ended,
 }
@@ -47,6 +50,7 @@ struct State {
     commands: VecDeque<Command>,
     told: VecDeque<Told>,
     rest: Option<Duration>,
+    is_held: bool,
     waker: Option<Waker>,
     pause: Option<Waker>,
 }
@@ -67,7 +71,8 @@ impl Played {
     #[must_use]
     pub fn drive(broker: impl Broker, format: Format) -> Arc<Self> {
         let state = Mutex::default();
-        let played = Arc::new(Self { format, state, told: Condvar::new() });
+        let played =
+            Arc::new(Self { format, state, told: Condvar::new(), released: Condvar::new() });
         let (end, watched) = (Arc::clone(&played), Arc::clone(&played));
         let driver = spawn(broker, end).expect("a thread");
         thread::spawn(move || {
@@ -174,6 +179,17 @@ impl Played {
         self.state().rest = Some(pause);
     }
 
+    /// Has the broker wait with the next message that it hands over, until [`release`](Self::release).
+    pub fn hold(&self) {
+        self.state().is_held = true;
+    }
+
+    /// Lets the broker go on.
+    pub fn release(&self) {
+        self.state().is_held = false;
+        self.released.notify_all();
+    }
+
     /// Closes the end.
     pub fn close(&self) {
         let mut state = self.state();
@@ -254,6 +270,8 @@ impl End for Played {
             }),
         };
         self.note(Told::Delivered(channel.into(), payload));
+        let held = self.released.wait_while(self.state(), |state| state.is_held);
+        drop(held.expect("nothing panicked"));
     }
 
     fn published(&self, receivers: Option<u64>) {
@@ -262,6 +280,10 @@ impl End for Played {
 
     fn refused(&self, why: &str) {
         self.note(Told::Refused(why.into()));
+    }
+
+    fn missed(&self, _stream: &str, count: u64) {
+        self.note(Told::Missed(count));
     }
 
     fn poll_command(&self, context: &mut Context<'_>) -> Poll<Option<Command>> {

@@ -43,6 +43,7 @@
 //! stopped, so that it misses nothing of the others; one that starts begins at the end.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod begun;
 mod kafka;
 mod reader;
 mod session;

@@ -12,12 +12,10 @@ use std::sync::Arc;
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 
+use crate::begun::{Begun, Number, Outcome};
 use crate::kafka::{DEADLINE, silent};
 use crate::reader::{Channels, Positions, Reader};
 use crate::topic::{Topic, Ways};
-
-/// Messages that may be begun.
-const COUNT: usize = 1024;
 
 /// Bytes of messages that may be begun; one message more may be.
 const BYTES: usize = 4 * 1024 * 1024;
@@ -40,16 +38,21 @@ pub(crate) struct Session<'l> {
     /// The topics that are read.
     read: Vec<String>,
     requests: JoinSet<Done>,
-    /// Messages that are not confirmed.
-    count: usize,
-    /// Bytes of these.
+    begun: Begun,
+    /// Bytes of messages that are not confirmed.
     bytes: usize,
 }
 
 /// What a request came to.
 enum Done {
     Answered(Result<(), Error>),
-    Written { topic: String, index: usize, count: usize, bytes: usize, outcome: Result<(), Error> },
+    Written {
+        topic: String,
+        index: usize,
+        numbers: Vec<Number>,
+        bytes: usize,
+        outcome: Result<(), Error>,
+    },
 }
 
 impl<'l> Session<'l> {
@@ -74,7 +77,7 @@ impl<'l> Session<'l> {
             readers: JoinSet::new(),
             read: Vec::new(),
             requests: JoinSet::new(),
-            count: 0,
+            begun: Begun::default(),
             bytes: 0,
         }
     }
@@ -83,7 +86,7 @@ impl<'l> Session<'l> {
     pub(crate) async fn run(mut self) -> Result<(), BrokerError> {
         let link = self.link;
         loop {
-            let has_room = self.count < COUNT && self.bytes < BYTES;
+            let has_room = self.begun.has_room() && self.bytes < BYTES;
             tokio::select! {
                 biased;
                 command = link.next(), if has_room => match command {
@@ -166,8 +169,7 @@ impl<'l> Session<'l> {
                 place.insert(Topic::new(finding.await.map_err(|_| silent())??))
             }
         };
-        let index = topic.push(key, bytes);
-        self.count += 1;
+        let index = topic.push(self.begun.push(), key, bytes);
         self.bytes += length;
         self.write(name, index);
         Ok(())
@@ -178,16 +180,15 @@ impl<'l> Session<'l> {
         let Some(writer) = self.topics.get_mut(name).and_then(|topic| topic.writer(index)) else {
             return;
         };
-        let batch = writer.take(self.largest);
+        let (numbers, batch) = writer.take(self.largest);
         if batch.is_empty() {
             return;
         }
         let (partition, topic) = (Arc::clone(&writer.partition), name.to_owned());
-        let count = batch.len();
         let bytes = batch.iter().filter_map(|record| Some(record.value.as_ref()?.len())).sum();
         self.requests.spawn(async move {
             let outcome = partition.produce(batch, Compression::NoCompression).await;
-            Done::Written { topic, index, count, bytes, outcome: outcome.map(drop) }
+            Done::Written { topic, index, numbers, bytes, outcome: outcome.map(drop) }
         });
     }
 
@@ -215,16 +216,17 @@ impl<'l> Session<'l> {
                 outcome.map_err(BrokerError::new)?;
                 self.link.pong();
             }
-            Done::Written { topic, index, count, bytes, outcome } => {
-                self.count -= count;
+            Done::Written { topic, index, numbers, bytes, outcome } => {
                 self.bytes -= bytes;
-                match outcome {
-                    Ok(()) => (0..count).for_each(|_| self.link.published(None)),
-                    Err(error) if is_refusal(&error) => {
-                        (0..count).for_each(|_| self.link.refused(&error.to_string()));
-                    }
+                let outcome = match outcome {
+                    Ok(()) => Outcome::Published,
+                    Err(error) if is_refusal(&error) => Outcome::Refused(error.to_string()),
                     Err(error) => return Err(BrokerError::new(error)),
+                };
+                for number in numbers {
+                    self.begun.note(number, outcome.clone());
                 }
+                self.tell();
                 if let Some(writer) =
                     self.topics.get_mut(&topic).and_then(|topic| topic.writer(index))
                 {
@@ -234,6 +236,16 @@ impl<'l> Session<'l> {
             }
         }
         Ok(())
+    }
+
+    /// Tells what became of messages, as far as it is known of all before them.
+    fn tell(&mut self) {
+        while let Some(outcome) = self.begun.pop() {
+            match outcome {
+                Outcome::Published => self.link.published(None),
+                Outcome::Refused(why) => self.link.refused(&why),
+            }
+        }
     }
 
     /// Waits until everything is confirmed.

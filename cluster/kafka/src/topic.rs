@@ -8,6 +8,8 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::begun::Number;
+
 /// How channels are told apart.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Ways {
@@ -48,7 +50,7 @@ pub(crate) struct Topic {
 #[derive(Debug)]
 pub(crate) struct Writer {
     pub(crate) partition: Arc<PartitionClient>,
-    waiting: VecDeque<Record>,
+    waiting: VecDeque<(Number, Record)>,
     progress: Progress,
 }
 
@@ -69,13 +71,13 @@ impl Topic {
     }
 
     /// Puts a message in line, and returns the index of its partition.
-    pub(crate) fn push(&mut self, key: Option<&str>, bytes: Vec<u8>) -> usize {
+    pub(crate) fn push(&mut self, number: Number, key: Option<&str>, bytes: Vec<u8>) -> usize {
         let mut hasher = DefaultHasher::new();
         key.hash(&mut hasher);
         let count = self.partitions.len().max(1);
         let index = usize::try_from(hasher.finish() % count as u64).unwrap_or_default();
         if let Some(writer) = self.partitions.get_mut(index) {
-            writer.waiting.push_back(record(key, bytes));
+            writer.waiting.push_back((number, record(key, bytes)));
         }
         index
     }
@@ -86,21 +88,21 @@ impl Topic {
 }
 
 impl Writer {
-    /// Takes the next records to write, of so many bytes at most unless one has more; none while a request is
-    /// under way.
-    pub(crate) fn take(&mut self, largest: usize) -> Vec<Record> {
-        let mut batch = Vec::new();
+    /// Takes the next records to write, and their numbers, of so many bytes at most unless one has more; none while a
+    /// request is under way.
+    pub(crate) fn take(&mut self, largest: usize) -> (Vec<Number>, Vec<Record>) {
+        let mut batch = (Vec::new(), Vec::new());
         let mut bytes = 0;
         while self.progress == Progress::Idle
-            && let Some(record) = self.waiting.front()
+            && let Some((_, record)) = self.waiting.front()
         {
             bytes += size(record);
-            if bytes > largest && !batch.is_empty() {
+            if bytes > largest && !batch.1.is_empty() {
                 break;
             }
             batch.extend(self.waiting.pop_front());
         }
-        if !batch.is_empty() {
+        if !batch.1.is_empty() {
             self.progress = Progress::Writing;
         }
         batch

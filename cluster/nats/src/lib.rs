@@ -40,10 +40,12 @@
 //! # Limits
 //!
 //! A message has at most the bytes of the server's `max_payload`, 1 MiB unless it is set otherwise. Delivery is at
-//! most once: what is published while a server of the cluster is away is lost for that server.
+//! most once: what is published while a server of the cluster is away is lost for that server. So is what comes faster
+//! than it is handled, beyond what the NATS server keeps for a slow client, which ends its connection then.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod nats;
+mod news;
 mod session;
 mod subject;
 

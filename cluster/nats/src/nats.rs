@@ -1,6 +1,6 @@
 //! The way to NATS.
 
-use async_nats::{Client, ConnectOptions, Event, ServerAddr};
+use async_nats::{Client, ConnectOptions, ServerAddr};
 use percent_encoding::percent_decode_str;
 use sansocket_bus::{Broker, BrokerError, Format, Link, Tls, choose_cryptography, run_on_tokio};
 use std::fmt;
@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
+use crate::news::News;
 use crate::session::{DEADLINE, Session, needs_redis};
 
 /// The library connects again by itself, and forgets nothing it was told; both are done elsewhere. So it waits for
@@ -18,6 +19,11 @@ const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Messages that the library takes before it has written the earlier ones.
 const AHEAD: usize = 64;
+
+/// Messages of a subscription that the library keeps until they are handed over, and drops beyond: more than it reads
+/// in one go, 128 times 64 KiB of messages that have 27 bytes at least with their head. All of them are handed over
+/// before it reads on.
+const WAITING: usize = 512 * 1024;
 
 /// A way to NATS, for the cluster of an application.
 #[derive(Clone)]
@@ -98,15 +104,15 @@ impl Nats {
             Format::Native | Format::Python => {}
             Format::Classic | Format::Sharded | Format::Streams => return Err(needs_redis()),
         }
-        let (tell, lost) = mpsc::unbounded_channel();
+        let (tell, news) = mpsc::unbounded_channel();
         let client = tokio::select! {
             client = self.connect(tell) => client?,
             () = poll_fn(|context| link.poll_closed(context)) => return Ok(()),
         };
-        Session::begin(client, link).await?.run(lost).await
+        Session::begin(client, link).await?.run(news).await
     }
 
-    async fn connect(&self, tell: mpsc::UnboundedSender<String>) -> Result<Client, BrokerError> {
+    async fn connect(&self, tell: mpsc::UnboundedSender<News>) -> Result<Client, BrokerError> {
         let is_first = Arc::new(AtomicBool::new(true));
         let is_connecting = Arc::clone(&is_first);
         let mut options = self.options.clone();
@@ -126,11 +132,12 @@ impl Nats {
                 if is_connecting.load(Ordering::Relaxed) { Duration::ZERO } else { NEVER }
             })
             .client_capacity(AHEAD)
+            .subscription_capacity(WAITING)
             .skip_subject_validation(true)
             .event_callback(move |event| {
-                if let Some(why) = end(&event) {
+                if let Some(news) = News::of(&event) {
                     // Nobody listens once the connection was given up.
-                    let _ = tell.send(why);
+                    let _ = tell.send(news);
                 }
                 std::future::ready(())
             });
@@ -154,19 +161,6 @@ impl Broker for Nats {
 impl fmt::Debug for Nats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Nats").field("address", &self.address()).finish_non_exhaustive()
-    }
-}
-
-/// Why an event ends the connection, if it does.
-fn end(event: &Event) -> Option<String> {
-    match event {
-        Event::Disconnected | Event::Closed => Some("the server closed the connection".into()),
-        Event::ServerError(error) => Some(error.to_string()),
-        Event::Connected
-        | Event::LameDuckMode
-        | Event::Draining
-        | Event::SlowConsumer(_)
-        | Event::ClientError(_) => None,
     }
 }
 

@@ -9,9 +9,10 @@ use std::mem;
 use std::pin::Pin;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::task::{self, JoinHandle};
+use tokio::task::{self, JoinHandle, unconstrained};
 use tokio::time::timeout;
 
+use crate::news::News;
 use crate::subject::subject;
 
 /// How long it may take to connect to a server, to write a message, and to have the last ones confirmed.
@@ -50,10 +51,10 @@ impl<'l> Session<'l> {
         Ok(Self { client, link, inbox, marks, done, marked: None, channels })
     }
 
-    /// Does what the link says. `lost` tells why the connection ends.
+    /// Does what the link says, and heeds the news of the connection.
     pub(crate) async fn run(
         mut self,
-        mut lost: UnboundedReceiver<String>,
+        mut news: UnboundedReceiver<News>,
     ) -> Result<(), BrokerError> {
         let link = self.link;
         loop {
@@ -63,13 +64,17 @@ impl<'l> Session<'l> {
                     None => break,
                 },
                 () = came(&mut self.marks) => self.confirm(),
-                Some(why) = lost.recv() => return Err(BrokerError::new(why)),
+                Some(heard) = news.recv() => heard.heed(&mut news, link)?,
             }
             self.mark().await?;
         }
-        tokio::select! {
-            settled = timeout(DEADLINE, self.settle()) => settled.unwrap_or_else(|_| Err(stuck())),
-            Some(why) = lost.recv() => Err(BrokerError::new(why)),
+        let settling = timeout(DEADLINE, self.settle());
+        tokio::pin!(settling);
+        loop {
+            tokio::select! {
+                settled = &mut settling => return settled.unwrap_or_else(|_| Err(stuck())),
+                Some(heard) = news.recv() => heard.heed(&mut news, link)?,
+            }
         }
     }
 
@@ -103,7 +108,9 @@ impl<'l> Session<'l> {
         let subscribing = self.client.subscribe(subject(&channel));
         let messages = timeout(DEADLINE, subscribing).await.map_err(|_| stuck())?;
         let messages = messages.map_err(BrokerError::new)?;
-        let task = task::spawn(deliver(messages, channel.clone(), self.link.clone()));
+        // All that came, before the library reads on: it would drop what it has no place for.
+        let delivering = unconstrained(deliver(messages, channel.clone(), self.link.clone()));
+        let task = task::spawn(delivering);
         if let Some(former) = self.channels.insert(channel, task) {
             former.abort();
         }

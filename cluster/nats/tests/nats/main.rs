@@ -68,6 +68,24 @@ fn closing_waits_for_what_was_published() {
 }
 
 #[test]
+fn what_came_while_a_process_was_busy_is_not_dropped() {
+    // A server may give up who reads nothing for ten seconds.
+    let server = configured("write_deadline: 2m");
+    let connect = connecting(&server);
+    let ends = [connect(), connect()];
+    ends[0].subscribe(&[CHANNEL]);
+    ends[0].hold();
+    // The server keeps so many, and the library does not.
+    let count = 150_000;
+    ends[1].publish(CHANNEL, (0..count).map(|number| format!("{number:0100}")));
+    ends[1].published(count);
+    ends[0].release();
+    for number in 0..count {
+        assert_eq!(ends[0].delivered().1.parse(), Ok(number));
+    }
+}
+
+#[test]
 fn a_restarted_server_is_connected_to_again() {
     let mut server = Broker::nats(&[]);
     promises::a_restarted_server_is_connected_to_again(&connecting(&server), &mut server);
