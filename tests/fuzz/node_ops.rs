@@ -2,7 +2,7 @@
 //! has one outcome, and nothing is left over.
 
 use arbitrary::{Result, Unstructured};
-use sansocket::cluster::bus::{Detail, Format, Payload, Report, Subscription, To};
+use sansocket::cluster::bus::{Detail, Entry, EntryId, Format, Payload, Report, Subscription, To};
 use sansocket::cluster::{Command, Node, NodeConfig, NodeEvent, Question};
 use sansocket::{Args, ArgsRef, EventMessage};
 use std::collections::{HashSet, VecDeque};
@@ -94,28 +94,45 @@ impl Sim {
 
     /// A message comes back, perhaps with one byte changed, as if it were of another process.
     fn echo(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
-        let Some((channel, payload)) = self.echoes.pop_front() else { return Ok(()) };
-        let payload = match payload {
-            Payload::Bytes(bytes) => {
-                let mut bytes = bytes.into_owned();
-                let at = usize::from(input.arbitrary::<u16>()?);
-                if let Some(byte) = bytes.get_mut(at) {
-                    *byte = input.arbitrary()?;
+        let Some((channel, mut payload)) = self.echoes.pop_front() else { return Ok(()) };
+        let bytes = match &mut payload {
+            Payload::Bytes(bytes) => bytes,
+            Payload::Entry(Entry { id, uid, nsp, kind, data }) => {
+                *id = input.arbitrary::<bool>()?.then_some(EntryId { millis: 1, number: 1 });
+                match input.int_in_range(0..=3)? {
+                    0 => uid,
+                    1 => nsp,
+                    2 => kind,
+                    _ => data,
                 }
-                bytes.into()
             }
-            entry @ Payload::Entry(_) => entry,
         };
+        let at = usize::from(input.arbitrary::<u16>()?);
+        if let Some(byte) = bytes.to_mut().get_mut(at) {
+            *byte = input.arbitrary()?;
+        }
         self.node.handle_delivery(self.now, &channel, &payload);
         Ok(())
     }
 
+    /// Something comes on a channel that a process hears in some format, or that none does.
     fn garbage(&mut self, input: &mut Unstructured<'_>) -> Result<()> {
         let channels = ["socketio", "socket.io#/#", "socket.io-request#/#", "sansocket:n:/", "x"];
-        let channel = *input.choose(&channels)?;
-        let length = usize::from(input.arbitrary::<u8>()?).min(input.len());
-        let bytes = input.bytes(length)?;
-        self.node.handle_delivery(self.now, channel, &bytes.into());
+        let own = self.node.name();
+        let channel = match input.int_in_range(0..=9)? {
+            5 => "socket.io-response#/#".to_owned(),
+            6 => format!("socket.io-response#/#{own}#"),
+            7 => format!("socket.io#/#{own}#"),
+            8 => format!("sansocket:i:{own}"),
+            9 => "socket.io".to_owned(),
+            at => channels[at].to_owned(),
+        };
+        let bytes = some(input)?;
+        let payload = match channel == "socket.io" && input.arbitrary()? {
+            true => Payload::Entry(entry(input, bytes)?),
+            false => bytes.into(),
+        };
+        self.node.handle_delivery(self.now, &channel, &payload);
         Ok(())
     }
 
@@ -171,4 +188,22 @@ impl Sim {
         self.drain();
         assert!(self.node.has_left());
     }
+}
+
+fn some<'i>(input: &mut Unstructured<'i>) -> Result<&'i [u8]> {
+    let length = usize::from(input.arbitrary::<u8>()?).min(input.len());
+    input.bytes(length)
+}
+
+/// An entry of another process, of a type that streams have or of any other.
+fn entry<'i>(input: &mut Unstructured<'i>, data: &'i [u8]) -> Result<Entry<'i>> {
+    let kinds = [&b"3"[..], b"4", b"5", b"6"];
+    let kind = if input.arbitrary()? { *input.choose(&kinds)? } else { some(input)? };
+    Ok(Entry {
+        id: Some(EntryId { millis: input.arbitrary()?, number: 0 }),
+        uid: b"x"[..].into(),
+        nsp: input.choose(&SPACES)?.as_bytes().into(),
+        kind: kind.into(),
+        data: data.into(),
+    })
 }

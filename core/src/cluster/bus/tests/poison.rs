@@ -1,5 +1,7 @@
 //! What is no message costs nothing but itself.
 
+use std::borrow::Cow;
+
 use super::*;
 
 const ALL: [Format; 5] =
@@ -26,14 +28,38 @@ fn f01_f02_garbage_is_invalid_in_every_format_and_lane() {
         deep.as_bytes(),
         pickle,
     ];
+    let lanes = [Lane::Room("r"), Lane::Answers(Some("x"))];
+    let below = lanes.map(|lane| Place { namespace: "/", lane });
     for format in ALL {
-        for place in [EVERYONE, REQUESTS] {
+        for place in [EVERYONE, REQUESTS, ANSWERS].into_iter().chain(below) {
             for text in texts {
                 let found = read(format, place, text);
-                assert!(found.is_err(), "{format} {text:?} {found:?}");
+                assert!(found.is_err(), "{format} {place:?} {text:?} {found:?}");
+                for entry in entries(text) {
+                    let payload = Payload::Entry(entry);
+                    let found = codec(format).decode(place, &payload);
+                    assert!(found.is_err(), "{format} {place:?} {payload:?} {found:?}");
+                }
             }
         }
     }
+}
+
+/// Entries of a stream with these bytes for a type, or for what comes with it.
+fn entries(text: &[u8]) -> Vec<Entry<'_>> {
+    let entry = |kind, data| Entry {
+        id: None,
+        uid: Cow::Borrowed(&b"x"[..]),
+        nsp: Cow::Borrowed(&b"/"[..]),
+        kind: Cow::Borrowed(kind),
+        data: Cow::Borrowed(data),
+    };
+    let emit = &br#"{"packet":{"type":2,"data":["e"]},"opts":{"rooms":[],"except":[]}}"#[..];
+    // Types that a stream has, that it has not, and that nobody has.
+    let kinds: [&[u8]; 7] = [b"3", b"4", b"5", b"6", b"7", b"12", b"99"];
+    let mut entries = vec![entry(text, emit)];
+    entries.extend(kinds.map(|kind| entry(kind, text)));
+    entries
 }
 
 /// F2.
