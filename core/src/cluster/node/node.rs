@@ -61,9 +61,9 @@ pub struct Node {
     pub(super) returns: Returns,
     pub(super) packets: Packets,
     pub(super) poison: Poison,
-    /// Hellos and beats that were sent, and when the next beat is due.
+    /// Hellos and beats that were sent, and when the next beat is due; never, when that is too far off.
     pub(super) beats: u64,
-    pub(super) next_beat: Instant,
+    pub(super) next_beat: Option<Instant>,
     /// When to look for processes that gave no sign of life.
     pub(super) next_burial: Option<Instant>,
     /// Where other processes listen, by their names. Bounded by those that are alive; empty unless this one tells.
@@ -128,7 +128,7 @@ impl Node {
             packets: Packets::new(server.parser.as_ref()),
             poison: Poison::default(),
             beats: 0,
-            next_beat: now,
+            next_beat: Some(now),
             next_burial: None,
             homes: BTreeMap::new(),
             next_hold: None,
