@@ -42,6 +42,27 @@ fn k16_a_process_that_is_silent_is_gone_after_four_seconds() {
 }
 
 #[test]
+fn a_heartbeat_of_any_length_is_taken() {
+    for (heartbeat, at_most) in [(Duration::ZERO, 110), (Duration::MAX, 1)] {
+        let mut set = config(Format::Native);
+        set.heartbeat = heartbeat;
+        let mut world = World::with(set, 2);
+        let before = world.at(0).counts().published;
+        world.millis(1000);
+        let beats = world.at(0).counts().published - before;
+        assert!(beats <= at_most && (heartbeat > Duration::ZERO) == (beats < 90), "{beats}");
+        assert_eq!(world.at(0).counts().nodes, 2);
+        let now = world.now;
+        let node = &mut world.at(0).node;
+        node.handle_timeout(now);
+        assert!(node.poll_timeout().is_none_or(|due| due > now));
+        world.kill(1);
+        world.millis(5000);
+        assert_eq!(world.at(0).counts().nodes, 1, "{heartbeat:?}");
+    }
+}
+
+#[test]
 fn k16_a_process_that_was_suspended_hears_the_others_before_it_takes_them_for_dead() {
     let mut world = World::new(Format::Native, 2);
     // The signs of life of the other lie in the line.

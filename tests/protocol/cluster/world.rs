@@ -68,6 +68,8 @@ pub(super) struct Faults {
     pub(super) repeats: u64,
     /// The longest delay, in milliseconds.
     pub(super) delay: u64,
+    /// A message overtakes those before it on its channel.
+    pub(super) reorders: u64,
     /// How long it takes to confirm a subscription, in milliseconds.
     pub(super) confirms: u64,
 }
@@ -408,7 +410,7 @@ impl Broker {
     }
 
     fn send(&mut self, now: Instant, process: usize, parcel: Parcel) {
-        let Faults { loses, repeats, delay, confirms } = self.faults;
+        let Faults { loses, repeats, delay, reorders, confirms } = self.faults;
         let mut copies = VecDeque::from([parcel]);
         let mut due = now;
         if let Some(Parcel::Message(channel, payload)) = copies.front() {
@@ -420,9 +422,13 @@ impl Broker {
                 copies.push_back(Parcel::Message(channel.clone(), payload));
             }
             let delay = if delay == 0 { 0 } else { self.draw() % delay };
+            let overtakes = self.chance(reorders);
             let last = self.last.entry((process, channel)).or_insert(now);
-            due = (now + Duration::from_millis(delay)).max(*last);
-            *last = due;
+            due = now + Duration::from_millis(delay);
+            if !overtakes {
+                due = due.max(*last);
+                *last = due;
+            }
         } else if let Some(Parcel::Subscribed(_)) = copies.front() {
             due = now + Duration::from_millis(confirms);
         }

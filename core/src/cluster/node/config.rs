@@ -15,7 +15,7 @@ pub struct NodeConfig {
     pub prefix: Option<Box<str>>,
     /// How long a question to other processes may take. Default 5 s.
     pub timeout: Duration,
-    /// The time between two signs of life, in [`Format::Native`]. Default 1 s.
+    /// The time between two signs of life, in [`Format::Native`]: 10 ms at least. Default 1 s.
     pub heartbeat: Duration,
     /// How long a process may give none, before it counts as gone. Default 4 s.
     pub dead_after: Duration,
@@ -50,7 +50,14 @@ impl NodeConfig {
     pub(crate) fn has_one_stream(&self) -> bool {
         self.format == Format::Streams && self.streams <= 1
     }
+
+    pub(super) fn heartbeat(&self) -> Duration {
+        self.heartbeat.max(BRIEFEST)
+    }
 }
+
+/// The shortest time between two signs of life.
+const BRIEFEST: Duration = Duration::from_millis(10);
 
 impl Default for NodeConfig {
     fn default() -> Self {

@@ -71,9 +71,9 @@ pub struct Node {
     /// Messages that could not be read, and those that were refused after the call that caused them.
     pub(super) invalid: Minutely,
     pub(super) refusals: Minutely,
-    /// Hellos and beats that were sent, and when the next beat is due.
+    /// Hellos and beats that were sent, and when the next beat is due; never, when that is too far off.
     pub(super) beats: u64,
-    pub(super) next_beat: Instant,
+    pub(super) next_beat: Option<Instant>,
     /// When to look for processes that gave no sign of life.
     pub(super) next_burial: Option<Instant>,
     /// Where other processes listen, by their names. Bounded by those that are alive; empty unless this one tells.
@@ -148,7 +148,7 @@ impl Node {
             invalid: Minutely::default(),
             refusals: Minutely::default(),
             beats: 0,
-            next_beat: now,
+            next_beat: Some(now),
             next_burial: None,
             homes: BTreeMap::new(),
             next_hold: None,

@@ -139,7 +139,7 @@ impl Node {
         if begins.publishing {
             let namespaces: Vec<_> = self.spaces.names().cloned().collect();
             namespaces.iter().for_each(|namespace| self.greet(now, namespace));
-            self.next_beat = now + self.config.heartbeat;
+            self.next_beat = now.checked_add(self.config.heartbeat());
         }
     }
 
@@ -295,7 +295,7 @@ impl Node {
             self.outbox.expiry(),
             self.parts.expiry(self.config.age),
             self.next_hold,
-            is_alive.then_some(self.next_beat),
+            self.next_beat.filter(|_| is_alive),
             self.next_burial.filter(|_| is_alive),
         ]
         .into_iter()
@@ -326,10 +326,10 @@ impl Node {
     }
 
     fn beat_in_time(&mut self, now: Instant) {
-        if now < self.next_beat {
+        if self.next_beat.is_none_or(|due| now < due) {
             return;
         }
-        self.next_beat = now + self.config.heartbeat;
+        self.next_beat = now.checked_add(self.config.heartbeat());
         let namespaces: Vec<_> = self.spaces.names().cloned().collect();
         namespaces.iter().for_each(|namespace| self.beat(now, namespace));
     }
@@ -339,7 +339,7 @@ impl Node {
         let Some(due) = self.next_burial.filter(|due| *due <= now) else { return };
         let after = self.config.dead_after;
         // A process that was suspended has not taken yet what came meanwhile.
-        let stall = self.config.heartbeat.max(after / 4);
+        let stall = self.config.heartbeat().max(after / 4);
         if now.saturating_duration_since(due) > stall {
             self.spaces.iter_mut().for_each(|(_, space)| space.others.excuse(now));
         }
