@@ -116,7 +116,7 @@ fn throw_out(io: Io, name: String) -> usize {
     let count = all.clone().local().count();
     // This reaches them before the end does.
     let _ = all.emit("thrown-out", &());
-    all.disconnect_and_close();
+    let _ = all.disconnect_and_close();
     count
 }
 

@@ -136,13 +136,13 @@ impl Described {
 
 fn clients(on: &mut Namespace) {
     on.on("sid-join", |socket: Socket, sid: String, room: String| {
-        socket.within(sid).join(room);
+        let _ = socket.within(sid).join(room);
     });
     on.on("sid-leave", |socket: Socket, sid: String, room: String| {
-        socket.within(sid).leave(room);
+        let _ = socket.within(sid).leave(room);
     });
     on.on("sid-disconnect", |socket: Socket, sid: String| {
-        socket.within(sid).disconnect();
+        let _ = socket.within(sid).disconnect();
     });
     on.on("sid-ask", async |socket: Socket, sid: String, ms: u64, value: Value| {
         let timeout = Duration::from_millis(ms);
@@ -155,10 +155,10 @@ fn clients(on: &mut Namespace) {
 
 fn rooms(on: &mut Namespace) {
     on.on("room-leave-all", |socket: Socket, room: String, from: String| {
-        socket.within(room).leave(from);
+        let _ = socket.within(room).leave(from);
     });
     on.on("room-close", |socket: Socket, room: String| {
-        socket.nsp().close_room(room);
+        let _ = socket.nsp().close_room(room);
     });
     on.on("local-emit", |socket: Socket, room: String, RawRest(args): RawRest| {
         let _ = socket.nsp().to(room).local().emit("room-msg", args);

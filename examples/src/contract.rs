@@ -310,10 +310,10 @@ fn rooms(on: &mut Namespace) {
         }
     });
     on.on("room-join-all", |socket: Socket, from: String, to: String| {
-        socket.within(from).join(to);
+        let _ = socket.within(from).join(to);
     });
     on.on("room-disconnect", |socket: Socket, room: String| {
-        socket.within(room).disconnect();
+        let _ = socket.within(room).disconnect();
     });
 }
 

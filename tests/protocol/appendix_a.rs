@@ -208,7 +208,7 @@ fn a05_broadcasts_rooms_and_who_is_left_out() {
     assert_eq!(names(&bob), ["own room"]);
     assert_eq!(bob.call("leave", "b"), Ok(true));
     assert_eq!(bob.call("rooms", &()), Ok(vec!["a".to_owned()]));
-    server.io().close_room("a");
+    server.io().close_room("a").unwrap();
     assert_eq!(bob.call("rooms", &()), Ok(Vec::<String>::new()));
     assert!(server.io().local().rooms().is_empty());
 }
@@ -249,7 +249,7 @@ fn a06_disconnect_says_why_and_from_where() {
     server.connect().unwrap().disconnect();
     assert_eq!(read(&notes), [r#"client namespace disconnect ["tea"]"#]);
     let client = server.connect().unwrap();
-    server.io().to(client.id()).disconnect();
+    server.io().to(client.id()).disconnect().unwrap();
     server.run();
     assert_eq!(read(&notes), [r#"server namespace disconnect ["tea"]"#]);
     assert!(!client.is_connected());

@@ -1,8 +1,8 @@
 //! Some clients of a namespace, and the operations on all of them.
 
 use sansocket::cluster::BusError;
-use sansocket::cluster::bus::{Detail, To, Unsupported};
-use sansocket::{ArgsRef, Disconnect, Scope, Server, Socket as Key, Target};
+use sansocket::cluster::bus::{Ask, Body, Detail, Flags, To, Unsupported};
+use sansocket::{ArgsRef, Disconnect, EventMessage, Scope, Server, Socket as Key, Target};
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -101,9 +101,98 @@ impl Broadcast {
         };
         FetchSockets::new(here, asked, everyone)
     }
+
+    /// Makes all clients it reaches join rooms. Those already in as many as the limit allows stay
+    /// out, and so does everybody from the room named by a client's id.
+    ///
+    /// # Errors
+    /// When other processes are not told: those of this process join all the same.
+    #[doc(alias = "socketsJoin")]
+    pub fn join(&self, rooms: impl Rooms) -> Result<(), EmitError> {
+        listed(&rooms, |rooms| {
+            let told = self.check_change(rooms, |to| Body::Join { to, rooms: owned(rooms) });
+            self.join_here(rooms);
+            told
+        })
+    }
+
+    /// Makes all clients it reaches leave rooms.
+    ///
+    /// # Errors
+    /// When other processes are not told: those of this process leave all the same.
+    #[doc(alias = "socketsLeave")]
+    pub fn leave(&self, rooms: impl Rooms) -> Result<(), EmitError> {
+        listed(&rooms, |rooms| {
+            let told = self.check_change(rooms, |to| Body::Leave { to, rooms: owned(rooms) });
+            self.leave_here(rooms);
+            told
+        })
+    }
+
+    /// Disconnects all clients it reaches from the namespace; their connections live on.
+    ///
+    /// # Errors
+    /// When other processes are not told: those of this process are disconnected all the same.
+    #[doc(alias = "disconnectSockets")]
+    pub fn disconnect(&self) -> Result<(), EmitError> {
+        self.order_disconnect(Disconnect::Namespace)
+    }
+
+    /// Disconnects all clients it reaches from all their namespaces and closes their connections.
+    ///
+    /// # Errors
+    /// When other processes are not told: those of this process are disconnected all the same.
+    pub fn disconnect_and_close(&self) -> Result<(), EmitError> {
+        self.order_disconnect(Disconnect::Connection)
+    }
+
+    fn order_disconnect(&self, how: Disconnect) -> Result<(), EmitError> {
+        let told = self.check_change(&[], |to| Body::Disconnect { to, how });
+        self.disconnect_here(how);
+        told
+    }
+
+    /// Looks whether other processes will be told of a change.
+    fn check_change(
+        &self,
+        rooms: &[&str],
+        change: impl FnOnce(To) -> Body,
+    ) -> Result<(), EmitError> {
+        let Some(bus) = self.hub.bus().filter(|_| !self.means_nobody()) else { return Ok(()) };
+        let change = change(self.to_everywhere());
+        bus.format().check_change(&change)?;
+        let mut names = self.named();
+        names.rooms.extend(owned(rooms));
+        let most = bus.format().most_bytes(&self.namespace, &names, "", ArgsRef::NONE);
+        Ok(bus.check_size(most, |reader| reader.measure(&self.namespace, change))?)
+    }
 }
 
 impl Broadcast<Local> {
+    /// Makes all clients it reaches join rooms. Those already in as many as the limit allows stay
+    /// out, and so does everybody from the room named by a client's id.
+    #[doc(alias = "socketsJoin")]
+    pub fn join(&self, rooms: impl Rooms) {
+        listed(&rooms, |rooms| self.join_here(rooms));
+    }
+
+    /// Makes all clients it reaches leave rooms.
+    #[doc(alias = "socketsLeave")]
+    pub fn leave(&self, rooms: impl Rooms) {
+        listed(&rooms, |rooms| self.leave_here(rooms));
+    }
+
+    /// Disconnects all clients it reaches from the namespace; their connections live on.
+    #[doc(alias = "disconnectSockets")]
+    pub fn disconnect(&self) {
+        self.disconnect_here(Disconnect::Namespace);
+    }
+
+    /// Disconnects all clients it reaches from all their namespaces and closes their connections.
+    pub fn disconnect_and_close(&self) {
+        self.disconnect_here(Disconnect::Connection);
+    }
+
     /// Returns the clients of this process that it reaches.
     #[must_use]
     pub fn sockets(&self) -> Vec<Socket> {
@@ -203,32 +292,19 @@ impl<R: Extent> Broadcast<R> {
         sent.unwrap_or_else(Gathering::failed)
     }
 
-    /// Makes all clients it reaches join rooms. Those already in as many as the limit allows stay
-    /// out, and so does everybody from the room named by a client's id.
-    #[doc(alias = "socketsJoin")]
-    pub fn join(&self, rooms: impl Rooms) {
+    fn join_here(&self, rooms: &[&str]) {
         let now = self.hub.runtime().now();
-        listed(&rooms, |rooms| self.with(|server, to| server.join_all(now, to, rooms)));
+        self.with(|server, to| server.join_all(now, to, rooms));
     }
 
-    /// Makes all clients it reaches leave rooms.
-    #[doc(alias = "socketsLeave")]
-    pub fn leave(&self, rooms: impl Rooms) {
+    fn leave_here(&self, rooms: &[&str]) {
         let now = self.hub.runtime().now();
-        listed(&rooms, |rooms| self.with(|server, to| server.leave_all(now, to, rooms)));
+        self.with(|server, to| server.leave_all(now, to, rooms));
     }
 
-    /// Disconnects all clients it reaches from the namespace; their connections live on.
-    #[doc(alias = "disconnectSockets")]
-    pub fn disconnect(&self) {
+    fn disconnect_here(&self, how: Disconnect) {
         let now = self.hub.runtime().now();
-        self.with(|server, to| server.disconnect_all_of(now, to, Disconnect::Namespace));
-    }
-
-    /// Disconnects all clients it reaches from all their namespaces and closes their connections.
-    pub fn disconnect_and_close(&self) {
-        let now = self.hub.runtime().now();
-        self.with(|server, to| server.disconnect_all_of(now, to, Disconnect::Connection));
+        self.with(|server, to| server.disconnect_all_of(now, to, how));
     }
 
     fn into_local(self) -> Broadcast<Local> {
@@ -334,7 +410,10 @@ impl<R: Extent> Broadcast<R> {
         }
         let most = bus.format().most_bytes(&self.namespace, &self.named(), event, args);
         bus.check_size(most, |reader| {
-            reader.measure((&self.namespace, self.to_everywhere()), (event, args), timeout)
+            let ask = timeout.map(|_| Ask { request: LONGEST.into(), timeout });
+            let (to, event) = (self.to_everywhere(), EventMessage::from_args(event, args));
+            let body = Body::Broadcast { to, event, flags: Flags::default(), ask };
+            reader.measure(&self.namespace, body)
         })
     }
 
@@ -434,3 +513,10 @@ fn listed<R>(rooms: &impl Rooms, act: impl FnOnce(&[&str]) -> R) -> R {
     let names: Vec<&str> = names.iter().map(|name| &**name).collect();
     act(&names)
 }
+
+fn owned(rooms: &[&str]) -> Vec<Box<str>> {
+    rooms.iter().map(|room| Box::from(*room)).collect()
+}
+
+/// A number of a question that is as long as any.
+const LONGEST: &str = "9007199254740991";

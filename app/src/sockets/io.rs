@@ -155,8 +155,11 @@ impl Io {
     }
 
     /// Makes everybody in `/` leave these rooms, as [`NamespaceIo::close_room`] does.
-    pub fn close_room(&self, rooms: impl Rooms) {
-        self.root.close_room(rooms);
+    ///
+    /// # Errors
+    /// When other processes are not told: clients of this one leave all the same.
+    pub fn close_room(&self, rooms: impl Rooms) -> Result<(), EmitError> {
+        self.root.close_room(rooms)
     }
 
     /// Returns how much each shard of this process holds.

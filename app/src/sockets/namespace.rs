@@ -29,8 +29,8 @@ use sansocket_args::Rooms;
 /// app.on("close the bar", |io: Io| {
 ///     let lobby = io.of("/lobby");
 ///     let _ = lobby.emit("notice", &"the bar closes");
-///     lobby.everyone().leave("bar");
-///     lobby.to("guests").disconnect();
+///     let _ = lobby.everyone().leave("bar");
+///     let _ = lobby.to("guests").disconnect();
 ///     lobby.local().count()
 /// });
 /// # app.namespace("/lobby");
@@ -51,6 +51,15 @@ impl NamespaceIo {
     /// Finds everybody in the namespace, on all servers.
     pub fn fetch_sockets(&self) -> FetchSockets {
         self.0.fetch_sockets()
+    }
+
+    /// Makes everybody in the namespace leave these rooms. The room named by a client's id cannot be
+    /// closed: nothing happens.
+    ///
+    /// # Errors
+    /// When other processes are not told: clients of this one leave all the same.
+    pub fn close_room(&self, rooms: impl Rooms) -> Result<(), EmitError> {
+        self.to(&rooms).leave(rooms)
     }
 }
 
@@ -130,15 +139,15 @@ impl<R: Extent> NamespaceIo<R> {
     pub fn volatile(&self) -> Broadcast<R> {
         self.everyone().volatile()
     }
+}
 
+impl NamespaceIo<Local> {
     /// Makes everybody in the namespace leave these rooms. The room named by a client's id cannot be
     /// closed: nothing happens.
     pub fn close_room(&self, rooms: impl Rooms) {
         self.to(&rooms).leave(rooms);
     }
-}
 
-impl NamespaceIo<Local> {
     /// Returns all clients of the namespace that are connected to this process.
     #[must_use]
     pub fn sockets(&self) -> Vec<Socket> {

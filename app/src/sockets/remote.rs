@@ -147,23 +147,35 @@ impl RemoteSocket {
     }
 
     /// Makes the client join rooms, unless it is in as many as the limit allows.
-    pub fn join(&self, rooms: impl Rooms) {
-        self.only().join(rooms);
+    ///
+    /// # Errors
+    /// When its process cannot be told.
+    pub fn join(&self, rooms: impl Rooms) -> Result<(), EmitError> {
+        self.only().join(rooms)
     }
 
     /// Makes the client leave rooms.
-    pub fn leave(&self, rooms: impl Rooms) {
-        self.only().leave(rooms);
+    ///
+    /// # Errors
+    /// When its process cannot be told.
+    pub fn leave(&self, rooms: impl Rooms) -> Result<(), EmitError> {
+        self.only().leave(rooms)
     }
 
     /// Disconnects the client from the namespace; its connection lives on.
-    pub fn disconnect(&self) {
-        self.only().disconnect();
+    ///
+    /// # Errors
+    /// When its process cannot be told.
+    pub fn disconnect(&self) -> Result<(), EmitError> {
+        self.only().disconnect()
     }
 
     /// Disconnects the client from all its namespaces and closes its connection.
-    pub fn disconnect_and_close(&self) {
-        self.only().disconnect_and_close();
+    ///
+    /// # Errors
+    /// When its process cannot be told.
+    pub fn disconnect_and_close(&self) -> Result<(), EmitError> {
+        self.only().disconnect_and_close()
     }
 
     fn only(&self) -> Broadcast<Everywhere> {

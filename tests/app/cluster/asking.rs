@@ -97,14 +97,14 @@ fn a_remote_client_does_as_it_is_told() {
         cluster.advance(SECOND);
         let found = here.block_on(here.io().fetch_sockets()).unwrap();
         let [socket] = &found.sockets[..] else { panic!("{format}: {found:?}") };
-        socket.join("tea");
+        socket.join("tea").unwrap();
         assert_eq!(bob.call("rooms", &()), Ok(vec!["tea".to_owned()]), "{format}");
         socket.emit("hello", &1).unwrap();
         assert_eq!(bob.expect::<u32>("hello"), 1);
         let asked = socket.emit_with_ack("q", &(), SECOND);
         bob.expect_event("q").ack(&2);
         assert_eq!(here.block_on(asked).unwrap().decode::<u32>(), Ok(vec![2]), "{format}");
-        socket.disconnect();
+        socket.disconnect().unwrap();
         assert!(!bob.is_connected(), "{format}");
     }
 }

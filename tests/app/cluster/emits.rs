@@ -1,6 +1,6 @@
 //! What one server emits reaches the clients of all, each once and in order.
 
-use sansocket_app::test::{TestCluster, TestServer};
+use sansocket_app::test::{TestClient, TestCluster, TestServer};
 use sansocket_app::{BusError, EmitError, Format, Io, Socket};
 use std::time::Duration;
 
@@ -119,12 +119,10 @@ fn clients_are_moved_between_rooms_on_all_servers() {
     for format in RICH {
         let (_cluster, here, there) = two(format);
         let (ann, bob) = (member(&here, "tea"), member(&there, "tea"));
-        here.io().to("tea").join(["cake", "milk"]);
-        here.io().to(bob.id()).join("own");
-        there.io().to("cake").leave("milk");
-        let rooms = |client: &sansocket_app::test::TestClient| {
-            client.call::<Vec<String>>("rooms", &()).unwrap()
-        };
+        here.io().to("tea").join(["cake", "milk"]).unwrap();
+        here.io().to(bob.id()).join("own").unwrap();
+        there.io().to("cake").leave("milk").unwrap();
+        let rooms = |client: &TestClient| client.call::<Vec<String>>("rooms", &()).unwrap();
         assert_eq!(rooms(&ann), ["cake", "tea"], "{format}");
         assert_eq!(rooms(&bob), ["cake", "own", "tea"], "{format}");
     }
@@ -135,7 +133,7 @@ fn a_room_is_closed_on_all_servers() {
     for format in ALL {
         let (_cluster, here, there) = two(format);
         let (ann, bob) = (member(&here, "tea"), member(&there, "tea"));
-        here.io().close_room("tea");
+        here.io().close_room("tea").unwrap();
         here.io().to("tea").emit("n", &1).unwrap();
         assert_eq!((numbers(&ann), numbers(&bob)), (vec![], vec![]), "{format}");
         let rooms = [ann.call::<Vec<String>>("rooms", &()), bob.call("rooms", &())];
@@ -149,14 +147,14 @@ fn a_client_is_moved_and_disconnected_by_its_id_wherever_it_is() {
         let (_cluster, here, there) = two(format);
         let (ann, bob) = (there.connect().unwrap(), there.connect().unwrap());
         let io = here.io();
-        io.to(ann.id()).join("tea");
+        io.to(ann.id()).join("tea").unwrap();
         // The other server subscribes to the room now, where the format has it do so.
         here.run();
         io.to("tea").emit("n", &1).unwrap();
-        io.to(ann.id()).leave("tea");
+        io.to(ann.id()).leave("tea").unwrap();
         io.to("tea").emit("n", &2).unwrap();
         io.to(ann.id()).emit("n", &3).unwrap();
-        io.to(ann.id()).disconnect();
+        io.to(ann.id()).disconnect().unwrap();
         assert_eq!((numbers(&ann), numbers(&bob)), (vec![1, 3], vec![]), "{format}");
         assert!(!ann.is_connected() && bob.is_connected(), "{format}");
     }
@@ -273,6 +271,37 @@ fn k19_python_gathers_no_acknowledgements_of_several_clients() {
     let asked = here.io().to(ann.id()).emit_with_ack("q", &(), Duration::from_secs(2));
     ann.expect_event("q").ack(&1);
     assert_eq!(here.block_on(asked).unwrap().decode::<u32>(), Ok(vec![1]));
+}
+
+#[test]
+fn k19_an_order_that_other_servers_are_not_told_of_is_carried_out_here_and_says_so() {
+    let (_cluster, here, there) = two(Format::Python);
+    let (ann, bob) = (member(&here, "tea"), member(&there, "tea"));
+    let tea = here.io().to("tea");
+    let refused = [tea.join("cake"), tea.leave(["tea", "milk"]), here.io().to("cake").disconnect()];
+    for refused in refused {
+        assert!(matches!(refused, Err(EmitError::Bus(BusError::Unsupported(_)))), "{refused:?}");
+    }
+    assert!(!ann.is_connected() && bob.is_connected());
+    assert_eq!(bob.call("rooms", &()), Ok(vec!["tea".to_owned()]));
+    let closed = here.io().to(bob.id()).disconnect_and_close();
+    assert!(matches!(closed, Err(EmitError::Bus(BusError::Unsupported(_)))), "{closed:?}");
+    assert_eq!((here.io().to(bob.id()).join("own"), here.io().close_room("tea")), (Ok(()), Ok(())));
+    assert_eq!(bob.call("rooms", &()), Ok(vec!["own".to_owned()]));
+}
+
+#[test]
+fn k20_an_order_that_the_broker_does_not_carry_says_so() {
+    for format in RICH {
+        let (_cluster, here, there) = two_over(format, 2000);
+        let (ann, bob) = (member(&here, "tea"), member(&there, "tea"));
+        assert_eq!(here.io().to("tea").join("x".repeat(1000)), Ok(()), "{format}");
+        let refused = here.io().to("tea").join("y".repeat(2000));
+        let is_large = matches!(refused, Err(EmitError::Bus(BusError::TooLarge { .. })));
+        assert!(is_large, "{format}: {refused:?}");
+        let rooms = |client: &TestClient| client.call::<Vec<String>>("rooms", &()).unwrap().len();
+        assert_eq!((rooms(&ann), rooms(&bob)), (3, 2), "{format}");
+    }
 }
 
 /// Two servers, and a broker that carries messages of so many bytes.

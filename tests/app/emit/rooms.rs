@@ -35,8 +35,8 @@ fn reached(to: &Broadcast, clients: &mut [Client]) -> Vec<usize> {
 /// Clients 0 to 4; 0, 1 and 2 are in `a`, 2 and 3 in `b`.
 fn scene(stack: &Stack) -> ([Client; 5], [Socket; 5]) {
     let (clients, sockets) = stack.party();
-    stack.io.to([sockets[0].id(), sockets[1].id(), sockets[2].id()]).join("a");
-    stack.io.to(vec![sockets[2].id(), sockets[3].id()]).join("b");
+    stack.io.to([sockets[0].id(), sockets[1].id(), sockets[2].id()]).join("a").unwrap();
+    stack.io.to(vec![sockets[2].id(), sockets[3].id()]).join("b").unwrap();
     (clients, sockets)
 }
 
@@ -112,8 +112,8 @@ fn a_list_without_rooms_reaches_nobody() {
     assert_eq!(reached(&sockets[0].to(Vec::<String>::new()), &mut clients), [0; 0]);
     assert_eq!(reached(&stack.io.to(none).to("b"), &mut clients), [2, 3]);
     assert_eq!(reached(&stack.io.except(none), &mut clients), [0, 1, 2, 3, 4]);
-    stack.io.to(none).disconnect();
-    stack.io.to(none).join("c");
+    stack.io.to(none).disconnect().unwrap();
+    stack.io.to(none).join("c").unwrap();
     assert_eq!(stack.io.local().count(), 5);
     assert_eq!(stack.io.to("c").local().count(), 0);
     let misuse = Err(EmitError::Refused(Refused::Misuse(Misuse::ReservedEvent)));
@@ -174,12 +174,12 @@ fn several_rooms_are_joined_and_left_at_once() {
 fn many_join_and_leave_several_rooms() {
     let stack = Stack::new();
     let (_clients, sockets) = scene(&stack);
-    stack.io.to("a").join(["c", "d"]);
+    stack.io.to("a").join(["c", "d"]).unwrap();
     assert_eq!(sockets[0].rooms(), ["a", "c", "d"]);
-    sockets[0].to("a").leave(["a", "c"]);
+    sockets[0].to("a").leave(["a", "c"]).unwrap();
     assert_eq!(sockets[0].rooms(), ["a", "c", "d"]);
     assert_eq!(sockets[1].rooms(), ["d"]);
-    stack.io.everyone().join("e");
+    stack.io.everyone().join("e").unwrap();
     assert_eq!(stack.io.to("e").local().count(), 5);
 }
 
@@ -188,7 +188,7 @@ fn rooms_are_listed_with_their_sizes() {
     let stack = Stack::new();
     let (mut clients, _sockets) = scene(&stack);
     let other = clients[4].join("/other");
-    stack.io.of("/other").to(other).join("a");
+    stack.io.of("/other").to(other).join("a").unwrap();
     assert_eq!(stack.io.local().rooms(), BTreeMap::from([("a".into(), 3), ("b".into(), 2)]));
     assert_eq!(stack.io.of("/other").local().rooms(), BTreeMap::from([("a".into(), 1)]));
     assert_eq!(stack.io.of("/nowhere").local().rooms(), BTreeMap::new());
@@ -198,11 +198,11 @@ fn rooms_are_listed_with_their_sizes() {
 fn a_closed_room_is_left_by_everybody() {
     let stack = Stack::new();
     let (mut clients, sockets) = scene(&stack);
-    stack.io.close_room("a");
+    stack.io.close_room("a").unwrap();
     assert_eq!(reached(&stack.io.to("a"), &mut clients), [0; 0]);
     assert_eq!(stack.io.local().rooms(), BTreeMap::from([("b".into(), 2)]));
     sockets[0].join("c").unwrap();
-    stack.io.close_room(["b", "c"]);
+    stack.io.close_room(["b", "c"]).unwrap();
     assert_eq!(stack.io.local().rooms(), BTreeMap::new());
 }
 
@@ -210,7 +210,7 @@ fn a_closed_room_is_left_by_everybody() {
 fn the_room_of_a_client_cannot_be_closed() {
     let stack = Stack::new();
     let (mut clients, sockets) = scene(&stack);
-    stack.io.close_room(sockets[0].id());
+    stack.io.close_room(sockets[0].id()).unwrap();
     assert_eq!(reached(&stack.io.to(sockets[0].id()), &mut clients), [0]);
     assert_eq!(sockets[0].rooms(), ["a"]);
 }
@@ -239,14 +239,14 @@ fn many_are_disconnected_from_the_namespace_or_altogether() {
     let (mut clients, sockets) = scene(&stack);
     clients[0].join("/other");
     clients[3].join("/other");
-    stack.io.to("a").disconnect();
+    stack.io.to("a").disconnect().unwrap();
     for client in &mut clients[..3] {
         assert_eq!(client.all(), ["41"]);
         assert!(!client.is_closed());
     }
     assert_eq!(stack.io.of("/other").local().count(), 2);
     assert!(!sockets[2].is_connected());
-    stack.io.to("b").disconnect_and_close();
+    stack.io.to("b").disconnect_and_close().unwrap();
     let mut farewell = clients[3].all();
     farewell.sort();
     assert_eq!(farewell, ["41", "41/other,"]);

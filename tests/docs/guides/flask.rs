@@ -76,9 +76,9 @@ fn sending(
     io.to(sid).emit("x", data)?;
     io.of("/chat").emit("x", data)?;
     io.to(socket.id()).emit("x", data)?;
-    io.to(sid).join(r);
-    io.to(sid).leave(r);
-    io.close_room(r);
+    io.to(sid).join(r)?;
+    io.to(sid).leave(r)?;
+    io.close_room(r)?;
     Ok(())
 }
 
@@ -117,7 +117,7 @@ fn connecting((app, socket, io): (&mut App, &Socket, &Io), sid: &str) {
     app.namespace("/b").on_connect(|data: Value| -> Result<(), _> { Err(("no", data)) });
     socket.disconnect();
     socket.disconnect_and_close();
-    io.of("/chat").to(sid).disconnect();
+    let _ = io.of("/chat").to(sid).disconnect();
 }
 
 fn errors(app: &mut App) {

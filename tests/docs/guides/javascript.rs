@@ -83,9 +83,8 @@ fn rooms(socket: &Socket, io: &Io, id: &str) {
     println!("{:?} {:?}", socket.leave("room"), socket.join("room"));
     println!("{:?}", socket.join(["a", "b"]));
     println!("{:?}", io.local().socket(id));
-    io.to("a").disconnect();
-    io.everyone().join("a");
-    io.everyone().disconnect();
+    let done = [io.to("a").disconnect(), io.everyone().join("a"), io.everyone().disconnect()];
+    println!("{done:?}");
 }
 
 fn the_socket(socket: &Socket) -> Result<Value, DecodeError> {

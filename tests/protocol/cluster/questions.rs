@@ -398,9 +398,8 @@ fn k20_an_answer_that_the_broker_does_not_carry_is_told_of() {
     }
 }
 
-/// F7.
 #[test]
-fn f07_k12_a_process_whose_answer_does_not_fit_is_missing_at_once() {
+fn k12_a_process_whose_answer_does_not_fit_is_missing_at_once() {
     for format in ASKING {
         let mut set = config(format);
         set.limits.clients = 4;
@@ -415,9 +414,8 @@ fn f07_k12_a_process_whose_answer_does_not_fit_is_missing_at_once() {
     }
 }
 
-/// F7.
 #[test]
-fn f07_k12_replies_are_bounded_as_other_answers_are() {
+fn k12_replies_are_bounded_as_other_answers_are() {
     for (most, missing) in [(2, 0), (1, 1)] {
         let mut set = config(Format::Native);
         set.limits.clients = most;

@@ -58,7 +58,7 @@ pub use names::{Lane, Names, Place, Subscription};
 pub(in crate::cluster) use parts::{is_spent, split};
 pub use session::Session;
 pub(in crate::cluster) use value::none as no_args;
-pub(in crate::cluster) use words::is_id;
+pub(in crate::cluster) use words::{closes, is_id};
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! What a format has words for, known before anything is sent.
 
-use super::{Format, To, Unsupported};
+use super::{Body, Format, To, Unsupported};
+use crate::cluster::Disconnect;
 use crate::socket::ArgsRef;
 
 impl Format {
@@ -18,8 +19,32 @@ impl Format {
     /// # Errors
     /// [`Unsupported`] in [`Format::Python`], when the target is not one client.
     pub fn check_ask(self, to: &To) -> Result<(), Unsupported> {
-        let is_one = matches!(&*to.rooms, [name] if is_id(name)) && to.except.is_empty();
-        self.require(self != Self::Python || is_one, "acknowledgements of more than one client")
+        let is_sayable = self != Self::Python || is_one(to);
+        self.require(is_sayable, "acknowledgements of more than one client")
+    }
+
+    /// Says whether clients can be made to join or leave rooms, or be disconnected, as a message says. Others are not
+    /// looked at.
+    ///
+    /// # Errors
+    /// [`Unsupported`] in [`Format::Python`], when the target is not one client, unless all in some rooms leave these; and
+    /// when the connection is to be closed.
+    pub fn check_change(self, change: &Body) -> Result<(), Unsupported> {
+        let is_sayable = match change {
+            Body::Leave { to, rooms } => is_one(to) || closes(to, rooms),
+            Body::Join { to, .. } => is_one(to),
+            Body::Disconnect { to, how } => is_one(to) && *how == Disconnect::Namespace,
+            Body::Answer(_)
+            | Body::Beat(_)
+            | Body::Broadcast { .. }
+            | Body::Close { .. }
+            | Body::Fetch { .. }
+            | Body::Hello
+            | Body::Left
+            | Body::Rooms { .. }
+            | Body::ServerEvent { .. } => true,
+        };
+        self.require(self != Self::Python || is_sayable, "changes of more than one client")
     }
 
     /// Returns how many bytes a message with an event has at most: an estimate, which may be several times as many as
@@ -42,6 +67,19 @@ impl Format {
     fn require(self, is_sayable: bool, what: &'static str) -> Result<(), Unsupported> {
         if is_sayable { Ok(()) } else { Err(Unsupported { format: self, what }) }
     }
+}
+
+/// Whether a target is one client.
+fn is_one(to: &To) -> bool {
+    matches!(&*to.rooms, [name] if is_id(name)) && to.except.is_empty()
+}
+
+/// Whether the members of rooms leave exactly these.
+pub(in crate::cluster) fn closes(to: &To, left: &[Box<str>]) -> bool {
+    to.except.is_empty()
+        && !to.rooms.is_empty()
+        && to.rooms.iter().all(|room| left.contains(room))
+        && left.iter().all(|room| to.rooms.contains(room))
 }
 
 /// Bytes of so many in base64, at most.

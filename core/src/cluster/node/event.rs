@@ -124,7 +124,7 @@ pub enum NodeStatus {
         /// What was wrong with the last one.
         last: crate::cluster::bus::Invalid,
     },
-    /// Messages for other processes were not sent, of which no call could tell; told once a minute.
+    /// Messages for other processes were not sent; told once a minute.
     Refused {
         /// How many since this was told last.
         count: u64,

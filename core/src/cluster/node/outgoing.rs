@@ -8,8 +8,8 @@ use super::node::Node;
 use super::outbox::Keep;
 use super::post::Outgoing;
 use super::questions::Kind;
-use crate::cluster::bus::{Ask, Body, Flags, Format, Report, To, Unsupported, is_id};
-use crate::cluster::{self, Change, Destination, Disconnect, Message, Output, Peer, Whom};
+use crate::cluster::bus::{Ask, Body, Flags, Format, Report, To, Unsupported, closes};
+use crate::cluster::{self, Change, Destination, Message, Output, Peer, Whom};
 use crate::recovery::offset::{self, Offset};
 use crate::socket::Args;
 use crate::socket::encoded::Packet;
@@ -138,17 +138,16 @@ impl Node {
     }
 
     fn send_change(&mut self, now: Instant, to: &Whom, change: &Change) {
-        let bodies = match self.config.format {
-            Format::Python => python(to, change),
-            Format::Classic | Format::Native | Format::Sharded | Format::Streams => {
-                vec![body(to.to(), change)]
-            }
-        };
-        if bodies.is_empty() {
+        let format = self.config.format;
+        let body = body(to.to(), change);
+        if format.check_change(&body).is_err() {
             self.counts.refused += 1;
-            let what = "changes of the clients in a room";
-            self.note_refusal(now, Unsupported { format: self.config.format, what }.into());
+            return;
         }
+        let bodies = match format {
+            Format::Python => python(to, change),
+            Format::Classic | Format::Native | Format::Sharded | Format::Streams => vec![body],
+        };
         for body in bodies {
             let sent = self.publish(now, Outgoing::new(&to.namespace, body), Keep::Firm);
             sent.unwrap_or_else(|error| self.note_refusal(now, error));
@@ -191,35 +190,22 @@ fn body(to: To, change: &Change) -> Body {
     }
 }
 
-/// A change in the words of python-socketio, which has them for one client or to close a room; none when it has
-/// none.
+/// A change in the words of python-socketio, which has them for one room at a time.
 fn python(to: &Whom, change: &Change) -> Vec<Body> {
-    if let Change::Leave(rooms) = change
-        && to.except.is_empty()
-        && closes(&to.rooms, rooms)
-    {
-        return rooms.iter().map(|room| Body::Close { room: Box::from(&**room) }).collect();
-    }
-    let is_one = matches!(&*to.rooms, [client] if is_id(client)) && to.except.is_empty();
-    if !is_one {
-        return Vec::new();
-    }
-    let each = |rooms: &[Arc<str>], body: fn(To, Vec<Box<str>>) -> Body| {
-        rooms.iter().map(|room| body(to.to(), owned(std::slice::from_ref(room)))).collect()
-    };
     match change {
-        Change::Join(rooms) => each(rooms, |to, rooms| Body::Join { to, rooms }),
-        Change::Leave(rooms) => each(rooms, |to, rooms| Body::Leave { to, rooms }),
-        Change::Disconnect(Disconnect::Namespace) => vec![body(to.to(), change)],
-        Change::Disconnect(Disconnect::Connection) => Vec::new(),
+        Change::Join(rooms) => {
+            let join = |room| Body::Join { to: to.to(), rooms: vec![room] };
+            owned(rooms).into_iter().map(join).collect()
+        }
+        Change::Leave(rooms) if closes(&to.to(), &owned(rooms)) => {
+            owned(rooms).into_iter().map(|room| Body::Close { room }).collect()
+        }
+        Change::Leave(rooms) => {
+            let leave = |room| Body::Leave { to: to.to(), rooms: vec![room] };
+            owned(rooms).into_iter().map(leave).collect()
+        }
+        Change::Disconnect(_) => vec![body(to.to(), change)],
     }
-}
-
-/// Whether the members of rooms leave exactly these.
-fn closes(members: &[Box<str>], left: &[Arc<str>]) -> bool {
-    !members.is_empty()
-        && members.iter().all(|room| left.iter().any(|left| **left == **room))
-        && left.iter().all(|left| members.iter().any(|room| **left == **room))
 }
 
 /// How long clients may take to acknowledge what another process asked, when that does not say.

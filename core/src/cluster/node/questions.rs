@@ -183,10 +183,9 @@ impl Questions {
         let names: BTreeSet<_> = names.cloned().collect();
         pending.outcome.nodes = names.len() as u64 + 1;
         pending.outcome.asked = names.len() as u64;
-        let has_ended =
-            |name: &&Box<str>| pending.answered.contains(*name) || pending.failed.contains(*name);
-        let left = names.iter().filter(|name| !has_ended(name)).cloned().collect();
-        pending.expected = Expected::Named(left);
+        let (answered, failed) = (&pending.answered, &pending.failed);
+        let left = names.difference(answered).filter(|name| !failed.contains(*name)).cloned();
+        pending.expected = Expected::Named(left.collect());
         self.advance(n).into_iter().collect()
     }
 

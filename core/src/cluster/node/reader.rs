@@ -1,14 +1,12 @@
 //! Messages of other processes, read without the node.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::echoes::{self, Echo};
 use crate::cluster::bus::{
-    Ask, Body, Codec, Entry, EntryId, Flags, Format, Invalid, Lane, Message, Names, Payload, To,
+    Body, Codec, Entry, EntryId, Format, Invalid, Lane, Message, Names, Payload,
 };
 use crate::hash::Seeded;
-use crate::socket::{ArgsRef, EventMessage};
 
 /// Reads what a broker delivers to a [`Node`](super::Node), without the node: other threads may change that meanwhile.
 #[derive(Clone, Debug)]
@@ -89,18 +87,9 @@ impl Reader {
         Arrival { size: payload.size(), id, content, address: self.address(payload) }
     }
 
-    /// Returns how many bytes a message with an event has, and the name of its channel; none when the format has no words
-    /// for it. Processes acknowledge it when `timeout` is given.
+    /// Returns how many bytes a message has, and the name of its channel; none when the format has no words for it.
     #[must_use]
-    pub fn measure(
-        &self,
-        (namespace, to): (&str, To),
-        (event, args): (&str, ArgsRef<'_>),
-        timeout: Option<Duration>,
-    ) -> Option<[usize; 2]> {
-        let event = EventMessage::from_args(event, args);
-        let ask = timeout.map(|timeout| Ask { request: LONGEST.into(), timeout: Some(timeout) });
-        let body = Body::Broadcast { to, event, flags: Flags::default(), ask };
+    pub fn measure(&self, namespace: &str, body: Body) -> Option<[usize; 2]> {
         let from = Some(self.process.clone());
         let message = Message { from, namespace: namespace.into(), sequence: Some(1), body };
         let payload = self.codec.encode(&message).ok()?;
@@ -162,6 +151,3 @@ impl Reader {
         }
     }
 }
-
-/// A number of a question that is as long as any.
-const LONGEST: &str = "9007199254740991";
