@@ -19,7 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use crate::cluster::arrivals::{Arrivals, Brought, Turn};
+use crate::cluster::arrivals::{Arrivals, Brought, TURNS, Turn};
 use crate::cluster::asked::Asked;
 use crate::cluster::cluster::Cluster;
 use crate::cluster::inbox::Inbox;
@@ -301,8 +301,14 @@ impl Bus {
         }
     }
 
-    /// Acts on deadlines.
+    /// Acts on what came, as much as the line holds, and then on deadlines: what came in time counts, though the timers run
+    /// late. They run again for what comes meanwhile.
     pub(crate) fn run_timers(&self) {
+        for _ in 0..TURNS {
+            if !self.0.arrivals.is_there() || self.take_turn().is_none() {
+                break;
+            }
+        }
         let is_over = self.change(|state, now| {
             if state.node.poll_timeout().is_some_and(|due| due <= now) {
                 state.node.handle_timeout(now);
@@ -320,7 +326,6 @@ impl Bus {
         if is_over == Some(true) {
             self.close();
         }
-        while self.0.arrivals.is_there() && self.take_turn().is_some() {}
         self.0.driver.wake();
     }
 
