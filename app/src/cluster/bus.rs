@@ -1,9 +1,10 @@
 //! The node of a process behind its lock, and the one way to reach it.
 //!
-//! Every change of the node goes one way, that of [`Bus::act`]: lock, take what shards left, act, leave with shards what
-//! follows for them, unlock, and only then have shards handle that, tell the application, and wake the thread of the
-//! broker. `change` and `change_locked` are that way, and [`Bus::pump`] goes it when shards left something. Messages of
-//! other processes are read before, without the lock, and taken in turns.
+//! Every change of the node goes one way, `take_inbox`: lock, take what shards left, act, leave with shards what follows for
+//! them, unlock, and only then have shards handle that and tell the application. `act`, `ask`, `stop`, `lost`,
+//! `poll_command`, `poll_settled` and `run_timers` go it by `change`; `pump` when shards left something; `deliver` and
+//! `hand_over` in turns, with messages of other processes that were read before, without the lock. Each wakes the thread of
+//! the broker then, unless it is that thread which acts.
 
 use atomic_waker::AtomicWaker;
 use sansocket::Config;
