@@ -45,6 +45,9 @@ const TURN_BYTES: usize = 256 * 1024;
 /// Messages that may wait.
 const MOST: usize = 1024;
 
+/// Turns in which the node takes as many messages as may wait.
+pub(super) const TURNS: usize = MOST / TURN;
+
 /// Bytes of messages that may wait, when another one comes.
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 

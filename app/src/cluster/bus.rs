@@ -1,9 +1,10 @@
 //! The node of a process behind its lock, and the one way to reach it.
 //!
-//! Every change of the node goes one way, that of [`Bus::act`]: lock, take what shards left, act, leave with shards what
-//! follows for them, unlock, and only then have shards handle that, tell the application, and wake the thread of the
-//! broker. `change` and `change_locked` are that way, and [`Bus::pump`] goes it when shards left something. Messages of
-//! other processes are read before, without the lock, and taken in turns.
+//! Every change of the node goes one way, `take_inbox`: lock, take what shards left, act, leave with shards what follows for
+//! them, unlock, and only then have shards handle that and tell the application. `act`, `ask`, `stop`, `lost`,
+//! `poll_command`, `poll_settled` and `run_timers` go it by `change`; `pump` when shards left something; `deliver` and
+//! `hand_over` in turns, with messages of other processes that were read before, without the lock. Each wakes the thread of
+//! the broker then, unless it is that thread which acts.
 
 use atomic_waker::AtomicWaker;
 use sansocket::Config;
@@ -19,7 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use crate::cluster::arrivals::{Arrivals, Brought, Turn};
+use crate::cluster::arrivals::{Arrivals, Brought, TURNS, Turn};
 use crate::cluster::asked::Asked;
 use crate::cluster::cluster::Cluster;
 use crate::cluster::inbox::Inbox;
@@ -318,8 +319,14 @@ impl Bus {
         }
     }
 
-    /// Acts on deadlines.
+    /// Acts on what came, as much as the line holds, and then on deadlines: what came in time counts, though the timers run
+    /// late. They run again for what comes meanwhile.
     pub(crate) fn run_timers(&self) {
+        for _ in 0..TURNS {
+            if !self.0.arrivals.is_there() || self.take_turn().is_none() {
+                break;
+            }
+        }
         let is_over = self.change(|state, now| {
             if state.node.poll_timeout().is_some_and(|due| due <= now) {
                 state.node.handle_timeout(now);
@@ -337,7 +344,6 @@ impl Bus {
         if is_over == Some(true) {
             self.close();
         }
-        while self.0.arrivals.is_there() && self.take_turn().is_some() {}
         self.0.driver.wake();
     }
 

@@ -97,35 +97,6 @@ impl Message {
         };
         bytes.saturating_add(PART)
     }
-
-    /// Returns a message of another process as the node of this one hands it to shards: they report to
-    /// the node, once each.
-    #[must_use]
-    pub fn from_node(mut self) -> Self {
-        match &mut self.0 {
-            Body::Broadcast { ask: Some(Ask { from, .. }), .. } | Body::Find { from, .. } => {
-                *from = Peer::Node;
-            }
-            Body::Adopted { .. }
-            | Body::Answered { .. }
-            | Body::Apply { .. }
-            | Body::Asked { .. }
-            | Body::Broadcast { ask: None, .. }
-            | Body::Deserted { .. }
-            | Body::Forgotten { .. }
-            | Body::Found { .. }
-            | Body::Gone { .. }
-            | Body::Populated { .. }
-            | Body::Released { .. }
-            | Body::Restore { .. }
-            | Body::Restored { .. }
-            | Body::Save(_)
-            | Body::Seek { .. }
-            | Body::Sought { .. }
-            | Body::Streamed { .. } => {}
-        }
-        self
-    }
 }
 
 #[derive(Clone, Debug)]

@@ -124,16 +124,19 @@ impl Bell {
     }
 }
 
-/// The broker's thread does what there is to do, until it waits.
-fn work(driver: &Driver, bell: &Arc<Bell>) {
+/// The broker's thread does what there is to do, until it waits. Returns what it publishes.
+fn work(driver: &Driver, bell: &Arc<Bell>) -> Vec<(String, Payload<'static>)> {
     let waker = Waker::from(bell.clone());
-    let mut context = Context::from_waker(&waker);
+    let (mut context, mut published) = (Context::from_waker(&waker), Vec::new());
     while let Poll::Ready(command) = driver.poll_command(&mut context) {
-        if let Some(Command::Subscribe(subscription)) = command {
-            driver.subscribed(&subscription);
+        match command {
+            Some(Command::Subscribe(subscription)) => driver.subscribed(&subscription),
+            Some(Command::Publish { channel, payload, .. }) => published.push((channel, payload)),
+            _ => {}
         }
     }
     bell.rang();
+    published
 }
 
 /// Another thread takes the messages for the node before the one that left them does.
@@ -155,6 +158,63 @@ fn k01_the_broker_hears_of_a_message_whoever_takes_it_for_the_node() {
         bus.pump();
         assert!(bell.rang() > 0, "{name}");
     }
+}
+
+/// Others bring messages without end.
+#[test]
+fn k21_the_timers_take_what_came_in_a_bounded_number_of_turns() {
+    let (process, bus, driver) = alone(1);
+    work(&driver, &Arc::default());
+    let (brought, line) = (Arc::new(AtomicU32::new(0)), bus.clone());
+    let count = brought.clone();
+    let bring = move || {
+        if count.fetch_add(1, Ordering::Relaxed) < ENDLESS {
+            let arrivals = &line.0.arrivals;
+            let arrival = arrivals.reader().read("x", &vec![0].into());
+            let _ = arrivals.push(Brought::Message(arrival));
+        }
+    };
+    bring();
+    *process.meanwhile.lock().unwrap() = Some(Box::new(bring));
+    bus.run_timers();
+    assert!(brought.load(Ordering::Relaxed) < ENDLESS);
+    assert_eq!(*process.due.lock().unwrap(), Some(process.now()), "they run again for the rest");
+    *process.meanwhile.lock().unwrap() = None;
+    drop(driver);
+}
+
+/// The timers run late, as those of a process that was busy.
+#[test]
+fn k15_an_answer_that_came_counts_though_its_question_is_overdue() {
+    let [(a, asker, ours), (b, answerer, theirs)] = [alone(1), alone(2)];
+    let bell = Arc::default();
+    let carry = |from: &Driver, to: &Driver| {
+        let published = work(from, &bell);
+        published.iter().for_each(|(channel, payload)| to.delivered(channel, payload));
+    };
+    carry(&ours, &theirs);
+    carry(&theirs, &ours);
+    assert_eq!(asker.counts().nodes, 2);
+    let Asked::Waiting(slot) = asker.ask(|node, now| node.rooms(now, "/")) else {
+        panic!("it is asked")
+    };
+    // A question waits until its answers can arrive.
+    *a.now.lock().unwrap() += Duration::from_secs(1);
+    carry(&ours, &theirs);
+    let Some(NodeEvent::Rooms { token, .. }) = b.heard.lock().unwrap().pop() else {
+        panic!("it is heard")
+    };
+    answerer.answer(token, Report::Rooms(vec!["tea".into()]));
+    // It waits in line, as another thread has the node.
+    asker.act(|_, _| {
+        std::thread::scope(|scope| scope.spawn(|| carry(&theirs, &ours)).join().is_ok())
+    });
+    *a.now.lock().unwrap() += Duration::from_secs(60);
+    asker.run_timers();
+    let Poll::Ready(outcome) = slot.poll(&Context::from_waker(Waker::noop())) else {
+        panic!("it is over")
+    };
+    assert_eq!((outcome.asked, outcome.missing), (1, 0));
 }
 
 /// So often that it counts as without end.

@@ -11,8 +11,8 @@ use crate::server::space::space::Space;
 use crate::server::{Event, Scope, Server, Target};
 
 impl Server {
-    /// Takes a message of another shard, as its `poll_peer` returned it, or of another node, as
-    /// [`Message::from_node`] returned it.
+    /// Takes a message of another shard, as its `poll_peer` returned it, or of the node, as
+    /// [`Node::poll_shard`](crate::cluster::Node::poll_shard) returned it.
     pub fn handle_peer(&mut self, now: Instant, message: &Message) {
         let tick = self.enter(now);
         match &message.0 {

@@ -107,9 +107,12 @@ impl Process {
         }
     }
 
-    /// Takes what other nodes sent.
+    /// Takes what other nodes sent, which shards report to the node of this process.
     fn hear(&mut self, sent: Vec<crate::cluster::Message>) {
-        for message in sent.into_iter().map(crate::cluster::Message::from_node) {
+        for mut message in sent {
+            if let Body::Broadcast { ask: Some(ask), .. } = &mut message.0 {
+                ask.from = crate::cluster::Peer::Node;
+            }
             self.shards.iter_mut().for_each(|shard| shard.handle_peer(self.now, &message));
         }
         self.carry();
