@@ -75,11 +75,11 @@ impl Broker {
         })
     }
 
-    /// Runs `rabbitmqctl` for this RabbitMQ.
+    /// Runs `rabbitmqctl` for this RabbitMQ, and returns what it writes.
     ///
     /// # Panics
     /// When that fails.
-    pub fn rabbitmqctl(&self, arguments: &[&str]) {
+    pub fn rabbitmqctl(&self, arguments: &[&str]) -> String {
         let mut command = Command::new(rabbit("rabbitmqctl"));
         for (name, value) in self.command.get_envs() {
             command.env(name, value.expect("it is set"));
@@ -89,6 +89,7 @@ impl Broker {
         command.env_remove("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS");
         let output = command.args(arguments).output().expect("it comes with RabbitMQ");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
     /// Starts a cluster of Kafka: one broker, which librdkafka plays. It has another port after a restart.

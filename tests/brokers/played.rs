@@ -2,6 +2,7 @@
 
 use sansocket_bus::{Broker, Command, End, Entry, Format, Payload, Subscription, spawn};
 use std::collections::VecDeque;
+use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 use std::thread;
@@ -49,6 +50,8 @@ struct State {
     link: Progress,
     commands: VecDeque<Command>,
     told: VecDeque<Told>,
+    /// What is subscribed to on each connection anew.
+    wanted: Vec<Subscription>,
     rest: Option<Duration>,
     is_held: bool,
     waker: Option<Waker>,
@@ -106,6 +109,12 @@ impl Played {
         for subscription in wanted {
             assert_eq!(self.next(), Told::Subscribed(subscription));
         }
+    }
+
+    /// Subscribes to channels as soon as the broker is connected again, as a node does.
+    pub fn subscribe_again(&self, channels: &[&str]) {
+        let wanted = channels.iter().map(|channel| Subscription::Exact((*channel).to_owned()));
+        self.state().wanted = wanted.collect();
     }
 
     /// Waits for the next thing that the broker tells.
@@ -229,6 +238,9 @@ impl End for Played {
         if state.link == Progress::Down {
             state.link = Progress::Up;
         }
+        let again = state.wanted.clone().into_iter().map(Command::Subscribe);
+        let commands = again.chain(mem::take(&mut state.commands));
+        state.commands = commands.collect();
         state.wake();
         drop(state);
         self.note(Told::Connected(largest));

@@ -11,6 +11,7 @@ use lapin::{Channel, Confirmation, Connection, Consumer, ExchangeKind};
 use sansocket_bus::{BrokerError, Command, Link, Payload, Subscription};
 use std::collections::HashSet;
 use std::future::poll_fn;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use tokio::time::{sleep, timeout};
@@ -54,6 +55,7 @@ impl<'l> Session<'l> {
     /// Does what the link says.
     pub(crate) async fn run(mut self) -> Result<(), BrokerError> {
         let link = self.link;
+        self.resume().await?;
         loop {
             let has_room = self.begun.has_room();
             tokio::select! {
@@ -67,6 +69,34 @@ impl<'l> Session<'l> {
             }
         }
         timeout(DEADLINE, self.settle()).await.map_err(|_| silent())?.map_err(BrokerError::new)
+    }
+
+    /// Subscribes to what is still wanted, and ends what was given up while there was no connection: the queue may have
+    /// outlived it.
+    async fn resume(&mut self) -> Result<(), BrokerError> {
+        let former = mem::take(&mut self.queue.channels);
+        let outcome = self.subscribe_first().await;
+        for channel in former {
+            if outcome.is_err() {
+                self.queue.channels.insert(channel);
+            } else if !self.queue.channels.contains(&channel) {
+                self.unsubscribe(&channel)?;
+            }
+        }
+        outcome
+    }
+
+    /// Obeys as long as there is something to subscribe to: all of it comes at once, and before anything else.
+    async fn subscribe_first(&mut self) -> Result<(), BrokerError> {
+        let mut context = Context::from_waker(Waker::noop());
+        while let Poll::Ready(Some(command)) = self.link.poll_next(&mut context) {
+            let is_wish = matches!(command, Command::Subscribe(_) | Command::Unsubscribe(_));
+            self.obey(command).await?;
+            if !is_wish {
+                break;
+            }
+        }
+        Ok(())
     }
 
     async fn obey(&mut self, command: Command) -> Result<(), BrokerError> {

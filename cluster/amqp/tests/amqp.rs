@@ -46,6 +46,7 @@ fn rabbitmq_carries_messages_and_outages_are_survived() {
         heartbeats_keep_an_idle_connection(&server);
         tls_trusts_an_authority_and_shows_a_certificate(&certificates, secure);
         a_connection_that_breaks_misses_nothing(&server);
+        a_channel_that_is_given_up_during_an_outage_is_silent(&server);
         a_queue_that_is_in_use_is_replaced(&server);
         servers_of_python_are_understood(&server);
         frozen_servers_are_given_up_without_a_thread_left(&server);
@@ -118,6 +119,31 @@ fn a_connection_that_breaks_misses_nothing(server: &Broker) {
         other.connected();
     };
     promises::a_lost_connection_misses_nothing(&native, Duration::from_secs(2), part);
+}
+
+fn a_channel_that_is_given_up_during_an_outage_is_silent(server: &Broker) {
+    let given_up = "sansocket:n:/given-up";
+    let [end, other] = [(); 2].map(|()| connect(server, Format::Native));
+    end.subscribe(&[CHANNEL, given_up]);
+    end.subscribe_again(&[CHANNEL]);
+    end.tell([Command::Disconnect]);
+    assert!(matches!(end.next(), Told::Lost(_)));
+    other.publish(given_up, ["during the outage"]);
+    other.published(1);
+    end.connected();
+    end.tell([Command::Ping]);
+    loop {
+        let told = end.next();
+        assert!(!matches!(told, Told::Delivered(..)), "{told:?}");
+        if told == Told::Pong {
+            break;
+        }
+    }
+    other.publish(given_up, ["after it"]);
+    other.publish(CHANNEL, ["heard"]);
+    assert_eq!(end.delivered(), (CHANNEL.into(), "heard".into()));
+    let bindings = server.rabbitmqctl(&["list_bindings"]);
+    assert!(bindings.contains("n:/") && !bindings.contains("given-up"), "{bindings}");
 }
 
 /// RabbitMQ may take a former connection for alive for minutes.

@@ -94,9 +94,11 @@ impl Kafka {
             }
         };
         let connecting = async {
-            Ok((self.connect(Failure::Repeat).await?, self.connect(Failure::Report).await?))
+            // First the one that says at once why it fails.
+            let writing = self.connect(Failure::Report).await?;
+            Ok((writing, self.connect(Failure::Repeat).await?))
         };
-        let (reading, writing) = tokio::select! {
+        let (writing, reading) = tokio::select! {
             clients = timeout(DEADLINE, connecting) => clients.map_err(|_| silent())??,
             () = poll_fn(|context| link.poll_closed(context)) => return Ok(()),
         };

@@ -15,8 +15,8 @@
 //! `kafka://[user:password@]host[:port][,host[:port]…]`, or `kafkas://` for TLS with the certificate authorities that
 //! the system trusts, or those of [`Kafka::root_certificates`]. The port is 9092 where none is given. A user is presented by SASL: with the mechanism `PLAIN`, or
 //! with another that the query names, as in `?mechanism=SCRAM-SHA-256` or `?mechanism=SCRAM-SHA-512`. In names and
-//! passwords, characters that have a meaning in addresses are percent-encoded. SASL was not tried against a real server:
-//! the tests have none.
+//! passwords, characters that have a meaning in addresses are percent-encoded. `PLAIN` is tried
+//! with a server that plays this part of Kafka; the others were not tried.
 //!
 //! # Formats
 //!

@@ -38,10 +38,10 @@ pub(crate) struct Draft {
 /// What the reply to a command tells.
 #[derive(Debug)]
 enum Reply {
-    /// How many subscribers of this server got a message.
+    /// How many subscribers got a message: this server has all of them.
     Published { server: usize },
-    /// That a server added an entry to a stream.
-    Added { server: usize },
+    /// That a server took a message, which other servers may have subscribers of, or an entry of a stream.
+    Taken { server: usize },
     /// That a server keeps a value.
     Kept { server: usize },
     /// How many subscribers a channel has at these servers; replicas are numbered after their masters.
@@ -85,12 +85,16 @@ impl Draft {
                 let mut command = Cmd::with_capacity(3, bytes.len() + channel.len() + name.len());
                 command.arg(name).arg(channel).arg(&**bytes);
                 self.bytes += bytes.len();
-                self.push(server, command, Reply::Published { server });
+                let reply = match self.has_all(server, channels, servers) {
+                    true => Reply::Published { server },
+                    false => Reply::Taken { server },
+                };
+                self.push(server, command, reply);
             }
             Payload::Entry(entry) => {
                 let server = servers.owner(channel);
                 self.bytes += entry.data.len();
-                self.push(server, add(channel, entry, length), Reply::Added { server });
+                self.push(server, add(channel, entry, length), Reply::Taken { server });
             }
         }
     }
@@ -137,6 +141,14 @@ impl Draft {
             }
         });
         Batch { parts: parts.collect(), masters, replies: self.replies, bytes: self.bytes }
+    }
+
+    /// Whether no other server may have subscribers of what is published at this one.
+    fn has_all(&self, server: usize, channels: Channels, servers: &Servers) -> bool {
+        match channels {
+            Channels::Plain => self.pipelines.len() == 1,
+            Channels::Sharded => servers.replicas().iter().all(|replica| replica.master != server),
+        }
     }
 
     fn push(&mut self, server: usize, command: Cmd, reply: Reply) {
@@ -199,7 +211,7 @@ impl Batch {
                     Some(value) => link.published(u64::from_redis_value(value).ok()),
                     None => continue,
                 },
-                Reply::Added { server } => match accepted(next(server), link)? {
+                Reply::Taken { server } => match accepted(next(server), link)? {
                     Some(_) => link.published(None),
                     None => continue,
                 },

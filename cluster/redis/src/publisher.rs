@@ -47,7 +47,8 @@ impl Publisher {
         context: &mut Context<'_>,
         link: &Link,
     ) -> Result<bool, BrokerError> {
-        // All of them: the first look at a batch writes it.
+        // All of them: the first look at a batch writes it. Only those before the first that waits count as answered: what
+        // became of messages is told in their order.
         let mut answered = 0;
         for (n, batch) in self.batches.iter_mut().enumerate() {
             match batch.poll(context) {

@@ -225,6 +225,28 @@ fn channels_and_counts_reach_over_all_servers_of_a_cluster() {
 }
 
 #[test]
+fn receivers_are_not_told_where_other_servers_may_have_some() {
+    let masters = members::<2>();
+    let url = format!("redis+cluster://127.0.0.1:{}", masters[0].server.port);
+    let node = |format| Node::ready(Redis::new(&url).unwrap(), format, &[]);
+    let plain = node(Format::Classic);
+    plain.publish("a", "x");
+    plain.is_told(&Told::Published(None));
+    let sharded = node(Format::Sharded);
+    sharded.publish("a", "x");
+    sharded.is_told(&Told::Published(Some(0)));
+    // A server alone, but for its replica.
+    let [alone] = members();
+    let [_replica] = replicas(std::array::from_ref(&alone));
+    let url = format!("redis+cluster://127.0.0.1:{}", alone.server.port);
+    for format in [Format::Classic, Format::Sharded] {
+        let node = Node::ready(Redis::new(&url).unwrap(), format, &[]);
+        node.publish("a", "x");
+        node.is_told(&Told::Published(None));
+    }
+}
+
+#[test]
 fn sharded_channels_and_streams_go_to_the_servers_of_their_slots() {
     let servers = cluster::<2>();
     let redis = Redis::new(&format!("redis+cluster://127.0.0.1:1,127.0.0.1:{}", servers[1].port));

@@ -1,5 +1,7 @@
 //! A cluster of Kafka between two ends.
 
+mod sasl;
+
 use brokers::promises::{self, CHANNEL, ODD};
 use brokers::{Broker, Certificates, Played, Told, free_port};
 use rustls::pki_types::pem::PemObject as _;
