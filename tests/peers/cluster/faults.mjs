@@ -119,7 +119,7 @@ async function servesLocally(node, room) {
   return [one, other];
 }
 
-const faultsOfBroker = [
+const ofBroker = [
   {
     claim: 'a broker that is down at start harms no local client, and is joined once it is up',
     down: true,
@@ -250,7 +250,7 @@ function garbage() {
   return [...texts.map((text) => Buffer.from(text)), ...bytes.map((list) => Buffer.from(list))];
 }
 
-const faultsOfNodes = [
+const ofNodes = [
   {
     claim: 'a node that hangs and is killed is no longer waited for',
     async check(cluster, { ours, other }) {
@@ -319,7 +319,7 @@ const faultsOfNodes = [
 ];
 
 /** Checks one binding of ours in one format against faults, two at a time, each with a broker of its own. */
-export async function faults({ Kind, format, ours, other, count }, claims = [...faultsOfBroker, ...faultsOfNodes]) {
+export async function faults({ Kind, format, ours, other, count }, claims = [...ofBroker, ...ofNodes]) {
   const left = [...claims];
   const worker = async () => {
     for (let fault = left.shift(); fault; fault = left.shift()) {
@@ -333,14 +333,14 @@ export async function faults({ Kind, format, ours, other, count }, claims = [...
   await Promise.all([worker(), worker()]);
 }
 
-/** The same for faults of the broker alone. */
-export const faultsOfOne = (group) => faults(group, faultsOfBroker);
+/** The same for faults of nodes alone. */
+export const faultsOfNodes = (group) => faults(group, ofNodes);
 
 /** The same, one after the other with one broker, where it takes long to start. */
 export async function faultsInTurn({ Kind, format, ours, other, count }) {
   const broker = await Kind.prepare();
   try {
-    for (const { claim, down, check } of faultsOfBroker) {
+    for (const { claim, down, check } of [...ofBroker, ...ofNodes]) {
       await count(claim, 120_000, async () => {
         if (!down) await broker.revive();
         await meet(check, new Cluster(format, broker), { ours, other });
