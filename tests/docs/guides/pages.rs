@@ -38,7 +38,9 @@ fn clusters(sent: Result<(), EmitError>, format: Format) {
 fn bounds(error: BusError, redis: impl Broker, config: NodeConfig) -> Option<Cluster> {
     match error {
         BusError::Full { .. } | BusError::TooLarge { .. } => None,
-        _ => Some(Cluster::config(Cluster::new(redis), config)),
+        BusError::Left | BusError::Unsupported(_) | _ => {
+            Some(Cluster::config(Cluster::new(redis), config))
+        }
     }
 }
 
