@@ -11,6 +11,7 @@ mod guides;
 mod house;
 mod packages;
 mod rooms;
+mod scale;
 mod security;
 mod snippets;
 

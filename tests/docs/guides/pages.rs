@@ -2,6 +2,7 @@
 
 use axum::extract::ConnectInfo;
 use sansocket_app::bind::Connection;
+use sansocket_app::{Broker, Cluster, NodeConfig};
 use sansocket_tokio::{
     AckError, App, BusError, Config, ConfigError, EmitError, Format, Io, Layer, Listener, Misuse,
     Msgpack, Origins, Protocols, Reason, Refused, Server, SlowClient, Socket, SocketIoLayer, State,
@@ -32,6 +33,15 @@ fn clusters(sent: Result<(), EmitError>, format: Format) {
         Ok(()) | Err(_) => {}
     }
     println!("{}", matches!(format, Format::Sharded | Format::Streams));
+}
+
+fn bounds(error: BusError, redis: impl Broker, config: NodeConfig) -> Option<Cluster> {
+    match error {
+        BusError::Full { .. } | BusError::TooLarge { .. } => None,
+        BusError::Left | BusError::Unsupported(_) | _ => {
+            Some(Cluster::config(Cluster::new(redis), config))
+        }
+    }
 }
 
 fn addresses(server: &Server) -> SocketIoLayer {

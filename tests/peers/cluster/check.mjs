@@ -8,9 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { eventually, within, word } from '../js/support.mjs';
-import { Nats, Rabbit, Redis, certify } from './brokers.mjs';
+import { Kafka, Nats, Rabbit, Redis, certify } from './brokers.mjs';
 import { forwarding } from './forwarding.mjs';
-import { faults, faultsInTurn, faultsOfOne } from './faults.mjs';
+import { faults, faultsInTurn, faultsOfNodes } from './faults.mjs';
 import { bridge, Node } from './node.mjs';
 import { places, secured } from './places.mjs';
 import { recovery } from './recovery.mjs';
@@ -157,8 +157,8 @@ async function placed({ claim, start }) {
   });
 }
 
-async function forwarded({ title, binding, learns }) {
-  await forwarding({ kind: binding, learns, count: (claim, limit, body) => count(`${title}: ${claim}`, limit, body) });
+async function forwarded({ title, kinds, learns }) {
+  await forwarding({ kinds, learns, count: (claim, limit, body) => count(`${title}: ${claim}`, limit, body) });
 }
 
 async function recovering({ title, binding }) {
@@ -216,27 +216,41 @@ if (flags.reference) {
       ...groups('redis', ['js-streams'], ['blocking'], { streams: '3' }),
     ];
     const rabbits = [...groups('rabbit', ['python'], ['tokio']), ...groups('rabbit', ['native'], ['smol'])];
-    const redis = [...groups('redis', formats, bindings), ...set, ...groups('redis', ['bridge'], ['tokio'])];
+    const redis = [...groups('redis', formats, bindings), ...set, ...groups('redis', ['bridge'], bindings)];
     lanes.push(onOne(Redis, redis, 3));
     lanes.push(onOne(Nats, groups('nats', ['native'], ['tokio', 'blocking']), 1));
+    // The second node is of the next binding.
+    lanes.push(onOne(Kafka, groups('kafka', ['native'], ['tokio', 'async-std']), 1));
     lanes.push(onOne(Rabbit, rabbits, 1, { tls }, (rabbit) => placed(secured(rabbit, tls))));
     if (!flags.format && !flags.binding && !flags.broker) lanes.push(atMost(2, places(tls).map((place) => () => placed(place))));
   }
   if (!flags.part || flags.part === 'recovery') {
-    lanes.push(atMost(1, groups('redis', ['js-streams'], ['tokio', 'smol']).map(whole(recovering))));
+    lanes.push(atMost(1, groups('redis', ['js-streams'], bindings).map(whole(recovering))));
   }
-  // Mostly they wait. All bindings meet each fault on Redis, and all formats; not each of both.
+  // Mostly they wait. All bindings meet each fault on Redis, in the format of Python, in ours, and in one of JavaScript.
   if (!flags.part || flags.part === 'faults') {
-    const some = [...groups('redis', formats, ['tokio']), ...groups('redis', ['python', 'native'], bindings.slice(1))];
-    const nats = groups('nats', ['native'], ['blocking']).map(whole(faulty(Nats, faultsOfOne)));
-    const rabbit = groups('rabbit', ['native'], ['tokio']).map(whole(faulty(Rabbit, faultsInTurn)));
-    lanes.push(atMost(4, [...some.map(whole(faulty(Redis, faults))), ...nats]));
+    const some = [
+      ...groups('redis', formats, ['tokio']),
+      ...groups('redis', ['python', 'native'], bindings.slice(1)),
+      ...groups('redis', ['js'], ['smol']),
+      ...groups('redis', ['js-sharded'], ['async-std']),
+      ...groups('redis', ['js-streams'], ['blocking']),
+    ];
+    const nats = groups('nats', ['native'], ['blocking']).map(whole(faulty(Nats, faults)));
+    // What plays Kafka listens elsewhere when it is started again.
+    const kafka = groups('kafka', ['native'], ['smol']).map(whole(faulty(Kafka, faultsOfNodes)));
+    const rabbit = groups('rabbit', ['native'], ['async-std']).map(whole(faulty(Rabbit, faultsInTurn)));
+    lanes.push(atMost(4, [...some.map(whole(faulty(Redis, faults))), ...nats, ...kafka]));
     lanes.push(atMost(1, rabbit));
   }
   if (!flags.part || flags.part === 'forwarding') {
-    const some = [{ binding: 'tokio', learns: false }, { binding: 'blocking', learns: true }]
-      .filter(({ binding }) => !flags.binding || flags.binding.includes(binding));
-    lanes.push(atMost(1, some.map((group) => whole(forwarded)({ title: `forwarding, ${group.binding}`, ...group }))));
+    // Nodes of all bindings forward to each other.
+    const kinds = flags.binding ?? bindings;
+    const some = [
+      { title: 'forwarding to nodes of a list', kinds, learns: false },
+      { title: 'forwarding to nodes that say where they are', kinds: [...kinds].reverse(), learns: true },
+    ];
+    lanes.push(atMost(1, some.map(whole(forwarded))));
   }
 }
 await Promise.all(lanes);

@@ -10,7 +10,7 @@ import { Balancer } from './balancer.mjs';
 import { Redis, freePort } from './brokers.mjs';
 import { Node } from './node.mjs';
 
-const names = ['n1', 'n2', 'n3'];
+const names = ['n1', 'n2', 'n3', 'n4'];
 
 /** The ways of a client, and the transport where each ends up. */
 const ways = [
@@ -93,7 +93,7 @@ function python(url, way) {
 /** Kills a node: clients whose streams do not lead through it go on, and the others come back. */
 async function survives(nodes, url) {
   const options = { reconnection: true, reconnectionDelay: 100, reconnectionDelayMax: 500 };
-  const direct = await Promise.all([0, 2].map((n) => connected(open4(nodes[n].url, { ...options, transports: ['websocket'] }))));
+  const direct = await Promise.all([0, 2, 3].map((n) => connected(open4(nodes[n].url, { ...options, transports: ['websocket'] }))));
   const some = ways.flatMap(({ transports }) => Array.from({ length: 4 }, () => open4(url, { ...options, transports })));
   const clients = await Promise.all(some.map(connected));
   const lost = [];
@@ -112,10 +112,10 @@ async function survives(nodes, url) {
 }
 
 /**
- * Checks a binding; `count` runs one check and counts it. Nodes know each other by their command lines, or, with
+ * Checks four nodes of these kinds, in turn; `count` runs one check and counts it. Nodes know each other by their command lines, or, with
  * `learns`, by what they tell each other through a broker.
  */
-export async function forwarding({ kind, learns, count }) {
+export async function forwarding({ kinds, learns, count }) {
   const nodes = [];
   let balancer;
   let broker;
@@ -135,9 +135,9 @@ export async function forwarding({ kind, learns, count }) {
       'max-payload': 3_000_000,
       ...known(n),
     });
-    nodes.push(...(await Promise.all(names.map((_, n) => Node.start(kind, flags(n))))));
+    nodes.push(...(await Promise.all(names.map((_, n) => Node.start(kinds[n % kinds.length], flags(n))))));
     if (learns) {
-      const meet = async () => (await Promise.all(nodes.map((node) => node.counters()))).every((counters) => counters.nodes === 3);
+      const meet = async () => (await Promise.all(nodes.map((node) => node.counters()))).every((counters) => counters.nodes === names.length);
       await eventually('the nodes know each other', meet, 30_000);
     }
     balancer = await Balancer.start(ports);
@@ -145,7 +145,7 @@ export async function forwarding({ kind, learns, count }) {
       for (const way of ways) {
         await count(`socket.io-client ${version}, ${way.way}: all messages arrive in order, whichever node a request reaches`, 90_000, async () => {
           const ids = await Promise.all(Array.from({ length: CLIENTS }, () => travels(open, balancer.url, way)));
-          for (const id of ids) assert.match(id, /^n[123]\./);
+          for (const id of ids) assert.match(id, /^n[1234]\./);
         });
       }
     }

@@ -8,7 +8,7 @@ use super::node::Node;
 use super::outbox::Keep;
 use super::post::Outgoing;
 use super::questions::Kind;
-use crate::cluster::bus::{Ask, Body, Flags, Format, Report, To, Unsupported, closes};
+use crate::cluster::bus::{Ask, Body, Flags, Format, Report, To, closes};
 use crate::cluster::{self, Change, Destination, Message, Output, Peer, Whom};
 use crate::recovery::offset::{self, Offset};
 use crate::socket::Args;
