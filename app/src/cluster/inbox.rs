@@ -7,8 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// Messages that shards left for other processes, in the order of the calls that caused them.
 #[derive(Default)]
 pub(super) struct Inbox {
-    /// Bounded by [`Bus::check_size`](super::bus::Bus::check_size), which counts them, and by [`Bus::pump`](super::bus::Bus::pump),
-    /// which waits for the node when they are too many all the same: what is no event is not refused.
+    /// Bounded by `Bus::check_size`, which counts them, and by `Bus::pump`, which waits for the node when they are too many
+    /// all the same: what is no event is not refused.
     messages: Mutex<Vec<Message>>,
     /// Whether there are any: spares the lock when there are none.
     any: AtomicBool,

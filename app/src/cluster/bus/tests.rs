@@ -142,21 +142,20 @@ fn work(driver: &Driver, bell: &Arc<Bell>) -> Vec<(String, Payload<'static>)> {
 /// Another thread takes the messages for the node before the one that left them does.
 #[test]
 fn k01_the_broker_hears_of_a_message_whoever_takes_it_for_the_node() {
-    let takes: [(&str, fn(&Bus)); 2] = [
-        ("settled", |bus| {
-            let mut settled = std::pin::pin!(bus.settled());
-            let _ = settled.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        }),
-        ("stop", |bus| assert!(bus.stop(Duration::from_secs(1)))),
-    ];
-    for (name, take) in takes {
+    let settled = |bus: &Bus| {
+        let mut settled = std::pin::pin!(bus.settled());
+        let _ = settled.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    };
+    let stop = |bus: &Bus| assert!(bus.stop(Duration::from_secs(1)));
+    let takes: [&dyn Fn(&Bus); 2] = [&settled, &stop];
+    for (n, take) in takes.into_iter().enumerate() {
         let (_process, bus, driver) = alone(1);
         let bell = Arc::new(Bell::default());
         work(&driver, &bell);
         bus.leave(message());
         take(&bus);
         bus.pump();
-        assert!(bell.rang() > 0, "{name}");
+        assert!(bell.rang() > 0, "{n}");
     }
 }
 
