@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::ops::Range;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{self, Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,6 +13,9 @@ use tempfile::TempDir;
 
 /// How long a broker may take to listen: RabbitMQ takes ten seconds on an idle machine.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Ports that the system gives to nobody who asks for any.
+const PORTS: Range<u32> = 10_240..32_768;
 
 /// Runs scripts with packages of Python.
 const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python/run");
@@ -208,15 +213,41 @@ pub fn python(script: &str) -> Command {
     command
 }
 
-/// Returns a port of the loopback interface on which nobody listens.
+/// Returns a port of the loopback interface on which nobody listens, another one each time.
+///
+/// Whoever asks the system for any port gets one from 32768 on. This one is below them, so that nobody takes it before
+/// a server listens; processes begin at different ones.
+///
+/// # Panics
+/// When all of them are taken.
 #[must_use]
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    listener.local_addr().expect("it is bound").port()
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+    let first = process::id().wrapping_mul(16);
+    let ports = (0..PORTS.end - PORTS.start).map(|_| {
+        let call = CALLS.fetch_add(1, Ordering::Relaxed);
+        PORTS.start + first.wrapping_add(call) % (PORTS.end - PORTS.start)
+    });
+    let mut ports = ports.filter_map(|port| u16::try_from(port).ok());
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    ports.find(is_free).expect("a free port")
 }
 
 fn end(mut child: Child) {
     // It may have ended by itself.
     let _ = child.kill();
     let _ = child.wait();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PORTS, free_port};
+    use std::collections::HashSet;
+
+    #[test]
+    fn free_ports_differ_and_are_none_that_the_system_gives_out() {
+        let ports: HashSet<u32> = (0..100).map(|_| free_port().into()).collect();
+        assert_eq!(ports.len(), 100);
+        assert!(ports.iter().all(|port| PORTS.contains(port)), "{ports:?}");
+    }
 }

@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use brokers::free_port;
 use redis::{Cmd, FromRedisValue};
 use sansocket_bus::{Broker as _, Command, Format, Subscription};
 use sansocket_redis::Redis;
 
 use crate::end::{Node, Told, entry, exact};
-use crate::server::{Server, free_port};
+use crate::server::Server;
 
 fn ask<T: FromRedisValue>(server: &Server, words: &[&str]) -> T {
     let mut command = Cmd::new();

@@ -1,10 +1,11 @@
 //! Servers of Redis.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use brokers::free_port;
 use redis::{Client, Connection};
 use tempfile::TempDir;
 
@@ -114,10 +115,6 @@ fn run(command: &mut Command) -> Child {
     child.unwrap_or_else(|error| {
         panic!("redis-server does not run ({error}); on Debian: apt-get install redis-server")
     })
-}
-
-pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 fn await_port(port: u16) {
