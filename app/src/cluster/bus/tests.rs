@@ -82,7 +82,7 @@ fn alone(seed: u8) -> (Arc<Alone>, Bus, Driver) {
 fn message() -> Message {
     let shard = Shard { index: 0, count: 1 };
     let mut server = Server::new(Arc::default(), shard, [7; 32], Instant::now());
-    server.join_cluster(Format::Native);
+    server.join_cluster(&NodeConfig::default());
     server.broadcast(&Target::namespace("/"), "x", ArgsRef::NONE).expect("it is sent");
     let outputs = std::iter::from_fn(|| server.poll_peer());
     let mut outputs = outputs.filter(|output| output.to == Destination::Node);

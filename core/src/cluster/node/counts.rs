@@ -31,8 +31,9 @@ pub struct BusCounts {
     pub dropped_broken: u64,
     /// Messages that the broker or the format has no way to carry.
     pub refused: u64,
-    /// Messages that are known to have been lost on their way here: in [`Format::Native`](super::super::bus::Format), and
-    /// in `Format::Streams` when more entries were added at once than a stream keeps.
+    /// Messages that are known to have been lost on their way here: in [`Format::Native`](super::super::bus::Format), in
+    /// `Format::Streams` when more entries were added at once than a stream keeps, and in `Format::Python` behind NATS
+    /// when its library drops some.
     pub lost: u64,
     /// Messages that wait for the driver.
     pub queued: u64,
