@@ -121,12 +121,17 @@ impl Process {
     }
 
     /// Admits the client that knocked; returns its number.
-    pub fn admit(&mut self, now: Instant, (shard, link): (usize, Link)) -> usize {
+    pub fn admit(&mut self, now: Instant, knock: (usize, Link)) -> usize {
+        self.try_admit(now, knock).expect("it waits")
+    }
+
+    /// The same for one that may have to start anew.
+    pub fn try_admit(&mut self, now: Instant, (shard, link): (usize, Link)) -> Option<usize> {
         let at = self.arrived.iter().position(|(at, ..)| *at == shard).expect("it asks to join");
         let (_, socket, id) = self.arrived.remove(at);
-        self.shards[shard].admit(now, socket).expect("it waits");
+        self.shards[shard].admit(now, socket).ok()?;
         self.clients.push(Client { shard, link, socket, id });
-        self.clients.len() - 1
+        Some(self.clients.len() - 1)
     }
 
     /// The connection of a client is lost.

@@ -380,6 +380,30 @@ fn k09_a_client_that_comes_back_before_a_late_entry_misses_nothing_or_is_new() {
 }
 
 #[test]
+fn k09_a_client_that_waits_to_be_admitted_starts_anew_when_it_would_miss_an_event() {
+    let mut world = world(1);
+    for (room, is_admitted) in [("r", false), ("s", true)] {
+        let mut client = Client::join(&mut world, 0);
+        world.join(0, client.number, "r");
+        emit(&mut world, 0, &[], 1);
+        client.read(&mut world);
+        client.lose(&mut world);
+        let (now, claim) = (world.now, client.claim());
+        let knock = world.at(0).knock(now, &claim);
+        world.millis(10);
+        assert!(world.at(0).has_arrived(), "the application decides");
+        // It is sent before it comes back, and will have no name.
+        world.broker.faults.delay = 1000;
+        emit(&mut world, 0, &[room], 2);
+        world.broker.faults.delay = 0;
+        world.millis(300);
+        let now = world.now;
+        assert_eq!(world.at(0).try_admit(now, knock).is_some(), is_admitted, "{room}");
+        world.millis(1000);
+    }
+}
+
+#[test]
 fn k09_all_processes_send_in_the_order_of_the_stream() {
     let mut world = world(2);
     world.broker.faults.delay = 40;

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use super::course::Course;
 use super::latest::Latest;
-use super::log::{Log, To};
+use super::log::{Log, Names, To};
 use super::seek::{Asker, Sought};
-use crate::cluster::{Body, Destination};
+use crate::cluster::{Body, Destination, Whom};
 use crate::config::{Config, Recovery};
 use crate::hash::Seeded;
 use crate::key::Shard;
@@ -51,6 +51,8 @@ pub(in crate::server) struct History {
     moved: Latest<u16>,
     /// Clients that are here, by their slots. Bounded as these are.
     present: HashMap<u32, Present, Seeded>,
+    /// How many of them are back and wait to be admitted.
+    waiting: usize,
     /// Clients that keep what they missed until it is confirmed that they have it.
     unconfirmed: VecDeque<(Tick, u32)>,
     /// Memory taken by what they missed, in bytes. Bounded as that of lost clients.
@@ -123,6 +125,7 @@ impl History {
             lost_bytes: 0,
             moved: Latest::new(hasher.clone()),
             present: HashMap::with_hasher(hasher.clone()),
+            waiting: 0,
             unconfirmed: VecDeque::new(),
             unconfirmed_bytes: 0,
             sought: HashMap::with_hasher(hasher.clone()),
@@ -190,6 +193,7 @@ impl History {
         let (kept, data) = (lost.kept.take(), lost.data.take());
         let came = Return::Waiting(Box::new(lost), self.log.end());
         self.present.insert(slot, Present { pid, kept, data, came });
+        self.waiting += 1;
     }
 
     /// Takes a client out that was lost on this shard, with what it missed. A client comes back once.
@@ -245,6 +249,20 @@ impl History {
         }
     }
 
+    /// Clients are sent an event that nobody will find again: those of them that wait to be admitted start anew.
+    pub(super) fn miss(&mut self, whom: &Whom) {
+        if self.waiting == 0 {
+            return;
+        }
+        for present in self.present.values_mut() {
+            if let Return::Waiting(lost, _) = &mut present.came
+                && Names::new(&lost.namespace, &lost.id, &lost.rooms).are_in(whom)
+            {
+                lost.brought = None;
+            }
+        }
+    }
+
     /// A client is admitted.
     pub(super) fn admit(&mut self, now: Tick, slot: u32, outputs: &mut Outputs) -> Given {
         let Some(present) = self.present.get_mut(&slot) else { return Given::Nothing };
@@ -287,6 +305,7 @@ impl History {
             self.unconfirmed_bytes += cost;
         }
         present.came = Return::Back(Box::new(brought), due);
+        self.waiting -= 1;
     }
 
     /// Attaches a value to a client that is here.
@@ -423,6 +442,9 @@ impl History {
     fn take_present(&mut self, slot: u32) -> Option<Present> {
         let present = self.present.remove(&slot)?;
         self.present.tighten();
+        if let Return::Waiting(..) = &present.came {
+            self.waiting -= 1;
+        }
         if let Return::Back(brought, due) = &present.came
             && *due != Tick::NEVER
         {
@@ -521,6 +543,8 @@ impl History {
         };
         let unconfirmed: usize = self.present.values().map(kept).sum();
         assert_eq!(unconfirmed, self.unconfirmed_bytes, "what clients were sent is counted");
+        let waits = |present: &&Present| matches!(present.came, Return::Waiting(..));
+        assert_eq!(self.present.values().filter(waits).count(), self.waiting);
         let late = self.sought.values().filter(|sought| sought.former.is_some()).count();
         assert_eq!(late, self.late, "late answers are counted");
     }

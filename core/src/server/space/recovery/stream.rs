@@ -103,8 +103,10 @@ impl Server {
             own.into_iter().for_each(|own| course.note_return(own));
             id.into_iter().for_each(|id| course.note_entry(id));
         }
-        if let Some(id) = id {
-            self.record(to.clone(), name_of(id), packet);
+        match (id, &mut self.space.history) {
+            (Some(id), _) => self.record(to.clone(), name_of(id), packet),
+            (None, Some(history)) => history.miss(to),
+            (None, None) => {}
         }
         self.space.select_whom(to);
         self.fan_out(packet, false);
