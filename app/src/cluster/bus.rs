@@ -288,7 +288,7 @@ impl Bus {
     pub(crate) fn stop(&self, grace: Duration) -> bool {
         let stage = self.change(|state, now| {
             let before = state.stage;
-            if before == Stage::Serving && state.node.counts().connected {
+            if before == Stage::Serving && state.node.is_publishing() {
                 state.stage = Stage::stopping(now, grace);
             }
             (before, state.stage)

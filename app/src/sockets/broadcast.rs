@@ -161,9 +161,9 @@ impl Broadcast {
         let Some(bus) = self.hub.bus().filter(|_| !self.means_nobody()) else { return Ok(()) };
         let change = change(self.to_everywhere());
         bus.format().check_change(&change)?;
-        let mut names = self.named();
-        names.rooms.extend(owned(rooms));
-        let most = bus.format().most_bytes(&self.namespace, &names, "", ArgsRef::NONE);
+        let more = owned(rooms);
+        let names = self.names().chain(&more);
+        let most = bus.format().most_bytes(&self.namespace, names, "", ArgsRef::NONE);
         Ok(bus.check_size(most, |reader| reader.measure(&self.namespace, change))?)
     }
 }
@@ -408,7 +408,7 @@ impl<R: Extent> Broadcast<R> {
         if self.means_nobody() {
             return Ok(());
         }
-        let most = bus.format().most_bytes(&self.namespace, &self.named(), event, args);
+        let most = bus.format().most_bytes(&self.namespace, self.names(), event, args);
         bus.check_size(most, |reader| {
             let ask = timeout.map(|_| Ask { request: LONGEST.into(), timeout });
             let (to, event) = (self.to_everywhere(), EventMessage::from_args(event, args));
@@ -439,6 +439,10 @@ impl<R: Extent> Broadcast<R> {
             0 => Ok(Scope::Process),
             _ => Err(unsupported),
         }
+    }
+
+    fn names(&self) -> impl Iterator<Item = &Box<str>> {
+        self.rooms.iter().flatten().chain(&self.except)
     }
 
     /// The names of the target.

@@ -284,6 +284,9 @@ async fn partitions(client: &Client, topic: &str) -> Result<Vec<PartitionClient>
         first.map_err(|error| BrokerError::new(created.err().unwrap_or(error)))?;
         indices = listed(client, topic).await?;
     }
+    if indices.is_empty() {
+        return Err(BrokerError::new(format!("the topic {topic} has no partitions yet")));
+    }
     let mut partitions = Vec::new();
     for index in indices {
         let partition = client.partition_client(topic, index, UnknownTopicHandling::Retry).await;

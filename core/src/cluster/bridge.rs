@@ -130,7 +130,7 @@ impl Way<'_> {
         if let Body::Broadcast { to, ask: Some(ask), .. } = &mut message.0 {
             ask.from = Peer::Shard(0);
             let id = ask.id;
-            if !self.there.is_connected() {
+            if !self.there.is_publishing() {
                 return self.tell_nobody_asked(id);
             }
             // Nobody there says who has a client: it is there unless it is here.
@@ -158,7 +158,7 @@ impl Way<'_> {
         kind: Kind,
         ask: impl FnOnce(&mut Node, Instant) -> Result<Question, BusError>,
     ) {
-        let can_ask = self.there.is_connected() && self.asked_there.len() < MOST;
+        let can_ask = self.there.is_publishing() && self.asked_there.len() < MOST;
         match can_ask.then(|| ask(self.there, self.now)) {
             Some(Ok(question)) => {
                 self.asked_there.insert(question, Then::Answer(token, kind));

@@ -520,16 +520,50 @@ fn without_a_stream_a_client_comes_back_to_its_process_with_what_others_sent() {
     }
 }
 
+/// For two minutes, and as long as the application may take to admit it.
 #[test]
 fn a_room_is_listened_to_while_a_client_that_was_in_it_may_come_back() {
     let mut world = world_with(2, config(Format::Sharded));
-    let client = Client::join(&mut world, 0);
-    world.join(0, client.number, "r");
+    let clients = [Client::join(&mut world, 0), Client::join(&mut world, 0)];
     let room = Subscription::Exact("socket.io#/#r#".into());
     let is_listened_to = |world: &World| world.broker.subscriptions(0).contains(&room);
-    client.lose(&mut world);
-    world.millis(119_000);
-    assert!(is_listened_to(&world));
+    for client in &clients {
+        world.join(0, client.number, "r");
+    }
+    clients[0].lose(&mut world);
+    world.millis(10_000);
+    clients[1].lose(&mut world);
+    world.millis(164_000);
+    assert!(is_listened_to(&world), "whichever shard left it last");
     world.millis(2000);
     assert!(!is_listened_to(&world));
+}
+
+/// However often others come and go.
+#[test]
+fn rooms_that_are_left_again_and_again_do_not_end_that_of_a_client_that_was_lost() {
+    let mut world = World::empty(Format::Sharded);
+    let mut recovery = Recovery::default();
+    recovery.bytes = 2000;
+    world.server.recovery = Some(recovery);
+    world.add(config(Format::Sharded));
+    world.millis(500);
+    let [lost, busy] = [(); 2].map(|()| Client::join(&mut world, 0));
+    world.join(0, lost.number, "r");
+    lost.lose(&mut world);
+    for _ in 0..100 {
+        world.join(0, busy.number, "s");
+        world.at(0).leave(busy.number, "s");
+        world.settle();
+    }
+    let room = |name| Subscription::Exact(format!("socket.io#/#{name}#"));
+    assert!(world.broker.subscriptions(0).contains(&room("r")));
+    for n in 0..100 {
+        let name = format!("s{n}");
+        world.join(0, busy.number, &name);
+        world.at(0).leave(busy.number, &name);
+        world.settle();
+    }
+    let held = world.broker.subscriptions(0);
+    assert!(held.contains(&room("s99")) && !held.contains(&room("s0")), "they are bounded");
 }

@@ -86,6 +86,18 @@ fn events_before_the_admission_are_bounded() {
 }
 
 #[test]
+fn a_client_that_is_ended_by_its_admission_is_not_heard() {
+    let mut sim = sim_with(|config| config.limits.max_backlog = 1);
+    sim.app(|app| app.holds = true);
+    let mut ws = sim.websocket_with("EIO=3");
+    ws.recv();
+    ws.send("42[\"early\"]");
+    sim.socket(1).emit("late", "[]").unwrap();
+    let _ = sim.socket(1).admit();
+    assert_eq!(sim.events(), ["connect 1 /", "disconnect 1 SlowConsumer"]);
+}
+
+#[test]
 fn a_client_that_is_refused_is_not_heard() {
     let mut sim = sim();
     sim.app(|app| app.holds = true);

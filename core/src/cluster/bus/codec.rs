@@ -57,8 +57,8 @@ pub struct BusLimits {
     /// Rooms in each list of a message. Default 100 000, for the answers to questions about
     /// all rooms.
     pub names: usize,
-    /// Clients in one answer, and in all answers to a question: so many of them are told, and who told of more counts
-    /// as missing. So do rooms and replies. Default 100 000.
+    /// Clients in one answer, and in all answers to a question: what fits is told, and a process whose answer does not
+    /// fit counts as missing. The same holds for rooms and replies. Default 100 000.
     pub clients: usize,
     /// Attachments of an event, of an acknowledgement, or of what is attached to a client. Default 10, as clients
     /// refuse more.

@@ -47,11 +47,17 @@ impl Format {
         self.require(self != Self::Python || is_sayable, "changes of more than one client")
     }
 
-    /// Returns how many bytes a message with an event has at most: an estimate, which may be several times as many as
+    /// Returns how many bytes a message with an event for clients of these names has at most: an estimate, which may be several times as many as
     /// it has.
     #[must_use]
-    pub fn most_bytes(self, namespace: &str, to: &To, event: &str, args: ArgsRef<'_>) -> usize {
-        let names = to.rooms.iter().chain(&to.except).map(|name| &**name);
+    pub fn most_bytes<'a>(
+        self,
+        namespace: &'a str,
+        names: impl IntoIterator<Item = &'a Box<str>>,
+        event: &'a str,
+        args: ArgsRef<'_>,
+    ) -> usize {
+        let names = names.into_iter().map(|name| &**name);
         let names = names.chain([namespace, event]).map(|name| ESCAPED * (name.len() + HEAD));
         let attached = args.attachments().iter().map(|bytes| bytes.len() + PLACEHOLDER).sum();
         // Binary values are base64 in JSON. A number such as `1e9` is longer in MessagePack.

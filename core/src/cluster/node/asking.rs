@@ -210,7 +210,8 @@ impl Node {
             | Report::Replied(_)
             | Report::Rooms(_)) => report,
         };
-        if self.config.format == Format::Native {
+        let may_be_long = matches!(report, Report::Found(_) | Report::Ids(_) | Report::Rooms(_));
+        if self.config.format == Format::Native && may_be_long {
             return self.send_in_parts(now, token, report);
         }
         let sent = self.send_part(now, token, report, Part::default());

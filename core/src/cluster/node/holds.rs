@@ -6,7 +6,7 @@ use std::time::Instant;
 
 /// Those that wait behind a question of which the answers cannot arrive yet, while those of other queues pass.
 ///
-/// As many as entries of the outbox, but for those that were dropped there since.
+/// Each is an entry of the outbox, whose bounds hold here. One that was dropped there is found out when its turn comes.
 #[derive(Debug, Default)]
 pub(super) struct Holds {
     /// The number of the first entry that nobody looked at.

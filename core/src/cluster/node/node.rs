@@ -144,7 +144,7 @@ impl Node {
             parts: Parts::default(),
             packets: Packets::new(server.parser.as_ref()),
             offsets: here_alone.map(|_| Offsets::new(seed)),
-            lingering: here_alone.map(Lingering::new),
+            lingering: here_alone.map(|recovery| Lingering::new(recovery, &server)),
             invalid: Minutely::default(),
             refusals: Minutely::default(),
             beats: 0,
@@ -178,6 +178,12 @@ impl Node {
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.line.is_connected()
+    }
+
+    /// Whether the broker takes messages: it may have to confirm subscriptions yet.
+    #[must_use]
+    pub fn is_publishing(&self) -> bool {
+        self.line.is_ready()
     }
 
     /// Returns what was counted.

@@ -105,8 +105,9 @@ impl Others {
         dead
     }
 
-    /// Gives all of them their time anew: nothing could be heard of them until now.
+    /// Gives all of them their time anew: nothing could be heard of them until now. Those that left may be back.
     pub(super) fn excuse(&mut self, now: Instant) {
+        self.all.retain(|_, other| other.standing != Standing::Left);
         self.all.values_mut().for_each(|other| other.heard = now);
     }
 
@@ -152,6 +153,14 @@ mod tests {
             !others.is_alive("a") && others.greet(now, "a", Sign::Beat) && others.is_alive("a")
         );
         assert_eq!(others.hear(now, "a", 10), after(0));
+    }
+
+    #[test]
+    fn a_process_that_left_may_be_back_when_nothing_could_be_heard_of_it() {
+        let (mut others, now) = (Others::default(), now());
+        assert!(others.greet(now, "a", Sign::Hello) && others.part(now, "a"));
+        others.excuse(now);
+        assert!(others.greet(now, "a", Sign::Beat) && others.is_alive("a"));
     }
 
     #[test]

@@ -92,7 +92,7 @@ impl Node {
         if self.goes_by_stream() && !volatile {
             return self.send_by_stream(now, (namespace, to), (event, flags), own);
         }
-        // Others name it themselves, if their clients are to come back.
+        // The offset means something to clients of this process alone.
         let event = own.and_then(|own| offset::strip(&event, own)).unwrap_or(event);
         let body = Body::Broadcast { to, event, flags, ask: None };
         let keep = if volatile { Keep::Volatile } else { Keep::Firm };

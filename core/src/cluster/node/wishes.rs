@@ -14,7 +14,7 @@ pub(super) struct Wishes {
     due: BTreeSet<Subscription>,
     /// Those that are wished for and not confirmed.
     open: usize,
-    /// Those of them that are as old as the connection.
+    /// Those of them that were wished for when the connection was made.
     early: usize,
 }
 

@@ -65,7 +65,10 @@ impl Server {
             }
         }
         for Early { message, id } in held.early {
-            self.deliver(socket, message, id);
+            // It may be gone: what it was sent was too much.
+            if self.space.is_connected(socket) {
+                self.deliver(socket, message, id);
+            }
         }
         Ok(())
     }

@@ -10,7 +10,8 @@ use crate::server::space::namespace::Namespace;
 use crate::server::space::space::Space;
 
 impl Server {
-    /// Takes note that this process is one of a cluster whose processes agreed on these settings: what has [`Scope::Cluster`](crate::Scope::Cluster) is for its [`Node`](crate::cluster::Node) as well.
+    /// Takes note that this process is one of a cluster with these settings: what has
+    /// [`Scope::Cluster`](crate::Scope::Cluster) is for its [`Node`](crate::cluster::Node) as well.
     ///
     /// Ids of foreign clients prove nothing, so each name that no shard of this process issued is that of a room,
     /// here and elsewhere.

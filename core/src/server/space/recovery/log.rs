@@ -19,8 +19,8 @@ pub(super) struct Log {
     /// Place of the oldest entry among all that there ever were.
     first: u64,
     bytes: usize,
-    /// As many as there are shards in the process, twice; one of the stream of a cluster; and one of each shard of
-    /// other nodes, while the log has an event of it.
+    /// As many as there are shards in the process, twice; one of the stream of a cluster, or of what other processes
+    /// send; and one of each shard of other nodes, while the log has an event of it.
     tracks: HashMap<Origin, Track, Seeded>,
     /// The random number of this process.
     process: u32,
