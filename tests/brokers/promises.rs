@@ -154,9 +154,9 @@ pub fn a_server_that_reads_nothing_is_given_up(connect: Connect<'_>, server: &Br
 /// What is told next, but that messages were published: a server that is to freeze may take some yet.
 fn after_confirmations(end: &Played) -> Told {
     loop {
-        match end.next() {
-            Told::Published(_) => {}
-            told => return told,
+        let told = end.next();
+        if !matches!(told, Told::Published(_)) {
+            return told;
         }
     }
 }
