@@ -136,7 +136,7 @@ export class Client {
   }
 
   /** Waits until `count` events `name` that match are in; resolves with their argument lists. */
-  async heardMany(name, count, match = () => true) {
+  async heardMany(name, count, match = () => true, limit = patience) {
     let seen = this.all(name, match).length;
     let listen;
     const arrival = new Promise((resolve) => {
@@ -147,7 +147,7 @@ export class Client {
       this.#listeners.add(listen);
     });
     try {
-      await within(arrival, () => `${count} x ${name}, got ${seen}`);
+      await within(arrival, () => `${count} x ${name}, got ${seen}`, limit);
     } finally {
       this.#listeners.delete(listen);
     }
