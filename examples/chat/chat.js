@@ -129,16 +129,18 @@ function onConnectError(error) {
   if (!socket.active) showBanner(`The server refused the connection: ${error.message}`, "retry");
 }
 
-/** Emits and waits; a refusal of the server becomes an error with its text. */
-async function ask(event, argument) {
-  let answer;
-  try {
-    answer = await socket.timeout(ACK_TIMEOUT).emitWithAck(event, argument);
-  } catch {
-    throw new Error(socket.connected ? "The server did not answer." : "The connection was lost.");
-  }
-  if (answer?.error) throw new Error(answer.error);
-  return answer;
+/**
+ * Emits and waits; a refusal of the server becomes an error with its text. `take` is given the answer at once, before
+ * the events behind it are.
+ */
+function ask(event, argument, take = (answer) => answer) {
+  return new Promise((resolve, reject) => {
+    socket.timeout(ACK_TIMEOUT).emit(event, argument, (late, answer) => {
+      if (late) reject(new Error(socket.connected ? "The server did not answer." : "The connection was lost."));
+      else if (answer?.error) reject(new Error(answer.error));
+      else resolve(take(answer));
+    });
+  });
 }
 
 function showState(state) {
@@ -240,9 +242,12 @@ function showChat() {
 
 // ---- rooms and people -----------------------------------------------------
 
-async function enter(room) {
+function enter(room) {
   stopTyping();
-  const answer = await ask("enter", room);
+  return ask("enter", room, showRoom);
+}
+
+function showRoom(answer) {
   const moved = answer.room !== me.room;
   me.room = answer.room;
   me.ready = true;

@@ -13,15 +13,16 @@ import { eventually } from '../js/support.mjs';
 
 const here = (file) => fileURLToPath(new URL(file, import.meta.url));
 
-/** A port that nobody listens on. */
+let lastPort = 10240 + ((process.pid * 64) % 22_000);
+
+/** A port that nobody listens on, below those that the system gives out by itself, so that none is taken meanwhile. */
 export function freePort() {
-  return new Promise((resolve, reject) => {
+  lastPort = lastPort < 32_700 ? lastPort + 1 : 10_240;
+  const port = lastPort;
+  return new Promise((resolve) => {
     const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
+    server.once('error', () => resolve(freePort()));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(port)));
   });
 }
 

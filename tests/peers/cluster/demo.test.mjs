@@ -88,10 +88,15 @@ class Tab {
     this.server = server;
   }
 
-  async enter(room) {
-    const entered = await this.ask('enter', room);
-    assert.equal(entered.room, room);
-    Object.assign(this, { room, users: entered.users, rooms: entered.rooms, history: entered.history });
+  /** What is told behind the answer is newer, so the answer is taken at once, and not when a promise is looked at. */
+  enter(room) {
+    return new Promise((resolve, reject) => {
+      this.socket.timeout(patience).emit('enter', room, (error, entered) => {
+        if (error) return reject(error);
+        Object.assign(this, { room, users: entered.users, rooms: entered.rooms, history: entered.history });
+        resolve(assert.equal(entered.room, room));
+      });
+    });
   }
 
   ask(event, argument) {
